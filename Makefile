@@ -1,0 +1,58 @@
+# Dragoman. `make` lists the targets.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= build/demo
+PORT ?= 8470
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format bench schemas lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.uv:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed; name it with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@touch $@
+
+setup: $(VENV)/.dev ## Set everything up
+
+run: $(VENV)/.runtime ## Run the demonstration on the embedded broker
+	$(BIN)/dragoman up --demo --data $(DATA) --port $(PORT)
+
+check: $(VENV)/.dev ## Check types, style and the direction of imports
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check ## Check, and run all tests
+	$(BIN)/pytest
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format --quiet
+	$(BIN)/ruff check --quiet --fix-only
+
+bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
+	$(BIN)/python tests/bench/bench.py
+
+schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
+	$(BIN)/python -m dragoman.gateway.publish
+
+lock: $(VENV)/.uv ## Lock the requirements anew, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast -o requirements/runtime.lock pyproject.toml requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast --group dev -o requirements/dev.lock pyproject.toml requirements/build.in
+
+clean: ## Throw away what was built; the data of a demonstration too
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

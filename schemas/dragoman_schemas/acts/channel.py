@@ -1,0 +1,72 @@
+"""The channel's own family: its genesis, its officers, and what was delivered to whom."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Base64Of32, Hex32, Language, Line, Name, Shape, Text
+from dragoman_schemas.frame import Act
+
+Kind = Literal["official", "track2", "exercise", "desk"]
+Role = Literal["officer", "duty_officer", "head_of_office", "auditor", "administrator"]
+Family = Literal["contact", "meeting", "notification", "dialogue", "channel", "desk"]
+
+
+class GenesisSide(Shape, frozen=True, kw_only=True):
+    """A party at the opening: its root keys, how many of them must sign, and a hash of the next ones."""
+
+    name: Name
+    roots: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=16)]
+    threshold: Annotated[int, Meta(ge=1, le=16)]
+    next_roots: Hex32 | UnsetType = UNSET
+
+
+class LiveChannel(Shape, frozen=True, kw_only=True):
+    """The live channel to which an exercise is bound."""
+
+    name: Name
+    cid: Hex32
+
+
+class ChannelOpening(Act, frozen=True, kw_only=True, tag="channel-opening"):
+    """Position 1 of every log: who the sides are, by which keys, under which rules (record.md §5)."""
+
+    type: Literal["dragoman.channel-opening.v1"]
+    name: Name
+    kind: Kind
+    sides: Annotated[tuple[GenesisSide, ...], Meta(min_length=1, max_length=64)]
+    witnesses: Annotated[tuple[Line, ...], Meta(max_length=64)] | UnsetType = UNSET
+    policy: Text | UnsetType = UNSET
+    log_key: Base64Of32
+    origin: Line
+    languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=20)]
+    profiles: Annotated[tuple[Name, ...], Meta(max_length=20)] | UnsetType = UNSET
+    marking: Line | UnsetType = UNSET
+    required_signatures: Annotated[tuple[Family, ...], Meta(max_length=6)] | UnsetType = UNSET
+    rules: Literal[1]
+    exercise_of: LiveChannel | UnsetType = UNSET
+    custody: Literal["host"] | UnsetType = UNSET
+    nonce: Hex32
+
+
+class Officer(Act, frozen=True, kw_only=True, tag="officer"):
+    """A person at a side's office, by a name of office and never their own; with the keys that are theirs."""
+
+    officer: Name
+    office: Name
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=5)]
+    keys: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=8)] | UnsetType = UNSET
+
+
+class OfficerRevocation(Act, frozen=True, kw_only=True, tag="officer-revocation"):
+    """From this record on the officer may do nothing more here."""
+
+    officer: Name
+    reason: Text | UnsetType = UNSET
+
+
+class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
+    """Everything up to that position has reached a station of the side; recorded by the gateway."""
+
+    side: Name
+    upto: Annotated[int, Meta(ge=1)]

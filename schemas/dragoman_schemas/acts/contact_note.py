@@ -1,0 +1,30 @@
+"""N03 `contact-note`: a contact between the sides, written down."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from dragoman_schemas.fields import Line, Timestamp, Words
+from dragoman_schemas.frame import Opening
+
+Form = Literal[
+    "note_verbale",
+    "aide_memoire",
+    "bout_de_papier",
+    "non_paper",
+    "demarche_record",
+    "letter",
+    "public_statement",
+    "proposal",
+    "people_to_people",
+    "conversation",
+]
+
+
+class ContactNote(Opening, frozen=True, kw_only=True, tag="contact-note"):
+    """A contact: its form and what was said."""
+
+    form: Form
+    text: Words
+    venue: Line | UnsetType = UNSET
+    reply_wanted_by: Timestamp | UnsetType = UNSET

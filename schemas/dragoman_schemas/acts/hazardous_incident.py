@@ -1,0 +1,64 @@
+"""N07 `hazardous-incident`: something dangerous that the other side may misread. Four fields; the rest may be unknown."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from dragoman_schemas.fields import Line, Number, Timestamp, Unknown, When, Where, Words
+from dragoman_schemas.frame import Answering, Opening
+
+Kind = Literal[
+    "collision",
+    "near_miss",
+    "crash",
+    "grounding",
+    "stray_fire",
+    "fire_control_radar",
+    "laser",
+    "jamming",
+    "unannounced_entry",
+    "lost_drone_or_missile",
+    "fire_or_explosion",
+    "unauthorised_launch",
+    "persons_in_distress_or_held",
+    "other",
+]
+Forces = Literal["own", "other", "both", "unknown"]
+Casualties = Number | Unknown
+
+
+class HazardousIncident(Opening, frozen=True, kw_only=True, tag="hazardous-incident"):
+    """A first report: what kind, when, where, and what is known."""
+
+    kind: Kind
+    time: When
+    place: Where
+    facts: Words
+    whose_forces: Forces | UnsetType = UNSET
+    known_at: Timestamp | UnsetType = UNSET
+    casualties: Casualties | UnsetType = UNSET
+    damage: Words | UnsetType = UNSET
+    cause_assumed: Words | UnsetType = UNSET
+    cause_established: Words | UnsetType = UNSET
+    measures_taken: Words | UnsetType = UNSET
+    continuing: bool | Unknown | UnsetType = UNSET
+    assistance: Literal["wanted", "offered", "none", "unknown"] | UnsetType = UNSET
+    request: Words | UnsetType = UNSET
+    on_scene_frequency: Line | UnsetType = UNSET
+    next_update: Timestamp | UnsetType = UNSET
+
+
+class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"):
+    """The other side's account of the same event, in the same fields, as far as it gives them."""
+
+    facts: Words
+    kind: Kind | UnsetType = UNSET
+    time: When | UnsetType = UNSET
+    place: Where | UnsetType = UNSET
+    whose_forces: Forces | UnsetType = UNSET
+    casualties: Casualties | UnsetType = UNSET
+    damage: Words | UnsetType = UNSET
+    cause_assumed: Words | UnsetType = UNSET
+    cause_established: Words | UnsetType = UNSET
+    measures_taken: Words | UnsetType = UNSET
+    continuing: bool | Unknown | UnsetType = UNSET

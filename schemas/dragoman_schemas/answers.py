@@ -1,0 +1,225 @@
+"""What the HTTP API answers and takes, beside the acts themselves."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from dragoman_schemas.acts.channel import Kind, Role
+from dragoman_schemas.fields import Language, Line, Name, Shape
+
+
+class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A body that the service sends."""
+
+
+class Recorded(Answer, frozen=True, kw_only=True):
+    """What a post became: the record's place in the log, and the exchange that it opened or carried on."""
+
+    channel: str
+    position: int
+    id: str
+    exchange: str
+    act: str
+    family: str
+    number: str = ""
+    time: str
+    commit: str
+    etag: str
+
+
+class Entry(Answer, frozen=True, kw_only=True):
+    """A record of the log as readers get it; what is not valid is void and has no effect.
+
+    `record` is the exact JSON of the log, `junk` the bytes in hex of a message that is no record.
+    """
+
+    position: int
+    valid: bool
+    reason: str = ""
+    exchange: str = ""
+    number: str = ""
+    commit: str
+    record: Raw | UnsetType = UNSET
+    junk: str = ""
+
+
+class Row(Answer, frozen=True, kw_only=True):
+    """One exchange in a list."""
+
+    id: str
+    number: str
+    act: str
+    family: str
+    status: str
+    side: str
+    to: tuple[str, ...]
+    precedence: str
+    area: str
+    subject: Raw
+    opened: str
+    updated: str
+    position: int
+    unacknowledged_by: tuple[str, ...] = ()
+    unanswered_by: tuple[str, ...] = ()
+
+
+class Rows(Answer, frozen=True, kw_only=True):
+    """A page of a list; `next` is the cursor of the following page."""
+
+    exchanges: tuple[Row, ...]
+    position: int
+    next: str = ""
+
+
+class Fact(Answer, frozen=True, kw_only=True):
+    """What one addressee has done with one message: three facts, kept apart."""
+
+    message: str
+    side: str
+    owes: bool
+    delivered: str = ""
+    acknowledged: str = ""
+    answered: str = ""
+
+
+class ExchangeView(Answer, frozen=True, kw_only=True):
+    """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what."""
+
+    position: int
+    as_of: str
+    state: Raw
+    facts: tuple[Fact, ...]
+    timeline: tuple[Entry, ...]
+    blame: dict[str, int]
+    allowed: tuple[str, ...]
+
+
+class Count(Answer, frozen=True, kw_only=True):
+    """How many exchanges of a family have a status."""
+
+    family: str
+    status: str
+    exchanges: int
+
+
+class Owed(Answer, frozen=True, kw_only=True):
+    """What a side has open: messages that it has not acknowledged, exchanges that it has not answered."""
+
+    side: str
+    unacknowledged: int
+    unanswered: int
+    delivered: int = 0
+
+
+class LiaisonState(Answer, frozen=True, kw_only=True):
+    """The liaison state of a channel at a position, and the digest of all of it."""
+
+    channel: str
+    cid: str
+    kind: str
+    custody: str
+    position: int
+    time: str
+    as_of: str
+    live: bool
+    digest: str
+    registry: Raw
+    counts: tuple[Count, ...]
+    owed: tuple[Owed, ...]
+    unacknowledged: tuple[Row, ...]
+
+
+class ChannelView(Answer, frozen=True, kw_only=True):
+    """A channel as its members see it."""
+
+    name: str
+    cid: str
+    kind: str
+    custody: str
+    sides: tuple[str, ...]
+    languages: tuple[str, ...]
+    marking: str
+    position: int
+    time: str
+    opened: str
+    exercise_of: str = ""
+
+
+class Channels(Answer, frozen=True, kw_only=True):
+    """The channels that the caller may see."""
+
+    channels: tuple[ChannelView, ...]
+
+
+class Me(Answer, frozen=True, kw_only=True):
+    """Who the token speaks for, and where."""
+
+    actor: str
+    roles: dict[str, tuple[str, ...]]
+    channels: tuple[str, ...]
+
+
+class NewOfficer(Shape, frozen=True, kw_only=True):
+    """An officer to be entered at the opening."""
+
+    side: Name
+    officer: Name
+    office: Name
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=5)]
+
+
+class NewChannel(Shape, frozen=True, kw_only=True):
+    """A channel to be opened for a trial: the host makes and keeps the keys of all sides, and says so in the genesis."""
+
+    name: Name
+    kind: Kind = "official"
+    sides: Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
+    languages: Annotated[tuple[Language, ...], Meta(min_length=1, max_length=20)] = ("en",)
+    marking: Line | UnsetType = UNSET
+    exercise_of: Name | UnsetType = UNSET
+    officers: Annotated[tuple[NewOfficer, ...], Meta(max_length=200)] = ()
+
+
+class NewToken(Shape, frozen=True, kw_only=True):
+    """A token to be issued to an officer, for some of the channels, or for all in which the officer is."""
+
+    actor: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$", max_length=127)]
+    channels: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
+    label: Line | UnsetType = UNSET
+
+
+class TokenView(Answer, frozen=True, kw_only=True):
+    """A token as it is listed: never the token itself."""
+
+    id: str
+    actor: str
+    channels: tuple[str, ...]
+    issued: str
+    label: str = ""
+
+
+class IssuedToken(TokenView, frozen=True, kw_only=True):
+    """A token, shown once."""
+
+    token: str
+
+
+class Tokens(Answer, frozen=True, kw_only=True):
+    """The tokens in force."""
+
+    tokens: tuple[TokenView, ...]
+
+
+class Check(Answer, frozen=True, kw_only=True):
+    """One condition of readiness."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class Health(Answer, frozen=True, kw_only=True):
+    """Whether the service may be used, and why not."""
+
+    status: Literal["ok", "not ready"]
+    checks: tuple[Check, ...] = ()

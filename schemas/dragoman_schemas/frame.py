@@ -1,0 +1,97 @@
+"""The frame of every act: what any opening and any continuing act may carry (message catalogue §1, §3).
+
+Only `act` and a format's own required fields must be posted. Defaults are never written into an act:
+the fold fills them in, by rules that are frozen with the act's version.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from dragoman_schemas.fields import (
+    Base64Of32,
+    Hex32,
+    Id,
+    Language,
+    Name,
+    Provision,
+    Reference,
+    Remarks,
+    Shape,
+    Timestamp,
+    Titles,
+    Words,
+)
+
+Precedence = Literal["flash", "immediate", "priority", "routine"]
+Area = Literal[
+    "maritime-security",
+    "climate-change",
+    "regional-security",
+    "military-transparency-and-risk-reduction",
+    "counter-terrorism",
+    "general",
+]
+Sides = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
+
+
+class Seen(Shape, frozen=True, kw_only=True):
+    """The head that the author's client had verified: a tree size in leaves, and the root at that size."""
+
+    size: Annotated[int, Meta(ge=1)]
+    root: Base64Of32
+
+
+class Signed(Shape, frozen=True, kw_only=True):
+    """What an author's signature binds the act to (record.md §4)."""
+
+    channel: Hex32
+    type: Annotated[str, Meta(max_length=90)]
+    exchange: Annotated[str, Meta(max_length=36)]
+    id: Id
+    author: Annotated[str, Meta(max_length=127)]
+    after: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+    seen: Seen
+
+
+class Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="act"):
+    """One thing that an officer or a service does."""
+
+    signed: Signed | UnsetType = UNSET
+
+
+class Opening(Act, frozen=True, kw_only=True):
+    """An act that opens an exchange."""
+
+    to: Sides | UnsetType = UNSET
+    info: Sides | UnsetType = UNSET
+    on_behalf_of: Sides | UnsetType = UNSET
+    precedence: Precedence | UnsetType = UNSET
+    subject: Titles | UnsetType = UNSET
+    text: Words | UnsetType = UNSET
+    original: Language | UnsetType = UNSET
+    dtg: Timestamp | UnsetType = UNSET
+    basis: Provision | Literal["goodwill"] | UnsetType = UNSET
+    references: Annotated[tuple[Reference, ...], Meta(max_length=50)] | UnsetType = UNSET
+    area: Area | UnsetType = UNSET
+    capacity: Literal["official", "personal", "group"] | UnsetType = UNSET
+    attribution: Literal["attributable", "chatham_house", "non_paper"] | UnsetType = UNSET
+    releasability: Literal["sides_only", "auditors", "joint_release"] | UnsetType = UNSET
+    without_prejudice: bool | UnsetType = UNSET
+    for_the_record: bool | UnsetType = UNSET
+    remarks: Remarks | UnsetType = UNSET
+
+
+class Continuing(Act, frozen=True, kw_only=True):
+    """An act that carries an exchange on."""
+
+    text: Words | UnsetType = UNSET
+    dtg: Timestamp | UnsetType = UNSET
+    for_the_record: bool | UnsetType = UNSET
+    remarks: Remarks | UnsetType = UNSET
+
+
+class Answering(Continuing, frozen=True, kw_only=True):
+    """An act that answers a message: `of` is that message's id, by default the newest to the answering side."""
+
+    of: Id | UnsetType = UNSET

@@ -1,0 +1,54 @@
+"""Problem details (RFC 9457): the one shape of every error, and the table of their types."""
+
+from msgspec import Struct
+
+BASE = "/problems/"
+
+
+class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing wrong with a body: where (an RFC 6901 pointer) and what."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error as `application/problem+json`. `detail` ends with what to do next."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str = ""
+    request_id: str = ""
+    errors: tuple[Fault, ...] = ()
+    allowed: tuple[str, ...] = ()
+    position: int | None = None
+
+
+TYPES: dict[str, tuple[int, str]] = {
+    "bad-request": (400, "The request cannot be read"),
+    "idempotency-key": (400, "An Idempotency-Key is needed"),
+    "unauthenticated": (401, "A valid token is needed"),
+    "not-permitted": (403, "This actor may not do this"),
+    "not-found": (404, "There is nothing here"),
+    "method-not-allowed": (405, "This method is not for this path"),
+    "not-acceptable": (406, "This cannot be given in a type that you accept"),
+    "not-allowed-in-state": (409, "The act is not allowed in this state"),
+    "void": (409, "The record is in the log, and void"),
+    "busy": (409, "Others were faster, three times"),
+    "exists": (409, "It exists already"),
+    "moved": (412, "What you relied on has moved"),
+    "too-large": (413, "The body is too large"),
+    "media-type": (415, "The body must be JSON"),
+    "invalid-act": (422, "The act does not hold"),
+    "invalid": (422, "The request does not hold"),
+    "key-reused": (422, "The key was used for another post"),
+    "precondition-required": (428, "This act must say what it relies on"),
+    "unavailable": (503, "The log cannot be reached"),
+    "unknown-outcome": (503, "It is not known whether the post was kept"),
+    "behind": (503, "This gateway has not come that far yet"),
+    "read-only": (503, "This gateway does not write"),
+    "internal": (500, "The service failed"),
+}
+"""Problem type → HTTP status and title."""

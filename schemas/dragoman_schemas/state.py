@@ -1,0 +1,200 @@
+"""The liaison state: what the log folds to. Also what reads answer, so every member is part of the API.
+
+The canonical encoding of a state is its JSON with members in the order written here, members of maps sorted,
+defaults left out, and authors' own values as their bytes stand in the log.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman_schemas.acts.channel import Kind, LiveChannel, Role
+from dragoman_schemas.frame import Area, Precedence
+
+
+class State(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of the liaison state."""
+
+
+class Stamp(State, frozen=True, kw_only=True):
+    """Which record said so: its position, its time, its actor."""
+
+    position: int
+    time: str
+    by: str
+
+
+class Message(State, frozen=True, kw_only=True):
+    """Something said to other sides within an exchange.
+
+    Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing.
+    """
+
+    id: str
+    act: str
+    said: Stamp
+    to: tuple[str, ...]
+    info: tuple[str, ...] = ()
+    for_the_record: bool = False
+    acknowledged: dict[str, Stamp] = {}
+    answered: dict[str, Stamp] = {}
+
+
+class Correction(State, frozen=True, kw_only=True):
+    """A correction of named fields: what they were before stays here."""
+
+    corrected: Stamp
+    number: str
+    reason: str
+    fields: dict[str, Raw]
+    was: dict[str, Raw] = {}
+
+
+class Cancellation(State, frozen=True, kw_only=True):
+    """The originator took the message back."""
+
+    cancelled: Stamp
+    number: str
+    reason: str
+
+
+class Account(State, frozen=True, kw_only=True):
+    """The other side's account of the same event, in its own words."""
+
+    given: Stamp
+    content: dict[str, Raw]
+
+
+class Accepted(State, frozen=True, kw_only=True):
+    """One side's yes to a window, by its index."""
+
+    accepted: Stamp
+    window: int
+
+
+class Held(State, frozen=True, kw_only=True):
+    """A meeting took place."""
+
+    recorded: Stamp
+    from_: str = msgspec.field(name="from")
+    to: str
+
+
+class Readout(State, frozen=True, kw_only=True):
+    """What one side, or both, said that a meeting was about."""
+
+    given: Stamp
+    kind: Literal["joint", "separate"]
+    topics: tuple[str, ...]
+    text: Raw
+
+
+class Meeting(State, frozen=True, kw_only=True):
+    """The life of a meeting: who accepted, when it was held, what each side read out."""
+
+    accepted: dict[str, Accepted] = {}
+    held: tuple[Held, ...] = ()
+    readouts: dict[str, tuple[Readout, ...]] = {}
+    readouts_differ: bool = False
+
+
+class Exchange(State, frozen=True, kw_only=True):
+    """One matter from its opening to its closure."""
+
+    id: str
+    act: str
+    family: str
+    number: str
+    status: str
+    side: str
+    opened: Stamp
+    updated: Stamp
+    precedence: Precedence
+    subject: Raw
+    area: Area
+    to: tuple[str, ...]
+    info: tuple[str, ...] = ()
+    for_the_record: bool = False
+    content: dict[str, Raw]
+    defaults: dict[str, Raw] = {}
+    messages: tuple[Message, ...]
+    corrections: tuple[Correction, ...] = ()
+    cancellation: Cancellation | None = None
+    closures: dict[str, Stamp] = {}
+    accounts: dict[str, tuple[Account, ...]] = {}
+    meeting: Meeting | None = None
+    etag: str
+
+
+class Key(State, frozen=True, kw_only=True):
+    """A public key in the channel: whose it is, and between which positions it is valid."""
+
+    public: str
+    owner: str
+    since: int
+    until: int | None = None
+
+
+class OfficerState(State, frozen=True, kw_only=True):
+    """An officer: the office, the roles, since which position and, if revoked, until which."""
+
+    office: str
+    roles: tuple[Role, ...]
+    since: int
+    until: int | None = None
+
+
+class SideState(State, frozen=True, kw_only=True):
+    """A side: the ids of its root keys, and how many of them must sign."""
+
+    name: str
+    roots: tuple[str, ...]
+    threshold: int
+
+
+class Delivered(State, frozen=True, kw_only=True):
+    """Everything up to that position has reached a station of the side."""
+
+    upto: int
+    recorded: Stamp
+
+
+class Registry(State, frozen=True, kw_only=True):
+    """The genesis exchange folded: sides, officers, keys, and what was delivered to whom."""
+
+    id: str
+    cid: str
+    name: str
+    kind: Kind
+    custody: Literal["host", "sides"]
+    sides: tuple[SideState, ...]
+    languages: tuple[str, ...]
+    marking: str = "SIDES ONLY"
+    exercise_of: LiveChannel | None = None
+    required_signatures: tuple[str, ...] = ()
+    rules: int
+    opened: Stamp
+    officers: dict[str, OfficerState] = {}
+    keys: dict[str, Key] = {}
+    delivered: dict[str, Delivered] = {}
+    etag: str
+
+
+class ChannelState(State, frozen=True, kw_only=True):
+    """A channel's log folded up to a position: the registry, channel time, and the counters of numbers."""
+
+    position: int = 0
+    time: str = ""
+    registry: Registry | None = None
+    tally: dict[str, int] = {}
+
+
+def encode(state: State) -> bytes:
+    """The canonical encoding of a state."""
+    return msgspec.json.encode(state, order="deterministic")
+
+
+decode_exchange = msgspec.json.Decoder(Exchange).decode
+decode_registry = msgspec.json.Decoder(Registry).decode
+decode_channel = msgspec.json.Decoder(ChannelState).decode

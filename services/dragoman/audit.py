@@ -1,0 +1,183 @@
+"""The auditor's replay: folds a log from its first record, trusting no gateway, and says what it came to.
+
+Takes nothing from the service but the records' bytes: commitments, tree, state and digest are computed here, by the same
+rules. What a gateway says of the same position is then held against it.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+
+from msgspec import Struct, UnsetType
+
+from dragoman.domain.advance import Standing, advance
+from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.limits import MEMORY_EXCHANGES
+from dragoman.tlog import leaf, merkle
+from dragoman_schemas.answers import Count, Entry, Owed
+from dragoman_schemas.state import Exchange, decode_exchange
+
+_SNAPSHOT_LEAVES = 256
+
+
+class Void(Struct, frozen=True, kw_only=True):
+    """A void record, and why."""
+
+    position: int
+    reason: str
+
+
+class Replayed(Struct, frozen=True, kw_only=True):
+    """What a log folds to."""
+
+    channel: str
+    cid: str
+    position: int
+    time: str
+    digest: str
+    root: str
+    exchanges: int
+    counts: tuple[Count, ...]
+    owed: tuple[Owed, ...]
+    void: tuple[Void, ...]
+
+
+class Replay:
+    """A fold in memory. Is the `Ledger` that it folds with."""
+
+    def __init__(self) -> None:
+        """Begin before position 1."""
+        self.standing = Standing()
+        self.void: list[Void] = []
+        self._encoded: dict[str, bytes] = {}
+        self._decoded: OrderedDict[str, Exchange] = OrderedDict()
+        self._ids: set[str] = set()
+        self._actors: list[str | None] = []
+        self._commits: list[str] = []
+        self._by_exchange: dict[str, set[str]] = {}
+        self._frontiers: list[merkle.Frontier] = [merkle.Frontier()]
+
+    def exchange(self, exchange: str) -> Exchange | None:
+        """The folded exchange of that id."""
+        known = self._decoded.get(exchange)
+        if known is None:
+            encoded = self._encoded.get(exchange)
+            registry = self.standing.state.registry
+            if encoded is None or (registry is not None and exchange == registry.id):
+                return None
+            known = self._decoded[exchange] = decode_exchange(encoded)
+            if len(self._decoded) > MEMORY_EXCHANGES:
+                self._decoded.popitem(last=False)
+        return known
+
+    def used(self, id: str) -> bool:
+        """Whether a well-formed record has used up the id."""
+        return id in self._ids
+
+    def actor(self, position: int) -> str | None:
+        """The actor of the valid record at that position."""
+        return self._actors[position - 1] if 1 <= position <= len(self._actors) else None
+
+    def holds(self, exchange: str, commit: str) -> bool:
+        """Whether a valid record of the exchange has that commitment."""
+        return commit in self._by_exchange.get(exchange, ())
+
+    def root(self, size: int) -> bytes:
+        """The tree's root at a size."""
+        frontier = self._frontiers[size // _SNAPSHOT_LEAVES]
+        for index in range(frontier.size, size):
+            frontier = frontier.add(merkle.leaf_hash(leaf.entry(index, self._commits[index])))
+        return frontier.root()
+
+    def take(self, messages: Iterable[bytes]) -> None:
+        """Fold the next messages of the log."""
+        for raw in messages:
+            step = advance(self.standing, self, self._encoded.get, raw)
+            folded, record = step.folded, step.folded.record
+            if step.encoded is not None and folded.state is not None:
+                self._encoded[folded.state.id] = step.encoded
+                self._decoded.pop(folded.state.id, None)
+                if isinstance(folded.state, Exchange):
+                    self._decoded[folded.state.id] = folded.state
+            if len(self._decoded) > MEMORY_EXCHANGES:
+                self._decoded.popitem(last=False)
+            if folded.refusal is not None:
+                self.void.append(Void(position=folded.position, reason=folded.refusal.detail))
+            elif record is not None:
+                self._by_exchange.setdefault(record.envelope.subject, set()).add(record.commit)
+            if record is not None:
+                self._ids.add(record.envelope.id)
+            self._actors.append(record.envelope.actor if record is not None and folded.valid else None)
+            self._commits.append(step.commit)
+            self.standing = step.standing
+            if step.standing.frontier.size % _SNAPSHOT_LEAVES == 0:
+                self._frontiers.append(step.standing.frontier)
+
+    def result(self) -> Replayed:
+        """What it came to."""
+        state = self.standing.state
+        registry = state.registry
+        counted: dict[tuple[str, str], int] = {}
+        waiting: dict[str, int] = {}
+        unanswered: dict[str, int] = {}
+        exchanges = 0
+        for id in self._encoded:
+            exchange = self.exchange(id)
+            if exchange is None:
+                continue
+            exchanges += 1
+            key = exchange.family, exchange.status
+            counted[key] = counted.get(key, 0) + 1
+            for side in owes_acknowledgement(exchange):
+                waiting[side] = waiting.get(side, 0) + 1
+            for side in owes_answer(exchange):
+                unanswered[side] = unanswered.get(side, 0) + 1
+        sides = () if registry is None else registry.sides
+        return Replayed(
+            channel="" if registry is None else registry.name,
+            cid="" if registry is None else registry.cid,
+            position=state.position,
+            time=state.time,
+            digest=self.standing.digest,
+            root=self.standing.frontier.root().hex(),
+            exchanges=exchanges,
+            counts=tuple(Count(family=family, status=status, exchanges=number) for (family, status), number in sorted(counted.items())),
+            owed=tuple(
+                Owed(
+                    side=side.name,
+                    unacknowledged=waiting.get(side.name, 0),
+                    unanswered=unanswered.get(side.name, 0),
+                    delivered=registry.delivered[side.name].upto if registry is not None and side.name in registry.delivered else 0,
+                )
+                for side in sides
+            ),
+            void=tuple(self.void),
+        )
+
+
+class Hole(Exception):
+    """The records given are not contiguous."""
+
+
+async def replay(
+    pages: AsyncIterable[list[tuple[int, bytes]]], *, upto: int = 0, progress: Callable[[int], None] = lambda position: None
+) -> Replay:
+    """Fold messages, given as pages of positions and bytes, to a position or to the end. Raises `Hole`."""
+    fold = Replay()
+    async for page in pages:
+        for position, raw in page:
+            if position != fold.standing.state.position + 1:
+                raise Hole(f"position {fold.standing.state.position + 1} is missing; {position} was given")
+            fold.take([raw])
+            if position == upto:
+                progress(position)
+                return fold
+        progress(fold.standing.state.position)
+    return fold
+
+
+async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncIterator[list[tuple[int, bytes]]]:
+    """The messages behind the entries that a gateway gives."""
+    async for page in pages:
+        yield [
+            (entry.position, bytes.fromhex(entry.junk) if isinstance(entry.record, UnsetType) else bytes(entry.record)) for entry in page
+        ]

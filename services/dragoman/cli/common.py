@@ -1,0 +1,132 @@
+"""What all commands share: where the gateway is, with which token, how to print, and which exit code says what.
+
+    0 ok · 1 failed · 2 usage · 3 not found · 4 denied · 5 conflict · 6 unreachable · 7 verification failed
+
+Data go to standard output, words to standard error.
+"""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from dragoman.client import Answered, Client, client
+
+FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
+
+_CODES: Final = {401: DENIED, 403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 412: CONFLICT, 503: UNREACHABLE}
+
+
+class UsageError(Exception):
+    """The command was called in a way that cannot be carried out; the message says how to call it."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Which gateway, with which token, in which channel, and in which form to print."""
+
+    server: Annotated[str | None, Parameter(env_var="DRAGOMAN_SERVER", help="The gateway's URL; by default that of --data.")] = None
+    token_file: Annotated[Path | None, Parameter(env_var="DRAGOMAN_TOKEN_FILE", help="A file with the bearer token.")] = None
+    channel: Annotated[str | None, Parameter(env_var="DRAGOMAN_CHANNEL", help="The channel; by default the only one.")] = None
+    data: Annotated[Path, Parameter(env_var="DRAGOMAN_DATA", help="The data directory of a gateway on this machine.")] = Path(
+        "dragoman-data"
+    )
+    json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False
+
+
+def home() -> Path:
+    """Where a person's own settings are."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dragoman"
+
+
+def server_of(target: Target) -> str:
+    """The address of the gateway that is meant. Raises `UsageError` where none is known."""
+    if target.server:
+        return target.server
+    here = target.data / "server.json"
+    if here.exists():
+        return str(json.loads(here.read_text())["base_url"])
+    saved = home() / "server"
+    if saved.exists():
+        return saved.read_text().strip()
+    raise UsageError(f"no gateway is known: start one with `dragoman up`, or name one with --server (looked for {here})")
+
+
+def _token(target: Target, *, operator: bool) -> str:
+    own = home() / "token"
+    candidates = [target.token_file] if target.token_file else [target.data / "operator.token"] if operator else [own]
+    for path in candidates:
+        if path.exists():
+            return path.read_text().strip()
+    wanted = (
+        "the operator's token is in the data directory, made by `dragoman init`"
+        if operator
+        else "issue one with `dragoman token issue --save`"
+    )
+    raise UsageError(f"no token at {candidates[0]}: {wanted}, or name a file with --token-file")
+
+
+@asynccontextmanager
+async def connected(target: Target, *, operator: bool = False) -> AsyncIterator[Client]:
+    """A client for the target, as an officer or as the operator."""
+    async with client(server_of(target), _token(target, operator=operator)) as caller:
+        yield caller
+
+
+async def channel_of(target: Target, caller: Client) -> str:
+    """The channel that is meant: the named one, or the only one that the token sees."""
+    if target.channel:
+        return target.channel
+    names = [channel["name"] for channel in (await caller.call("GET", "/v1/channels")).json()["channels"]]
+    if len(names) == 1:
+        return str(names[0])
+    raise UsageError(f"name a channel with --channel: {', '.join(names) or 'this token sees none'}")
+
+
+def out(text: str) -> None:
+    """Print data."""
+    sys.stdout.write(text + "\n")
+
+
+def say(text: str) -> None:
+    """Print words for a person."""
+    sys.stderr.write(text + "\n")
+
+
+def out_json(value: Any) -> None:
+    """Print a value as JSON."""
+    raw = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    out(msgspec.json.format(raw, indent=2).decode())
+
+
+def table(rows: list[list[str]], head: list[str]) -> None:
+    """Print a table: aligned columns, one line a row."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    for line in lines:
+        out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def exit_code(error: Answered) -> int:
+    """The exit code for a problem."""
+    if error.problem.type.endswith("/key-reused"):
+        return CONFLICT
+    return _CODES.get(error.problem.status, FAILED)
+
+
+def read_input(path: str) -> bytes:
+    """A file's bytes, or those of standard input for `-`."""
+    if path == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,124 @@
+"""`dragoman doctor` and `config`: what is wrong here, and what to do about it."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+
+from dragoman.cli.common import (
+    FAILED,
+    USAGE,
+    Target,
+    UsageError,
+    connected,
+    out,
+    out_json,
+    say,
+    server_of,
+    table,
+)
+from dragoman.client import Answered, Unreachable, client
+from dragoman.log import broker
+from dragoman.log.broker import BrokerError
+from dragoman.settings import SettingsError, flattened, load
+
+EVERYWHERE = Target()
+_DISK_BYTES = 1024**3
+
+config = App(name="config", help="Show and check the settings.")
+
+
+@config.command(name="show")
+def config_show(*, file: Annotated[Path | None, Parameter(name="--config")] = None) -> int:
+    """Print every setting with its source."""
+    settings, sources = load(config=file)
+    table([[name, _shown(value), sources[name]] for name, value in flattened(settings)], ["SETTING", "VALUE", "FROM"])
+    return 0
+
+
+def _shown(value: Any) -> str:
+    return msgspec.json.encode(value, enc_hook=str).decode()
+
+
+@config.command(name="check")
+def config_check(*, file: Annotated[Path | None, Parameter(name="--config")] = None) -> int:
+    """Check the settings; a fault is named with its place and source, and the exit code is 2."""
+    try:
+        load(config=file)
+    except SettingsError as error:
+        say(f"dragoman: {error}")
+        return USAGE
+    say("the settings are in order")
+    return 0
+
+
+async def doctor(*, target: Target = EVERYWHERE) -> int:
+    """Check everything that can be checked from here, and say what to do about each fault."""
+    findings = [_settings(), _broker(), *_data(target.data), *await _gateway(target)]
+    if target.json:
+        out_json([{"check": name, "ok": not fault, "fault": fault} for name, fault in findings])
+    else:
+        for name, fault in findings:
+            out(f"{'ok  ' if not fault else 'FAIL'}  {name}{f': {fault}' if fault else ''}")
+    return FAILED if any(fault for _, fault in findings) else 0
+
+
+def _settings() -> tuple[str, str]:
+    try:
+        load()
+    except SettingsError as error:
+        return "settings", str(error)
+    return "settings", ""
+
+
+def _broker() -> tuple[str, str]:
+    try:
+        settings, _ = load()
+        if settings.nats.url:
+            return f"broker at {settings.nats.url}", ""
+        server = broker.find(settings.nats.server)
+    except (BrokerError, SettingsError) as error:
+        return "nats-server", str(error)
+    return f"nats-server {'.'.join(map(str, broker.version_of(server)))} at {server}", ""
+
+
+def _data(data: Path) -> list[tuple[str, str]]:
+    if not data.exists():
+        return [(f"data directory {data}", "is not there; run `dragoman init`, or name it with --data")]
+    findings = []
+    mode = stat.S_IMODE(data.stat().st_mode)
+    findings.append(("data directory is private", f"others may enter it; run chmod 700 {data}" if mode & 0o077 else ""))
+    open_keys = [str(path) for path in (data / "keys").rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
+    findings.append(("keys are private", f"others may read {', '.join(open_keys)}; run chmod 600 on them" if open_keys else ""))
+    free = shutil.disk_usage(data).free
+    findings.append(("disk", f"only {free // 2**20} MiB are free; make room" if free < _DISK_BYTES else ""))
+    findings.append(("data directory can be written", "" if os.access(data, os.W_OK) else "give this user the right to write"))
+    return findings
+
+
+async def _gateway(target: Target) -> list[tuple[str, str]]:
+    try:
+        address = server_of(target)
+    except UsageError as error:
+        return [("gateway", str(error))]
+    findings: list[tuple[str, str]] = []
+    async with client(address, "") as caller:
+        try:
+            health = (await caller.call("GET", "/readyz")).json()
+        except Answered as error:
+            return [(f"gateway at {address}", f"is not ready: {error.problem.detail}")]
+        except Unreachable as error:
+            return [("gateway", str(error))]
+    findings.append((f"gateway at {address}", ""))
+    findings += [(check["name"], "" if check["ok"] else check.get("detail", "not in order")) for check in health["checks"]]
+    try:
+        async with connected(target) as caller:
+            me = (await caller.call("GET", "/v1/me")).json()
+            findings.append((f"token speaks for {me['actor']} in {', '.join(me['channels']) or 'no channel'}", ""))
+    except (Answered, UsageError) as error:
+        findings.append(("token", str(error)))
+    return findings

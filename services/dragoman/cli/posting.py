@@ -1,0 +1,76 @@
+"""`dragoman post` and `act`: say something, and carry an exchange on."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from dragoman.cli.common import (
+    Target,
+    channel_of,
+    connected,
+    out,
+    out_json,
+    read_input,
+    say,
+)
+from dragoman.client import Answered, new_key
+from dragoman.domain.record import read_act
+from dragoman_schemas.answers import Recorded
+
+EVERYWHERE = Target()
+
+Key = Annotated[str | None, Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known.")]
+
+
+async def post(file: str, *, key: Key = None, target: Target = EVERYWHERE) -> int:
+    """Open an exchange with the act in FILE, or on standard input for `-`.
+
+    An incident is four fields: act, kind, time, place, facts; the service fills in the rest.
+    """
+    act, _ = read_act(read_input(file), cut=True)
+    return await _send(act, target, key=key)
+
+
+async def act(
+    exchange: str,
+    what: str,
+    *,
+    if_match: Annotated[str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")] = None,
+    key: Key = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Carry EXCHANGE on, named by its number or id.
+
+    WHAT is a file, `-`, or the name of an act without content, such as `acknowledgement`.
+    """
+    raw = read_input(what) if what == "-" or Path(what).exists() else json.dumps({"act": what}, separators=(",", ":")).encode()
+    body, _ = read_act(raw, cut=True)
+    return await _send(body, target, key=key, exchange=exchange, if_match=if_match or "")
+
+
+async def _send(body: bytes, target: Target, *, key: str | None, exchange: str = "", if_match: str = "") -> int:
+    used = key or new_key()
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        named = await caller.exchange_of(channel, exchange) if exchange else ""
+        try:
+            recorded, replayed = await caller.post(channel, body, key=used, exchange=named, if_match=if_match)
+        except Answered as error:
+            if error.problem.status == 503:
+                say(f"send it again with --key {used}; it cannot be recorded twice")
+            raise
+    _print(recorded, target, replayed=replayed)
+    return 0
+
+
+def _print(recorded: Recorded, target: Target, *, replayed: bool) -> None:
+    if target.json:
+        out_json(recorded)
+        return
+    out(recorded.number or recorded.exchange)
+    say(
+        f"{recorded.act} {'was recorded already' if replayed else 'recorded'} at position {recorded.position} of {recorded.channel}, {recorded.time}"
+    )
+    say(f"exchange {recorded.exchange}")

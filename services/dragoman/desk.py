@@ -1,0 +1,266 @@
+"""The desk, the shell around the rules: look up, decide, append, and wait until the fold has passed the record.
+
+    posted before?      the same post gets its first answer again; another one with the same key is refused
+    decide              pure, on the projection as it stands
+    append              against the last position of the exchange's subject
+    conflict            wait until the projection has what was faster, and begin again, at most three times
+    wait                201 only if the fold found the record valid at its own position
+
+What makes a post the desk's and nobody else's: nothing else writes to a log.
+"""
+
+import base64
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import msgspec
+import structlog
+from msgspec import UNSET
+
+from dragoman.domain import channel as channels
+from dragoman.domain import ids
+from dragoman.domain import record as records
+from dragoman.domain.decide import Post, decide
+from dragoman.domain.fold import Folded
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.rule import Who
+from dragoman.domain.table import FORMATS, RULES
+from dragoman.limits import APPEND_ATTEMPTS
+from dragoman.log.port import (
+    AlreadyAppended,
+    Appended,
+    Conflict,
+    Entry,
+    EventLog,
+    KeyReused,
+    Unavailable,
+    Unknown,
+)
+from dragoman.projection.live import Behind, Projection
+from dragoman.stores.custody import Custody
+from dragoman.tlog import dsse
+from dragoman_schemas.acts.channel import Officer
+from dragoman_schemas.answers import NewChannel, Recorded
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A post's answer, and whether it had been given before."""
+
+    recorded: Recorded
+    replayed: bool
+
+
+def utc_now() -> datetime:
+    """The clock that the desk is given by default."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """A time as records carry it, to the millisecond."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+class Desk:
+    """Takes posts in, for all channels of a gateway. Owns no state but the keys that it keeps for trials."""
+
+    def __init__(self, custody: Custody, *, now: Callable[[], datetime] = utc_now) -> None:
+        """Sign for trial channels with the keys in custody."""
+        self._custody = custody
+        self._now = now
+
+    async def post(self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")) -> Kept:
+        """Record a post, once. Raises `Refused`."""
+        for _ in range(APPEND_ATTEMPTS):
+            earlier = await self._posted_before(projection, post)
+            if earlier is not None:
+                return earlier
+            self._refuse_if_broken(projection)
+            candidate = self._decide(projection, post)
+            entry = Entry(record=candidate, expected=projection.last_on(candidate.envelope.subject), trace=trace)
+            outcome = await projection.log.append([entry])
+            match outcome:
+                case Appended(position):
+                    projection.appended(entry, position)
+                    return await self._outcome(projection, position)
+                case AlreadyAppended(position) | KeyReused(position) | Conflict(position):
+                    await self._reached(projection, position)
+                case Unavailable(detail):
+                    raise Refused(
+                        Refusal(kind="unavailable", detail=f"Nothing was recorded: {detail}. Try again with the same Idempotency-Key.")
+                    )
+                case Unknown(detail):
+                    raise Refused(
+                        Refusal(
+                            kind="unknown-outcome",
+                            detail=f"It may or may not be recorded: {detail}. Send it again with the same Idempotency-Key; it cannot be recorded twice.",
+                        )
+                    )
+        raise Refused(
+            Refusal(kind="busy", detail="Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.")
+        )
+
+    def _refuse_if_broken(self, projection: Projection) -> None:
+        if projection.broken:
+            raise Refused(Refusal(kind="read-only", detail=f"{projection.broken}. Nothing is recorded until an operator has looked."))
+
+    async def _reached(self, projection: Projection, position: int) -> None:
+        try:
+            await projection.reached(position)
+        except Behind as error:
+            detail = f"It may or may not be recorded: {error}. Send it again with the same Idempotency-Key; it cannot be recorded twice."
+            raise Refused(Refusal(kind="unknown-outcome", detail=detail)) from None
+
+    async def _posted_before(self, projection: Projection, post: Post) -> Kept | None:
+        position = projection.posted(post.id)
+        if position is None:
+            return None
+        return replace(await self._outcome(projection, position, post), replayed=True)
+
+    async def _outcome(self, projection: Projection, position: int, post: Post | None = None) -> Kept:
+        await self._reached(projection, position)
+        row = projection.row(position)
+        if row is not None:
+            folded: Folded = row.folded
+            assert folded.record is not None
+            record, number = folded.record, folded.number
+            void = None if folded.refusal is None else folded.refusal
+        else:
+            record, number, void = projection.stored(position)
+        if post is not None and not _is_same(record, post):
+            raise Refused(
+                Refusal(kind="key-reused", detail="This Idempotency-Key was used for another post. Take a new key for a new post.")
+            )
+        if void is not None:
+            detail = f"The record stands at position {position} and has no effect: {void.detail} Take a new Idempotency-Key to try again."
+            raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
+        return Kept(recorded=_recorded(record, number, position), replayed=False)
+
+    def _decide(self, projection: Projection, post: Post) -> Record:
+        moment = self._now()
+        signatures = ""
+        if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
+            post, signatures = self._signed(projection, post)
+        decided = decide(projection.state, projection, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
+        if isinstance(decided, Refusal):
+            raise Refused(decided)
+        return decided
+
+    # Trials, whose keys the host keeps
+
+    def _signed(self, projection: Projection, post: Post) -> tuple[Post, str]:
+        """The act with `signed`, and the signatures, made for the actor by the keys in custody."""
+        registry = projection.registry
+        if registry.custody != "host" or not self._custody.holds(registry.name, post.actor):
+            raise Refused(
+                Refusal(
+                    kind="not-permitted",
+                    detail=f"This act must be signed, and no key of {post.actor} is kept here. Post it as an administrator.",
+                )
+            )
+        act, owners = post.act, [post.actor]
+        side = post.actor.partition("/")[0]
+        if isinstance(post.data, Officer) and "administrator" in post.data.roles and post.data.keys is UNSET:
+            owner = f"{side}/{post.data.officer}"
+            if owner not in registry.officers:
+                added = base64.b64encode(self._custody.make(registry.name, owner)).decode()
+                act = act[:-1] + b',"keys":["%s"]}' % added.encode()
+                owners.append(owner)
+        size = projection.state.position
+        signed = {
+            "channel": registry.cid,
+            "type": records.type_of(str(post.data.__struct_config__.tag), 1),
+            "exchange": registry.id,
+            "id": post.id,
+            "author": post.actor,
+            "after": registry.etag,
+            "seen": {"size": size, "root": dsse.encode_base64(projection.root(size))},
+        }
+        act = act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
+        return replace(post, act=act, data=records.decode_act(act)), self._custody.sign(registry.name, owners, act)
+
+    def genesis(self, new: NewChannel, *, exercise_of: tuple[str, str] | None, log_key: bytes, origin: str) -> Record:
+        """The signed genesis of a trial channel. Makes the root keys of all sides, which stay here."""
+        roots = {side: self._custody.make(new.name, f"{side}/root") for side in new.sides}
+        act: dict[str, object] = {
+            "act": "channel-opening",
+            "type": "dragoman.channel-opening.v1",
+            "name": new.name,
+            "kind": new.kind,
+            "sides": [{"name": side, "roots": [dsse.encode_base64(root)], "threshold": 1} for side, root in roots.items()],
+            "log_key": dsse.encode_base64(log_key),
+            "origin": origin,
+            "languages": list(new.languages),
+        }
+        if new.marking is not UNSET:
+            act["marking"] = new.marking
+        if exercise_of is not None:
+            act["exercise_of"] = {"name": exercise_of[0], "cid": exercise_of[1]}
+        act |= {"rules": 1, "custody": "host", "nonce": secrets.token_hex(32)}
+        raw, data = records.read_act(msgspec.json.encode(act), cut=False)
+        moment = self._now()
+        id = ids.v7(int(moment.timestamp() * 1000), secrets.token_bytes(10))
+        envelope = records.envelope(
+            id=id,
+            source="/services/desk",
+            name="channel-opening",
+            version=1,
+            subject=id,
+            time=stamp(moment),
+            channel=new.name,
+            family="channel",
+            actor="service/desk",
+            decided=0,
+            salt=secrets.token_hex(32),
+            signatures=self._custody.sign(new.name, [f"{side}/root" for side in new.sides], raw),
+        )
+        record = records.of(envelope, raw, data)
+        refusal = channels.check_genesis(record)
+        if refusal is not None:
+            raise Refused(refusal)
+        return record
+
+    async def open(self, event_log: EventLog, genesis: Record) -> None:
+        """Append a genesis to an empty log. Raises `Refused`."""
+        outcome = await event_log.append([Entry(record=genesis, expected=0, first=True)])
+        match outcome:
+            case Appended(1):
+                log.info("channel.opened", channel=event_log.channel, cid=channels.cid_of(genesis.act))
+            case Unavailable(detail) | Unknown(detail):
+                raise Refused(Refusal(kind="unavailable", detail=f"The channel is not opened: {detail}. Try again."))
+            case _:
+                raise Refused(Refusal(kind="exists", detail=f"There is a channel {event_log.channel} already; choose another name."))
+
+
+def _is_same(record: Record, post: Post) -> bool:
+    """Whether a record is what the post became: the same act, or the act as the desk completed and signed it for a trial."""
+    name = str(post.data.__struct_config__.tag)
+    e = record.envelope
+    subject = e.id if name in FORMATS else e.subject if RULES[name].family == "channel" else post.exchange
+    if (e.actor, record.name, e.subject) != (post.actor, name, subject):
+        return False
+    if record.act == post.act:
+        return True
+    completed = RULES[name].who is Who.KEEPERS and post.data.signed is UNSET
+    return completed and record.act.startswith((post.act[:-1] + b',"signed":', post.act[:-1] + b',"keys":'))
+
+
+def _recorded(record: Record, number: str, position: int) -> Recorded:
+    e = record.envelope
+    return Recorded(
+        channel=e.channel,
+        position=position,
+        id=e.id,
+        exchange=e.subject,
+        act=record.name,
+        family=e.family,
+        number=number,
+        time=e.time,
+        commit=record.commit,
+        etag=f'"{record.commit}"',
+    )

@@ -1,0 +1,67 @@
+"""May this actor do this act on this object? The one answer, for pages, streams, lists, posts and audits."""
+
+from dragoman.domain.refusal import Refusal
+from dragoman.domain.rule import Rule, Who
+from dragoman_schemas.state import Exchange, OfficerState, Registry
+
+
+def officer_at(registry: Registry, actor: str, position: int) -> OfficerState | None:
+    """The officer `side/name`, if in office at a position."""
+    officer = registry.officers.get(actor)
+    if officer is None or officer.since >= position:
+        return None
+    return officer if officer.until is None or officer.until >= position else None
+
+
+def may_read(registry: Registry, actor: str) -> Refusal | None:
+    """Officers of the member sides, auditors among them, read all of the log."""
+    officer = registry.officers.get(actor)
+    if officer is None or officer.until is not None:
+        return Refusal(
+            kind="not-permitted", detail=f"{actor} is no officer of {registry.name}; an administrator of the side enters officers."
+        )
+    return None
+
+
+def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: str, position: int) -> Refusal | None:
+    """Whether the actor's side and roles permit the act in that exchange, for a record at that position."""
+    side, _, name = actor.partition("/")
+    if side == "service":
+        wanted = {Who.GATEWAY: "gateway", Who.DESK: "desk"}.get(rule.who)
+        return None if wanted == name else _denied(f"the service {name} does not record {rule.act}")
+    if rule.who in (Who.GATEWAY, Who.DESK):
+        return _denied(f"{rule.act} is recorded by the service alone; nothing needs to be posted")
+    if side not in {member.name for member in registry.sides}:
+        return _denied(f"{side} is no side of {registry.name}")
+    if name == "root":
+        return None if rule.who is Who.KEEPERS else _denied("root keys change sides, officers and keys, and say nothing else")
+    officer = officer_at(registry, actor, position)
+    if officer is None:
+        return _denied(f"{actor} is not in office in {registry.name}; an administrator of the side enters officers")
+    if rule.roles.isdisjoint(officer.roles):
+        roles = ", ".join(sorted(rule.roles))
+        return _denied(f"{rule.act} needs one of the roles {roles}; {actor} has {', '.join(officer.roles)}")
+    return (
+        None
+        if exchange is None or stands(exchange, rule, side)
+        else _denied(f"{rule.act} is for {rule.who.value}, which {side} is not here")
+    )
+
+
+def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
+    """Whether a side stands in the exchange where the act asks it to."""
+    match rule.who:
+        case Who.OPENER:
+            return side == exchange.side
+        case Who.OTHER:
+            return side != exchange.side
+        case Who.ADDRESSEE:
+            return side in exchange.to
+        case Who.ADDRESSED:
+            return any(side in message.to or side in message.info for message in exchange.messages)
+        case _:
+            return True
+
+
+def _denied(detail: str) -> Refusal:
+    return Refusal(kind="not-permitted", detail=detail + ".")

@@ -1,0 +1,51 @@
+"""One step of the fold with all that is kept beside the state: the commitment, the tree, the digest.
+
+The same step in a gateway's projection and in an auditor's replay, so that their digests can differ only if the log does.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from dragoman.domain import digest
+from dragoman.domain.fold import Folded, fold
+from dragoman.domain.ledger import Ledger
+from dragoman.tlog import leaf, merkle
+from dragoman_schemas.state import ChannelState, encode
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """Where a fold stands: the channel's state, the sum of the digest, the right edge of the tree."""
+
+    state: ChannelState = ChannelState()
+    total: int = 0
+    frontier: merkle.Frontier = merkle.Frontier()
+
+    @property
+    def digest(self) -> str:
+        """The digest of the state."""
+        registry = self.state.registry
+        cid = "" if registry is None else registry.cid
+        return digest.digest(self.total, cid, self.state.position, self.state.time)
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One message folded: what it became, its commitment, the encoding of what it changed, and where the fold stands now."""
+
+    folded: Folded
+    commit: str
+    encoded: bytes | None
+    standing: Standing
+
+
+def advance(standing: Standing, ledger: Ledger, encoded_before: Callable[[str], bytes | None], raw: bytes) -> Step:
+    """Fold the next message. `encoded_before` gives the encoding of an exchange, or the registry, as it stood."""
+    folded = fold(standing.state, ledger, raw)
+    commit = leaf.commit(raw) if folded.record is None else folded.record.commit
+    total, encoded = standing.total, None
+    if folded.state is not None:
+        encoded = encode(folded.state)
+        opened_here = folded.state.opened.position == folded.position
+        total = digest.replaced(total, None if opened_here else encoded_before(folded.state.id), encoded)
+    frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(folded.position - 1, commit)))
+    return Step(folded=folded, commit=commit, encoded=encoded, standing=Standing(state=folded.channel, total=total, frontier=frontier))

@@ -1,0 +1,249 @@
+"""The channel's own family, which folds to the registry: sides, officers, keys, and what was delivered to whom.
+
+    channel-opening      the desk, at position 1 alone, signed by the root threshold of every side
+    officer              root or an administrator; signed, and by every key that it adds
+    officer-revocation   root or an administrator; signed
+    delivery             the gateway, silent: a watermark per side that only rises
+
+All continue the genesis exchange (record.md §3, §5).
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from dragoman.domain import ids
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.rule import OFFICERS, Folding, Rule, Who
+from dragoman.tlog import dsse
+from dragoman_schemas.acts import channel as acts
+from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.state import (
+    Delivered,
+    Key,
+    OfficerState,
+    Registry,
+    SideState,
+    Stamp,
+)
+
+ADMINISTRATORS: Final[frozenset[Role]] = frozenset({"administrator"})
+FORBIDDEN_SIDE: Final = "service"
+FORBIDDEN_OFFICER: Final = "root"
+EXERCISE_SUFFIX: Final = "-exercise"
+
+OPENING: Final = Rule(act="channel-opening", shape=acts.ChannelOpening, family="channel", who=Who.DESK)
+RULES: Final = (
+    OPENING,
+    Rule(act="officer", shape=acts.Officer, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="officer-revocation", shape=acts.OfficerRevocation, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="delivery", shape=acts.Delivery, family="channel", who=Who.GATEWAY, roles=OFFICERS, silent=True),
+)
+
+
+def cid_of(act: bytes) -> str:
+    """The channel's id: what auditors keep, made from the genesis act that every side signed."""
+    return hashlib.sha256(b"dragoman-channel/v1\n" + act).hexdigest()
+
+
+def delivery_key(side: str, upto: int) -> str:
+    """The key from which the id of a `delivery` is made."""
+    return f"delivery\n{side}\n{upto}"
+
+
+def delivery_act(side: str, upto: int) -> bytes:
+    """The bytes of a `delivery`, the same from every gateway."""
+    return b'{"act":"delivery","side":"%s","upto":%d}' % (side.encode(), upto)
+
+
+# Genesis
+
+
+def check_genesis(record: Record) -> Refusal | None:
+    """Whether a record may be position 1: its sides and keys are sound, and each side's threshold signed these act bytes."""
+    data, envelope = record.data, record.envelope
+    if not isinstance(data, acts.ChannelOpening):
+        return Refusal(kind="invalid-act", detail="Position 1 must be the channel's opening.")
+    if data.signed is not UNSET or (envelope.actor, envelope.source, envelope.decided) != ("service/desk", "/services/desk", "0"):
+        return invalid("/act", "an opening is recorded by service/desk, decided on position 0, without `signed`")
+    if data.name != envelope.channel or envelope.subject != envelope.id or envelope.attestation != "author":
+        return invalid("/name", "the opening's name, exchange and attestation must be the record's")
+    return _check_sides(data) or _check_kind(data) or _check_root_signatures(data, record)
+
+
+def _check_sides(data: acts.ChannelOpening) -> Refusal | None:
+    names = [side.name for side in data.sides]
+    if len(set(names)) < len(names) or FORBIDDEN_SIDE in names:
+        return invalid("/sides", f"each side is named once, and none is called {FORBIDDEN_SIDE}")
+    roots = [root for side in data.sides for root in side.roots]
+    if len({*roots, data.log_key}) < len(roots) + 1:
+        return invalid("/sides", "a key may serve once; make another one")
+    for root in (*roots, data.log_key):
+        public = dsse.decode_base64(root, 32)
+        if public is None or not dsse.is_sound(public):
+            return invalid("/sides", f"{root} is no sound Ed25519 public key; make another one")
+    if any(side.threshold > len(side.roots) for side in data.sides):
+        return invalid("/sides", "a threshold asks for more keys than the side has")
+    return None
+
+
+def _check_kind(data: acts.ChannelOpening) -> Refusal | None:
+    if (data.kind == "exercise") != (data.exercise_of is not UNSET) or (data.kind == "exercise") != data.name.endswith(EXERCISE_SUFFIX):
+        return invalid("/kind", f"an exercise, and nothing else, names its live channel and ends in {EXERCISE_SUFFIX}")
+    return None
+
+
+def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal | None:
+    signers = valid_signers(record, {dsse.key_id(_public(root)): _public(root) for side in data.sides for root in side.roots})
+    if signers is None:
+        return invalid("", "a signature does not hold, or is of no root key")
+    for side in data.sides:
+        signed = sum(dsse.key_id(_public(root)) in signers for root in side.roots)
+        if signed < side.threshold:
+            return invalid("", f"{side.name} has {signed} of {side.threshold} root signatures")
+    return None
+
+
+def _public(encoded: str) -> bytes:
+    public = dsse.decode_base64(encoded, 32)
+    return public if public is not None else bytes(32)
+
+
+def valid_signers(record: Record, keys: dict[str, bytes]) -> set[str] | None:
+    """The key ids that signed the act, or None if any signature is not by one of the keys, or does not hold."""
+    text = record.envelope.signatures
+    signatures = dsse.read_signatures(text, 64) if isinstance(text, str) else None
+    if signatures is None:
+        return None
+    for keyid, signature in signatures.items():
+        if keyid not in keys or not dsse.verify(keys[keyid], record.act, signature):
+            return None
+    return set(signatures)
+
+
+def registry_of(record: Record, stamp: Stamp) -> Registry:
+    """The registry that a valid genesis opens."""
+    data = record.data
+    assert isinstance(data, acts.ChannelOpening)
+    keys = {
+        dsse.key_id(_public(root)): Key(public=root, owner=f"{side.name}/{FORBIDDEN_OFFICER}", since=0)
+        for side in data.sides
+        for root in side.roots
+    }
+    return Registry(
+        id=record.envelope.id,
+        cid=cid_of(record.act),
+        name=data.name,
+        kind=data.kind,
+        custody="host" if data.custody == "host" else "sides",
+        sides=tuple(
+            SideState(name=side.name, roots=tuple(dsse.key_id(_public(root)) for root in side.roots), threshold=side.threshold)
+            for side in data.sides
+        ),
+        languages=data.languages,
+        marking="SIDES ONLY" if isinstance(data.marking, UnsetType) else data.marking,
+        exercise_of=None if isinstance(data.exercise_of, UnsetType) else data.exercise_of,
+        required_signatures=() if isinstance(data.required_signatures, UnsetType) else data.required_signatures,
+        rules=data.rules,
+        opened=stamp,
+        keys=keys,
+        etag=record.commit,
+    )
+
+
+# What continues the genesis
+
+
+def check(registry: Registry, record: Record, position: int, actor_at: Callable[[int], str | None]) -> Refusal | None:
+    """An officer is entered, changed or revoked under a name that holds; a watermark rises onto another side's act."""
+    match record.data:
+        case acts.Officer() as data:
+            return _check_officer(registry, record.side, data)
+        case acts.OfficerRevocation() as data:
+            officer = registry.officers.get(f"{record.side}/{data.officer}")
+            if officer is None or officer.until is not None:
+                return invalid("/officer", f"{record.side}/{data.officer} is not in office")
+            return None
+        case acts.Delivery() as data:
+            return _check_delivery(registry, record, data, position, actor_at)
+        case _:
+            return None
+
+
+def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
+    if data.officer == FORBIDDEN_OFFICER:
+        return invalid("/officer", f"no officer is called {FORBIDDEN_OFFICER}")
+    known = registry.officers.get(f"{side}/{data.officer}")
+    if known is not None and known.until is not None:
+        return invalid("/officer", f"{side}/{data.officer} was revoked; a revoked name does not return, choose another")
+    for index, key in enumerate(() if isinstance(data.keys, UnsetType) else data.keys):
+        public = dsse.decode_base64(key, 32)
+        if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys:
+            return invalid(f"/keys/{index}", "the key is not sound, or is or was in use here; make another one")
+    return None
+
+
+def _check_delivery(
+    registry: Registry, record: Record, data: acts.Delivery, position: int, actor_at: Callable[[int], str | None]
+) -> Refusal | None:
+    envelope = record.envelope
+    before = registry.delivered.get(data.side)
+    actor = actor_at(data.upto) if data.upto < position else None
+    if data.side not in {side.name for side in registry.sides} or actor is None or actor.partition("/")[0] in (data.side, "service"):
+        return invalid("/upto", "a delivery ends on an act of another side's officer")
+    if before is not None and data.upto <= before.upto:
+        return invalid("/upto", "a delivery only rises")
+    expected = ids.from_key(registry.name, envelope.actor, delivery_key(data.side, data.upto))
+    if record.act != delivery_act(data.side, data.upto) or envelope.id != expected:
+        return invalid("", "a delivery's bytes and id are determined")
+    return None
+
+
+def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
+    """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's."""
+    keys = {keyid: key for keyid, key in registry.keys.items() if key.since < position and (key.until is None or key.until >= position)}
+    added: dict[str, str] = {}
+    if isinstance(record.data, acts.Officer) and not isinstance(record.data.keys, UnsetType):
+        added = {dsse.key_id(_public(key)): key for key in record.data.keys}
+    publics = {keyid: _public(key.public) for keyid, key in keys.items()} | {keyid: _public(key) for keyid, key in added.items()}
+    signers = valid_signers(record, publics)
+    if signers is None or not added.keys() <= signers:
+        return Refusal(kind="not-permitted", detail="A signature is missing, does not hold, or is of no key valid here.")
+    owners = {keys[keyid].owner for keyid in signers if keyid in keys}
+    actor = record.envelope.actor
+    if any(owner.partition("/")[0] != record.side for owner in owners):
+        return Refusal(kind="not-permitted", detail="Another side's key signed this act, which is not asked of it.")
+    if actor == f"{record.side}/{FORBIDDEN_OFFICER}":
+        side = next(side for side in registry.sides if side.name == record.side)
+        enough = len(signers.intersection(side.roots)) >= side.threshold
+        return None if enough else Refusal(kind="not-permitted", detail=f"Root of {side.name} asks for {side.threshold} of its keys.")
+    return None if actor in owners else Refusal(kind="not-permitted", detail=f"No valid key of {actor} signed the act.")
+
+
+def evolve(registry: Registry, folding: Folding) -> Registry:
+    """The registry after an act of the channel's family."""
+    position, side = folding.stamp.position, folding.record.side
+    match folding.record.data:
+        case acts.Officer() as data:
+            name = f"{side}/{data.officer}"
+            keys = () if isinstance(data.keys, UnsetType) else data.keys
+            added = {dsse.key_id(_public(key)): Key(public=key, owner=name, since=position) for key in keys}
+            officer = OfficerState(office=data.office, roles=data.roles, since=position)
+            return replace(registry, officers={**registry.officers, name: officer}, keys={**registry.keys, **added})
+        case acts.OfficerRevocation() as data:
+            name = f"{side}/{data.officer}"
+            keys_after = {
+                keyid: replace(key, until=position) if key.owner == name and key.until is None else key
+                for keyid, key in registry.keys.items()
+            }
+            revoked = replace(registry.officers[name], until=position)
+            return replace(registry, officers={**registry.officers, name: revoked}, keys=keys_after)
+        case acts.Delivery() as data:
+            mark = Delivered(upto=data.upto, recorded=folding.stamp)
+            return replace(registry, delivered={**registry.delivered, data.side: mark})
+        case _:
+            return registry

@@ -1,0 +1,96 @@
+"""What several fields must be together: real times, windows that end after they begin, one place, words that can be read out."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.limits import FLASH_WORDS
+from dragoman_schemas.fields import About, Place, When, Where, Window, Words
+
+_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+
+
+def moment(text: str) -> datetime | None:
+    """The instant of a timestamp, or None where no such day, hour or offset exists."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def times(**fields: When | UnsetType) -> Refusal | None:
+    """Refuse a time that does not exist."""
+    for name, value in fields.items():
+        if value is UNSET:
+            continue
+        text = value.about if isinstance(value, About) else str(value)
+        if moment(text) is None:
+            return invalid(f"/{name}", f"{text} is no time that exists; write it like 2026-11-24T03:05+08:00")
+    return None
+
+
+def window(pointer: str, value: Window) -> Refusal | None:
+    """Refuse a window whose ends do not exist or are the wrong way round."""
+    begins, ends = moment(value.from_), moment(value.to)
+    if begins is None or ends is None:
+        return invalid(pointer, "one end is no time that exists; write it like 2026-11-26T08:00Z")
+    if ends < begins:
+        return invalid(pointer, "the window ends before it begins; exchange the ends")
+    return None
+
+
+def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
+    """Refuse a place that is half a point, or several things, or nothing."""
+    if value is UNSET or not isinstance(value, Place):
+        return None
+    if (value.lat is UNSET) != (value.lon is UNSET):
+        return invalid(pointer, "a point has both lat and lon; give the other one as well")
+    kinds = sum(part is not UNSET for part in (value.lat, value.polygon, value.circle))
+    if kinds > 1:
+        return invalid(pointer, "a place is a point, a polygon or a circle; give one")
+    if kinds == 0 and value.name is UNSET and value.names is UNSET:
+        return invalid(pointer, "the place is empty; give lat and lon, a polygon, a circle or a name")
+    return None
+
+
+def words(text: Words | UnsetType) -> int:
+    """The words of the longest version: Latin words, and Han characters at half a word each."""
+    if isinstance(text, UnsetType):
+        return 0
+    return max((_count(version) for version in _versions(text)), default=0)
+
+
+def brief(**fields: Words | UnsetType) -> Refusal | None:
+    """Refuse a flash or immediate text that is too long to be read out."""
+    for name, value in fields.items():
+        if isinstance(value, str) and len(value) < 2 * FLASH_WORDS:
+            continue  # too short to hold as many words
+        counted = words(value)
+        if counted > FLASH_WORDS:
+            return invalid(
+                f"/{name}",
+                f"{counted} words; flash and immediate texts have at most {FLASH_WORDS}: shorten it, the rest can follow in a reply",
+            )
+    return None
+
+
+def original(text: Words | UnsetType, language: str | UnsetType) -> Refusal | None:
+    """Refuse an `original` that names no version of the text."""
+    if language is UNSET:
+        return None
+    if not isinstance(text, dict) or language not in text:
+        return invalid("/original", "original names one of the languages of text; give text by language")
+    return None
+
+
+def _versions(text: Words) -> Iterable[str]:
+    return text.values() if isinstance(text, dict) else (text,)
+
+
+def _count(text: str) -> int:
+    han = len(_HAN.findall(text))
+    return len(_HAN.sub(" ", text).split()) + (han + 1) // 2

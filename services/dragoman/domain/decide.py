@@ -1,0 +1,92 @@
+"""The decision: from a post and the state, the record to append, or a refusal."""
+
+from dataclasses import dataclass
+
+from msgspec import UNSET
+
+from dragoman.domain import record as records
+from dragoman.domain.fold import judge, source_of
+from dragoman.domain.ledger import Ledger
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal
+from dragoman.domain.table import FORMATS, PATHS, RULES
+from dragoman_schemas.frame import Act
+from dragoman_schemas.state import ChannelState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What an actor wants recorded: the act, its id, the exchange that it carries on, and what it relies on.
+
+    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None.
+    """
+
+    actor: str
+    act: bytes
+    data: Act
+    id: str
+    exchange: str = ""
+    family: str = ""
+    if_match: str | None = None
+
+
+def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: str, signatures: str = "") -> Record | Refusal:
+    """The record that the post becomes at the position after `state`, or why it may not. `time` and `salt` are the caller's."""
+    registry = state.registry
+    assert registry is not None
+    name = str(post.data.__struct_config__.tag)
+    rule = RULES[name]
+    opens = name in FORMATS
+    known = None if opens or rule.family == "channel" else ledger.exchange(post.exchange)
+    misplaced = _misplaced(post, name)
+    if misplaced is not None:
+        return misplaced
+    if not opens and rule.family != "channel" and known is None:
+        return Refusal(kind="not-found", detail=f"There is no exchange {post.exchange} in {registry.name}; list them under /exchanges.")
+    family = rule.family or (known.family if known is not None else "")
+    subject = post.id if opens else registry.id if rule.family == "channel" else post.exchange
+    candidate = records.of(
+        records.envelope(
+            id=post.id,
+            source=source_of(registry, post.actor),
+            name=name,
+            version=rule.version,
+            subject=subject,
+            time=time,
+            channel=registry.name,
+            family=family,
+            actor=post.actor,
+            decided=state.position,
+            salt=salt,
+            signatures=signatures,
+        ),
+        post.act,
+        post.data,
+    )
+    refusal = judge(state, ledger, candidate)
+    if refusal is not None:
+        return refusal
+    etag = registry.etag if rule.family == "channel" else "" if known is None else known.etag
+    if post.if_match is not None and post.if_match != etag:
+        return Refusal(kind="moved", detail="The exchange has moved since you read it; read it again, and post with its new ETag.")
+    if rule.consenting and post.if_match is None and post.data.signed is UNSET:
+        return Refusal(
+            kind="precondition-required",
+            detail=f"{name} must say on what it rests: send If-Match with the exchange's ETag, as you read it.",
+        )
+    return candidate
+
+
+def _misplaced(post: Post, name: str) -> Refusal | None:
+    family = RULES[name].family
+    if post.exchange:
+        if family is None:
+            return None
+        where = next(path for path, of in PATHS.items() if of == family)
+        return Refusal(kind="invalid", detail=f"{name} opens an exchange; post it to /{where} of the channel.")
+    if family is None:
+        return Refusal(kind="invalid", detail=f"{name} carries an exchange on; post it to /exchanges/<id>/acts.")
+    if post.family and post.family != family:
+        where = next(path for path, of in PATHS.items() if of == family)
+        return Refusal(kind="invalid", detail=f"{name} is of the family {family}; post it to /{where} of the channel.")
+    return None

@@ -1,0 +1,234 @@
+"""The fold: is this record legal at its position, and what is the state after it.
+
+One function judges, for the decision before an append and for the fold after it, on every gateway and in every replay.
+A record that is illegal at its own position is void: it uses up its id and its position, and has no other effect.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from dragoman.domain import access, channel, exchange, numbering
+from dragoman.domain.ledger import Ledger
+from dragoman.domain.record import NotARecord, Record, parse, type_of
+from dragoman.domain.refusal import Refusal
+from dragoman.domain.rule import Folding, Format, Rule, Who
+from dragoman.domain.table import FORMATS, RULES
+from dragoman.tlog import dsse
+from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folded:
+    """One message of the log, folded.
+
+    `record` is None for junk. `refusal` is why the record is void. `state` is what the exchange, or the registry,
+    has become, and None where nothing changed.
+    """
+
+    position: int
+    raw: bytes
+    channel: ChannelState
+    record: Record | None = None
+    refusal: Refusal | None = None
+    state: Exchange | Registry | None = None
+    number: str = ""
+
+    @property
+    def valid(self) -> bool:
+        """Whether the message has an effect."""
+        return self.record is not None and self.refusal is None
+
+
+def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
+    """The message after `before`, judged and applied."""
+    position = before.position + 1
+    try:
+        record = parse(raw)
+    except NotARecord as error:
+        refusal = Refusal(kind="void", detail=f"No record: {error}.")
+        return Folded(position=position, raw=raw, channel=_passed(before), refusal=refusal)
+    return folded(before, ledger, record)
+
+
+def folded(before: ChannelState, ledger: Ledger, record: Record) -> Folded:
+    """As `fold`, for a record that was parsed."""
+    position = before.position + 1
+    refusal = judge(before, ledger, record)
+    if refusal is not None:
+        return Folded(position=position, raw=record.raw, channel=_passed(before), record=record, refusal=refusal)
+    stamp = Stamp(position=position, time=record.envelope.time, by=record.envelope.actor)
+    time = max(before.time, record.envelope.time)
+    if before.registry is None:
+        registry = channel.registry_of(record, stamp)
+        after = ChannelState(position=position, time=time, registry=registry)
+        return Folded(position=position, raw=record.raw, channel=after, record=record, state=registry)
+    rule = RULES[record.name]
+    tally, number = _numbered(before, ledger, rule, record)
+    folding = Folding(record=record, stamp=stamp, number=number, registry=before.registry)
+    registry, state = before.registry, _evolved(before.registry, ledger, rule, folding)
+    if isinstance(state, Registry):
+        registry = state
+    after = ChannelState(position=position, time=time, registry=registry, tally=tally)
+    return Folded(position=position, raw=record.raw, channel=after, record=record, state=state, number=number)
+
+
+def _passed(before: ChannelState) -> ChannelState:
+    return replace(before, position=before.position + 1)
+
+
+def _numbered(before: ChannelState, ledger: Ledger, rule: Rule, record: Record) -> tuple[dict[str, int], str]:
+    if rule.numbered not in ("O", "C", "X"):
+        return before.tally, ""
+    form = _form(ledger, rule, record)
+    kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
+    return numbering.count(before.tally, record.envelope.channel, record.side, record.envelope.time, form.code, kind)
+
+
+def _form(ledger: Ledger, rule: Rule, record: Record) -> Format:
+    if rule.act in FORMATS:
+        return FORMATS[rule.act]
+    known = ledger.exchange(record.envelope.subject)
+    assert known is not None
+    return FORMATS[known.act]
+
+
+def _evolved(registry: Registry, ledger: Ledger, rule: Rule, folding: Folding) -> Exchange | Registry:
+    if rule.family == "channel":
+        changed = channel.evolve(registry, folding)
+        return changed if rule.silent else replace(changed, etag=folding.record.commit)
+    form = FORMATS.get(rule.act)
+    if form is not None:
+        return exchange.opened(form, folding)
+    known = ledger.exchange(folding.record.envelope.subject)
+    assert known is not None
+    return carried_on(known, rule, folding)
+
+
+def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
+    """The exchange after a continuing act."""
+    form = FORMATS[known.act]
+    after = rule.evolve(exchange.said(known, rule, folding), folding)
+    if rule.act == "correction":
+        after = exchange.correct(form, after, folding)
+    moved = form.moves[rule.act][known.status]
+    return replace(
+        after,
+        status=rule.settle(after, moved),
+        updated=folding.stamp,
+        etag=known.etag if rule.silent else folding.record.commit,
+    )
+
+
+# Judgement
+
+
+def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | None:
+    """Why the record would be void at the position after `before`, or None if it is legal there."""
+    if before.registry is None:
+        return channel.check_genesis(record) if before.position == 0 else _no("Position 1 is no genesis: this is no channel.")
+    registry, position, envelope = before.registry, before.position + 1, record.envelope
+    if ledger.used(envelope.id):
+        return _no("Its id was used up by an earlier record.")
+    rule = RULES[record.name]
+    if rule is channel.OPENING:
+        return _no("A channel is opened once, at position 1.")
+    if int(envelope.decided) >= position:
+        return _no("It was decided on a position that had not been written.")
+    known = None if _opens(rule) or rule.family == "channel" else ledger.exchange(envelope.subject)
+    return (
+        _check_derived(registry, known, rule, record, position)
+        or access.may_act(registry, known, rule, envelope.actor, position)
+        or _check_attestation(registry, known, ledger, rule, record, position)
+        or _check_state(registry, known, rule, record.side)
+        or _check_act(registry, known, ledger, rule, record, position)
+    )
+
+
+def _no(detail: str) -> Refusal:
+    return Refusal(kind="void", detail=detail)
+
+
+def _opens(rule: Rule) -> bool:
+    return rule.act in FORMATS
+
+
+def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, record: Record, position: int) -> Refusal | None:
+    e = record.envelope
+    if rule.family == "channel":
+        family, subject = "channel", registry.id
+    elif rule.family is not None:
+        family, subject = rule.family, e.id
+    elif known is None:
+        return Refusal(kind="not-found", detail=f"There is no exchange {e.subject} in {registry.name}; list them under /exchanges.")
+    else:
+        family, subject = known.family, known.id
+    derived = (type_of(rule.act, rule.version), f"urn:dragoman:schema:{rule.act}:{rule.version}", registry.name, family, subject)
+    if derived != (e.type, e.dataschema, e.channel, e.family, e.subject):
+        return _no("A derived member is not what it must be.")
+    if e.releasedby is not UNSET or e.causationid is not UNSET:
+        return _no("It has a member that this act does not have.")
+    return None if e.source == source_of(registry, e.actor) else _no("Its source is not that of its actor.")
+
+
+def source_of(registry: Registry, actor: str) -> str:
+    """The source of an actor's records."""
+    side, _, name = actor.partition("/")
+    if side == "service":
+        return f"/services/{name}"
+    officer = registry.officers.get(actor)
+    return f"/sides/{side}" if officer is None else f"/sides/{side}/offices/{officer.office}"
+
+
+def _check_attestation(
+    registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int
+) -> Refusal | None:
+    signed, e = record.data.signed, record.envelope
+    if (e.attestation == "author") != (signed is not UNSET):
+        return _no("What an author attests carries `signed`, and nothing else does.")
+    if isinstance(signed, UnsetType):
+        if rule.who is Who.KEEPERS or (record.side != "service" and e.family in registry.required_signatures):
+            return Refusal(kind="not-permitted", detail=f"{rule.act} must be signed by its author in this channel.")
+        return None
+    agreed = (registry.cid, e.type, "" if _opens(rule) else e.subject, e.id, e.actor)
+    if agreed != (signed.channel, signed.type, signed.exchange, signed.id, signed.author):
+        return _no("`signed` does not agree with the record.")
+    if signed.seen.size >= position or dsse.decode_base64(signed.seen.root, 32) != ledger.root(signed.seen.size):
+        return _no("`seen` is no head of this log.")
+    etag = registry.etag if rule.family == "channel" else known.etag if known is not None else ""
+    stands = signed.after == etag if rule.consenting or not etag else ledger.holds(e.subject, signed.after)
+    if not stands:
+        return Refusal(
+            kind="moved", detail="`after` is not a record of the exchange that this act can follow; read it again and sign anew."
+        )
+    return channel.check_signed(registry, record, position)
+
+
+def _check_state(registry: Registry, known: Exchange | None, rule: Rule, side: str) -> Refusal | None:
+    if known is None or known.status in FORMATS[known.act].moves.get(rule.act, {}):
+        return None
+    return Refusal(
+        kind="not-allowed-in-state",
+        detail=f"{rule.act} is not allowed in a {known.act} that is {known.status}; the acts allowed to {side} are listed in `allowed`.",
+        allowed=tuple(allowed(known, side)),
+    )
+
+
+def allowed(known: Exchange, side: str) -> Iterator[str]:
+    """The acts that a side's officers may do in the exchange as it stands, in the table's order."""
+    for act, rule in RULES.items():
+        if known.status in FORMATS[known.act].moves.get(act, {}) and access.stands(known, rule, side):
+            yield act
+
+
+def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
+    if rule.family == "channel":
+        return channel.check(registry, record, position, ledger.actor)
+    if known is None:
+        return exchange.check_opening(registry, FORMATS[rule.act], record) or rule.check(registry, None, record)
+    refusal = exchange.check_continuing(registry, known, record) or rule.check(registry, known, record)
+    if refusal is None and rule.act == "correction":
+        return exchange.check_correction(FORMATS[known.act], registry, known, record)
+    return refusal

@@ -1,0 +1,217 @@
+r"""The record's bytes: built from an envelope and an act, and read back only where they are exactly what would be built.
+
+    { members in a fixed order, no white space ,"data": act }
+
+Every value of the envelope is printable ASCII without `"` and `\`, so the first `,"data":` is the right one in any
+language, and the act is what stands between it and the last brace (record.md §3).
+"""
+
+import re
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct
+
+from dragoman.domain import ids, strict
+from dragoman.domain.refusal import Malformed
+from dragoman.limits import MESSAGE_BYTES
+from dragoman.tlog import leaf
+from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.frame import Act
+from dragoman_schemas.record import Envelope
+
+_DATA: Final = b',"data":'
+_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_PRINTABLE: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+_SALT: Final = re.compile(r"[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_PATH: Final = re.compile(r" - at `\$(.*)`$")
+_STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[([0-9]+)\]|\[\.\.\.\]")
+
+_envelope = msgspec.json.Decoder(Envelope).decode
+_FIRST: Final = re.compile(rb'{"act":"([a-z0-9-]*)"')
+_decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.items()}
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment."""
+
+    envelope: Envelope
+    act: bytes
+    data: Act
+    raw: bytes
+    commit: str
+
+    @property
+    def name(self) -> str:
+        """The act's name."""
+        return str(self.data.__struct_config__.tag)
+
+    @property
+    def side(self) -> str:
+        """The side of the actor, or `service`."""
+        return self.envelope.actor.partition("/")[0]
+
+
+class _Named(Struct):
+    act: str
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
+class NotARecord(Exception):
+    """A message of the log that is no well-formed record; the fold passes it as void."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may name a channel, side, office, officer, service or act."""
+    return len(text) <= 63 and _NAME.fullmatch(text) is not None
+
+
+def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
+    """An act's compact bytes and its value. Raises `Malformed`, pointing at what is wrong."""
+    act = strict.read(raw, cut=cut)
+    return act, decode_act(act)
+
+
+def decode_act(act: bytes) -> Act:
+    """The value of strictly read bytes. Raises `Malformed` where the act's name or a member is unknown or does not fit."""
+    name = _name_of(act)
+    decode = _decoders.get(name)
+    if decode is None:
+        raise Malformed("/act", f"there is no act {name[:63]!r}; the acts are {', '.join(sorted(SHAPES))}")
+    try:
+        return decode(act)
+    except msgspec.ValidationError as error:
+        raise fault_of(error) from None
+    except msgspec.DecodeError as error:
+        raise Malformed("", f"{error}; send valid JSON") from None
+
+
+def _name_of(act: bytes) -> str:
+    first = _FIRST.match(act)
+    if first is not None:
+        return first.group(1).decode()
+    try:
+        return _named(act).act
+    except msgspec.ValidationError:
+        raise Malformed("/act", 'name the act, for instance "act":"acknowledgement"') from None
+    except msgspec.DecodeError as error:
+        raise Malformed("", f"{error}; send valid JSON") from None
+
+
+def fault_of(error: msgspec.ValidationError) -> Malformed:
+    """A validation error as a pointer and a detail."""
+    text = str(error)
+    path = _PATH.search(text)
+    pointer = ""
+    if path is not None:
+        text = text[: path.start()]
+        for key, index in _STEP.findall(path.group(1)):
+            pointer += f"/{key or index or '*'}"
+    return Malformed(pointer, text)
+
+
+def build(envelope: Envelope, act: bytes) -> bytes:
+    """The record's bytes. `envelope.data` is not looked at."""
+    return prefix(envelope) + act + b"}"
+
+
+def prefix(envelope: Envelope) -> bytes:
+    """The bytes before the act."""
+    e = envelope
+    released = "" if e.releasedby is UNSET else f',"releasedby":"{e.releasedby}"'
+    caused = "" if e.causationid is UNSET else f',"causationid":"{e.causationid}"'
+    signed = "" if e.signatures is UNSET else f',"signatures":"{e.signatures}"'
+    return (
+        f'{{"specversion":"1.0","id":"{e.id}","source":"{e.source}","type":"{e.type}","subject":"{e.subject}"'
+        f',"time":"{e.time}","datacontenttype":"application/json","dataschema":"{e.dataschema}","channel":"{e.channel}"'
+        f',"family":"{e.family}","actor":"{e.actor}"{released},"decided":"{e.decided}"{caused}'
+        f',"attestation":"{e.attestation}"{signed},"salt":"{e.salt}","data":'
+    ).encode()
+
+
+def parse(raw: bytes) -> Record:
+    """The record that these bytes are. Raises `NotARecord` with the reason."""
+    if len(raw) > MESSAGE_BYTES:
+        raise NotARecord("larger than a record may be")
+    try:
+        envelope = _envelope(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NotARecord(f"no envelope: {error}") from None
+    start = prefix(envelope)
+    if not raw.startswith(start) or _PRINTABLE.fullmatch(start.decode().replace('"', "")) is None:
+        raise NotARecord("the members are not written as they must be")
+    _check_values(envelope)
+    act = raw[len(start) : -1]
+    try:
+        if strict.read(act, cut=False) != act:
+            raise NotARecord("the act is not compact")
+        data = decode_act(act)
+    except Malformed as error:
+        raise NotARecord(f"no act: {error}") from None
+    return Record(envelope=envelope, act=act, data=data, raw=raw, commit=leaf.commit(raw))
+
+
+def of(envelope: Envelope, act: bytes, data: Act) -> Record:
+    """The record built from parts that are known to be good."""
+    raw = build(envelope, act)
+    return Record(envelope=envelope, act=act, data=data, raw=raw, commit=leaf.commit(raw))
+
+
+def _check_values(envelope: Envelope) -> None:
+    if not ids.is_id(envelope.id) or not ids.is_id(envelope.subject):
+        raise NotARecord("an id is not of the permitted kind")
+    if _TIME.fullmatch(envelope.time) is None:
+        raise NotARecord("the time is not written to the millisecond in UTC")
+    if _DECIMAL.fullmatch(envelope.decided) is None or _SALT.fullmatch(envelope.salt) is None:
+        raise NotARecord("the position decided on, or the salt, is not written as it must be")
+    if (envelope.attestation == "author") != (envelope.signatures is not UNSET):
+        raise NotARecord("signatures stand exactly in what authors attest")
+
+
+def envelope(
+    *,
+    id: str,
+    source: str,
+    name: str,
+    version: int,
+    subject: str,
+    time: str,
+    channel: str,
+    family: str,
+    actor: str,
+    decided: int,
+    salt: str,
+    signatures: str = "",
+) -> Envelope:
+    """An envelope with its derived members filled in."""
+    return Envelope(
+        id=id,
+        source=source,
+        type=type_of(name, version),
+        subject=subject,
+        time=time,
+        dataschema=f"urn:dragoman:schema:{name}:{version}",
+        channel=channel,
+        family=family,
+        actor=actor,
+        decided=str(decided),
+        attestation="author" if signatures else "host",
+        signatures=signatures or UNSET,
+        salt=salt,
+        data=Raw(),
+    )
+
+
+def type_of(name: str, version: int) -> str:
+    """The record's type."""
+    return f"dragoman.{name}.v{version}"
+
+
+def same_post(one: Record, other: Record) -> bool:
+    """Whether two records are the same post: channel, exchange, type, actor and act bytes, and nothing else."""
+    a, b = one.envelope, other.envelope
+    return (a.channel, a.subject, a.type, a.actor, one.act) == (b.channel, b.subject, b.type, b.actor, other.act)

@@ -1,0 +1,39 @@
+"""What can be wrong with a post, sorted by whose fault it is and what the poster should do."""
+
+from dataclasses import dataclass, field
+
+from dragoman_schemas.problems import Fault
+
+
+class Malformed(Exception):
+    """The bytes are no act: where, and why. The poster mends the body."""
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        """Point at the place with an RFC 6901 pointer; the empty one is the whole body."""
+        super().__init__(f"{pointer or '/'}: {detail}")
+        self.fault = Fault(pointer=pointer, detail=detail)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A legal reading of the rules that says no: the problem's type, the reason, and the acts that are allowed instead."""
+
+    kind: str
+    detail: str
+    faults: tuple[Fault, ...] = ()
+    allowed: tuple[str, ...] = field(default=())
+    position: int | None = None
+
+
+class Refused(Exception):
+    """Carries a refusal out of the shell to the one place that answers it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        """Keep the refusal."""
+        super().__init__(refusal.detail)
+        self.refusal = refusal
+
+
+def invalid(pointer: str, detail: str) -> Refusal:
+    """The act's members contradict a rule of its format."""
+    return Refusal(kind="invalid-act", detail="Mend what the errors name and post again.", faults=(Fault(pointer=pointer, detail=detail),))

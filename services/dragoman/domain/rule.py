@@ -1,0 +1,91 @@
+"""What a line of the table is: one act, who may do it, where, and what it does to the state.
+
+The rules of a format are data of these types, in the module of its family; `table` joins them, `fold` reads them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal
+from dragoman_schemas.acts.channel import Family, Role
+from dragoman_schemas.frame import Act, Precedence
+from dragoman_schemas.state import Exchange, Registry, Stamp
+
+OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_of_office"})
+"""Duty officers and heads of office may do what officers may."""
+
+DUTY: Final[frozenset[Role]] = frozenset({"duty_officer", "head_of_office"})
+NOBODY: Final[frozenset[Role]] = frozenset()
+
+
+class Who(Enum):
+    """Which sides may do an act in an exchange."""
+
+    ANY = "any side"
+    OPENER = "the side that opened the exchange"
+    OTHER = "a side other than the one that opened it"
+    ADDRESSEE = "an action addressee of the opening"
+    ADDRESSED = "a side to which something was said in the exchange"
+    KEEPERS = "root or an administrator of a side"
+    GATEWAY = "the gateway"
+    DESK = "the desk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folding:
+    """What an evolution is given: the record, its stamp, and the number that the fold counted for it."""
+
+    record: Record
+    stamp: Stamp
+    number: str
+    registry: Registry
+
+
+Check = Callable[[Registry, Exchange | None, Record], Refusal | None]
+Evolve = Callable[[Exchange, Folding], Exchange]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One act: its shape, its family, who does it, and its columns of the table.
+
+    `check` holds the members of an act against each other and against the exchange;
+    `evolve` is what the act does to the exchange besides moving its status; `settle` may hold a move back until all have spoken.
+    """
+
+    act: str
+    shape: type[Act]
+    who: Who
+    version: int = 1
+    family: Family | None = None
+    roles: frozenset[Role] = OFFICERS
+    silent: bool = False
+    consenting: bool = False
+    numbered: str = ""
+    message: bool = False
+    acknowledges: bool = False
+    answers: bool = False
+    check: Check = lambda registry, exchange, record: None
+    evolve: Evolve = lambda exchange, folding: exchange
+    settle: Callable[[Exchange, str], str] = lambda exchange, status: status
+
+
+Moves = Mapping[str, Mapping[str, str]]
+"""Act → status in which it is allowed → status that follows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A format: its opening act, its number, its defaults, and the life of the exchanges that it opens."""
+
+    rule: Rule
+    code: str
+    start: str
+    moves: Moves
+    area: str
+    defaults: Mapping[str, str]
+    precedence: Callable[[Act], Precedence]
+    title: Callable[[Act], str]

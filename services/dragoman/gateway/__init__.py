@@ -1,0 +1,1 @@
+"""The gateway: the HTTP API and the pages of a liaison office."""

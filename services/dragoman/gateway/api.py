@@ -1,0 +1,468 @@
+"""The HTTP API: every route with its shapes, and the handlers."""
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman import __version__
+from dragoman.desk import stamp
+from dragoman.domain import ids
+from dragoman.domain import record as records
+from dragoman.domain.decide import Post
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.table import PATHS
+from dragoman.gateway import live
+from dragoman.gateway.service import Service
+from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
+from dragoman.limits import FOLD_SECONDS, LIST_PAGE
+from dragoman.projection import reads
+from dragoman.projection.live import Projection
+from dragoman.stores.access import Grant
+from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.answers import (
+    Channels,
+    ChannelView,
+    Check,
+    Entry,
+    ExchangeView,
+    Health,
+    IssuedToken,
+    LiaisonState,
+    Me,
+    NewChannel,
+    NewToken,
+    Recorded,
+    Row,
+    Rows,
+    Tokens,
+    TokenView,
+)
+
+SERVICE: Final = web.AppKey("service", Service)
+TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
+TRACE: Final = "trace"
+
+CSV: Final = "text/csv"
+
+
+class At(Struct, frozen=True, kw_only=True):
+    """A past position; 0 is now."""
+
+    at: int = 0
+
+
+class FromPosition(Struct, frozen=True, kw_only=True):
+    """Where records begin: `from` a position, or `after` one."""
+
+    from_: int = msgspec.field(name="from", default=0)
+    after: int | None = None
+
+
+class ListQuery(reads.Filter, frozen=True, kw_only=True):
+    """What a list is narrowed to, and how many rows a page has."""
+
+    limit: int = LIST_PAGE
+
+
+def grant_of(request: web.Request) -> Grant:
+    """Who calls."""
+    grant = request.get("grant")
+    assert isinstance(grant, Grant)
+    return grant
+
+
+def _service(call: Call[Any]) -> Service:
+    return call.request.app[SERVICE]
+
+
+def _projection(call: Call[Any]) -> Projection:
+    return _service(call).channel(grant_of(call.request), call.path("channel"))
+
+
+def _operator(call: Call[Any]) -> Service:
+    if not grant_of(call.request).is_operator:
+        raise Refused(Refusal(kind="not-permitted", detail="Only the operator opens channels and issues tokens."))
+    return _service(call)
+
+
+async def _standing(call: Call[Any]) -> tuple[Projection, int]:
+    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for."""
+    projection = _projection(call)
+    wanted = call.request.headers.get("Dragoman-Min-Position", "0")
+    if not wanted.isdigit():
+        raise Refused(Refusal(kind="bad-request", detail="Dragoman-Min-Position is a position, a whole number."))
+    await projection.in_file(max(projection.state.position, int(wanted)), FOLD_SECONDS)
+    return projection, projection.flushed
+
+
+def _headers(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
+    service = _service(call)
+    headers = {"Dragoman-Position": str(position), "Dragoman-As-Of": service.as_of(projection), "Cache-Control": "no-store"}
+    if not service.is_live(projection):
+        headers["Dragoman-Stale"] = "true"
+    return headers
+
+
+async def in_thread(call: Call[Any], work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run a query that may take long in a reader's thread."""
+    return await asyncio.wrap_future(_service(call).store.in_thread(work, *arguments))
+
+
+# Who and where
+
+
+async def me(call: Call[Nothing]) -> Answered:
+    grant, service = grant_of(call.request), _service(call)
+    visible = service.visible(grant)
+    roles = {
+        projection.name: projection.registry.officers[grant.actor].roles
+        for projection in visible
+        if grant.actor in projection.registry.officers
+    }
+    return Reply(
+        body=Me(actor=grant.actor, roles={name: tuple(held) for name, held in roles.items()}, channels=tuple(p.name for p in visible))
+    )
+
+
+def _view(projection: Projection) -> ChannelView:
+    registry = projection.registry
+    return ChannelView(
+        name=registry.name,
+        cid=registry.cid,
+        kind=registry.kind,
+        custody=registry.custody,
+        sides=tuple(side.name for side in registry.sides),
+        languages=registry.languages,
+        marking=registry.marking,
+        position=projection.state.position,
+        time=projection.state.time,
+        opened=registry.opened.time,
+        exercise_of=registry.exercise_of.name if registry.exercise_of is not None else "",
+    )
+
+
+async def list_channels(call: Call[Nothing]) -> Answered:
+    visible = _service(call).visible(grant_of(call.request))
+    return Reply(body=Channels(channels=tuple(_view(projection) for projection in visible)))
+
+
+async def show_channel(call: Call[Nothing]) -> Answered:
+    service, grant, name = _service(call), grant_of(call.request), call.path("channel")
+    projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
+    if projection is None or not projection.is_channel:
+        raise Refused(Refusal(kind="not-found", detail=f"There is no channel {name[:63]}."))
+    return Reply(body=_view(projection), headers=_headers(call, projection, projection.state.position))
+
+
+async def new_channel(call: Call[Nothing]) -> Answered:
+    service = _operator(call)
+    projection = await service.open_channel(await call.decoded(NewChannel))
+    return Reply(body=_view(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
+
+
+# Posting
+
+
+def _key(given: str | None) -> str:
+    key = ids.read_key(given) if given is not None else None
+    if key is None:
+        detail = "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another."
+        raise Refused(Refusal(kind="idempotency-key", detail=detail))
+    return key
+
+
+def _if_match(request: web.Request) -> str | None:
+    given = request.headers.get("If-Match")
+    return None if given is None else given.strip().removeprefix("W/").strip('"')
+
+
+async def record(call: Call[Any], projection: Projection, body: bytes, *, exchange: str = "", family: str = "", key: str = "") -> Reply:
+    """Take a post in: the one way from the edge to the desk, for the API and the pages alike; a page's form brings its key itself."""
+    request, grant = call.request, grant_of(call.request)
+    key = _key(key or request.headers.get("Idempotency-Key"))
+    if "Dragoman-Signature" in request.headers or "Dragoman-Key-Id" in request.headers:
+        raise Refused(Refusal(kind="invalid", detail="Signatures of officers are not taken yet in this release; post without them."))
+    act, data = records.read_act(body, cut=True)
+    if data.signed is not msgspec.UNSET:
+        raise Refused(Refusal(kind="invalid", detail="Signed acts are not taken yet in this release; leave `signed` out."))
+    post = Post(
+        actor=grant.actor,
+        act=act,
+        data=data,
+        id=ids.from_key(projection.name, grant.actor, key),
+        exchange=exchange,
+        family=family,
+        if_match=_if_match(request),
+    )
+    kept = await _service(call).desk.post(projection, post, request.get(TRACE, ("", "")))
+    recorded = kept.recorded
+    headers = {
+        "Location": f"/v1/channels/{projection.name}/exchanges/{recorded.exchange}",
+        "ETag": recorded.etag,
+        "Dragoman-Position": str(recorded.position),
+    }
+    if kept.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    request["recorded"] = recorded
+    request["replayed"] = kept.replayed
+    return Reply(body=recorded, status=201, headers=headers)
+
+
+async def post_opening(call: Call[Nothing]) -> Answered:
+    projection = _projection(call)
+    family = PATHS.get(call.path("family"))
+    if family is None:
+        raise web.HTTPNotFound
+    return await record(call, projection, await call.body(), family=family)
+
+
+async def post_act(call: Call[Nothing]) -> Answered:
+    projection = _projection(call)
+    return await record(call, projection, await call.body(), exchange=call.path("exchange"))
+
+
+# Reading
+
+
+def _at(projection: Projection, at: int, position: int) -> int:
+    if at < 0 or at > position:
+        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or left out for now."))
+    return at or position
+
+
+async def list_exchanges(call: Call[ListQuery]) -> Answered:
+    projection, _ = await _standing(call)
+    query = call.query
+    wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
+    most = max(1, min(query.limit, LIST_PAGE))
+    rows: Rows = await in_thread(call, reads.listed, _service(call).store, projection.name, wanted, most)
+    headers = _headers(call, projection, rows.position)
+    if rows.next:
+        headers["Link"] = f'<{call.request.rel_url.update_query(cursor=rows.next)}>; rel="next"'
+    match _wanted_media(call.request, (JSON, live.NDJSON, CSV)):
+        case live.NDJSON:
+            body = b"".join(msgspec.json.encode(row) + b"\n" for row in rows.exchanges)
+            return web.Response(body=body, headers=headers, content_type=live.NDJSON)
+        case "text/csv":
+            return web.Response(text=_csv(rows), headers=headers, content_type=CSV)
+        case _:
+            return Reply(body=rows, headers=headers)
+
+
+def _csv(rows: Rows) -> str:
+    output = io.StringIO()
+    writer = csv.writer(output)
+    names = Row.__struct_fields__
+    writer.writerow(names)
+    for row in rows.exchanges:
+        values = msgspec.json.decode(msgspec.json.encode(row))
+        writer.writerow([_cell(values.get(name, "")) for name in names])
+    return output.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = (
+        " ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    )
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
+    accepted = [part.partition(";")[0].strip() for part in request.headers.get("Accept", "*/*").split(",")]
+    for kind in accepted:
+        if kind in offered:
+            return kind
+        if kind in ("*/*", "application/*", ""):
+            return offered[0]
+    raise Refused(Refusal(kind="not-acceptable", detail=f"This is given as {', '.join(offered)}; change Accept."))
+
+
+async def show_exchange(call: Call[At]) -> Answered:
+    projection, position = await _standing(call)
+    at = _at(projection, call.query.at, position)
+    service, side = _service(call), grant_of(call.request).actor.partition("/")[0]
+    view: ExchangeView = await in_thread(
+        call, reads.exchange_view, service.store, projection.name, call.path("exchange"), at, service.as_of(projection), side
+    )
+    headers = _headers(call, projection, at)
+    if not call.query.at:
+        headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
+    return Reply(body=view, headers=headers)
+
+
+async def show_state(call: Call[At]) -> Answered:
+    projection, position = await _standing(call)
+    service, at = _service(call), _at(projection, call.query.at, position)
+    state: LiaisonState | None = await in_thread(
+        call, lambda: reads.liaison_state(service.store, projection.name, at, service.as_of(projection), live=service.is_live(projection))
+    )
+    if state is None:
+        raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
+    return Reply(body=state, headers=_headers(call, projection, at))
+
+
+async def stream_records(call: Call[FromPosition]) -> Answered:
+    projection = _projection(call)
+    side = grant_of(call.request).actor.partition("/")[0]
+    media = _wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM))
+    resumed = call.request.headers.get("Last-Event-ID", "")
+    after = int(resumed) if resumed.isdigit() else call.query.after
+    if media == live.EVENT_STREAM:
+        first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
+        tails = call.request.app[TAILS]
+        if projection.name not in tails:
+            tails[projection.name] = live.Tail(projection)
+        return await live.stream(call.request, _service(call), projection, tails[projection.name], side, first)
+    first = after + 1 if after is not None else call.query.from_ or 1
+    return await live.lines(call.request, _service(call), projection, side, first, projection.state.position)
+
+
+async def show_record(call: Call[Nothing]) -> Answered:
+    projection, position = await _standing(call)
+    wanted = call.path("position")
+    if not wanted.isdigit() or not 1 <= int(wanted) <= position:
+        raise Refused(Refusal(kind="not-found", detail=f"Positions are whole numbers from 1 to {position}."))
+    raw, commit, digest, valid = projection.bytes_at(int(wanted))
+    headers = {
+        "Dragoman-Position": wanted,
+        "Dragoman-Commit": commit,
+        "Dragoman-Digest": digest,
+        "Dragoman-Void": "false" if valid else "true",
+        "ETag": f'"{commit}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return web.Response(
+        body=raw, headers=headers, content_type="application/cloudevents+json" if raw[:1] == b"{" else "application/octet-stream"
+    )
+
+
+# Tokens
+
+
+async def list_tokens(call: Call[Nothing]) -> Answered:
+    service = _operator(call)
+    names = {p.registry.cid: p.name for p in service.channels.values() if p.is_channel}
+    return Reply(body=Tokens(tokens=tuple(_token_view(grant, names) for grant in await service.access.listed())))
+
+
+def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
+    channels = tuple(names.get(cid, cid) for cid in grant.channels)
+    return TokenView(id=grant.id, actor=grant.actor, channels=channels, issued=grant.issued, label=grant.label)
+
+
+async def issue_token(call: Call[Nothing]) -> Answered:
+    service = _operator(call)
+    new = await call.decoded(NewToken)
+    where = {p.name: p.registry for p in service.channels.values() if p.is_channel and new.actor in p.registry.officers}
+    wanted = new.channels or tuple(where)
+    missing = [name for name in wanted if name not in where]
+    if missing or not wanted:
+        known = ", ".join(sorted(where)) or "no channel"
+        raise Refused(
+            Refusal(kind="invalid", detail=f"{new.actor} is an officer in {known}; an administrator of the side enters officers.")
+        )
+    cids = tuple(where[name].cid for name in wanted)
+    label = new.label if isinstance(new.label, str) else ""
+    token, grant = await service.access.issue(new.actor, cids, issued=stamp(service.now()), label=label)
+    view = IssuedToken(id=grant.id, actor=grant.actor, channels=tuple(wanted), issued=grant.issued, label=label, token=token)
+    return Reply(body=view, status=201, headers={"Location": f"/v1/tokens/{grant.id}", "Cache-Control": "no-store"})
+
+
+async def revoke_token(call: Call[Nothing]) -> Answered:
+    service = _operator(call)
+    if not await service.access.revoke(call.path("token")):
+        raise Refused(Refusal(kind="not-found", detail="There is no token of that id; GET /v1/tokens lists them."))
+    return web.Response(status=204)
+
+
+# Health, and the API about itself
+
+
+async def livez(call: Call[Nothing]) -> Answered:
+    return Reply(body=Health(status="ok"))
+
+
+async def readyz(call: Call[Nothing]) -> Answered:
+    service = _service(call)
+    checks = [
+        Check(name="broker connected", ok=service.bus.up),
+        Check(name="broker syncs every write", ok=service.guard.proven, detail=service.guard.reason),
+    ]
+    for name, projection in sorted(service.channels.items()):
+        detail = projection.broken or ("" if service.is_live(projection) else f"last seen {service.as_of(projection) or 'never'}")
+        checks.append(Check(name=f"channel {name}", ok=not detail, detail=detail))
+    ready = all(check.ok for check in checks)
+    return Reply(body=Health(status="ok" if ready else "not ready", checks=tuple(checks)), status=200 if ready else 503)
+
+
+async def show_openapi(call: Call[Nothing]) -> Answered:
+    return web.json_response(document())
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of this API."""
+    union: Any = None
+    for shape in SHAPES.values():
+        union = shape if union is None else union | shape
+    return openapi(list(ROUTES), union, __version__)
+
+
+_POST = ("Idempotency-Key", "If-Match")
+_READ = ("Dragoman-Min-Position",)
+_C = "/v1/channels/{channel}"
+
+ROUTES: Final[tuple[Route[Any], ...]] = (
+    Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}),
+    Route("GET", "/v1/channels", list_channels, "The channels that the caller may see", Nothing, {200: Channels}),
+    Route("POST", "/v1/channels", new_channel, "Open a trial channel", Nothing, {201: ChannelView}, takes=NewChannel),
+    Route("GET", _C, show_channel, "A channel", Nothing, {200: ChannelView}),
+    Route("GET", f"{_C}/state", show_state, "The liaison state and its digest", At, {200: LiaisonState}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/exchanges",
+        list_exchanges,
+        "Exchanges, the newest first",
+        ListQuery,
+        {200: Rows},
+        media=(JSON, live.NDJSON, CSV),
+        headers=_READ,
+    ),
+    Route("GET", f"{_C}/exchanges/{{exchange}}", show_exchange, "One exchange", At, {200: ExchangeView}, headers=_READ),
+    Route(
+        "POST", f"{_C}/exchanges/{{exchange}}/acts", post_act, "Carry an exchange on", Nothing, {201: Recorded}, takes="act", headers=_POST
+    ),
+    Route(
+        "GET",
+        f"{_C}/records",
+        stream_records,
+        "The records, to now or live",
+        FromPosition,
+        {200: Entry},
+        media=(live.NDJSON, live.EVENT_STREAM),
+        headers=("Last-Event-ID",),
+    ),
+    Route("GET", f"{_C}/records/{{position}}", show_record, "The exact bytes of a record", Nothing, {200: None}, headers=_READ),
+    Route(
+        "POST",
+        f"{_C}/{{family:contacts|meetings|notifications|channel}}",
+        post_opening,
+        "Open an exchange",
+        Nothing,
+        {201: Recorded},
+        takes="act",
+        headers=_POST,
+    ),
+    Route("GET", "/v1/tokens", list_tokens, "The tokens in force", Nothing, {200: Tokens}),
+    Route("POST", "/v1/tokens", issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken),
+    Route("DELETE", "/v1/tokens/{token}", revoke_token, "Revoke a token", Nothing, {204: None}),
+    Route("GET", "/v1/openapi.json", show_openapi, "This document", Nothing, {200: None}, public=True),
+    Route("GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, public=True),
+    Route("GET", "/readyz", readyz, "Whether the service may be used", Nothing, {200: Health, 503: Health}, public=True),
+)

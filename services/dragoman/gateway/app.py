@@ -1,0 +1,102 @@
+"""The gateway as an application: its routes, and the middleware through which every request goes."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiohttp import web
+
+from dragoman import telemetry
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import api, pages, problems
+from dragoman.gateway.service import Service
+from dragoman.limits import BODY_BYTES
+from dragoman.stores.access import Grant
+
+log = structlog.get_logger()
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_PUBLIC = frozenset(route.path for route in api.ROUTES if route.public)
+
+
+def application(service: Service) -> web.Application:
+    """The application over a service."""
+    app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
+    app[api.SERVICE] = service
+    app[api.TAILS] = {}
+    for route in api.ROUTES:
+        route.on(app.router)
+    pages.register(app)
+    return app
+
+
+@web.middleware
+async def _canonical(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bind the request's ids, find out who calls, answer every error, and log one line."""
+    begun = time.perf_counter()
+    request_id = telemetry.request_id(request.headers.get("X-Request-Id"))
+    trace, parent = telemetry.trace_of(request.headers.get("traceparent"))
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace)
+    request[api.TRACE] = (parent, request_id)
+    failed = ""
+    try:
+        await _authenticate(request)
+        response = await handler(request)
+    except pages.SignInNeeded:
+        response = pages.to_sign_in(request)
+    except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
+        failed = type(error).__name__
+        response = pages.problem(request, error) if pages.wants_page(request) else problems.answer(error, request_id, request.path)
+    if not response.prepared:
+        response.headers["X-Request-Id"] = request_id
+    _log(request, response, failed, begun)
+    return response
+
+
+async def _authenticate(request: web.Request) -> None:
+    service = request.app[api.SERVICE]
+    if request.path.startswith("/v1/"):
+        grant = await _bearer(request, service) or pages.session_grant(request)
+        if grant is None and request.path not in _PUBLIC:
+            raise Refused(Refusal(kind="unauthenticated", detail="Send Authorization: Bearer with a token; the operator issues them."))
+        if grant is not None:
+            request["grant"] = grant
+
+
+async def _bearer(request: web.Request, service: Service) -> Grant | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        return None
+    grant = service.access.find(token.strip())
+    if grant is None and await service.look_again():
+        grant = service.access.find(token.strip())
+    return grant
+
+
+def _log(request: web.Request, response: web.StreamResponse, failed: str, begun: float) -> None:
+    resource = request.match_info.route.resource
+    grant = request.get("grant")
+    fields: dict[str, object] = {
+        "method": request.method,
+        "path": request.path if resource is None else resource.canonical,
+        "status": response.status,
+        "ms": round((time.perf_counter() - begun) * 1000, 1),
+    }
+    if isinstance(grant, Grant):
+        fields["actor"] = grant.actor
+    if "channel" in request.match_info:
+        fields["channel"] = request.match_info["channel"]
+    if failed:
+        fields["error"] = failed
+    recorded = request.get("recorded")
+    if recorded is not None:
+        log.info(
+            "act.recorded",
+            act=recorded.act,
+            exchange=recorded.exchange,
+            position=recorded.position,
+            number=recorded.number,
+            replayed=request["replayed"],
+        )
+    log.info("request", **fields)

@@ -1,0 +1,209 @@
+"""The pages: sign in with a token, the board of a channel, and a button that acknowledges. They work without scripts.
+
+A page's session is a server-side row behind a `__Host-` cookie. Forms are taken from our own origin only, by what the
+browser itself says (Sec-Fetch-Site, Origin). Pages read what the API reads and post through the same one way.
+"""
+
+import secrets
+import time
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import jinja2
+import msgspec
+from aiohttp import web
+
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import api, problems
+from dragoman.gateway.service import Service
+from dragoman.gateway.typed import Call, Nothing
+from dragoman.limits import SESSION_SECONDS
+from dragoman.projection import reads
+from dragoman.projection.live import Projection
+from dragoman.stores.access import Grant
+
+COOKIE: Final = "__Host-dragoman"
+_HERE: Final = Path(__file__).parent
+_OPEN_ROWS: Final = 50
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class SignInNeeded(Exception):
+    """A page was asked for without a session."""
+
+
+def register(app: web.Application) -> None:
+    """Add the pages' routes and files."""
+    app.router.add_get("/", board)
+    app.router.add_get("/sign-in", sign_in_form)
+    app.router.add_post("/sign-in", sign_in)
+    app.router.add_post("/sign-out", sign_out)
+    app.router.add_post("/acknowledge", acknowledge)
+    app.router.add_static("/static", _HERE / "static")
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether an error is to be answered by a page."""
+    return not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
+
+
+def session_grant(request: web.Request) -> Grant | None:
+    """Who a session speaks for, on requests that only read."""
+    session = request.cookies.get(COOKIE)
+    if session is None or request.method not in ("GET", "HEAD"):
+        return None
+    return request.app[api.SERVICE].access.session(session, time.time())
+
+
+def to_sign_in(request: web.Request) -> web.Response:
+    """Send the reader to the form, and back afterwards."""
+    return web.Response(status=303, headers={"Location": f"/sign-in?next={quote(request.rel_url.path_qs)}", **_HEADERS})
+
+
+def problem(request: web.Request, error: Exception) -> web.Response:
+    """An error as a page, with the words of its problem."""
+    answered = problems.answer(error, "", request.path)
+    body = msgspec.json.decode(answered.body if isinstance(answered.body, bytes) else b"{}")
+    return _page("problem.html", status=answered.status, problem=body)
+
+
+def _page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> web.Response:
+    text = _templates.get_template(template).render(**values)
+    return web.Response(text=text, status=status, headers={**_HEADERS, **(headers or {})}, content_type="text/html")
+
+
+def _own_origin(request: web.Request) -> None:
+    """Refuse a form that another site sent."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    same = site in ("same-origin", "none") if site is not None else origin is None or origin.partition("://")[2] == request.host
+    if not same:
+        raise Refused(Refusal(kind="not-permitted", detail="This form came from another site. Open the board here and try again."))
+
+
+# Signing in
+
+
+async def sign_in_form(request: web.Request) -> web.Response:
+    return _page("sign_in.html", next=_next(request.query.get("next", "/")), fault="")
+
+
+def _next(path: str) -> str:
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    _own_origin(request)
+    form = await request.post()
+    token, following = str(form.get("token", "")).strip(), _next(str(form.get("next", "/")))
+    access = request.app[api.SERVICE].access
+    grant = access.find(token)
+    if grant is None or grant.is_operator:
+        fault = "This token is not known here. Copy it whole, or ask the operator for a new one."
+        return _page("sign_in.html", status=401, next=following, fault=fault)
+    session = await access.open_session(token, time.time() + SESSION_SECONDS)
+    response = web.Response(status=303, headers={"Location": following, **_HEADERS})
+    response.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    _own_origin(request)
+    session = request.cookies.get(COOKIE)
+    if session is not None:
+        await request.app[api.SERVICE].access.close_session(session)
+    response = web.Response(status=303, headers={"Location": "/sign-in", **_HEADERS})
+    response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+def _signed_in(request: web.Request) -> tuple[Service, Grant]:
+    service = request.app[api.SERVICE]
+    session = request.cookies.get(COOKIE)
+    grant = None if session is None else service.access.session(session, time.time())
+    if grant is None:
+        raise SignInNeeded
+    request["grant"] = grant
+    return service, grant
+
+
+# The board
+
+
+async def board(request: web.Request) -> web.Response:
+    service, grant = _signed_in(request)
+    visible = service.visible(grant)
+    if not visible:
+        detail = f"{grant.actor} is in office in no channel; an administrator of the side enters officers."
+        raise Refused(Refusal(kind="not-permitted", detail=detail))
+    wanted = request.query.get("channel", visible[0].name)
+    projection = service.channel(grant, wanted)
+    await projection.in_file()
+    return _page("board.html", **await _board(service, grant, projection, visible, request))
+
+
+async def _board(service: Service, grant: Grant, projection: Projection, visible: list[Projection], request: web.Request) -> dict[str, Any]:
+    name, store, side = projection.name, service.store, grant.actor.partition("/")[0]
+    call = Call(request, Nothing())
+    state = await api.in_thread(
+        call, lambda: reads.liaison_state(store, name, projection.flushed, service.as_of(projection), live=service.is_live(projection))
+    )
+    rows = await api.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS)
+    _note_read(service, projection, side)
+    officer = projection.registry.officers[grant.actor]
+    return {
+        "actor": grant.actor,
+        "side": side,
+        "roles": officer.roles,
+        "channels": [(other.name, other.registry.kind) for other in visible],
+        "registry": projection.registry,
+        "state": state,
+        "rows": rows.exchanges,
+        "stale": not service.is_live(projection),
+        "writable": service.guard.proven and not projection.broken,
+        "may_acknowledge": not {"officer", "duty_officer", "head_of_office"}.isdisjoint(officer.roles),
+        "text": lambda raw: msgspec.json.decode(bytes(raw)),
+        "new_key": lambda: secrets.token_hex(16),
+        "now": service.now(),
+        "said": request.query.get("said", ""),
+    }
+
+
+def _note_read(service: Service, projection: Projection, side: str) -> None:
+    """A board shows all that waits: everything up to the newest act of another side has reached a station of this one."""
+    newest = projection.newest_of_others(side)
+    if newest:
+        service.deliveries.note(projection.name, side, newest)
+
+
+async def acknowledge(request: web.Request) -> web.Response:
+    _own_origin(request)
+    service, grant = _signed_in(request)
+    form = await request.post()
+    projection = service.channel(grant, str(form.get("channel", "")))
+    await api.record(
+        Call(request, Nothing()),
+        projection,
+        b'{"act":"acknowledgement"}',
+        exchange=str(form.get("exchange", "")),
+        key=str(form.get("key", "")),
+    )
+    return web.Response(status=303, headers={"Location": f"/?channel={quote(projection.name)}&said=acknowledged", **_HEADERS})

@@ -1,0 +1,186 @@
+"""What every handler works with: the channels, the desk, who calls, and how fresh the answers are."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from dragoman.desk import Desk, stamp
+from dragoman.domain import access as rules
+from dragoman.domain import channel as channels
+from dragoman.domain import ids
+from dragoman.domain.decide import Post
+from dragoman.domain.record import is_name, read_act
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
+from dragoman.log.connection import Bus, Guard
+from dragoman.log.port import LogUnreachable
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store
+from dragoman.stores.access import Access, Grant
+from dragoman_schemas.answers import NewChannel
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 0.2
+
+
+@dataclass(slots=True)
+class Deliveries:
+    """What has reached a station of each side, and what of it is already on record."""
+
+    noted: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def note(self, channel: str, side: str, position: int) -> None:
+        """A station of the side has everything up to a position, which is another side's act."""
+        if position > self.noted.get((channel, side), 0):
+            self.noted[channel, side] = position
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """One gateway process. `open_log` makes a channel's stream and follows it; the wiring gives it."""
+
+    desk: Desk
+    access: Access
+    store: Store
+    bus: Bus
+    guard: Guard
+    open_log: Callable[[str], Awaitable[Projection]]
+    log_key: bytes
+    origin: str
+    channels: dict[str, Projection] = field(default_factory=dict)
+    deliveries: Deliveries = field(default_factory=Deliveries)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    looked: float = 0.0
+
+    # Who calls, and what they may see
+
+    def channel(self, grant: Grant, name: str) -> Projection:
+        """A channel that the caller may read. Raises `Refused` alike for one that does not exist and for another's."""
+        projection = self.channels.get(name)
+        if projection is None or not projection.is_channel or not self.may_see(grant, projection):
+            raise Refused(
+                Refusal(kind="not-found", detail=f"There is no channel {name[:63]} for this token; GET /v1/channels lists those there are.")
+            )
+        return projection
+
+    def may_see(self, grant: Grant, projection: Projection) -> bool:
+        """Whether the token is for the channel and its officer is in office there. The operator sees names and settings alone."""
+        if not projection.is_channel:
+            return False
+        if grant.is_operator:
+            return False
+        return projection.registry.cid in grant.channels and rules.may_read(projection.registry, grant.actor) is None
+
+    def visible(self, grant: Grant) -> list[Projection]:
+        """The channels that the caller may see, by name; the operator sees that all exist."""
+        return [
+            projection
+            for _, projection in sorted(self.channels.items())
+            if projection.is_channel and (grant.is_operator or self.may_see(grant, projection))
+        ]
+
+    # How fresh
+
+    def as_of(self, projection: Projection) -> str:
+        """When this gateway last saw the end of the log."""
+        return "" if projection.checked is None else stamp(projection.checked)
+
+    def is_live(self, projection: Projection) -> bool:
+        """Whether that was just now."""
+        if projection.checked is None or projection.broken:
+            return False
+        return (self.now() - projection.checked).total_seconds() <= 2 * POLL_SECONDS + 1
+
+    # Beginning a channel
+
+    async def open_channel(self, new: NewChannel) -> Projection:
+        """Open a trial channel, with its first officers entered by root. Raises `Refused`."""
+        self._check_new(new)
+        async with self.opening:
+            exercise_of = None
+            if isinstance(new.exercise_of, str):
+                live = self.channels.get(new.exercise_of)
+                if live is None or not live.is_channel:
+                    raise Refused(
+                        Refusal(kind="invalid", detail=f"There is no channel {new.exercise_of} to exercise; open that one first.")
+                    )
+                exercise_of = (live.name, live.registry.cid)
+            if new.name in self.channels and self.channels[new.name].is_channel:
+                raise Refused(Refusal(kind="exists", detail=f"There is a channel {new.name} already; choose another name."))
+            genesis = self.desk.genesis(new, exercise_of=exercise_of, log_key=self.log_key, origin=f"{self.origin}/{new.name}")
+            projection = self.channels.get(new.name) or await self.open_log(new.name)
+            self.channels[new.name] = projection
+            await self.desk.open(projection.log, genesis)
+            await projection.reached(1)
+            for officer in new.officers:
+                body = b'{"act":"officer","officer":"%s","office":"%s","roles":[%s]}' % (
+                    officer.officer.encode(),
+                    officer.office.encode(),
+                    ",".join(f'"{role}"' for role in officer.roles).encode(),
+                )
+                act, data = read_act(body, cut=False)
+                actor = f"{officer.side}/root"
+                id = ids.from_key(new.name, actor, f"opening-officer/{officer.officer}")
+                await self.desk.post(projection, Post(actor=actor, act=act, data=data, id=id, family="channel"))
+            return projection
+
+    def _check_new(self, new: NewChannel) -> None:
+        sides = set(new.sides)
+        for officer in new.officers:
+            if officer.side not in sides:
+                raise Refused(Refusal(kind="invalid", detail=f"{officer.side}/{officer.officer} is of no side of the channel."))
+            if officer.officer == channels.FORBIDDEN_OFFICER:
+                raise Refused(Refusal(kind="invalid", detail=f"No officer is called {channels.FORBIDDEN_OFFICER}; choose another name."))
+        if not is_name(new.name) or len(sides) < len(new.sides) or channels.FORBIDDEN_SIDE in sides:
+            raise Refused(Refusal(kind="invalid", detail=f"Sides are named once, and none is called {channels.FORBIDDEN_SIDE}."))
+
+    async def look_again(self) -> bool:
+        """Bring new tokens for a caller that is not known, but no more often than a few times a second."""
+        now = asyncio.get_running_loop().time()
+        if not self.bus.up or now - self.looked < _LOOK_SECONDS:
+            return False
+        self.looked = now
+        try:
+            await self.access.refresh()
+        except LogUnreachable:
+            return False
+        return True
+
+    # In the background
+
+    async def keep_delivering(self) -> None:
+        """Record, at most once a second and side, up to where another side's acts have been delivered."""
+        while True:
+            await asyncio.sleep(DELIVERY_SECONDS)
+            for (name, side), upto in list(self.deliveries.noted.items()):
+                projection = self.channels[name]
+                before = projection.registry.delivered.get(side)
+                if before is not None and before.upto >= upto:
+                    del self.deliveries.noted[name, side]
+                    continue
+                await self._deliver(projection, side, upto)
+
+    async def _deliver(self, projection: Projection, side: str, upto: int) -> None:
+        raw, data = read_act(channels.delivery_act(side, upto), cut=False)
+        actor = "service/gateway"
+        id = ids.from_key(projection.name, actor, channels.delivery_key(side, upto))
+        try:
+            await self.desk.post(projection, Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"))
+        except Refused as error:
+            log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=error.refusal.detail)
+
+    async def keep_access_fresh(self) -> None:
+        """Bring tokens issued and revoked elsewhere, and prove the broker again."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self.access.refresh()
+                await self.guard.prove()
+            except LogUnreachable as error:
+                log.debug("access.not_fresh", reason=str(error))

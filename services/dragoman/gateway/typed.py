@@ -1,0 +1,173 @@
+"""The typed layer over aiohttp: a route says what it takes and what it answers, as shapes.
+
+    Route("GET", "/v1/channels/{channel}/state", state, query=At, answers={200: LiaisonState})
+
+The handler gets a `Call` whose query is decoded, and returns a `Reply` whose body is encoded, or a prepared response.
+The OpenAPI document is derived from the same list, so nothing is said twice.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.domain.record import fault_of
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman_schemas.problems import Problem
+
+S = TypeVar("S", bound=Struct)
+B = TypeVar("B", bound=Struct)
+
+JSON = "application/json"
+
+
+class Nothing(Struct, frozen=True):
+    """No query, no body."""
+
+
+@dataclass(slots=True)
+class Call(Generic[S]):
+    """One request: its path's variables, its decoded query, the request itself."""
+
+    request: web.Request
+    query: S
+
+    def path(self, name: str) -> str:
+        """A variable of the path."""
+        return self.request.match_info[name]
+
+    async def body(self) -> bytes:
+        """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
+        if self.request.content_type != JSON:
+            raise Refused(Refusal(kind="media-type", detail=f"Send Content-Type: {JSON}; {self.request.content_type} came."))
+        return await self.request.read()
+
+    async def decoded(self, shape: type[B]) -> B:
+        """The body as a shape. Raises `Malformed` with a pointer."""
+        raw = await self.body()
+        try:
+            return msgspec.json.decode(raw, type=shape)
+        except msgspec.ValidationError as error:
+            raise fault_of(error) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Refused(Refusal(kind="bad-request", detail=f"The body is no JSON: {error}. Send one JSON object.")) from None
+
+
+@dataclass(slots=True, kw_only=True)
+class Reply:
+    """An answer: a shape, its status and its headers."""
+
+    body: Struct | None = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Answered = Reply | web.StreamResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[S]):
+    """One method on one path.
+
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came. `media` are the types of a
+    successful answer that is no plain JSON object.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Call[S]], Awaitable[Answered]]
+    summary: str
+    query: type[S]
+    answers: Mapping[int, type[Struct] | None]
+    takes: type[Struct] | str | None = None
+    media: tuple[str, ...] = (JSON,)
+    public: bool = False
+    headers: tuple[str, ...] = ()
+
+    def on(self, router: web.UrlDispatcher) -> None:
+        """Register the route."""
+        router.add_route(self.method, self.path, self._serve)
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        try:
+            query = msgspec.convert(dict(request.query), self.query, strict=False)
+        except msgspec.ValidationError as error:
+            fault = fault_of(error).fault
+            detail = f"The query does not hold: {fault.pointer.removeprefix('/') or 'it'}: {fault.detail}."
+            raise Refused(Refusal(kind="bad-request", detail=detail)) from None
+        unknown = request.query.keys() - set(self.query.__struct_fields__)
+        if unknown:
+            known = ", ".join(self.query.__struct_fields__) or "none"
+            detail = f"There is no query parameter {', '.join(sorted(unknown))} here; there are: {known}."
+            raise Refused(Refusal(kind="bad-request", detail=detail))
+        answered = await self.handler(Call(request, query))
+        return answered if isinstance(answered, web.StreamResponse) else respond(answered)
+
+
+def respond(reply: Reply, content_type: str = JSON) -> web.Response:
+    """An answer as a response."""
+    body = b"" if reply.body is None else msgspec.json.encode(reply.body)
+    return web.Response(body=body, status=reply.status, headers=reply.headers, content_type=content_type if body else None)
+
+
+def openapi(routes: list[Route[Any]], act: Any, version: str) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these routes. `act` is the union of all acts."""
+    shapes: set[Any] = {act, Problem}
+    for route in routes:
+        shapes |= {shape for shape in route.answers.values() if shape is not None}
+        if isinstance(route.takes, type):
+            shapes.add(route.takes)
+    ordered = sorted(shapes - {act}, key=lambda shape: str(shape.__name__))
+    (act_schema, *schemas), components = msgspec.json.schema_components([act, *ordered], ref_template="#/components/schemas/{name}")
+    by_shape = dict(zip(ordered, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_shape, act_schema)
+    return {
+        "openapi": "3.1.1",
+        "info": {"title": "Dragoman", "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.handler.__name__.strip("_"),
+        "summary": route.summary,
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
+        "responses": {
+            str(status): {
+                "description": "Success",
+                **({"content": {media: {"schema": schemas[shape]} for media in route.media}} if shape is not None else {}),
+            }
+            for status, shape in route.answers.items()
+        }
+        | {"default": {"description": "A problem", "content": {"application/problem+json": {"schema": schemas[Problem]}}}},
+    }
+    if route.takes is not None:
+        schema = act if route.takes == "act" else schemas[route.takes]
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    if route.public:
+        operation["security"] = []
+    return operation
+
+
+def _path_parameters(route: Route[Any]) -> list[dict[str, Any]]:
+    names = [part[1:-1].partition(":")[0] for part in route.path.split("/") if part.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _query_parameters(route: Route[Any]) -> list[dict[str, Any]]:
+    schema = msgspec.json.schema(route.query)
+    properties = schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {})
+    return [{"name": name, "in": "query", "required": False, "schema": inner} for name, inner in properties.items()]
+
+
+def _header_parameters(route: Route[Any]) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "header", "required": name == "Idempotency-Key", "schema": {"type": "string"}} for name in route.headers]

@@ -1,0 +1,87 @@
+"""Every limit of the service: its name, its unit, its reason. Limits that are part of a shape stand in the shape."""
+
+from typing import Final
+
+ACT_BYTES: Final = 240 * 1024
+"""An act as recorded. With its envelope and headers it stays well below the stream's message limit."""
+
+BODY_BYTES: Final = 2 * ACT_BYTES
+"""A posted body: an act with generous white space."""
+
+MESSAGE_BYTES: Final = 524_288
+"""`max_msg_size` of a log stream: an act, its envelope and 64 signatures."""
+
+DEPTH: Final = 32
+"""Nesting of an act; the act itself is depth 1. Deeper input is made to hurt parsers."""
+
+DIGITS: Final = 17
+"""Digits of a number: what a double holds in every language."""
+
+INTEGER: Final = 2**53 - 1
+"""Largest integer that JavaScript reads exactly."""
+
+KEY_BYTES: Final = (16, 128)
+"""Length of an Idempotency-Key that is no UUIDv7: long enough not to collide, short enough to log."""
+
+SIGNATURES: Final = 64
+"""Signatures on one record: as many as sides in a channel."""
+
+FLASH_WORDS: Final = 200
+"""Words in one text of a flash or immediate message; Han characters count half a word each."""
+
+APPEND_ATTEMPTS: Final = 3
+"""Times that a post is decided anew after a conflict, before the poster is asked to try again."""
+
+APPEND_SECONDS: Final = 5.0
+"""Time within which an append must have a known outcome; beyond it the outcome is said to be unknown."""
+
+REQUEST_SECONDS: Final = 2.0
+"""Time for one answer of the broker: a slow disk's fsync, not a dead broker."""
+
+FOLD_SECONDS: Final = 5.0
+"""Time that an answer waits for the fold to pass its record, or a read for its minimum position."""
+
+BATCH_RECORDS: Final = 1000
+"""Records of one atomic batch: the broker's own limit."""
+
+READ_RECORDS: Final = 500
+"""Records of one read of the log."""
+
+READ_BYTES: Final = 8 * 1024 * 1024
+"""Bytes of one read of the log; below what the client library buffers for a subscription."""
+
+POLL_SECONDS: Final = 1.0
+"""Interval at which a follower looks by itself, should a nudge be lost; also the age at which answers are called stale."""
+
+CLOCK_SKEW_SECONDS: Final = 2.0
+"""A gateway whose clock is further off the broker's refuses to write (record.md §8)."""
+
+LIST_PAGE: Final = 200
+"""Rows of a page of a list."""
+
+RECORDS_PAGE: Final = 1000
+"""Records fetched at a time while a replay is streamed."""
+
+STREAM_QUEUE: Final = 1000
+"""Records waiting for one live stream; a reader that is further behind is cut off and resumes by its last position."""
+
+DELIVERY_SECONDS: Final = 1.0
+"""Smallest interval between two `delivery` records of a side."""
+
+DEDUPE_SECONDS: Final = 24 * 3600
+"""The broker's window of message ids: a help, never the guarantee."""
+
+MEMORY_EXCHANGES: Final = 20_000
+"""Folded exchanges kept in memory by a gateway; the rest are read from its file."""
+
+QUEUE_WRITES: Final = 5_000
+"""Folded records waiting for the file before the fold pauses, so that memory is bounded in a rebuild."""
+
+SESSION_SECONDS: Final = 12 * 3600
+"""A page's session: one watch."""
+
+BROKER_VERSION: Final = (2, 12, 1)
+"""The oldest nats-server whose atomic batches are checked for duplicate ids."""
+
+RETRY_AFTER_SECONDS: Final = 2
+"""What a 503 asks its client to wait: a broker's restart takes less."""

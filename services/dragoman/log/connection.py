@@ -1,0 +1,177 @@
+"""A connection to NATS as one of the service users, and the proof that the broker writes durably.
+
+Acknowledged means kept only where the broker syncs every write. That is not believed but asked for, at every
+connection and reconnection: `sync_always` in the broker's own report, or no writes (decision 0001).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from dragoman.limits import (
+    BROKER_VERSION,
+    CLOCK_SKEW_SECONDS,
+    READ_BYTES,
+    REQUEST_SECONDS,
+)
+from dragoman.log.port import LogUnreachable
+
+log = structlog.get_logger()
+
+USERS: Final = ("steward", "gateway", "auditor", "warden")
+"""Who connects: the steward makes streams, the gateway appends and reads, the auditor reads, the warden asks the broker about itself."""
+
+
+class Bus:
+    """One connection. Requests fail at once while it is down, and are never buffered for later."""
+
+    def __init__(self, user: str) -> None:
+        """Begin unconnected; `connected` opens it."""
+        self.user = user
+        self.client = Client()
+        self.reconnected: list[Callable[[], Awaitable[None]]] = []
+
+    @property
+    def up(self) -> bool:
+        """Whether the connection stands."""
+        return bool(self.client.is_connected)
+
+    async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
+        """One request. Raises `LogUnreachable` where no answer came; the request may have been carried out all the same."""
+        if not self.up:
+            raise LogUnreachable("the connection to the broker is down")
+        try:
+            return await self.client.request(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
+        except (NatsError, OSError, TimeoutError) as error:
+            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+
+    async def api(self, verb: str, body: object | None = None) -> dict[str, Any]:
+        """A request to the JetStream API. The answer may hold an `error`. Raises `LogUnreachable`."""
+        payload = b"" if body is None else msgspec.json.encode(body)
+        answer = await self.request(f"$JS.API.{verb}", payload)
+        decoded = msgspec.json.decode(answer.data)
+        return decoded if isinstance(decoded, dict) else {}
+
+    async def fetch(self, stream: str, subjects: str, first: int, most: int) -> list[Msg]:
+        """Up to `most` messages of a stream from a sequence on, in one batched read. Raises `LogUnreachable`."""
+        if not self.up:
+            raise LogUnreachable("the connection to the broker is down")
+        found: list[Msg] = []
+        done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        async def take(message: Msg) -> None:
+            status = (message.headers or {}).get("Status")
+            if status is None:
+                found.append(message)
+            elif not done.done():
+                done.set_result(status)
+
+        inbox = self.client.new_inbox()
+        query = {"seq": first, "next_by_subj": subjects, "batch": most, "max_bytes": READ_BYTES}
+        try:
+            subscription = await self.client.subscribe(inbox, cb=take)
+            try:
+                await self.client.publish(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(query), reply=inbox)
+                status = await asyncio.wait_for(done, REQUEST_SECONDS)
+            finally:
+                await subscription.unsubscribe()
+        except (NatsError, OSError, TimeoutError) as error:
+            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+        if status not in ("204", "404"):
+            raise LogUnreachable(f"the broker answers a read with {status}")
+        return found
+
+    async def again(self) -> None:
+        """Tell whoever must know that the connection stands again."""
+        log.info("nats.reconnected", user=self.user)
+        for callback in self.reconnected:
+            await callback()
+
+
+@asynccontextmanager
+async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
+    """A connection as that user, whose nkey seed is in a file; closed at the end. Reconnects for ever."""
+    bus = Bus(user)
+
+    async def failed(error: Exception) -> None:
+        log.warning("nats.error", user=user, error=f"{type(error).__name__}: {error}")
+
+    async def gone() -> None:
+        log.warning("nats.disconnected", user=user)
+
+    await bus.client.connect(
+        url,
+        name=f"dragoman-{user}",
+        nkeys_seed=str(seed),
+        inbox_prefix=f"_INBOX_{user}",
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.1,  # type: ignore[arg-type]  # a float works, and restarts take a tenth of a second
+        connect_timeout=2,
+        ping_interval=5,
+        max_outstanding_pings=2,
+        pending_size=0,
+        error_cb=failed,
+        disconnected_cb=gone,
+        reconnected_cb=bus.again,
+    )
+    try:
+        yield bus
+    finally:
+        await asyncio.wait_for(bus.client.close(), REQUEST_SECONDS)
+
+
+class Guard:
+    """Whether writes may be asked of the broker: proven at every connection and every second, refused until then."""
+
+    def __init__(self, warden: Bus, *, server_name: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Ask through the warden; `server_name` is the broker that we started, or empty for any."""
+        self._warden = warden
+        self._server_name = server_name
+        self._now = now
+        self.reason = "the broker has not yet been asked whether it syncs every write"
+        warden.reconnected.append(self._prove_anew)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the last answer was in order."""
+        return not self.reason
+
+    async def _prove_anew(self) -> None:
+        self.reason = "the broker has not yet been asked again whether it syncs every write"
+        await self.prove()
+
+    async def prove(self) -> None:
+        """Ask, and remember what is wrong, if anything is."""
+        before = self.reason
+        try:
+            answer = await self._warden.request("$SYS.REQ.SERVER.PING.VARZ")
+            self.reason = self._fault(msgspec.json.decode(answer.data))
+        except LogUnreachable as error:
+            self.reason = f"the broker does not say whether it syncs every write: {error}"
+        if self.reason != before:
+            log.log(logging.ERROR if self.reason else logging.INFO, "broker.guard", proven=self.proven, reason=self.reason)
+
+    def _fault(self, answer: Any) -> str:
+        server, data = answer.get("server", {}), answer.get("data", {})
+        version = tuple(int(part) for part in str(server.get("ver", "0")).split("-")[0].split("."))
+        if self._server_name and server.get("name") != self._server_name:
+            return "another broker answers than the one that was started"
+        if version < BROKER_VERSION:
+            return f"the broker is {server.get('ver')}; at least {'.'.join(map(str, BROKER_VERSION))} is needed"
+        if not data.get("jetstream", {}).get("config", {}).get("sync_always"):
+            return "the broker does not sync every write; set `sync_interval: always` in its jetstream block and restart it"
+        off = abs((self._now() - datetime.fromisoformat(str(server["time"]))).total_seconds())
+        if off > CLOCK_SKEW_SECONDS:
+            return f"this clock and the broker's are {off:.1f} s apart; at most {CLOCK_SKEW_SECONDS:g} s are allowed: set the clocks"
+        return ""

@@ -1,0 +1,303 @@
+"""The `EventLog` on a JetStream stream.
+
+Appending, for one record (several go as one atomic batch):
+
+    publish with the message id, the stream's name and the subject's last position
+      {"seq": n}                       → Appended
+      {"seq": n, "duplicate": true}    → compare with what stands at n
+      10071, 10164 wrong last sequence → resolve
+      10201 duplicate in a batch       → resolve
+      10158 first copy in flight       → wait, publish again
+      no answer                        → publish again, until the deadline; then Unknown
+      anything else                    → Unavailable, with the broker's words
+
+*Resolve*: the only message that can follow position e on a literal subject is the winner there. The leader is asked for
+it and its message id compared: mine and the same bytes, an earlier try of ours was kept; mine and the same post, it was
+posted before; mine and another post, the key was reused; not mine, a genuine conflict; none, publish again.
+This holds for ever, whatever the broker's duplicate window, replicas or batches (decision 0001).
+"""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import structlog
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+
+from dragoman.domain.record import NotARecord, parse, same_post
+from dragoman.limits import (
+    APPEND_SECONDS,
+    BATCH_RECORDS,
+    DEDUPE_SECONDS,
+    MESSAGE_BYTES,
+    POLL_SECONDS,
+    READ_RECORDS,
+)
+from dragoman.log.connection import Bus, Guard
+from dragoman.log.port import (
+    AlreadyAppended,
+    Appended,
+    Conflict,
+    Entry,
+    KeyReused,
+    LogBroken,
+    LogUnreachable,
+    Message,
+    Outcome,
+    Unavailable,
+    Unknown,
+)
+
+log = structlog.get_logger()
+
+_WRONG_LAST: Final = frozenset({10071, 10164})
+_IN_FLIGHT: Final = 10158
+_BATCH_DUPLICATE: Final = 10201
+_NO_MESSAGE: Final = 10037
+_NO_STREAM: Final = 10059
+_PAUSE_SECONDS: Final = 0.02
+
+PREFIX: Final = "DRAGOMAN_LOG_"
+
+
+def stream_of(channel: str) -> str:
+    """The name of a channel's stream."""
+    return PREFIX + channel.upper()
+
+
+def configuration(channel: str) -> dict[str, Any]:
+    """The settings of a channel's stream. Whatever could remove or change a message is left out or denied."""
+    subjects = f"dragoman.v1.{channel}.>"
+    return {
+        "name": stream_of(channel),
+        "subjects": [subjects],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": -1,
+        "max_msg_size": MESSAGE_BYTES,
+        "max_consumers": -1,
+        "num_replicas": 1,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
+        "allow_direct": True,
+        "allow_atomic": True,
+        "duplicate_window": DEDUPE_SECONDS * 1_000_000_000,
+        "compression": "none",
+        "republish": {"src": subjects, "dest": f"tail.{subjects}", "headers_only": True},
+        "metadata": {"dragoman.record": "1"},
+    }
+
+
+async def create(steward: Bus, channel: str) -> None:
+    """Make a channel's stream, or find it as it would be made. Raises `LogBroken` where one with other settings exists."""
+    wanted = configuration(channel)
+    answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
+    if "error" in answer:
+        raise LogBroken(f"the broker does not make the stream {wanted['name']}: {answer['error'].get('description')}")
+
+
+async def channels(bus: Bus) -> list[str]:
+    """The names of the channels that have a stream."""
+    found: list[str] = []
+    total = 1
+    while len(found) < total:
+        answer = await bus.api("STREAM.NAMES", {"offset": len(found)})
+        page = answer.get("streams") or []
+        total = int(answer.get("total", 0))
+        found += page
+        if not page:
+            break
+    return sorted(name.removeprefix(PREFIX).lower() for name in found if name.startswith(PREFIX))
+
+
+class JetStreamLog:
+    """One channel's log on its stream."""
+
+    def __init__(self, channel: str, bus: Bus, guard: Guard | None = None) -> None:
+        """Read and append through the bus; without a guard that was proven, only read."""
+        self.channel = channel
+        self._stream = stream_of(channel)
+        self._subjects = f"dragoman.v1.{channel}.>"
+        self._bus = bus
+        self._guard = guard
+
+    async def append(self, entries: Sequence[Entry]) -> Outcome:
+        """Append one record, or several as an atomic batch."""
+        assert 1 <= len(entries) <= BATCH_RECORDS
+        if self._guard is None or not self._guard.proven:
+            return Unavailable("no writes: " + ("this connection only reads" if self._guard is None else self._guard.reason))
+        deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
+        asked = False
+        detail = "the broker cannot be reached"
+        while asyncio.get_running_loop().time() < deadline:
+            if self._bus.up:
+                asked = True
+                try:
+                    outcome = await self._attempt(entries)
+                except LogUnreachable as error:
+                    outcome, detail = None, str(error)
+                if outcome is not None:
+                    return outcome
+            elif not asked:
+                break
+            await asyncio.sleep(_PAUSE_SECONDS)
+        return Unknown(detail) if asked else Unavailable(detail)
+
+    async def _attempt(self, entries: Sequence[Entry]) -> Outcome | None:
+        answer = msgspec.json.decode((await self._publish(entries)).data)
+        error = answer.get("error")
+        if error is None:
+            if answer.get("duplicate"):
+                return await self._compared(entries, int(answer["seq"]))
+            return Appended(int(answer["seq"]))
+        code = error.get("err_code")
+        if code == _IN_FLIGHT:
+            return None
+        if code in _WRONG_LAST or code == _BATCH_DUPLICATE:
+            return await self._resolve(entries)
+        return Unavailable(f"the broker answers {code}: {error.get('description')}")
+
+    async def _publish(self, entries: Sequence[Entry]) -> Msg:
+        if len(entries) == 1:
+            (entry,) = entries
+            return await self._bus.request(entry.subject, entry.record.raw, self._headers(entry, check=True))
+        batch = entries[0].record.envelope.id
+        seen: set[str] = set()
+        for number, entry in enumerate(entries, 1):
+            headers = self._headers(entry, check=entry.subject not in seen)
+            headers |= {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+            seen.add(entry.subject)
+            if number == len(entries):
+                break
+            try:
+                await self._bus.client.publish(entry.subject, entry.record.raw, headers=headers)
+            except (NatsError, OSError) as error:
+                raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+        return await self._bus.request(entry.subject, entry.record.raw, {**headers, "Nats-Batch-Commit": "1"})
+
+    def _headers(self, entry: Entry, *, check: bool) -> dict[str, str]:
+        headers = {"Nats-Msg-Id": entry.message_id, "Nats-Expected-Stream": self._stream}
+        if check:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(entry.expected)
+        if entry.first:
+            headers["Nats-Expected-Last-Sequence"] = "0"
+        parent, request = entry.trace
+        if parent:
+            headers["traceparent"] = parent
+        if request:
+            headers["tracestate"] = f"dragoman={request}"
+        return headers
+
+    async def _resolve(self, entries: Sequence[Entry]) -> Outcome | None:
+        missing = 0
+        conflict: Conflict | None = None
+        checked: set[str] = set()
+        for entry in entries:
+            if entry.subject in checked:
+                continue
+            checked.add(entry.subject)
+            stored = await self._stored({"seq": entry.expected + 1, "next_by_subj": entry.subject})
+            if stored is None:
+                missing += 1
+            elif stored[1] != entry.message_id:
+                conflict = Conflict(stored[0].position)
+            else:
+                return self._same(entries, entry, stored[0])
+        if conflict is None and missing == len(checked) and entries[0].first:
+            return Conflict(1)
+        return conflict
+
+    async def _compared(self, entries: Sequence[Entry], position: int) -> Outcome | None:
+        stored = await self._stored({"seq": position})
+        return None if stored is None else self._same(entries, entries[0], stored[0])
+
+    def _same(self, entries: Sequence[Entry], entry: Entry, stored: Message) -> Outcome:
+        if stored.raw == entry.record.raw:
+            return Appended(stored.position + len(entries) - 1 - entries.index(entry))
+        try:
+            same = same_post(parse(stored.raw), entry.record)
+        except NotARecord:
+            same = False
+        return AlreadyAppended(stored.position) if same else KeyReused(stored.position)
+
+    async def _stored(self, query: dict[str, object]) -> tuple[Message, str] | None:
+        """The message that the leader has for a query, with its message id."""
+        answer = await self._bus.api(f"STREAM.MSG.GET.{self._stream}", query)
+        if "error" in answer:
+            if answer["error"].get("err_code") == _NO_MESSAGE:
+                return None
+            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+        found = answer["message"]
+        headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace").split("\r\n")
+        message_id = next((line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")), "")
+        return Message(position=found["seq"], subject=found["subject"], raw=base64.b64decode(found.get("data", ""))), message_id
+
+    async def last(self) -> tuple[int, str]:
+        """The last position, and the broker's clock. Raises `LogUnreachable`, and `LogBroken` where the stream is gone."""
+        answer = await self._bus.api(f"STREAM.INFO.{self._stream}")
+        if "error" in answer:
+            if answer["error"].get("err_code") == _NO_STREAM:
+                raise LogBroken(f"the stream {self._stream} is gone")
+            raise LogUnreachable(str(answer["error"].get("description")))
+        state = answer["state"]
+        if state["messages"] != state["last_seq"] or (state["last_seq"] and state["first_seq"] != 1):
+            raise LogBroken(f"the stream {self._stream} has holes: {state['messages']} messages up to {state['last_seq']}")
+        return int(state["last_seq"]), str(answer["ts"])
+
+    async def read(self, first: int, most: int) -> list[Message]:
+        """One batched read, up to the limits of a read."""
+        fetched = await self._bus.fetch(self._stream, self._subjects, first, min(most, READ_RECORDS))
+        found = [
+            Message(position=int(message.headers["Nats-Sequence"]), subject=message.headers["Nats-Subject"], raw=message.data)
+            for message in fetched
+            if message.headers is not None
+        ]
+        for offset, message in enumerate(found):
+            if message.position != first + offset:
+                raise LogBroken(f"position {first + offset} of {self.channel} is missing: {message.position} follows")
+        return found
+
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message]]:
+        """Read on at every nudge, and once a second should one be lost."""
+        nudged = asyncio.Event()
+        newest = 0
+
+        async def nudge(message: Msg) -> None:
+            nonlocal newest
+            newest = max(newest, int((message.headers or {}).get("Nats-Sequence", 0)))
+            nudged.set()
+
+        subscription = await self._bus.client.subscribe(f"tail.{self._subjects}", cb=nudge)
+        try:
+            while True:
+                nudged.clear()
+                try:
+                    found = await self.read(wanted(), READ_RECORDS)
+                except LogUnreachable:
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                    continue
+                yield found
+                polled = asyncio.get_running_loop().time() + POLL_SECONDS
+                while not found and (newest < wanted() or not nudged.is_set()):
+                    try:
+                        async with asyncio.timeout_at(polled):
+                            await nudged.wait()
+                    except TimeoutError:
+                        break
+                    nudged.clear()
+                    await asyncio.sleep(0)  # what we appended ourselves may be applied in this turn of the loop
+                    if newest >= wanted():
+                        break
+        finally:
+            try:
+                await subscription.unsubscribe()
+            except NatsError:
+                log.debug("log.unsubscribed_late", channel=self.channel)

@@ -1,0 +1,126 @@
+"""The `EventLog` port: one channel's log, in three verbs.
+
+    append   one record, or several as one; each against the last position of its exchange's subject
+    read     messages from a position
+    follow   messages from a position, for ever
+
+Positions are gapless from 1 and never move. What was appended is durable before the outcome is known. Whoever reads
+asserts contiguity; a hole is `LogBroken`, never skipped. Every implementation passes `tests/contract/test_event_log.py`.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from msgspec import Struct
+
+from dragoman.domain.record import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A record to append, and the position that its subject's last message must have: 0 for none yet.
+
+    `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace context and request that caused it.
+    """
+
+    record: Record
+    expected: int
+    first: bool = False
+    trace: tuple[str, str] = ("", "")
+
+    @property
+    def subject(self) -> str:
+        """The one literal subject of the exchange."""
+        e = self.record.envelope
+        return f"dragoman.v1.{e.channel}.{e.family}.{e.subject}"
+
+    @property
+    def message_id(self) -> str:
+        """The broker's duplicate id, in a space of its side's own."""
+        return f"{self.record.side}/{self.record.envelope.id}"
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A message of the log as it was stored. Subject and headers play no part in judging."""
+
+    position: int
+    subject: str
+    raw: bytes
+
+    @property
+    def exchange(self) -> str:
+        """The last token of the subject, whose messages the expected position counts."""
+        return self.subject.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Durable; the last of the records stands at `position`, the others right before it."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyAppended:
+    """The same post stands at `position` already; nothing was written."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """Another post with the same id stands at `position`; nothing was written."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The exchange has moved on to `position`; nothing was written."""
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may or may not have been written. Only a retry with the same id tells."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Nothing was written, and nothing can be at present."""
+
+    detail: str
+
+
+Outcome = Appended | AlreadyAppended | KeyReused | Conflict | Unknown | Unavailable
+
+
+class LogBroken(Exception):
+    """The log is not what it was: a hole, a shorter log, a position used again. Nobody may write on it."""
+
+
+class LogUnreachable(Exception):
+    """The broker cannot be asked at present; nothing is wrong with the log."""
+
+
+class EventLog(Protocol):
+    """One channel's log."""
+
+    channel: str
+
+    async def append(self, entries: Sequence[Entry]) -> Outcome:
+        """Append all entries or none. Several entries of one exchange state `expected` for the first of them."""
+
+    async def read(self, first: int, most: int) -> list[Message]:
+        """Up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
+
+    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message]]:
+        """Messages in contiguous lists, each from the position that is wanted when it is read; an empty list: that was the end.
+
+        `wanted` is asked anew before every read, so that a follower that applied what it appended itself is not sent it
+        again. Goes on over restarts of the broker. Raises `LogBroken`.
+        """

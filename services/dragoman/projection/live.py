@@ -1,0 +1,420 @@
+"""One channel as it stands now: the fold in memory, ahead of its file by what the writer has not yet committed.
+
+The fold runs in the event loop, so that an answer can be given as soon as its record is folded. What is folded is handed
+to the writer; until it is committed it stays here, and the ledger's questions look here first, then into the file.
+Records that this process appended itself are applied from their own bytes as soon as the broker has acknowledged them:
+the tail does not have to bring them back. Positions stay contiguous because a record waits for those before it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from msgspec import UNSET, Raw
+
+from dragoman.domain.advance import advance
+from dragoman.domain.record import Record, parse
+from dragoman.domain.refusal import Refusal
+from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, QUEUE_WRITES
+from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
+from dragoman.projection.store import SNAPSHOT_LEAVES, Row, Store, decode_frontier
+from dragoman.tlog import leaf, merkle
+from dragoman_schemas import answers
+from dragoman_schemas.state import (
+    ChannelState,
+    Exchange,
+    Registry,
+    decode_exchange,
+    encode,
+)
+
+log = structlog.get_logger()
+
+
+class Behind(Exception):
+    """A position was not reached in time."""
+
+
+class Projection:
+    """One channel's fold. Is the `Ledger` that decisions and the fold itself ask."""
+
+    def __init__(self, log: EventLog, store: Store, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """Begin where the file stands."""
+        self.log = log
+        self.name = log.channel
+        self.store = store
+        self._now = now
+        self.broken = ""
+        self.checked: datetime | None = None
+        self.caught_up = asyncio.Event()
+        self.standing = store.standing(self.name)
+        self.flushed = self.state.position
+        self._pending: dict[int, Row] = {}
+        self._ids: dict[str, int] = {}
+        self._tokens: dict[str, int] = {}
+        self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
+        self._newest = self._newest_acts()
+        self._staged: dict[int, Message] = {}
+        self._waiting: dict[int, list[asyncio.Future[None]]] = {}
+        self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._room = asyncio.Event()
+        self._room.set()
+        self._loop = asyncio.get_running_loop()
+        self.listeners: set[Callable[[Row], None]] = set()
+
+    @property
+    def state(self) -> ChannelState:
+        """The channel's state now."""
+        return self.standing.state
+
+    # The ledger's questions
+
+    def exchange(self, exchange: str) -> Exchange | None:
+        """The folded exchange of that id."""
+        found = self._known(exchange)
+        return found[0] if found is not None and isinstance(found[0], Exchange) else None
+
+    def _known(self, exchange: str) -> tuple[Exchange | Registry, bytes] | None:
+        found = self._encoded.get(exchange)
+        if found is not None:
+            self._encoded.move_to_end(exchange)
+            return found
+        registry = self.state.registry
+        if registry is not None and exchange == registry.id:
+            found = registry, encode(registry)
+        else:
+            row = (
+                self.store.reader()
+                .execute(
+                    "SELECT r.state FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.id = ? AND e.key >> 40 = ? >> 40",
+                    (exchange, self.store.base(self.name)),
+                )
+                .fetchone()
+            )
+            if row is None:
+                return None
+            found = decode_exchange(row[0]), row[0]
+        self._encoded[exchange] = found
+        return found
+
+    def used(self, id: str) -> bool:
+        """Whether a well-formed record has used up the id."""
+        return self.posted(id) is not None
+
+    def posted(self, id: str) -> int | None:
+        """The position of the first well-formed record with that id."""
+        position = self._ids.get(id)
+        if position is not None:
+            return position
+        base = self.store.base(self.name)
+        row = (
+            self.store.reader()
+            .execute("SELECT min(key) FROM records WHERE id = ? AND key BETWEEN ? AND ?", (id, base, base | (1 << 40) - 1))
+            .fetchone()
+        )
+        return None if row[0] is None else int(row[0]) - base
+
+    def actor(self, position: int) -> str | None:
+        """The actor of the valid record at that position."""
+        pending = self._pending.get(position)
+        if pending is not None:
+            record = pending.folded.record
+            return record.envelope.actor if record is not None and pending.folded.valid else None
+        row = (
+            self.store.reader()
+            .execute("SELECT actor FROM records WHERE key = ? AND valid", (self.store.base(self.name) | position,))
+            .fetchone()
+        )
+        return None if row is None else str(row[0])
+
+    def holds(self, exchange: str, commit: str) -> bool:
+        """Whether a valid record of the exchange has that commitment."""
+        for row in self._pending.values():
+            record = row.folded.record
+            if row.commit == commit and row.folded.valid and record is not None and record.envelope.subject == exchange:
+                return True
+        base = self.store.base(self.name)
+        found = (
+            self.store.reader()
+            .execute(
+                "SELECT 1 FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND record_commit = ? AND valid",
+                (exchange, base, base | (1 << 40) - 1, commit),
+            )
+            .fetchone()
+        )
+        return found is not None
+
+    def root(self, size: int) -> bytes:
+        """The tree's root at a size."""
+        if size == self.standing.frontier.size:
+            return self.standing.frontier.root()
+        base = self.store.base(self.name)
+        start = size - size % SNAPSHOT_LEAVES
+        frontier = merkle.Frontier()
+        row = self.store.reader().execute("SELECT frontier FROM tree WHERE key = ?", (base | start,)).fetchone()
+        if row is not None:
+            frontier = decode_frontier(row[0])
+        elif start in self._pending:
+            frontier = self._pending[start].step.standing.frontier
+        for position in range(frontier.size + 1, size + 1):
+            frontier = frontier.add(merkle.leaf_hash(leaf.entry(position - 1, self._commit(position))))
+        return frontier.root()
+
+    def _commit(self, position: int) -> str:
+        pending = self._pending.get(position)
+        if pending is not None:
+            return pending.commit
+        (commit,) = (
+            self.store.reader()
+            .execute("SELECT record_commit FROM records WHERE key = ?", (self.store.base(self.name) | position,))
+            .fetchone()
+        )
+        return str(commit)
+
+    def last_on(self, exchange: str) -> int:
+        """The position of the last message on an exchange's subject, valid or not; 0 for none."""
+        position = self._tokens.get(exchange)
+        if position is not None:
+            return position
+        row = (
+            self.store.reader()
+            .execute("SELECT last FROM subjects WHERE channel = ? >> 40 AND token = ?", (self.store.base(self.name), exchange))
+            .fetchone()
+        )
+        return 0 if row is None else int(row[0])
+
+    # Folding
+
+    async def run(self) -> None:
+        """Follow the log for ever, folding what comes. Ends only where the log is broken, loudly."""
+        try:
+            await self._compare()
+            async for messages in self.log.follow(lambda: self.state.position + 1):
+                self.checked = self._now()
+                if messages:
+                    await self._room.wait()
+                    self.take(messages)
+                else:
+                    self.caught_up.set()
+        except LogBroken as error:
+            self.broken = str(error)
+            log.critical("log.broken", channel=self.name, reason=self.broken, do="stop posting; compare with another copy of this log")
+            self.caught_up.set()
+
+    async def _compare(self) -> None:
+        """The log must still hold what the file was folded from."""
+        position = self.state.position
+        while position:
+            try:
+                stood = await self.log.read(position, 1)
+            except LogUnreachable:
+                await asyncio.sleep(0.1)
+                continue
+            (raw,) = (
+                self.store.reader().execute("SELECT raw FROM records WHERE key = ?", (self.store.base(self.name) | position,)).fetchone()
+            )
+            if not stood or stood[0].raw != raw:
+                what = "another record than" if stood else "nothing where"
+                raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
+            return
+
+    def take(self, messages: list[Message]) -> None:
+        """Fold messages that follow, passing those that were folded already."""
+        rows: list[Row] = []
+        for message in messages:
+            if message.position > self.state.position:
+                self._staged[message.position] = message
+        while (staged := self._staged.pop(self.state.position + 1, None)) is not None:
+            rows.append(self._fold(staged))
+        if rows:
+            self._hand_over(rows)
+
+    def appended(self, entry: Entry, position: int) -> None:
+        """Apply a record that this process appended, from its own bytes.
+
+        At or below a position that was folded when it was appended, the position was used twice. Raises `LogBroken`.
+        """
+        folded = self._pending.get(position)
+        if folded is None and position <= self.state.position and self.posted(entry.record.envelope.id) != position:
+            self.broken = f"position {position} of {self.name} was used twice"
+            log.critical("log.broken", channel=self.name, reason=self.broken, do="stop posting; compare with another copy of this log")
+            raise LogBroken(self.broken)
+        self.take([Message(position=position, subject=entry.subject, raw=entry.record.raw)])
+
+    def _fold(self, message: Message) -> Row:
+        step = advance(self.standing, self, self._encoded_before, message.raw)
+        folded = step.folded
+        if folded.state is not None and step.encoded is not None:
+            self._encoded[folded.state.id] = folded.state, step.encoded
+        row = Row(step=step, token=message.exchange, digest=step.standing.digest)
+        self.standing = step.standing
+        self._pending[folded.position] = row
+        self._tokens[message.exchange] = folded.position
+        if folded.record is not None:
+            self._ids.setdefault(folded.record.envelope.id, folded.position)
+            if folded.valid and folded.record.side != "service":
+                self._newest[folded.record.side] = folded.position
+        return row
+
+    def _encoded_before(self, exchange: str) -> bytes | None:
+        known = self._known(exchange)
+        return None if known is None else known[1]
+
+    def _hand_over(self, rows: list[Row]) -> None:
+        if len(self._pending) > QUEUE_WRITES:
+            self._room.clear()
+
+        def committed(error: BaseException | None) -> None:
+            self._loop.call_soon_threadsafe(self._committed, rows, error)
+
+        self.store.write(self.name, rows, committed)
+        for row in rows:
+            for waiting in self._waiting.pop(row.folded.position, ()):
+                if not waiting.done():
+                    waiting.set_result(None)
+            for listener in tuple(self.listeners):
+                listener(row)
+
+    def _committed(self, rows: list[Row], error: BaseException | None) -> None:
+        if error is not None:
+            self.broken = f"the projection's file cannot be written: {error}"
+            log.critical("projection.broken", channel=self.name, reason=str(error), do="delete the file and start again; it is built anew")
+            return
+        for row in rows:
+            del self._pending[row.folded.position]
+            if self._tokens.get(row.token) == row.folded.position:
+                del self._tokens[row.token]
+            if row.folded.record is not None:
+                self._ids.pop(row.folded.record.envelope.id, None)
+        self.flushed = rows[-1].folded.position
+        self._forget()
+        if len(self._pending) <= QUEUE_WRITES // 2:
+            self._room.set()
+        still: list[tuple[int, asyncio.Future[None]]] = []
+        for position, waiting in self._flush_waiting:
+            if position > self.flushed:
+                still.append((position, waiting))
+            elif not waiting.done():
+                waiting.set_result(None)
+        self._flush_waiting = still
+
+    def _forget(self) -> None:
+        """Drop the exchanges used longest ago, but none that the file does not hold yet."""
+        while len(self._encoded) > MEMORY_EXCHANGES:
+            oldest, (state, _) = next(iter(self._encoded.items()))
+            if isinstance(state, Exchange) and state.updated.position > self.flushed:
+                return
+            del self._encoded[oldest]
+
+    def _newest_acts(self) -> dict[str, int]:
+        base = self.store.base(self.name)
+        sides = () if self.state.registry is None else self.state.registry.sides
+        found: dict[str, int] = {}
+        for side in sides:
+            row = (
+                self.store.reader()
+                .execute(
+                    "SELECT key FROM records WHERE actor GLOB ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+                    (f"{side.name}/*", base, base | (1 << 40) - 1),
+                )
+                .fetchone()
+            )
+            if row is not None:
+                found[side.name] = row[0] - base
+        return found
+
+    def newest_of_others(self, side: str) -> int:
+        """The position of the newest valid act of an officer of another side; 0 for none."""
+        return max((position for other, position in self._newest.items() if other != side), default=0)
+
+    # Waiting and telling
+
+    async def reached(self, position: int, seconds: float = FOLD_SECONDS) -> None:
+        """Wait until the fold has passed a position. Raises `Behind`."""
+        if self.state.position >= position:
+            return
+        waiting: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.setdefault(position, []).append(waiting)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiting
+        except TimeoutError:
+            raise Behind(f"position {position} is not folded yet, {self.state.position} is") from None
+
+    async def in_file(self, position: int | None = None, seconds: float = FOLD_SECONDS) -> None:
+        """Wait until the file holds a position, by default all that is folded now. Raises `Behind`."""
+        wanted = self.state.position if position is None else position
+        await self.reached(wanted, seconds)
+        if self.flushed >= wanted:
+            return
+        waiting: asyncio.Future[None] = self._loop.create_future()
+        self._flush_waiting.append((wanted, waiting))
+        try:
+            async with asyncio.timeout(seconds):
+                await waiting
+        except TimeoutError:
+            raise Behind(f"position {wanted} is not in the file yet") from None
+
+    def row(self, position: int) -> Row | None:
+        """The folded message at a position, while it is in memory."""
+        return self._pending.get(position)
+
+    def stored(self, position: int) -> tuple[Record, str, Refusal | None]:
+        """The record at a position as the file has it, its number, and why it is void if it is."""
+        raw, number, kind, detail = (
+            self.store.reader()
+            .execute("SELECT raw, number, reason, detail FROM records WHERE key = ?", (self.store.base(self.name) | position,))
+            .fetchone()
+        )
+        return parse(raw), number, None if kind is None else Refusal(kind=kind, detail=detail)
+
+    def bytes_at(self, position: int) -> tuple[bytes, str, str, bool]:
+        """The exact bytes of a message in the file, their commitment, the digest after it, and whether the message is valid."""
+        raw, commit, digest, valid = (
+            self.store.reader()
+            .execute("SELECT raw, record_commit, digest, valid FROM records WHERE key = ?", (self.store.base(self.name) | position,))
+            .fetchone()
+        )
+        return raw, commit, digest, bool(valid)
+
+    @property
+    def registry(self) -> Registry:
+        """The registry now. Only for channels whose genesis is folded."""
+        assert self.state.registry is not None
+        return self.state.registry
+
+    @property
+    def is_channel(self) -> bool:
+        """Whether position 1 is a valid genesis."""
+        return self.state.registry is not None
+
+
+def entry_of(row: Row) -> answers.Entry:
+    """A folded message as readers get it."""
+    folded = row.folded
+    return entry(
+        folded.position,
+        folded.raw,
+        valid=folded.valid,
+        reason="" if folded.refusal is None else folded.refusal.detail,
+        exchange="" if folded.record is None else folded.record.envelope.subject,
+        number=folded.number,
+        commit=row.commit,
+        junk=folded.record is None,
+    )
+
+
+def entry(position: int, raw: bytes, *, valid: bool, reason: str, exchange: str, number: str, commit: str, junk: bool) -> answers.Entry:
+    """The same from parts."""
+    return answers.Entry(
+        position=position,
+        valid=valid,
+        reason=reason,
+        exchange=exchange,
+        number=number,
+        commit=commit,
+        record=UNSET if junk else Raw(raw),
+        junk=raw.hex() if junk else "",
+    )

@@ -1,0 +1,360 @@
+"""What pages, lists and auditors ask of the file: lists, one exchange, the liaison state, the records, search.
+
+Every function takes an open read transaction, so that an answer is of one position.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.fold import allowed
+from dragoman.limits import LIST_PAGE, RECORDS_PAGE
+from dragoman.projection.live import entry
+from dragoman.projection.store import PRECEDENCES, Store, spaced, split
+from dragoman_schemas.answers import (
+    Count,
+    Entry,
+    ExchangeView,
+    Fact,
+    LiaisonState,
+    Owed,
+    Row,
+    Rows,
+)
+from dragoman_schemas.state import (
+    Exchange,
+    Message,
+    Registry,
+    decode_exchange,
+    decode_registry,
+    encode,
+)
+
+_MASK: Final = (1 << 40) - 1
+_ROW: Final = (
+    "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, unacknowledged, unanswered, key"
+)
+_ENTRY: Final = "key, raw, valid, detail, exchange, number, record_commit, act IS NULL"
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class Filter(Struct, frozen=True, kw_only=True):
+    """What a list is narrowed to; empty members narrow nothing. `cursor` is the key after which the page begins."""
+
+    family: str = ""
+    act: str = ""
+    status: str = ""
+    side: str = ""
+    area: str = ""
+    number: str = ""
+    unacknowledged_by: str = ""
+    unanswered_by: str = ""
+    q: str = ""
+    cursor: str = ""
+
+
+class NoSuchExchange(Exception):
+    """No exchange of that id, or it was not yet opened at that position."""
+
+
+def position_of(connection: sqlite3.Connection, channel: str) -> int:
+    """The position of the channel that this transaction sees."""
+    row = connection.execute("SELECT position FROM channels WHERE name = ?", (channel,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def listed(store: Store, channel: str, wanted: Filter, most: int = LIST_PAGE) -> Rows:
+    """A page of exchanges, the newest opened first."""
+    base = store.base(channel)
+    clauses: list[str] = ["key BETWEEN ? AND ?"]
+    parameters: list[object] = [base, _before(base, wanted.cursor)]
+    for column in ("family", "act", "status", "area", "number"):
+        value = getattr(wanted, column)
+        if value:
+            clauses.append(f"{column} = ?")
+            parameters.append(value)
+    for column, value in (("sides", wanted.side), ("unacknowledged", wanted.unacknowledged_by), ("unanswered", wanted.unanswered_by)):
+        if value:
+            clauses.append(f"instr({column}, ?) > 0")
+            parameters.append(f",{value},")
+    if wanted.q:
+        clauses.append(
+            "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
+        )
+        parameters += [_phrases(wanted.q), base, base | _MASK]
+    query = f"SELECT {_ROW} FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {most + 1}"  # noqa: S608  # fixed words
+    with store.snapshot() as connection:
+        found = connection.execute(query, parameters).fetchall()
+        position = position_of(connection, channel)
+    more = len(found) > most
+    return Rows(
+        exchanges=tuple(_row(values) for values in found[:most]), position=position, next=str(found[most - 1][-1] & _MASK) if more else ""
+    )
+
+
+def _before(base: int, cursor: str) -> int:
+    return base | (int(cursor) - 1 if cursor.isdigit() and 0 < int(cursor) <= _MASK else _MASK)
+
+
+def _phrases(q: str) -> str:
+    """Every word of the query must occur, as a phrase where it has several Han characters."""
+    quoted = ['"' + spaced(word).strip().replace('"', '""') + '"' for word in q.split()]
+    return " AND ".join(quoted) or '""'
+
+
+def _row(values: tuple[object, ...]) -> Row:
+    (id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, waiting, unanswered, _) = values
+    assert isinstance(precedence, int) and isinstance(subject, bytes) and isinstance(position, int)
+    return Row(
+        id=str(id),
+        number=str(number),
+        act=str(act),
+        family=str(family),
+        status=str(status),
+        side=str(side),
+        to=tuple(other for other in split(str(sides)) if other != side),
+        precedence=PRECEDENCES[precedence],
+        area=str(area),
+        subject=Raw(subject),
+        opened=str(opened),
+        updated=str(updated),
+        position=position,
+        unacknowledged_by=split(str(waiting)),
+        unanswered_by=split(str(unanswered)),
+    )
+
+
+def records(store: Store, channel: str, first: int, most: int = RECORDS_PAGE) -> list[Entry]:
+    """Records from a position, in order."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        found = connection.execute(
+            f"SELECT {_ENTRY} FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # noqa: S608  # fixed words
+            (base | first, base | _MASK, most),
+        ).fetchall()
+    return [_entry(values) for values in found]
+
+
+def _entry(values: tuple[object, ...]) -> Entry:
+    key, raw, valid, detail, exchange, number, commit, junk = values
+    assert isinstance(key, int) and isinstance(raw, bytes)
+    return entry(
+        key & _MASK,
+        raw,
+        valid=bool(valid),
+        reason=str(detail or ""),
+        exchange=str(exchange or ""),
+        number=str(number or ""),
+        commit=str(commit),
+        junk=bool(junk),
+    )
+
+
+def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str, reader: str) -> ExchangeView:
+    """An exchange as it stood at a position. Raises `NoSuchExchange`."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        found = connection.execute(
+            f"SELECT {_ENTRY}, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key",  # noqa: S608  # fixed words
+            (exchange, base, base | at),
+        ).fetchall()
+        registry = _registry(connection, base, at)
+        states = [(key & _MASK, state) for key, *_, state in found if state is not None]
+        if not states or registry is None or exchange == registry.id:
+            raise NoSuchExchange(exchange)
+        state = decode_exchange(states[-1][1])
+        facts = tuple(_facts(connection, base, at, state))
+    return ExchangeView(
+        position=at,
+        as_of=as_of,
+        state=Raw(states[-1][1]),
+        facts=facts,
+        timeline=tuple(_entry(values[:-1]) for values in found),
+        blame=_blame(states),
+        allowed=tuple(allowed(state, reader)),
+    )
+
+
+def _registry(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
+    genesis = connection.execute("SELECT exchange FROM records WHERE key = ? AND valid", (base | 1,)).fetchone()
+    if genesis is None:
+        return None
+    (state,) = connection.execute(
+        "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+        (genesis[0], base, base | at),
+    ).fetchone()
+    return decode_registry(state)
+
+
+def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
+    for message in state.messages:
+        for side in (*message.to, *message.info):
+            acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)
+            yield Fact(
+                message=message.id,
+                side=side,
+                owes=side in message.to and not message.for_the_record,
+                delivered=_delivered(connection, base, at, side, message),
+                acknowledged="" if acknowledged is None else acknowledged.time,
+                answered="" if answered is None else answered.time,
+            )
+
+
+def _delivered(connection: sqlite3.Connection, base: int, at: int, side: str, message: Message) -> str:
+    """When the first watermark of the side that covers the message was recorded."""
+    row = connection.execute(
+        "SELECT time FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? AND position <= ? ORDER BY upto LIMIT 1",
+        (base >> 40, side, message.said.position, at),
+    ).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def _blame(states: list[tuple[int, bytes]]) -> dict[str, int]:
+    """For each member of the state, and each field of its content, the position that set it as it stands."""
+    blame: dict[str, int] = {}
+    before: dict[str, bytes] = {}
+    for position, encoded in states:
+        now: dict[str, bytes] = {}
+        for name, value in _members(encoded).items():
+            if name == "content":
+                now |= {f"content.{field}": bytes(inner) for field, inner in _members(value).items()}
+            else:
+                now[name] = bytes(value)
+        for name, written in now.items():
+            if before.get(name) != written:
+                blame[name] = position
+        before = now
+    return {name: position for name, position in blame.items() if name in before}
+
+
+def liaison_state(store: Store, channel: str, at: int, as_of: str, *, live: bool) -> LiaisonState | None:
+    """The liaison state at a position; None where the channel had not been opened."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        registry = _registry(connection, base, at)
+        if registry is None:
+            return None
+        now = at == position_of(connection, channel)
+        digest, time = (
+            connection.execute(
+                "SELECT (SELECT digest FROM records WHERE key = ?), (SELECT max(time) FROM records WHERE key BETWEEN ? AND ? AND valid)",
+                (base | at, base, base | at),
+            ).fetchone()
+            if not now
+            else _head(connection, base, at)
+        )
+        rows = _waiting_now(connection, base) if now else _rows_at(connection, base, at)
+        counts = _counts_now(connection, base) if now else _counts(rows)
+        owed = _owed_now(connection, base, registry) if now else _owed(rows, registry)
+    waiting = sorted((row for row in rows if row.unacknowledged_by), key=lambda row: (PRECEDENCES.index(row.precedence), row.opened))
+    return LiaisonState(
+        channel=channel,
+        cid=registry.cid,
+        kind=registry.kind,
+        custody=registry.custody,
+        position=at,
+        time=time,
+        as_of=as_of,
+        live=live,
+        digest=digest,
+        registry=Raw(encode(registry)),
+        counts=counts,
+        owed=owed,
+        unacknowledged=tuple(waiting[:LIST_PAGE]),
+    )
+
+
+def _head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str]:
+    (digest,) = connection.execute("SELECT digest FROM records WHERE key = ?", (base | at,)).fetchone()
+    (state,) = connection.execute("SELECT state FROM channels WHERE number = ?", (base >> 40,)).fetchone()
+    return digest, msgspec.json.decode(state)["time"]
+
+
+def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
+    found = connection.execute(
+        f"SELECT {_ROW} FROM exchanges WHERE unacknowledged != '' AND key BETWEEN ? AND ? ORDER BY precedence, key LIMIT {LIST_PAGE}",  # noqa: S608
+        (base, base | _MASK),
+    )
+    return [_row(values) for values in found]
+
+
+def _counts_now(connection: sqlite3.Connection, base: int) -> tuple[Count, ...]:
+    found = connection.execute(
+        "SELECT family, status, exchanges FROM counts WHERE channel = ? AND exchanges > 0 ORDER BY family, status", (base >> 40,)
+    )
+    return tuple(Count(family=family, status=status, exchanges=exchanges) for family, status, exchanges in found)
+
+
+def _owed_now(connection: sqlite3.Connection, base: int, registry: Registry) -> tuple[Owed, ...]:
+    return tuple(
+        Owed(
+            side=side.name,
+            unacknowledged=_counted(connection, base, "unacknowledged", side.name),
+            unanswered=_counted(connection, base, "unanswered", side.name),
+            delivered=registry.delivered[side.name].upto if side.name in registry.delivered else 0,
+        )
+        for side in registry.sides
+    )
+
+
+def _counted(connection: sqlite3.Connection, base: int, column: str, side: str) -> int:
+    (count,) = connection.execute(
+        f"SELECT count(*) FROM exchanges WHERE {column} != '' AND instr({column}, ?) > 0 AND key BETWEEN ? AND ?",  # noqa: S608  # fixed words
+        (f",{side},", base, base | _MASK),
+    ).fetchone()
+    return int(count)
+
+
+def _rows_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
+    """Every exchange as it stood at an earlier position."""
+    found = connection.execute(
+        "SELECT (SELECT state FROM records r WHERE r.exchange = e.id AND r.valid AND r.key BETWEEN ? AND ? ORDER BY r.key DESC LIMIT 1)"
+        " FROM exchanges e WHERE e.key BETWEEN ? AND ?",
+        (base, base | at, base, base | at),
+    )
+    rows: list[Row] = []
+    for (encoded,) in found:
+        state = decode_exchange(encoded)
+        rows.append(
+            Row(
+                id=state.id,
+                number=state.number,
+                act=state.act,
+                family=state.family,
+                status=state.status,
+                side=state.side,
+                to=(*state.to, *state.info),
+                precedence=state.precedence,
+                area=state.area,
+                subject=state.subject,
+                opened=state.opened.time,
+                updated=state.updated.time,
+                position=state.updated.position,
+                unacknowledged_by=tuple(sorted(owes_acknowledgement(state))),
+                unanswered_by=tuple(sorted(owes_answer(state))),
+            )
+        )
+    return rows
+
+
+def _counts(rows: list[Row]) -> tuple[Count, ...]:
+    counted: dict[tuple[str, str], int] = {}
+    for row in rows:
+        counted[row.family, row.status] = counted.get((row.family, row.status), 0) + 1
+    return tuple(Count(family=family, status=status, exchanges=number) for (family, status), number in sorted(counted.items()))
+
+
+def _owed(rows: list[Row], registry: Registry) -> tuple[Owed, ...]:
+    return tuple(
+        Owed(
+            side=side.name,
+            unacknowledged=sum(side.name in row.unacknowledged_by for row in rows),
+            unanswered=sum(side.name in row.unanswered_by for row in rows),
+            delivered=registry.delivered[side.name].upto if side.name in registry.delivered else 0,
+        )
+        for side in registry.sides
+    )

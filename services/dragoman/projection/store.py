@@ -1,0 +1,356 @@
+"""The projection's file: one SQLite database, one writer thread, readers that cannot write.
+
+    channels    where each channel's fold stands: position, state, digest sum, tree frontier; written with the rows
+    records     one row a position: the record, whether it is valid, and the exchange's folded state after it
+    exchanges   one row an exchange: what lists and filters need
+    subjects    the last position on each NATS subject, valid or not: what an append must expect
+    deliveries  each side's watermarks, and when they were recorded
+    tree        the tree's frontier every 256 leaves, from which any earlier root is computed
+    search      full text, Han characters spaced, one row a record
+
+A file of another version, or damaged, is not mended: a new one is built beside it from the log and renamed over it.
+"""
+
+import queue
+import re
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+import structlog
+
+from dragoman.domain.advance import Standing, Step
+from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.fold import Folded
+from dragoman.tlog.merkle import Frontier
+from dragoman_schemas.acts.channel import Delivery
+from dragoman_schemas.state import ChannelState, Exchange, decode_channel, encode
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+VERSION: Final = 1
+"""Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
+
+SNAPSHOT_LEAVES: Final = 256
+_SHIFT: Final = 40
+_READERS: Final = 2
+
+_SCHEMA: Final = """
+CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position INTEGER NOT NULL,
+  state BLOB NOT NULL, total BLOB NOT NULL, frontier BLOB NOT NULL) STRICT;
+CREATE TABLE records (key INTEGER PRIMARY KEY, id TEXT, exchange TEXT, actor TEXT, act TEXT, time TEXT, valid INTEGER NOT NULL,
+  reason TEXT, detail TEXT, number TEXT, record_commit TEXT NOT NULL, digest TEXT NOT NULL, raw BLOB NOT NULL, state BLOB) STRICT;
+CREATE INDEX records_id ON records (id, key) WHERE id IS NOT NULL;
+CREATE INDEX records_exchange ON records (exchange, key) WHERE exchange IS NOT NULL;
+CREATE TABLE exchanges (key INTEGER PRIMARY KEY, id TEXT NOT NULL, number TEXT NOT NULL, act TEXT NOT NULL, family TEXT NOT NULL,
+  status TEXT NOT NULL, side TEXT NOT NULL, sides TEXT NOT NULL, precedence INTEGER NOT NULL, area TEXT NOT NULL,
+  subject BLOB NOT NULL, opened TEXT NOT NULL, updated TEXT NOT NULL, position INTEGER NOT NULL,
+  unacknowledged TEXT NOT NULL, unanswered TEXT NOT NULL) STRICT;
+CREATE INDEX exchanges_id ON exchanges (id);
+CREATE INDEX exchanges_number ON exchanges (number);
+CREATE INDEX exchanges_waiting ON exchanges (precedence, key) WHERE unacknowledged != '';
+CREATE INDEX exchanges_unanswered ON exchanges (key) WHERE unanswered != '';
+CREATE TABLE subjects (channel INTEGER NOT NULL, token TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, token)) STRICT, WITHOUT ROWID;
+CREATE TABLE tree (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL) STRICT;
+CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTEGER NOT NULL, position INTEGER NOT NULL, time TEXT NOT NULL,
+  PRIMARY KEY (channel, side, upto)) STRICT, WITHOUT ROWID;
+CREATE TABLE counts (channel INTEGER NOT NULL, family TEXT NOT NULL, status TEXT NOT NULL, exchanges INTEGER NOT NULL,
+  PRIMARY KEY (channel, family, status)) STRICT, WITHOUT ROWID;
+CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="unicode61 remove_diacritics 2");
+"""
+
+_HAN: Final = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
+PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
+
+encode_frontier = msgspec.msgpack.Encoder().encode
+decode_frontier = msgspec.msgpack.Decoder(Frontier).decode
+
+
+class StoreDamaged(Exception):
+    """The file cannot be read; it must be built anew."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One folded message as it goes into the file. `token` is the last of its NATS subject."""
+
+    step: Step
+    token: str
+    digest: str
+
+    @property
+    def folded(self) -> Folded:
+        """What the message became."""
+        return self.step.folded
+
+    @property
+    def commit(self) -> str:
+        """The message's commitment."""
+        return self.step.commit
+
+
+def spaced(text: str) -> str:
+    """Text as it is searched: every Han character a word of its own."""
+    return _HAN.sub(r" \1 ", text)
+
+
+def joined(sides: Iterable[str]) -> str:
+    """Sides as a column that can be matched for one of them: `,china,nato,`."""
+    names = sorted(sides)
+    return f",{','.join(names)}," if names else ""
+
+
+def split(column: str) -> tuple[str, ...]:
+    """The sides in such a column."""
+    return tuple(column[1:-1].split(",")) if column else ()
+
+
+class Store:
+    """One open file. Writes go through one thread, in the order given; reads see what was committed."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or begin one. Raises `StoreDamaged` where it is of another version or cannot be read."""
+        self.path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._writer = self._open()
+        self._numbers: dict[str, int] = {name: number for number, name in self._writer.execute("SELECT number, name FROM channels")}
+        self._queue: queue.SimpleQueue[tuple[str, list[Row], Callable[[BaseException | None], None]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write_on, name="projection-writer", daemon=True)
+        self._thread.start()
+        self._pool = ThreadPoolExecutor(_READERS, "projection-reader")
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    def _open(self) -> sqlite3.Connection:
+        fresh = not self.path.exists()
+        try:
+            _refuse_truncated(self.path)
+            connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA cache_size=-65536")
+            if fresh:
+                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                connection.close()
+                raise StoreDamaged(f"{self.path} is of version {version}, this program's is {VERSION}")
+            (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone() if self.path.stat().st_size < 2**26 else ("ok",)
+            if sound != "ok":
+                connection.close()
+                raise StoreDamaged(f"{self.path}: {sound}")
+        except sqlite3.DatabaseError as error:
+            raise StoreDamaged(f"{self.path}: {error}") from error
+        return connection
+
+    def close(self) -> None:
+        """Write what is queued, and close."""
+        self._queue.put(None)
+        self._thread.join()
+        self._pool.shutdown()
+        for connection in self._connections:
+            connection.close()
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._writer.close()
+
+    # Writing
+
+    def write(self, channel: str, rows: list[Row], done: Callable[[BaseException | None], None]) -> None:
+        """Queue rows of a channel; `done` is called in the writer's thread when they are committed, or with what failed."""
+        self._queue.put((channel, rows, done))
+
+    def _write_on(self) -> None:
+        while (job := self._queue.get()) is not None:
+            channel, rows, done = job
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._write(self._number(channel), rows)
+                self._writer.execute("COMMIT")
+            except BaseException as error:  # noqa: BLE001  # the thread's outermost loop; the owner stops loudly
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                done(error)
+            else:
+                done(None)
+
+    def _number(self, channel: str) -> int:
+        number = self._numbers.get(channel)
+        if number is None:
+            number = max(self._numbers.values(), default=0) + 1
+            empty = encode_frontier(Frontier())
+            self._writer.execute(
+                "INSERT INTO channels VALUES (?, ?, 0, ?, ?, ?)", (number, channel, encode(ChannelState()), bytes(512), empty)
+            )
+            self._numbers[channel] = number
+        return number
+
+    def _write(self, number: int, rows: list[Row]) -> None:
+        base = number << _SHIFT
+        execute, many = self._writer.execute, self._writer.executemany
+        many("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (_record(base, row) for row in rows))
+        many(
+            "INSERT INTO subjects VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
+            ((number, row.token, row.folded.position) for row in rows),
+        )
+        many(
+            "INSERT INTO search (rowid, words) VALUES (?, ?)",
+            (
+                (base | row.folded.position, _words(row.folded))
+                for row in rows
+                if row.folded.valid and isinstance(row.folded.state, Exchange)
+            ),
+        )
+        for row in rows:
+            state = row.folded.state
+            if isinstance(state, Exchange):
+                self._write_exchange(number, base, state)
+            elif row.folded.record is not None and isinstance(row.folded.record.data, Delivery):
+                delivery, envelope = row.folded.record.data, row.folded.record.envelope
+                if row.folded.valid:
+                    execute(
+                        "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)",
+                        (number, delivery.side, delivery.upto, row.folded.position, envelope.time),
+                    )
+            frontier = row.step.standing.frontier
+            if frontier.size % SNAPSHOT_LEAVES == 0:
+                execute("INSERT INTO tree VALUES (?, ?)", (base | frontier.size, encode_frontier(frontier)))
+        last = rows[-1].step.standing
+        execute(
+            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ? WHERE number = ?",
+            (
+                last.state.position,
+                encode(last.state),
+                last.total.to_bytes(512),
+                encode_frontier(last.frontier),
+                number,
+            ),
+        )
+
+    def _write_exchange(self, number: int, base: int, state: Exchange) -> None:
+        execute = self._writer.execute
+        key = base | state.opened.position
+        before = execute("SELECT status FROM exchanges WHERE key = ?", (key,)).fetchone()
+        if before is None or before[0] != state.status:
+            count = "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges"
+            execute(count, (number, state.family, state.status, 1))
+            if before is not None:
+                execute(count, (number, state.family, before[0], -1))
+        execute(
+            "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                key,
+                state.id,
+                state.number,
+                state.act,
+                state.family,
+                state.status,
+                state.side,
+                joined({state.side, *state.to, *state.info}),
+                PRECEDENCES.index(state.precedence),
+                state.area,
+                bytes(state.subject),
+                state.opened.time,
+                state.updated.time,
+                state.updated.position,
+                joined(owes_acknowledgement(state)),
+                joined(owes_answer(state)),
+            ),
+        )
+
+    # Reading
+
+    def reader(self) -> sqlite3.Connection:
+        """This thread's connection, which cannot write."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA query_only=1")
+            connection.execute("PRAGMA cache_size=-16384")
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection]:
+        """This thread's connection, in one read transaction."""
+        connection = self.reader()
+        connection.execute("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.execute("COMMIT")
+
+    def in_thread(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Run a query that may take long in a reader's thread."""
+        return self._pool.submit(work, *arguments)
+
+    def base(self, channel: str) -> int:
+        """The keys of a channel's records are `base | position`."""
+        return self._numbers.get(channel, 0) << _SHIFT
+
+    def standing(self, channel: str) -> Standing:
+        """Where a channel's fold stands in the file: its state, its digest sum, its tree."""
+        row = self.reader().execute("SELECT state, total, frontier FROM channels WHERE name = ?", (channel,)).fetchone()
+        if row is None:
+            return Standing()
+        return Standing(state=decode_channel(row[0]), total=int.from_bytes(row[1]), frontier=decode_frontier(row[2]))
+
+
+def _refuse_truncated(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(100)
+    size = path.stat().st_size
+    if size == 0 or len(head) < 100 or head[:16] != b"SQLite format 3\x00":
+        raise StoreDamaged(f"{path} is no database")
+    page = int.from_bytes(head[16:18]) or 1
+    pages = int.from_bytes(head[28:32])
+    if pages * (65536 if page == 1 else page) > size:
+        raise StoreDamaged(f"{path} is shorter than it says it is")
+
+
+def _record(base: int, row: Row) -> tuple[object, ...]:
+    folded = row.folded
+    record, refusal = folded.record, folded.refusal
+    envelope = None if record is None else record.envelope
+    return (
+        base | folded.position,
+        None if envelope is None else envelope.id,
+        None if envelope is None else envelope.subject,
+        None if envelope is None else envelope.actor,
+        None if record is None else record.name,
+        None if envelope is None else envelope.time,
+        int(folded.valid),
+        None if refusal is None else refusal.kind,
+        None if refusal is None else refusal.detail,
+        folded.number,
+        row.commit,
+        row.digest,
+        folded.raw,
+        row.step.encoded,
+    )
+
+
+def _words(folded: Folded) -> str:
+    assert folded.record is not None
+    found: list[str] = [folded.number, folded.number.replace("/", " ")]
+    _collect(msgspec.json.decode(folded.record.act), found)
+    return spaced(" ".join(found))
+
+
+def _collect(value: object, found: list[str]) -> None:
+    if isinstance(value, str):
+        found.append(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name != "signed":
+                _collect(inner, found)
+    elif isinstance(value, list):
+        for inner in value:
+            _collect(inner, found)

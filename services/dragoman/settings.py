@@ -1,0 +1,134 @@
+"""The settings: one frozen value from file, environment and flags, with the source of each.
+
+    flags > DRAGOMAN_* > --config FILE or $DRAGOMAN_CONFIG > ./dragoman.toml > $XDG_CONFIG_HOME/dragoman/config.toml
+          > /etc/dragoman/dragoman.toml > defaults
+
+A nested name is written with two underscores in the environment: DRAGOMAN_HTTP__PORT=8471. Secrets are only ever files.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX: Final = "DRAGOMAN_"
+_NOT_SETTINGS: Final = frozenset(
+    {"DRAGOMAN_CONFIG", "DRAGOMAN_SERVER", "DRAGOMAN_TOKEN_FILE", "DRAGOMAN_CHANNEL", "DRAGOMAN_REQUIRE_BROWSER"}
+)
+
+
+class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the gateway listens. `public_url` is what it is called from outside; port 0 takes a free one."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8470
+    public_url: str = ""
+
+
+class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The broker: an own one started from `server`, or the one at `url` with the seeds of our users in `keys`."""
+
+    server: Path | None = None
+    url: str = ""
+    keys: Path | None = None
+
+
+class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is logged, and in which form."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of a process."""
+
+    data: Path = Path("dragoman-data")
+    http: Http = Http()
+    nats: Nats = Nats()
+    log: Log = Log()
+    uvloop: bool = False
+
+
+class SettingsError(Exception):
+    """A setting is unknown or does not fit; the message names it and its source."""
+
+
+def load(
+    flags: Mapping[str, Any] | None = None, *, config: Path | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[Settings, dict[str, str]]:
+    """The settings, and for each dotted name where its value comes from. Raises `SettingsError`."""
+    environment = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for path in _files(config, environment):
+        try:
+            table = tomllib.loads(path.read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"{path}: {error}") from None
+        _merge(values, sources, table, str(path))
+        break
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and name not in _NOT_SETTINGS:
+            keys = name.removeprefix(PREFIX).lower().split("__")
+            _merge(values, sources, _nested(keys, text), f"${name}")
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    for name, value in given.items():
+        _merge(values, sources, _nested(name.split("."), value), "flag")
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explained(str(error), sources)) from None
+    for name, _ in flattened(settings):
+        sources.setdefault(name, "default")
+    return settings, sources
+
+
+def _files(config: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
+    named = config or (Path(environ["DRAGOMAN_CONFIG"]) if environ.get("DRAGOMAN_CONFIG") else None)
+    if named is not None:
+        yield named
+        return
+    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
+    for path in (Path("dragoman.toml"), home / "dragoman" / "config.toml", Path("/etc/dragoman/dragoman.toml")):
+        if path.exists():
+            yield path
+
+
+def _nested(keys: list[str], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    assert isinstance(value, dict)
+    return value
+
+
+def _merge(values: dict[str, Any], sources: dict[str, str], table: Mapping[str, Any], source: str, path: str = "") -> None:
+    for key, value in table.items():
+        name = f"{path}{key}"
+        if isinstance(value, dict):
+            inner = values.setdefault(key, {})
+            if isinstance(inner, dict):
+                _merge(inner, sources, value, source, f"{name}.")
+                continue
+        values[key] = value
+        sources[name] = source
+
+
+def _explained(text: str, sources: Mapping[str, str]) -> str:
+    where = text.rpartition("`$.")[2].rstrip("`") if "`$." in text else ""
+    source = next((origin for name, origin in sources.items() if name == where or name.startswith(f"{where}.") or where == ""), "")
+    return f"{text}{f' (from {source})' if source else ''}; `dragoman config show` lists what there is"
+
+
+def flattened(settings: Struct, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every setting by its dotted name."""
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, Struct):
+            yield from flattened(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value

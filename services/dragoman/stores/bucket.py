@@ -1,0 +1,67 @@
+"""A small key-value bucket on a JetStream stream, followed by polling, so that it survives every restart of the broker."""
+
+from typing import Any
+
+import msgspec
+
+from dragoman.log.connection import Bus
+from dragoman.log.port import LogUnreachable
+
+_PAGE = 1000
+
+
+class Bucket:
+    """Keys and JSON values, the last of each key; `refresh` brings what changed since."""
+
+    def __init__(self, bus: Bus, name: str) -> None:
+        """Read and write through the bus."""
+        self._bus = bus
+        self._stream = f"KV_{name}"
+        self._prefix = f"$KV.{name}."
+        self._seen = 0
+        self.values: dict[str, bytes] = {}
+
+    @staticmethod
+    async def create(steward: Bus, name: str) -> None:
+        """Make the bucket's stream, or find it."""
+        settings: dict[str, Any] = {
+            "name": f"KV_{name}",
+            "subjects": [f"$KV.{name}.>"],
+            "storage": "file",
+            "max_msgs_per_subject": 1,
+            "discard": "new",
+            "deny_delete": True,
+            "allow_direct": True,
+            "num_replicas": 1,
+            "max_msg_size": 65_536,
+        }
+        answer = await steward.api(f"STREAM.CREATE.{settings['name']}", settings)
+        if "error" in answer:
+            raise LogUnreachable(f"the bucket {name} cannot be made: {answer['error'].get('description')}")
+
+    async def put(self, key: str, value: object | None) -> None:
+        """Write a value durably, or a marker that it is gone. Raises `LogUnreachable`."""
+        headers = {"KV-Operation": "DEL"} if value is None else None
+        payload = b"" if value is None else msgspec.json.encode(value)
+        answer = msgspec.json.decode((await self._bus.request(self._prefix + key, payload, headers)).data)
+        if "error" in answer:
+            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+        self._apply(key, None if value is None else payload)
+
+    def _apply(self, key: str, value: bytes | None) -> None:
+        if value is None:
+            self.values.pop(key, None)
+        else:
+            self.values[key] = value
+
+    async def refresh(self) -> None:
+        """Bring what was written since the last time. Raises `LogUnreachable`."""
+        while True:
+            found = await self._bus.fetch(self._stream, self._prefix + ">", self._seen + 1, _PAGE)
+            for message in found:
+                headers = message.headers or {}
+                key = headers["Nats-Subject"].removeprefix(self._prefix)
+                self._apply(key, None if headers.get("KV-Operation") else message.data)
+                self._seen = int(headers["Nats-Sequence"])
+            if len(found) < _PAGE:
+                return

@@ -1,0 +1,79 @@
+"""Logs: structured, one canonical line a request and one an act, with no bodies, tokens or salts, ever.
+
+JSON where the output is no terminal, coloured text where it is. A request's id and W3C trace context are bound to every
+line that it causes, and travel in the headers of the messages that it appends.
+"""
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Callable
+from typing import Any, Final, Literal
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+Format = Literal["auto", "json", "console"]
+
+_PARENT: Final = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_REQUEST: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SECRET: Final = frozenset({"token", "authorization", "cookie", "salt", "body", "act_bytes", "seed"})
+
+
+def configure(format: Format = "auto", level: str = "info", stream: Any = None) -> None:
+    """Set up logging for a process; lines go to standard error."""
+    output = stream if stream is not None else sys.stderr
+    as_json = format == "json" or (format == "auto" and not output.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        mask,
+    ]
+    rendered: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_dumps)]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=output.isatty())]
+    )
+    structlog.configure(
+        processors=[*shared, *rendered],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=output),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(output)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_only_event, *rendered]))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+
+
+def _dumps(value: Any, default: Callable[[Any], Any] = repr, **_: Any) -> str:
+    return msgspec.json.encode(value, enc_hook=repr).decode()
+
+
+def _only_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    event.pop("_record", None)
+    event.pop("_from_structlog", None)
+    return event
+
+
+def mask(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """Mask whatever is under the name of a secret, should a line ever carry one."""
+    for key in _SECRET & event.keys():
+        event[key] = "***"
+    return event
+
+
+def request_id(given: str | None) -> str:
+    """The caller's request id if it is one, else a new one."""
+    return given if given is not None and _REQUEST.fullmatch(given) else secrets.token_hex(8)
+
+
+def trace_of(parent: str | None) -> tuple[str, str]:
+    """The trace id of a `traceparent`, and the context to pass on; both new where none came."""
+    match = _PARENT.fullmatch(parent) if parent is not None else None
+    trace = match.group(1) if match is not None else secrets.token_hex(16)
+    return trace, f"00-{trace}-{secrets.token_hex(8)}-01"

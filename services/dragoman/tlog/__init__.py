@@ -1,0 +1,1 @@
+"""The tamper-evident log, pure and small: DSSE signatures, leaves, the Merkle tree."""

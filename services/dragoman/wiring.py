@@ -1,0 +1,241 @@
+"""The wiring: from settings to running services, by hand, each an async context manager, closed in reverse."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from dragoman.desk import Desk, stamp, utc_now
+from dragoman.gateway.app import application
+from dragoman.gateway.service import Service
+from dragoman.limits import POLL_SECONDS, READ_RECORDS
+from dragoman.log import broker, jetstream
+from dragoman.log.broker import BrokerError, Endpoint
+from dragoman.log.connection import Bus, Guard, connected
+from dragoman.log.port import LogUnreachable
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store, StoreDamaged
+from dragoman.settings import Settings
+from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
+from dragoman.stores.bucket import Bucket
+from dragoman.stores.custody import Custody
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that answers, and where."""
+
+    service: Service
+    base_url: str
+
+
+def initialise(data: Path) -> bool:
+    """Make a data directory: the keys of our users, the log key, the operator's token. False where it was there already."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = data / "keys"
+    fresh = not (data / "operator.token").exists()
+    broker.make_user_keys(keys)
+    Custody(keys / "log").make("log", "log/log")
+    if fresh:
+        broker.write_secret(data / "operator.token", new_token().encode())
+    return fresh
+
+
+@asynccontextmanager
+async def broker_of(settings: Settings) -> AsyncIterator[Endpoint]:
+    """The broker: an own one on the data directory, or the one that the settings name."""
+    if settings.nats.url:
+        yield Endpoint(settings.nats.url, "", settings.nats.keys or settings.data / "keys")
+        return
+    server = broker.find(settings.nats.server)
+    async with broker.supervised(settings.data, server) as endpoint:
+        yield endpoint
+
+
+@asynccontextmanager
+async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway") -> AsyncIterator[Running]:
+    """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken."""
+    async with AsyncExitStack() as stack:
+        warden = await stack.enter_async_context(connected(endpoint.url, "warden", endpoint.seed("warden")))
+        steward = await stack.enter_async_context(connected(endpoint.url, "steward", endpoint.seed("steward")))
+        bus = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
+        guard = Guard(warden, server_name=endpoint.server_name)
+        await guard.prove()
+        await Bucket.create(steward, BUCKET)
+        access = Access(Bucket(bus, BUCKET))
+        await access.refresh()
+        await _know_operator(settings.data, access)
+        file = settings.data / "projection" / f"{name}.sqlite"
+        names = await jetstream.channels(bus)
+        await _build_if_needed(file, names, bus)
+        store = Store(file)
+        stack.callback(store.close)
+        following = await stack.enter_async_context(_tasks())
+
+        async def open_log(channel: str) -> Projection:
+            await jetstream.create(steward, channel)
+            projection = Projection(jetstream.JetStreamLog(channel, bus, guard), store)
+            following(projection.run())
+            return projection
+
+        service = Service(
+            desk=Desk(Custody(settings.data / "keys" / "channels")),
+            access=access,
+            store=store,
+            bus=bus,
+            guard=guard,
+            open_log=open_log,
+            log_key=Custody(settings.data / "keys" / "log").make("log", "log/log"),
+            origin=f"dragoman.invalid/{settings.data.resolve().name}",
+        )
+        for channel in names:
+            service.channels[channel] = await open_log(channel)
+        for projection in service.channels.values():
+            await projection.caught_up.wait()
+        following(service.keep_delivering())
+        following(service.keep_access_fresh())
+        following(_find_channels(service))
+        yield await _listening(settings, service, stack)
+
+
+async def _know_operator(data: Path, access: Access) -> None:
+    """The operator's token, which `init` wrote into a file, gives what the operator may do."""
+    path = data / "operator.token"
+    if path.exists():
+        token = path.read_text().strip()
+        if access.find(token) is None:
+            await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token)
+
+
+async def _build_if_needed(file: Path, names: list[str], bus: Bus) -> None:
+    """Build the projection beside a file that cannot be used, and rename it over that file."""
+    try:
+        Store(file).close()
+        return
+    except StoreDamaged as error:
+        log.warning("projection.rebuilding", reason=str(error))
+    beside = file.with_suffix(".building")
+    try:
+        store = Store(beside)
+    except StoreDamaged:
+        _remove(beside)
+        store = Store(beside)
+    async with _tasks() as following:
+        projections = [Projection(jetstream.JetStreamLog(name, bus), store) for name in names]
+        for projection in projections:
+            following(projection.run())
+        for projection in projections:
+            await projection.caught_up.wait()
+            await projection.in_file(seconds=3600)
+    store.close()
+    _remove(file)
+    beside.rename(file)
+    log.info("projection.rebuilt", channels=len(names))
+
+
+def _remove(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+async def _find_channels(service: Service) -> None:
+    """Follow channels that another gateway opened."""
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        try:
+            found = await jetstream.channels(service.bus)
+        except LogUnreachable:
+            continue
+        for name in found:
+            if name not in service.channels and not service.opening.locked():
+                service.channels[name] = await service.open_log(name)
+
+
+@asynccontextmanager
+async def _tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], None]]:
+    """Start tasks that last as long as the context; one that fails takes the process down, loudly."""
+    tasks: set[asyncio.Task[None]] = set()
+    owner = asyncio.current_task()
+
+    def start(coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
+        tasks.add(task)
+        task.add_done_callback(ended)
+
+    def ended(task: asyncio.Task[None]) -> None:
+        tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.critical("service.failed", exc_info=task.exception())
+            if owner is not None:
+                owner.cancel()
+
+    try:
+        yield start
+    finally:
+        for task in tuple(tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _listening(settings: Settings, service: Service, stack: AsyncExitStack) -> Running:
+    app = application(service)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    listener = _bound(settings.http.host, settings.http.port)
+    await web.SockSite(runner, listener).start()
+    port = listener.getsockname()[1]
+    base_url = settings.http.public_url or f"http://{settings.http.host}:{port}"
+    log.info("gateway.listening", url=base_url)
+    return Running(service, base_url)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BrokerError(
+            f"{host}:{port} cannot be listened on: {error.strerror}; choose another with --port, or 0 for a free one"
+        ) from None
+    return listener
+
+
+@asynccontextmanager
+async def auditor(url: str, keys: Path, channel: str) -> AsyncIterator[AsyncIterator[list[tuple[int, bytes]]]]:
+    """The messages of a channel's log, read from the broker as the user who may only read."""
+    async with connected(url, "auditor", Endpoint(url, "", keys).seed("auditor")) as bus:
+        yield _messages(jetstream.JetStreamLog(channel, bus))
+
+
+async def _messages(log: jetstream.JetStreamLog) -> AsyncIterator[list[tuple[int, bytes]]]:
+    first = 1
+    while messages := await log.read(first, READ_RECORDS):
+        yield [(message.position, message.raw) for message in messages]
+        first += len(messages)
+
+
+def write_server_file(data: Path, base_url: str, nats_url: str) -> None:
+    """Tell the command line on this machine where the gateway is, and its broker."""
+    (data / "server.json").write_text(json.dumps({"base_url": base_url, "nats_url": nats_url}) + "\n")
+
+
+async def until_stopped() -> None:
+    """Wait for SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
