@@ -6,7 +6,8 @@ r"""The strict reader: which bytes are an act (record.md §2), the same in every
     depth at most 32 · at most 240 KiB
 
 There are two readers of one grammar. `read` takes the everyday path: one regular expression says that the text is made
-of nothing but permitted tokens, and the key check sees that no key repeats. Whatever that path cannot vouch for goes to
+of nothing but permitted tokens, and the key check sees that no key repeats; that the tokens make up JSON is then the
+decoder's part, whose schema every act must fit. Whatever that path cannot vouch for goes to
 `_Scan`, which walks token by token, cuts white space where that is allowed, and says where and why it stops.
 A property test holds the two against each other.
 """

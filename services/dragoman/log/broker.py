@@ -215,31 +215,44 @@ async def _lock(descriptor: int, data: Path) -> None:
 @asynccontextmanager
 async def supervised(data: Path, server: Path) -> AsyncIterator[Endpoint]:
     """A running broker on that data directory, started anew whenever it dies, stopped at the end."""
+    async with supervising(data, server) as supervisor:
+        yield supervisor.endpoint
+
+
+@asynccontextmanager
+async def supervising(data: Path, server: Path) -> AsyncIterator["Supervisor"]:
+    """As `supervised`, with the supervisor itself."""
     public = make_user_keys(data / "keys")
     for folder in ("ports", "jetstream"):
         (data / "nats" / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
     async with lease(data) as descriptor:
-        supervisor = _Supervisor(data, server, descriptor, public)
-        port = await supervisor.start(-1)
+        supervisor = Supervisor(data, server, descriptor, public)
+        await supervisor.start(-1)
         watching = asyncio.create_task(supervisor.watch())
         try:
-            yield Endpoint(f"nats://127.0.0.1:{port}", supervisor.server_name, data / "keys")
+            yield supervisor
         finally:
             watching.cancel()
             await supervisor.stop()
 
 
-class _Supervisor:
+class Supervisor:
     """One broker and its restarts. Owns the process and the port; everything else is in the data directory."""
 
     def __init__(self, data: Path, server: Path, lease: int, public: dict[str, str]) -> None:
+        """Supervise a broker on that data, which inherits the lease."""
         self.server_name = f"dragoman-{uuid.uuid4()}"
         self._data = data
         self._server = server
         self._lease = lease
         self._public = public
         self._port = -1
-        self._process: asyncio.subprocess.Process | None = None
+        self.process: asyncio.subprocess.Process | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the broker listens."""
+        return Endpoint(f"nats://127.0.0.1:{self._port}", self.server_name, self._data / "keys")
 
     async def start(self, port: int) -> int:
         """Start the broker and return the port that it listens on."""
@@ -248,7 +261,7 @@ class _Supervisor:
         config.chmod(0o600)
         libc = ctypes.CDLL(None)
         with (self._data / "nats" / "nats.log").open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
+            self.process = await asyncio.create_subprocess_exec(
                 self._server,
                 "-c",
                 config,
@@ -260,17 +273,17 @@ class _Supervisor:
                 preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
             )
         self._port = await self._listening()
-        log.info("broker.started", url=f"nats://127.0.0.1:{self._port}", server=str(self._server), pid=self._process.pid)
+        log.info("broker.started", url=f"nats://127.0.0.1:{self._port}", server=str(self._server), pid=self.process.pid)
         return self._port
 
     async def _listening(self) -> int:
-        assert self._process is not None
+        assert self.process is not None
         deadline = asyncio.get_running_loop().time() + _START_SECONDS
         ports = self._data / "nats" / "ports"
         while asyncio.get_running_loop().time() < deadline:
-            if self._process.returncode is not None:
-                raise BrokerError(f"the broker stopped at once, code {self._process.returncode}; its last words: {self._last_words()}")
-            for path in ports.glob(f"*_{self._process.pid}.ports"):
+            if self.process.returncode is not None:
+                raise BrokerError(f"the broker stopped at once, code {self.process.returncode}; its last words: {self._last_words()}")
+            for path in ports.glob(f"*_{self.process.pid}.ports"):
                 text = path.read_bytes()
                 if text.endswith(b"}"):
                     url = msgspec.json.decode(text)["nats"][0]
@@ -286,9 +299,9 @@ class _Supervisor:
         """Start the broker again on its port whenever it dies, a little later each time."""
         failures = 0
         while True:
-            assert self._process is not None
+            assert self.process is not None
             begun = asyncio.get_running_loop().time()
-            code = await self._process.wait()
+            code = await self.process.wait()
             if asyncio.get_running_loop().time() - begun > _START_SECONDS:
                 failures = 0
             log.error("broker.died", code=code, restarting_in_s=_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)])
@@ -301,11 +314,11 @@ class _Supervisor:
 
     async def stop(self) -> None:
         """Ask the broker to stop, and insist after a while."""
-        if self._process is None or self._process.returncode is not None:
+        if self.process is None or self.process.returncode is not None:
             return
-        self._process.terminate()
+        self.process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+            await asyncio.wait_for(self.process.wait(), _STOP_SECONDS)
         except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
+            self.process.kill()
+            await self.process.wait()

@@ -210,23 +210,32 @@ class JetStreamLog:
             elif stored[1] != entry.message_id:
                 conflict = Conflict(stored[0].position)
             else:
-                return self._same(entries, entry, stored[0])
+                return await self._same(entries, entry, stored[0])
         if conflict is None and missing == len(checked) and entries[0].first:
             return Conflict(1)
         return conflict
 
     async def _compared(self, entries: Sequence[Entry], position: int) -> Outcome | None:
         stored = await self._stored({"seq": position})
-        return None if stored is None else self._same(entries, entries[0], stored[0])
+        return None if stored is None else await self._same(entries, entries[0], stored[0])
 
-    def _same(self, entries: Sequence[Entry], entry: Entry, stored: Message) -> Outcome:
-        if stored.raw == entry.record.raw:
+    async def _same(self, entries: Sequence[Entry], entry: Entry, stored: Message) -> Outcome:
+        """What it means that a message with this entry's id stands in the log."""
+        if stored.raw == entry.record.raw and await self._whole(entries, stored.position - entries.index(entry)):
             return Appended(stored.position + len(entries) - 1 - entries.index(entry))
         try:
             same = same_post(parse(stored.raw), entry.record)
         except NotARecord:
             same = False
         return AlreadyAppended(stored.position) if same else KeyReused(stored.position)
+
+    async def _whole(self, entries: Sequence[Entry], first: int) -> bool:
+        """Whether all entries stand in the log one after the other: an earlier try of ours was kept."""
+        for offset, entry in enumerate(entries):
+            stored = await self._stored({"seq": first + offset}) if first > 0 else None
+            if stored is None or stored[0].raw != entry.record.raw:
+                return False
+        return True
 
     async def _stored(self, query: dict[str, object]) -> tuple[Message, str] | None:
         """The message that the leader has for a query, with its message id."""

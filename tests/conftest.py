@@ -1,0 +1,43 @@
+"""What the tests share: a channel in memory, a real broker."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from brokers import RealBroker
+from dragoman.log import broker
+from dragoman.log.connection import Guard
+from world import World
+
+
+def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    raise structlog.DropEvent
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> Iterator[None]:
+    """Logs of the services under test go nowhere."""
+    structlog.configure(processors=[_drop], cache_logger_on_first_use=False)
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def world() -> World:
+    """A channel between two sides, without a service."""
+    return World()
+
+
+@pytest.fixture
+async def real_broker(tmp_path: Path) -> AsyncIterator[RealBroker]:
+    """A supervised broker on a directory of its own."""
+    async with AsyncExitStack() as stack:
+        supervisor = await stack.enter_async_context(broker.supervising(tmp_path / "data", broker.find()))
+        made = RealBroker(stack, supervisor, supervisor.endpoint)
+        made.guard = Guard(await made.bus("warden"), server_name=made.endpoint.server_name)
+        await made.guard.prove()
+        yield made

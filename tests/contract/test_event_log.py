@@ -1,0 +1,296 @@
+"""The contract of `EventLog`: one suite, run on memory and on JetStream."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+
+import pytest
+from msgspec.structs import replace
+
+from brokers import RealBroker
+from dragoman.domain import ids
+from dragoman.domain import record as records
+from dragoman.domain.record import Record
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.memory import MemoryLog
+from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Unavailable
+from world import NOTE, SALT, compact
+
+Opener = Callable[[], Awaitable[EventLog]]
+
+
+@pytest.fixture(params=["memory", "jetstream"])
+def opener(request: pytest.FixtureRequest) -> Opener:
+    """Opens the same log, anew each time where that makes a difference."""
+    if request.param == "memory":
+        memory = MemoryLog("nato-china")
+
+        async def same() -> EventLog:
+            return memory
+
+        return same
+    broker: RealBroker = request.getfixturevalue("real_broker")
+
+    async def anew() -> EventLog:
+        return await broker.log()
+
+    return anew
+
+
+def note(serial: int, *, exchange: int | None = None, text: str = "Met.", time: str = "2026-11-24T12:00:00.000Z") -> Record:
+    """A record with the id of that serial, opening an exchange or belonging to one."""
+    raw, data = records.read_act(compact({**NOTE, "text": text}), cut=False)
+    envelope = records.envelope(
+        id=ids.v7(serial, bytes(10)),
+        source="/sides/nato/offices/hq",
+        name="contact-note",
+        version=1,
+        subject=ids.v7(serial if exchange is None else exchange, bytes(10)),
+        time=time,
+        channel="nato-china",
+        family="contact",
+        actor="nato/o-1",
+        decided=1,
+        salt=SALT,
+    )
+    return records.of(envelope, raw, data)
+
+
+def again(record: Record, text: str = "Met.") -> Record:
+    """The same id at a later time: the same post, or another one with another text."""
+    raw, data = records.read_act(compact({**NOTE, "text": text}), cut=False)
+    return records.of(replace(record.envelope, time="2026-11-24T13:00:00.000Z", salt="cd" * 32), raw, data)
+
+
+async def bytes_of(log: EventLog) -> list[bytes]:
+    return [message.raw for message in await log.read(1, 1000)]
+
+
+async def test_positions_are_gapless_from_1(opener: Opener) -> None:
+    log = await opener()
+    assert [Appended(position) for position in (1, 2, 3)] == [await log.append([Entry(record=note(n), expected=0)]) for n in (1, 2, 3)]
+    messages = await log.read(1, 10)
+    assert [message.position for message in messages] == [1, 2, 3]
+    assert [note(n).raw for n in (1, 2, 3)] == [message.raw for message in messages]
+    assert [note(n).envelope.subject for n in (1, 2, 3)] == [message.exchange for message in messages]
+
+
+async def test_reading_is_bounded_and_begins_anywhere(opener: Opener) -> None:
+    log = await opener()
+    for n in range(1, 8):
+        await log.append([Entry(record=note(n), expected=0)])
+    assert [message.position for message in await log.read(3, 2)] == [3, 4]
+    assert await log.read(8, 10) == []
+
+
+async def test_an_append_states_the_last_position_of_its_exchange(opener: Opener) -> None:
+    log = await opener()
+    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    assert Conflict(1) == await log.append([Entry(record=note(2, exchange=1), expected=0)])
+    assert Appended(2) == await log.append([Entry(record=note(2, exchange=1), expected=1)])
+    assert Conflict(2) == await log.append([Entry(record=note(3, exchange=1), expected=1)])
+    assert Appended(3) == await log.append([Entry(record=note(4), expected=0)])
+    assert Appended(4) == await log.append([Entry(record=note(5, exchange=1), expected=2)])
+
+
+async def test_of_50_racing_writers_one_wins_each_version(opener: Opener) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(1), expected=0)])
+    last = 1
+    for version in range(4):
+        racing = [log.append([Entry(record=note(100 * (version + 1) + n, exchange=1), expected=last)]) for n in range(50)]
+        outcomes = await asyncio.gather(*racing)
+        won = [outcome for outcome in outcomes if isinstance(outcome, Appended)]
+        assert len(won) == 1
+        assert sum(isinstance(outcome, Conflict) and outcome.position == won[0].position for outcome in outcomes) == 49
+        last = won[0].position
+    assert len(await log.read(1, 1000)) == 5
+
+
+async def test_the_same_post_twice_is_there_once(opener: Opener) -> None:
+    log = await opener()
+    first = note(1)
+    await log.append([Entry(record=first, expected=0)])
+    assert AlreadyAppended(1) == await log.append([Entry(record=again(first), expected=0)])
+    assert [first.raw] == await bytes_of(log)
+
+
+async def test_the_same_post_racing_itself_is_there_once(opener: Opener) -> None:
+    log = await opener()
+    outcomes = await asyncio.gather(*(log.append([Entry(record=again(note(1)), expected=0)]) for _ in range(20)))
+    assert {1} == {outcome.position for outcome in outcomes if isinstance(outcome, Appended | AlreadyAppended)}
+    assert sum(isinstance(outcome, Appended | AlreadyAppended) for outcome in outcomes) == 20
+    assert len(await bytes_of(log)) == 1
+
+
+async def test_the_same_id_with_another_post_is_refused(opener: Opener) -> None:
+    log = await opener()
+    first = note(1)
+    await log.append([Entry(record=first, expected=0)])
+    assert KeyReused(1) == await log.append([Entry(record=again(first, "Something else."), expected=0)])
+    assert KeyReused(1) == await log.append([Entry(record=note(1, exchange=7), expected=0)])
+    assert [first.raw] == await bytes_of(log)
+
+
+async def test_the_same_post_with_a_later_expectation_is_still_found(opener: Opener) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(1), expected=0)])
+    await log.append([Entry(record=note(2, exchange=1), expected=1)])
+    await log.append([Entry(record=note(3, exchange=1), expected=2)])
+    assert isinstance(await log.append([Entry(record=again(note(2, exchange=1)), expected=3)]), AlreadyAppended)
+    assert len(await bytes_of(log)) == 3
+
+
+async def test_several_records_are_appended_as_one(opener: Opener) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(1), expected=0)])
+    several = [
+        Entry(record=note(2), expected=0),
+        Entry(record=note(3, exchange=1), expected=1),
+        Entry(record=note(4, exchange=1), expected=0),
+    ]
+    several[2] = Entry(record=note(4, exchange=1), expected=3)
+    assert Appended(4) == await log.append(several)
+    assert [note(1).raw, *(entry.record.raw for entry in several)] == await bytes_of(log)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Entry(record=note(9, exchange=1), expected=0),
+        Entry(record=note(1), expected=0),
+    ],
+    ids=["a conflict", "a duplicate"],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+async def test_of_several_records_one_that_cannot_be_leaves_none(opener: Opener, wrong: Entry, place: int) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(1), expected=0)])
+    several = [Entry(record=note(2), expected=0), Entry(record=note(3), expected=0)]
+    several.insert(place, wrong)
+    assert not isinstance(await log.append(several), Appended)
+    assert [note(1).raw] == await bytes_of(log)
+
+
+async def test_several_records_of_two_writers_do_not_interleave(opener: Opener) -> None:
+    log = await opener()
+    batches = [[Entry(record=note(1000 * b + n), expected=0) for n in range(1, 21)] for b in range(1, 6)]
+    outcomes = await asyncio.gather(*(log.append(batch) for batch in batches))
+    assert all(isinstance(outcome, Appended) for outcome in outcomes)
+    stored = await bytes_of(log)
+    for batch in batches:
+        raws = [entry.record.raw for entry in batch]
+        start = stored.index(raws[0])
+        assert raws == stored[start : start + 20]
+
+
+async def test_a_genesis_asks_for_an_empty_log(opener: Opener) -> None:
+    log = await opener()
+    outcomes = await asyncio.gather(*(log.append([Entry(record=note(n), expected=0, first=True)]) for n in range(1, 9)))
+    assert sum(isinstance(outcome, Appended) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 7
+    assert len(await bytes_of(log)) == 1
+
+
+@pytest.mark.parametrize("first", [1, 3, 6])
+async def test_following_begins_anywhere_and_goes_on(opener: Opener, first: int) -> None:
+    log = await opener()
+    for n in range(1, 6):
+        await log.append([Entry(record=note(n), expected=0)])
+    seen: list[int] = []
+
+    async def write() -> None:
+        await asyncio.sleep(0.05)
+        for n in range(6, 11):
+            await log.append([Entry(record=note(n), expected=0)])
+
+    writing = asyncio.create_task(write())
+    async with aclosing(log.follow(lambda: first + len(seen))) as following:  # type: ignore[type-var]
+        async for messages in following:
+            seen += [message.position for message in messages]
+            if seen and seen[-1] == 10:
+                break
+    await writing
+    assert list(range(first, 11)) == seen
+
+
+async def test_a_follower_is_told_that_it_is_at_the_end(opener: Opener) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(1), expected=0)])
+    seen = 0
+    async with aclosing(log.follow(lambda: seen + 1)) as following:  # type: ignore[type-var]
+        async for messages in following:
+            if not messages:
+                break
+            seen += len(messages)
+    assert seen == 1
+
+
+# What only a broker can go through
+
+
+async def test_what_was_appended_outlives_a_killed_broker(real_broker: RealBroker) -> None:
+    log = await real_broker.log()
+    first = note(1)
+    assert Appended(1) == await log.append([Entry(record=first, expected=0)])
+    await real_broker.restart()
+    assert AlreadyAppended(1) == await until_writable(log, Entry(record=again(first), expected=0))
+    assert KeyReused(1) == await log.append([Entry(record=again(first, "Something else."), expected=0)])
+    assert Conflict(1) == await log.append([Entry(record=note(2, exchange=1), expected=0)])
+    assert Appended(2) == await log.append([Entry(record=note(3), expected=0)])
+    assert [first.raw, note(3).raw] == await bytes_of(log)
+
+
+async def until_writable(log: EventLog, entry: Entry) -> object:
+    while isinstance(outcome := await log.append([entry]), Unavailable):
+        await asyncio.sleep(0.02)
+    return outcome
+
+
+async def test_a_batch_is_whole_or_absent_after_a_killed_broker(real_broker: RealBroker) -> None:
+    log = await real_broker.log()
+    several = [Entry(record=note(n), expected=0) for n in range(1, 41)]
+    appending = asyncio.create_task(log.append(several))
+    await asyncio.sleep(0.001)
+    await real_broker.restart()
+    outcome = await appending
+    stored = await bytes_of(await real_broker.log())
+    assert len(stored) in (0, 40)
+    if isinstance(outcome, Appended):
+        assert [entry.record.raw for entry in several] == stored
+
+
+async def test_following_goes_on_over_a_killed_broker(real_broker: RealBroker) -> None:
+    log = await real_broker.log()
+    await log.append([Entry(record=note(1), expected=0)])
+    seen: list[int] = []
+
+    async def follow() -> None:
+        async with aclosing(log.follow(lambda: len(seen) + 1)) as following:  # type: ignore[type-var]
+            async for messages in following:
+                seen.extend(message.position for message in messages)
+                if seen[-1:] == [4]:
+                    return
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0.05)
+    await real_broker.restart()
+    for n in (2, 3, 4):
+        assert isinstance(await until_writable(log, Entry(record=note(n), expected=0)), Appended)
+    await asyncio.wait_for(following, 10)
+    assert seen == [1, 2, 3, 4]
+
+
+async def test_nothing_is_written_while_the_broker_is_down(real_broker: RealBroker) -> None:
+    log = await real_broker.log()
+    await real_broker.supervisor.stop()
+    while real_broker.guard.proven and not isinstance(await log.append([Entry(record=note(1), expected=0)]), Unavailable):
+        await asyncio.sleep(0.02)
+    assert isinstance(await log.append([Entry(record=note(2), expected=0)]), Unavailable)
+
+
+async def test_a_log_without_a_proven_broker_only_reads(real_broker: RealBroker) -> None:
+    await real_broker.log()
+    log = JetStreamLog("nato-china", await real_broker.bus("auditor"))
+    assert isinstance(await log.append([Entry(record=note(1), expected=0)]), Unavailable)
+    assert await log.read(1, 10) == []

@@ -1,0 +1,108 @@
+"""The life of a meeting."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.domain.exchange import owes_answer
+from dragoman_schemas.state import Meeting
+from world import REQUEST, World, refused
+
+
+def meeting_of(world: World, id: str) -> Meeting:
+    meeting = world.exchange(id).meeting
+    assert meeting is not None
+    return meeting
+
+
+def test_a_request_is_accepted_held_read_out_and_closed(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    history = [world.exchange(id).status]
+    acts: list[tuple[str, dict[str, Any], bool]] = [
+        ("china/o-1", {"act": "acceptance", "window": 1}, True),
+        ("nato/o-1", {"act": "meeting-held", "from": "2026-11-27T08:00Z", "to": "2026-11-27T09:30Z"}, False),
+        ("china/o-1", {"act": "readout", "kind": "separate", "topics": ["safety"], "text": "A frank talk."}, False),
+        ("nato/o-1", {"act": "closure"}, True),
+    ]
+    for actor, act, seen in acts:
+        world.keep(actor, act, id, seen=seen)
+        history.append(world.exchange(id).status)
+    assert history == ["requested", "accepted", "held", "held", "closed"]
+    assert meeting_of(world, id).accepted["china"].window == 1
+
+
+def test_two_readouts_stand_side_by_side_and_differ(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    world.keep("nato/o-1", {"act": "meeting-held", "from": "2026-11-27T08:00Z", "to": "2026-11-27T09:30Z"}, id)
+    readout = {"act": "readout", "kind": "separate", "topics": ["safety"], "text": "A talk."}
+    world.keep("nato/o-1", readout, id)
+    assert not meeting_of(world, id).readouts_differ
+    world.keep("china/o-1", readout, id)
+    assert not meeting_of(world, id).readouts_differ
+    world.keep("china/o-1", {**readout, "topics": ["relations"]}, id)
+    assert meeting_of(world, id).readouts_differ
+    assert {side: len(given) for side, given in meeting_of(world, id).readouts.items()} == {"nato": 1, "china": 2}
+
+
+def test_a_declined_request_takes_no_acceptance(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    world.keep("china/o-1", {"act": "decline"}, id)
+    assert world.exchange(id).status == "declined"
+    assert refused(world.keep("china/o-1", {"act": "acceptance", "window": 0}, id, seen=True)).kind == "not-allowed-in-state"
+
+
+def test_the_requester_does_not_accept(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    assert refused(world.keep("nato/o-1", {"act": "acceptance", "window": 0}, id, seen=True)).kind == "not-permitted"
+
+
+def test_a_window_must_be_one_of_those_offered(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    assert refused(world.keep("china/o-1", {"act": "acceptance", "window": 2}, id, seen=True)).faults[0].pointer == "/window"
+
+
+def test_several_addressees_accept_the_same_window() -> None:
+    world = World(sides=("nato", "china", "osce"))
+    id = world.open("nato/o-1", REQUEST)
+    world.keep("china/o-1", {"act": "acceptance", "window": 1}, id, seen=True)
+    assert world.exchange(id).status == "requested"
+    assert {"osce"} == owes_answer(world.exchange(id))
+    assert refused(world.keep("osce/o-1", {"act": "acceptance", "window": 0}, id, seen=True)).faults[0].pointer == "/window"
+    world.keep("osce/o-1", {"act": "acceptance", "window": 1}, id, seen=True)
+    assert world.exchange(id).status == "accepted"
+
+
+@pytest.mark.parametrize("order", [("accept", "decline"), ("decline", "accept")])
+def test_a_request_that_one_accepts_and_one_declines_is_accepted(order: tuple[str, str]) -> None:
+    world = World(sides=("nato", "china", "osce"))
+    id = world.open("nato/o-1", REQUEST)
+    for side, what in zip(("china", "osce"), order, strict=True):
+        act = {"act": "decline"} if what == "decline" else {"act": "acceptance", "window": 0}
+        world.keep(f"{side}/o-1", act, id, seen=True)
+    assert world.exchange(id).status == "accepted"
+
+
+def test_a_meeting_cannot_be_cancelled_once_it_was_held(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    world.keep("china/o-1", {"act": "meeting-held", "from": "2026-11-27T08:00Z", "to": "2026-11-27T09:30Z"}, id)
+    assert refused(world.keep("nato/o-1", {"act": "cancellation", "reason": "x"}, id, seen=True)).kind == "not-allowed-in-state"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"windows": []}, "/windows"),
+        ({"windows": [{"from": "2026-11-26T08:00Z", "to": "2026-11-26T07:00Z"}]}, "/windows/0"),
+        ({"windows": [{"from": "2026-11-26T08:00Z", "to": "soon"}]}, "/windows/0/to"),
+        ({"host": "mars"}, "/host"),
+        ({"purpose": ""}, "/purpose"),
+    ],
+)
+def test_a_request_that_does_not_hold_is_pointed_at(world: World, change: dict[str, object], pointer: str) -> None:
+    assert pointer == refused(world.keep("nato/o-1", {**REQUEST, **change})).faults[0].pointer
+
+
+def test_a_meeting_ends_after_it_begins(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    act = {"act": "meeting-held", "from": "2026-11-27T10:00Z", "to": "2026-11-27T09:30Z"}
+    assert refused(world.keep("nato/o-1", act, id)).faults[0].pointer == "/from"

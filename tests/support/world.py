@@ -1,0 +1,196 @@
+"""A channel without a service: posts are decided and folded at once, in memory, with a clock that ticks by itself."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from dragoman.audit import Replay
+from dragoman.domain import ids
+from dragoman.domain import record as records
+from dragoman.domain.decide import Post, decide
+from dragoman.domain.fold import Folded, fold
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Malformed, Refusal
+from dragoman.tlog import dsse
+from dragoman_schemas.state import Exchange, Registry
+
+SALT = "ab" * 32
+INCIDENT: dict[str, Any] = {
+    "act": "hazardous-incident",
+    "kind": "near_miss",
+    "time": "2026-11-24T03:05+08:00",
+    "place": {"lat": 15.12, "lon": 116.44},
+    "facts": "Two aircraft passed close. Rest unknown.",
+}
+NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception."}
+REQUEST: dict[str, Any] = {
+    "act": "meeting-request",
+    "purpose": "Incident of 24 November",
+    "windows": [
+        {"from": "2026-11-26T08:00Z", "to": "2026-11-26T10:00Z"},
+        {"from": "2026-11-27T08:00Z", "to": "2026-11-27T10:00Z"},
+    ],
+}
+OFFICERS = {"officer": "o-1", "duty_officer": "d-1", "head_of_office": "h-1", "auditor": "a-1", "administrator": "adm-1"}
+
+
+def seed_of(owner: str) -> bytes:
+    """A key's seed, made from its owner's name."""
+    return owner.encode().ljust(32, b".")[:32]
+
+
+def public_of(owner: str) -> str:
+    """A public key in base64."""
+    return dsse.encode_base64(dsse.public_of(seed_of(owner)))
+
+
+def compact(act: dict[str, Any]) -> bytes:
+    """An act's bytes."""
+    return json.dumps(act, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def signatures(owners: list[str], act: bytes) -> str:
+    """The record's member `signatures`."""
+    return dsse.write_signatures({dsse.key_id(dsse.public_of(seed_of(o))): dsse.sign(seed_of(o), act) for o in owners})
+
+
+@dataclass
+class World:
+    """A channel between sides, with one officer a role on each."""
+
+    sides: tuple[str, ...] = ("nato", "china")
+    name: str = "nato-china"
+    kind: str = "official"
+    clock: datetime = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    ledger: Replay = field(default_factory=Replay)
+    raws: list[bytes] = field(default_factory=list)
+    serial: int = 0
+
+    def __post_init__(self) -> None:
+        """Open the channel and enter the officers."""
+        assert self.take(self.genesis()).valid
+        for side in self.sides:
+            for role, name in OFFICERS.items():
+                folded = self.keep(f"{side}/root", {"act": "officer", "officer": name, "office": "hq", "roles": [role]})
+                assert isinstance(folded, Folded) and folded.valid, folded
+
+    # What stands
+
+    @property
+    def registry(self) -> Registry:
+        """The registry now."""
+        registry = self.ledger.standing.state.registry
+        assert registry is not None
+        return registry
+
+    @property
+    def position(self) -> int:
+        """The position now."""
+        return self.ledger.standing.state.position
+
+    def exchange(self, id: str) -> Exchange:
+        """An exchange now."""
+        exchange = self.ledger.exchange(id)
+        assert exchange is not None
+        return exchange
+
+    # What is posted
+
+    def genesis(self, **changes: Any) -> Record:
+        """A genesis, with members changed or, where None, left out."""
+        act: dict[str, Any] = {
+            "act": "channel-opening",
+            "type": "dragoman.channel-opening.v1",
+            "name": self.name,
+            "kind": self.kind,
+            "sides": [{"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1} for side in self.sides],
+            "log_key": public_of("log"),
+            "origin": "example.org/nato-china",
+            "languages": ["en"],
+            "rules": 1,
+            "nonce": "00" * 32,
+        }
+        signers = changes.pop("signers", [f"{side}/root" for side in self.sides])
+        act |= changes
+        raw, data = records.read_act(compact({name: value for name, value in act.items() if value is not None}), cut=False)
+        id = ids.from_key(self.name, "service/desk", "genesis-genesis-genesis")
+        envelope = records.envelope(
+            id=id,
+            source="/services/desk",
+            name="channel-opening",
+            version=1,
+            subject=id,
+            time=self.tick(),
+            channel=self.name,
+            family="channel",
+            actor="service/desk",
+            decided=0,
+            salt=SALT,
+            signatures=signatures(signers, raw),
+        )
+        return records.of(envelope, raw, data)
+
+    def tick(self) -> str:
+        """The time, a second later each time."""
+        self.clock += timedelta(seconds=1)
+        return f"{self.clock:%Y-%m-%dT%H:%M:%S}.000Z"
+
+    def decide(self, actor: str, act: dict[str, Any], exchange: str = "", if_match: str | None = None, key: str = "") -> Record | Refusal:
+        """What a post would become."""
+        self.serial += 1
+        try:
+            raw, data = records.read_act(compact(act), cut=True)
+        except Malformed as error:
+            return Refusal(kind="invalid-act", detail="", faults=(error.fault,))
+        id = ids.from_key(self.name, actor, key or f"test-key-{self.serial:08d}")
+        signed = ""
+        if act["act"] in ("officer", "officer-revocation") and not actor.startswith("service/"):
+            raw, signed = self.sign(actor, act, id)
+            data = records.decode_act(raw)
+        post = Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=if_match)
+        return decide(self.ledger.standing.state, self.ledger, post, time=self.tick(), salt=SALT, signatures=signed)
+
+    def sign(self, actor: str, act: dict[str, Any], id: str, owners: list[str] | None = None, /, **changes: Any) -> tuple[bytes, str]:
+        """A signed act of the channel's family, and its signatures."""
+        size = self.position
+        signed = {
+            "channel": self.registry.cid,
+            "type": f"dragoman.{act['act']}.v1",
+            "exchange": self.registry.id,
+            "id": id,
+            "author": actor,
+            "after": self.registry.etag,
+            "seen": {"size": size, "root": dsse.encode_base64(self.ledger.root(size))},
+        } | changes
+        raw = compact({**act, "signed": signed})
+        return raw, signatures(owners or [actor], raw)
+
+    def keep(self, actor: str, act: dict[str, Any], exchange: str = "", *, seen: bool = False, key: str = "") -> Folded | Refusal:
+        """Decide a post and fold what it became; `seen` relies on the exchange as it stands."""
+        etag = self.exchange(exchange).etag if seen else None
+        decided = self.decide(actor, act, exchange, etag, key)
+        return decided if isinstance(decided, Refusal) else self.take(decided)
+
+    def open(self, actor: str, act: dict[str, Any]) -> str:
+        """Open an exchange; its id."""
+        folded = self.keep(actor, act)
+        assert isinstance(folded, Folded) and folded.record is not None, folded
+        return folded.record.envelope.id
+
+    def take(self, record: Record | bytes) -> Folded:
+        """Fold bytes as they stand in the log."""
+        raw = record if isinstance(record, bytes) else record.raw
+        folded = fold(self.ledger.standing.state, self.ledger, raw)
+        self.ledger.take([raw])
+        self.raws.append(raw)
+        return folded
+
+
+def refused(outcome: Folded | Record | Refusal) -> Refusal:
+    """The refusal that an outcome is, or that a void record has."""
+    if isinstance(outcome, Folded):
+        assert outcome.refusal is not None, outcome.state
+        return outcome.refusal
+    assert isinstance(outcome, Refusal), outcome
+    return outcome
