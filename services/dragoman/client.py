@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -42,7 +42,7 @@ class Answer:
     """A successful answer."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
     def json(self) -> Any:
@@ -71,7 +71,7 @@ class Client:
             sent["Content-Type"] = "application/json"
         try:
             async with self._session.request(method, self.base_url + path, data=body, headers=sent, timeout=_TIMEOUT) as response:
-                answer = Answer(response.status, dict(response.headers), await response.read())
+                answer = Answer(response.status, response.headers.copy(), await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?") from None
         if answer.status >= 400:

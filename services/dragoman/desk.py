@@ -9,11 +9,14 @@
 What makes a post the desk's and nobody else's: nothing else writes to a log.
 """
 
+import asyncio
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -28,7 +31,7 @@ from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import APPEND_ATTEMPTS
+from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS
 from dragoman.log.port import (
     AlreadyAppended,
     Appended,
@@ -73,10 +76,30 @@ class Desk:
         """Sign for trial channels with the keys in custody."""
         self._custody = custody
         self._now = now
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def post(self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")) -> Kept:
         """Record a post, once. Raises `Refused`."""
-        for _ in range(APPEND_ATTEMPTS):
+        async with self._turn(projection.name, post):
+            return await self._post(projection, post, trace)
+
+    @asynccontextmanager
+    async def _turn(self, channel: str, post: Post) -> AsyncIterator[None]:
+        """Posts to one exchange take turns: they would only meet in a conflict, and be decided again."""
+        turn = self._turns.setdefault((channel, post.exchange or post.id), asyncio.Lock())
+        try:
+            async with asyncio.timeout(APPEND_SECONDS):
+                await turn.acquire()
+        except TimeoutError:
+            detail = "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key."
+            raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+        try:
+            yield
+        finally:
+            turn.release()
+
+    async def _post(self, projection: Projection, post: Post, trace: tuple[str, str]) -> Kept:
+        for _ in range(1 + APPEND_ATTEMPTS):
             earlier = await self._posted_before(projection, post)
             if earlier is not None:
                 return earlier

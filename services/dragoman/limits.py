@@ -30,7 +30,8 @@ FLASH_WORDS: Final = 200
 """Words in one text of a flash or immediate message; Han characters count half a word each."""
 
 APPEND_ATTEMPTS: Final = 3
-"""Times that a post is decided anew after a conflict, before the poster is asked to try again."""
+"""Times that a post is decided anew after a conflict, before the poster is asked to try again. Posts of one gateway to one
+exchange take turns, so that only other gateways are in the way."""
 
 APPEND_SECONDS: Final = 5.0
 """Time within which an append must have a known outcome; beyond it the outcome is said to be unknown."""

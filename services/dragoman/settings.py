@@ -7,6 +7,7 @@ A nested name is written with two underscores in the environment: DRAGOMAN_HTTP_
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 PREFIX: Final = "DRAGOMAN_"
+_WHERE: Final = re.compile(r"at `\$\.([^`]+)`")
+_UNKNOWN: Final = re.compile(r"unknown field `([^`]+)`")
 _NOT_SETTINGS: Final = frozenset(
     {"DRAGOMAN_CONFIG", "DRAGOMAN_SERVER", "DRAGOMAN_TOKEN_FILE", "DRAGOMAN_CHANNEL", "DRAGOMAN_REQUIRE_BROWSER"}
 )
@@ -80,12 +83,18 @@ def load(
     for name, value in given.items():
         _merge(values, sources, _nested(name.split("."), value), "flag")
     try:
-        settings = msgspec.convert(values, Settings, strict=False)
+        settings = msgspec.convert(values, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise SettingsError(_explained(str(error), sources)) from None
     for name, _ in flattened(settings):
         sources.setdefault(name, "default")
     return settings, sources
+
+
+def _path(wanted: type, value: Any) -> Any:
+    if wanted is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise NotImplementedError
 
 
 def _files(config: Path | None, environ: Mapping[str, str]) -> Iterator[Path]:
@@ -119,8 +128,11 @@ def _merge(values: dict[str, Any], sources: dict[str, str], table: Mapping[str, 
 
 
 def _explained(text: str, sources: Mapping[str, str]) -> str:
-    where = text.rpartition("`$.")[2].rstrip("`") if "`$." in text else ""
-    source = next((origin for name, origin in sources.items() if name == where or name.startswith(f"{where}.") or where == ""), "")
+    where = _WHERE.search(text)
+    unknown = _UNKNOWN.search(text)
+    path = [step for step in ((where.group(1) if where else ""), (unknown.group(1) if unknown else "")) if step]
+    name = ".".join(path)
+    source = next((origin for known, origin in sources.items() if known == name or known.startswith(f"{name}.")), "")
     return f"{text}{f' (from {source})' if source else ''}; `dragoman config show` lists what there is"
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -29,6 +29,8 @@ from dragoman.stores.bucket import Bucket
 from dragoman.stores.custody import Custody
 
 log = structlog.get_logger()
+
+_CANCEL_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +184,11 @@ async def _tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], None]]
     try:
         yield start
     finally:
-        for task in tuple(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while tasks:
+            # Python 3.11's wait_for, which the NATS client uses, can swallow a cancellation: it is repeated.
+            for task in tuple(tasks):
+                task.cancel()
+            await asyncio.wait(tuple(tasks), timeout=_CANCEL_SECONDS)
 
 
 async def _listening(settings: Settings, service: Service, stack: AsyncExitStack) -> Running:

@@ -2,7 +2,7 @@
 
 import sys
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from dragoman import __version__
 
@@ -53,6 +53,8 @@ def main() -> None:
     except BrokerError as error:
         common.say(f"dragoman: {error}")
         sys.exit(common.FAILED)
+    except CycloptsError:
+        sys.exit(common.USAGE)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

@@ -10,6 +10,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from dragoman.cli.common import (
+    File,
     Target,
     UsageError,
     channel_of,
@@ -32,7 +33,7 @@ EVERYWHERE = Target()
 
 
 @channel.command(name="new")
-async def channel_new(file: str, *, target: Target = EVERYWHERE) -> int:
+async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
     """Open a trial channel from a JSON file: name, kind, sides, languages, first officers. The host keeps all keys, and says so."""
     async with connected(target, operator=True) as caller:
         opened = (await caller.call("POST", "/v1/channels", read_input(file))).json()

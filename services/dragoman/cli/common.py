@@ -42,6 +42,9 @@ class Target:
     json: Annotated[bool, Parameter(negative=(), help="Print JSON.")] = False
 
 
+File = Annotated[str, Parameter(allow_leading_hyphen=True, help="A file, or - for standard input.")]
+
+
 def home() -> Path:
     """Where a person's own settings are."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "dragoman"
@@ -94,6 +97,7 @@ async def channel_of(target: Target, caller: Client) -> str:
 def out(text: str) -> None:
     """Print data."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def say(text: str) -> None:

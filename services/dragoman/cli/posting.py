@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from dragoman.cli.common import (
+    File,
     Target,
     channel_of,
     connected,
@@ -24,7 +25,7 @@ EVERYWHERE = Target()
 Key = Annotated[str | None, Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known.")]
 
 
-async def post(file: str, *, key: Key = None, target: Target = EVERYWHERE) -> int:
+async def post(file: File, *, key: Key = None, target: Target = EVERYWHERE) -> int:
     """Open an exchange with the act in FILE, or on standard input for `-`.
 
     An incident is four fields: act, kind, time, place, facts; the service fills in the rest.
@@ -35,7 +36,7 @@ async def post(file: str, *, key: Key = None, target: Target = EVERYWHERE) -> in
 
 async def act(
     exchange: str,
-    what: str,
+    what: Annotated[str, Parameter(allow_leading_hyphen=True)],
     *,
     if_match: Annotated[str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")] = None,
     key: Key = None,

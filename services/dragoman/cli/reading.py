@@ -6,7 +6,7 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
-from dragoman_schemas.answers import Entry
+from dragoman_schemas.answers import Entry, ExchangeView
 
 EVERYWHERE = Target()
 
@@ -32,8 +32,8 @@ async def show(
     _print_exchange(view, answer.headers.get("ETag", ""))
     if timeline:
         out("")
-        for entry in view["timeline"]:
-            out(_line(msgspec.convert(entry, Entry)))
+        for entry in msgspec.json.decode(answer.body, type=ExchangeView).timeline:
+            out(_line(entry))
     return 0
 
 

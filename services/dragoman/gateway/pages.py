@@ -6,6 +6,7 @@ browser itself says (Sec-Fetch-Site, Origin). Pages read what the API reads and 
 
 import secrets
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,10 +19,11 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, problems
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
-from dragoman.limits import SESSION_SECONDS
+from dragoman.limits import LIST_PAGE, SESSION_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
+from dragoman_schemas.answers import Row
 
 COOKIE: Final = "__Host-dragoman"
 _HERE: Final = Path(__file__).parent
@@ -44,10 +46,21 @@ _templates = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.filters["utc"] = lambda time: f"{datetime.fromisoformat(time):%-d %b %Y %H:%M:%S}Z"
 
 
 class SignInNeeded(Exception):
     """A page was asked for without a session."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An exchange with messages that are not acknowledged: how many, and who said the oldest, to whom, and when."""
+
+    row: Row
+    messages: int
+    since: str
+    sender: str
+    to: tuple[str, ...]
 
 
 def register(app: web.Application) -> None:
@@ -80,9 +93,11 @@ def to_sign_in(request: web.Request) -> web.Response:
 
 def problem(request: web.Request, error: Exception) -> web.Response:
     """An error as a page, with the words of its problem."""
-    answered = problems.answer(error, "", request.path)
+    _, request_id = request.get(api.TRACE, ("", ""))
+    answered = problems.answer(error, request_id, request.path)
     body = msgspec.json.decode(answered.body if isinstance(answered.body, bytes) else b"{}")
-    return _page("problem.html", status=answered.status, problem=body)
+    headers = {name: answered.headers[name] for name in ("Allow", "Retry-After") if name in answered.headers}
+    return _page("problem.html", status=answered.status, headers=headers, registry=request.get("registry"), problem=body)
 
 
 def _page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> web.Response:
@@ -103,7 +118,7 @@ def _own_origin(request: web.Request) -> None:
 
 
 async def sign_in_form(request: web.Request) -> web.Response:
-    return _page("sign_in.html", next=_next(request.query.get("next", "/")), fault="")
+    return _page("sign_in.html", registry=None, next=_next(request.query.get("next", "/")), fault="")
 
 
 def _next(path: str) -> str:
@@ -118,7 +133,7 @@ async def sign_in(request: web.Request) -> web.Response:
     grant = access.find(token)
     if grant is None or grant.is_operator:
         fault = "This token is not known here. Copy it whole, or ask the operator for a new one."
-        return _page("sign_in.html", status=401, next=following, fault=fault)
+        return _page("sign_in.html", status=401, registry=None, next=following, fault=fault)
     session = await access.open_session(token, time.time() + SESSION_SECONDS)
     response = web.Response(status=303, headers={"Location": following, **_HEADERS})
     response.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
@@ -156,6 +171,7 @@ async def board(request: web.Request) -> web.Response:
         raise Refused(Refusal(kind="not-permitted", detail=detail))
     wanted = request.query.get("channel", visible[0].name)
     projection = service.channel(grant, wanted)
+    request["registry"] = projection.registry
     await projection.in_file()
     return _page("board.html", **await _board(service, grant, projection, visible, request))
 
@@ -167,6 +183,7 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
         call, lambda: reads.liaison_state(store, name, projection.flushed, service.as_of(projection), live=service.is_live(projection))
     )
     rows = await api.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS)
+    waiting = [_waiting(projection, row) for row in state.unacknowledged]
     _note_read(service, projection, side)
     officer = projection.registry.officers[grant.actor]
     return {
@@ -176,15 +193,39 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
         "channels": [(other.name, other.registry.kind) for other in visible],
         "registry": projection.registry,
         "state": state,
+        "waiting": waiting,
+        "waiting_messages": sum(one.messages for one in waiting),
+        "waiting_is_cut": len(waiting) == LIST_PAGE,
         "rows": rows.exchanges,
         "stale": not service.is_live(projection),
         "writable": service.guard.proven and not projection.broken,
         "may_acknowledge": not {"officer", "duty_officer", "head_of_office"}.isdisjoint(officer.roles),
-        "text": lambda raw: msgspec.json.decode(bytes(raw)),
+        "words": _words,
         "new_key": lambda: secrets.token_hex(16),
-        "now": service.now(),
         "said": request.query.get("said", ""),
     }
+
+
+def _waiting(projection: Projection, row: Row) -> Waiting:
+    exchange = projection.exchange(row.id)
+    messages = [
+        message
+        for message in (() if exchange is None else exchange.messages)
+        if not message.for_the_record and any(side in message.to and side not in message.acknowledged for side in row.unacknowledged_by)
+    ]
+    if not messages:  # the fold is ahead of the file that the row is from, and there the last one has been acknowledged
+        return Waiting(row=row, messages=1, since=row.opened, sender=row.side, to=row.to)
+    oldest = messages[0]
+    return Waiting(row=row, messages=len(messages), since=oldest.said.time, sender=oldest.said.by.partition("/")[0], to=oldest.to)
+
+
+def _words(raw: msgspec.Raw) -> tuple[str, str]:
+    """A text and its language, where it says which: the page's own, or else the first that is given."""
+    text: str | dict[str, str] = msgspec.json.decode(bytes(raw))
+    if isinstance(text, str):
+        return "", text
+    language = "en" if "en" in text else next(iter(text))
+    return language, text[language]
 
 
 def _note_read(service: Service, projection: Projection, side: str) -> None:
@@ -199,6 +240,7 @@ async def acknowledge(request: web.Request) -> web.Response:
     service, grant = _signed_in(request)
     form = await request.post()
     projection = service.channel(grant, str(form.get("channel", "")))
+    request["registry"] = projection.registry
     await api.record(
         Call(request, Nothing()),
         projection,

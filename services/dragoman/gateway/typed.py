@@ -98,9 +98,9 @@ class Route(Generic[S]):
             fault = fault_of(error).fault
             detail = f"The query does not hold: {fault.pointer.removeprefix('/') or 'it'}: {fault.detail}."
             raise Refused(Refusal(kind="bad-request", detail=detail)) from None
-        unknown = request.query.keys() - set(self.query.__struct_fields__)
+        unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
         if unknown:
-            known = ", ".join(self.query.__struct_fields__) or "none"
+            known = ", ".join(self.query.__struct_encode_fields__) or "none"
             detail = f"There is no query parameter {', '.join(sorted(unknown))} here; there are: {known}."
             raise Refused(Refusal(kind="bad-request", detail=detail))
         answered = await self.handler(Call(request, query))

@@ -82,7 +82,8 @@ class Bus:
             subscription = await self.client.subscribe(inbox, cb=take)
             try:
                 await self.client.publish(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(query), reply=inbox)
-                status = await asyncio.wait_for(done, REQUEST_SECONDS)
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    status = await done
             finally:
                 await subscription.unsubscribe()
         except (NatsError, OSError, TimeoutError) as error:

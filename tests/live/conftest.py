@@ -1,0 +1,40 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from service import Caller, Service
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The demonstration, shared by tests that only add to it."""
+    service = Service(tmp_path_factory.mktemp("demo") / "data", "--demo")
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Service]:
+    """A demonstration of a test's own, which it may break."""
+    service = Service(tmp_path / "data", "--demo")
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """HTTP connections."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session
+
+
+@pytest.fixture
+def who(session: aiohttp.ClientSession, demo: Service) -> Callable[[str], Caller]:
+    """A caller of the shared demonstration, by `side/role`, `operator`, or nobody."""
+
+    def caller(name: str) -> Caller:
+        return Caller(session, demo, name)
+
+    return caller

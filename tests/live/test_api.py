@@ -1,0 +1,340 @@
+"""The HTTP API of the running service, as officers, duty officers and auditors use it."""
+
+import asyncio
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from openapi_spec_validator import validate
+
+from dragoman.domain import record as records
+from service import INCIDENT, NOTE, Caller, Service, new_key
+
+Who = Callable[[str], Caller]
+C = "/v1/channels/nato-china"
+
+
+# Posting
+
+
+async def test_a_post_is_answered_with_its_place_in_the_log(who: Who) -> None:
+    answer = await who("nato/duty_officer").open(INCIDENT)
+    recorded = answer.json
+    assert recorded["number"].startswith("NATO-CHINA/NATO/26/")
+    assert recorded["number"].endswith("/N07/O")
+    assert f"{C}/exchanges/{recorded['exchange']}" == answer.headers["Location"]
+    assert (str(recorded["position"]), recorded["etag"]) == (answer.headers["Dragoman-Position"], answer.headers["ETag"])
+    raw = await who("china/auditor").get(f"{C}/records/{recorded['position']}")
+    record = records.parse(raw.body)
+    assert json.dumps(INCIDENT, ensure_ascii=False, separators=(",", ":")).encode() == record.act
+    assert (record.commit, "application/cloudevents+json") == (recorded["commit"], raw.headers["Content-Type"])
+
+
+async def test_posting_twice_is_posting_once(who: Who) -> None:
+    key = new_key()
+    first = await who("nato/officer").post(f"{C}/contacts", NOTE, key=key)
+    spaced = json.dumps(NOTE, indent=2, ensure_ascii=False).encode()
+    second = await who("nato/officer").post(f"{C}/contacts", spaced, key=f'"{key}"')
+    assert (201, 201, first.body) == (first.status, second.status, second.body)
+    assert ("Idempotent-Replayed" in first.headers, second.headers["Idempotent-Replayed"]) == (False, "true")
+    assert first.headers["ETag"] == second.headers["ETag"]
+
+
+async def test_of_many_posts_with_one_key_one_is_recorded(who: Who) -> None:
+    key = new_key()
+    answers = await asyncio.gather(*(who("nato/officer").post(f"{C}/contacts", NOTE, key=key) for _ in range(20)))
+    assert {201} == {answer.status for answer in answers}
+    assert len({answer.body for answer in answers}) == 1
+    assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
+
+
+async def test_of_many_closures_on_one_etag_one_is_recorded(who: Who) -> None:
+    opened = await who("nato/officer").open(NOTE)
+    exchange, etag = opened.json["exchange"], opened.headers["ETag"]
+    answers = await asyncio.gather(*(who("nato/officer").act(exchange, {"act": "closure"}, If_Match=etag) for _ in range(10)))
+    assert sum(answer.status == 201 for answer in answers) == 1
+    assert {201, 409, 412} >= {answer.status for answer in answers}
+
+
+async def test_acknowledgements_of_both_officers_racing_are_both_recorded(who: Who) -> None:
+    exchange = (await who("nato/duty_officer").open(INCIDENT)).json["exchange"]
+    answers = await asyncio.gather(
+        *(who(f"china/{role}").act(exchange, {"act": "acknowledgement"}) for role in ("officer", "duty_officer") * 2)
+    )
+    assert {201} == {answer.status for answer in answers}
+    view = (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json
+    assert min(answer.json["position"] for answer in answers) == view["state"]["messages"][0]["acknowledged"]["china"]["position"]
+
+
+# Reading
+
+
+async def test_what_was_posted_is_read_at_once(who: Who) -> None:
+    for _ in range(5):
+        opened = (await who("nato/officer").open(NOTE)).json
+        answer = await who("china/officer").get(f"{C}/exchanges", Dragoman_Min_Position=str(opened["position"]))
+        assert opened["exchange"] == answer.json["exchanges"][0]["id"]
+        assert opened["position"] <= int(answer.headers["Dragoman-Position"])
+
+
+async def test_delivered_acknowledged_and_answered_are_three_facts(who: Who) -> None:
+    exchange = (await who("nato/officer").open(NOTE)).json["exchange"]
+
+    async def fact() -> dict[str, Any]:
+        view = (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json
+        return next(f for f in view["facts"] if (f["message"], f["side"]) == (exchange, "china"))
+
+    assert [(await fact()).get(name) for name in ("delivered", "acknowledged", "answered")] == [None] * 3
+    lines = (await who("china/duty_officer").get(f"{C}/records", Accept="application/x-ndjson")).body.splitlines()
+    assert lines
+    for _ in range(50):
+        if (await fact()).get("delivered"):
+            break
+        await asyncio.sleep(0.1)
+    seen = await fact()
+    assert (bool(seen.get("delivered")), seen.get("acknowledged"), seen.get("answered")) == (True, None, None)
+    await who("china/officer").act(exchange, {"act": "acknowledgement"})
+    seen = await fact()
+    assert (bool(seen.get("acknowledged")), seen.get("answered")) == (True, None)
+    await who("china/officer").act(exchange, {"act": "reply", "text": "Agreed."})
+    assert (await fact())["answered"]
+
+
+async def test_the_past_stays_readable(who: Who) -> None:
+    opened = await who("nato/officer").open(NOTE)
+    exchange, at = opened.json["exchange"], opened.json["position"]
+    officer = who("nato/officer")
+    before = (await officer.get(f"{C}/state?at={at}")).json
+    await officer.act(exchange, {"act": "correction", "reason": "x", "fields": {"text": "Other."}}, If_Match=opened.headers["ETag"])
+    await who("china/officer").act(exchange, {"act": "acknowledgement"})
+    past, now = (await officer.get(f"{C}/exchanges/{exchange}?at={at}")).json, (await officer.get(f"{C}/exchanges/{exchange}")).json
+    assert (NOTE["text"], "Other.") == (past["state"]["content"]["text"], now["state"]["content"]["text"])
+    assert (past["state"].get("corrections", []), len(now["state"]["corrections"])) == ([], 1)
+    assert {"content.text": now["state"]["corrections"][0]["corrected"]["position"], "content.form": at} == {
+        name: now["blame"][name] for name in ("content.text", "content.form")
+    }
+    assert at == next(entry["position"] for entry in now["timeline"])
+    again = (await officer.get(f"{C}/state?at={at}")).json
+    assert before["digest"] == again["digest"]
+    assert {(c["family"], c["status"]): c["exchanges"] for c in before["counts"]} == {
+        (c["family"], c["status"]): c["exchanges"] for c in again["counts"]
+    }
+    assert [row["id"] for row in before["unacknowledged"]] == [row["id"] for row in again["unacknowledged"]]
+    (await officer.get(f"{C}/exchanges/{exchange}?at={at - 1}")).problem(404, "not-found")
+
+
+async def test_a_list_is_narrowed_and_paged(who: Who) -> None:
+    officer = who("china/officer")
+    for _ in range(7):
+        await officer.open(NOTE)
+    seen: list[str] = []
+    path: str | None = f"{C}/exchanges?family=contact&limit=3"
+    while path:
+        answer = await officer.get(path)
+        rows = answer.json["exchanges"]
+        assert len(rows) <= 3
+        assert {"contact"} == {row["family"] for row in rows}
+        seen += [row["id"] for row in rows]
+        link = answer.headers.get("Link", "")
+        path = link[1 : link.index(">")] if link else None
+    whole = (await officer.get(f"{C}/exchanges?family=contact")).json["exchanges"]
+    assert [row["id"] for row in whole] == seen
+    assert len(set(seen)) == len(seen)
+    by_number = (await officer.get(f"{C}/exchanges?number={whole[0]['number']}")).json["exchanges"]
+    assert [whole[0]["id"]] == [row["id"] for row in by_number]
+    assert (await officer.get(f"{C}/exchanges?status=declined&act=contact-note")).json["exchanges"] == []
+
+
+@pytest.mark.parametrize("query", ["联络", "联络官", "réunion", "reunion", "Überflug counterpiracy"])
+async def test_search_finds_words_in_every_script(who: Who, query: str) -> None:
+    opened = (await who("nato/officer").open({**NOTE, "text": "Réunion avec 联络官 über Überflug and counterpiracy."})).json
+    rows = (await who("china/officer").get(f"{C}/exchanges?q={query}")).json["exchanges"]
+    assert opened["exchange"] in [row["id"] for row in rows]
+    assert (await who("china/officer").get(f"{C}/exchanges?q={query} nowhere-at-all")).json["exchanges"] == []
+
+
+@pytest.mark.parametrize("query", ['"', "'", "*", "a AND", "NEAR(", "words:x", "-x", "(", "%"])
+async def test_search_takes_any_text(who: Who, query: str) -> None:
+    assert (await who("china/officer").call("GET", f"{C}/exchanges?q={query.replace('%', '%25')}")).status == 200
+
+
+async def test_a_list_is_also_csv_and_ndjson(who: Who) -> None:
+    await who("nato/officer").open({**NOTE, "subject": "=HYPERLINK(1)"})
+    text = (await who("nato/officer").get(f"{C}/exchanges", Accept="text/csv")).body.decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert rows[0]["subject"] == "'=HYPERLINK(1)"
+    lines = (await who("nato/officer").get(f"{C}/exchanges", Accept="application/x-ndjson")).body.splitlines()
+    assert [row["id"] for row in rows] == [json.loads(line)["id"] for line in lines]
+    (await who("nato/officer").get(f"{C}/exchanges", Accept="image/png")).problem(406, "not-acceptable")
+
+
+async def test_a_state_says_how_old_it_is(who: Who) -> None:
+    answer = await who("nato/auditor").get(f"{C}/state")
+    assert answer.json["live"]
+    assert answer.headers["Dragoman-As-Of"]
+    assert "Dragoman-Stale" not in answer.headers
+    assert answer.json["custody"] == "host"
+
+
+# Live
+
+
+async def events(caller: Caller, count: int, path: str = f"{C}/records", **headers: str) -> list[tuple[int, dict[str, Any]]]:
+    """The first events of a stream."""
+    sent = {**caller.headers, "Accept": "text/event-stream", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    found: list[tuple[int, dict[str, Any]]] = []
+    async with caller.session.get(caller.service.base_url + path, headers=sent) as response:
+        assert (response.status, response.content_type) == (200, "text/event-stream")
+        position = 0
+        async for line in response.content:
+            if line.startswith(b"id: "):
+                position = int(line[4:])
+            elif line.startswith(b"data: "):
+                found.append((position, json.loads(line[6:])))
+                if len(found) == count:
+                    break
+    return found
+
+
+async def test_the_other_side_sees_a_post_live(who: Who) -> None:
+    watching = asyncio.create_task(events(who("china/duty_officer"), 1))
+    await asyncio.sleep(0.2)
+    opened = (await who("nato/duty_officer").open({**INCIDENT, "precedence": "flash"})).json
+    ((position, entry),) = await asyncio.wait_for(watching, 5)
+    assert (opened["position"], opened["number"], True) == (position, entry["number"], entry["valid"])
+    assert INCIDENT["facts"] == entry["record"]["data"]["facts"]
+
+
+async def test_a_stream_resumes_after_the_last_event_without_a_gap(who: Who) -> None:
+    for _ in range(3):
+        last = (await who("nato/officer").open(NOTE)).json["position"]
+    writing = asyncio.create_task(_keep_posting(who("nato/officer"), 20))
+    found = await asyncio.wait_for(events(who("china/officer"), 15, Last_Event_ID=str(last - 3)), 10)
+    await writing
+    assert list(range(last - 2, last + 13)) == [position for position, _ in found]
+    assert [position for position, _ in found] == [entry["position"] for _, entry in found]
+
+
+async def _keep_posting(caller: Caller, count: int) -> None:
+    for _ in range(count):
+        await caller.open(NOTE)
+
+
+async def test_records_from_the_first_are_the_whole_log(who: Who) -> None:
+    lines = (await who("nato/auditor").get(f"{C}/records", Accept="application/x-ndjson")).body.splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert list(range(1, len(entries) + 1)) == [entry["position"] for entry in entries]
+    assert entries[0]["record"]["data"]["act"] == "channel-opening"
+    one = (await who("nato/auditor").get(f"{C}/records/5")).body
+    assert bytes(msgspec.json.decode(lines[4], type=dict[str, msgspec.Raw])["record"]) == one
+    part = (await who("nato/auditor").get(f"{C}/records?from=3", Accept="application/x-ndjson")).body.splitlines()
+    assert lines[2:10] == part[:8]
+
+
+# Officers and tokens
+
+
+async def test_an_administrator_enters_an_officer_who_can_act_until_revoked(who: Who) -> None:
+    admin, operator = who("nato/administrator"), who("operator")
+    name = f"o-{new_key()[:8]}"
+    entered = await admin.post(f"{C}/channel", {"act": "officer", "officer": name, "office": "geneva", "roles": ["officer"]})
+    assert entered.status == 201, entered.body
+    record = json.loads((await admin.get(f"{C}/records/{entered.json['position']}")).body)
+    assert (record["attestation"], record["actor"]) == ("author", "nato/adm-1")
+    issued = await operator.call("POST", "/v1/tokens", {"actor": f"nato/{name}"})
+    assert issued.status == 201, issued.body
+    theirs = {"Authorization": f"Bearer {issued.json['token']}"}
+    posted = await who("").call("POST", f"{C}/contacts", NOTE, Idempotency_Key=new_key(), **theirs)
+    assert posted.status == 201, posted.body
+    assert json.loads((await admin.get(f"{C}/records/{posted.json['position']}")).body)["source"] == "/sides/nato/offices/geneva"
+    revoked = await admin.post(f"{C}/channel", {"act": "officer-revocation", "officer": name})
+    assert revoked.status == 201, revoked.body
+    after = await who("").call("POST", f"{C}/contacts", NOTE, Idempotency_Key=new_key(), **theirs)
+    after.problem(404, "not-found")
+
+
+async def test_entering_an_officer_twice_with_one_key_is_once(who: Who) -> None:
+    admin, key, name = who("china/administrator"), new_key(), f"a-{new_key()[:8]}"
+    body = {"act": "officer", "officer": name, "office": "beijing", "roles": ["administrator"]}
+    first = await admin.post(f"{C}/channel", body, key=key)
+    await who("nato/officer").open(NOTE)
+    second = await admin.post(f"{C}/channel", body, key=key)
+    assert (201, 201, first.body) == (first.status, second.status, second.body)
+    (await admin.post(f"{C}/channel", {**body, "office": "shanghai"}, key=key)).problem(422, "key-reused")
+
+
+async def test_a_new_administrator_can_sign(who: Who) -> None:
+    admin, name = who("china/administrator"), f"a-{new_key()[:8]}"
+    await admin.post(f"{C}/channel", {"act": "officer", "officer": name, "office": "beijing", "roles": ["administrator"]})
+    issued = await who("operator").call("POST", "/v1/tokens", {"actor": f"china/{name}"})
+    theirs = {"Authorization": f"Bearer {issued.json['token']}"}
+    body = {"act": "officer", "officer": f"o-{name}", "office": "beijing", "roles": ["officer"]}
+    answer = await who("").call("POST", f"{C}/channel", body, Idempotency_Key=new_key(), **theirs)
+    assert answer.status == 201, answer.body
+
+
+async def test_a_revoked_token_gives_nothing(who: Who) -> None:
+    operator = who("operator")
+    issued = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "label": "laptop"})).json
+    theirs = {"Authorization": f"Bearer {issued['token']}"}
+    assert (await who("").get("/v1/me", **theirs)).json["channels"] == ["nato-china"]
+    listed = (await operator.get("/v1/tokens")).json["tokens"]
+    assert issued["id"] in [token["id"] for token in listed]
+    assert issued["token"] not in json.dumps(listed)
+    assert (await operator.call("DELETE", f"/v1/tokens/{issued['id']}")).status == 204
+    (await who("").get("/v1/me", **theirs)).problem(401, "unauthenticated")
+    (await operator.call("DELETE", f"/v1/tokens/{issued['id']}")).problem(404, "not-found")
+
+
+async def test_a_token_is_not_issued_to_nobody(who: Who) -> None:
+    (await who("operator").call("POST", "/v1/tokens", {"actor": "nato/nobody"})).problem(422, "invalid")
+    (await who("operator").call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china-track2"]})).problem(422, "invalid")
+
+
+# The service about itself
+
+
+async def test_the_openapi_document_is_valid_and_lists_every_route(who: Who) -> None:
+    document = (await who("").get("/v1/openapi.json")).json
+    validate(document)
+    assert {"/v1/channels/{channel}/state", "/readyz", "/v1/tokens/{token}"} <= document["paths"].keys()
+
+
+async def test_it_says_whether_it_may_be_used(who: Who) -> None:
+    assert (await who("").get("/livez")).json["status"] == "ok"
+    ready = await who("").get("/readyz")
+    assert ready.status == 200, ready.body
+    assert all(check["ok"] for check in ready.json["checks"])
+
+
+async def test_logs_carry_ids_and_no_secrets(who: Who, demo: Service) -> None:
+    marker = f"unheard-of-{new_key()}"
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await who("nato/officer").post(f"{C}/contacts", {**NOTE, "text": marker}, X_Request_Id="my-request-1", traceparent=parent)
+    text = demo.log.read_text()
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    mine = [line for line in lines if line.get("request_id") == "my-request-1"]
+    assert [line["event"] for line in mine] == ["act.recorded", "request"]
+    assert {"0af7651916cd43dd8448eb211c80319c"} == {line["trace_id"] for line in mine}
+    assert (mine[1]["actor"], mine[1]["status"]) == ("nato/o-1", 201)
+    assert marker not in text
+    service_lines = "\n".join(line for line in text.splitlines() if line.startswith("{"))
+    assert not any(token in service_lines for token in [*demo.demo["tokens"].values(), demo.operator])
+
+
+async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, demo: Service) -> None:
+    from dragoman.log.broker import Endpoint
+    from dragoman.log.connection import connected
+
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    posted = await who("nato/officer").post(f"{C}/contacts", NOTE, traceparent=parent, X_Request_Id="my-request-2")
+    nats_url = json.loads((demo.data / "server.json").read_text())["nats_url"]
+    async with connected(nats_url, "auditor", Endpoint(nats_url, "", demo.data / "keys").seed("auditor")) as bus:
+        (message,) = await bus.fetch("DRAGOMAN_LOG_NATO-CHINA", "dragoman.v1.nato-china.>", posted.json["position"], 1)
+    assert message.headers is not None
+    assert "4bf92f3577b34da6a3ce929d0e0e4736" in message.headers["traceparent"]
+    assert message.headers["tracestate"] == "dragoman=my-request-2"

@@ -1,0 +1,272 @@
+"""Beginning from nothing, one gateway a data directory, and the projection's file, which may always be thrown away."""
+
+import json
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from service import DRAGOMAN, INCIDENT, NOTE, Caller, Service
+
+C = "/v1/channels/nato-china"
+CHANNEL = {
+    "name": "north-south",
+    "sides": ["north", "south"],
+    "languages": ["en", "fr"],
+    "officers": [
+        {"side": "north", "officer": "d-1", "office": "first", "roles": ["duty_officer"]},
+        {"side": "north", "officer": "adm-1", "office": "first", "roles": ["administrator"]},
+        {"side": "south", "officer": "d-1", "office": "second", "roles": ["duty_officer"]},
+    ],
+}
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Service]:
+    """A service on a directory that nobody initialised."""
+    service = Service(tmp_path / "data")
+    yield service
+    service.stop()
+
+
+def test_from_nothing_to_a_first_post(empty: Service) -> None:
+    assert empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL)).stdout.strip() == "north-south"
+    assert empty.run("token", "issue", "north/d-1", "--save").stdout == ""
+    posted = empty.run("post", "-", stdin=json.dumps(INCIDENT))
+    assert posted.stdout.strip().replace(posted.stdout.split("/")[2], "26", 1) == "NORTH-SOUTH/NORTH/26/0001/N07/O"
+    shown = empty.run("show", posted.stdout.strip(), "--timeline").stdout
+    assert INCIDENT["facts"] in shown
+    assert "not yet" in shown
+    state = empty.run("state").stdout
+    assert posted.stdout.strip() in state
+    assert "the host keeps the keys of all sides" in state
+
+
+def test_the_other_side_acknowledges_on_the_command_line(empty: Service) -> None:
+    empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
+    empty.run("token", "issue", "north/d-1", "--save")
+    number = empty.run("post", "-", stdin=json.dumps(INCIDENT)).stdout.strip()
+    south = empty.data.parent / "south.token"
+    south.write_text(empty.run("token", "issue", "south/d-1").stdout)
+    empty.run("act", number, "acknowledgement", "--token-file", str(south))
+    view = json.loads(empty.run("show", number, "--json").stdout)
+    assert view["facts"][0]["acknowledged"]
+
+
+def test_an_administrator_enters_and_revokes_on_the_command_line(empty: Service) -> None:
+    empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
+    admin = empty.data.parent / "admin.token"
+    admin.write_text(empty.run("token", "issue", "north/adm-1").stdout)
+    as_admin = ("--token-file", str(admin))
+    empty.run("officer", "add", "north/o-7", "--office", "first", "--role", "officer", "--role", "auditor", *as_admin)
+    assert "north/o-7" in empty.run("officer", "list", *as_admin).stdout
+    assert empty.run("officer", "add", "south/o-7", "--office", "x", "--role", "officer", *as_admin, check=None).returncode == 2
+    empty.run("officer", "revoke", "north/o-7", *as_admin)
+    assert "revoked" in empty.run("officer", "list", *as_admin).stdout
+    assert empty.run("token", "issue", "north/o-8", check=None).returncode == 1
+    listed = json.loads(empty.run("token", "list", "--json").stdout)
+    empty.run("token", "revoke", next(token["id"] for token in listed if token["actor"] == "north/adm-1"))
+    assert empty.run("officer", "list", *as_admin, check=None).returncode == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("show", "NORTH/26/9999"), 3),
+        (("act", "0192f0c1-2f3a-7c4d-8e5f-112233445566", "acknowledgement"), 3),
+        (("post", "/no/such/file"), 2),
+        (("post", "-"), 2),
+        (("state", "--server", "http://127.0.0.1:9"), 6),
+        (("state", "--token-file", "/dev/null"), 4),
+        (("state", "--at", "999"), 1),
+        (("nonsense",), 2),
+        (("post",), 2),
+    ],
+)
+def test_exit_codes_say_what_went_wrong(empty: Service, arguments: tuple[str, ...], code: int) -> None:
+    empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
+    empty.run("token", "issue", "north/d-1", "--save")
+    done = empty.run(*arguments, stdin='{"act":"nod"}', check=None)
+    assert code == done.returncode, (done.stdout, done.stderr)
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_tail_shows_records(empty: Service) -> None:
+    empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
+    empty.run("token", "issue", "north/d-1", "--save")
+    environment = {"DRAGOMAN_DATA": str(empty.data), "XDG_CONFIG_HOME": str(empty.data.parent / "home"), "PATH": "/usr/bin"}
+    tail = subprocess.Popen([DRAGOMAN, "tail", "--from", "1", "--json"], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert tail.stdout is not None
+        assert [json.loads(tail.stdout.readline())["position"] for _ in range(4)] == [1, 2, 3, 4]
+        empty.run("post", "-", stdin=json.dumps(INCIDENT))
+        assert json.loads(tail.stdout.readline())["record"]["data"]["act"] == "hazardous-incident"
+        tail.send_signal(signal.SIGINT)
+        assert tail.wait(10) == 130
+    finally:
+        tail.kill()
+        tail.communicate()
+
+
+def test_the_doctor_says_what_is_wrong(empty: Service) -> None:
+    well = empty.run("doctor", check=None)
+    assert "FAIL  token" in well.stdout
+    empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL))
+    empty.run("token", "issue", "north/d-1", "--save")
+    assert "FAIL" not in empty.run("doctor").stdout
+    (empty.data / "operator.token").chmod(0o644)
+    (empty.data / "keys" / "nats-gateway.nk").chmod(0o644)
+    assert "chmod 600" in empty.run("doctor", check=1).stdout
+
+
+def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_path: Path) -> None:
+    shown = empty.run("config", "show", DRAGOMAN_HTTP__PORT="8500").stdout
+    assert ["http.port", "8500", "$DRAGOMAN_HTTP__PORT"] in [line.split() for line in shown.splitlines()]
+    for variable, value, told in [("DRAGOMAN_HTTP__PORT", "99999", "$.http.port"), ("DRAGOMAN_HTPP__PORT", "1", "htpp")]:
+        wrong = empty.run("config", "check", check=2, **{variable: value})
+        assert told in wrong.stderr
+        assert variable in wrong.stderr
+    file = tmp_path / "wrong.toml"
+    file.write_text("[http]\nprot = 1\n")
+    assert "prot" in empty.run("config", "check", "--config", str(file), check=2).stderr
+
+
+# One a data directory
+
+
+def test_a_second_service_on_the_same_data_is_refused(empty: Service) -> None:
+    second = empty.run("up", "--data", str(empty.data), "--port", "0", check=1)
+    assert "in use" in second.stderr
+    assert empty.run("channel", "list").returncode == 0
+
+
+def test_an_own_broker_dies_with_a_killed_service_and_the_data_are_free(empty: Service) -> None:
+    pid = empty.broker_pid
+    empty.restart(signal.SIGKILL)
+    assert pid != empty.broker_pid
+    stat = Path(f"/proc/{pid}/stat")
+    assert not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_port_in_use_is_told(empty: Service, tmp_path: Path) -> None:
+    port = empty.base_url.rpartition(":")[2]
+    other = empty.run("up", "--data", str(tmp_path / "other"), "--port", port, check=1)
+    assert "--port" in other.stderr
+
+
+def test_only_a_data_directory_is_thrown_away(empty: Service, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("ten years")
+    assert "not thrown away" in empty.run("up", "--data", str(precious), "--fresh", "--port", "0", check=1).stderr
+    assert (precious / "thesis.txt").exists()
+    assert empty.run("up", "--data", str(empty.data), "--fresh", "--port", "0", check=None).returncode == 1
+
+
+def test_a_broker_that_does_not_sync_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "nats-server"
+    wrong.write_text("#!/bin/sh\necho 'nats-server: v2.10.27'\n")
+    wrong.chmod(0o755)
+    done = subprocess.run(
+        [DRAGOMAN, "up", "--data", tmp_path / "data", "--nats-server", wrong], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert "at least 2.12.1" in done.stderr
+
+
+# The projection's file
+
+
+def _file(service: Service) -> Path:
+    return service.data / "projection" / "gateway.sqlite"
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _overwrite(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[8192:12288] = b"\xa5" * 4096
+    path.write_bytes(content)
+
+
+def _other_version(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+
+
+@pytest.mark.parametrize("damage", [_delete, _truncate, _empty, _overwrite, _other_version])
+async def test_a_projection_is_built_anew_from_the_log(
+    own: Service, session: aiohttp.ClientSession, damage: Callable[[Path], None]
+) -> None:
+    officer = Caller(session, own, "nato/officer")
+    before = (await officer.get(f"{C}/state")).json
+    own.stop()
+    damage(_file(own))
+    own.start()
+    after = (await Caller(session, own, "nato/officer").get(f"{C}/state")).json
+    assert (before["digest"], before["counts"], before["owed"]) == (after["digest"], after["counts"], after["owed"])
+    assert (await Caller(session, own, "nato/officer").open(NOTE)).status == 201
+
+
+async def test_a_projection_that_was_tampered_with_fails_the_audit(own: Service, session: aiohttp.ClientSession) -> None:
+    posted = (await Caller(session, own, "nato/officer").open(NOTE)).json
+    token = own.data.parent / "auditor.token"
+    token.write_text(own.token("china/auditor"))
+    audit = ("audit", "replay", "--channel", "nato-china", "--token-file", str(token))
+    assert "agree" in own.run(*audit).stderr
+    own.stop()
+    with sqlite3.connect(_file(own)) as connection:
+        connection.execute("UPDATE records SET digest = ?", ("00" * 32,))
+    connection.close()
+    own.start()
+    assert "VERIFICATION FAILED" in own.run(*audit, check=7).stderr
+    own.stop()
+    with sqlite3.connect(_file(own)) as connection:
+        connection.execute(
+            "UPDATE records SET raw = CAST(replace(CAST(raw AS TEXT), 'reception', 'deception') AS BLOB) WHERE number = ?",
+            (posted["number"],),
+        )
+    connection.close()
+    own.start()
+    assert "VERIFICATION FAILED" in own.run(*audit, check=7).stderr
+
+
+async def test_a_log_that_is_not_the_one_that_was_folded_is_read_only_and_loud(own: Service, session: aiohttp.ClientSession) -> None:
+    await Caller(session, own, "nato/officer").open(NOTE)
+    own.stop()
+    with sqlite3.connect(_file(own)) as connection:
+        connection.execute(
+            "UPDATE records SET raw = CAST(raw || ' ' AS BLOB) WHERE key = (SELECT max(key) FROM records WHERE key >> 40 = 1)"
+        )
+        connection.execute(
+            "UPDATE records SET raw = CAST(raw || ' ' AS BLOB) WHERE key = (SELECT max(key) FROM records WHERE key >> 40 = 2)"
+        )
+        connection.execute(
+            "UPDATE records SET raw = CAST(raw || ' ' AS BLOB) WHERE key = (SELECT max(key) FROM records WHERE key >> 40 = 3)"
+        )
+    connection.close()
+    own.arguments = ()
+    own.start()
+    officer = Caller(session, own, "nato/officer")
+    assert (await officer.get(f"{C}/exchanges")).status == 200
+    answer = await officer.post(f"{C}/contacts", NOTE)
+    assert "another record" in answer.problem(503, "read-only")["detail"]
+    assert (await Caller(session, own).get("/readyz")).status == 503
+    assert "log.broken" in own.log.read_text()

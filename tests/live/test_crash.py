@@ -1,0 +1,180 @@
+"""Faults of the broker under the running service: nothing that was acknowledged is lost or doubled, and reads go on."""
+
+import asyncio
+import signal
+import time
+from typing import Any
+
+import aiohttp
+
+from service import NOTE, Answer, Caller, Service, new_key
+
+C = "/v1/channels/nato-china"
+
+
+async def positions_by_id(caller: Caller) -> dict[str, list[int]]:
+    """Where each id stands in the log; asserts that positions are gapless and all records valid."""
+    lines = (await caller.get(f"{C}/records", Accept="application/x-ndjson")).body.splitlines()
+    found: dict[str, list[int]] = {}
+    import json
+
+    for position, line in enumerate(lines, 1):
+        entry = json.loads(line)
+        assert position == entry["position"]
+        assert entry["valid"], entry
+        found.setdefault(entry["record"]["id"], []).append(position)
+    return found
+
+
+class Load:
+    """Officers who post without a pause, each post tried again with its key until its outcome is known."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.acknowledged: dict[str, int] = {}
+        self.statuses: dict[int, int] = {}
+        self.pending: list[str] = []
+        self.stopped = False
+
+    async def run(self) -> None:
+        """Post until stopped."""
+        while not self.stopped:
+            await self.one(new_key())
+
+    async def one(self, key: str) -> None:
+        """One post."""
+        try:
+            answer = await self.caller.post(f"{C}/contacts", {**NOTE, "text": key}, key=key)
+        except (aiohttp.ClientError, TimeoutError):
+            self.pending.append(key)
+            await asyncio.sleep(0.05)
+            return
+        self.count(key, answer)
+
+    def count(self, key: str, answer: Answer) -> None:
+        """Keep what an answer says."""
+        self.statuses[answer.status] = self.statuses.get(answer.status, 0) + 1
+        if answer.status == 201:
+            self.acknowledged[answer.json["id"]] = answer.json["position"]
+        else:
+            assert answer.status == 503, answer.body
+            assert answer.headers["Retry-After"]
+            self.pending.append(key)
+
+    async def resolve(self) -> None:
+        """Try again what had no known outcome, until it has one."""
+        for key in self.pending:
+            for _ in range(100):
+                try:
+                    answer = await self.caller.post(f"{C}/contacts", {**NOTE, "text": key}, key=key)
+                except aiohttp.ClientError:
+                    await asyncio.sleep(0.1)
+                    continue
+                if answer.status == 201:
+                    self.acknowledged[answer.json["id"]] = answer.json["position"]
+                    break
+                assert answer.status == 503, answer.body
+                await asyncio.sleep(0.1)
+            else:
+                raise AssertionError(key)
+
+
+async def test_a_broker_killed_under_load_loses_and_doubles_nothing(own: Service, session: aiohttp.ClientSession) -> None:
+    load = Load(Caller(session, own, "nato/officer"))
+    officers = [asyncio.create_task(load.run()) for _ in range(16)]
+    for _ in range(4):
+        await asyncio.sleep(0.6)
+        own.signal_broker(signal.SIGKILL)
+    await asyncio.sleep(1.5)
+    load.stopped = True
+    await asyncio.gather(*officers)
+    await load.resolve()
+    assert load.statuses[201] > 100, load.statuses
+    stood = await positions_by_id(load.caller)
+    assert {id: [position] for id, position in load.acknowledged.items()} == {id: stood.get(id, []) for id in load.acknowledged}
+    assert own.run("audit", "replay", "--channel", "nato-china", "--token-file", token_file(own)).returncode == 0
+
+
+async def test_a_gateway_killed_under_load_loses_and_doubles_nothing(own: Service, session: aiohttp.ClientSession) -> None:
+    load = Load(Caller(session, own, "nato/officer"))
+    for _ in range(2):
+        load.stopped = False
+        officers = [asyncio.create_task(load.run()) for _ in range(8)]
+        await asyncio.sleep(0.7)
+        own.process.kill()
+        load.stopped = True
+        await asyncio.gather(*officers)
+        own.restart(signal.SIGKILL)
+        await load.resolve()
+        load.pending.clear()
+    stood = await positions_by_id(load.caller)
+    assert {id: [position] for id, position in load.acknowledged.items()} == {id: stood.get(id, []) for id in load.acknowledged}
+    assert own.run("audit", "replay", "--from-log", "--channel", "nato-china", "--token-file", token_file(own)).returncode == 0
+
+
+def token_file(service: Service) -> str:
+    """A file with the auditor's token."""
+    path = service.data.parent / "auditor.token"
+    path.write_text(service.token("nato/auditor"))
+    return str(path)
+
+
+async def test_reads_go_on_while_the_broker_stands_still(own: Service, session: aiohttp.ClientSession) -> None:
+    officer = Caller(session, own, "nato/officer")
+    before = (await officer.open(NOTE)).json
+    own.signal_broker(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(3.5)
+        answer = await officer.get(f"{C}/state")
+        assert (answer.status, answer.headers["Dragoman-Stale"], answer.json["live"]) == (200, "true", False)
+        assert answer.headers["Dragoman-As-Of"] < time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 1))
+        assert (await officer.get(f"{C}/exchanges/{before['exchange']}")).status == 200
+        assert (await Caller(session, own).get("/readyz")).status == 503
+        key = new_key()
+        refused = await officer.post(f"{C}/contacts", NOTE, key=key)
+        assert refused.status == 503
+        assert refused.headers["Retry-After"]
+        assert refused.json["type"] in ("/problems/unavailable", "/problems/unknown-outcome")
+    finally:
+        own.signal_broker(signal.SIGCONT)
+    again = await _until_201(officer, key)
+    assert [again.json["position"]] == (await positions_by_id(officer))[again.json["id"]]
+    assert (await officer.get(f"{C}/state")).json["live"]
+
+
+async def _until_201(caller: Caller, key: str) -> Answer:
+    for _ in range(100):
+        answer = await caller.post(f"{C}/contacts", NOTE, key=key)
+        if answer.status == 201:
+            return answer
+        assert answer.status == 503, answer.body
+        await asyncio.sleep(0.2)
+    raise AssertionError(answer.body)
+
+
+async def test_a_post_whose_outcome_is_unknown_becomes_known_on_retry(own: Service, session: aiohttp.ClientSession) -> None:
+    officer = Caller(session, own, "nato/officer")
+    key = new_key()
+    own.signal_broker(signal.SIGSTOP)
+    posting = asyncio.create_task(officer.post(f"{C}/contacts", NOTE, key=key))
+    await asyncio.sleep(0.3)
+    first: Any = await posting
+    assert first.status == 503
+    first.problem(503, "unknown-outcome")
+    own.signal_broker(signal.SIGCONT)
+    await asyncio.sleep(0.5)
+    answers = [await _until_201(officer, key) for _ in range(2)]
+    assert answers[0].body == answers[1].body
+    assert len((await positions_by_id(officer))[answers[0].json["id"]]) == 1
+
+
+async def test_a_live_stream_goes_on_over_a_killed_broker(own: Service, session: aiohttp.ClientSession) -> None:
+    officer = Caller(session, own, "nato/officer")
+    headers = {**Caller(session, own, "china/officer").headers, "Accept": "text/event-stream"}
+    async with session.get(f"{own.base_url}{C}/records", headers=headers) as response:
+        own.signal_broker(signal.SIGKILL)
+        posted = await _until_201(officer, new_key())
+        async with asyncio.timeout(5):
+            async for line in response.content:
+                if line == b"id: %d\n" % posted.json["position"]:
+                    break

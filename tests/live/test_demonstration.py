@@ -1,0 +1,66 @@
+"""The demonstration: ready at once, seeded as far as the formats reach, and the same when seeded again."""
+
+from collections.abc import Callable
+
+import pytest
+
+from service import NOTE, Caller, Service
+
+Who = Callable[[str], Caller]
+ROLES = ("officer", "duty_officer", "head_of_office", "auditor", "administrator")
+
+
+async def test_it_writes_where_it_is_and_a_token_a_role(demo: Service) -> None:
+    assert demo.base_url == demo.demo["base_url"]
+    assert demo.demo["channels"] == ["nato-china", "nato-china-track2", "nato-china-exercise"]
+    assert {f"{side}/{role}" for side in ("nato", "china") for role in ROLES} <= demo.demo["tokens"].keys()
+    assert (demo.data / "demo.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("side", ["nato", "china"])
+async def test_each_token_is_valid_in_all_channels_of_its_side(who: Who, side: str) -> None:
+    for role in ROLES:
+        me = (await who(f"{side}/{role}").get("/v1/me")).json
+        assert me["channels"] == ["nato-china", "nato-china-exercise"]
+        assert {"nato-china": [role], "nato-china-exercise": [role]} == me["roles"]
+
+
+async def test_history_is_entered_for_the_record(who: Who) -> None:
+    rows = (await who("china/officer").get("/v1/channels/nato-china/exchanges?act=meeting-request")).json["exchanges"]
+    held = [row for row in rows if "staff talks" in row["subject"]]
+    assert {"held"} == {row["status"] for row in held}
+    eighth = next(row for row in held if row["subject"].startswith("Eighth"))
+    meeting = (await who("nato/officer").get(f"/v1/channels/nato-china/exchanges/{eighth['id']}")).json["state"]["meeting"]
+    assert ({"nato", "china"}, True) == (set(meeting["readouts"]), meeting["readouts_differ"])
+    assert eighth.get("unacknowledged_by", []) == []
+
+
+async def test_a_flash_waits_in_the_exercise(own: Service, session: object) -> None:
+    import aiohttp
+
+    assert isinstance(session, aiohttp.ClientSession)
+    state = (await Caller(session, own, "china/duty_officer").get("/v1/channels/nato-china-exercise/state")).json
+    (waiting,) = state["unacknowledged"]
+    assert (waiting["precedence"], waiting["unacknowledged_by"], state["kind"]) == ("flash", ["china"], "exercise")
+
+
+async def test_it_is_ready_within_three_seconds(own: Service) -> None:
+    assert own.ready_s < 3.0
+
+
+async def test_a_second_run_changes_nothing(own: Service, session: object) -> None:
+    import aiohttp
+
+    assert isinstance(session, aiohttp.ClientSession)
+    before = own.demo["tokens"]
+    positions = [
+        (await Caller(session, own, "nato/officer").get(f"/v1/channels/{name}")).json["position"]
+        for name in ("nato-china", "nato-china-exercise")
+    ]
+    own.restart()
+    after = [
+        (await Caller(session, own, "nato/officer").get(f"/v1/channels/{name}")).json["position"]
+        for name in ("nato-china", "nato-china-exercise")
+    ]
+    assert (before, positions) == (own.demo["tokens"], after)
+    assert (await Caller(session, own, "nato/officer").open(NOTE)).status == 201

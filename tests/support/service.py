@@ -1,0 +1,187 @@
+"""The real service as a process of its own, as `dragoman up` starts it."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+DRAGOMAN = Path(sys.executable).with_name("dragoman")
+INCIDENT: dict[str, Any] = {
+    "act": "hazardous-incident",
+    "kind": "near_miss",
+    "time": "2026-11-24T03:05+08:00",
+    "place": {"lat": 15.12, "lon": 116.44},
+    "facts": "Two aircraft passed close. Rest unknown.",
+}
+NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
+_START_SECONDS = 30.0
+
+
+class Service:
+    """One `dragoman up`, with its data directory."""
+
+    def __init__(self, data: Path, *arguments: str, log: Path | None = None) -> None:
+        self.data = data
+        self.arguments = arguments
+        self.log = log or data.parent / f"{data.name}.log"
+        self.process: subprocess.Popen[str]
+        self.base_url = ""
+        self.ready_s = 0.0
+        self.start()
+
+    def start(self) -> None:
+        """Start, and wait until the first request may be sent."""
+        begun = time.monotonic()
+        with self.log.open("a") as errors:
+            self.process = subprocess.Popen(
+                [DRAGOMAN, "up", "--data", self.data, "--port", "0", "--log-format", "json", *self.arguments],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        self.stdout = self.process.stdout
+        ready, _, _ = select.select([self.process.stdout], [], [], _START_SECONDS)
+        self.base_url = self.process.stdout.readline().strip() if ready else ""
+        self.ready_s = time.monotonic() - begun
+        if not self.base_url:
+            self.stop(signal.SIGKILL)
+            raise AssertionError(self.log.read_text()[-3000:])
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Stop with a signal, and wait; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            self.stdout.close()
+
+    def restart(self, number: int = signal.SIGTERM) -> None:
+        """Stop and start on the same data."""
+        self.stop(number)
+        self.start()
+
+    @property
+    def broker_pid(self) -> int:
+        """The broker's process id, as it wrote it itself."""
+        return int((self.data / "nats" / "ports" / "nats-server.pid").read_text())
+
+    def signal_broker(self, number: int) -> None:
+        """Send a signal to the broker."""
+        for _ in range(200):
+            try:
+                os.kill(self.broker_pid, number)
+            except (ProcessLookupError, FileNotFoundError, ValueError):
+                time.sleep(0.02)  # it is being started again
+            else:
+                return
+        raise AssertionError("the broker was not started again")
+
+    @property
+    def demo(self) -> dict[str, Any]:
+        """What the demonstration wrote."""
+        demo: dict[str, Any] = json.loads((self.data / "demo.json").read_text())
+        return demo
+
+    def token(self, name: str) -> str:
+        """A token of the demonstration, by `side/role`."""
+        return str(self.demo["tokens"][name])
+
+    @property
+    def operator(self) -> str:
+        """The operator's token."""
+        return (self.data / "operator.token").read_text()
+
+    def run(self, *arguments: str, stdin: str = "", check: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Call the command line against this service."""
+        done = subprocess.run(
+            [DRAGOMAN, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "DRAGOMAN_DATA": str(self.data), "XDG_CONFIG_HOME": str(self.data.parent / "home"), **environment},
+        )
+        assert check is None or done.returncode == check, (done.returncode, done.stdout, done.stderr)
+        return done
+
+
+class Caller:
+    """HTTP calls as one of the demonstration's people."""
+
+    def __init__(self, session: aiohttp.ClientSession, service: Service, who: str = "") -> None:
+        self.session = session
+        self.service = service
+        self.headers = {} if not who else {"Authorization": f"Bearer {service.operator if who == 'operator' else service.token(who)}"}
+
+    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> "Answer":
+        """One call; headers' underscores are hyphens."""
+        sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if body is not None and "Content-Type" not in sent:
+            sent["Content-Type"] = "application/json"
+        raw = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        async with self.session.request(method, self.service.base_url + path, data=raw, headers=sent) as response:
+            return Answer(response.status, response.headers.copy(), await response.read())
+
+    async def get(self, path: str, **headers: str) -> "Answer":
+        """A read."""
+        return await self.call("GET", path, **headers)
+
+    async def post(self, path: str, body: Any, *, key: str = "", **headers: str) -> "Answer":
+        """A post, with a new key if none is given."""
+        return await self.call("POST", path, body, Idempotency_Key=key or new_key(), **headers)
+
+    async def open(self, body: Any, channel: str = "nato-china") -> "Answer":
+        """Open an exchange where its act belongs."""
+        where = {"hazardous-incident": "notifications", "contact-note": "contacts", "meeting-request": "meetings"}[body["act"]]
+        answer = await self.post(f"/v1/channels/{channel}/{where}", body)
+        assert answer.status == 201, answer.body
+        return answer
+
+    async def act(self, exchange: str, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
+        """Carry an exchange on."""
+        return await self.post(f"/v1/channels/{channel}/exchanges/{exchange}/acts", body, **headers)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The decoded body."""
+        return msgspec.json.decode(self.body)
+
+    def problem(self, status: int, kind: str) -> Any:
+        """The body, which must be that problem."""
+        assert (status, "application/problem+json") == (self.status, self.headers["Content-Type"].partition(";")[0]), self.body
+        body = self.json
+        assert (f"/problems/{kind}", status) == (body["type"], body["status"]), body
+        assert body["title"]
+        assert body["detail"].endswith("."), body
+        assert body["request_id"] == self.headers["X-Request-Id"]
+        return body
+
+
+def new_key() -> str:
+    """A new Idempotency-Key that is no UUIDv7."""
+    return uuid.uuid4().hex
