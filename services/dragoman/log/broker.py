@@ -168,9 +168,8 @@ def write_secret(path: Path, secret: bytes) -> None:
     fresh.rename(path)
 
 
-def configuration(data: Path, server_name: str, port: int, public: dict[str, str]) -> str:
-    """The broker's configuration; `port` -1 lets it choose a free one."""
-    free = shutil.disk_usage(data).free
+def configuration(data: Path, server_name: str, port: int, public: dict[str, str], *, free: int) -> str:
+    """The broker's configuration; `port` -1 lets it choose a free one. `free` is the disk space in bytes."""
     values = {
         "server_name": server_name,
         "port": str(port),
@@ -250,14 +249,19 @@ class Supervisor:
         self.process: asyncio.subprocess.Process | None = None
 
     @property
+    def config(self) -> Path:
+        """The broker's configuration, as it was last written."""
+        return self._data / "nats" / "nats.conf"
+
+    @property
     def endpoint(self) -> Endpoint:
         """Where the broker listens."""
         return Endpoint(f"nats://127.0.0.1:{self._port}", self.server_name, self._data / "keys")
 
     async def start(self, port: int) -> int:
         """Start the broker and return the port that it listens on."""
-        config = self._data / "nats" / "nats.conf"
-        config.write_text(configuration(self._data, self.server_name, port, self._public))
+        config = self.config
+        config.write_text(configuration(self._data, self.server_name, port, self._public, free=shutil.disk_usage(self._data).free))
         config.chmod(0o600)
         libc = ctypes.CDLL(None)
         with (self._data / "nats" / "nats.log").open("ab") as output:

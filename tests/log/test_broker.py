@@ -1,0 +1,109 @@
+"""The broker's configuration, its users' rights, and the proof that it syncs."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from brokers import RealBroker
+from dragoman.log import broker, jetstream
+from dragoman.log.broker import BrokerError
+from dragoman.log.connection import Guard
+from dragoman.log.port import LogUnreachable
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "nats" / "embedded.conf"
+PUBLIC = {
+    "steward": "UA7QEGZ3CLEJUJYVRCQSXM5IFDVVUZIWRH6AQVZ4XUTVZ5LUUOZHRBMH",
+    "gateway": "UBUIFDXIY5QLXX7QNVH5DDDKNR2Y6WNBCHLWVNEFJ7JJZDZUNYZHEKGO",
+    "auditor": "UDHQZ3IYQMUJDTPZ5MTQZLJJ2CWJ5N7QK6OPO7TNXTT7XFMAQIUBPT6Z",
+    "warden": "UDRUHSBYWZ3IDPT6YDF6JJL5MSZ3FM5LJFZKKBTXCBPGEM6TQ7YHJEWJ",
+}
+
+
+def test_the_documented_configuration_is_what_is_written(tmp_path: Path) -> None:
+    written = broker.configuration(Path("/var/lib/dragoman"), "dragoman-example", 4222, PUBLIC, free=100 * 2**30)
+    assert EXAMPLE.read_text() == written
+
+
+async def test_the_broker_takes_the_configuration(real_broker: RealBroker) -> None:
+    config = real_broker.supervisor.config
+    checked = subprocess.run([broker.find(), "-t", "-c", config], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert config.stat().st_mode & 0o777 == 0o600
+
+
+async def test_writes_need_a_broker_that_syncs_every_write(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert real_broker.guard.proven
+    monkeypatch.setattr(broker, "TEMPLATE", broker.TEMPLATE.replace("  sync_interval: always\n", ""))
+    process = real_broker.supervisor.process
+    assert process is not None
+    process.kill()
+    log = await real_broker.log()
+    warden = await real_broker.bus("warden")
+    guard = Guard(warden, server_name=real_broker.endpoint.server_name)
+    await guard.prove()
+    assert not guard.proven
+    assert "sync_interval: always" in guard.reason
+    assert log.channel == "nato-china"
+
+
+async def test_another_broker_is_not_trusted(real_broker: RealBroker) -> None:
+    guard = Guard(await real_broker.bus("warden"), server_name="somebody-else")
+    await guard.prove()
+    assert "another broker" in guard.reason
+
+
+async def test_a_broker_with_another_clock_is_not_trusted(real_broker: RealBroker) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    guard = Guard(await real_broker.bus("warden"), now=lambda: datetime.now(UTC) + timedelta(seconds=3))
+    await guard.prove()
+    assert "s apart" in guard.reason
+
+
+@pytest.mark.parametrize("user", ["gateway", "auditor", "warden"])
+@pytest.mark.parametrize(
+    "verb", ["STREAM.UPDATE", "STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.SNAPSHOT", "STREAM.RESTORE", "STREAM.CREATE"]
+)
+async def test_no_service_may_change_or_remove_a_log(
+    real_broker: RealBroker, user: str, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await real_broker.log()
+    monkeypatch.setattr("dragoman.log.connection.REQUEST_SECONDS", 0.3)
+    bus = await real_broker.bus(user)
+    with pytest.raises(LogUnreachable):
+        await bus.api(f"{verb}.DRAGOMAN_LOG_NATO-CHINA", {"seq": 1})
+
+
+async def test_an_auditor_cannot_write(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = await real_broker.log()
+    monkeypatch.setattr("dragoman.log.connection.REQUEST_SECONDS", 0.3)
+    with pytest.raises(LogUnreachable):
+        await (await real_broker.bus("auditor")).request("dragoman.v1.nato-china.contact.x", b"forged")
+    assert await log.read(1, 1) == []
+
+
+async def test_a_stream_with_other_settings_is_not_taken(real_broker: RealBroker) -> None:
+    steward = await real_broker.bus("steward")
+    await steward.api("STREAM.CREATE.DRAGOMAN_LOG_OTHER", {**jetstream.configuration("other"), "deny_delete": False})
+    with pytest.raises(jetstream.LogBroken):
+        await jetstream.create(steward, "other")
+
+
+def test_a_broker_that_is_too_old_or_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "nats-server"
+    old.write_text("#!/bin/sh\necho 'nats-server: v2.10.27'\n")
+    old.chmod(0o755)
+    with pytest.raises(BrokerError, match=r"2\.10\.27"):
+        broker.find(old)
+    with pytest.raises(BrokerError, match="cannot be run"):
+        broker.find(tmp_path / "absent")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert broker.find() != old, "the system's is passed over where it is too old"
+
+
+async def test_a_data_directory_has_one_broker(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker, "_LEASE_SECONDS", 0.2)
+    with pytest.raises(BrokerError, match="in use"):
+        async with broker.lease(real_broker.endpoint.keys.parent):
+            pass
