@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from service import Service
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ from brokers import RealBroker
 from dragoman.log import broker, jetstream
 from dragoman.log.broker import BrokerError
 from dragoman.log.connection import Guard
-from dragoman.log.port import LogUnreachable
+from dragoman.log.port import LogBroken, LogUnreachable
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "nats" / "embedded.conf"
 PUBLIC = {
@@ -86,7 +86,7 @@ async def test_an_auditor_cannot_write(real_broker: RealBroker, monkeypatch: pyt
 async def test_a_stream_with_other_settings_is_not_taken(real_broker: RealBroker) -> None:
     steward = await real_broker.bus("steward")
     await steward.api("STREAM.CREATE.DRAGOMAN_LOG_OTHER", {**jetstream.configuration("other"), "deny_delete": False})
-    with pytest.raises(jetstream.LogBroken):
+    with pytest.raises(LogBroken):
         await jetstream.create(steward, "other")
 
 

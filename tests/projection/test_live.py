@@ -1,0 +1,153 @@
+"""The projection of a channel: in order whatever comes first, never a position twice, and the same from a file as from the log."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from dragoman.log.memory import MemoryLog
+from dragoman.log.port import Entry, LogBroken, Message
+from dragoman.projection import reads
+from dragoman.projection.live import Behind, Projection
+from dragoman.projection.store import Store, StoreDamaged
+from world import INCIDENT, NOTE, World
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path / "projection.sqlite")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def told(world: World) -> World:
+    """A channel in which something happened."""
+    id = world.open("nato/d-1", INCIDENT)
+    world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    world.take(b"\x00junk")
+    world.open("china/o-1", NOTE)
+    return world
+
+
+def messages(world: World) -> list[Message]:
+    return [
+        Message(position=position, subject=f"dragoman.v1.nato-china.x.{world.raws[0][20:56].decode(errors='replace')}", raw=raw)
+        for position, raw in enumerate(world.raws, 1)
+    ]
+
+
+async def test_messages_are_folded_in_order_whatever_comes_first(told: World, store: Store) -> None:
+    projection = Projection(MemoryLog("nato-china"), store)
+    given = messages(told)
+    projection.take(given[1::2])
+    assert projection.state.position == 0
+    projection.take(given[:1])
+    assert projection.state.position == 2
+    projection.take(given)
+    assert told.ledger.standing.digest == projection.standing.digest
+    assert told.ledger.standing.frontier == projection.standing.frontier
+
+
+async def test_a_file_goes_on_where_it_stopped(told: World, tmp_path: Path) -> None:
+    given = messages(told)
+    for end in (3, 7, len(given)):
+        store = Store(tmp_path / "projection.sqlite")
+        projection = Projection(MemoryLog("nato-china"), store)
+        projection.take(given[:end])
+        await projection.in_file()
+        store.close()
+    assert told.ledger.standing.digest == projection.standing.digest
+    store = Store(tmp_path / "projection.sqlite")
+    assert told.ledger.standing == store.standing("nato-china")
+    store.close()
+
+
+async def test_the_ledger_answers_alike_from_memory_and_from_the_file(told: World, store: Store) -> None:
+    projection = Projection(MemoryLog("nato-china"), store)
+    projection.take(messages(told))
+    in_memory = answers(projection, told)
+    await projection.in_file()
+    fresh = Projection(MemoryLog("nato-china"), store)
+    assert in_memory == answers(fresh, told) == answers(told.ledger, told)
+
+
+def answers(ledger: object, world: World) -> list[object]:
+    from dragoman.domain.ledger import Ledger
+    from dragoman.domain.record import NotARecord, parse
+
+    asked: Ledger = ledger  # type: ignore[assignment]
+    found: list[object] = []
+    for position, raw in enumerate(world.raws, 1):
+        found += [asked.root(position), asked.actor(position)]
+        try:
+            record = parse(raw)
+        except NotARecord:
+            continue
+        state = asked.exchange(record.envelope.subject)
+        found += [
+            None if state is None else state.etag,
+            asked.used(record.envelope.id),
+            asked.holds(record.envelope.subject, record.commit),
+        ]
+    return [*found, asked.used("0192f0c1-2f3a-7c4d-8e5f-112233445566"), asked.holds("x", "y")]
+
+
+async def test_waiting_for_a_position_is_bounded(told: World, store: Store) -> None:
+    projection = Projection(MemoryLog("nato-china"), store)
+    with pytest.raises(Behind):
+        await projection.reached(1, 0.01)
+    waiting = asyncio.create_task(projection.reached(5))
+    await asyncio.sleep(0)
+    projection.take(messages(told))
+    await waiting
+
+
+async def test_a_position_used_twice_is_corruption(told: World, store: Store) -> None:
+    projection = Projection(MemoryLog("nato-china"), store)
+    projection.take(messages(told))
+    await projection.in_file()
+    other = told.decide("nato/o-1", NOTE)
+    with pytest.raises(LogBroken):
+        projection.appended(Entry(record=other, expected=0), 5)  # type: ignore[arg-type]
+    assert projection.broken
+
+
+@pytest.fixture
+async def followed(told: World, store: Store) -> AsyncIterator[tuple[MemoryLog, Projection]]:
+    log = MemoryLog("nato-china")
+    for message in messages(told):
+        await log.inject(message.subject, message.raw)
+    projection = Projection(log, store)
+    running = asyncio.create_task(projection.run())
+    yield log, projection
+    running.cancel()
+
+
+async def test_a_projection_follows_its_log(told: World, followed: tuple[MemoryLog, Projection]) -> None:
+    log, projection = followed
+    await projection.caught_up.wait()
+    assert told.ledger.standing.digest == projection.standing.digest
+    told.take(b"more junk")
+    await log.inject("dragoman.v1.nato-china.x.y", b"more junk")
+    await projection.reached(len(told.raws))
+    assert told.ledger.standing.digest == projection.standing.digest
+    assert len(told.raws) == projection.last_on("y")
+
+
+async def test_a_search_finds_the_exchange_by_any_of_its_words(told: World, store: Store) -> None:
+    projection = Projection(MemoryLog("nato-china"), store)
+    projection.take(messages(told))
+    await projection.in_file()
+    for words in ("aircraft", "NEAR_MISS", "reception counterpart", "NATO-CHINA/NATO/26/0001/N07/O"):
+        assert len(reads.listed(store, "nato-china", reads.Filter(q=words)).exchanges) == 1, words
+    assert not reads.listed(store, "other", reads.Filter(q="aircraft")).exchanges
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "projection.sqlite"
+    for content in (b"", b"hello", b"SQLite format 3\x00" + b"\x00" * 84, b"\xff" * 10_000):
+        path.write_bytes(content)
+        with pytest.raises(StoreDamaged):
+            Store(path)

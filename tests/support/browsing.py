@@ -1,0 +1,36 @@
+"""A page in a browser of its own, which notes what it complained of and whom else it asked."""
+
+from collections.abc import Awaitable, Callable
+
+from playwright.async_api import Page
+
+from service import Service
+
+EXERCISE = "nato-china-exercise"
+
+
+class Visit:
+    """One browser of its own, with one page, at a service."""
+
+    def __init__(self, page: Page, service: Service) -> None:
+        self.page = page
+        self.service = service
+        self.complaints: list[str] = []
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: None if request.url.startswith(f"{service.base_url}/") else self.complaints.append(request.url))
+
+    async def sign_in(self, who: str, channel: str = EXERCISE) -> None:
+        """Sign in by the form, and arrive at a channel's board."""
+        await self.page.goto(f"{self.service.base_url}/?channel={channel}")
+        await self.page.get_by_label("Token").fill(self.service.token(who))
+        await self.page.get_by_role("button", name="Sign in").click()
+        await self.page.get_by_role("button", name="Sign out").wait_for()
+
+    async def headline(self) -> str:
+        """The page's one h1, as it is seen."""
+        return await self.page.locator("h1").inner_text()
+
+
+Visiting = Callable[..., Awaitable[Visit]]
+Flash = Callable[[], Awaitable[str]]
