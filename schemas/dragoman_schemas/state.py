@@ -67,10 +67,11 @@ class Account(State, frozen=True, kw_only=True):
 
 
 class Accepted(State, frozen=True, kw_only=True):
-    """One side's yes to a window, by its index."""
+    """One side's yes to a window: its index, and its ends as they stood when the side accepted."""
 
     accepted: Stamp
     window: int
+    terms: Raw
 
 
 class Held(State, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from dragoman.domain.exchange import owes_answer
+from dragoman.domain.fold import Folded
 from dragoman_schemas.state import Meeting
 from world import REQUEST, World, refused
 
@@ -59,6 +60,15 @@ def test_the_requester_does_not_accept(world: World) -> None:
 def test_a_window_must_be_one_of_those_offered(world: World) -> None:
     id = world.open("nato/o-1", REQUEST)
     assert refused(world.keep("china/o-1", {"act": "acceptance", "window": 2}, id, seen=True)).faults[0].pointer == "/window"
+
+
+def test_nobody_is_held_to_a_window_that_was_changed_afterwards(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    moved = {"act": "correction", "reason": "x", "fields": {"windows": [{"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}]}}
+    assert isinstance(world.keep("nato/o-1", moved, id, seen=True), Folded)
+    world.keep("china/o-1", {"act": "acceptance", "window": 0}, id, seen=True)
+    assert bytes(meeting_of(world, id).accepted["china"].terms) == b'{"from":"2026-12-01T08:00Z","to":"2026-12-01T10:00Z"}'
+    assert refused(world.keep("nato/o-1", moved, id, seen=True)).faults[0].pointer == "/fields/windows"
 
 
 def test_several_addressees_accept_the_same_window() -> None:

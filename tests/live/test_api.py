@@ -338,3 +338,16 @@ async def test_the_trace_travels_in_the_headers_of_the_message(who: Who, demo: S
     assert message.headers is not None
     assert "4bf92f3577b34da6a3ce929d0e0e4736" in message.headers["traceparent"]
     assert message.headers["tracestate"] == "dragoman=my-request-2"
+
+
+async def test_an_open_stream_ends_with_its_token(who: Who) -> None:
+    operator = who("operator")
+    issued = (await operator.call("POST", "/v1/tokens", {"actor": "china/o-1", "channels": ["nato-china"]})).json
+    headers = {"Authorization": f"Bearer {issued['token']}", "Accept": "text/event-stream"}
+    caller = who("")
+    async with caller.session.get(f"{caller.service.base_url}{C}/records", headers=headers) as response:
+        await operator.call("DELETE", f"/v1/tokens/{issued['id']}")
+        opened = (await who("nato/officer").open(NOTE)).json
+        async with asyncio.timeout(5):
+            rest = await response.content.read()
+    assert f"id: {opened['position']}".encode() not in rest

@@ -220,7 +220,8 @@ def check_correction(form: Format, registry: Registry, exchange: Exchange, recor
     data = record.data
     assert isinstance(data, carrying.Correction)
     for name in data.fields:
-        if name in UNCORRECTABLE:
+        settled = name == "windows" and exchange.meeting is not None and exchange.meeting.accepted
+        if name in UNCORRECTABLE or settled:
             return invalid(f"/fields/{name}", f"{name} cannot be corrected; cancel the message and send a new one")
     try:
         corrected = _corrected(exchange, data)

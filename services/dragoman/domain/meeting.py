@@ -4,12 +4,14 @@
         ├──decline──▶ declined              a meeting that was simply held may be recorded from `requested` as well
         └──▶ cancelled (by the opener, until it was held)
 
+Windows are not corrected once a side has accepted one: nobody is held to terms that it did not see.
 With several addressees the request is accepted or declined when all have answered: declined only if none accepted.
 """
 
 from typing import Final
 
 import msgspec
+from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.domain import checks
@@ -28,6 +30,7 @@ from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Registry
 from dragoman_schemas.state import Readout as ReadoutState
 
+_raw_windows = msgspec.json.Decoder(tuple[Raw, ...]).decode
 _windows = msgspec.json.Decoder(tuple[Window, ...]).decode
 
 
@@ -69,7 +72,8 @@ def _accept(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, Acceptance)
     meeting = _meeting(exchange)
-    accepted = {**meeting.accepted, folding.record.side: Accepted(accepted=folding.stamp, window=data.window)}
+    terms = _raw_windows(exchange.content["windows"])[data.window]
+    accepted = {**meeting.accepted, folding.record.side: Accepted(accepted=folding.stamp, window=data.window, terms=terms)}
     return replace(exchange, meeting=replace(meeting, accepted=accepted))
 
 

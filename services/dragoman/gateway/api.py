@@ -287,7 +287,7 @@ def _wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
 async def show_exchange(call: Call[At]) -> Answered:
     projection, position = await _standing(call)
     at = _at(projection, call.query.at, position)
-    service, side = _service(call), grant_of(call.request).actor.partition("/")[0]
+    service, side = _service(call), grant_of(call.request).side
     view: ExchangeView = await in_thread(
         call, reads.exchange_view, service.store, projection.name, call.path("exchange"), at, service.as_of(projection), side
     )
@@ -310,7 +310,7 @@ async def show_state(call: Call[At]) -> Answered:
 
 async def stream_records(call: Call[FromPosition]) -> Answered:
     projection = _projection(call)
-    side = grant_of(call.request).actor.partition("/")[0]
+    side = grant_of(call.request).side
     media = _wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM))
     resumed = call.request.headers.get("Last-Event-ID", "")
     after = int(resumed) if resumed.isdigit() else call.query.after
@@ -319,7 +319,7 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
         tails = call.request.app[TAILS]
         if projection.name not in tails:
             tails[projection.name] = live.Tail(projection)
-        return await live.stream(call.request, _service(call), projection, tails[projection.name], side, first)
+        return await live.stream(call.request, _service(call), projection, tails[projection.name], grant_of(call.request), first)
     first = after + 1 if after is not None else call.query.from_ or 1
     return await live.lines(call.request, _service(call), projection, side, first, projection.state.position)
 

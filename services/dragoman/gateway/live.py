@@ -17,6 +17,7 @@ from dragoman.limits import RECORDS_PAGE, STREAM_QUEUE
 from dragoman.projection import reads
 from dragoman.projection.live import Projection, entry_of
 from dragoman.projection.store import Row
+from dragoman.stores.access import Grant
 from dragoman_schemas.answers import Entry
 
 EVENT_STREAM = "text/event-stream"
@@ -90,11 +91,13 @@ def _side(projection: Projection, entry: Entry) -> str:
     return "" if actor is None else actor.partition("/")[0]
 
 
-async def stream(request: web.Request, service: Service, projection: Projection, tail: Tail, side: str, first: int) -> web.StreamResponse:
+async def stream(
+    request: web.Request, service: Service, projection: Projection, tail: Tail, grant: Grant, first: int
+) -> web.StreamResponse:
     """Serve server-sent events from a position on, until the reader leaves or is cut off."""
     response = EventSourceResponse(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
     await response.prepare(request)
-    queue = tail.open()
+    queue, side = tail.open(), grant.side
     told = projection.state.position
     try:
         async with response:
@@ -106,6 +109,8 @@ async def stream(request: web.Request, service: Service, projection: Projection,
                 lines = [line]
                 while not queue.empty() and (more := queue.get_nowait()) is not None:
                     lines.append(more)
+                if not (service.access.holds(grant) and service.may_see(grant, projection)):
+                    break  # the token or the officer was revoked while the stream was open
                 fresh = [line for line in lines if line.position > told and line.position >= first]
                 await response.write(b"".join(line.event for line in fresh))
                 _note(service, projection, side, fresh)

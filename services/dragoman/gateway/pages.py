@@ -177,7 +177,7 @@ async def board(request: web.Request) -> web.Response:
 
 
 async def _board(service: Service, grant: Grant, projection: Projection, visible: list[Projection], request: web.Request) -> dict[str, Any]:
-    name, store, side = projection.name, service.store, grant.actor.partition("/")[0]
+    name, store, side = projection.name, service.store, grant.side
     call = Call(request, Nothing())
     state = await api.in_thread(
         call, lambda: reads.liaison_state(store, name, projection.flushed, service.as_of(projection), live=service.is_live(projection))

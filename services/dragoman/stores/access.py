@@ -28,6 +28,11 @@ class Grant(Struct, frozen=True, kw_only=True):
     label: str = ""
 
     @property
+    def side(self) -> str:
+        """The actor's side."""
+        return self.actor.partition("/")[0]
+
+    @property
     def is_operator(self) -> bool:
         """Whether this is the operator's."""
         return self.actor == OPERATOR
@@ -53,6 +58,8 @@ class Access:
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
+        self._ids: frozenset[str] = frozenset()
+        self._ids_of = -1
 
     async def issue(self, actor: str, channels: tuple[str, ...], *, issued: str, label: str = "", secret: str = "") -> tuple[str, Grant]:
         """A new token and what it gives. The token is known to the caller alone from here on."""
@@ -85,6 +92,13 @@ class Access:
         """What a token gives, as far as this gateway knows."""
         value = self._bucket.values.get(f"token.{hashed(token)}")
         return None if value is None else _grant(value)
+
+    def holds(self, grant: Grant) -> bool:
+        """Whether a grant that was found earlier is still in force."""
+        if self._ids_of != self._bucket.changes:
+            self._ids = frozenset(key[6:18] for key in self._bucket.values if key.startswith("token."))
+            self._ids_of = self._bucket.changes
+        return grant.id in self._ids
 
     async def open_session(self, token: str, expires: float) -> str:
         """A page's session in place of a token; the id goes into the cookie."""

@@ -19,6 +19,7 @@ class Bucket:
         self._stream = f"KV_{name}"
         self._prefix = f"$KV.{name}."
         self._seen = 0
+        self.changes = 0
         self.values: dict[str, bytes] = {}
 
     @staticmethod
@@ -49,6 +50,7 @@ class Bucket:
         self._apply(key, None if value is None else payload)
 
     def _apply(self, key: str, value: bytes | None) -> None:
+        self.changes += 1
         if value is None:
             self.values.pop(key, None)
         else:
