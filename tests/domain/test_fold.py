@@ -240,6 +240,7 @@ def test_a_delivery_ends_on_an_act_of_another_side_and_only_rises(world: World) 
     assert not deliver(world, "china", own).valid
     assert not deliver(world, "china", 1).valid
     assert not deliver(world, "china", 999).valid
+    assert not deliver(world, "china", 2).valid, "root entered an officer there, and said nothing"
     assert deliver(world, "china", first).valid
     assert not deliver(world, "china", 3).valid
     assert not deliver(world, "mars", first).valid

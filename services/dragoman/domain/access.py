@@ -1,8 +1,19 @@
 """May this actor do this act on this object? The one answer, for pages, streams, lists, posts and audits."""
 
+from typing import Final
+
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
 from dragoman_schemas.state import Exchange, OfficerState, Registry
+
+ROOT: Final = "root"
+SERVICE: Final = "service"
+
+
+def officer_side(actor: str) -> str:
+    """The side for which an officer acted; empty for services, and for root keys, which say nothing."""
+    side, _, name = actor.partition("/")
+    return "" if side == SERVICE or name == ROOT else side
 
 
 def officer_at(registry: Registry, actor: str, position: int) -> OfficerState | None:
@@ -26,14 +37,14 @@ def may_read(registry: Registry, actor: str) -> Refusal | None:
 def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: str, position: int) -> Refusal | None:
     """Whether the actor's side and roles permit the act in that exchange, for a record at that position."""
     side, _, name = actor.partition("/")
-    if side == "service":
+    if side == SERVICE:
         wanted = {Who.GATEWAY: "gateway", Who.DESK: "desk"}.get(rule.who)
         return None if wanted == name else _denied(f"the service {name} does not record {rule.act}")
     if rule.who in (Who.GATEWAY, Who.DESK):
         return _denied(f"{rule.act} is recorded by the service alone; nothing needs to be posted")
     if side not in {member.name for member in registry.sides}:
         return _denied(f"{side} is no side of {registry.name}")
-    if name == "root":
+    if name == ROOT:
         return None if rule.who is Who.KEEPERS else _denied("root keys change sides, officers and keys, and say nothing else")
     officer = officer_at(registry, actor, position)
     if officer is None:

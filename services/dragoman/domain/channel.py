@@ -16,6 +16,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain import ids
+from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import OFFICERS, Folding, Rule, Who
@@ -32,8 +33,8 @@ from dragoman_schemas.state import (
 )
 
 ADMINISTRATORS: Final[frozenset[Role]] = frozenset({"administrator"})
-FORBIDDEN_SIDE: Final = "service"
-FORBIDDEN_OFFICER: Final = "root"
+FORBIDDEN_SIDE: Final = SERVICE
+FORBIDDEN_OFFICER: Final = ROOT
 EXERCISE_SUFFIX: Final = "-exercise"
 
 OPENING: Final = Rule(act="channel-opening", shape=acts.ChannelOpening, family="channel", who=Who.DESK)
@@ -193,7 +194,7 @@ def _check_delivery(
     envelope = record.envelope
     before = registry.delivered.get(data.side)
     actor = actor_at(data.upto) if data.upto < position else None
-    if data.side not in {side.name for side in registry.sides} or actor is None or actor.partition("/")[0] in (data.side, "service"):
+    if data.side not in {side.name for side in registry.sides} or actor is None or officer_side(actor) in ("", data.side):
         return invalid("/upto", "a delivery ends on an act of another side's officer")
     if before is not None and data.upto <= before.upto:
         return invalid("/upto", "a delivery only rises")

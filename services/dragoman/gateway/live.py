@@ -12,6 +12,7 @@ from aiohttp.client_exceptions import ClientConnectionResetError
 from aiohttp_sse import EventSourceResponse
 from msgspec import json
 
+from dragoman.domain.access import officer_side
 from dragoman.gateway.service import Service
 from dragoman.limits import RECORDS_PAGE, STREAM_QUEUE
 from dragoman.projection import reads
@@ -53,7 +54,7 @@ class Tail:
         if not self._queues:
             return
         record = row.folded.record
-        line = Line(entry_of(row), record.side if record is not None and row.folded.valid else "")
+        line = Line(entry_of(row), officer_side(record.envelope.actor) if record is not None and row.folded.valid else "")
         for queue in tuple(self._queues):
             try:
                 queue.put_nowait(line)
@@ -82,13 +83,8 @@ async def missed(service: Service, projection: Projection, first: int, last: int
         entries = await asyncio.wrap_future(service.store.in_thread(reads.records, service.store, projection.name, first, most))
         if not entries:
             return
-        yield [Line(entry, _side(projection, entry)) for entry in entries]
-        first = entries[-1].position + 1
-
-
-def _side(projection: Projection, entry: Entry) -> str:
-    actor = projection.actor(entry.position) if entry.valid else None
-    return "" if actor is None else actor.partition("/")[0]
+        yield [Line(entry, side) for entry, side in entries]
+        first = entries[-1][0].position + 1
 
 
 async def stream(
@@ -135,6 +131,6 @@ async def lines(request: web.Request, service: Service, projection: Projection, 
 
 def _note(service: Service, projection: Projection, side: str, lines: list[Line]) -> None:
     for line in reversed(lines):
-        if line.side not in ("", "service", side):
+        if line.side not in ("", side):
             service.deliveries.note(projection.name, side, line.position)
             return

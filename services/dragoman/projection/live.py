@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import structlog
 from msgspec import UNSET, Raw
 
+from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.record import Record, parse
 from dragoman.domain.refusal import Refusal
@@ -254,8 +255,9 @@ class Projection:
         self._tokens[message.exchange] = folded.position
         if folded.record is not None:
             self._ids.setdefault(folded.record.envelope.id, folded.position)
-            if folded.valid and folded.record.side != "service":
-                self._newest[folded.record.side] = folded.position
+            side = officer_side(folded.record.envelope.actor)
+            if folded.valid and side:
+                self._newest[side] = folded.position
         return row
 
     def _encoded_before(self, exchange: str) -> bytes | None:
@@ -316,8 +318,8 @@ class Projection:
             row = (
                 self.store.reader()
                 .execute(
-                    "SELECT key FROM records WHERE actor GLOB ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-                    (f"{side.name}/*", base, base | (1 << 40) - 1),
+                    "SELECT key FROM records WHERE actor GLOB ? AND actor != ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+                    (f"{side.name}/*", f"{side.name}/{ROOT}", base, base | (1 << 40) - 1),
                 )
                 .fetchone()
             )

@@ -4,12 +4,13 @@ Every function takes an open read transaction, so that an answer is of one posit
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import allowed
 from dragoman.limits import LIST_PAGE, RECORDS_PAGE
@@ -128,18 +129,18 @@ def _row(values: tuple[object, ...]) -> Row:
     )
 
 
-def records(store: Store, channel: str, first: int, most: int = RECORDS_PAGE) -> list[Entry]:
-    """Records from a position, in order."""
+def records(store: Store, channel: str, first: int, most: int = RECORDS_PAGE) -> list[tuple[Entry, str]]:
+    """Records from a position, in order, each with the side whose officer acted; empty for services, roots and void ones."""
     base = store.base(channel)
     with store.snapshot() as connection:
         found = connection.execute(
-            f"SELECT {_ENTRY} FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # noqa: S608  # fixed words
+            f"SELECT {_ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # noqa: S608  # fixed words
             (base | first, base | _MASK, most),
         ).fetchall()
-    return [_entry(values) for values in found]
+    return [(_entry(values), officer_side(actor) if actor and values[2] else "") for *values, actor in found]
 
 
-def _entry(values: tuple[object, ...]) -> Entry:
+def _entry(values: Sequence[object]) -> Entry:
     key, raw, valid, detail, exchange, number, commit, junk = values
     assert isinstance(key, int) and isinstance(raw, bytes)
     return entry(
