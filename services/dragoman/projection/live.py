@@ -55,6 +55,7 @@ class Projection:
         self._pending: dict[int, Row] = {}
         self._ids: dict[str, int] = {}
         self._tokens: dict[str, int] = {}
+        self._absent: set[str] = set()
         self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
         self._newest = self._newest_acts()
         self._staged: dict[int, Message] = {}
@@ -107,15 +108,18 @@ class Projection:
     def posted(self, id: str) -> int | None:
         """The position of the first well-formed record with that id."""
         position = self._ids.get(id)
-        if position is not None:
+        if position is not None or id in self._absent:
             return position
         base = self.store.base(self.name)
         row = (
             self.store.reader()
-            .execute("SELECT min(key) FROM records WHERE id = ? AND key BETWEEN ? AND ?", (id, base, base | (1 << 40) - 1))
+            .execute("SELECT key FROM records WHERE id = ? AND key BETWEEN ? AND ? ORDER BY key LIMIT 1", (id, base, base | (1 << 40) - 1))
             .fetchone()
         )
-        return None if row[0] is None else int(row[0]) - base
+        if row is None:
+            self._absent.add(id)
+            return None
+        return int(row[0]) - base
 
     def actor(self, position: int) -> str | None:
         """The actor of the valid record at that position."""
@@ -255,6 +259,7 @@ class Projection:
         self._tokens[message.exchange] = folded.position
         if folded.record is not None:
             self._ids.setdefault(folded.record.envelope.id, folded.position)
+            self._absent.discard(folded.record.envelope.id)
             side = officer_side(folded.record.envelope.actor)
             if folded.valid and side:
                 self._newest[side] = folded.position
@@ -303,6 +308,11 @@ class Projection:
         self._flush_waiting = still
 
     def _forget(self) -> None:
+        if len(self._absent) > MEMORY_EXCHANGES:
+            self._absent.clear()  # ids that were looked up for posts that were then refused
+        self._forget_exchanges()
+
+    def _forget_exchanges(self) -> None:
         """Drop the exchanges used longest ago, but none that the file does not hold yet."""
         while len(self._encoded) > MEMORY_EXCHANGES:
             oldest, (state, _) = next(iter(self._encoded.items()))
@@ -353,6 +363,7 @@ class Projection:
             return
         waiting: asyncio.Future[None] = self._loop.create_future()
         self._flush_waiting.append((wanted, waiting))
+        self.store.hurry()
         try:
             async with asyncio.timeout(seconds):
                 await waiting

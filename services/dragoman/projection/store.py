@@ -41,6 +41,11 @@ SNAPSHOT_LEAVES: Final = 256
 _SHIFT: Final = 40
 _READERS: Final = 2
 
+GATHER_SECONDS: Final = 0.02
+"""How long rows are gathered for one transaction while nobody waits for them."""
+
+GATHER_JOBS: Final = 1_000
+
 _SCHEMA: Final = """
 CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position INTEGER NOT NULL,
   state BLOB NOT NULL, total BLOB NOT NULL, frontier BLOB NOT NULL) STRICT;
@@ -94,6 +99,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return self.step.commit
 
 
+Done = Callable[[BaseException | None], None]
+_Job = tuple[str, list[Row], Done]
+
+
 def spaced(text: str) -> str:
     """Text as it is searched: every Han character a word of its own."""
     return _HAN.sub(r" \1 ", text)
@@ -119,7 +128,8 @@ class Store:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._writer = self._open()
         self._numbers: dict[str, int] = {name: number for number, name in self._writer.execute("SELECT number, name FROM channels")}
-        self._queue: queue.SimpleQueue[tuple[str, list[Row], Callable[[BaseException | None], None]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._hurried = threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="projection-writer", daemon=True)
         self._thread.start()
         self._pool = ThreadPoolExecutor(_READERS, "projection-reader")
@@ -151,6 +161,7 @@ class Store:
     def close(self) -> None:
         """Write what is queued, and close."""
         self._queue.put(None)
+        self.hurry()
         self._thread.join()
         self._pool.shutdown()
         for connection in self._connections:
@@ -160,23 +171,47 @@ class Store:
 
     # Writing
 
-    def write(self, channel: str, rows: list[Row], done: Callable[[BaseException | None], None]) -> None:
+    def write(self, channel: str, rows: list[Row], done: Done) -> None:
         """Queue rows of a channel; `done` is called in the writer's thread when they are committed, or with what failed."""
         self._queue.put((channel, rows, done))
 
+    def hurry(self) -> None:
+        """Somebody waits for what is queued: commit it now."""
+        self._hurried.set()
+
     def _write_on(self) -> None:
-        while (job := self._queue.get()) is not None:
-            channel, rows, done = job
-            try:
-                self._writer.execute("BEGIN IMMEDIATE")
+        closing = False
+        while not closing:
+            job = self._queue.get()
+            self._hurried.wait(GATHER_SECONDS)
+            self._hurried.clear()
+            jobs: list[_Job] = []
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) == GATHER_JOBS or self._queue.empty():
+                    break
+                job = self._queue.get()
+            closing = job is None
+            if jobs:
+                self._commit(jobs)
+
+    def _commit(self, jobs: list[_Job]) -> None:
+        """Write the rows of all jobs in one transaction."""
+        by_channel: dict[str, list[Row]] = {}
+        for channel, rows, _ in jobs:
+            by_channel.setdefault(channel, []).extend(rows)
+        failed: BaseException | None = None
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            for channel, rows in by_channel.items():
                 self._write(self._number(channel), rows)
-                self._writer.execute("COMMIT")
-            except BaseException as error:  # noqa: BLE001  # the thread's outermost loop; the owner stops loudly
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                done(error)
-            else:
-                done(None)
+            self._writer.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001  # the thread's outermost loop; the owner stops loudly
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            failed = error
+        for _, _, done in jobs:
+            done(failed)
 
     def _number(self, channel: str) -> int:
         number = self._numbers.get(channel)
