@@ -19,6 +19,7 @@ from dragoman.gateway.service import Service
 from dragoman.limits import POLL_SECONDS, READ_RECORDS
 from dragoman.log import broker, jetstream
 from dragoman.log.broker import BrokerError, Endpoint
+from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.connection import Bus, Guard, connected
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
@@ -86,7 +87,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
 
         async def open_log(channel: str) -> Projection:
             await jetstream.create(steward, channel)
-            projection = Projection(jetstream.JetStreamLog(channel, bus, guard), store)
+            projection = Projection(CoalescingLog(jetstream.JetStreamLog(channel, bus, guard)), store)
             following(projection.run())
             return projection
 

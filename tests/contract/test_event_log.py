@@ -11,6 +11,7 @@ from brokers import RealBroker
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.record import Record
+from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Unavailable
@@ -19,7 +20,7 @@ from world import NOTE, SALT, compact
 Opener = Callable[[], Awaitable[EventLog]]
 
 
-@pytest.fixture(params=["memory", "jetstream"])
+@pytest.fixture(params=["memory", "jetstream", "coalescing"])
 def opener(request: pytest.FixtureRequest) -> Opener:
     """Opens the same log, anew each time where that makes a difference."""
     if request.param == "memory":
@@ -34,7 +35,10 @@ def opener(request: pytest.FixtureRequest) -> Opener:
     async def anew() -> EventLog:
         return await broker.log()
 
-    return anew
+    async def together() -> EventLog:
+        return CoalescingLog(await broker.log())
+
+    return anew if request.param == "jetstream" else together
 
 
 def note(serial: int, *, exchange: int | None = None, text: str = "Met.", time: str = "2026-11-24T12:00:00.000Z") -> Record:
@@ -224,6 +228,49 @@ async def test_a_follower_is_told_that_it_is_at_the_end(opener: Opener) -> None:
                 break
             seen += len(messages)
     assert seen == 1
+
+
+# Many openings at once
+
+
+async def test_many_openings_at_once_are_all_there_once(opener: Opener) -> None:
+    log = await opener()
+    outcomes = await asyncio.gather(*(log.append([Entry(record=note(n), expected=0)]) for n in range(1, 301)))
+    assert all(isinstance(outcome, Appended) for outcome in outcomes)
+    stored = await bytes_of(log)
+    assert len(stored) == 300
+    for n, outcome in enumerate(outcomes, 1):
+        assert isinstance(outcome, Appended)
+        assert stored[outcome.position - 1] == note(n).raw
+
+
+async def test_among_many_openings_each_gets_its_own_outcome(opener: Opener) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(7), expected=0)])
+    await log.append([Entry(record=note(77), expected=0)])
+    posts = [
+        again(note(7)),
+        again(note(77), "Something else."),
+        *(note(n) for n in range(100, 160)),
+        again(note(100)),
+        again(note(101), "Other."),
+    ]
+    outcomes = await asyncio.gather(*(log.append([Entry(record=record, expected=0)]) for record in posts))
+    assert outcomes[0] == AlreadyAppended(1)
+    assert outcomes[1] == KeyReused(2)
+    assert all(isinstance(outcome, Appended | AlreadyAppended | KeyReused) for outcome in outcomes)
+    ids = [records.parse(raw).envelope.id for raw in await bytes_of(log)]
+    assert len(ids) == len(set(ids)) == 62
+
+
+async def test_conflicts_among_many_openings_are_their_own(opener: Opener) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(1), expected=0)])
+    stale = [log.append([Entry(record=note(500 + n, exchange=1), expected=0)]) for n in range(30)]
+    fresh = [log.append([Entry(record=note(n), expected=0)]) for n in range(2, 62)]
+    outcomes = await asyncio.gather(*stale, *fresh)
+    assert {Conflict(1)} == set(outcomes[:30])
+    assert all(isinstance(outcome, Appended) for outcome in outcomes[30:])
 
 
 # What only a broker can go through

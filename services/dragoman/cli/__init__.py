@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Commands are loaded when they are called."""
 
+import gc
 import sys
 
 from cyclopts import App, CycloptsError
@@ -29,12 +30,16 @@ for _name, _where in {
 
 def main() -> None:
     """Run a command; its return value, or what went wrong, becomes the exit code."""
+    from dragoman import telemetry
     from dragoman.cli import common
     from dragoman.client import Answered, Unreachable
     from dragoman.domain.refusal import Malformed
     from dragoman.log.broker import BrokerError
     from dragoman.settings import SettingsError
 
+    telemetry.configure(level="warning")
+    # Records, rows and futures are freed by their counts as soon as they are done with: the collector has to look but rarely.
+    gc.set_threshold(50_000, 20, 100)
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value")
     except Answered as error:

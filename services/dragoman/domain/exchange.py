@@ -12,6 +12,7 @@
 Acknowledging or answering a message does the same for every earlier one to that side: who has read the newest has the others.
 """
 
+from functools import cache
 from typing import Final
 
 import msgspec
@@ -23,7 +24,7 @@ from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Malformed, Refusal, invalid
 from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
 from dragoman_schemas.acts import carrying
-from dragoman_schemas.frame import Act, Answering, Continuing, Opening
+from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
 from dragoman_schemas.state import (
     Cancellation,
     Correction,
@@ -81,46 +82,51 @@ def opened(form: Format, folding: Folding) -> Exchange:
     for_the_record = data.for_the_record is True
     content = content_of(record.act)
     message = Message(id=record.envelope.id, act=record.name, said=folding.stamp, to=to, info=info, for_the_record=for_the_record)
-    return _framed(
-        form,
-        data,
-        content,
-        Exchange(
-            id=record.envelope.id,
-            act=record.name,
-            family=record.envelope.family,
-            number=folding.number,
-            status=form.start,
-            side=side,
-            opened=folding.stamp,
-            updated=folding.stamp,
-            precedence="routine",
-            subject=Raw(b'""'),
-            area="general",
-            to=to,
-            info=info,
-            for_the_record=for_the_record,
-            content=content,
-            defaults=_defaults(form, folding.registry, content, record.envelope.time),
-            messages=(message,),
-            etag=record.commit,
-        ),
+    precedence, subject, area = _frame(form, data, content)
+    return Exchange(
+        id=record.envelope.id,
+        act=record.name,
+        family=record.envelope.family,
+        number=folding.number,
+        status=form.start,
+        side=side,
+        opened=folding.stamp,
+        updated=folding.stamp,
+        precedence=precedence,
+        subject=subject,
+        area=area,
+        to=to,
+        info=info,
+        for_the_record=for_the_record,
+        content=content,
+        defaults=_defaults(form, folding.registry, content, record.envelope.time),
+        messages=(message,),
+        etag=record.commit,
     )
 
 
-def _framed(form: Format, data: Opening, content: dict[str, Raw], exchange: Exchange) -> Exchange:
-    return replace(
-        exchange,
-        content=content,
-        precedence=form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence,
-        subject=content["subject"] if "subject" in content else Raw(msgspec.json.encode(form.title(data)[:120])),
-        area=form.area if isinstance(data.area, UnsetType) else data.area,
+def _frame(form: Format, data: Opening, content: dict[str, Raw]) -> tuple[Precedence, Raw, Area]:
+    """An opening's precedence, subject and area, given or by default."""
+    return (
+        form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence,
+        content["subject"] if "subject" in content else Raw(msgspec.json.encode(form.title(data)[:120])),
+        form.area if isinstance(data.area, UnsetType) else data.area,
     )
 
 
 def _defaults(form: Format, registry: Registry, content: dict[str, Raw], time: str) -> dict[str, Raw]:
-    defaults = {**FRAME_DEFAULTS, **(TRACK2_DEFAULTS if registry.kind == "track2" else {}), **form.defaults, "dtg": f'"{time}"'}
-    return {name: Raw(value.encode()) for name, value in defaults.items() if name not in content}
+    prepared = _prepared(tuple(form.defaults.items()), track2=registry.kind == "track2")
+    defaults = {name: value for name, value in prepared.items() if name not in content}
+    if "dtg" not in content:
+        defaults["dtg"] = Raw(f'"{time}"'.encode())
+    return defaults
+
+
+@cache
+def _prepared(own: tuple[tuple[str, str], ...], *, track2: bool) -> dict[str, Raw]:
+    """A format's defaults, which are the same for every message: made once."""
+    defaults = {**FRAME_DEFAULTS, **(TRACK2_DEFAULTS if track2 else {}), **dict(own)}
+    return {name: Raw(value.encode()) for name, value in defaults.items()}
 
 
 def check_opening(registry: Registry, form: Format, record: Record) -> Refusal | None:
@@ -129,9 +135,8 @@ def check_opening(registry: Registry, form: Format, record: Record) -> Refusal |
     assert isinstance(data, Opening)
     sides = {side.name for side in registry.sides}
     addressed: set[str] = set()
-    for field in ("to", "info", "on_behalf_of"):
-        named = getattr(data, field)
-        for index, side in enumerate(() if named is UNSET else named):
+    for field, named in (("to", data.to), ("info", data.info), ("on_behalf_of", data.on_behalf_of)):
+        for index, side in enumerate(() if isinstance(named, UnsetType) else named):
             if side not in sides:
                 return invalid(f"/{field}/{index}", f"{side} is no side of {registry.name}; its sides are {', '.join(sorted(sides))}")
             if field != "on_behalf_of" and (side == record.side or side in addressed):
@@ -227,7 +232,7 @@ def check_correction(form: Format, registry: Registry, exchange: Exchange, recor
         corrected = _corrected(exchange, data)
     except Malformed as error:
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
-    trial = Record(envelope=record.envelope, act=b"", data=corrected, raw=b"", commit="")
+    trial = replace(record, data=corrected, name=exchange.act)
     refusal = check_opening(registry, form, trial) or form.rule.check(registry, None, trial)
     if refusal is None:
         return None
@@ -258,12 +263,16 @@ def correct(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
         fields=data.fields,
         was={name: exchange.content[name] for name in data.fields if name in exchange.content},
     )
-    changed = replace(
+    precedence, subject, area = _frame(form, corrected, content)
+    return replace(
         exchange,
+        content=content,
+        precedence=precedence,
+        subject=subject,
+        area=area,
         corrections=(*exchange.corrections, correction),
         defaults={name: value for name, value in exchange.defaults.items() if name not in content},
     )
-    return _framed(form, corrected, content, changed)
 
 
 def _cancel(exchange: Exchange, folding: Folding) -> Exchange:

@@ -35,23 +35,18 @@ _decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment."""
+    """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment.
+
+    `name` is the act's, `side` the actor's, or `service`.
+    """
 
     envelope: Envelope
     act: bytes
     data: Act
     raw: bytes
     commit: str
-
-    @property
-    def name(self) -> str:
-        """The act's name."""
-        return str(self.data.__struct_config__.tag)
-
-    @property
-    def side(self) -> str:
-        """The side of the actor, or `service`."""
-        return self.envelope.actor.partition("/")[0]
+    name: str
+    side: str
 
 
 class _Named(Struct):
@@ -152,13 +147,24 @@ def parse(raw: bytes) -> Record:
         data = decode_act(act)
     except Malformed as error:
         raise NotARecord(f"no act: {error}") from None
-    return Record(envelope=envelope, act=act, data=data, raw=raw, commit=leaf.commit(raw))
+    return _made(envelope, act, data, raw)
+
+
+def _made(envelope: Envelope, act: bytes, data: Act, raw: bytes) -> Record:
+    return Record(
+        envelope=envelope,
+        act=act,
+        data=data,
+        raw=raw,
+        commit=leaf.commit(raw),
+        name=str(data.__struct_config__.tag),
+        side=envelope.actor.partition("/")[0],
+    )
 
 
 def of(envelope: Envelope, act: bytes, data: Act) -> Record:
     """The record built from parts that are known to be good."""
-    raw = build(envelope, act)
-    return Record(envelope=envelope, act=act, data=data, raw=raw, commit=leaf.commit(raw))
+    return _made(envelope, act, data, build(envelope, act))
 
 
 def _check_values(envelope: Envelope) -> None:

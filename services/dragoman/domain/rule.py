@@ -11,7 +11,7 @@ from typing import Final
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman_schemas.acts.channel import Family, Role
-from dragoman_schemas.frame import Act, Precedence
+from dragoman_schemas.frame import Act, Area, Precedence
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
 OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_of_office"})
@@ -85,7 +85,7 @@ class Format:
     code: str
     start: str
     moves: Moves
-    area: str
+    area: Area
     defaults: Mapping[str, str]
     precedence: Callable[[Act], Precedence]
     title: Callable[[Act], str]

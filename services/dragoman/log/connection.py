@@ -39,6 +39,7 @@ class Bus:
         """Begin unconnected; `connected` opens it."""
         self.user = user
         self.client = Client()
+        self.closing = False
         self.reconnected: list[Callable[[], Awaitable[None]]] = []
 
     @property
@@ -108,7 +109,8 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
         log.warning("nats.error", user=user, error=f"{type(error).__name__}: {error}")
 
     async def gone() -> None:
-        log.warning("nats.disconnected", user=user)
+        if not bus.closing:
+            log.warning("nats.disconnected", user=user)
 
     await bus.client.connect(
         url,
@@ -129,6 +131,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
     try:
         yield bus
     finally:
+        bus.closing = True
         await asyncio.wait_for(bus.client.close(), REQUEST_SECONDS)
 
 
