@@ -105,7 +105,7 @@ _Job = tuple[str, list[Row], Done]
 
 def spaced(text: str) -> str:
     """Text as it is searched: every Han character a word of its own."""
-    return _HAN.sub(r" \1 ", text)
+    return text if text.isascii() else _HAN.sub(r" \1 ", text)
 
 
 def joined(sides: Iterable[str]) -> str:
@@ -227,30 +227,23 @@ class Store:
     def _write(self, number: int, rows: list[Row]) -> None:
         base = number << _SHIFT
         execute, many = self._writer.execute, self._writer.executemany
-        many("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (_record(base, row) for row in rows))
+        many("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_record(base, row) for row in rows])
         many(
             "INSERT INTO subjects VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
-            ((number, row.token, row.folded.position) for row in rows),
+            [(number, row.token, row.folded.position) for row in rows],
         )
+        changed = [row.folded for row in rows if isinstance(row.folded.state, Exchange)]
+        many("INSERT INTO search (rowid, words) VALUES (?, ?)", [(base | folded.position, _words(folded)) for folded in changed])
+        self._write_exchanges(number, base, changed, first=rows[0].folded.position)
         many(
-            "INSERT INTO search (rowid, words) VALUES (?, ?)",
-            (
-                (base | row.folded.position, _words(row.folded))
+            "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)",
+            [
+                (number, record.data.side, record.data.upto, row.folded.position, record.envelope.time)
                 for row in rows
-                if row.folded.valid and isinstance(row.folded.state, Exchange)
-            ),
+                if (record := row.folded.record) is not None and row.folded.valid and isinstance(record.data, Delivery)
+            ],
         )
         for row in rows:
-            state = row.folded.state
-            if isinstance(state, Exchange):
-                self._write_exchange(number, base, state)
-            elif row.folded.record is not None and isinstance(row.folded.record.data, Delivery):
-                delivery, envelope = row.folded.record.data, row.folded.record.envelope
-                if row.folded.valid:
-                    execute(
-                        "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)",
-                        (number, delivery.side, delivery.upto, row.folded.position, envelope.time),
-                    )
             frontier = row.step.standing.frontier
             if frontier.size % SNAPSHOT_LEAVES == 0:
                 execute("INSERT INTO tree VALUES (?, ?)", (base | frontier.size, encode_frontier(frontier)))
@@ -266,35 +259,24 @@ class Store:
             ),
         )
 
-    def _write_exchange(self, number: int, base: int, state: Exchange) -> None:
-        execute = self._writer.execute
-        key = base | state.opened.position
-        before = execute("SELECT status FROM exchanges WHERE key = ?", (key,)).fetchone()
-        if before is None or before[0] != state.status:
-            count = "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges"
-            execute(count, (number, state.family, state.status, 1))
+    def _write_exchanges(self, number: int, base: int, changed: list[Folded], *, first: int) -> None:
+        """The exchanges as they stand after these records, and how many of each family have each status."""
+        newest = {folded.state.opened.position: folded.state for folded in changed if isinstance(folded.state, Exchange)}
+        counts: dict[tuple[str, str], int] = {}
+        for opened, state in newest.items():
+            before = None
+            if opened < first:
+                before = self._writer.execute("SELECT status FROM exchanges WHERE key = ?", (base | opened,)).fetchone()
             if before is not None:
-                execute(count, (number, state.family, before[0], -1))
-        execute(
+                counts[state.family, before[0]] = counts.get((state.family, before[0]), 0) - 1
+            counts[state.family, state.status] = counts.get((state.family, state.status), 0) + 1
+        self._writer.executemany(
+            "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges",
+            [(number, family, status, count) for (family, status), count in counts.items() if count],
+        )
+        self._writer.executemany(
             "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key,
-                state.id,
-                state.number,
-                state.act,
-                state.family,
-                state.status,
-                state.side,
-                joined({state.side, *state.to, *state.info}),
-                PRECEDENCES.index(state.precedence),
-                state.area,
-                bytes(state.subject),
-                state.opened.time,
-                state.updated.time,
-                state.updated.position,
-                joined(owes_acknowledgement(state)),
-                joined(owes_answer(state)),
-            ),
+            [_exchange(base, state) for state in newest.values()],
         )
 
     # Reading
@@ -369,6 +351,27 @@ def _record(base: int, row: Row) -> tuple[object, ...]:
         row.digest,
         folded.raw,
         row.step.encoded,
+    )
+
+
+def _exchange(base: int, state: Exchange) -> tuple[object, ...]:
+    return (
+        base | state.opened.position,
+        state.id,
+        state.number,
+        state.act,
+        state.family,
+        state.status,
+        state.side,
+        joined({state.side, *state.to, *state.info}),
+        PRECEDENCES.index(state.precedence),
+        state.area,
+        bytes(state.subject),
+        state.opened.time,
+        state.updated.time,
+        state.updated.position,
+        joined(owes_acknowledgement(state)),
+        joined(owes_answer(state)),
     )
 
 
