@@ -183,7 +183,7 @@ class NewChannel(Shape, frozen=True, kw_only=True):
 class NewToken(Shape, frozen=True, kw_only=True):
     """A token to be issued to an officer, for some of the channels, or for all in which the officer is."""
 
-    actor: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$", max_length=127)]
+    actor: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)]
     channels: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
     label: Line | UnsetType = UNSET
 

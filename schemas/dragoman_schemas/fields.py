@@ -8,24 +8,24 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=63)]
 """A channel, side, office, officer, service or act (record.md §1)."""
 
 Text = Annotated[str, Meta(min_length=1, max_length=60_000)]
 Line = Annotated[str, Meta(min_length=1, max_length=500)]
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 Remarks = Annotated[str, Meta(min_length=1, max_length=2_000)]
-Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)", max_length=35)]
 
-Words = Text | dict[Language, Text]
+Words = Text | Annotated[dict[Language, Text], Meta(min_length=1, max_length=20)]
 """Text in the officer's language, or in several, each under its language tag."""
 
-Titles = Title | dict[Language, Title]
+Titles = Title | Annotated[dict[Language, Title], Meta(min_length=1, max_length=20)]
 
 Timestamp = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$",
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
         max_length=40,
     ),
 ]
@@ -33,17 +33,17 @@ Timestamp = Annotated[
 
 Id = Annotated[
     str,
-    Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"),
+    Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"),
 ]
 """A record's id: UUIDv7 given by a client, or UUIDv5 made from its key (record.md §6)."""
 
 Reference = Annotated[str, Meta(min_length=1, max_length=160)]
 """A message's number or id."""
 
-Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """32 bytes in lower-case hexadecimal."""
 
-Base64Of32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$")]
+Base64Of32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
 """32 bytes in standard base64 with its padding."""
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]

@@ -50,7 +50,7 @@ class Signed(Shape, frozen=True, kw_only=True):
     exchange: Annotated[str, Meta(max_length=36)]
     id: Id
     author: Annotated[str, Meta(max_length=127)]
-    after: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+    after: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")]
     seen: Seen
 
 

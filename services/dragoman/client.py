@@ -110,7 +110,14 @@ class Client:
         number = named.upper() if named.upper().startswith(f"{channel.upper()}/") else f"{channel.upper()}/{named.upper()}"
         found = (await self.call("GET", f"/v1/channels/{channel}/exchanges?number={number}")).json()["exchanges"]
         if not found:
-            raise Answered(Problem(type="/problems/not-found", title="", status=404, detail=f"There is no exchange {named} in {channel}."))
+            raise Answered(
+                Problem(
+                    type="/problems/not-found",
+                    title="",
+                    status=404,
+                    detail=f"There is no exchange {named} in {channel}; a number is written like NATO/26/0042/N07/O.",
+                )
+            )
         return str(found[0]["id"])
 
     async def records(self, channel: str, first: int = 1) -> AsyncIterator[list[Entry]]:

@@ -27,7 +27,7 @@ from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
-from dragoman.domain.record import Record
+from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
@@ -150,9 +150,9 @@ class Desk:
         row = projection.row(position)
         if row is not None:
             folded: Folded = row.folded
-            assert folded.record is not None
-            record, number = folded.record, folded.number
-            void = None if folded.refusal is None else folded.refusal
+            if folded.record is None:
+                raise Refused(Refusal(kind="void", detail=f"What stands at position {position} is no record.", position=position))
+            record, number, void = folded.record, folded.number, folded.refusal
         else:
             record, number, void = projection.stored(position)
         if post is not None and not _is_same(record, post):
@@ -172,7 +172,11 @@ class Desk:
         decided = decide(projection.state, projection, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
         if isinstance(decided, Refusal):
             raise Refused(decided)
-        return decided
+        try:
+            return records.parse(decided.raw)  # what is appended is what a reader will read
+        except NotARecord as error:
+            detail = f"What would be recorded is no record: {error}. Nothing was recorded; tell the operator."
+            raise Refused(Refusal(kind="invalid", detail=detail)) from None
 
     # Trials, whose keys the host keeps
 
@@ -183,14 +187,14 @@ class Desk:
             raise Refused(
                 Refusal(
                     kind="not-permitted",
-                    detail=f"This act must be signed, and no key of {post.actor} is kept here. Post it as an administrator.",
+                    detail=f"This act must be signed, and no key of {post.actor} is kept here. An administrator entered with that role can.",
                 )
             )
         act, owners = post.act, [post.actor]
         side = post.actor.partition("/")[0]
         if isinstance(post.data, Officer) and "administrator" in post.data.roles and post.data.keys is UNSET:
             owner = f"{side}/{post.data.officer}"
-            if owner not in registry.officers:
+            if not any(key.owner == owner and key.until is None for key in registry.keys.values()):
                 added = base64.b64encode(self._custody.make(registry.name, owner)).decode()
                 act = act[:-1] + b',"keys":["%s"]}' % added.encode()
                 owners.append(owner)

@@ -22,6 +22,10 @@ _REQUEST: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECRET: Final = frozenset({"token", "authorization", "cookie", "salt", "body", "act_bytes", "seed"})
 
 
+_plain_tracebacks: Final = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+"""Tracebacks without the values of variables, among which are acts and salts."""
+
+
 def configure(format: Format = "auto", level: str = "info", stream: Any = None) -> None:
     """Set up logging for a process; lines go to standard error."""
     output = stream if stream is not None else sys.stderr
@@ -33,9 +37,9 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
         mask,
     ]
     rendered: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(serializer=_dumps)]
+        [_plain_tracebacks, structlog.processors.JSONRenderer(serializer=_dumps)]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=output.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, *rendered],

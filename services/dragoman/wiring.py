@@ -21,7 +21,7 @@ from dragoman.log import broker, jetstream
 from dragoman.log.broker import BrokerError, Endpoint
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.connection import Bus, Guard, connected
-from dragoman.log.port import LogUnreachable
+from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store, StoreDamaged
 from dragoman.settings import Settings
@@ -102,7 +102,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
             origin=f"dragoman.invalid/{settings.data.resolve().name}",
         )
         for channel in names:
-            service.channels[channel] = await open_log(channel)
+            await _follow_if_possible(service, channel)
         for projection in service.channels.values():
             await projection.caught_up.wait()
         following(service.keep_delivering())
@@ -151,6 +151,14 @@ def _remove(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
+async def _follow_if_possible(service: Service, name: str) -> None:
+    """Follow a channel; one that cannot be followed is said so, and holds no other up."""
+    try:
+        service.channels[name] = await service.open_log(name)
+    except (LogBroken, LogUnreachable) as error:
+        log.critical("channel.not_followed", channel=name, reason=str(error), do="compare the stream's settings with deploy/nats/README.md")
+
+
 async def _find_channels(service: Service) -> None:
     """Follow channels that another gateway opened."""
     while True:
@@ -161,7 +169,7 @@ async def _find_channels(service: Service) -> None:
             continue
         for name in found:
             if name not in service.channels and not service.opening.locked():
-                service.channels[name] = await service.open_log(name)
+                await _follow_if_possible(service, name)
 
 
 @asynccontextmanager

@@ -62,6 +62,24 @@ def test_a_genesis_that_the_sides_did_not_sign_as_it_stands_is_void(change: dict
     assert fresh.standing.state.registry is None
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"family": "contact"},
+        {"type": "dragoman.channel-opening.v2"},
+        {"dataschema": "urn:dragoman:schema:channel-opening:2"},
+        {"releasedby": "nato/h-1"},
+        {"causationid": "0192f0c1-2f3a-7c4d-8e5f-112233445566"},
+        {"decided": "1"},
+        {"subject": "0192f0c1-2f3a-7c4d-8e5f-112233445566"},
+    ],
+)
+def test_a_genesis_whose_members_are_not_what_they_must_be_is_void(members: dict[str, Any]) -> None:
+    fresh = type(World().ledger)()
+    fresh.take([changed(World().genesis(), **members).raw])
+    assert fresh.standing.state.registry is None
+
+
 def test_a_second_genesis_is_void(world: World) -> None:
     assert refused(world.take(changed(world.genesis(), id=ids.v7(1, bytes(10))))).kind == "void"
 

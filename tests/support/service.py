@@ -44,7 +44,7 @@ class Service:
         begun = time.monotonic()
         with self.log.open("a") as errors:
             self.process = subprocess.Popen(
-                [DRAGOMAN, "up", "--data", self.data, "--port", "0", "--log-format", "json", *self.arguments],
+                [DRAGOMAN, "up", "--data", self.data, "--port", "0", "--log-format", "json", "--log-level", "info", *self.arguments],
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,

@@ -9,23 +9,23 @@ from dragoman import __version__
 
 app = App(name="dragoman", version=__version__, help="The message service of a liaison office.")
 
-for _name, _where in {
-    "up": "dragoman.cli.serving:up",
-    "serve": "dragoman.cli.serving:serve",
-    "init": "dragoman.cli.serving:init",
-    "doctor": "dragoman.cli.doctor:doctor",
-    "config": "dragoman.cli.doctor:config",
-    "channel": "dragoman.cli.administering:channel",
-    "officer": "dragoman.cli.administering:officer",
-    "token": "dragoman.cli.administering:token",
-    "post": "dragoman.cli.posting:post",
-    "act": "dragoman.cli.posting:act",
-    "show": "dragoman.cli.reading:show",
-    "tail": "dragoman.cli.reading:tail",
-    "state": "dragoman.cli.reading:state",
-    "audit": "dragoman.cli.auditing:audit",
-}.items():
-    app.command(_where, name=_name)
+for _name, _where, _help in (
+    ("up", "serving:up", "Run everything in one process, beside a broker of its own."),
+    ("serve", "serving:serve", "Run one service on a broker that runs already."),
+    ("init", "serving:init", "Make a data directory, with keys and the operator's token."),
+    ("channel", "administering:channel", "Open channels and list them."),
+    ("officer", "administering:officer", "Enter and revoke officers, as an administrator of their side."),
+    ("token", "administering:token", "Issue and revoke tokens, as the operator."),
+    ("post", "posting:post", "Open an exchange: report, request, note."),
+    ("act", "posting:act", "Carry an exchange on: acknowledge, reply, correct, close."),
+    ("show", "reading:show", "Show an exchange, and what each addressee has done."),
+    ("tail", "reading:tail", "Follow a channel's records as they arrive."),
+    ("state", "reading:state", "Show the liaison state of a channel."),
+    ("audit", "auditing:audit", "Replay a channel's log, believing nobody."),
+    ("doctor", "doctor:doctor", "Find out what is wrong here."),
+    ("config", "doctor:config", "Show and check the settings."),
+):
+    app.command(f"dragoman.cli.{_where}", name=_name, help=_help)
 
 
 def main() -> None:

@@ -50,7 +50,10 @@ async def replay_command(
     """
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
-        last = at or int((await caller.call("GET", f"/v1/channels/{channel}")).json()["position"])
+        newest = int((await caller.call("GET", f"/v1/channels/{channel}")).json()["position"])
+        if at is not None and not 1 <= at <= newest:
+            raise UsageError(f"--at is a position from 1 to {newest}")
+        last = at or newest
         try:
             fold = await _fold(caller, channel, last, _broker_of(target) if from_log else None, target.data)
         except Hole as error:

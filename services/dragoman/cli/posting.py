@@ -28,7 +28,7 @@ Key = Annotated[str | None, Parameter(help="The Idempotency-Key, to send a post 
 async def post(file: File, *, key: Key = None, target: Target = EVERYWHERE) -> int:
     """Open an exchange with the act in FILE, or on standard input for `-`.
 
-    An incident is four fields: act, kind, time, place, facts; the service fills in the rest.
+    An incident is its act and four fields, kind, time, place and facts; the service fills in the rest.
     """
     act, _ = read_act(read_input(file), cut=True)
     return await _send(act, target, key=key)

@@ -52,7 +52,13 @@ def up(
     An empty data directory is initialised first, as `dragoman init` does.
     """
     settings = _settings(
-        config, data=data, http__port=port, http__host=host, nats__server=nats_server, log__format=log_format, log__level=log_level
+        config,
+        data=data,
+        http__port=port,
+        http__host=host,
+        nats__server=nats_server,
+        log__format=log_format,
+        log__level=log_level or ("warning" if demo else None),
     )
     _run(settings, _up(settings, demo=demo, fresh=fresh))
     return 0

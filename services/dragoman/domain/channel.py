@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from dragoman.domain import ids
 from dragoman.domain.access import ROOT, SERVICE, officer_side
-from dragoman.domain.record import Record
+from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import OFFICERS, Folding, Rule, Who
 from dragoman.tlog import dsse
@@ -69,6 +69,9 @@ def check_genesis(record: Record) -> Refusal | None:
     data, envelope = record.data, record.envelope
     if not isinstance(data, acts.ChannelOpening):
         return Refusal(kind="invalid-act", detail="Position 1 must be the channel's opening.")
+    derived = (type_of(OPENING.act, OPENING.version), f"urn:dragoman:schema:{OPENING.act}:{OPENING.version}", "channel", UNSET, UNSET)
+    if derived != (envelope.type, envelope.dataschema, envelope.family, envelope.releasedby, envelope.causationid):
+        return invalid("", "a derived member is not what it must be")
     if data.signed is not UNSET or (envelope.actor, envelope.source, envelope.decided) != ("service/desk", "/services/desk", "0"):
         return invalid("/act", "an opening is recorded by service/desk, decided on position 0, without `signed`")
     if data.name != envelope.channel or envelope.subject != envelope.id or envelope.attestation != "author":

@@ -7,6 +7,7 @@ language, and the act is what stands between it and the last brace (record.md §
 """
 
 import re
+from calendar import monthrange
 from typing import Final
 
 import msgspec
@@ -21,7 +22,9 @@ from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
 
 _DATA: Final = b',"data":'
-_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+_TIME: Final = re.compile(
+    r"(?!0000)([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
+)
 _PRINTABLE: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _SALT: Final = re.compile(r"[0-9a-f]{64}")
@@ -170,8 +173,9 @@ def of(envelope: Envelope, act: bytes, data: Act) -> Record:
 def _check_values(envelope: Envelope) -> None:
     if not ids.is_id(envelope.id) or not ids.is_id(envelope.subject):
         raise NotARecord("an id is not of the permitted kind")
-    if _TIME.fullmatch(envelope.time) is None:
-        raise NotARecord("the time is not written to the millisecond in UTC")
+    time = _TIME.fullmatch(envelope.time)
+    if time is None or int(time.group(3)) > monthrange(int(time.group(1)), int(time.group(2)))[1]:
+        raise NotARecord("the time does not exist, or is not written to the millisecond in UTC")
     if _DECIMAL.fullmatch(envelope.decided) is None or _SALT.fullmatch(envelope.salt) is None:
         raise NotARecord("the position decided on, or the salt, is not written as it must be")
     if (envelope.attestation == "author") != (envelope.signatures is not UNSET):

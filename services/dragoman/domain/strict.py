@@ -80,6 +80,7 @@ class _Scan:
         self._at = 0
         self._cut = cut
         self._kept: list[str] = []
+        self._size = 0
         self._path: list[str] = []
 
     def run(self) -> str:
@@ -109,6 +110,9 @@ class _Scan:
             self._at = match.end()
 
     def _take(self, token: str) -> None:
+        self._size += len(token)
+        if self._size > ACT_BYTES:
+            raise Malformed("", f"the act has over {ACT_BYTES} bytes: put long matter into an attachment")
         self._kept.append(token)
         self._at += len(token)
 

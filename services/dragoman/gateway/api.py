@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -49,6 +50,13 @@ TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
 TRACE: Final = "trace"
 
 CSV: Final = "text/csv"
+_ETAG: Final = re.compile(r'"([0-9a-f]{64})"')
+_WHOLE: Final = re.compile(r"[0-9]{1,15}")
+
+
+def whole(text: str) -> int | None:
+    """A whole number as it stands in a header or a path."""
+    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 class At(Struct, frozen=True, kw_only=True):
@@ -94,10 +102,10 @@ def _operator(call: Call[Any]) -> Service:
 async def _standing(call: Call[Any]) -> tuple[Projection, int]:
     """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for."""
     projection = _projection(call)
-    wanted = call.request.headers.get("Dragoman-Min-Position", "0")
-    if not wanted.isdigit():
+    wanted = whole(call.request.headers.get("Dragoman-Min-Position", "0"))
+    if wanted is None:
         raise Refused(Refusal(kind="bad-request", detail="Dragoman-Min-Position is a position, a whole number."))
-    await projection.in_file(max(projection.state.position, int(wanted)), FOLD_SECONDS)
+    await projection.in_file(max(projection.state.position, wanted), FOLD_SECONDS)
     return projection, projection.flushed
 
 
@@ -178,8 +186,13 @@ def _key(given: str | None) -> str:
 
 
 def _if_match(request: web.Request) -> str | None:
-    given = request.headers.get("If-Match")
-    return None if given is None else given.strip().removeprefix("W/").strip('"')
+    given = request.headers.get("If-Match", "*").strip()
+    if given == "*":
+        return None  # it says nothing of what the poster saw
+    tag = _ETAG.fullmatch(given)
+    if tag is None:
+        raise Refused(Refusal(kind="bad-request", detail="Send If-Match with one ETag, as you read it, in double quotes."))
+    return tag.group(1)
 
 
 async def record(call: Call[Any], projection: Projection, body: bytes, *, exchange: str = "", family: str = "", key: str = "") -> Reply:
@@ -299,39 +312,43 @@ async def show_exchange(call: Call[At]) -> Answered:
 
 async def show_state(call: Call[At]) -> Answered:
     projection, position = await _standing(call)
-    service, at = _service(call), _at(projection, call.query.at, position)
+    service = _service(call)
+    at = _at(projection, call.query.at, position) if call.query.at else None
     state: LiaisonState | None = await in_thread(
         call, lambda: reads.liaison_state(service.store, projection.name, at, service.as_of(projection), live=service.is_live(projection))
     )
     if state is None:
         raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
-    return Reply(body=state, headers=_headers(call, projection, at))
+    return Reply(body=state, headers=_headers(call, projection, state.position))
 
 
 async def stream_records(call: Call[FromPosition]) -> Answered:
     projection = _projection(call)
-    side = grant_of(call.request).side
+    service, grant = _service(call), grant_of(call.request)
     media = _wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM))
-    resumed = call.request.headers.get("Last-Event-ID", "")
-    after = int(resumed) if resumed.isdigit() else call.query.after
+    resumed = whole(call.request.headers.get("Last-Event-ID", ""))
+    after = call.query.after if resumed is None else resumed
+    if call.query.from_ < 0 or (after is not None and after < 0):
+        raise Refused(Refusal(kind="bad-request", detail="Records are counted from 1: from is 1 or more, after 0 or more."))
     if media == live.EVENT_STREAM:
         first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
         tails = call.request.app[TAILS]
         if projection.name not in tails:
             tails[projection.name] = live.Tail(projection)
-        return await live.stream(call.request, _service(call), projection, tails[projection.name], grant_of(call.request), first)
+        still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant))
+        return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
     first = after + 1 if after is not None else call.query.from_ or 1
-    return await live.lines(call.request, _service(call), projection, side, first, projection.state.position)
+    return await live.lines(call.request, service, projection, service.station(grant, projection), first, projection.state.position)
 
 
 async def show_record(call: Call[Nothing]) -> Answered:
     projection, position = await _standing(call)
-    wanted = call.path("position")
-    if not wanted.isdigit() or not 1 <= int(wanted) <= position:
+    wanted = whole(call.path("position"))
+    if wanted is None or not 1 <= wanted <= position:
         raise Refused(Refusal(kind="not-found", detail=f"Positions are whole numbers from 1 to {position}."))
-    raw, commit, digest, valid = projection.bytes_at(int(wanted))
+    raw, commit, digest, valid = projection.bytes_at(wanted)
     headers = {
-        "Dragoman-Position": wanted,
+        "Dragoman-Position": str(wanted),
         "Dragoman-Commit": commit,
         "Dragoman-Digest": digest,
         "Dragoman-Void": "false" if valid else "true",
@@ -395,9 +412,11 @@ async def readyz(call: Call[Nothing]) -> Answered:
         Check(name="broker connected", ok=service.bus.up),
         Check(name="broker syncs every write", ok=service.guard.proven, detail=service.guard.reason),
     ]
-    for name, projection in sorted(service.channels.items()):
-        detail = projection.broken or ("" if service.is_live(projection) else f"last seen {service.as_of(projection) or 'never'}")
-        checks.append(Check(name=f"channel {name}", ok=not detail, detail=detail))
+    # Names of channels are their members' business.
+    late = sum(not service.is_live(projection) for projection in service.channels.values())
+    broken = sum(bool(projection.broken) for projection in service.channels.values())
+    detail = f"{late} of {len(service.channels)} are not read live, {broken} of them broken; the log says which" if late else ""
+    checks.append(Check(name="channels are read live", ok=not late, detail=detail))
     ready = all(check.ok for check in checks)
     return Reply(body=Health(status="ok" if ready else "not ready", checks=tuple(checks)), status=200 if ready else 503)
 

@@ -5,7 +5,7 @@ is cut off, and resumes from its last position without a gap: the event's id is 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
@@ -88,12 +88,13 @@ async def missed(service: Service, projection: Projection, first: int, last: int
 
 
 async def stream(
-    request: web.Request, service: Service, projection: Projection, tail: Tail, grant: Grant, first: int
+    request: web.Request, service: Service, projection: Projection, tail: Tail, grant: Grant, first: int, still: Callable[[], bool]
 ) -> web.StreamResponse:
-    """Serve server-sent events from a position on, until the reader leaves or is cut off."""
+    """Serve server-sent events from a position on, until the reader leaves, is cut off, or may no longer read."""
+    await projection.reached(first - 1)
     response = EventSourceResponse(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
     await response.prepare(request)
-    queue, side = tail.open(), grant.side
+    queue, side = tail.open(), service.station(grant, projection)
     told = projection.state.position
     try:
         async with response:
@@ -105,8 +106,8 @@ async def stream(
                 lines = [line]
                 while not queue.empty() and (more := queue.get_nowait()) is not None:
                     lines.append(more)
-                if not (service.access.holds(grant) and service.may_see(grant, projection)):
-                    break  # the token or the officer was revoked while the stream was open
+                if not (still() and service.may_see(grant, projection)):
+                    break  # the session, the token or the officer ended while the stream was open
                 fresh = [line for line in lines if line.position > told and line.position >= first]
                 await response.write(b"".join(line.event for line in fresh))
                 _note(service, projection, side, fresh)
@@ -130,7 +131,7 @@ async def lines(request: web.Request, service: Service, projection: Projection, 
 
 
 def _note(service: Service, projection: Projection, side: str, lines: list[Line]) -> None:
-    for line in reversed(lines):
+    for line in reversed(lines) if side else ():
         if line.side not in ("", side):
             service.deliveries.note(projection.name, side, line.position)
             return

@@ -4,6 +4,7 @@ A page's session is a server-side row behind a `__Host-` cookie. Forms are taken
 browser itself says (Sec-Fetch-Site, Origin). Pages read what the API reads and post through the same one way.
 """
 
+import re
 import secrets
 import time
 from datetime import datetime
@@ -15,6 +16,7 @@ import jinja2
 import msgspec
 from aiohttp import web
 
+from dragoman.domain.exchange import content_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, problems
 from dragoman.gateway.service import Service
@@ -24,9 +26,13 @@ from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
 from dragoman_schemas.answers import Row
+from dragoman_schemas.state import Message
 
 COOKIE: Final = "__Host-dragoman"
 _HERE: Final = Path(__file__).parent
+_PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
+"""A path of ours: no other host, no backslash, no control character."""
+
 _OPEN_ROWS: Final = 50
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self';"
@@ -53,14 +59,28 @@ class SignInNeeded(Exception):
     """A page was asked for without a session."""
 
 
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One message in full: the act, who said it and when, and its members with their language and text."""
+
+    act: str
+    side: str
+    time: str
+    members: tuple[tuple[str, str, str], ...]
+
+
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """An exchange with messages that are not acknowledged: how many, and who said the oldest, to whom, and when."""
+    """An exchange with messages that are not acknowledged: how many, who said the oldest, to whom, when, and what all of them say.
+
+    `of` is the newest of them to the reader's side, which is what a press of the button acknowledges.
+    """
 
     row: Row
     messages: int
     since: str
     sender: str
     to: tuple[str, ...]
+    told: tuple[Told, ...]
+    of: str
 
 
 def register(app: web.Application) -> None:
@@ -83,7 +103,9 @@ def session_grant(request: web.Request) -> Grant | None:
     session = request.cookies.get(COOKIE)
     if session is None or request.method not in ("GET", "HEAD"):
         return None
-    return request.app[api.SERVICE].access.session(session, time.time())
+    access = request.app[api.SERVICE].access
+    request["still"] = lambda: access.session(session, time.time()) is not None
+    return access.session(session, time.time())
 
 
 def to_sign_in(request: web.Request) -> web.Response:
@@ -122,7 +144,7 @@ async def sign_in_form(request: web.Request) -> web.Response:
 
 
 def _next(path: str) -> str:
-    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+    return path if _PATH.fullmatch(path) else "/"
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -180,11 +202,11 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
     name, store, side = projection.name, service.store, grant.side
     call = Call(request, Nothing())
     state = await api.in_thread(
-        call, lambda: reads.liaison_state(store, name, projection.flushed, service.as_of(projection), live=service.is_live(projection))
+        call, lambda: reads.liaison_state(store, name, None, service.as_of(projection), live=service.is_live(projection))
     )
     rows = await api.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS)
-    waiting = [_waiting(projection, row) for row in state.unacknowledged]
-    _note_read(service, projection, side)
+    waiting = [_waiting(projection, row, side) for row in state.unacknowledged]
+    _note_read(service, projection, service.station(grant, projection))
     officer = projection.registry.officers[grant.actor]
     return {
         "actor": grant.actor,
@@ -206,7 +228,7 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
     }
 
 
-def _waiting(projection: Projection, row: Row) -> Waiting:
+def _waiting(projection: Projection, row: Row, side: str) -> Waiting:
     exchange = projection.exchange(row.id)
     messages = [
         message
@@ -214,9 +236,38 @@ def _waiting(projection: Projection, row: Row) -> Waiting:
         if not message.for_the_record and any(side in message.to and side not in message.acknowledged for side in row.unacknowledged_by)
     ]
     if not messages:  # the fold is ahead of the file that the row is from, and there the last one has been acknowledged
-        return Waiting(row=row, messages=1, since=row.opened, sender=row.side, to=row.to)
+        return Waiting(row=row, messages=1, since=row.opened, sender=row.side, to=row.to, told=(), of="")
     oldest = messages[0]
-    return Waiting(row=row, messages=len(messages), since=oldest.said.time, sender=oldest.said.by.partition("/")[0], to=oldest.to)
+    ours = [message.id for message in messages if side in message.to]
+    return Waiting(
+        row=row,
+        messages=len(messages),
+        since=oldest.said.time,
+        sender=oldest.said.by.partition("/")[0],
+        to=oldest.to,
+        told=tuple(_told(projection, message) for message in messages),
+        of=ours[-1] if ours else "",
+    )
+
+
+def _told(projection: Projection, message: Message) -> Told:
+    """What a message says, member by member, as it stands in the log."""
+    record = projection.record_at(message.said.position)
+    members = [] if record is None else content_of(record.act).items()
+    return Told(
+        act=message.act,
+        side=message.said.by.partition("/")[0],
+        time=message.said.time,
+        members=tuple((name.replace("_", " "), *_plain(value)) for name, value in members),
+    )
+
+
+def _plain(raw: msgspec.Raw) -> tuple[str, str]:
+    """A member's language, if it says one, and its text; what is no text is shown as it was written."""
+    value = msgspec.json.decode(bytes(raw))
+    if isinstance(value, str) or (isinstance(value, dict) and value and all(isinstance(text, str) for text in value.values())):
+        return _words(raw)
+    return "", bytes(raw).decode()
 
 
 def _words(raw: msgspec.Raw) -> tuple[str, str]:
@@ -224,14 +275,14 @@ def _words(raw: msgspec.Raw) -> tuple[str, str]:
     text: str | dict[str, str] = msgspec.json.decode(bytes(raw))
     if isinstance(text, str):
         return "", text
-    language = "en" if "en" in text else next(iter(text))
-    return language, text[language]
+    language = "en" if "en" in text else next(iter(text), "")
+    return language, text.get(language, "")
 
 
 def _note_read(service: Service, projection: Projection, side: str) -> None:
     """A board shows all that waits: everything up to the newest act of another side has reached a station of this one."""
     newest = projection.newest_of_others(side)
-    if newest:
+    if side and newest:
         service.deliveries.note(projection.name, side, newest)
 
 
@@ -241,10 +292,12 @@ async def acknowledge(request: web.Request) -> web.Response:
     form = await request.post()
     projection = service.channel(grant, str(form.get("channel", "")))
     request["registry"] = projection.registry
+    of = str(form.get("of", ""))  # the newest message that the officer was shown: a later one stays unacknowledged
+    act = {"act": "acknowledgement", "of": of} if of else {"act": "acknowledgement"}
     await api.record(
         Call(request, Nothing()),
         projection,
-        b'{"act":"acknowledgement"}',
+        msgspec.json.encode(act),
         exchange=str(form.get("exchange", "")),
         key=str(form.get("key", "")),
     )

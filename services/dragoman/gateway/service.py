@@ -15,6 +15,7 @@ from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.rule import OFFICERS
 from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
 from dragoman.log.connection import Bus, Guard
 from dragoman.log.port import LogUnreachable
@@ -85,6 +86,11 @@ class Service:
             if projection.is_channel and (grant.is_operator or self.may_see(grant, projection))
         ]
 
+    def station(self, grant: Grant, projection: Projection) -> str:
+        """The side at one of whose stations the caller sits; empty for auditors and administrators, who read for themselves."""
+        officer = projection.registry.officers.get(grant.actor)
+        return "" if officer is None or OFFICERS.isdisjoint(officer.roles) else grant.side
+
     # How fresh
 
     def as_of(self, projection: Projection) -> str:
@@ -111,13 +117,15 @@ class Service:
                         Refusal(kind="invalid", detail=f"There is no channel {new.exercise_of} to exercise; open that one first.")
                     )
                 exercise_of = (live.name, live.registry.cid)
-            if new.name in self.channels and self.channels[new.name].is_channel:
+            projection = self.channels.get(new.name)
+            if projection is None or not projection.is_channel:
+                genesis = self.desk.genesis(new, exercise_of=exercise_of, log_key=self.log_key, origin=f"{self.origin}/{new.name}")
+                projection = projection or await self.open_log(new.name)
+                self.channels[new.name] = projection
+                await self.desk.open(projection.log, genesis)
+                await projection.reached(1)
+            elif not self._half_opened(projection, new):
                 raise Refused(Refusal(kind="exists", detail=f"There is a channel {new.name} already; choose another name."))
-            genesis = self.desk.genesis(new, exercise_of=exercise_of, log_key=self.log_key, origin=f"{self.origin}/{new.name}")
-            projection = self.channels.get(new.name) or await self.open_log(new.name)
-            self.channels[new.name] = projection
-            await self.desk.open(projection.log, genesis)
-            await projection.reached(1)
             for officer in new.officers:
                 body = b'{"act":"officer","officer":"%s","office":"%s","roles":[%s]}' % (
                     officer.officer.encode(),
@@ -130,8 +138,17 @@ class Service:
                 await self.desk.post(projection, Post(actor=actor, act=act, data=data, id=id, family="channel"))
             return projection
 
+    def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
+        """Whether this is the same opening, which was cut off before all of its officers were entered."""
+        registry = projection.registry
+        named = {f"{officer.side}/{officer.officer}" for officer in new.officers}
+        same = (registry.kind, tuple(side.name for side in registry.sides), registry.languages) == (new.kind, new.sides, new.languages)
+        return same and registry.officers.keys() < named
+
     def _check_new(self, new: NewChannel) -> None:
         sides = set(new.sides)
+        if len({(officer.side, officer.officer) for officer in new.officers}) < len(new.officers):
+            raise Refused(Refusal(kind="invalid", detail="An officer is named twice; name each once, with all roles."))
         for officer in new.officers:
             if officer.side not in sides:
                 raise Refused(Refusal(kind="invalid", detail=f"{officer.side}/{officer.officer} is of no side of the channel."))

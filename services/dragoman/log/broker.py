@@ -263,6 +263,8 @@ class Supervisor:
         config = self.config
         config.write_text(configuration(self._data, self.server_name, port, self._public, free=shutil.disk_usage(self._data).free))
         config.chmod(0o600)
+        for stale in (self._data / "nats" / "ports").glob("*.ports"):
+            stale.unlink()  # a process id may come again
         libc = ctypes.CDLL(None)
         with (self._data / "nats" / "nats.log").open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
@@ -313,7 +315,7 @@ class Supervisor:
             failures += 1
             try:
                 await self.start(self._port)
-            except BrokerError as error:
+            except (BrokerError, OSError) as error:
                 log.warning("broker.not_started", error=str(error))
 
     async def stop(self) -> None:

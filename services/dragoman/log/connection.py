@@ -40,6 +40,7 @@ class Bus:
         self.user = user
         self.client = Client()
         self.closing = False
+        self.losses = 0
         self.reconnected: list[Callable[[], Awaitable[None]]] = []
 
     @property
@@ -109,6 +110,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
         log.warning("nats.error", user=user, error=f"{type(error).__name__}: {error}")
 
     async def gone() -> None:
+        bus.losses += 1
         if not bus.closing:
             log.warning("nats.disconnected", user=user)
 

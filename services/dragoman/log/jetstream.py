@@ -9,6 +9,7 @@ Appending, for one record (several go as one atomic batch):
       10201 duplicate in a batch       → resolve
       10158 first copy in flight       → wait, publish again
       no answer                        → publish again, until the deadline; then Unknown
+      10077 store failed               → Unknown
       anything else                    → Unavailable, with the broker's words
 
 *Resolve*: the only message that can follow position e on a literal subject is the winner there. The leader is asked for
@@ -55,9 +56,9 @@ log = structlog.get_logger()
 
 _WRONG_LAST: Final = frozenset({10071, 10164})
 _IN_FLIGHT: Final = 10158
+_STORE_FAILED: Final = 10077
 _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
-_NO_STREAM: Final = 10059
 _PAUSE_SECONDS: Final = 0.02
 
 PREFIX: Final = "DRAGOMAN_LOG_"
@@ -128,28 +129,48 @@ class JetStreamLog:
         self._subjects = f"dragoman.v1.{channel}.>"
         self._bus = bus
         self._guard = guard
+        self._followed = False
+        self._looked = bus.losses
+
+    @property
+    def _doubted(self) -> bool:
+        """Since the connection was lost it may be another log: whoever follows must look before anything is written on it."""
+        return self._followed and self._looked != self._bus.losses
 
     async def append(self, entries: Sequence[Entry]) -> Outcome:
         """Append one record, or several as an atomic batch."""
         assert 1 <= len(entries) <= BATCH_RECORDS
-        if self._guard is None or not self._guard.proven:
-            return Unavailable("no writes: " + ("this connection only reads" if self._guard is None else self._guard.reason))
         deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
-        asked = False
-        detail = "the broker cannot be reached"
+        asked = unanswered = False
+        detail = ""
         while asyncio.get_running_loop().time() < deadline:
-            if self._bus.up:
+            hindrance = self._hindrance()
+            if not hindrance:
                 asked = True
                 try:
                     outcome = await self._attempt(entries)
                 except LogUnreachable as error:
-                    outcome, detail = None, str(error)
+                    outcome, detail, unanswered = None, str(error), True
+                if isinstance(outcome, Unavailable) and unanswered:
+                    return Unknown(outcome.detail)  # an earlier try may have been kept
                 if outcome is not None:
                     return outcome
-            elif not asked:
-                break
+            elif asked or self._doubted:
+                detail = hindrance
+            else:
+                return Unavailable(hindrance)
             await asyncio.sleep(_PAUSE_SECONDS)
         return Unknown(detail) if asked else Unavailable(detail)
+
+    def _hindrance(self) -> str:
+        """Why nothing may be written at this moment."""
+        if self._guard is None:
+            return "this connection only reads"
+        if not self._bus.up:
+            return "the broker cannot be reached"
+        if not self._guard.proven:
+            return self._guard.reason
+        return "the connection was lost, and the log is being compared with what was folded from it" if self._doubted else ""
 
     async def _attempt(self, entries: Sequence[Entry]) -> Outcome | None:
         answer = msgspec.json.decode((await self._publish(entries)).data)
@@ -163,6 +184,8 @@ class JetStreamLog:
             return None
         if code in _WRONG_LAST or code == _BATCH_DUPLICATE:
             return await self._resolve(entries)
+        if code == _STORE_FAILED:
+            return Unknown("the broker's store failed while it wrote; look at its disk")
         return Unavailable(f"the broker answers {code}: {error.get('description')}")
 
     async def _publish(self, entries: Sequence[Entry]) -> Msg:
@@ -249,18 +272,6 @@ class JetStreamLog:
         message_id = next((line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")), "")
         return Message(position=found["seq"], subject=found["subject"], raw=base64.b64decode(found.get("data", ""))), message_id
 
-    async def last(self) -> tuple[int, str]:
-        """The last position, and the broker's clock. Raises `LogUnreachable`, and `LogBroken` where the stream is gone."""
-        answer = await self._bus.api(f"STREAM.INFO.{self._stream}")
-        if "error" in answer:
-            if answer["error"].get("err_code") == _NO_STREAM:
-                raise LogBroken(f"the stream {self._stream} is gone")
-            raise LogUnreachable(str(answer["error"].get("description")))
-        state = answer["state"]
-        if state["messages"] != state["last_seq"] or (state["last_seq"] and state["first_seq"] != 1):
-            raise LogBroken(f"the stream {self._stream} has holes: {state['messages']} messages up to {state['last_seq']}")
-        return int(state["last_seq"]), str(answer["ts"])
-
     async def read(self, first: int, most: int) -> list[Message]:
         """One batched read, up to the limits of a read."""
         fetched = await self._bus.fetch(self._stream, self._subjects, first, min(most, READ_RECORDS))
@@ -285,8 +296,13 @@ class JetStreamLog:
             nudged.set()
 
         subscription = await self._bus.client.subscribe(f"tail.{self._subjects}", cb=nudge)
+        self._followed, self._looked = True, self._bus.losses
         try:
             while True:
+                if self._doubted and self._bus.up:
+                    losses = self._bus.losses
+                    yield []
+                    self._looked = losses
                 nudged.clear()
                 try:
                     found = await self.read(wanted(), READ_RECORDS)
@@ -295,7 +311,7 @@ class JetStreamLog:
                     continue
                 yield found
                 polled = asyncio.get_running_loop().time() + POLL_SECONDS
-                while not found and (newest < wanted() or not nudged.is_set()):
+                while not found and not self._doubted and (newest < wanted() or not nudged.is_set()):
                     try:
                         async with asyncio.timeout_at(polled):
                             await nudged.wait()

@@ -119,8 +119,9 @@ class EventLog(Protocol):
         """Up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
 
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message]]:
-        """Messages in contiguous lists, each from the position that is wanted when it is read; an empty list: that was the end.
+        """Messages in contiguous lists, each from the position that is wanted when it is read.
 
-        `wanted` is asked anew before every read, so that a follower that applied what it appended itself is not sent it
+        An empty list says: that was the end just now, or the connection was lost and stands again; either way, look whether
+        the log still is what it was. Nothing is appended after a reconnection until the follower has gone on. `wanted` is asked anew before every read, so that a follower that applied what it appended itself is not sent it
         again. Goes on over restarts of the broker. Raises `LogBroken`.
         """

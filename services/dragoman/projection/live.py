@@ -16,7 +16,7 @@ from msgspec import UNSET, Raw
 
 from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
-from dragoman.domain.record import Record, parse
+from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
 from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, QUEUE_WRITES
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
@@ -197,11 +197,12 @@ class Projection:
         try:
             await self._compare()
             async for messages in self.log.follow(lambda: self.state.position + 1):
-                self.checked = self._now()
                 if messages:
                     await self._room.wait()
                     self.take(messages)
                 else:
+                    await self._compare()
+                    self.checked = self._now()
                     self.caught_up.set()
         except LogBroken as error:
             self.broken = str(error)
@@ -209,17 +210,15 @@ class Projection:
             self.caught_up.set()
 
     async def _compare(self) -> None:
-        """The log must still hold what the file was folded from."""
-        position = self.state.position
-        while position:
+        """The log must still hold what was folded from it last. Raises `LogBroken`."""
+        while position := self.state.position:
             try:
                 stood = await self.log.read(position, 1)
             except LogUnreachable:
                 await asyncio.sleep(0.1)
                 continue
-            (raw,) = (
-                self.store.reader().execute("SELECT raw FROM records WHERE key = ?", (self.store.base(self.name) | position,)).fetchone()
-            )
+            pending = self._pending.get(position)
+            raw = self.bytes_at(position)[0] if pending is None else pending.folded.raw
             if not stood or stood[0].raw != raw:
                 what = "another record than" if stood else "nothing where"
                 raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
@@ -241,8 +240,9 @@ class Projection:
 
         At or below a position that was folded when it was appended, the position was used twice. Raises `LogBroken`.
         """
-        folded = self._pending.get(position)
-        if folded is None and position <= self.state.position and self.posted(entry.record.envelope.id) != position:
+        pending = self._pending.get(position)
+        other = pending is not None and pending.folded.raw != entry.record.raw
+        if other or (pending is None and position <= self.state.position and self.posted(entry.record.envelope.id) != position):
             self.broken = f"position {position} of {self.name} was used twice"
             log.critical("log.broken", channel=self.name, reason=self.broken, do="stop posting; compare with another copy of this log")
             raise LogBroken(self.broken)
@@ -258,8 +258,10 @@ class Projection:
         self._pending[folded.position] = row
         self._tokens[message.exchange] = folded.position
         if folded.record is not None:
-            self._ids.setdefault(folded.record.envelope.id, folded.position)
-            self._absent.discard(folded.record.envelope.id)
+            id = folded.record.envelope.id
+            if self.posted(id) is None:
+                self._ids[id] = folded.position
+                self._absent.discard(id)
             side = officer_side(folded.record.envelope.actor)
             if folded.valid and side:
                 self._newest[side] = folded.position
@@ -293,8 +295,9 @@ class Projection:
             del self._pending[row.folded.position]
             if self._tokens.get(row.token) == row.folded.position:
                 del self._tokens[row.token]
-            if row.folded.record is not None:
-                self._ids.pop(row.folded.record.envelope.id, None)
+            record = row.folded.record
+            if record is not None and self._ids.get(record.envelope.id) == row.folded.position:
+                del self._ids[record.envelope.id]
         self.flushed = rows[-1].folded.position
         self._forget()
         if len(self._pending) <= QUEUE_WRITES // 2:
@@ -353,6 +356,9 @@ class Projection:
             async with asyncio.timeout(seconds):
                 await waiting
         except TimeoutError:
+            self._waiting[position].remove(waiting)
+            if not self._waiting[position]:
+                del self._waiting[position]
             raise Behind(f"position {position} is not folded yet, {self.state.position} is") from None
 
     async def in_file(self, position: int | None = None, seconds: float = FOLD_SECONDS) -> None:
@@ -373,6 +379,16 @@ class Projection:
     def row(self, position: int) -> Row | None:
         """The folded message at a position, while it is in memory."""
         return self._pending.get(position)
+
+    def record_at(self, position: int) -> Record | None:
+        """The record at a position; None for junk."""
+        pending = self._pending.get(position)
+        if pending is not None:
+            return pending.folded.record
+        try:
+            return parse(self.bytes_at(position)[0])
+        except NotARecord:
+            return None
 
     def stored(self, position: int) -> tuple[Record, str, Refusal | None]:
         """The record at a position as the file has it, its number, and why it is void if it is."""

@@ -3,6 +3,7 @@
 Every function takes an open read transaction, so that an answer is of one position.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -40,6 +41,7 @@ _ROW: Final = (
     "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, unacknowledged, unanswered, key"
 )
 _ENTRY: Final = "key, raw, valid, detail, exchange, number, record_commit, act IS NULL"
+_CURSOR: Final = re.compile(r"[0-9]{1,12}")
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -98,12 +100,12 @@ def listed(store: Store, channel: str, wanted: Filter, most: int = LIST_PAGE) ->
 
 
 def _before(base: int, cursor: str) -> int:
-    return base | (int(cursor) - 1 if cursor.isdigit() and 0 < int(cursor) <= _MASK else _MASK)
+    return base | (int(cursor) - 1 if _CURSOR.fullmatch(cursor) and 0 < int(cursor) <= _MASK else _MASK)
 
 
 def _phrases(q: str) -> str:
     """Every word of the query must occur, as a phrase where it has several Han characters."""
-    quoted = ['"' + spaced(word).strip().replace('"', '""') + '"' for word in q.split()]
+    quoted = ['"' + spaced(word).strip().replace('"', '""') + '"' for word in q.replace("\x00", " ").split()]
     return " AND ".join(quoted) or '""'
 
 
@@ -135,7 +137,7 @@ def records(store: Store, channel: str, first: int, most: int = RECORDS_PAGE) ->
     with store.snapshot() as connection:
         found = connection.execute(
             f"SELECT {_ENTRY}, actor FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",  # noqa: S608  # fixed words
-            (base | first, base | _MASK, most),
+            (base | max(1, min(first, _MASK)), base | _MASK, most),
         ).fetchall()
     return [(_entry(values), officer_side(actor) if actor and values[2] else "") for *values, actor in found]
 
@@ -232,14 +234,16 @@ def _blame(states: list[tuple[int, bytes]]) -> dict[str, int]:
     return {name: position for name, position in blame.items() if name in before}
 
 
-def liaison_state(store: Store, channel: str, at: int, as_of: str, *, live: bool) -> LiaisonState | None:
-    """The liaison state at a position; None where the channel had not been opened."""
+def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, live: bool) -> LiaisonState | None:
+    """The liaison state at a position, by default that of the file now; None where the channel had not been opened."""
     base = store.base(channel)
     with store.snapshot() as connection:
+        newest = position_of(connection, channel)
+        at = newest if at is None else at
         registry = _registry(connection, base, at)
         if registry is None:
             return None
-        now = at == position_of(connection, channel)
+        now = at == newest
         digest, time = (
             connection.execute(
                 "SELECT (SELECT digest FROM records WHERE key = ?), (SELECT max(time) FROM records WHERE key BETWEEN ? AND ? AND valid)",

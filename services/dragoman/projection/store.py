@@ -130,6 +130,7 @@ class Store:
         self._numbers: dict[str, int] = {name: number for number, name in self._writer.execute("SELECT number, name FROM channels")}
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._hurried = threading.Event()
+        self._failed: BaseException | None = None
         self._thread = threading.Thread(target=self._write_on, name="projection-writer", daemon=True)
         self._thread.start()
         self._pool = ThreadPoolExecutor(_READERS, "projection-reader")
@@ -200,8 +201,10 @@ class Store:
         by_channel: dict[str, list[Row]] = {}
         for channel, rows, _ in jobs:
             by_channel.setdefault(channel, []).extend(rows)
-        failed: BaseException | None = None
+        failed = self._failed
         try:
+            if failed is not None:
+                raise failed
             self._writer.execute("BEGIN IMMEDIATE")
             for channel, rows in by_channel.items():
                 self._write(self._number(channel), rows)
@@ -209,7 +212,7 @@ class Store:
         except BaseException as error:  # noqa: BLE001  # the thread's outermost loop; the owner stops loudly
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
-            failed = error
+            failed = self._failed = error  # what follows would leave a gap
         for _, _, done in jobs:
             done(failed)
 
@@ -248,16 +251,19 @@ class Store:
             if frontier.size % SNAPSHOT_LEAVES == 0:
                 execute("INSERT INTO tree VALUES (?, ?)", (base | frontier.size, encode_frontier(frontier)))
         last = rows[-1].step.standing
-        execute(
-            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ? WHERE number = ?",
+        updated = execute(
+            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ? WHERE number = ? AND position = ?",
             (
                 last.state.position,
                 encode(last.state),
                 last.total.to_bytes(512),
                 encode_frontier(last.frontier),
                 number,
+                rows[0].folded.position - 1,
             ),
         )
+        if updated.rowcount != 1:
+            raise sqlite3.IntegrityError(f"rows from position {rows[0].folded.position} do not follow what the file holds")
 
     def _write_exchanges(self, number: int, base: int, changed: list[Folded], *, first: int) -> None:
         """The exchanges as they stand after these records, and how many of each family have each status."""

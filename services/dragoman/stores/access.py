@@ -72,7 +72,7 @@ class Access:
     async def revoke(self, id: str) -> bool:
         """Revoke a token by its id; False where there is none."""
         await self._bucket.refresh()
-        for key in [key for key in self._bucket.values if key.startswith(f"token.{id}")]:
+        for key in [key for key in self._bucket.values if key[6:18] == id and key.startswith("token.")]:
             await self._bucket.put(key, None)
             return True
         return False

@@ -4,10 +4,10 @@ Files of 32-byte seeds, readable by the owner alone. A channel whose keys are he
 on every page: its signatures rest on the host's word.
 """
 
-import os
 import secrets
 from pathlib import Path
 
+from dragoman.log.broker import write_secret
 from dragoman.tlog import dsse
 
 
@@ -22,13 +22,7 @@ class Custody:
         """Make the key of an owner, `side/name`, or find it; the public key."""
         path = self._path(channel, owner)
         if not path.exists():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                os.write(descriptor, secrets.token_bytes(32))
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            write_secret(path, secrets.token_bytes(32))
         return dsse.public_of(path.read_bytes())
 
     def holds(self, channel: str, owner: str) -> bool:
