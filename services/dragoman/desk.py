@@ -41,6 +41,7 @@ from dragoman.log.port import (
     KeyReused,
     Unavailable,
     Unknown,
+    subject_of,
 )
 from dragoman.projection.live import Behind, Projection
 from dragoman.stores.custody import Custody
@@ -105,7 +106,7 @@ class Desk:
                 return earlier
             self._refuse_if_broken(projection)
             candidate = self._decide(projection, post)
-            entry = Entry(record=candidate, expected=projection.last_on(candidate.envelope.subject), trace=trace)
+            entry = Entry(record=candidate, expected=projection.last_on(subject_of(candidate)), trace=trace)
             outcome = await projection.log.append([entry])
             match outcome:
                 case Appended(position):

@@ -14,7 +14,7 @@ from dragoman.domain.record import Record
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.memory import MemoryLog
-from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Unavailable
+from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Unavailable, subject_of
 from world import NOTE, SALT, compact
 
 Opener = Callable[[], Awaitable[EventLog]]
@@ -76,7 +76,7 @@ async def test_positions_are_gapless_from_1(opener: Opener) -> None:
     messages = await log.read(1, 10)
     assert [message.position for message in messages] == [1, 2, 3]
     assert [note(n).raw for n in (1, 2, 3)] == [message.raw for message in messages]
-    assert [note(n).envelope.subject for n in (1, 2, 3)] == [message.exchange for message in messages]
+    assert [subject_of(note(n)) for n in (1, 2, 3)] == [message.subject for message in messages]
 
 
 async def test_reading_is_bounded_and_begins_anywhere(opener: Opener) -> None:

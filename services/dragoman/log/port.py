@@ -17,6 +17,12 @@ from msgspec import Struct
 from dragoman.domain.record import Record
 
 
+def subject_of(record: Record) -> str:
+    """The subject on which a record's exchange stands, and whose last position an append must state."""
+    e = record.envelope
+    return f"dragoman.v1.{e.channel}.{e.family}.{e.subject}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A record to append, and the position that its subject's last message must have: 0 for none yet.
@@ -32,8 +38,7 @@ class Entry:
     @property
     def subject(self) -> str:
         """The one literal subject of the exchange."""
-        e = self.record.envelope
-        return f"dragoman.v1.{e.channel}.{e.family}.{e.subject}"
+        return subject_of(self.record)
 
     @property
     def message_id(self) -> str:
@@ -47,11 +52,6 @@ class Message(Struct, frozen=True, kw_only=True):
     position: int
     subject: str
     raw: bytes
-
-    @property
-    def exchange(self) -> str:
-        """The last token of the subject, whose messages the expected position counts."""
-        return self.subject.rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Projection:
         self.flushed = self.state.position
         self._pending: dict[int, Row] = {}
         self._ids: dict[str, int] = {}
-        self._tokens: dict[str, int] = {}
+        self._subjects: dict[str, int] = {}
         self._absent: set[str] = set()
         self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
         self._newest = self._newest_acts()
@@ -178,14 +178,14 @@ class Projection:
         )
         return str(commit)
 
-    def last_on(self, exchange: str) -> int:
-        """The position of the last message on an exchange's subject, valid or not; 0 for none."""
-        position = self._tokens.get(exchange)
+    def last_on(self, subject: str) -> int:
+        """The position of the last message on a NATS subject, valid or not; 0 for none."""
+        position = self._subjects.get(subject)
         if position is not None:
             return position
         row = (
             self.store.reader()
-            .execute("SELECT last FROM subjects WHERE channel = ? >> 40 AND token = ?", (self.store.base(self.name), exchange))
+            .execute("SELECT last FROM subjects WHERE channel = ? >> 40 AND subject = ?", (self.store.base(self.name), subject))
             .fetchone()
         )
         return 0 if row is None else int(row[0])
@@ -253,10 +253,10 @@ class Projection:
         folded = step.folded
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
-        row = Row(step=step, token=message.exchange, digest=step.standing.digest)
+        row = Row(step=step, subject=message.subject, digest=step.standing.digest)
         self.standing = step.standing
         self._pending[folded.position] = row
-        self._tokens[message.exchange] = folded.position
+        self._subjects[message.subject] = folded.position
         if folded.record is not None:
             id = folded.record.envelope.id
             if self.posted(id) is None:
@@ -293,8 +293,8 @@ class Projection:
             return
         for row in rows:
             del self._pending[row.folded.position]
-            if self._tokens.get(row.token) == row.folded.position:
-                del self._tokens[row.token]
+            if self._subjects.get(row.subject) == row.folded.position:
+                del self._subjects[row.subject]
             record = row.folded.record
             if record is not None and self._ids.get(record.envelope.id) == row.folded.position:
                 del self._ids[record.envelope.id]

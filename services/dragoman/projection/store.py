@@ -61,7 +61,7 @@ CREATE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_number ON exchanges (number);
 CREATE INDEX exchanges_waiting ON exchanges (precedence, key) WHERE unacknowledged != '';
 CREATE INDEX exchanges_unanswered ON exchanges (key) WHERE unanswered != '';
-CREATE TABLE subjects (channel INTEGER NOT NULL, token TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, token)) STRICT, WITHOUT ROWID;
+CREATE TABLE subjects (channel INTEGER NOT NULL, subject TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, subject)) STRICT, WITHOUT ROWID;
 CREATE TABLE tree (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL) STRICT;
 CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTEGER NOT NULL, position INTEGER NOT NULL, time TEXT NOT NULL,
   PRIMARY KEY (channel, side, upto)) STRICT, WITHOUT ROWID;
@@ -82,10 +82,10 @@ class StoreDamaged(Exception):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One folded message as it goes into the file. `token` is the last of its NATS subject."""
+    """One folded message as it goes into the file. `subject` is that on which it stands in NATS."""
 
     step: Step
-    token: str
+    subject: str
     digest: str
 
     @property
@@ -233,7 +233,7 @@ class Store:
         many("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_record(base, row) for row in rows])
         many(
             "INSERT INTO subjects VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
-            [(number, row.token, row.folded.position) for row in rows],
+            [(number, row.subject, row.folded.position) for row in rows],
         )
         changed = [row.folded for row in rows if isinstance(row.folded.state, Exchange)]
         many("INSERT INTO search (rowid, words) VALUES (?, ?)", [(base | folded.position, _words(folded)) for folded in changed])
