@@ -211,7 +211,7 @@ async def test_following_begins_anywhere_and_goes_on(opener: Opener, first: int)
     writing = asyncio.create_task(write())
     async with aclosing(log.follow(lambda: first + len(seen))) as following:  # type: ignore[type-var]
         async for messages in following:
-            seen += [message.position for message in messages]
+            seen += [message.position for message in messages or ()]
             if seen and seen[-1] == 10:
                 break
     await writing
@@ -226,7 +226,7 @@ async def test_a_follower_is_told_that_it_is_at_the_end(opener: Opener) -> None:
         async for messages in following:
             if not messages:
                 break
-            seen += len(messages)
+            seen += len(messages or ())
     assert seen == 1
 
 
@@ -315,7 +315,7 @@ async def test_following_goes_on_over_a_killed_broker(real_broker: RealBroker) -
     async def follow() -> None:
         async with aclosing(log.follow(lambda: len(seen) + 1)) as following:  # type: ignore[type-var]
             async for messages in following:
-                seen.extend(message.position for message in messages)
+                seen.extend(message.position for message in messages or ())
                 if seen[-1:] == [4]:
                     return
 

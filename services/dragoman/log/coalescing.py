@@ -83,7 +83,7 @@ class CoalescingLog:
         """As the log beneath."""
         return await self._log.read(first, most)
 
-    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message]]:
+    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """As the log beneath."""
         return self._log.follow(wanted)
 

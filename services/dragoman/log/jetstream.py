@@ -60,6 +60,8 @@ _STORE_FAILED: Final = 10077
 _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
 _PAUSE_SECONDS: Final = 0.02
+_SETTLE_SECONDS: Final = 0.001
+"""After a nudge: what this process appended itself has by then been applied from its own bytes, and need not be read."""
 
 PREFIX: Final = "DRAGOMAN_LOG_"
 
@@ -285,7 +287,7 @@ class JetStreamLog:
                 raise LogBroken(f"position {first + offset} of {self.channel} is missing: {message.position} follows")
         return found
 
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message]]:
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Read on at every nudge, and once a second should one be lost."""
         nudged = asyncio.Event()
         newest = 0
@@ -301,7 +303,7 @@ class JetStreamLog:
             while True:
                 if self._doubted and self._bus.up:
                     losses = self._bus.losses
-                    yield []
+                    yield None
                     self._looked = losses
                 nudged.clear()
                 try:
@@ -318,7 +320,7 @@ class JetStreamLog:
                     except TimeoutError:
                         break
                     nudged.clear()
-                    await asyncio.sleep(0)  # what we appended ourselves may be applied in this turn of the loop
+                    await asyncio.sleep(_SETTLE_SECONDS)
                     if newest >= wanted():
                         break
         finally:

@@ -68,7 +68,7 @@ class MemoryLog:
         """A slice of the list."""
         return self._messages[first - 1 : first - 1 + most]
 
-    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message]]:
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Slices as the list grows."""
         while True:
             yield self._messages[wanted() - 1 :]

@@ -118,10 +118,10 @@ class EventLog(Protocol):
     async def read(self, first: int, most: int) -> list[Message]:
         """Up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
 
-    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message]]:
+    def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Messages in contiguous lists, each from the position that is wanted when it is read.
 
-        An empty list says: that was the end just now, or the connection was lost and stands again; either way, look whether
-        the log still is what it was. Nothing is appended after a reconnection until the follower has gone on. `wanted` is asked anew before every read, so that a follower that applied what it appended itself is not sent it
+        An empty list says that the end was reached just now. None says that the connection was lost and stands again: look
+        whether the log is still what it was; nothing is appended until the follower has gone on. `wanted` is asked anew before every read, so that a follower that applied what it appended itself is not sent it
         again. Goes on over restarts of the broker. Raises `LogBroken`.
         """

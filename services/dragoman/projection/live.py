@@ -18,7 +18,7 @@ from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
-from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, QUEUE_WRITES
+from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, POLL_SECONDS, QUEUE_WRITES
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
 from dragoman.projection.store import SNAPSHOT_LEAVES, Row, Store, decode_frontier
 from dragoman.tlog import leaf, merkle
@@ -49,6 +49,7 @@ class Projection:
         self._now = now
         self.broken = ""
         self.checked: datetime | None = None
+        self._compared = now()
         self.caught_up = asyncio.Event()
         self.standing = store.standing(self.name)
         self.flushed = self.state.position
@@ -200,9 +201,12 @@ class Projection:
                 if messages:
                     await self._room.wait()
                     self.take(messages)
-                else:
+                    continue
+                now = self._now()
+                if messages is None or self.checked is None or (now - self._compared).total_seconds() >= POLL_SECONDS:
                     await self._compare()
-                    self.checked = self._now()
+                if messages is not None:
+                    self.checked = now
                     self.caught_up.set()
         except LogBroken as error:
             self.broken = str(error)
@@ -222,7 +226,8 @@ class Projection:
             if not stood or stood[0].raw != raw:
                 what = "another record than" if stood else "nothing where"
                 raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
-            return
+            break
+        self._compared = self._now()
 
     def take(self, messages: list[Message]) -> None:
         """Fold messages that follow, passing those that were folded already."""
