@@ -20,6 +20,7 @@ from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import OFFICERS, Folding, Rule, Who
+from dragoman.limits import SIGNATURES
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import channel as acts
 from dragoman_schemas.acts.channel import Role
@@ -120,7 +121,7 @@ def _public(encoded: str) -> bytes:
 def valid_signers(record: Record, keys: dict[str, bytes]) -> set[str] | None:
     """The key ids that signed the act, or None if any signature is not by one of the keys, or does not hold."""
     text = record.envelope.signatures
-    signatures = dsse.read_signatures(text, 64) if isinstance(text, str) else None
+    signatures = dsse.read_signatures(text, SIGNATURES) if isinstance(text, str) else None
     if signatures is None:
         return None
     for keyid, signature in signatures.items():

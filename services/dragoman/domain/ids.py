@@ -31,11 +31,6 @@ def is_id(text: str) -> bool:
     return _V7.fullmatch(text) is not None or _V5.fullmatch(text) is not None
 
 
-def is_client_id(text: str) -> bool:
-    """Whether a text is an id that a client may give itself."""
-    return _V7.fullmatch(text) is not None
-
-
 def v7(milliseconds: int, entropy: bytes) -> str:
     """A UUIDv7 of that time and of 10 random bytes."""
     value = (milliseconds & (2**48 - 1)) << 80 | int.from_bytes(entropy[:10])
