@@ -127,19 +127,19 @@ class Client:
 
     async def tail(self, channel: str, first: int = 0) -> AsyncIterator[Entry]:
         """The records of a channel as they arrive, for ever, over every reconnection; from a position, or from now."""
-        after = first - 1 if first else None
+        after = first - 1
+        if not first:  # from now on: a position, so that nothing is missed should the stream break before its first record
+            after = int((await self.call("GET", f"/v1/channels/{channel}")).json()["position"])
         while True:
-            path = f"/v1/channels/{channel}/records" + ("" if after is None else f"?after={after}")
             try:
-                async for lines in self._lines(path, "text/event-stream"):
+                async for lines in self._lines(f"/v1/channels/{channel}/records?after={after}", "text/event-stream"):
                     for line in lines:
                         if line.startswith(b"data: "):
                             entry = _entry(line[6:])
                             after = entry.position
                             yield entry
             except Unreachable:
-                if after is None:
-                    raise
+                pass  # it is tried again, from where it broke
             await asyncio.sleep(1)
 
     async def _lines(self, path: str, media: str) -> AsyncIterator[list[bytes]]:

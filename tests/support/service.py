@@ -15,16 +15,13 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from world import INCIDENT
+
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
-INCIDENT: dict[str, Any] = {
-    "act": "hazardous-incident",
-    "kind": "near_miss",
-    "time": "2026-11-24T03:05+08:00",
-    "place": {"lat": 15.12, "lon": 116.44},
-    "facts": "Two aircraft passed close. Rest unknown.",
-}
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
 _START_SECONDS = 30.0
+
+__all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Service", "new_key"]
 
 
 class Service:
