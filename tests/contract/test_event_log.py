@@ -11,10 +11,11 @@ from brokers import RealBroker
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.record import Record
+from dragoman.log import jetstream
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.memory import MemoryLog
-from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Unavailable, subject_of
+from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Outcome, Unavailable, subject_of
 from world import NOTE, SALT, compact
 
 Opener = Callable[[], Awaitable[EventLog]]
@@ -288,8 +289,8 @@ async def test_what_was_appended_outlives_a_killed_broker(real_broker: RealBroke
     assert [first.raw, note(3).raw] == await bytes_of(log)
 
 
-async def until_writable(log: EventLog, entry: Entry) -> object:
-    while isinstance(outcome := await log.append([entry]), Unavailable):
+async def until_writable(log: EventLog, *entries: Entry) -> Outcome:
+    while isinstance(outcome := await log.append(entries), Unavailable):
         await asyncio.sleep(0.02)
     return outcome
 
@@ -341,3 +342,125 @@ async def test_a_log_without_a_proven_broker_only_reads(real_broker: RealBroker)
     log = JetStreamLog("nato-china", await real_broker.bus("auditor"))
     assert isinstance(await log.append([Entry(record=note(1), expected=0)]), Unavailable)
     assert await log.read(1, 10) == []
+
+
+# A post tried again, after whatever lies between, alone and among others
+
+WINDOW_NS = 100_000_000
+"""A broker's window of message ids that is over at once; a day in production."""
+
+
+class Between:
+    """A log, and what lies between a post and its retry."""
+
+    def __init__(self, broker: RealBroker, log: EventLog, happens: str) -> None:
+        self.broker = broker
+        self.log = log
+        self.happens = happens
+
+    async def pass_(self) -> None:
+        """Let it happen."""
+        if "window" in self.happens:
+            await asyncio.sleep(3 * WINDOW_NS / 1e9)
+        if "restart" in self.happens:
+            await self.broker.restart()
+
+    async def append(self, *posts: Record) -> Outcome:
+        """Append openings, alone or as one."""
+        return await until_writable(self.log, *(Entry(record=post, expected=0) for post in posts))
+
+
+@pytest.fixture(params=["at once", "after the window", "after a restart", "after a restart and the window"])
+async def between(request: pytest.FixtureRequest, real_broker: RealBroker) -> Between:
+    happens = str(request.param)
+    if "window" not in happens:
+        return Between(real_broker, await real_broker.log(), happens)
+    steward = await real_broker.bus("steward")
+    made = await steward.api(
+        f"STREAM.CREATE.{jetstream.stream_of('nato-china')}", {**jetstream.configuration("nato-china"), "duplicate_window": WINDOW_NS}
+    )
+    assert made["config"]["duplicate_window"] == WINDOW_NS, made
+    return Between(real_broker, JetStreamLog("nato-china", await real_broker.bus(), real_broker.guard), happens)
+
+
+async def test_a_post_tried_again_has_one_outcome_whatever_lies_between(between: Between) -> None:
+    posts = [note(n) for n in range(1, 4)]
+    for post in posts:
+        await between.append(post)
+    await between.pass_()
+    for position, post in enumerate(posts, 1):
+        assert Appended(position) == await between.append(post)
+        assert AlreadyAppended(position) == await between.append(again(post))
+        assert KeyReused(position) == await between.append(again(post, "Something else."))
+    assert [post.raw for post in posts] == await bytes_of(between.log)
+
+
+async def test_a_batch_tried_again_has_one_outcome_whatever_lies_between(between: Between) -> None:
+    posts = [note(n) for n in range(2, 5)]
+    await between.append(note(1))
+    assert Appended(4) == await between.append(*posts)
+    await between.pass_()
+    assert Appended(4) == await between.append(*posts)
+    assert AlreadyAppended(2) == await between.append(*(again(post) for post in posts))
+    assert KeyReused(2) == await between.append(*(again(post, "Something else.") for post in posts))
+    assert [post.raw for post in (note(1), *posts)] == await bytes_of(between.log)
+
+
+async def test_a_post_that_went_in_a_batch_is_found_when_tried_alone(between: Between) -> None:
+    posts = [note(n) for n in range(1, 4)]
+    await between.append(*posts)
+    await between.pass_()
+    for position, post in enumerate(posts, 1):
+        assert Appended(position) == await between.append(post)
+        assert AlreadyAppended(position) == await between.append(again(post))
+        assert KeyReused(position) == await between.append(again(post, "Something else."))
+    assert [post.raw for post in posts] == await bytes_of(between.log)
+
+
+async def test_a_post_that_went_alone_is_found_when_tried_in_a_batch(between: Between) -> None:
+    await between.append(note(1))
+    await between.append(note(2))
+    await between.pass_()
+    assert AlreadyAppended(2) == await between.append(note(3), again(note(2)), note(4))
+    assert KeyReused(2) == await between.append(note(3), note(4), again(note(2), "Something else."))
+    assert AlreadyAppended(1) == await between.append(note(1), note(2), note(5))
+    assert [note(1).raw, note(2).raw] == await bytes_of(between.log)
+
+
+async def test_an_overtaken_post_tried_again_is_found_where_it_stands(between: Between) -> None:
+    await between.append(note(1))
+    for n in (2, 3):
+        assert Appended(n) == await between.log.append([Entry(record=note(n, exchange=1), expected=n - 1)])
+    await between.pass_()
+    assert Appended(2) == await until_writable(between.log, Entry(record=note(2, exchange=1), expected=1))
+    assert AlreadyAppended(2) == await between.log.append([Entry(record=again(note(2, exchange=1)), expected=1)])
+    assert Conflict(2) == await between.log.append([Entry(record=note(4, exchange=1), expected=1)])
+    assert len(await bytes_of(between.log)) == 3
+
+
+async def test_an_id_on_another_exchange_is_refused_within_the_window_and_left_to_the_fold_beyond_it(between: Between) -> None:
+    await between.append(note(1))
+    await between.pass_()
+    beyond = Appended(2) if "window" in between.happens else KeyReused(1)
+    assert beyond == await between.append(note(1, exchange=7))
+
+
+async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(real_broker: RealBroker) -> None:
+    log = await real_broker.log()
+    dying = await real_broker.bus()
+    entries = [Entry(record=note(n), expected=0) for n in range(1, 6)]
+    for number, entry in enumerate(entries[:-1], 1):
+        headers = {
+            "Nats-Msg-Id": entry.message_id,
+            "Nats-Expected-Last-Subject-Sequence": "0",
+            "Nats-Batch-Id": "broken-off",
+            "Nats-Batch-Sequence": str(number),
+        }
+        await dying.client.publish(entry.subject, entry.record.raw, headers=headers)
+    await dying.client.flush()
+    await dying.client.close()
+    assert await bytes_of(log) == []
+    assert Appended(1) == await log.append([entries[1]])
+    assert AlreadyAppended(1) == await log.append([Entry(record=again(entry.record), expected=0) for entry in entries])
+    assert [Appended(position) for position in (2, 3)] == [await log.append([entry]) for entry in (entries[0], entries[2])]
+    assert [note(n).raw for n in (2, 1, 3)] == await bytes_of(log)
