@@ -12,20 +12,6 @@ from service import NOTE, Answer, Caller, Service, new_key
 C = "/v1/channels/nato-china"
 
 
-async def positions_by_id(caller: Caller) -> dict[str, list[int]]:
-    """Where each id stands in the log; asserts that positions are gapless and all records valid."""
-    lines = (await caller.get(f"{C}/records", Accept="application/x-ndjson")).body.splitlines()
-    found: dict[str, list[int]] = {}
-    import json
-
-    for position, line in enumerate(lines, 1):
-        entry = json.loads(line)
-        assert position == entry["position"]
-        assert entry["valid"], entry
-        found.setdefault(entry["record"]["id"], []).append(position)
-    return found
-
-
 class Load:
     """Officers who post without a pause, each post tried again with its key until its outcome is known."""
 
@@ -90,7 +76,7 @@ async def test_a_broker_killed_under_load_loses_and_doubles_nothing(own: Service
     await asyncio.gather(*officers)
     await load.resolve()
     assert load.statuses[201] > 100, load.statuses
-    stood = await positions_by_id(load.caller)
+    stood = await load.caller.positions()
     assert {id: [position] for id, position in load.acknowledged.items()} == {id: stood.get(id, []) for id in load.acknowledged}
     assert own.run("audit", "replay", "--channel", "nato-china", "--token-file", token_file(own)).returncode == 0
 
@@ -107,7 +93,7 @@ async def test_a_gateway_killed_under_load_loses_and_doubles_nothing(own: Servic
         own.restart(signal.SIGKILL)
         await load.resolve()
         load.pending.clear()
-    stood = await positions_by_id(load.caller)
+    stood = await load.caller.positions()
     assert {id: [position] for id, position in load.acknowledged.items()} == {id: stood.get(id, []) for id in load.acknowledged}
     assert own.run("audit", "replay", "--from-log", "--channel", "nato-china", "--token-file", token_file(own)).returncode == 0
 
@@ -138,7 +124,7 @@ async def test_reads_go_on_while_the_broker_stands_still(own: Service, session: 
     finally:
         own.signal_broker(signal.SIGCONT)
     again = await _until_201(officer, key)
-    assert [again.json["position"]] == (await positions_by_id(officer))[again.json["id"]]
+    assert [again.json["position"]] == (await officer.positions())[again.json["id"]]
     assert (await officer.get(f"{C}/state")).json["live"]
 
 
@@ -165,7 +151,7 @@ async def test_a_post_whose_outcome_is_unknown_becomes_known_on_retry(own: Servi
     await asyncio.sleep(0.5)
     answers = [await _until_201(officer, key) for _ in range(2)]
     assert answers[0].body == answers[1].body
-    assert len((await positions_by_id(officer))[answers[0].json["id"]]) == 1
+    assert len((await officer.positions())[answers[0].json["id"]]) == 1
 
 
 async def test_a_live_stream_goes_on_over_a_killed_broker(own: Service, session: aiohttp.ClientSession) -> None:

@@ -1,44 +1,23 @@
 """Two gateways side by side on one broker: each sees what the other recorded, and neither records it again."""
 
 import asyncio
-import json
-import select
 import signal
-import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+from nats.aio.msg import Msg
 
-from service import DRAGOMAN, NOTE, Caller, Service, new_key
+import wire
+from dragoman.limits import READ_RECORDS
+from dragoman.log import jetstream
+from dragoman.log.broker import Endpoint
+from dragoman.log.connection import connected
+from service import NOTE, Caller, Second, Service, new_key
+from wire import Which, Wire
 
 C = "/v1/channels/nato-china"
-
-
-class Second(Service):
-    """A second gateway, by `dragoman serve`, on the broker of the first."""
-
-    def __init__(self, first: Service, data: Path) -> None:
-        self.first = first
-        super().__init__(data)
-
-    def start(self) -> None:
-        nats_url = json.loads((self.first.data / "server.json").read_text())["nats_url"]
-        keys = str(self.first.data / "keys")
-        arguments = ["--nats-url", nats_url, "--nats-keys", keys, "--name", "second", "--port", "0", "--log-format", "json"]
-        with self.log.open("a") as errors:
-            self.process = subprocess.Popen(
-                [DRAGOMAN, "serve", "gateway", "--data", self.data, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True
-            )
-        assert self.process.stdout is not None
-        self.stdout = self.process.stdout
-        ready, _, _ = select.select([self.stdout], [], [], 30)
-        self.base_url = self.stdout.readline().strip() if ready else ""
-        assert self.base_url, self.log.read_text()[-3000:]
-
-    def token(self, name: str) -> str:
-        return self.first.token(name)
 
 
 @pytest.fixture
@@ -46,6 +25,22 @@ def second(own: Service, tmp_path: Path) -> Iterator[Service]:
     service = Second(own, tmp_path / "second")
     yield service
     service.stop()
+
+
+@pytest.fixture
+async def wired(own: Service) -> AsyncIterator[Wire]:
+    """A wire to the broker."""
+    async with wire.laid_to(own.nats_url) as laid:
+        yield laid
+
+
+@pytest.fixture
+async def remote(own: Service, wired: Wire, tmp_path: Path) -> AsyncIterator[Service]:
+    """A second gateway, at the other end of the wire."""
+    service = await asyncio.to_thread(Second, own, tmp_path / "remote", wired.url)
+    yield service
+    wired.release()
+    await asyncio.to_thread(service.stop)
 
 
 async def test_what_one_recorded_is_read_at_the_other_from_its_position_on(
@@ -74,8 +69,9 @@ async def test_one_key_at_two_gateways_is_one_record(own: Service, second: Servi
 
 
 async def test_racing_gateways_decide_again(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
-    exchange = (await Caller(session, own, "nato/officer").open(NOTE)).json["exchange"]
-    await Caller(session, second, "nato/officer").get(f"{C}/exchanges/{exchange}", Dragoman_Min_Position="27")
+    opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
+    exchange = opened["exchange"]
+    await Caller(session, second, "nato/officer").get(f"{C}/exchanges/{exchange}", Dragoman_Min_Position=str(opened["position"]))
     racing = [Caller(session, service, "china/officer").act(exchange, {"act": "acknowledgement"}) for service in (own, second) * 3]
     statuses = [answer.status for answer in await asyncio.gather(*racing)]
     assert {201} == set(statuses)
@@ -107,16 +103,120 @@ async def test_a_channel_opened_at_one_is_found_by_the_other(own: Service, secon
     assert answer.status == 200, answer.body
 
 
-async def test_a_gateway_that_lags_lets_the_fold_decide(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
-    own_officer = Caller(session, own, "china/officer")
-    second.process.send_signal(signal.SIGSTOP)
+# One that lags
+
+
+async def test_a_gateway_that_lags_lets_the_fold_decide(own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession) -> None:
+    wired.withhold(wire.told_by_the_log)
+    admin = Caller(session, own, "china/administrator")
+    revoked = await admin.post(f"{C}/channel", {"act": "officer-revocation", "officer": "o-1"})
+    assert revoked.status == 201
+    appended = wired.saw(wire.acknowledgement)
+    key = new_key()
+    posting = asyncio.create_task(Caller(session, remote, "china/officer").post(f"{C}/contacts", NOTE, key=key))
+    await asyncio.wait_for(appended.wait(), 5)
+    wired.release()
+    position = (await posting).problem(409, "void")["position"]
+    assert position == revoked.json["position"] + 1
+    for service in (own, remote):
+        auditor = Caller(session, service, "nato/auditor")
+        record = await auditor.get(f"{C}/records/{position}", Dragoman_Min_Position=str(position))
+        assert record.headers["Dragoman-Void"] == "true"
+        assert (await Caller(session, service, "china/officer").post(f"{C}/contacts", NOTE, key=key)).status == 404
+    assert await digest_at(session, own, position) == await digest_at(session, remote, position)
+
+
+async def digest_at(session: aiohttp.ClientSession, service: Service, position: int) -> str:
+    state = await Caller(session, service, "nato/auditor").get(f"{C}/state?at={position}", Dragoman_Min_Position=str(position))
+    return str(state.json["digest"])
+
+
+async def test_a_gateway_that_lags_decides_again_on_what_was_faster(
+    own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession
+) -> None:
+    opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
+    officer = Caller(session, remote, "china/officer")
+    await officer.get(f"{C}/exchanges/{opened['exchange']}", Dragoman_Min_Position=str(opened["position"]))
+    wired.withhold(wire.told_by_the_log)
+    closed = await Caller(session, own, "nato/officer").act(opened["exchange"], {"act": "closure"}, If_Match=opened["etag"])
+    assert closed.status == 201
+    refused = wired.saw(wire.acknowledgement)
+    posting = asyncio.create_task(officer.act(opened["exchange"], {"act": "reply", "text": "We have it."}))
+    await asyncio.wait_for(refused.wait(), 5)
+    wired.release()
+    (await posting).problem(409, "not-allowed-in-state")
+    assert (await officer.get(f"{C}/state")).json["position"] == closed.json["position"]
+
+
+async def test_a_read_waits_for_its_position_at_a_gateway_that_lags(
+    own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession
+) -> None:
+    wired.withhold(wire.told_by_the_log)
+    opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
+    officer, path = Caller(session, remote, "china/officer"), f"{C}/exchanges/{opened['exchange']}"
+    assert (await officer.get(path)).status == 404
+    reading = asyncio.create_task(officer.get(path, Dragoman_Min_Position=str(opened["position"])))
+    done, _ = await asyncio.wait([reading], timeout=0.5)
+    assert not done
+    wired.release()
+    assert (await reading).status == 200
+
+
+# One that dies while it commits openings together
+
+OPENINGS = 60
+
+
+@pytest.mark.parametrize(
+    ("withheld", "kept"),
+    [
+        (wire.in_a_batch_after(1), False),
+        (wire.in_a_batch_after(20), False),
+        (wire.acknowledgement_of_a_batch, True),
+    ],
+    ids=["after the first of its records", "in the middle", "before it was told"],
+)
+async def test_a_batch_of_a_gateway_that_was_killed_is_whole_or_absent(
+    own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession, withheld: Which, *, kept: bool
+) -> None:
+    auditor = Caller(session, own, "nato/auditor")
+    before = await auditor.positions()
+    reached = wired.saw(withheld)
+    wired.withhold(withheld)
+    keys = [new_key() for _ in range(OPENINGS)]
+    posting = [asyncio.create_task(open_note(session, remote, key)) for key in keys]
+    await asyncio.wait_for(reached.wait(), 10)
+    await asyncio.to_thread(remote.stop, signal.SIGKILL)
+    acknowledged = {key: position for key, position in await asyncio.gather(*posting) if position}
+    batched = [message for message in await messages_of(own) if header(message, "Nats-Batch-Id")]
+    assert bool(batched) == kept
+    assert [str(number) for number in range(1, len(batched) + 1)] == [header(message, "Nats-Batch-Sequence") for message in batched]
+    assert [header(message, "Nats-Batch-Commit") for message in batched[-1:]] == ["1"] * kept
+    assert (await Caller(session, own, "china/officer").open(NOTE)).status == 201
+    again = dict(await asyncio.gather(*(open_note(session, own, key) for key in keys)))
+    assert acknowledged.items() <= again.items()
+    assert len(set(again.values())) == OPENINGS
+    stood = await auditor.positions()
+    assert all(len(positions) == 1 for positions in stood.values())
+    assert len(stood) == len(before) + OPENINGS + 1
+
+
+async def open_note(session: aiohttp.ClientSession, service: Service, key: str) -> tuple[str, int]:
+    """Open a contact; its key and its position, or 0 where there was no answer."""
     try:
-        admin = Caller(session, own, "china/administrator")
-        assert (await admin.post(f"{C}/channel", {"act": "officer-revocation", "officer": "o-1"})).status == 201
-        late = asyncio.create_task(Caller(session, second, "china/officer").post(f"{C}/contacts", NOTE))
-        await asyncio.sleep(0.3)
-    finally:
-        second.process.send_signal(signal.SIGCONT)
-    answer = await late
-    assert answer.status in (403, 404, 409), answer.body
-    assert (await own_officer.post(f"{C}/contacts", NOTE)).status == 404
+        answer = await Caller(session, service, "nato/officer").post(f"{C}/contacts", {**NOTE, "text": key}, key=key)
+    except aiohttp.ClientError:
+        return key, 0
+    assert answer.status == 201, answer.body
+    return key, answer.json["position"]
+
+
+async def messages_of(service: Service) -> list[Msg]:
+    """The messages of the log as the broker keeps them."""
+    endpoint = Endpoint(service.nats_url, "", service.data / "keys")
+    async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
+        return await bus.fetch(jetstream.stream_of("nato-china"), "dragoman.v1.nato-china.>", 1, READ_RECORDS)
+
+
+def header(message: Msg, name: str) -> str:
+    return (message.headers or {}).get(name, "")

@@ -21,7 +21,7 @@ DRAGOMAN = Path(sys.executable).with_name("dragoman")
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
 _START_SECONDS = 30.0
 
-__all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Service", "new_key"]
+__all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Service", "new_key"]
 
 
 class Service:
@@ -36,15 +36,16 @@ class Service:
         self.ready_s = 0.0
         self.start()
 
+    def command(self) -> list[str | Path]:
+        """The command line that starts it."""
+        return ["up", "--data", self.data, "--log-level", "info", *self.arguments]
+
     def start(self) -> None:
         """Start, and wait until the first request may be sent."""
         begun = time.monotonic()
         with self.log.open("a") as errors:
             self.process = subprocess.Popen(
-                [DRAGOMAN, "up", "--data", self.data, "--port", "0", "--log-format", "json", "--log-level", "info", *self.arguments],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
+                [DRAGOMAN, *self.command(), "--port", "0", "--log-format", "json"], stdout=subprocess.PIPE, stderr=errors, text=True
             )
         assert self.process.stdout is not None
         self.stdout = self.process.stdout
@@ -90,6 +91,11 @@ class Service:
         raise AssertionError("the broker was not started again")
 
     @property
+    def nats_url(self) -> str:
+        """Where its broker listens."""
+        return str(json.loads((self.data / "server.json").read_text())["nats_url"])
+
+    @property
     def demo(self) -> dict[str, Any]:
         """What the demonstration wrote."""
         demo: dict[str, Any] = json.loads((self.data / "demo.json").read_text())
@@ -117,6 +123,26 @@ class Service:
         )
         assert check is None or done.returncode == check, (done.returncode, done.stdout, done.stderr)
         return done
+
+
+class Second(Service):
+    """A second gateway, by `dragoman serve`, on the broker of the first; `nats_url` leads there by another way."""
+
+    def __init__(self, first: Service, data: Path, nats_url: str = "") -> None:
+        self.first = first
+        self._nats_url = nats_url
+        super().__init__(data)
+
+    def command(self) -> list[str | Path]:
+        keys = self.first.data / "keys"
+        return ["serve", "gateway", "--data", self.data, "--nats-url", self.nats_url, "--nats-keys", keys, "--name", "second"]
+
+    @property
+    def nats_url(self) -> str:
+        return self._nats_url or self.first.nats_url
+
+    def token(self, name: str) -> str:
+        return self.first.token(name)
 
 
 class Caller:
@@ -150,6 +176,17 @@ class Caller:
         answer = await self.post(f"/v1/channels/{channel}/{where}", body)
         assert answer.status == 201, answer.body
         return answer
+
+    async def positions(self, channel: str = "nato-china") -> dict[str, list[int]]:
+        """Where each id stands in the log; asserts that positions are gapless and all records valid."""
+        found: dict[str, list[int]] = {}
+        lines = (await self.get(f"/v1/channels/{channel}/records", Accept="application/x-ndjson")).body.splitlines()
+        for position, line in enumerate(lines, 1):
+            entry = json.loads(line)
+            assert position == entry["position"]
+            assert entry["valid"], entry
+            found.setdefault(entry["record"]["id"], []).append(position)
+        return found
 
     async def act(self, exchange: str, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
         """Carry an exchange on."""

@@ -1,0 +1,126 @@
+"""A wire between a gateway and its broker, on which a test may hold back any message of either, and no other.
+
+wire.withhold(told_by_the_log)            the gateway no longer learns what others recorded; its own posts are acknowledged
+answered = wire.saw(acknowledgement)      an event, set once the broker has answered a post
+wire.release()                            what was held back goes on, in its order
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+_WITH_PAYLOAD = (b"MSG ", b"HMSG ", b"PUB ", b"HPUB ")
+_BATCH_SEQUENCE = re.compile(rb"\r\nNats-Batch-Sequence: (\d+)\r\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of the NATS protocol with its payload, on its way from the broker, or to it."""
+
+    from_broker: bool
+    line: bytes
+    payload: bytes = b""
+
+    @property
+    def bytes(self) -> bytes:
+        """As it came."""
+        return self.line + self.payload
+
+
+Which = Callable[[Frame], bool]
+
+
+def told_by_the_log(frame: Frame) -> bool:
+    """Whether it tells what stands in a log: a nudge, or a message that was read."""
+    nudge = frame.line.startswith((b"MSG tail.", b"HMSG tail."))
+    return frame.from_broker and (nudge or b"\r\nNats-Stream: DRAGOMAN_LOG_" in frame.payload)
+
+
+def acknowledgement(frame: Frame) -> bool:
+    """Whether it is the broker's answer to an append, kept or refused."""
+    return frame.from_broker and b'"stream":"DRAGOMAN_LOG_' in frame.payload and b'"seq":' in frame.payload
+
+
+def acknowledgement_of_a_batch(frame: Frame) -> bool:
+    """Whether it says that an atomic batch was kept."""
+    return acknowledgement(frame) and b'"batch":' in frame.payload
+
+
+def in_a_batch_after(sequence: int) -> Which:
+    """Whether it is a message of an atomic batch that comes after that many others."""
+
+    def comes_after(frame: Frame) -> bool:
+        found = None if frame.from_broker else _BATCH_SEQUENCE.search(frame.payload)
+        return found is not None and int(found[1]) > sequence
+
+    return comes_after
+
+
+class Wire:
+    """Carries every connection to the port at which it is laid on to the broker's."""
+
+    def __init__(self, broker_port: int) -> None:
+        self.url = ""
+        self._broker_port = broker_port
+        self._withheld: Which = lambda frame: False
+        self._held: list[tuple[asyncio.StreamWriter, Frame]] = []
+        self._watching: list[tuple[Which, asyncio.Event]] = []
+
+    def withhold(self, which: Which) -> None:
+        """Hold back such frames from now on."""
+        self._withheld = which
+
+    def release(self) -> None:
+        """Let everything pass, what was held back first."""
+        self._withheld = lambda frame: False
+        for writer, frame in self._held:
+            writer.write(frame.bytes)
+        self._held.clear()
+
+    def saw(self, which: Which) -> asyncio.Event:
+        """Set when such a frame has come, from now on; a frame that is held back has come."""
+        event = asyncio.Event()
+        self._watching.append((which, event))
+        return event
+
+    async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection, until either end is gone."""
+        broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._broker_port)
+        ways = [
+            asyncio.create_task(self._carry(reader, broker_writer, from_broker=False)),
+            asyncio.create_task(self._carry(broker_reader, writer, from_broker=True)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            self._held = [(held, frame) for held, frame in self._held if held not in (writer, broker_writer)]
+            writer.close()
+            broker_writer.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, from_broker: bool) -> None:
+        while line := await reader.readline():
+            size = int(line.split()[-1]) + 2 if line.startswith(_WITH_PAYLOAD) else 0
+            frame = Frame(from_broker, line, await reader.readexactly(size))
+            if self._withheld(frame):
+                self._held.append((writer, frame))
+            else:
+                writer.write(frame.bytes)
+            for which, event in self._watching:
+                if which(frame):
+                    event.set()
+
+
+@asynccontextmanager
+async def laid_to(nats_url: str) -> AsyncIterator[Wire]:
+    """A wire to the broker at that URL."""
+    wire = Wire(int(nats_url.rpartition(":")[2]))
+    server = await asyncio.start_server(wire.connect, "127.0.0.1", 0)
+    wire.url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield wire
+    finally:
+        server.close()
