@@ -224,10 +224,18 @@ async def test_a_follower_is_told_that_it_is_at_the_end(opener: Opener) -> None:
     seen = 0
     async with aclosing(log.follow(lambda: seen + 1)) as following:  # type: ignore[type-var]
         async for messages in following:
-            if not messages:
+            if messages == []:
                 break
             seen += len(messages or ())
     assert seen == 1
+
+
+async def test_a_follower_is_asked_to_look_before_anything_else(opener: Opener) -> None:
+    log = await opener()
+    await log.append([Entry(record=note(1), expected=0)])
+    async with aclosing(log.follow(lambda: 1)) as following:  # type: ignore[type-var]
+        assert await anext(following) is None
+        assert [note(1).raw] == [message.raw for message in await anext(following) or ()]
 
 
 # Many openings at once

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from dragoman.log import broker, jetstream
+from dragoman.log import broker, jetstream, stream
 from dragoman.log.connection import Bus, Guard, connected
 
 
@@ -22,7 +22,7 @@ class RealBroker:
 
     async def log(self, channel: str = "nato-china") -> jetstream.JetStreamLog:
         """A channel's log, on a connection of its own."""
-        await jetstream.create(await self.bus("steward"), channel)
+        await stream.create(await self.bus("steward"), channel)
         return jetstream.JetStreamLog(channel, await self.bus(), self.guard)
 
     async def restart(self) -> None:
