@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 
 import wire
 from dragoman.limits import READ_RECORDS
-from dragoman.log import jetstream
+from dragoman.log import stream
 from dragoman.log.broker import Endpoint
 from dragoman.log.connection import connected
 from service import NOTE, Caller, Second, Service, new_key
@@ -215,7 +215,7 @@ async def messages_of(service: Service) -> list[Msg]:
     """The messages of the log as the broker keeps them."""
     endpoint = Endpoint(service.nats_url, "", service.data / "keys")
     async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
-        return await bus.fetch(jetstream.stream_of("nato-china"), "dragoman.v1.nato-china.>", 1, READ_RECORDS)
+        return await bus.fetch(stream.stream_of("nato-china"), stream.subjects_of("nato-china"), 1, READ_RECORDS)
 
 
 def header(message: Msg, name: str) -> str:
