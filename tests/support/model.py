@@ -1,0 +1,170 @@
+"""What a channel must do, in lists and dictionaries: written from the catalogue's tables, and knowing nothing of the service.
+
+post ──expected──▶ "recorded", or the kind of problem that it is answered with
+  │
+  ├─ recorded      it stands in the log, at its position, for ever
+  └─ doubtful      nobody knows, until a retry with the same key is answered
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+RECORDED: Final = "recorded"
+
+OPENS: Final = {"contact-note": "open", "hazardous-incident": "open", "meeting-request": "requested"}
+"""Opening → the status in which its exchange begins."""
+
+_LIVE: Final = ("open", "requested", "accepted", "held")
+_EVER: Final = (*_LIVE, "declined", "cancelled", "closed")
+
+CARRIES_ON: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "acknowledgement": ("addressed", {status: status for status in _EVER}),
+    "reply": ("addressed", {status: status for status in _LIVE}),
+    "interim-reply": ("addressed", {status: status for status in _LIVE}),
+    "decline": ("other", {"open": "open", "requested": "declined"}),
+    "acceptance": ("other", {"requested": "accepted"}),
+    "meeting-held": ("any", {"requested": "held", "accepted": "held"}),
+    "readout": ("any", {"held": "held"}),
+    "counter-account": ("other", {"open": "open"}),
+    "correction": ("opener", {status: status for status in _LIVE}),
+    "cancellation": ("opener", {"open": "cancelled", "requested": "cancelled", "accepted": "cancelled"}),
+    "closure": ("any", dict.fromkeys((*_LIVE, "declined"), "closed")),
+}
+"""Act → which of the two sides does it, and in which statuses to which."""
+
+SAYS_SOMETHING: Final = frozenset(CARRIES_ON) - {"acknowledgement", "closure", "meeting-held", "readout"}
+"""What the other side can acknowledge in its turn."""
+
+RESTS_ON: Final = frozenset({"acceptance", "correction", "cancellation", "closure"})
+"""What must name the ETag that its officer read."""
+
+OFFICES: Final = {"officer": "officers", "officer-revocation": "officers"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What an officer sends, under a key of its own; `exchange` is empty for what opens one."""
+
+    actor: str
+    key: str
+    body: dict[str, Any]
+    exchange: str = ""
+    if_match: str = ""
+
+    @property
+    def act(self) -> str:
+        """The act's name."""
+        return str(self.body["act"])
+
+    @property
+    def side(self) -> str:
+        """For whom."""
+        return self.actor.partition("/")[0]
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """An exchange between two sides: who opened it, where it has come to, and every ETag that it had."""
+
+    opening: str
+    side: str
+    status: str
+    etags: list[str]
+    addressed: set[str] = field(default_factory=set)
+    position: int = 0
+
+    def admits(self, act: str, side: str) -> str:
+        """Whether that side may do that act now."""
+        who, moves = CARRIES_ON[act]
+        stands = {"any": True, "opener": side == self.side, "other": side != self.side, "addressed": side in self.addressed}
+        if not stands[who]:
+            return "not-permitted"
+        foreign = act == "counter-account" and self.opening != "hazardous-incident"
+        return RECORDED if self.status in moves and not foreign else "not-allowed-in-state"
+
+
+@dataclass(slots=True)
+class Model:
+    """A channel between two sides, whose officers have one role each."""
+
+    sides: tuple[str, str]
+    officers: dict[str, str]
+    recorded: dict[tuple[str, str], tuple[Post, dict[str, Any]]] = field(default_factory=dict)
+    exchanges: dict[str, Exchange] = field(default_factory=dict)
+    doubtful: dict[tuple[str, str], Post] = field(default_factory=dict)
+    void: set[int] = field(default_factory=set)
+    revoked: set[str] = field(default_factory=set)
+
+    @property
+    def position(self) -> int:
+        """The last position that was told."""
+        return max((answer["position"] for _, answer in self.recorded.values()), default=1)
+
+    def certain(self) -> list[str]:
+        """The exchanges of which nothing is in doubt."""
+        return [id for id in self.exchanges if all(post.exchange != id for post in self.doubtful.values())]
+
+    def in_office(self, side: str, *roles: str) -> list[str]:
+        """A side's officers of these roles."""
+        return [
+            actor for actor, role in self.officers.items() if actor.startswith(f"{side}/") and role in roles and actor not in self.revoked
+        ]
+
+    def allowed(self, exchange: str) -> Iterator[tuple[str, str]]:
+        """The acts that may be done in an exchange, with the side."""
+        for act in CARRIES_ON:
+            for side in self.sides:
+                if self.exchanges[exchange].admits(act, side) == RECORDED:
+                    yield act, side
+
+    def expected(self, post: Post) -> str:
+        """How a post must be answered by a gateway that has everything."""
+        if post.actor in self.revoked:
+            return "not-found"
+        known = self.recorded.get((post.actor, post.key))
+        if known is not None:
+            return RECORDED if known[0] == post else "key-reused"
+        role = self.officers[post.actor]
+        wanted = {"hazardous-incident": ("duty_officer",)}.get(post.act, ("officer", "duty_officer"))
+        if post.act in OFFICES:
+            wanted = ("administrator",)
+        if role not in wanted:
+            return "not-permitted"
+        if not post.exchange:
+            return RECORDED
+        exchange = self.exchanges[post.exchange]
+        admitted = exchange.admits(post.act, post.side)
+        if admitted != RECORDED:
+            return admitted
+        if post.if_match:
+            return RECORDED if post.if_match == exchange.etags[-1] else "moved"
+        return "precondition-required" if post.act in RESTS_ON else RECORDED
+
+    def record(self, post: Post, answer: dict[str, Any]) -> None:
+        """Take in what a post became, by its answer."""
+        self.doubtful.pop((post.actor, post.key), None)
+        self.recorded[post.actor, post.key] = post, answer
+        if post.act in OFFICES:
+            self._enter(post)
+        elif not post.exchange:
+            opened = Exchange(opening=post.act, side=post.side, status=OPENS[post.act], etags=[], addressed={*self.sides} - {post.side})
+            self._stand(self.exchanges.setdefault(answer["exchange"], opened), answer)
+        else:
+            exchange = self.exchanges[post.exchange]
+            exchange.status = CARRIES_ON[post.act][1][exchange.status]
+            if post.act in SAYS_SOMETHING:
+                exchange.addressed |= {*self.sides} - {post.side}
+            self._stand(exchange, answer)
+
+    def _stand(self, exchange: Exchange, answer: dict[str, Any]) -> None:
+        assert answer["position"] > exchange.position, "an exchange's records stand in the order in which they were acknowledged"
+        exchange.position = answer["position"]
+        exchange.etags.append(answer["etag"])
+
+    def _enter(self, post: Post) -> None:
+        actor = f"{post.side}/{post.body['officer']}"
+        if post.act == "officer":
+            self.officers[actor] = post.body["roles"][0]
+        else:
+            self.revoked.add(actor)

@@ -1,0 +1,112 @@
+"""Two gateways on one broker, and their operator, who opens channels; each can be killed and started again."""
+
+import asyncio
+import itertools
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from service import Answer, Caller, Second, Service
+
+FIRST, SECOND = 0, 1
+VICTIMS = ("the broker", "a gateway", "all of it")
+
+
+class Pair:
+    """The first gateway with its broker, and the second. `tokens` are by channel and officer; `deaths` counts who was killed."""
+
+    def __init__(self, directory: Path, session: aiohttp.ClientSession) -> None:
+        first = Service(directory / "first")
+        self.gateways: tuple[Service, Service] = first, Second(first, directory / "second")
+        self.session = session
+        self.tokens: dict[tuple[str, str], str] = {}
+        self.deaths: Counter[str] = Counter()
+        self._channels = (f"channel-{number}" for number in itertools.count(1))
+
+    def stop(self) -> None:
+        """Stop both."""
+        for service in reversed(self.gateways):
+            service.stop()
+
+    def kill(self, whom: str) -> None:
+        """Kill with -9, without waiting for anything."""
+        first, second = self.gateways
+        self.deaths[whom] += 1
+        if whom != "a gateway":
+            first.signal_broker(signal.SIGKILL)
+        if whom == "all of it":
+            first.process.kill()
+        if whom != "the broker":
+            second.process.kill()
+
+    async def rise(self) -> None:
+        """Start what is dead, and wait until both gateways may be used."""
+        for service in self.gateways:
+            if service.process.poll() is not None:
+                await asyncio.to_thread(service.stop)
+                await asyncio.to_thread(service.start)
+        for gateway in (FIRST, SECOND):
+            await until(lambda gateway=gateway: self._answers(gateway, "/readyz"))  # type: ignore[misc]
+
+    # The operator's part
+
+    async def open_channel(self, roles: dict[str, str]) -> str:
+        """A new channel with these officers, `side/name`, whose tokens both gateways know."""
+        channel = next(self._channels)
+        named = [(*actor.split("/"), role) for actor, role in roles.items()]
+        body = {
+            "name": channel,
+            "sides": list(dict.fromkeys(side for side, _, _ in named)),
+            "officers": [{"side": side, "officer": name, "office": "hq", "roles": [role]} for side, name, role in named],
+        }
+        await self._operate("/v1/channels", body)
+        for actor in roles:
+            await self.token(channel, actor)
+        return channel
+
+    async def token(self, channel: str, actor: str) -> str:
+        """An officer's token, issued when it is first asked for."""
+        if (channel, actor) not in self.tokens:
+            issued = await self._operate("/v1/tokens", {"actor": actor, "channels": [channel]})
+            self.tokens[channel, actor] = issued.json["token"]
+            for gateway in (FIRST, SECOND):
+                await until(lambda gateway=gateway: self._answers(gateway, f"/v1/channels/{channel}", issued.json["token"]))  # type: ignore[misc]
+        return self.tokens[channel, actor]
+
+    async def _operate(self, path: str, body: Any) -> Answer:
+        answer = await Caller(self.session, self.gateways[FIRST], "operator").call("POST", path, body)
+        assert answer.status == 201, answer.body
+        return answer
+
+    async def _answers(self, gateway: int, path: str, token: str = "") -> bool:
+        return (await Caller(self.session, self.gateways[gateway]).get(path, Authorization=f"Bearer {token}")).status == 200
+
+    # Everybody's
+
+    async def get(self, channel: str, gateway: int, actor: str, path: str, **headers: str) -> Answer:
+        """What an officer reads of a channel at a gateway."""
+        token = await self.token(channel, actor)
+        caller = Caller(self.session, self.gateways[gateway])
+        answer = await caller.get(f"/v1/channels/{channel}{path}", Authorization=f"Bearer {token}", **headers)
+        assert answer.status == 200, answer.body
+        return answer
+
+    async def post(self, channel: str, gateway: int, actor: str, path: str, body: Any, *, key: str, **headers: str) -> Answer | None:
+        """One post of an officer; None where no answer came."""
+        token = await self.token(channel, actor)
+        caller = Caller(self.session, self.gateways[gateway])
+        try:
+            return await caller.post(f"/v1/channels/{channel}{path}", body, key=key, Authorization=f"Bearer {token}", **headers)
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something holds, at most 20 s."""
+    async with asyncio.timeout(20):
+        while not await holds():
+            await asyncio.sleep(0.02)
