@@ -15,12 +15,13 @@ import aiohttp
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from dragoman import wiring
 from dragoman.audit import Replay
 from dragoman.domain import record as records
-from model import CARRIES_ON, OPENS, RECORDED, RESTS_ON, Model, Post
+from model import OPENS, RECORDED, RESTS_ON, Model, Post
 from pair import FIRST, SECOND, VICTIMS, Pair
 from service import INCIDENT, NOTE, Answer
 from world import REQUEST
@@ -63,6 +64,7 @@ UNKNOWN = {"no answer", "unavailable", "unknown-outcome"}
 GATEWAYS = st.sampled_from([FIRST, SECOND])
 PICKS = st.integers(0, 999)
 """Which of what there is. A list is not drawn from: what is in it depends on who was faster."""
+BUSIEST = 8
 OPENINGS = st.sampled_from([0, 4, 48])
 """At two gateways together: of 48, half of them at each, some are committed in one batch."""
 
@@ -112,8 +114,9 @@ def pair(tmp_path: Path, runner: asyncio.Runner) -> Iterator[Pair]:
 class Liaison(RuleBasedStateMachine):
     """Officers of two sides at two gateways, and the model of what became of their posts."""
 
-    def __init__(self, pair: Pair, runner: asyncio.Runner, answers: Counter[str]) -> None:
+    def __init__(self, pair: Pair, runner: asyncio.Runner, answers: Counter[str], failures: list[BaseException]) -> None:
         super().__init__()
+        self.failures = failures
         self.pair = pair
         self.run = runner.run
         self.answers = answers
@@ -122,6 +125,7 @@ class Liaison(RuleBasedStateMachine):
         self.serial = itertools.count(1)
         self.lives = 1
         self.denied: set[str] = set()
+        self.history: list[str] = []
 
     # What officers do; a rule that does not apply does nothing
 
@@ -132,29 +136,31 @@ class Liaison(RuleBasedStateMachine):
 
     @rule(which=PICKS, what=PICKS, who=PICKS, gateway=GATEWAYS, hasty=st.booleans())
     def carry_an_exchange_on(self, which: int, what: int, who: int, gateway: int, *, hasty: bool) -> None:
-        for exchange in some(self.model.certain(), which):
-            for act, side in some(self.model.allowed(exchange), what):
+        for exchange in some(self.busiest(), which):
+            for act, side in some(self.model.admitted(exchange), what):
                 actor = picked(self.model.in_office(side, "officer", "duty_officer"), who)
                 self.send(self.post(actor, act, exchange), gateway, hasty=hasty)
 
-    @rule(which=PICKS, act=st.sampled_from(sorted(CARRIES_ON)), who=PICKS, seen=PICKS, gateway=GATEWAYS)
-    def carry_an_exchange_on_somehow(self, which: int, act: str, who: int, seen: int, gateway: int) -> None:
-        for exchange in some(self.model.certain(), which):
+    @rule(which=PICKS, what=PICKS, who=PICKS, seen=PICKS, gateway=GATEWAYS)
+    def do_what_may_not_be_done(self, which: int, what: int, who: int, seen: int, gateway: int) -> None:
+        for exchange in some(self.busiest(), which):
+            act, side = picked(self.model.admitted(exchange, recorded=False), what)
             etag = picked(["", *self.model.exchanges[exchange].etags], seen)
-            self.send(self.post(picked([*self.model.officers], who), act, exchange, etag=etag), gateway)
+            actors = [actor for actor in self.model.officers if actor.startswith(f"{side}/")]
+            self.send(self.post(picked(actors, who), act, exchange, etag=etag), gateway)
 
     @rule(which=PICKS, what=PICKS, seen=PICKS, gateway=GATEWAYS)
     def rest_on_what_has_moved(self, which: int, what: int, seen: int, gateway: int) -> None:
-        for exchange in some([id for id in self.model.certain() if len(self.model.exchanges[id].etags) > 1], which):
-            for act, side in some(self.model.allowed(exchange), what):
+        for exchange in some([id for id in self.busiest() if len(self.model.exchanges[id].etags) > 1], which):
+            for act, side in some(self.model.admitted(exchange), what):
                 etag = picked(self.model.exchanges[exchange].etags[:-1], seen)
                 self.send(self.post(f"{side}/d-1", act, exchange, etag=etag), gateway)
 
     @rule(which=PICKS, one=PICKS, other=PICKS)
     def race_in_an_exchange(self, which: int, one: int, other: int) -> None:
-        for exchange in some(self.model.certain(), which):
-            allowed = [*self.model.allowed(exchange)]
-            racing = [self.post(f"{side}/o-1", act, exchange) for pick in (one, other) for act, side in some(allowed, pick)]
+        for exchange in some(self.busiest(), which):
+            admitted = self.model.admitted(exchange)
+            racing = [self.post(f"{side}/o-1", act, exchange) for pick in (one, other) for act, side in some(admitted, pick)]
             self.run(self.at_once([*zip(racing, (FIRST, SECOND), strict=False)], hasty=True))
 
     @rule(which=PICKS, gateway=GATEWAYS)
@@ -200,8 +206,8 @@ class Liaison(RuleBasedStateMachine):
     def much(self, openings: int, acts: list[int]) -> list[tuple[Post, int]]:
         """Openings at both gateways, an act in each of some exchanges, and one post that comes to both gateways at the same time."""
         sending = [(self.post(f"{SIDES[n % 2]}/d-1", sorted(OPENS)[n % 3]), n // 2 % 2) for n in range(openings)]
-        for exchange, pick in zip(self.model.certain()[::-1], acts, strict=False):
-            for act, side in some(self.model.allowed(exchange), pick):
+        for exchange, pick in zip(self.busiest(), acts, strict=False):
+            for act, side in some(self.model.admitted(exchange), pick):
                 post = self.post(f"{side}/d-1", act, exchange)
                 sending += [(post, gateway) for gateway in picked([(FIRST,), (SECOND,), (FIRST, SECOND)], pick)]
         both = self.post("nato/o-1", "contact-note")
@@ -217,8 +223,17 @@ class Liaison(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Audit the whole log, unless something has failed already."""
-        if sys.exc_info()[0] is None:
-            self.run(self.audit())
+        failed = sys.exc_info()[1]
+        try:
+            if failed is None:
+                self.run(self.audit())
+        except BaseException as error:
+            failed = error
+            raise
+        finally:
+            if failed is not None:
+                failed.add_note("\n".join([self.channel, *self.history]))
+                self.failures.append(failed)
 
     async def audit(self) -> None:
         for number, post in enumerate([*self.model.doubtful.values()]):
@@ -248,6 +263,10 @@ class Liaison(RuleBasedStateMachine):
             assert statuses == dict(zip(statuses, found, strict=True))
 
     # How it is done
+
+    def busiest(self) -> list[str]:
+        """The few exchanges in which most has happened, so that some go all the way to their end."""
+        return self.model.certain()[:BUSIEST]
 
     def key(self) -> str:
         return f"{self.channel}-key-{next(self.serial):06d}"
@@ -284,6 +303,7 @@ class Liaison(RuleBasedStateMachine):
         if whom:
             await asyncio.sleep(after_ms / 1000)
             self.pair.kill(whom)
+            self.history.append(f"{whom} was killed")
         answers = await asyncio.gather(*calls)
         if whom:
             await self.pair.rise()
@@ -310,6 +330,7 @@ class Liaison(RuleBasedStateMachine):
         """Hold what the copies of a post were answered against what was expected, and tell the model."""
         kinds = [kind_of(answer) for answer in answers]
         self.answers.update(kinds)
+        self.history.append(f"{post.key} {post.actor} {post.act} {post.exchange}: {expected} expected{' in haste' * hasty}, {kinds}")
         foreseen = {expected, *UNKNOWN, *(OVERTAKEN if hasty else ())}
         assert foreseen.issuperset(kinds), (post, expected, answers)
         known = self.model.recorded.get((post.actor, post.key))
@@ -344,6 +365,10 @@ class Liaison(RuleBasedStateMachine):
 def test_whatever_happens_the_log_holds_what_was_acknowledged(pair: Pair, runner: asyncio.Runner, request: pytest.FixtureRequest) -> None:
     profile = LONG if request.config.getoption("--long") else SHORT
     answers: Counter[str] = Counter()
-    run_state_machine_as_test(lambda: Liaison(pair, runner, answers), settings=profile)  # type: ignore[arg-type]
+    failures: list[BaseException] = []
+    try:
+        run_state_machine_as_test(lambda: Liaison(pair, runner, answers, failures), settings=profile)  # type: ignore[arg-type]
+    except Flaky:
+        raise failures[0] from None  # what failed once need not fail again when the same is tried
     assert pair.deaths.total() >= 3, pair.deaths
     assert answers.keys() >= {RECORDED, "key-reused", "moved", "not-permitted", "not-allowed-in-state"}, answers

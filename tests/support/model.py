@@ -6,7 +6,6 @@ post ──expected──▶ "recorded", or the kind of problem that it is answe
   └─ doubtful      nobody knows, until a retry with the same key is answered
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -102,8 +101,10 @@ class Model:
         return max((answer["position"] for _, answer in self.recorded.values()), default=1)
 
     def certain(self) -> list[str]:
-        """The exchanges of which nothing is in doubt."""
-        return [id for id in self.exchanges if all(post.exchange != id for post in self.doubtful.values())]
+        """The exchanges of which nothing is in doubt, those with the longest history first."""
+        doubted = {post.exchange for post in self.doubtful.values()}
+        certain = [(-len(exchange.etags), exchange.position, id) for id, exchange in self.exchanges.items() if id not in doubted]
+        return [id for _, _, id in sorted(certain)]
 
     def in_office(self, side: str, *roles: str) -> list[str]:
         """A side's officers of these roles."""
@@ -111,12 +112,10 @@ class Model:
             actor for actor, role in self.officers.items() if actor.startswith(f"{side}/") and role in roles and actor not in self.revoked
         ]
 
-    def allowed(self, exchange: str) -> Iterator[tuple[str, str]]:
-        """The acts that may be done in an exchange, with the side."""
-        for act in CARRIES_ON:
-            for side in self.sides:
-                if self.exchanges[exchange].admits(act, side) == RECORDED:
-                    yield act, side
+    def admitted(self, exchange: str, *, recorded: bool = True) -> list[tuple[str, str]]:
+        """The acts that may be done in an exchange, each with the side that does it; or all those that may not."""
+        asked = [(act, side) for act in CARRIES_ON for side in self.sides]
+        return [(act, side) for act, side in asked if (self.exchanges[exchange].admits(act, side) == RECORDED) == recorded]
 
     def expected(self, post: Post) -> str:
         """How a post must be answered by a gateway that has everything."""

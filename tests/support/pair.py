@@ -33,21 +33,20 @@ class Pair:
             service.stop()
 
     def kill(self, whom: str) -> None:
-        """Kill with -9, without waiting for anything."""
+        """Kill with -9."""
         first, second = self.gateways
         self.deaths[whom] += 1
         if whom != "a gateway":
             first.signal_broker(signal.SIGKILL)
         if whom == "all of it":
-            first.process.kill()
+            first.stop(signal.SIGKILL)
         if whom != "the broker":
-            second.process.kill()
+            second.stop(signal.SIGKILL)
 
     async def rise(self) -> None:
         """Start what is dead, and wait until both gateways may be used."""
         for service in self.gateways:
-            if service.process.poll() is not None:
-                await asyncio.to_thread(service.stop)
+            if service.process.returncode is not None:
                 await asyncio.to_thread(service.start)
         for gateway in (FIRST, SECOND):
             await until(lambda gateway=gateway: self._answers(gateway, "/readyz"))  # type: ignore[misc]
