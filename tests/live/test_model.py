@@ -146,8 +146,8 @@ class Liaison(RuleBasedStateMachine):
         for exchange in some(self.busiest(), which):
             act, side = picked(self.model.admitted(exchange, recorded=False), what)
             etag = picked(["", *self.model.exchanges[exchange].etags], seen)
-            actors = [actor for actor in self.model.officers if actor.startswith(f"{side}/")]
-            self.send(self.post(picked(actors, who), act, exchange, etag=etag), gateway)
+            actor = picked(self.model.in_office(side, "officer", "duty_officer"), who)
+            self.send(self.post(actor, act, exchange, etag=etag), gateway)
 
     @rule(which=PICKS, what=PICKS, seen=PICKS, gateway=GATEWAYS)
     def rest_on_what_has_moved(self, which: int, what: int, seen: int, gateway: int) -> None:
