@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from dragoman import wiring
 from dragoman.audit import Replay
 from dragoman.domain import record as records
 from model import OPENS, RECORDED, RESTS_ON, Model, Post
@@ -238,19 +237,16 @@ class Liaison(RuleBasedStateMachine):
     async def audit(self) -> None:
         for number, post in enumerate([*self.model.doubtful.values()]):
             await self.resolve(post, number % 2)
-        first = self.pair.gateways[FIRST]
         replay = Replay()
         digests: list[str] = []
         stood: dict[str, int] = {}
-        async with wiring.auditor(first.nats_url, first.data / "keys", self.channel) as pages:
-            async for page in pages:
-                for position, raw in page:
-                    assert position == len(digests) + 1
-                    replay.take([raw])
-                    digests.append(replay.standing.digest)
-                    id = records.parse(raw).envelope.id
-                    assert id not in stood, "an id stands twice"
-                    stood[id] = position
+        for position, message in enumerate(await self.pair.messages(self.channel), 1):
+            assert message.position == position
+            replay.take([message.raw])
+            digests.append(replay.standing.digest)
+            id = records.parse(message.raw).envelope.id
+            assert id not in stood, "an id stands twice"
+            stood[id] = position
         opening = 1 + len(SIDES) * len(ROLES)
         acknowledged = {answer["id"]: answer["position"] for _, answer in self.model.recorded.values()}
         assert acknowledged.items() <= stood.items()

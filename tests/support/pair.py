@@ -10,6 +10,11 @@ from typing import Any
 
 import aiohttp
 
+from dragoman.limits import READ_RECORDS
+from dragoman.log.broker import Endpoint
+from dragoman.log.connection import connected
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.port import Message
 from service import Answer, Caller, Second, Service
 
 FIRST, SECOND = 0, 1
@@ -102,6 +107,17 @@ class Pair:
             return await caller.post(f"/v1/channels/{channel}{path}", body, key=key, Authorization=f"Bearer {token}", **headers)
         except (aiohttp.ClientError, TimeoutError):
             return None
+
+    async def messages(self, channel: str) -> list[Message]:
+        """A channel's log, as the broker keeps it."""
+        first = self.gateways[FIRST]
+        endpoint = Endpoint(first.nats_url, "", first.data / "keys")
+        found: list[Message] = []
+        async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
+            log = JetStreamLog(channel, bus)
+            while page := await log.read(len(found) + 1, READ_RECORDS):
+                found += page
+        return found
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
