@@ -20,7 +20,7 @@ from aiohttp import web
 from nats.js import JetStreamContext
 
 from dragoman import telemetry, wiring
-from dragoman.log import broker, jetstream
+from dragoman.log import broker, stream
 from dragoman.log.connection import connected
 from dragoman_schemas.acts.hazardous_incident import HazardousIncident
 
@@ -29,13 +29,13 @@ T = TypeVar("T")
 _decode: Final = msgspec.json.Decoder(HazardousIncident).decode
 
 
-def application(stream: JetStreamContext, channel: str) -> web.Application:
+def application(jetstream: JetStreamContext, channel: str) -> web.Application:
     async def post(request: web.Request) -> web.Response:
         body = await request.read()
         _decode(body)
         key = request.headers["Idempotency-Key"]
         headers = {"Nats-Msg-Id": key, "Nats-Expected-Last-Subject-Sequence": "0"}
-        kept = await stream.publish(f"dragoman.v1.{channel}.notification.{key}", body, headers=headers)
+        kept = await jetstream.publish(f"dragoman.v1.{channel}.notification.{key}", body, headers=headers)
         return web.Response(body=b'{"position":%d}' % kept.seq, status=201, content_type="application/json")
 
     app = web.Application()
@@ -57,7 +57,7 @@ def run(main: Coroutine[Any, Any, T], *, uvloop: bool) -> T:
 async def serve(data: Path, channel: str) -> None:
     async with broker.supervised(data, broker.find()) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
-            await jetstream.create(steward, channel)
+            await stream.create(steward, channel)
         client = await nats.connect(endpoint.url, nkeys_seed=str(endpoint.seed("gateway")), inbox_prefix=b"_INBOX_gateway")
         runner = web.AppRunner(application(client.jetstream(), channel), access_log=None)
         await runner.setup()

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
 
 from dragoman.domain import ids, strict
 from dragoman.domain.refusal import Malformed
@@ -133,6 +134,25 @@ def prefix(envelope: Envelope) -> bytes:
 
 def parse(raw: bytes) -> Record:
     """The record that these bytes are. Raises `NotARecord` with the reason."""
+    envelope, act = _parts(raw)
+    try:
+        if strict.read(act, cut=False) != act:
+            raise NotARecord("the act is not compact")
+        data = decode_act(act)
+    except Malformed as error:
+        raise NotARecord(f"no act: {error}") from None
+    return _made(envelope, act, data, raw)
+
+
+def check_built(record: Record) -> None:
+    """Whether every reader will read a record that was built from a strictly read act as what it is. Raises `NotARecord`."""
+    envelope, act = _parts(record.raw)
+    if act != record.act or replace(envelope, data=record.envelope.data) != record.envelope:
+        raise NotARecord("it would be read as another one")
+
+
+def _parts(raw: bytes) -> tuple[Envelope, bytes]:
+    """The envelope, and the bytes where the act stands."""
     if len(raw) > MESSAGE_BYTES:
         raise NotARecord("larger than a record may be")
     try:
@@ -143,14 +163,7 @@ def parse(raw: bytes) -> Record:
     if not raw.startswith(start) or _PRINTABLE.fullmatch(start.decode().replace('"', "")) is None:
         raise NotARecord("the members are not written as they must be")
     _check_values(envelope)
-    act = raw[len(start) : -1]
-    try:
-        if strict.read(act, cut=False) != act:
-            raise NotARecord("the act is not compact")
-        data = decode_act(act)
-    except Malformed as error:
-        raise NotARecord(f"no act: {error}") from None
-    return _made(envelope, act, data, raw)
+    return envelope, raw[len(start) : -1]
 
 
 def _made(envelope: Envelope, act: bytes, data: Act, raw: bytes) -> Record:
