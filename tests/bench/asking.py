@@ -3,11 +3,13 @@
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote_plus
 
 from programs import Failed, Server
 from wire import Posts, answer, body_of, connect, get, status_of
+
+_PATIENCE_SECONDS: Final = 120.0
 
 Question = Callable[[], bytes]
 """Gives the next request."""
@@ -21,6 +23,7 @@ class Asker:
         self._token = server.reader.read_text()
         self._url = server.channel_url
         self._connection = connect(server.base_url)
+        self._connection.settimeout(_PATIENCE_SECONDS)
         self._posts = Posts(f"{server.channel_url}/notifications", server.poster.read_text())
 
     def close(self) -> None:

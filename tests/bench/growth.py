@@ -1,5 +1,6 @@
 """Growth: what a post and what reads cost with a long log, over what they cost with a short one, asked by turns of two services."""
 
+import json
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,11 +9,12 @@ from typing import Final
 
 from asking import Asker, Question
 from plan import Plan
-from programs import Numbers, Server, seeded, service
+from programs import Numbers, Server, cli, seeded, service
 from table import Line, Section
 
 _TARGET: Final = 1.3
 _START_SECONDS: Final = 600.0
+_AUDIT_SECONDS: Final = 300.0
 
 _QUESTIONS: Final[dict[str, Callable[[Asker], Question]]] = {
     "post": lambda asker: asker.post(),
@@ -48,8 +50,17 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         found = {name: _by_turns(short, long, question, plan.turns) for name, question in _QUESTIONS.items()}
         short.close()
         long.close()
+        failures = _unsound(many)
     growth = {"short": plan.few, "long": plan.many, "questions": found}
-    return {"growth_ratio": max(each["ratio"] for each in found.values()), "growth": growth}
+    return {"growth_ratio": max(each["ratio"] for each in found.values()), "growth": growth, "failures": failures}
+
+
+def _unsound(server: Server) -> list[str]:
+    """What is wrong with a log that was seeded: void records, or a fold that does not agree with the gateway's."""
+    audit = cli(server, "audit", "replay", "--from-log", "--json", seconds=_AUDIT_SECONDS)
+    if audit.returncode != 0:
+        return [f"dragoman audit replay --from-log ended with {audit.returncode}: {audit.stderr[-500:]}"]
+    return [f"record {void['position']} is void: {void['reason']}" for void in json.loads(audit.stdout)["void"][:3]]
 
 
 def section(found: Numbers) -> Section:

@@ -32,7 +32,7 @@ def _beside(server: Server, plan: Plan, program: str, *arguments: object) -> Num
 
 
 def _spread(milliseconds: list[float]) -> Numbers:
-    cuts = statistics.quantiles(milliseconds, n=100)
+    cuts = statistics.quantiles(milliseconds, n=100, method="inclusive")
     return {"p50_ms": round(cuts[49], 2), "p99_ms": round(cuts[98], 2), "most_ms": max(milliseconds)}
 
 

@@ -97,7 +97,7 @@ class Load:
 
 def summary(load: Load, seconds: float, cpu_s: float) -> dict[str, object]:
     """What a run came to. `acknowledged` counts all; the rate counts those within the time."""
-    cuts = statistics.quantiles(load.latencies, n=100)
+    cuts = statistics.quantiles(load.latencies, n=100, method="inclusive")
     return {
         "acknowledged": load.statuses[201],
         "refused": {str(status): number for status, number in sorted(load.statuses.items()) if status != 201},

@@ -34,11 +34,12 @@ from dragoman.log import broker
 from dragoman.log.broker import Endpoint
 from dragoman.log.connection import Guard, connected
 from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import Appended, Entry
+from dragoman.log.port import Appended, Entry, Unavailable, Unknown
 from dragoman_schemas.state import Registry
 
 _UNDER_WAY: Final = 60
 _SEED: Final = 1954
+_TRIES: Final = 5
 
 Act = dict[str, Any]
 Step = tuple[str, str, Act]
@@ -74,7 +75,7 @@ class Story:
 
     def _incident(self) -> Iterator[Step]:
         lots = self._lots
-        place = {"lat": round(lots.uniform(5, 60), 3), "lon": round(lots.uniform(-10, 140), 3)}
+        place = {"lat": round(lots.uniform(5, 60), 3), "lon": round(lots.uniform(1, 140), 3)}
         opening = {"act": "hazardous-incident", "kind": lots.choice(_KINDS), "time": self._minute(), "place": place}
         yield "own", "d-1", {**opening, "facts": self._facts(), "area": lots.choice(_AREAS)}
         yield "other", "d-1", {"act": "acknowledgement"}
@@ -242,11 +243,20 @@ async def seed(data: Path, channel: str, wanted: int, *, running: bool) -> dict[
             await guard.prove()
             log = JetStreamLog(channel, gateway, guard)
             while scribe.position < wanted:
-                entries = scribe.entries(min(BATCH_RECORDS, wanted - scribe.position))
-                outcome = await log.append(entries)
-                assert outcome == Appended(scribe.position), outcome
+                await _append(log, scribe.entries(min(BATCH_RECORDS, wanted - scribe.position)), scribe.position)
     seconds = time.perf_counter() - begin
     return {"position": scribe.position, "appended": scribe.position - first, "seconds": round(seconds, 1), "acts": dict(scribe.acts)}
+
+
+async def _append(log: JetStreamLog, entries: list[Entry], last: int) -> None:
+    """Append one batch, again and again while a busy broker does not say whether it has."""
+    for _ in range(_TRIES):
+        outcome = await log.append(entries)
+        if not isinstance(outcome, Unknown | Unavailable):
+            break
+        sys.stderr.write(f"seed: {outcome}\n")
+        await asyncio.sleep(1.0)
+    assert outcome == Appended(last), outcome
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ def answer(connection: socket.socket) -> bytes:
         try:
             more = connection.recv(65536)
         except TimeoutError:
-            raise Broken(f"no answer for {SILENCE_SECONDS:g} s") from None
+            raise Broken(f"no answer for {connection.gettimeout()} s") from None
         if not more:
             raise Broken("the server closed a connection")
         found += more
