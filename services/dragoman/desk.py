@@ -66,7 +66,7 @@ def utc_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """A time as records carry it, to the millisecond."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 class Desk:

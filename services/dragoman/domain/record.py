@@ -11,8 +11,7 @@ from calendar import monthrange
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct
-from msgspec.structs import replace
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import ids, strict
 from dragoman.domain.refusal import Malformed
@@ -145,10 +144,16 @@ def parse(raw: bytes) -> Record:
 
 
 def check_built(record: Record) -> None:
-    """Whether every reader will read a record that was built from a strictly read act as what it is. Raises `NotARecord`."""
-    envelope, act = _parts(record.raw)
-    if act != record.act or replace(envelope, data=record.envelope.data) != record.envelope:
-        raise NotARecord("it would be read as another one")
+    """Whether every reader will read a record that was built from a strictly read act as what it is. Raises `NotARecord`.
+
+    With values that are printable and of their kind, the members can only be read as they were written.
+    """
+    e = record.envelope
+    optional = "".join(value for value in (e.releasedby, e.causationid, e.signatures) if not isinstance(value, UnsetType))
+    values = f"{e.source}{e.type}{e.dataschema}{e.channel}{e.family}{e.actor}{optional}"
+    if len(record.raw) > MESSAGE_BYTES or _PRINTABLE.fullmatch(values) is None:
+        raise NotARecord("it is too large, or a value is not printable")
+    _check_values(e)
 
 
 def _parts(raw: bytes) -> tuple[Envelope, bytes]:
