@@ -53,6 +53,6 @@ QUICK: Final = Plan(
     few=1_000,
     many=10_000,
     turns=30,
-    sizes=(10_000,),
+    sizes=(2_000, 10_000),
     reads=10,
 )

@@ -1,5 +1,6 @@
 """The programs that the bench runs: the service, the bare one, and those that measure them."""
 
+import importlib.util
 import json
 import os
 import selectors
@@ -173,7 +174,7 @@ def pair(folder: Path) -> Iterator[tuple[Server, Server]]:
 
 def loop_flags() -> list[str]:
     """What tells a program of this folder to run on the event loop that the service runs on."""
-    return ["--uvloop"] if Settings().uvloop else []
+    return ["--uvloop"] if Settings().uvloop and importlib.util.find_spec("uvloop") is not None else []
 
 
 def seeded(data: Path, records: int) -> Numbers:
