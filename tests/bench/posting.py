@@ -73,7 +73,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         "cpu_us_per_post": {name: posts[name]["cpu_us"] for name in ("service", "bare")},
         "posts": posts,
         "latency": latency,
-        "check": {"acknowledged": acknowledged, "position": position},
+        "check": {"acknowledged": acknowledged, "position": position, "audited": audit.returncode == 0},
         "failures": failures,
     }
 
@@ -96,5 +96,7 @@ def section(found: Numbers) -> Section:
         table.lines.append(Line(f"  CPU of the {label}, us a post", ours, bare, ours / bare))
     line("one post after another, p50 ms", latency, "p50_ms", 2, found["latency_ratio"], "low")
     line("  p99 ms", latency, "p99_ms", 2)
-    table.remarks.append(f"acknowledged {found['check']['acknowledged']}, position {found['check']['position']}; the audit agrees")
+    check = found["check"]
+    audit = "the audit agrees" if check["audited"] else "the audit DOES NOT AGREE"
+    table.remarks.append(f"acknowledged {check['acknowledged']}, position {check['position']}; {audit}")
     return table
