@@ -45,7 +45,7 @@ format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --quiet --fix-only
 
 bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
-	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
 	$(BIN)/python -m dragoman.gateway.publish

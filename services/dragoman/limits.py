@@ -63,6 +63,15 @@ MARK_SECONDS: Final = 1.0
 INSPECT_SECONDS: Final = 10.0
 """Interval at which a stream's settings and completeness are looked at while nothing happens to the connection."""
 
+WALK_SECONDS: Final = 3600.0
+"""Interval at which the whole log is compared with what was folded from it, besides every time that the connection stands anew."""
+
+WALK_RECORDS: Final = 64
+"""Records compared at a time: reading them holds a post up by a few milliseconds at most."""
+
+WALK_REST: Final = 9
+"""Times as long as comparing took that is rested after it, so that a walk takes a tenth of a processor: a million records in minutes."""
+
 ELECTION_SECONDS: Final = 20.0
 """Time for a cluster to agree on a leader: a node cut off believes for up to ten seconds that it leads, and shows an old log."""
 

@@ -96,6 +96,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
             event_log = JetStreamLog(channel, bus, guard, replicas=settings.nats.replicas, mark=mark)
             projection = Projection(CoalescingLog(event_log), store)
             following(projection.run())
+            following(projection.walk())
             return projection
 
         service = Service(

@@ -1,36 +1,41 @@
 """The bare program that the service is compared with: it decodes a post and awaits its publication, and nothing else.
 
-    bare.py DATA CHANNEL
+    bare.py [--uvloop] DATA CHANNEL
 
-Has a broker of its own, with the service's configuration, users and stream settings, and prints its URL once it listens.
+Has a broker of its own, with the service's configuration, users and stream settings, runs on the event loop that the
+service runs on, and prints its URL once it listens.
 """
 
+import argparse
 import asyncio
 import signal
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 import nats
 from aiohttp import web
 from nats.js import JetStreamContext
 
-from dragoman import telemetry
+from dragoman import telemetry, wiring
 from dragoman.log import broker, stream
 from dragoman.log.connection import connected
 from dragoman_schemas.acts.hazardous_incident import HazardousIncident
 
+T = TypeVar("T")
+
 _decode: Final = msgspec.json.Decoder(HazardousIncident).decode
 
 
-def application(stream: JetStreamContext, channel: str) -> web.Application:
+def application(jetstream: JetStreamContext, channel: str) -> web.Application:
     async def post(request: web.Request) -> web.Response:
         body = await request.read()
         _decode(body)
         key = request.headers["Idempotency-Key"]
         headers = {"Nats-Msg-Id": key, "Nats-Expected-Last-Subject-Sequence": "0"}
-        kept = await stream.publish(f"dragoman.v1.{channel}.notification.{key}", body, headers=headers)
+        kept = await jetstream.publish(f"dragoman.v1.{channel}.notification.{key}", body, headers=headers)
         return web.Response(body=b'{"position":%d}' % kept.seq, status=201, content_type="application/json")
 
     app = web.Application()
@@ -38,7 +43,18 @@ def application(stream: JetStreamContext, channel: str) -> web.Application:
     return app
 
 
-async def run(data: Path, channel: str) -> None:
+def run(main: Coroutine[Any, Any, T], *, uvloop: bool) -> T:
+    """Run a program on the one event loop or the other."""
+    factory = None
+    if uvloop:
+        from uvloop import new_event_loop
+
+        factory = new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
+
+
+async def serve(data: Path, channel: str) -> None:
     async with broker.supervised(data, broker.find()) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
             await stream.create(steward, channel)
@@ -48,6 +64,7 @@ async def run(data: Path, channel: str) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
+        wiring.write_server_file(data, f"http://{host}:{port}", endpoint.url)
         sys.stdout.write(f"http://{host}:{port}\n")
         sys.stdout.flush()
         stopped = asyncio.Event()
@@ -58,6 +75,15 @@ async def run(data: Path, channel: str) -> None:
         await client.close()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("channel")
+    parser.add_argument("--uvloop", action="store_true", help="on uvloop, as the service")
+    given = parser.parse_args()
     telemetry.configure("json")
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2]))
+    run(serve(given.data, given.channel), uvloop=given.uvloop)
+
+
+if __name__ == "__main__":
+    main()

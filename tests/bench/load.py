@@ -1,16 +1,15 @@
 """The load: posts distinct hazardous incidents over kept connections, one outstanding on each, and says how it went.
 
-    load.py --connections 128 --seconds 5 URL TOKEN_FILE      as many as are answered in five seconds
-    load.py --posts 400 URL TOKEN_FILE                        four hundred, one after another
+    load.py --connections 128 --seconds 5 URL TOKEN_FILE            as many as are answered in five seconds
+    load.py --posts 400 URL TOKEN_FILE                              four hundred, one after another
+    load.py --connections 16 --rate 100 --seconds 5 URL TOKEN_FILE  a hundred a second, whether or not earlier ones are answered
 
-Prints one JSON object. It shares its processors with what it measures, so it takes as little as it can: plain sockets,
-one epoll, requests that are ready but for their key and serial number.
+Prints one JSON object. At a rate, times count from when a post was due. It shares its processors with what it measures, so
+it takes as little as it can: one epoll, requests that are ready but for their key and serial number.
 """
 
 import argparse
 import json
-import re
-import secrets
 import select
 import socket
 import statistics
@@ -18,56 +17,8 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
-_ACT_BYTES: Final = 600
-_SILENCE_SECONDS: Final = 10.0
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_FACTS: Final = "A patrol aircraft and a surveillance aircraft passed at about three hundred metres, report %012d; nobody was hurt."
-_REMARKS: Final = "Both crews were on the frequency agreed for this area and followed the procedure for unplanned encounters. "
-
-
-class Broken(Exception):
-    """The server closed a connection, fell silent, or answered what is not understood."""
-
-
-def act() -> bytes:
-    """An act of exactly 600 bytes, with a place for the serial number."""
-    value: dict[str, object] = {
-        "act": "hazardous-incident",
-        "kind": "near_miss",
-        "time": "2026-03-01T06:30:00Z",
-        "place": {"lat": 21.35, "lon": 119.25},
-        "facts": _FACTS,
-        "remarks": "",
-    }
-    missing = _ACT_BYTES - len(json.dumps(value, separators=(",", ":")) % 0)
-    value["remarks"] = (_REMARKS * _ACT_BYTES)[:missing]
-    raw = json.dumps(value, separators=(",", ":")).encode()
-    assert len(raw % 0) == _ACT_BYTES
-    return raw
-
-
-class Requests:
-    """The requests of one run, each with a new UUIDv7 as its key and a serial number in its act."""
-
-    def __init__(self, url: str, token: str) -> None:
-        """Make ready what all requests have in common."""
-        address = urlsplit(url)
-        head = (
-            f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {_ACT_BYTES}\r\nIdempotency-Key: "
-        )
-        run = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
-        key = f"{run[:8]}-{run[8:12]}-7{run[12:15]}-8{run[15:18]}-{run[18:22]}"
-        self._template = (head + key).encode() + b"%08x\r\n\r\n" + act()
-        self.sent = 0
-
-    def next(self) -> bytes:
-        """The next request."""
-        self.sent += 1
-        return self._template % (self.sent, self.sent)
+from wire import SILENCE_SECONDS, Broken, Posts, answer, connect, status_of
 
 
 class Load:
@@ -75,8 +26,7 @@ class Load:
 
     def __init__(self, url: str, token: str, connections: int) -> None:
         """Open the connections."""
-        address = urlsplit(url)
-        self._requests = Requests(url, token)
+        self._posts = Posts(url, token)
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._begun: dict[int, float] = {}
@@ -85,9 +35,7 @@ class Load:
         self.statuses: Counter[int] = Counter()
         self.first_refusal = ""
         for _ in range(connections):
-            opened = socket.create_connection((address.hostname or "", address.port or 80), timeout=_SILENCE_SECONDS)
-            opened.setblocking(True)
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            opened = connect(url)
             self._poll.register(opened, select.EPOLLIN)
             self._sockets[opened.fileno()] = opened
 
@@ -97,55 +45,59 @@ class Load:
         deadline = begin + seconds if seconds else float("inf")
         most = posts or float("inf")
         for number in self._sockets:
-            if self._requests.sent < most:
-                self._send(number)
+            if self._posts.sent < most:
+                self._send(number, time.perf_counter())
         ended = begin
         while self._begun:
-            ready = self._poll.poll(_SILENCE_SECONDS)
-            if not ready:
-                raise Broken(f"no answer for {_SILENCE_SECONDS:g} s")
-            for number, _ in ready:
+            for number in self._ready(SILENCE_SECONDS):
                 ended = self._take(number)
                 self.within += ended <= deadline
-                if ended < deadline and self._requests.sent < most:
-                    self._send(number)
+                if ended < deadline and self._posts.sent < most:
+                    self._send(number, ended)
         return seconds or ended - begin
 
-    def _send(self, number: int) -> None:
-        request = self._requests.next()
-        self._begun[number] = time.perf_counter()
+    def run_at(self, rate: float, *, seconds: float) -> float:
+        """Post at a fixed rate, and take the answers that are still out; the seconds that count."""
+        begin = time.perf_counter()
+        idle = list(self._sockets)
+        posts = int(rate * seconds)
+        while self._posts.sent < posts or self._begun:
+            due = begin + self._posts.sent / rate
+            while idle and self._posts.sent < posts and due <= time.perf_counter():
+                self._send(idle.pop(), due)
+                due = begin + self._posts.sent / rate
+            waits = self._posts.sent < posts and bool(idle)
+            for number in self._ready(max(0.0, due - time.perf_counter()) if waits else SILENCE_SECONDS, silent=waits):
+                self.within += self._take(number) <= begin + seconds
+                idle.append(number)
+        return seconds
+
+    def _ready(self, seconds: float, *, silent: bool = False) -> list[int]:
+        """The connections on which something has arrived; nothing may, if `silent`."""
+        ready = self._poll.poll(seconds)
+        if not ready and not silent:
+            raise Broken(f"no answer for {SILENCE_SECONDS:g} s")
+        return [number for number, _ in ready]
+
+    def _send(self, number: int, due: float) -> None:
+        request, _ = self._posts.next()
+        self._begun[number] = due
         self._sockets[number].sendall(request)
 
     def _take(self, number: int) -> float:
-        answer = self._answer(self._sockets[number])
+        found = answer(self._sockets[number])
         now = time.perf_counter()
         self.latencies.append(now - self._begun.pop(number))
-        status = int(answer[9:12])
+        status = status_of(found)
         self.statuses[status] += 1
         if status != 201 and not self.first_refusal:
-            self.first_refusal = answer.decode(errors="replace")
+            self.first_refusal = found.decode(errors="replace")
         return now
 
-    def _answer(self, connection: socket.socket) -> bytes:
-        answer = b""
-        wanted = 0
-        while not wanted or len(answer) < wanted:
-            more = connection.recv(65536)
-            if not more:
-                raise Broken("the server closed a connection")
-            answer += more
-            end = answer.find(b"\r\n\r\n")
-            if not wanted and end >= 0:
-                length = _LENGTH.search(answer, 0, end)
-                if length is None:
-                    raise Broken("an answer without Content-Length")
-                wanted = end + 4 + int(length.group(1))
-        return answer
 
-
-def summary(load: Load, seconds: float) -> dict[str, object]:
+def summary(load: Load, seconds: float, cpu_s: float) -> dict[str, object]:
     """What a run came to. `acknowledged` counts all; the rate counts those within the time."""
-    cuts = statistics.quantiles(load.latencies, n=100)
+    cuts = statistics.quantiles(load.latencies, n=100, method="inclusive")
     return {
         "acknowledged": load.statuses[201],
         "refused": {str(status): number for status, number in sorted(load.statuses.items()) if status != 201},
@@ -153,6 +105,7 @@ def summary(load: Load, seconds: float) -> dict[str, object]:
         "per_second": load.within / seconds,
         "p50_ms": cuts[49] * 1000,
         "p99_ms": cuts[98] * 1000,
+        "cpu_s": cpu_s,
     }
 
 
@@ -163,12 +116,14 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--posts", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=0.0, help="posts a second, for --seconds")
     given = parser.parse_args()
-    if not given.seconds and given.posts < 2:
+    if not given.seconds and (given.posts < 2 or given.rate):
         parser.error("say when to end: --seconds, or --posts of at least 2")
     load = Load(given.url, given.token_file.read_text().strip(), given.connections)
-    seconds = load.run(seconds=given.seconds, posts=given.posts)
-    sys.stdout.write(json.dumps(summary(load, seconds)) + "\n")
+    begin = time.process_time()
+    seconds = load.run_at(given.rate, seconds=given.seconds) if given.rate else load.run(seconds=given.seconds, posts=given.posts)
+    sys.stdout.write(json.dumps(summary(load, seconds, time.process_time() - begin)) + "\n")
 
 
 if __name__ == "__main__":

@@ -151,3 +151,17 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(StoreDamaged):
             Store(path)
+
+
+@pytest.mark.parametrize("position", [1, 5, 13])
+async def test_a_walk_finds_what_a_log_no_longer_holds(told: World, followed: tuple[MemoryLog, Projection], position: int) -> None:
+    log, projection = followed
+    await projection.caught_up.wait()
+    await projection.in_file()
+    walking = asyncio.create_task(projection.walk())
+    await asyncio.sleep(0.05)
+    assert not projection.broken
+    walking.cancel()
+    log._messages[position - 1] = Message(position=position, subject="x", raw=b"flipped")
+    await projection.walk()
+    assert f"at position {position} " in projection.broken

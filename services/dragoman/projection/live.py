@@ -18,7 +18,7 @@ from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
-from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, POLL_SECONDS, QUEUE_WRITES
+from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, POLL_SECONDS, QUEUE_WRITES, WALK_RECORDS, WALK_REST, WALK_SECONDS
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
 from dragoman.projection.store import SNAPSHOT_RECORDS, Row, Store, decode_frontier
 from dragoman.tlog import leaf, merkle
@@ -51,6 +51,7 @@ class Projection:
         self.checked: datetime | None = None
         self._compared = now()
         self.caught_up = asyncio.Event()
+        self._anew = asyncio.Event()
         self.standing = store.standing(self.name)
         self.flushed = self.state.position
         self._pending: dict[int, Row] = {}
@@ -204,13 +205,20 @@ class Projection:
                 now = self._now()
                 if messages is None or self.checked is None or (now - self._compared).total_seconds() >= POLL_SECONDS:
                     await self._compare()
-                if messages is not None:
+                if messages is None:
+                    self._anew.set()
+                else:
                     self.checked = now
                     self.caught_up.set()
         except LogBroken as error:
-            self.broken = str(error)
-            log.critical("log.broken", channel=self.name, reason=self.broken, do="stop posting; compare with another copy of this log")
+            self._break(str(error))
             self.caught_up.set()
+
+    def _break(self, reason: str) -> None:
+        """Write nothing any more, and say why."""
+        if not self.broken:
+            self.broken = reason
+            log.critical("log.broken", channel=self.name, reason=reason, do="stop posting; see docs/operating.md, when a log is read-only")
 
     async def _compare(self) -> None:
         """The log must still hold what was folded from it last. Raises `LogBroken`."""
@@ -222,11 +230,50 @@ class Projection:
                 continue
             pending = self._pending.get(position)
             raw = self.bytes_at(position)[0] if pending is None else pending.folded.raw
-            if not stood or stood[0].raw != raw:
-                what = "another record than" if stood else "nothing where"
-                raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
+            self._compare_one(position, stood[0].raw if stood else None, raw)
             break
         self._compared = self._now()
+
+    def _compare_one(self, position: int, stood: bytes | None, folded: bytes) -> None:
+        if stood != folded:
+            what = "nothing where" if stood is None else "another record than"
+            raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
+
+    async def walk(self) -> None:
+        """Compare the whole log with what was folded from it, whenever the connection stands anew and every `WALK_SECONDS`.
+
+        A broker that was stopped cleanly believes its index, and finds a damaged message only when somebody reads it.
+        """
+        while not self.broken:
+            self._anew.clear()
+            try:
+                await self._walk_once()
+            except LogBroken as error:
+                self._break(str(error))
+                return
+            try:
+                async with asyncio.timeout(WALK_SECONDS):
+                    await self._anew.wait()
+            except TimeoutError:
+                continue
+
+    async def _walk_once(self) -> None:
+        position = 0
+        while position < self.flushed:
+            begun = self._loop.time()
+            most = min(WALK_RECORDS, self.flushed - position)
+            try:
+                stood = await self.log.read(position + 1, most)
+            except LogUnreachable:
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            folded = await asyncio.wrap_future(
+                self.store.in_thread(self.store.raws, self.name, position + 1, position + max(1, len(stood)))
+            )
+            for offset, raw in enumerate(folded):
+                self._compare_one(position + 1 + offset, stood[offset].raw if stood else None, raw)
+            position += len(stood)
+            await asyncio.sleep((self._loop.time() - begun) * WALK_REST)
 
     def take(self, messages: list[Message]) -> None:
         """Fold messages that follow, passing those that were folded already."""
@@ -250,8 +297,7 @@ class Projection:
         pending = self._pending.get(position)
         other = pending is not None and pending.folded.raw != entry.record.raw
         if other or (pending is None and position <= self.state.position and self.posted(entry.record.envelope.id) != position):
-            self.broken = f"position {position} of {self.name} was used twice"
-            log.critical("log.broken", channel=self.name, reason=self.broken, do="stop posting; compare with another copy of this log")
+            self._break(f"position {position} of {self.name} was used twice")
             raise LogBroken(self.broken)
         if position > self.state.position:
             self._staged[position] = entry.subject, entry.record

@@ -370,6 +370,12 @@ class Store:
         """The keys of a channel's records are `base | position`."""
         return self._numbers.get(channel, 0) << _SHIFT
 
+    def raws(self, channel: str, first: int, last: int) -> list[bytes]:
+        """The bytes of a channel's messages from a position to another."""
+        base = self.base(channel)
+        found = self.reader().execute("SELECT raw FROM records WHERE key BETWEEN ? AND ? ORDER BY key", (base | first, base | last))
+        return [raw for (raw,) in found]
+
     def standing(self, channel: str) -> Standing:
         """Where a channel's fold stands in the file: its state, its digest sum, its tree."""
         row = self.reader().execute("SELECT state, total, frontier FROM channels WHERE name = ?", (channel,)).fetchone()

@@ -1,0 +1,58 @@
+"""The plan: how much is measured."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much of everything. Times are in seconds, rates in posts a second, sizes in records."""
+
+    rounds: int
+    connections: int
+    warm_up: float
+    posting: float
+    one_by_one: int
+    replayed: int
+    flashes: int
+    flash_rate: float
+    background_rate: float
+    few: int
+    many: int
+    turns: int
+    sizes: tuple[int, ...]
+    reads: int
+
+
+FULL: Final = Plan(
+    rounds=3,
+    connections=128,
+    warm_up=2.0,
+    posting=5.0,
+    one_by_one=400,
+    replayed=20_000,
+    flashes=400,
+    flash_rate=8.0,
+    background_rate=100.0,
+    few=1_000,
+    many=100_000,
+    turns=200,
+    sizes=(100_000, 1_000_000),
+    reads=50,
+)
+QUICK: Final = Plan(
+    rounds=1,
+    connections=128,
+    warm_up=0.5,
+    posting=2.0,
+    one_by_one=100,
+    replayed=2_000,
+    flashes=60,
+    flash_rate=10.0,
+    background_rate=100.0,
+    few=1_000,
+    many=10_000,
+    turns=30,
+    sizes=(2_000, 10_000),
+    reads=10,
+)

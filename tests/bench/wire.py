@@ -1,0 +1,105 @@
+"""HTTP as the bench speaks it: plain sockets and requests that are ready, so that a caller takes little of the processors that it measures."""
+
+import json
+import re
+import secrets
+import socket
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+SILENCE_SECONDS: Final = 10.0
+_ACT_BYTES: Final = 600
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_FACTS: Final = "A patrol aircraft and a surveillance aircraft passed at about three hundred metres, report %012d; nobody was hurt."
+_REMARKS: Final = "Both crews were on the frequency agreed for this area and followed the procedure for unplanned encounters. "
+
+
+class Broken(Exception):
+    """The server closed a connection, fell silent, or answered what is not understood."""
+
+
+def connect(url: str) -> socket.socket:
+    """A connection that sends at once."""
+    address = urlsplit(url)
+    opened = socket.create_connection((address.hostname or "", address.port or 80), timeout=SILENCE_SECONDS)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return opened
+
+
+def answer(connection: socket.socket) -> bytes:
+    """The next answer on a connection, whole. Raises `Broken`."""
+    found = b""
+    wanted = 0
+    while not wanted or len(found) < wanted:
+        try:
+            more = connection.recv(65536)
+        except TimeoutError:
+            raise Broken(f"no answer for {connection.gettimeout()} s") from None
+        if not more:
+            raise Broken("the server closed a connection")
+        found += more
+        end = found.find(b"\r\n\r\n")
+        if not wanted and end >= 0:
+            length = _LENGTH.search(found, 0, end)
+            if length is None:
+                raise Broken(f"an answer without Content-Length: {found[:end].decode(errors='replace')}")
+            wanted = end + 4 + int(length.group(1))
+    return found
+
+
+def status_of(answer: bytes) -> int:
+    """The status of an answer."""
+    return int(answer[9:12])
+
+
+def body_of(answer: bytes) -> Any:
+    """The decoded body of an answer."""
+    return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+def get(url: str, token: str, accept: str = "application/json") -> bytes:
+    """A request for what is at a URL."""
+    address = urlsplit(url)
+    target = address.path + (f"?{address.query}" if address.query else "")
+    return f"GET {target} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\nAccept: {accept}\r\n\r\n".encode()
+
+
+def act(**more: object) -> bytes:
+    """A hazardous incident of exactly 600 bytes, with a place for the serial number."""
+    value: dict[str, object] = {
+        "act": "hazardous-incident",
+        "kind": "near_miss",
+        **more,
+        "time": "2026-03-01T06:30:00Z",
+        "place": {"lat": 21.35, "lon": 119.25},
+        "facts": _FACTS,
+        "remarks": "",
+    }
+    missing = _ACT_BYTES - len(json.dumps(value, separators=(",", ":")) % 0)
+    value["remarks"] = (_REMARKS * _ACT_BYTES)[:missing]
+    raw = json.dumps(value, separators=(",", ":")).encode()
+    assert len(raw % 0) == _ACT_BYTES
+    return raw
+
+
+class Posts:
+    """Posts of one run, each with a new UUIDv7 as its key and a serial number in its act."""
+
+    def __init__(self, url: str, token: str, **more: object) -> None:
+        """Make ready what all posts have in common; the act has `more` members."""
+        address = urlsplit(url)
+        self._head = (
+            f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {_ACT_BYTES}\r\nIdempotency-Key: "
+        ).encode()
+        run = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
+        self._key = f"{run[:8]}-{run[8:12]}-7{run[12:15]}-8{run[15:18]}-{run[18:22]}".encode()
+        self._template = self._head + b"%b\r\n\r\n" + act(**more)
+        self.sent = 0
+
+    def next(self) -> tuple[bytes, bytes]:
+        """The next post, and its key."""
+        self.sent += 1
+        key = self._key + b"%08x" % self.sent
+        return self._template % (key, self.sent), key
