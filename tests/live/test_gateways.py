@@ -9,13 +9,12 @@ import aiohttp
 import pytest
 from nats.aio.msg import Msg
 
-import wire
+from cable import Cable, Which, acknowledgement, acknowledgement_of_a_batch, in_a_batch_after, laid_to, told_by_the_log
 from dragoman.limits import READ_RECORDS
 from dragoman.log import stream
 from dragoman.log.broker import Endpoint
 from dragoman.log.connection import connected
 from service import NOTE, Caller, Second, Service, new_key
-from wire import Which, Wire
 
 C = "/v1/channels/nato-china"
 
@@ -28,18 +27,18 @@ def second(own: Service, tmp_path: Path) -> Iterator[Service]:
 
 
 @pytest.fixture
-async def wired(own: Service) -> AsyncIterator[Wire]:
-    """A wire to the broker."""
-    async with wire.laid_to(own.nats_url) as laid:
+async def cable(own: Service) -> AsyncIterator[Cable]:
+    """A cable to the broker."""
+    async with laid_to(own.nats_url) as laid:
         yield laid
 
 
 @pytest.fixture
-async def remote(own: Service, wired: Wire, tmp_path: Path) -> AsyncIterator[Service]:
-    """A second gateway, at the other end of the wire."""
-    service = await asyncio.to_thread(Second, own, tmp_path / "remote", wired.url)
+async def remote(own: Service, cable: Cable, tmp_path: Path) -> AsyncIterator[Service]:
+    """A second gateway, at the other end of the cable."""
+    service = await asyncio.to_thread(Second, own, tmp_path / "remote", cable.url)
     yield service
-    wired.release()
+    cable.release()
     await asyncio.to_thread(service.stop)
 
 
@@ -106,16 +105,18 @@ async def test_a_channel_opened_at_one_is_found_by_the_other(own: Service, secon
 # One that lags
 
 
-async def test_a_gateway_that_lags_lets_the_fold_decide(own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession) -> None:
-    wired.withhold(wire.told_by_the_log)
+async def test_a_gateway_that_lags_lets_the_fold_decide(
+    own: Service, remote: Service, cable: Cable, session: aiohttp.ClientSession
+) -> None:
+    cable.withhold(told_by_the_log)
     admin = Caller(session, own, "china/administrator")
     revoked = await admin.post(f"{C}/channel", {"act": "officer-revocation", "officer": "o-1"})
     assert revoked.status == 201
-    appended = wired.saw(wire.acknowledgement)
+    appended = cable.saw(acknowledgement)
     key = new_key()
     posting = asyncio.create_task(Caller(session, remote, "china/officer").post(f"{C}/contacts", NOTE, key=key))
     await asyncio.wait_for(appended.wait(), 5)
-    wired.release()
+    cable.release()
     position = (await posting).problem(409, "void")["position"]
     assert position == revoked.json["position"] + 1
     for service in (own, remote):
@@ -132,33 +133,33 @@ async def digest_at(session: aiohttp.ClientSession, service: Service, position: 
 
 
 async def test_a_gateway_that_lags_decides_again_on_what_was_faster(
-    own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession
+    own: Service, remote: Service, cable: Cable, session: aiohttp.ClientSession
 ) -> None:
     opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
     officer = Caller(session, remote, "china/officer")
     await officer.get(f"{C}/exchanges/{opened['exchange']}", Dragoman_Min_Position=str(opened["position"]))
-    wired.withhold(wire.told_by_the_log)
+    cable.withhold(told_by_the_log)
     closed = await Caller(session, own, "nato/officer").act(opened["exchange"], {"act": "closure"}, If_Match=opened["etag"])
     assert closed.status == 201
-    refused = wired.saw(wire.acknowledgement)
+    refused = cable.saw(acknowledgement)
     posting = asyncio.create_task(officer.act(opened["exchange"], {"act": "reply", "text": "We have it."}))
     await asyncio.wait_for(refused.wait(), 5)
-    wired.release()
+    cable.release()
     (await posting).problem(409, "not-allowed-in-state")
     assert (await officer.get(f"{C}/state")).json["position"] == closed.json["position"]
 
 
 async def test_a_read_waits_for_its_position_at_a_gateway_that_lags(
-    own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession
+    own: Service, remote: Service, cable: Cable, session: aiohttp.ClientSession
 ) -> None:
-    wired.withhold(wire.told_by_the_log)
+    cable.withhold(told_by_the_log)
     opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
     officer, path = Caller(session, remote, "china/officer"), f"{C}/exchanges/{opened['exchange']}"
     assert (await officer.get(path)).status == 404
     reading = asyncio.create_task(officer.get(path, Dragoman_Min_Position=str(opened["position"])))
     done, _ = await asyncio.wait([reading], timeout=0.5)
     assert not done
-    wired.release()
+    cable.release()
     assert (await reading).status == 200
 
 
@@ -170,28 +171,30 @@ OPENINGS = 60
 @pytest.mark.parametrize(
     ("withheld", "kept"),
     [
-        (wire.in_a_batch_after(1), False),
-        (wire.in_a_batch_after(20), False),
-        (wire.acknowledgement_of_a_batch, True),
+        (in_a_batch_after(1), False),
+        (in_a_batch_after(20), False),
+        (acknowledgement_of_a_batch, True),
     ],
     ids=["after the first of its records", "in the middle", "before it was told"],
 )
 async def test_a_batch_of_a_gateway_that_was_killed_is_whole_or_absent(
-    own: Service, remote: Service, wired: Wire, session: aiohttp.ClientSession, withheld: Which, *, kept: bool
+    own: Service, remote: Service, cable: Cable, session: aiohttp.ClientSession, withheld: Which, *, kept: bool
 ) -> None:
     auditor = Caller(session, own, "nato/auditor")
     before = await auditor.positions()
-    reached = wired.saw(withheld)
-    wired.withhold(withheld)
+    reached = cable.saw(withheld)
+    cable.withhold(withheld)
     keys = [new_key() for _ in range(OPENINGS)]
     posting = [asyncio.create_task(open_note(session, remote, key)) for key in keys]
     await asyncio.wait_for(reached.wait(), 10)
+    (broken_off,) = {frame.batch for frame in cable.held}
     await asyncio.to_thread(remote.stop, signal.SIGKILL)
     acknowledged = {key: position for key, position in await asyncio.gather(*posting) if position}
-    batched = [message for message in await messages_of(own) if header(message, "Nats-Batch-Id")]
-    assert bool(batched) == kept
-    assert [str(number) for number in range(1, len(batched) + 1)] == [header(message, "Nats-Batch-Sequence") for message in batched]
-    assert [header(message, "Nats-Batch-Commit") for message in batched[-1:]] == ["1"] * kept
+    batches = await batches_of(own)
+    assert (broken_off in batches) == kept
+    for batch in batches.values():
+        assert [str(number) for number in range(1, len(batch) + 1)] == [header(message, "Nats-Batch-Sequence") for message in batch]
+        assert [header(message, "Nats-Batch-Commit") for message in batch] == [""] * (len(batch) - 1) + ["1"]
     assert (await Caller(session, own, "china/officer").open(NOTE)).status == 201
     again = dict(await asyncio.gather(*(open_note(session, own, key) for key in keys)))
     assert acknowledged.items() <= again.items()
@@ -211,11 +214,16 @@ async def open_note(session: aiohttp.ClientSession, service: Service, key: str) 
     return key, answer.json["position"]
 
 
-async def messages_of(service: Service) -> list[Msg]:
-    """The messages of the log as the broker keeps them."""
+async def batches_of(service: Service) -> dict[str, list[Msg]]:
+    """The messages of the log that came in atomic batches, as the broker keeps them, by the batch."""
     endpoint = Endpoint(service.nats_url, "", service.data / "keys")
     async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
-        return await bus.fetch(stream.stream_of("nato-china"), stream.subjects_of("nato-china"), 1, READ_RECORDS)
+        messages = await bus.fetch(stream.stream_of("nato-china"), stream.subjects_of("nato-china"), 1, READ_RECORDS)
+    found: dict[str, list[Msg]] = {}
+    for message in messages:
+        if header(message, "Nats-Batch-Id"):
+            found.setdefault(header(message, "Nats-Batch-Id"), []).append(message)
+    return found
 
 
 def header(message: Msg, name: str) -> str:

@@ -1,8 +1,8 @@
-"""A wire between a gateway and its broker, on which a test may hold back any message of either, and no other.
+"""A cable between a gateway and its broker, on which a test may hold back any message of either, and no other.
 
-wire.withhold(told_by_the_log)            the gateway no longer learns what others recorded; its own posts are acknowledged
-answered = wire.saw(acknowledgement)      an event, set once the broker has answered a post
-wire.release()                            what was held back goes on, in its order
+cable.withhold(told_by_the_log)            the gateway no longer learns what others recorded; its own posts are acknowledged
+answered = cable.saw(acknowledgement)      an event, set once the broker has answered a post
+cable.release()                            what was held back goes on, in its order
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 _WITH_PAYLOAD = (b"MSG ", b"HMSG ", b"PUB ", b"HPUB ")
+_BATCH = re.compile(rb"""(?:\r\nNats-Batch-Id: |"batch":")([^"\r]+)""")
 _BATCH_SEQUENCE = re.compile(rb"\r\nNats-Batch-Sequence: (\d+)\r\n")
 
 
@@ -27,6 +28,12 @@ class Frame:
     def bytes(self) -> bytes:
         """As it came."""
         return self.line + self.payload
+
+    @property
+    def batch(self) -> str:
+        """The id of the atomic batch that it belongs to, or acknowledges."""
+        found = _BATCH.search(self.payload)
+        return "" if found is None else found[1].decode()
 
 
 Which = Callable[[Frame], bool]
@@ -58,7 +65,7 @@ def in_a_batch_after(sequence: int) -> Which:
     return comes_after
 
 
-class Wire:
+class Cable:
     """Carries every connection to the port at which it is laid on to the broker's."""
 
     def __init__(self, broker_port: int) -> None:
@@ -67,6 +74,11 @@ class Wire:
         self._withheld: Which = lambda frame: False
         self._held: list[tuple[asyncio.StreamWriter, Frame]] = []
         self._watching: list[tuple[Which, asyncio.Event]] = []
+
+    @property
+    def held(self) -> list[Frame]:
+        """What is held back."""
+        return [frame for _, frame in self._held]
 
     def withhold(self, which: Which) -> None:
         """Hold back such frames from now on."""
@@ -115,12 +127,12 @@ class Wire:
 
 
 @asynccontextmanager
-async def laid_to(nats_url: str) -> AsyncIterator[Wire]:
-    """A wire to the broker at that URL."""
-    wire = Wire(int(nats_url.rpartition(":")[2]))
-    server = await asyncio.start_server(wire.connect, "127.0.0.1", 0)
-    wire.url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+async def laid_to(nats_url: str) -> AsyncIterator[Cable]:
+    """A cable to the broker at that URL."""
+    cable = Cable(int(nats_url.rpartition(":")[2]))
+    server = await asyncio.start_server(cable.connect, "127.0.0.1", 0)
+    cable.url = f"nats://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
-        yield wire
+        yield cable
     finally:
         server.close()
