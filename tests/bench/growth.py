@@ -26,6 +26,8 @@ _QUESTIONS: Final[dict[str, Callable[[Asker], Question]]] = {
     "post": lambda asker: asker.post(),
 }
 
+_PROMISED: Final = ("list", "list_open", "list_unacknowledged", "post")
+
 
 @contextmanager
 def _grown(data: Path, records: int) -> Iterator[Server]:
@@ -45,7 +47,7 @@ def _by_turns(short: Asker, long: Asker, question: Callable[[Asker], Question], 
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
-    """`growth_ratio`, the worst of all questions."""
+    """`growth_ratio`, the worst of the post and the pages of lists; the other questions beside it."""
     with _grown(folder / "short", plan.few) as few, _grown(folder / "long", plan.many) as many:
         short, long = Asker(few), Asker(many)
         found = {name: _by_turns(short, long, question, plan.turns) for name, question in _QUESTIONS.items()}
@@ -53,7 +55,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         long.close()
         failures = _unsound(many)
     growth = {"short": plan.few, "long": plan.many, "questions": found}
-    return {"growth_ratio": max(each["ratio"] for each in found.values()), "growth": growth, "failures": failures}
+    return {"growth_ratio": max(found[name]["ratio"] for name in _PROMISED), "growth": growth, "failures": failures}
 
 
 def _unsound(server: Server) -> list[str]:

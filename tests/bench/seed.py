@@ -16,7 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -229,7 +229,7 @@ async def _broker(data: Path, *, running: bool) -> AsyncIterator[Endpoint]:
 async def seed(data: Path, channel: str, wanted: int, *, running: bool) -> dict[str, object]:
     """Append until the log has that many records; what was appended."""
     async with _broker(data, running=running) as endpoint:
-        async with wiring.auditor(endpoint.url, data / "keys", channel) as messages:
+        async with aclosing(wiring.messages_of(endpoint.url, data / "keys", channel)) as messages:
             fold = await replay(messages)
         registry, first = fold.standing.state.registry, fold.standing.state.position
         assert registry is not None, f"{channel} has not been opened"

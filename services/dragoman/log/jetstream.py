@@ -303,7 +303,7 @@ class JetStreamLog:
         if self._mark is not None:
             if found:
                 self._mark.note(found[-1].position, found[-1].raw)
-            await self._mark.keep(self._created)
+            self._mark.keep(self._created)
         return found
 
     def _is_coming(self, position: int) -> bool:

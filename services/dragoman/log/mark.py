@@ -10,11 +10,14 @@ import os
 from pathlib import Path
 
 import msgspec
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.limits import MARK_SECONDS
 from dragoman.tlog import leaf
+
+log = structlog.get_logger()
 
 
 class Mark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +38,7 @@ class HighWater:
         self.kept: Mark | None = None
         self._newest: tuple[int, bytes] | None = None
         self._kept_at = 0.0
+        self.keeping: asyncio.Task[None] | None = None
         try:
             self.kept = msgspec.json.decode(path.read_bytes(), type=Mark)
         except FileNotFoundError:
@@ -56,16 +60,23 @@ class HighWater:
         if position > before:
             self._newest = position, raw
 
-    async def keep(self, created: str) -> None:
-        """Write the file, where the mark has moved and was not written just now."""
+    def keep(self, created: str) -> None:
+        """Begin to write the file, where the mark has moved and was not written just now. Nobody waits for the disk."""
         now = asyncio.get_running_loop().time()
-        if now < self._kept_at + MARK_SECONDS or (known := self.known) is None:
+        if now < self._kept_at + MARK_SECONDS or (self.keeping is not None and not self.keeping.done()):
             return
-        mark = replace(known, created=created)
-        if mark != self.kept:
-            await asyncio.to_thread(_write, self.path, msgspec.json.encode(mark))
-            self.kept = mark
+        known = self.known
+        if known is not None and (mark := replace(known, created=created)) != self.kept:
+            self.keeping = asyncio.create_task(self._keep(mark))
         self._kept_at = now
+
+    async def _keep(self, mark: Mark) -> None:
+        try:
+            await asyncio.to_thread(_write, self.path, msgspec.json.encode(mark))
+        except OSError as error:
+            log.warning("mark.not_kept", path=str(self.path), reason=str(error), do="make room, or let this user write there")
+        else:
+            self.kept = mark
 
 
 def _write(path: Path, content: bytes) -> None:
