@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from dragoman import wiring
 from dragoman.log import broker
+from proxy import Proxy
 from service import DRAGOMAN, Service
 from world import OFFICERS
 
@@ -144,16 +145,17 @@ class Gateway(Service):
 class House:
     """A broker, a gateway on it, one channel, and a token for every officer."""
 
-    def __init__(self, path: Path, *, through: str = "", gateway_data: Path | None = None) -> None:
-        """Begin on an empty directory. `through` is where the gateway finds the broker, if not where it listens."""
+    def __init__(self, path: Path, *, wired: bool = False, gateway_data: Path | None = None) -> None:
+        """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy."""
         self.path = path
         wiring.initialise(path)
         self.broker = Broker(path)
+        self.proxy = Proxy(self.broker.port)
         if gateway_data is not None:
             gateway_data.mkdir(parents=True, exist_ok=True)
             shutil.copy(path / "operator.token", gateway_data)
         try:
-            self.gateway = Gateway(gateway_data or path, through or self.broker.url, self.broker.keys)
+            self.gateway = Gateway(gateway_data or path, self.proxy.url if wired else self.broker.url, self.broker.keys)
         except BaseException:
             self.broker.stop(signal.SIGKILL)
             raise
@@ -187,3 +189,4 @@ class House:
         """Stop all of it."""
         self.gateway.stop(signal.SIGKILL)
         self.broker.stop(signal.SIGKILL)
+        self.proxy.close()
