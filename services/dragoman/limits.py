@@ -57,6 +57,18 @@ READ_RECORDS: Final = 500
 READ_BYTES: Final = 8 * 1024 * 1024
 """Bytes of one read of the log; below what the client library buffers for a subscription."""
 
+MARK_SECONDS: Final = 1.0
+"""How far a high-water mark's file may be behind what was acknowledged."""
+
+INSPECT_SECONDS: Final = 10.0
+"""Interval at which a stream's settings and completeness are looked at while nothing happens to the connection."""
+
+ELECTION_SECONDS: Final = 20.0
+"""Time for a cluster to agree on a leader: a node cut off believes for up to ten seconds that it leads, and shows an old log."""
+
+SERVERS_SECONDS: Final = 0.5
+"""Time that all servers of a cluster have to answer, once the first has."""
+
 POLL_SECONDS: Final = 1.0
 """Interval at which a follower looks by itself, should a nudge be lost; also the age at which answers are called stale."""
 

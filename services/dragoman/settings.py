@@ -33,11 +33,15 @@ class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The broker: an own one started from `server`, or the one at `url` with the seeds of our users in `keys`."""
+    """The broker: an own one started from `server`, or the one at `url` with the seeds of our users in `keys`.
+
+    Of a cluster, `url` names several servers with commas between, and `replicas` on how many each log is kept.
+    """
 
     server: Path | None = None
     url: str = ""
     keys: Path | None = None
+    replicas: Annotated[int, Meta(ge=1, le=5)] = 1
 
 
 class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

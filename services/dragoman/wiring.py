@@ -17,10 +17,12 @@ from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
 from dragoman.gateway.service import Service
 from dragoman.limits import POLL_SECONDS, READ_RECORDS
-from dragoman.log import broker, jetstream
+from dragoman.log import broker, stream
 from dragoman.log.broker import BrokerError, Endpoint
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.connection import Bus, Guard, connected
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.mark import HighWater
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store, StoreDamaged
@@ -74,20 +76,24 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
         bus = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
         guard = Guard(warden, server_name=endpoint.server_name)
         await guard.prove()
-        await Bucket.create(steward, BUCKET)
+        await Bucket.create(steward, BUCKET, settings.nats.replicas)
         access = Access(Bucket(bus, BUCKET))
         await access.refresh()
         await _know_operator(settings.data, access)
         file = settings.data / "projection" / f"{name}.sqlite"
-        names = await jetstream.channels(bus)
+        marks = settings.data / "marks" / name
+        names = sorted({*await stream.channels(bus), *(path.stem for path in marks.glob("*.json"))})
         await _build_if_needed(file, names, bus)
         store = Store(file)
         stack.callback(store.close)
         following = await stack.enter_async_context(_tasks())
 
-        async def open_log(channel: str) -> Projection:
-            await jetstream.create(steward, channel)
-            projection = Projection(CoalescingLog(jetstream.JetStreamLog(channel, bus, guard)), store)
+        async def open_log(channel: str, *, new: bool = False) -> Projection:
+            if new:
+                await stream.create(steward, channel, settings.nats.replicas)
+            mark = HighWater(marks / f"{channel}.json")
+            event_log = JetStreamLog(channel, bus, guard, replicas=settings.nats.replicas, mark=mark)
+            projection = Projection(CoalescingLog(event_log), store)
             following(projection.run())
             return projection
 
@@ -134,7 +140,7 @@ async def _build_if_needed(file: Path, names: list[str], bus: Bus) -> None:
         _remove(beside)
         store = Store(beside)
     async with _tasks() as following:
-        projections = [Projection(jetstream.JetStreamLog(name, bus), store) for name in names]
+        projections = [Projection(JetStreamLog(name, bus), store) for name in names]
         for projection in projections:
             following(projection.run())
         for projection in projections:
@@ -156,7 +162,7 @@ async def _follow_if_possible(service: Service, name: str) -> None:
     try:
         service.channels[name] = await service.open_log(name)
     except (LogBroken, LogUnreachable) as error:
-        log.critical("channel.not_followed", channel=name, reason=str(error), do="compare the stream's settings with deploy/nats/README.md")
+        log.critical("channel.not_followed", channel=name, reason=str(error), do="see docs/operating.md, when a log is read-only")
 
 
 async def _find_channels(service: Service) -> None:
@@ -164,7 +170,7 @@ async def _find_channels(service: Service) -> None:
     while True:
         await asyncio.sleep(POLL_SECONDS)
         try:
-            found = await jetstream.channels(service.bus)
+            found = await stream.channels(service.bus)
         except LogUnreachable:
             continue
         for name in found:
@@ -230,10 +236,10 @@ def _bound(host: str, port: int) -> socket.socket:
 async def auditor(url: str, keys: Path, channel: str) -> AsyncIterator[AsyncIterator[list[tuple[int, bytes]]]]:
     """The messages of a channel's log, read from the broker as the user who may only read."""
     async with connected(url, "auditor", Endpoint(url, "", keys).seed("auditor")) as bus:
-        yield _messages(jetstream.JetStreamLog(channel, bus))
+        yield _messages(JetStreamLog(channel, bus))
 
 
-async def _messages(log: jetstream.JetStreamLog) -> AsyncIterator[list[tuple[int, bytes]]]:
+async def _messages(log: JetStreamLog) -> AsyncIterator[list[tuple[int, bytes]]]:
     first = 1
     while messages := await log.read(first, READ_RECORDS):
         yield [(message.position, message.raw) for message in messages]

@@ -17,7 +17,7 @@ from aiohttp import web
 from nats.js import JetStreamContext
 
 from dragoman import telemetry
-from dragoman.log import broker, jetstream
+from dragoman.log import broker, stream
 from dragoman.log.connection import connected
 from dragoman_schemas.acts.hazardous_incident import HazardousIncident
 
@@ -41,7 +41,7 @@ def application(stream: JetStreamContext, channel: str) -> web.Application:
 async def run(data: Path, channel: str) -> None:
     async with broker.supervised(data, broker.find()) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
-            await jetstream.create(steward, channel)
+            await stream.create(steward, channel)
         client = await nats.connect(endpoint.url, nkeys_seed=str(endpoint.seed("gateway")), inbox_prefix=b"_INBOX_gateway")
         runner = web.AppRunner(application(client.jetstream(), channel), access_log=None)
         await runner.setup()

@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 from dragoman import telemetry, wiring
 from dragoman.audit import messages_of, replay
 from dragoman.client import client
-from dragoman.log.jetstream import stream_of
+from dragoman.log.stream import stream_of
 
 
 async def from_log(nats_url: str, keys: Path, channel: str, last: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from brokers import RealBroker
-from dragoman.log import broker, jetstream
+from dragoman.log import broker, stream
 from dragoman.log.broker import BrokerError
 from dragoman.log.connection import Guard
 from dragoman.log.port import LogBroken, LogUnreachable
@@ -85,9 +85,9 @@ async def test_an_auditor_cannot_write(real_broker: RealBroker, monkeypatch: pyt
 
 async def test_a_stream_with_other_settings_is_not_taken(real_broker: RealBroker) -> None:
     steward = await real_broker.bus("steward")
-    await steward.api("STREAM.CREATE.DRAGOMAN_LOG_OTHER", {**jetstream.configuration("other"), "deny_delete": False})
+    await steward.api("STREAM.CREATE.DRAGOMAN_LOG_OTHER", {**stream.configuration("other"), "deny_delete": False})
     with pytest.raises(LogBroken):
-        await jetstream.create(steward, "other")
+        await stream.create(steward, "other")
 
 
 def test_a_broker_that_is_too_old_or_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

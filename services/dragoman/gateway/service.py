@@ -1,10 +1,10 @@
 """What every handler works with: the channels, the desk, who calls, and how fresh the answers are."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -29,6 +29,13 @@ log = structlog.get_logger()
 _LOOK_SECONDS: Final = 0.2
 
 
+class OpenLog(Protocol):
+    """Follows a channel's log. Raises `LogBroken`, `LogUnreachable`."""
+
+    async def __call__(self, channel: str, *, new: bool = False) -> Projection:
+        """The channel's projection; of a `new` one the stream is made first."""
+
+
 @dataclass(slots=True)
 class Deliveries:
     """What has reached a station of each side, and what of it is already on record."""
@@ -43,14 +50,14 @@ class Deliveries:
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """One gateway process. `open_log` makes a channel's stream and follows it; the wiring gives it."""
+    """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it."""
 
     desk: Desk
     access: Access
     store: Store
     bus: Bus
     guard: Guard
-    open_log: Callable[[str], Awaitable[Projection]]
+    open_log: OpenLog
     log_key: bytes
     origin: str
     channels: dict[str, Projection] = field(default_factory=dict)
@@ -120,7 +127,7 @@ class Service:
             projection = self.channels.get(new.name)
             if projection is None or not projection.is_channel:
                 genesis = self.desk.genesis(new, exercise_of=exercise_of, log_key=self.log_key, origin=f"{self.origin}/{new.name}")
-                projection = projection or await self.open_log(new.name)
+                projection = projection or await self.open_log(new.name, new=True)
                 self.channels[new.name] = projection
                 await self.desk.open(projection.log, genesis)
                 await projection.reached(1)

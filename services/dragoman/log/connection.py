@@ -17,14 +17,16 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 
 from dragoman.limits import (
     BROKER_VERSION,
     CLOCK_SKEW_SECONDS,
     READ_BYTES,
     REQUEST_SECONDS,
+    SERVERS_SECONDS,
 )
-from dragoman.log.port import LogUnreachable
+from dragoman.log.port import LogUnreachable, NobodyListens
 
 log = structlog.get_logger()
 
@@ -49,11 +51,13 @@ class Bus:
         return bool(self.client.is_connected)
 
     async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
-        """One request. Raises `LogUnreachable` where no answer came; the request may have been carried out all the same."""
+        """One request. Raises `LogUnreachable` where no answer came, though it may have been carried out; `NobodyListens` where not."""
         if not self.up:
             raise LogUnreachable("the connection to the broker is down")
         try:
             return await self.client.request(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
+        except NoRespondersError as error:
+            raise NobodyListens("the broker has nobody who takes this: its stream has no leader at present, or does not exist") from error
         except (NatsError, OSError, TimeoutError) as error:
             raise LogUnreachable(f"{type(error).__name__} from the broker") from error
 
@@ -94,6 +98,41 @@ class Bus:
             raise LogUnreachable(f"the broker answers a read with {status}")
         return found
 
+    async def ask_servers(self, subject: str) -> list[Any]:
+        """What every server of a cluster says to a question. Raises `LogUnreachable` where none answers.
+
+        Each says how many there are. Who does not answer soon after the first is taken to be down.
+        """
+        if not self.up:
+            raise LogUnreachable("the connection to the broker is down")
+        answers: list[Any] = []
+        arrived = asyncio.Event()
+
+        async def take(message: Msg) -> None:
+            answers.append(msgspec.json.decode(message.data))
+            arrived.set()
+
+        inbox = self.client.new_inbox()
+        try:
+            subscription = await self.client.subscribe(inbox, cb=take)
+            try:
+                await self.client.publish(subject, b"", reply=inbox)
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    await arrived.wait()
+                deadline = asyncio.get_running_loop().time() + SERVERS_SECONDS
+                while len(answers) < max(_servers(answer) for answer in answers):
+                    arrived.clear()
+                    try:
+                        async with asyncio.timeout_at(deadline):
+                            await arrived.wait()
+                    except TimeoutError:
+                        break
+            finally:
+                await subscription.unsubscribe()
+        except (NatsError, OSError, TimeoutError) as error:
+            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+        return answers
+
     async def again(self) -> None:
         """Tell whoever must know that the connection stands again."""
         log.info("nats.reconnected", user=self.user)
@@ -101,9 +140,17 @@ class Bus:
             await callback()
 
 
+def _servers(varz: Any) -> int:
+    """How many servers the answer says that its cluster has."""
+    return int(varz.get("data", {}).get("jetstream", {}).get("meta", {}).get("cluster_size", 1))
+
+
 @asynccontextmanager
 async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
-    """A connection as that user, whose nkey seed is in a file; closed at the end. Reconnects for ever."""
+    """A connection as that user, whose nkey seed is in a file; closed at the end. Reconnects for ever.
+
+    `url` names a server, or several of one cluster, with commas between.
+    """
     bus = Bus(user)
 
     async def failed(error: Exception) -> None:
@@ -115,7 +162,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
             log.warning("nats.disconnected", user=user)
 
     await bus.client.connect(
-        url,
+        url.split(","),
         name=f"dragoman-{user}",
         nkeys_seed=str(seed),
         inbox_prefix=f"_INBOX_{user}",
@@ -161,8 +208,8 @@ class Guard:
         """Ask, and remember what is wrong, if anything is."""
         before = self.reason
         try:
-            answer = await self._warden.request("$SYS.REQ.SERVER.PING.VARZ")
-            self.reason = self._fault(msgspec.json.decode(answer.data))
+            answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
+            self.reason = next((fault for answer in answers if (fault := self._fault(answer))), "")
         except LogUnreachable as error:
             self.reason = f"the broker does not say whether it syncs every write: {error}"
         if self.reason != before:
@@ -170,14 +217,16 @@ class Guard:
 
     def _fault(self, answer: Any) -> str:
         server, data = answer.get("server", {}), answer.get("data", {})
+        if not server.get("jetstream"):
+            return ""  # it routes, and keeps nothing
         version = tuple(int(part) for part in str(server.get("ver", "0")).split("-")[0].split("."))
         if self._server_name and server.get("name") != self._server_name:
             return "another broker answers than the one that was started"
         if version < BROKER_VERSION:
-            return f"the broker is {server.get('ver')}; at least {'.'.join(map(str, BROKER_VERSION))} is needed"
+            return f"the broker {server.get('name')} is {server.get('ver')}; at least {'.'.join(map(str, BROKER_VERSION))} is needed"
         if not data.get("jetstream", {}).get("config", {}).get("sync_always"):
-            return "the broker does not sync every write; set `sync_interval: always` in its jetstream block and restart it"
+            return f"the broker {server.get('name')} does not sync every write; set `sync_interval: always` in its jetstream block and restart it"
         off = abs((self._now() - datetime.fromisoformat(str(server["time"]))).total_seconds())
         if off > CLOCK_SKEW_SECONDS:
-            return f"this clock and the broker's are {off:.1f} s apart; at most {CLOCK_SKEW_SECONDS:g} s are allowed: set the clocks"
+            return f"this clock and that of the broker {server.get('name')} are {off:.1f} s apart; at most {CLOCK_SKEW_SECONDS:g} s are allowed: set the clocks"
         return ""

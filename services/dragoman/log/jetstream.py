@@ -21,7 +21,7 @@ This holds for ever, whatever the broker's duplicate window, replicas or batches
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import structlog
@@ -32,12 +32,13 @@ from dragoman.domain.record import NotARecord, parse, same_post
 from dragoman.limits import (
     APPEND_SECONDS,
     BATCH_RECORDS,
-    DEDUPE_SECONDS,
-    MESSAGE_BYTES,
+    ELECTION_SECONDS,
+    INSPECT_SECONDS,
     POLL_SECONDS,
     READ_RECORDS,
 )
 from dragoman.log.connection import Bus, Guard
+from dragoman.log.mark import HighWater
 from dragoman.log.port import (
     AlreadyAppended,
     Appended,
@@ -47,10 +48,13 @@ from dragoman.log.port import (
     LogBroken,
     LogUnreachable,
     Message,
+    NobodyListens,
     Outcome,
     Unavailable,
     Unknown,
 )
+from dragoman.log.stream import NO_STREAM, fault_of, stream_of, subjects_of
+from dragoman.tlog import leaf
 
 log = structlog.get_logger()
 
@@ -63,76 +67,26 @@ _PAUSE_SECONDS: Final = 0.02
 _SETTLE_SECONDS: Final = 0.001
 """After a nudge: what this process appended itself has by then been applied from its own bytes, and need not be read."""
 
-PREFIX: Final = "DRAGOMAN_LOG_"
-
-
-def stream_of(channel: str) -> str:
-    """The name of a channel's stream."""
-    return PREFIX + channel.upper()
-
-
-def configuration(channel: str) -> dict[str, Any]:
-    """The settings of a channel's stream. Whatever could remove or change a message is left out or denied."""
-    subjects = f"dragoman.v1.{channel}.>"
-    return {
-        "name": stream_of(channel),
-        "subjects": [subjects],
-        "storage": "file",
-        "retention": "limits",
-        "discard": "new",
-        "max_age": 0,
-        "max_msgs": -1,
-        "max_bytes": -1,
-        "max_msgs_per_subject": -1,
-        "max_msg_size": MESSAGE_BYTES,
-        "max_consumers": -1,
-        "num_replicas": 1,
-        "deny_delete": True,
-        "deny_purge": True,
-        "allow_rollup_hdrs": False,
-        "allow_direct": True,
-        "allow_atomic": True,
-        "duplicate_window": DEDUPE_SECONDS * 1_000_000_000,
-        "compression": "none",
-        "republish": {"src": subjects, "dest": f"tail.{subjects}", "headers_only": True},
-        "metadata": {"dragoman.record": "1"},
-    }
-
-
-async def create(steward: Bus, channel: str) -> None:
-    """Make a channel's stream, or find it as it would be made. Raises `LogBroken` where one with other settings exists."""
-    wanted = configuration(channel)
-    answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
-    if "error" in answer:
-        raise LogBroken(f"the broker does not make the stream {wanted['name']}: {answer['error'].get('description')}")
-
-
-async def channels(bus: Bus) -> list[str]:
-    """The names of the channels that have a stream."""
-    found: list[str] = []
-    total = 1
-    while len(found) < total:
-        answer = await bus.api("STREAM.NAMES", {"offset": len(found)})
-        page = answer.get("streams") or []
-        total = int(answer.get("total", 0))
-        found += page
-        if not page:
-            break
-    return sorted(name.removeprefix(PREFIX).lower() for name in found if name.startswith(PREFIX))
-
 
 class JetStreamLog:
     """One channel's log on its stream."""
 
-    def __init__(self, channel: str, bus: Bus, guard: Guard | None = None) -> None:
-        """Read and append through the bus; without a guard that was proven, only read."""
+    def __init__(self, channel: str, bus: Bus, guard: Guard | None = None, *, replicas: int = 1, mark: HighWater | None = None) -> None:
+        """Read and append through the bus; without a guard that was proven, only read.
+
+        Who follows compares the stream with what it must be, and with the mark where one is given.
+        """
         self.channel = channel
         self._stream = stream_of(channel)
-        self._subjects = f"dragoman.v1.{channel}.>"
+        self._subjects = subjects_of(channel)
         self._bus = bus
         self._guard = guard
+        self._replicas = replicas
+        self._mark = mark
         self._followed = False
-        self._looked = bus.losses
+        self._looked = -1
+        self._inspected = 0.0
+        self._created = ""
 
     @property
     def _doubted(self) -> bool:
@@ -151,18 +105,21 @@ class JetStreamLog:
                 asked = True
                 try:
                     outcome = await self._attempt(entries)
+                except NobodyListens as error:
+                    outcome, detail = None, str(error)
                 except LogUnreachable as error:
                     outcome, detail, unanswered = None, str(error), True
                 if isinstance(outcome, Unavailable) and unanswered:
                     return Unknown(outcome.detail)  # an earlier try may have been kept
                 if outcome is not None:
+                    self._note(entries, outcome)
                     return outcome
             elif asked or self._doubted:
                 detail = hindrance
             else:
                 return Unavailable(hindrance)
             await asyncio.sleep(_PAUSE_SECONDS)
-        return Unknown(detail) if asked else Unavailable(detail)
+        return Unknown(detail) if unanswered else Unavailable(detail)
 
     def _hindrance(self) -> str:
         """Why nothing may be written at this moment."""
@@ -173,6 +130,10 @@ class JetStreamLog:
         if not self._guard.proven:
             return self._guard.reason
         return "the connection was lost, and the log is being compared with what was folded from it" if self._doubted else ""
+
+    def _note(self, entries: Sequence[Entry], outcome: Outcome) -> None:
+        if self._mark is not None and isinstance(outcome, Appended):
+            self._mark.note(outcome.position, entries[-1].record.raw)
 
     async def _attempt(self, entries: Sequence[Entry]) -> Outcome | None:
         answer = msgspec.json.decode((await self._publish(entries)).data)
@@ -275,13 +236,19 @@ class JetStreamLog:
         return Message(position=found["seq"], subject=found["subject"], raw=base64.b64decode(found.get("data", ""))), message_id
 
     async def read(self, first: int, most: int) -> list[Message]:
-        """One batched read, up to the limits of a read."""
+        """One batched read, up to the limits of a read.
+
+        On a cluster any replica answers, perhaps one that is behind: what it does not have, the leader is asked for.
+        """
         fetched = await self._bus.fetch(self._stream, self._subjects, first, min(most, READ_RECORDS))
         found = [
             Message(position=int(message.headers["Nats-Sequence"]), subject=message.headers["Nats-Subject"], raw=message.data)
             for message in fetched
             if message.headers is not None
         ]
+        if self._replicas > 1 and (not found or found[0].position != first):
+            led = await self._stored({"seq": first})
+            found = [] if led is None and not found else [led[0]] if led is not None else found
         for offset, message in enumerate(found):
             if message.position != first + offset:
                 raise LogBroken(f"position {first + offset} of {self.channel} is missing: {message.position} follows")
@@ -298,19 +265,26 @@ class JetStreamLog:
             nudged.set()
 
         subscription = await self._bus.client.subscribe(f"tail.{self._subjects}", cb=nudge)
-        self._followed, self._looked = True, self._bus.losses
+        self._followed = True
         try:
             while True:
-                if self._doubted and self._bus.up:
-                    losses = self._bus.losses
-                    yield None
-                    self._looked = losses
                 nudged.clear()
                 try:
+                    losses = self._bus.losses
+                    if self._doubted and self._bus.up:
+                        await self._inspect()
+                        yield None
+                        self._looked = losses
+                    elif self._inspected + INSPECT_SECONDS < asyncio.get_running_loop().time():
+                        await self._inspect()
                     found = await self.read(wanted(), READ_RECORDS)
                 except LogUnreachable:
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
+                if self._mark is not None:
+                    if found:
+                        self._mark.note(found[-1].position, found[-1].raw)
+                    await self._mark.keep(self._created)
                 yield found
                 polled = asyncio.get_running_loop().time() + POLL_SECONDS
                 while not found and not self._doubted and (newest < wanted() or not nudged.is_set()):
@@ -328,3 +302,32 @@ class JetStreamLog:
                 await subscription.unsubscribe()
             except NatsError:
                 log.debug("log.unsubscribed_late", channel=self.channel)
+
+    async def _inspect(self) -> None:
+        """The stream is as it was made, whole, and holds what was known to be kept. Raises `LogBroken`, `LogUnreachable`.
+
+        On a cluster a node that was cut off may show an old log before it finds out: it is given time to.
+        """
+        begun = asyncio.get_running_loop().time()
+        while fault := await self._fault():
+            if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
+                raise LogBroken(fault)
+            await asyncio.sleep(_PAUSE_SECONDS * 10)
+        self._inspected = asyncio.get_running_loop().time()
+
+    async def _fault(self) -> str:
+        if self._mark is not None and self._mark.fault:
+            return self._mark.fault
+        known = None if self._mark is None else self._mark.known
+        info = await self._bus.api(f"STREAM.INFO.{self._stream}")
+        if "error" in info and info["error"].get("err_code") != NO_STREAM:
+            raise LogUnreachable(f"the broker answers {info['error'].get('description')}")
+        fault = fault_of(info, self.channel, self._replicas, known)
+        if not fault and known is not None:
+            stood = await self._stored({"seq": known.position})
+            if stood is None or leaf.commit(stood[0].raw) != known.commit:
+                what = "nothing" if stood is None else "another message"
+                fault = f"at position {known.position} the stream {self._stream} holds {what} where a kept record stood: restore the broker's store from a copy"
+        if not fault:
+            self._created = str(info["created"])
+        return fault

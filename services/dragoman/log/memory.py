@@ -70,6 +70,7 @@ class MemoryLog:
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Slices as the list grows."""
+        yield None
         while True:
             yield self._messages[wanted() - 1 :]
             async with self._grown:

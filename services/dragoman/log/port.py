@@ -107,6 +107,10 @@ class LogUnreachable(Exception):
     """The broker cannot be asked at present; nothing is wrong with the log."""
 
 
+class NobodyListens(LogUnreachable):
+    """Nobody took the request: it was certainly not carried out."""
+
+
 class EventLog(Protocol):
     """One channel's log."""
 
@@ -121,7 +125,8 @@ class EventLog(Protocol):
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Messages in contiguous lists, each from the position that is wanted when it is read.
 
-        An empty list says that the end was reached just now. None says that the connection was lost and stands again: look
-        whether the log is still what it was; nothing is appended until the follower has gone on. `wanted` is asked anew before every read, so that a follower that applied what it appended itself is not sent it
-        again. Goes on over restarts of the broker. Raises `LogBroken`.
+        An empty list says that the end was reached just now. None, the first of all and again whenever the connection was
+        lost and stands anew, asks the follower to look whether the log is what it was; nothing is appended until the
+        follower has gone on. `wanted` is asked anew before every read, so that a follower that applied what it appended
+        itself is not sent it again. Goes on over restarts of the broker. Raises `LogBroken`.
         """

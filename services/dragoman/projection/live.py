@@ -196,7 +196,6 @@ class Projection:
     async def run(self) -> None:
         """Follow the log for ever, folding what comes. Ends only where the log is broken, loudly."""
         try:
-            await self._compare()
             async for messages in self.log.follow(lambda: self.state.position + 1):
                 if messages:
                     await self._room.wait()

@@ -23,7 +23,7 @@ class Bucket:
         self.values: dict[str, bytes] = {}
 
     @staticmethod
-    async def create(steward: Bus, name: str) -> None:
+    async def create(steward: Bus, name: str, replicas: int) -> None:
         """Make the bucket's stream, or find it."""
         settings: dict[str, Any] = {
             "name": f"KV_{name}",
@@ -33,7 +33,7 @@ class Bucket:
             "discard": "new",
             "deny_delete": True,
             "allow_direct": True,
-            "num_replicas": 1,
+            "num_replicas": replicas,
             "max_msg_size": 65_536,
         }
         answer = await steward.api(f"STREAM.CREATE.{settings['name']}", settings)

@@ -1,0 +1,126 @@
+"""A channel's stream: the settings it is made with, and what is wrong with one.
+
+Nothing that could remove, change or reorder a message is allowed, and nothing may be missing. The broker's administrator can
+still change settings, and a damaged store can lose messages without a word, so both are looked at: when a gateway starts,
+whenever its connection stands again, and every `INSPECT_SECONDS`.
+"""
+
+from typing import Any, Final
+
+from dragoman.limits import DEDUPE_SECONDS, MESSAGE_BYTES
+from dragoman.log.connection import Bus
+from dragoman.log.mark import Mark
+from dragoman.log.port import LogBroken
+
+PREFIX: Final = "DRAGOMAN_LOG_"
+NO_STREAM: Final = 10059
+
+
+def stream_of(channel: str) -> str:
+    """The name of a channel's stream."""
+    return PREFIX + channel.upper()
+
+
+def subjects_of(channel: str) -> str:
+    """All subjects of a channel."""
+    return f"dragoman.v1.{channel}.>"
+
+
+def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
+    """The settings of a channel's stream. Whatever could remove or change a message is left out or denied."""
+    subjects = subjects_of(channel)
+    return {
+        "name": stream_of(channel),
+        "subjects": [subjects],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": -1,
+        "max_msg_size": MESSAGE_BYTES,
+        "max_consumers": -1,
+        "num_replicas": replicas,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_rollup_hdrs": False,
+        "allow_direct": True,
+        "allow_atomic": True,
+        "duplicate_window": DEDUPE_SECONDS * 1_000_000_000,
+        "compression": "none",
+        "republish": {"src": subjects, "dest": f"tail.{subjects}", "headers_only": True},
+        "metadata": {"dragoman.record": "1"},
+    }
+
+
+async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
+    """Make a channel's stream, or find it as it would be made. Raises `LogBroken` where one with other settings exists."""
+    wanted = configuration(channel, replicas)
+    answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
+    if "error" in answer:
+        raise LogBroken(f"the broker does not make the stream {wanted['name']}: {answer['error'].get('description')}")
+
+
+async def channels(bus: Bus) -> list[str]:
+    """The names of the channels that have a stream."""
+    found: list[str] = []
+    total = 1
+    while len(found) < total:
+        answer = await bus.api("STREAM.NAMES", {"offset": len(found)})
+        page = answer.get("streams") or []
+        total = int(answer.get("total", 0))
+        found += page
+        if not page:
+            break
+    return sorted(name.removeprefix(PREFIX).lower() for name in found if name.startswith(PREFIX))
+
+
+def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | None) -> str:
+    """What is wrong with a stream by the broker's own description of it, and what to do; empty where it is in order.
+
+    `answer` is that of STREAM.INFO. The message at the known position is for the caller to read and compare.
+    """
+    stream = stream_of(channel)
+    if answer.get("error", {}).get("err_code") == NO_STREAM:
+        kept = "" if known is None else f", of which {known.position} records were known to be kept"
+        return f"the broker has no stream {stream}{kept}: restore its store from a copy"
+    changed = drift(answer["config"], configuration(channel, replicas))
+    if changed:
+        return f"the settings of the stream {stream} were changed: {'; '.join(changed)}: put them back as the broker's administrator"
+    missing = _missing(answer["state"])
+    if missing:
+        return f"{missing} in the stream {stream}: restore the broker's store from a copy"
+    if known is None:
+        return ""
+    if known.created not in ("", answer["created"]):
+        return (
+            f"the stream {stream} was made at {answer['created']}, the one known here at {known.created}: it is another log under the same name: "
+            "restore the broker's store from a copy; only if this log is the right one, remove the channel's high-water mark and projection"
+        )
+    last = int(answer["state"]["last_seq"])
+    if last < known.position:
+        return f"the stream {stream} ends at position {last}, but {known.position} was known to be kept: restore the broker's store from a copy"
+    return ""
+
+
+def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """The settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
+    metadata = {name: value for name, value in (found.get("metadata") or {}).items() if not name.startswith("_nats.")}
+    settings = {**found, "metadata": metadata}
+    return [
+        f"{name} is {settings.get(name)!r} and must be {wanted.get(name, 'off')!r}"
+        for name in sorted({*settings, *wanted})
+        if (settings.get(name) != wanted[name] if name in wanted else settings[name])
+    ]
+
+
+def _missing(state: dict[str, Any]) -> str:
+    """What a stream's own account of itself says it has lost."""
+    first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
+    if first > 1:
+        return f"positions 1 to {first - 1} are missing"
+    if state.get("num_deleted") or messages != last:
+        return f"{last - messages} of {last} positions are missing"
+    lost = (state.get("lost") or {}).get("bytes", 0)
+    return f"{lost} bytes were found damaged and thrown away" if lost else ""
