@@ -65,6 +65,5 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     """A house of the test's own."""
-    house = House(tmp_path / "house")
-    yield house
-    house.close()
+    with House(tmp_path / "house") as house:
+        yield house

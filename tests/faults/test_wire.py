@@ -22,9 +22,8 @@ _BOUND_S = 8.0
 @pytest.fixture(scope="module")
 def wired(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house whose gateway reaches the broker through a proxy; every test leaves it as it found it."""
-    house = House(tmp_path_factory.mktemp("wired") / "house", wired=True)
-    yield house
-    house.close()
+    with House(tmp_path_factory.mktemp("wired") / "house", wired=True) as house:
+        yield house
 
 
 async def resolved(house: House, traffic: Traffic, row: Row) -> None:

@@ -15,7 +15,7 @@ import time
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from dragoman import wiring
 from dragoman.log import broker
@@ -84,6 +84,12 @@ class Broker:
             self.process.send_signal(signal.SIGCONT)
         self.process.wait(20)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGKILL)
+
     def restart(self, number: int = signal.SIGKILL) -> None:
         """Stop, without a warning unless told otherwise, and start again on the same data and port."""
         self.stop(number)
@@ -98,7 +104,14 @@ class Gateway(Service):
     """One `dragoman serve gateway` on a broker, on a port that stays the same over restarts."""
 
     def __init__(
-        self, data: Path, nats_url: str, keys: Path, *arguments: str, name: str = "gateway", program: tuple[str, ...] = ()
+        self,
+        data: Path,
+        nats_url: str,
+        keys: Path,
+        *arguments: str,
+        name: str = "gateway",
+        program: tuple[str, ...] = (),
+        log: Path | None = None,
     ) -> None:
         """Start it. `program` replaces the command, for one whose clock is stepped."""
         self.tokens: dict[str, str] = {}
@@ -107,7 +120,7 @@ class Gateway(Service):
         self.nats_url = nats_url
         self.keys = keys
         self.port = free_port()
-        super().__init__(data, *arguments)
+        super().__init__(data, *arguments, log=log)
 
     def start(self) -> None:
         """Start, and wait until the first request may be sent."""
@@ -132,6 +145,12 @@ class Gateway(Service):
             os.kill(self.process.pid, signal.SIGCONT)
         return super().stop(number)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGKILL)
+
     def token(self, name: str) -> str:
         """A token by `side/role`."""
         return self.tokens[name]
@@ -154,8 +173,9 @@ class House:
         if gateway_data is not None:
             gateway_data.mkdir(parents=True, exist_ok=True)
             shutil.copy(path / "operator.token", gateway_data)
+        url = self.proxy.url if wired else self.broker.url
         try:
-            self.gateway = Gateway(gateway_data or path, self.proxy.url if wired else self.broker.url, self.broker.keys)
+            self.gateway = Gateway(gateway_data or path, url, self.broker.keys, log=path.parent / "gateway.log")
         except BaseException:
             self.broker.stop(signal.SIGKILL)
             raise
@@ -185,8 +205,10 @@ class House:
         gateway.tokens = self.gateway.tokens
         return gateway
 
-    def close(self) -> None:
-        """Stop all of it."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.gateway.stop(signal.SIGKILL)
         self.broker.stop(signal.SIGKILL)
         self.proxy.close()

@@ -18,7 +18,7 @@ from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
 from dragoman.limits import READ_RECORDS
 from dragoman.log.connection import connected
-from dragoman.log.jetstream import stream_of
+from dragoman.log.stream import stream_of, subjects_of
 from service import Service
 from traffic import Posting, Traffic
 
@@ -73,7 +73,7 @@ class Inquest:
     async def _read(self) -> None:
         async with connected(self.nats_url, "auditor", self._keys / "nats-auditor.nk") as bus:
             stream = stream_of(self.channel)
-            while found := await bus.fetch(stream, f"dragoman.v1.{self.channel}.>", self._last + 1, READ_RECORDS):
+            while found := await bus.fetch(stream, subjects_of(self.channel), self._last + 1, READ_RECORDS):
                 for message in found:
                     self._take(int((message.headers or {})["Nats-Sequence"]), message.data)
             state = (await bus.api(f"STREAM.INFO.{stream}"))["state"]

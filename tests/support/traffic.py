@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import aiohttp
@@ -107,6 +107,11 @@ class Traffic:
                 yield
             finally:
                 self._flowing = False
+
+    def so_far(self) -> "Traffic":
+        """The traffic as it stands now, which goes no further: what is on its way has no known outcome."""
+        postings = [replace(posting, doubted=posting.doubted or posting.open) for posting in self.postings]
+        return replace(self, postings=postings, problems=Counter(), _flowing=False)
 
     async def flow(self, seconds: float) -> None:
         """Traffic for some time."""
