@@ -164,8 +164,8 @@ class Gateway(Service):
 class House:
     """A broker, a gateway on it, one channel, and a token for every officer."""
 
-    def __init__(self, path: Path, *, wired: bool = False, gateway_data: Path | None = None) -> None:
-        """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy."""
+    def __init__(self, path: Path, *, wired: bool = False, gateway_data: Path | None = None, program: tuple[str, ...] = ()) -> None:
+        """Begin on an empty directory. If `wired`, the gateway reaches the broker through a proxy; `program` is as for `Gateway`."""
         self.path = path
         wiring.initialise(path)
         self.broker = Broker(path)
@@ -175,7 +175,7 @@ class House:
             shutil.copy(path / "operator.token", gateway_data)
         url = self.proxy.url if wired else self.broker.url
         try:
-            self.gateway = Gateway(gateway_data or path, url, self.broker.keys, log=path.parent / "gateway.log")
+            self.gateway = Gateway(gateway_data or path, url, self.broker.keys, program=program, log=path.parent / "gateway.log")
         except BaseException:
             self.broker.stop(signal.SIGKILL)
             raise

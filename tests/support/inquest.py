@@ -6,6 +6,7 @@ no hole; a refused post is not there, and the rules refuse it still; and an audi
 
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -52,6 +53,7 @@ class Inquest:
     def _begin(self) -> None:
         self.replay = Replay()
         self._stood: dict[str, list[tuple[int, Record]]] = {}
+        self.stored: list[tuple[Record, datetime]] = []
         self._holes: list[int] = []
         self._last = 0
 
@@ -75,12 +77,13 @@ class Inquest:
             stream = stream_of(self.channel)
             while found := await bus.fetch(stream, subjects_of(self.channel), self._last + 1, READ_RECORDS):
                 for message in found:
-                    self._take(int((message.headers or {})["Nats-Sequence"]), message.data)
+                    headers = message.headers or {}
+                    self._take(int(headers["Nats-Sequence"]), headers["Nats-Time-Stamp"], message.data)
             state = (await bus.api(f"STREAM.INFO.{stream}"))["state"]
         if (state["first_seq"], state["last_seq"], state["messages"]) != (1, self._last, self._last) or state.get("num_deleted"):
             self._holes.append(state["last_seq"])
 
-    def _take(self, position: int, raw: bytes) -> None:
+    def _take(self, position: int, stored: str, raw: bytes) -> None:
         self._holes += range(self._last + 1, position)
         self._last = position
         self.replay.take([raw])
@@ -90,6 +93,7 @@ class Inquest:
             self._holes.append(position)
         else:
             self._stood.setdefault(record.envelope.id, []).append((position, record))
+            self.stored.append((record, datetime.fromisoformat(stored)))
 
     def _stands(self, posting: Posting, void: set[int]) -> bool:
         recorded = posting.recorded

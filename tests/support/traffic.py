@@ -30,7 +30,10 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=20)
 
 @dataclass(slots=True)
 class Posting:
-    """One post with its key, and what it was answered so far: a record, a refusal, or nothing that is known."""
+    """One post with its key, and what it was answered so far: a record, a refusal, or nothing that is known.
+
+    `detail` is that of the last problem.
+    """
 
     key: str
     role: str
@@ -40,6 +43,7 @@ class Posting:
     etag: str = ""
     answer: bytes = b""
     refusal: str = ""
+    detail: str = ""
     doubted: bool = False
 
     @property
@@ -219,7 +223,8 @@ class Traffic:
         if status == 201:
             self._acknowledge(posting, body)
             return replayed
-        kind = json.loads(body)["type"].rpartition("/")[2]
+        problem = json.loads(body)
+        kind, posting.detail = problem["type"].rpartition("/")[2], problem["detail"]
         self.problems[kind] += 1
         if kind in _DOUBTFUL:
             assert retry_after, body
