@@ -69,7 +69,7 @@ class Inquest:
             doubled=[id for id, places in self._stood.items() if len(places) > 1],
             holes=self._holes,
             wrong=[posting.key for posting in traffic.postings if posting.refusal and not self._rightly_refused(posting, void)],
-            digests=(self.replay.standing.digest, await self._digest(traffic.session, traffic.service)),
+            digests=(self.replay.standing.digest, await self.digest_at(traffic.session, traffic.service)),
         )
 
     async def _read(self) -> None:
@@ -122,7 +122,8 @@ class Inquest:
         now = decide(self.replay.standing.state, self.replay, post, time=self.replay.standing.state.time, salt=secrets.token_hex(32))
         return id not in self._stood and isinstance(now, Refusal)
 
-    async def _digest(self, session: aiohttp.ClientSession, service: Service) -> str:
+    async def digest_at(self, session: aiohttp.ClientSession, service: Service) -> str:
+        """What a gateway says is the digest at the last position that was read here."""
         headers = {"Authorization": f"Bearer {service.token('nato/auditor')}", "Dragoman-Min-Position": str(self._last)}
         url = f"{service.base_url}/v1/channels/{self.channel}/state"
         async with session.get(url, params={"at": str(self._last)}, headers=headers) as response:
