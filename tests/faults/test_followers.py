@@ -29,10 +29,10 @@ async def test_a_gateway_that_stood_still_under_load_catches_up_to_the_same_dige
     traffic = Traffic(session, house.gateway, dice)
     inquest = Inquest(house.broker.url, house.broker.keys)
     with house.second(tmp_path / "second") as second:
-        for row.rounds in range(1, rounds(2, 30) + 1):
+        for row.rounds in range(1, rounds(2, 12) + 1):
             async with traffic.flowing():
                 second.process.send_signal(signal.SIGSTOP)
-                await asyncio.sleep(dice.uniform(0.5, rounds(2, 20)))
+                await asyncio.sleep(dice.uniform(0.5, rounds(2, 15)))
                 second.process.send_signal(signal.SIGCONT)
                 await asyncio.sleep(dice.uniform(0.0, 0.3))
             await traffic.settle()

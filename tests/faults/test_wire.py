@@ -40,7 +40,7 @@ async def test_an_acknowledgement_lost_after_the_store_leaves_one_record(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
-    for row.rounds in range(1, rounds(2, 60) + 1):
+    for row.rounds in range(1, rounds(2, 40) + 1):
         trap = wired.proxy.set(Trap(_PUBLISH, mute_s=dice.uniform(0.05, 0.5)))
         await traffic.post(traffic.note(f"Round {row.rounds}."))
         assert trap.sprung.is_set()
@@ -52,7 +52,7 @@ async def test_a_publish_cut_in_the_middle_leaves_one_record_or_none(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
-    for row.rounds in range(1, rounds(2, 100) + 1):
+    for row.rounds in range(1, rounds(2, 50) + 1):
         trap = wired.proxy.set(Trap(_PUBLISH, keep=dice.randrange(1, 1200)))
         async with traffic.flowing():
             assert await asyncio.to_thread(trap.sprung.wait, 10)
@@ -65,7 +65,7 @@ async def test_an_atomic_batch_cut_in_the_middle_is_whole_or_absent_and_then_res
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice, officers=2, burst=60)
-    for row.rounds in range(1, rounds(2, 100) + 1):
+    for row.rounds in range(1, rounds(2, 50) + 1):
         last = row.rounds % 2 == 0
         pattern = b"Nats-Batch-Commit: 1" if last else b"Nats-Batch-Sequence: %d\r" % dice.randrange(1, 15)
         trap = wired.proxy.set(Trap(pattern, keep=None if last else dice.randrange(1, 600), mute_s=dice.uniform(0.0, 0.3)))
@@ -80,7 +80,7 @@ async def test_connections_reset_and_half_closed_under_load_lose_and_double_noth
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
-    for row.rounds in range(1, rounds(3, 100) + 1):
+    for row.rounds in range(1, rounds(3, 60) + 1):
         async with traffic.flowing():
             await asyncio.sleep(dice.uniform(0.05, 0.4))
             dice.choice((wired.proxy.reset, wired.proxy.half_close))()
@@ -93,7 +93,7 @@ async def test_a_slow_wire_slows_and_nothing_else(
     wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice, burst=30)
-    for row.rounds in range(1, rounds(1, 20) + 1):
+    for row.rounds in range(1, rounds(1, 10) + 1):
         wired.proxy.delay_s = dice.uniform(0.1, 0.3)
         await traffic.flow(2.0)
         wired.proxy.delay_s = 0.0
@@ -107,7 +107,7 @@ async def test_a_broker_that_stands_still_is_said_to_in_bounded_time_while_reads
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice, officers=4)
     reader = {"Authorization": f"Bearer {wired.gateway.token('china/officer')}"}
-    for row.rounds in range(1, rounds(1, 20) + 1):
+    for row.rounds in range(1, rounds(1, 10) + 1):
         async with traffic.flowing():
             await asyncio.sleep(dice.uniform(0.1, 0.4))
             wired.broker.signal(signal.SIGSTOP)

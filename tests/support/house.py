@@ -6,6 +6,7 @@ the supervisor, which would start the broker again when the test wants it dead.
 
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -25,6 +26,8 @@ from world import OFFICERS
 
 CHANNEL: Final = "nato-china"
 _START_SECONDS: Final = 30.0
+_MEMORY: Final = 3 * 1024**3
+"""Bytes of address space of a broker: with some damaged stores it takes all that there is."""
 
 
 def free_port() -> int:
@@ -32,6 +35,10 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+class DidNotStart(Exception):
+    """The broker died, or did not listen in time; its last words."""
 
 
 class Broker:
@@ -67,15 +74,17 @@ class Broker:
         config.write_text(text.replace("sync_interval: always", f"sync_interval: {self.sync}"))
         with self.log.open("ab") as output:
             self.process = subprocess.Popen([broker.find(), "-c", config], stdout=output, stderr=output)
+        resource.prlimit(self.process.pid, resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         deadline = time.monotonic() + _START_SECONDS
-        while True:
+        while self.process.poll() is None and time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
             except OSError:
-                assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()[-3000:]
                 time.sleep(0.005)
             else:
                 return
+        self.stop(signal.SIGKILL)
+        raise DidNotStart(self.log.read_text()[-3000:])
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Stop with a signal, and wait."""
