@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import pytest
 from dragoman.limits import STREAM_QUEUE
 from house import CHANNEL, House
 from inquest import Inquest
-from tally import Row
+from tally import Rounds, Row
 from traffic import Traffic
 
 _TEXT: Final = "Talks. " * 1200
@@ -24,12 +24,12 @@ _IN_THE_KERNEL: Final = 6 * 1024 * 1024 // len(_TEXT)
 
 @pytest.mark.timeout(1800)
 async def test_a_gateway_that_stood_still_under_load_catches_up_to_the_same_digest(
-    house: House, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    house: House, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, house.gateway, dice)
     inquest = Inquest(house.broker.url, house.broker.keys)
     with house.second(tmp_path / "second") as second:
-        for row.rounds in range(1, rounds(2, 12) + 1):
+        for row.rounds in range(1, rounds(1, 12) + 1):
             async with traffic.flowing():
                 second.process.send_signal(signal.SIGSTOP)
                 await asyncio.sleep(dice.uniform(0.5, rounds(2, 15)))
@@ -51,13 +51,13 @@ def tiny(address: tuple[Any, ...]) -> socket.socket:
 
 @pytest.mark.timeout(600)
 async def test_a_reader_that_does_not_read_is_cut_off_and_resumes_without_a_gap(
-    house: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    house: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, house.gateway, dice)
     url = f"{house.gateway.base_url}/v1/channels/{CHANNEL}/records"
     headers = {"Authorization": f"Bearer {house.gateway.token('china/auditor')}", "Accept": "text/event-stream", "Last-Event-ID": "0"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=tiny), read_bufsize=1024) as reader:
-        for row.rounds in range(1, rounds(1, 5) + 1):
+        for row.rounds in range(1, rounds(0, 5) + 1):
             async with reader.get(url, headers=headers) as stalled:
                 for _ in range((STREAM_QUEUE + _IN_THE_KERNEL) // 100 + 2):
                     await asyncio.gather(*(traffic.post(traffic.note(_TEXT)) for _ in range(100)))

@@ -4,7 +4,6 @@ import asyncio
 import json
 import random
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +12,7 @@ import pytest
 from house import House
 from inquest import Inquest
 from service import Service
-from tally import Row
+from tally import Rounds, Row
 from traffic import Traffic
 
 _WHOLE_EVERY = 50
@@ -21,7 +20,7 @@ _WHOLE_EVERY = 50
 
 @pytest.mark.timeout(3600)
 async def test_a_broker_or_a_gateway_or_both_killed_lose_and_double_nothing(
-    house: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    house: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, house.gateway, dice)
     inquest = Inquest(house.broker.url, house.broker.keys)
@@ -49,12 +48,12 @@ async def test_a_broker_or_a_gateway_or_both_killed_lose_and_double_nothing(
 
 @pytest.mark.timeout(1200)
 async def test_a_service_killed_with_its_own_broker_loses_and_doubles_nothing(
-    tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     service = Service(tmp_path / "data", "--demo")
     try:
         traffic = Traffic(session, service, dice)
-        for row.rounds in range(1, rounds(2, 30) + 1):
+        for row.rounds in range(1, rounds(1, 30) + 1):
             async with traffic.flowing():
                 await asyncio.sleep(dice.uniform(0.1, 0.7))
                 service.signal_broker(signal.SIGKILL)

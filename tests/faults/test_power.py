@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from dragoman.log.port import Appended, Entry, LogBroken
 from house import CHANNEL, Broker, Gateway, House
 from inquest import Inquest
 from records import note
-from tally import Row
+from tally import Rounds, Row
 from traffic import Traffic
 
 _DISK = 96 * 1024 * 1024
@@ -114,9 +114,7 @@ async def cut(disk: Disk, broker: Broker, writers: Writers, image: Path) -> tupl
 
 
 @pytest.mark.timeout(1800)
-async def test_a_power_cut_under_the_broker_loses_nothing(
-    tmp_path: Path, dice: random.Random, rounds: Callable[[int, int], int], row: Row
-) -> None:
+async def test_a_power_cut_under_the_broker_loses_nothing(tmp_path: Path, dice: random.Random, rounds: Rounds, row: Row) -> None:
     disks.require()
     most = rounds(3, 120)
     while row.rounds < most:
@@ -127,7 +125,7 @@ async def test_a_power_cut_under_the_broker_loses_nothing(
 
 @pytest.mark.timeout(600)
 async def test_the_same_cut_under_the_default_sync_interval_loses_what_was_acknowledged(
-    tmp_path: Path, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    tmp_path: Path, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     disks.require()
     while row.rounds < rounds(1, 10):
@@ -157,7 +155,7 @@ async def cut_often(disk: Disk, image: Path, dice: random.Random, row: Row, time
 
 @pytest.mark.timeout(900)
 async def test_a_power_cut_under_a_whole_house_loses_and_doubles_nothing(
-    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     with House(disk.path) as house:
         traffic = Traffic(session, house.gateway, dice)

@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import aiohttp
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from house import CHANNEL, House
 from inquest import Inquest
 from proxy import Trap
-from tally import Row
+from tally import Rounds, Row
 from traffic import Traffic
 
 _PUBLISH = f"HPUB dragoman.v1.{CHANNEL}.".encode()
@@ -37,10 +37,10 @@ async def resolved(house: House, traffic: Traffic, row: Row) -> None:
 
 @pytest.mark.timeout(600)
 async def test_an_acknowledgement_lost_after_the_store_leaves_one_record(
-    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
-    for row.rounds in range(1, rounds(2, 40) + 1):
+    for row.rounds in range(1, rounds(1, 40) + 1):
         trap = wired.proxy.set(Trap(_PUBLISH, mute_s=dice.uniform(0.05, 0.5)))
         await traffic.post(traffic.note(f"Round {row.rounds}."))
         assert trap.sprung.is_set()
@@ -49,10 +49,10 @@ async def test_an_acknowledgement_lost_after_the_store_leaves_one_record(
 
 @pytest.mark.timeout(600)
 async def test_a_publish_cut_in_the_middle_leaves_one_record_or_none(
-    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
-    for row.rounds in range(1, rounds(2, 50) + 1):
+    for row.rounds in range(1, rounds(1, 50) + 1):
         trap = wired.proxy.set(Trap(_PUBLISH, keep=dice.randrange(1, 1200)))
         async with traffic.flowing():
             assert await asyncio.to_thread(trap.sprung.wait, 10)
@@ -62,7 +62,7 @@ async def test_a_publish_cut_in_the_middle_leaves_one_record_or_none(
 
 @pytest.mark.timeout(600)
 async def test_an_atomic_batch_cut_in_the_middle_is_whole_or_absent_and_then_resolved(
-    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice, officers=2, burst=60)
     for row.rounds in range(1, rounds(2, 50) + 1):
@@ -77,10 +77,10 @@ async def test_an_atomic_batch_cut_in_the_middle_is_whole_or_absent_and_then_res
 
 @pytest.mark.timeout(600)
 async def test_connections_reset_and_half_closed_under_load_lose_and_double_nothing(
-    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice)
-    for row.rounds in range(1, rounds(3, 60) + 1):
+    for row.rounds in range(1, rounds(2, 60) + 1):
         async with traffic.flowing():
             await asyncio.sleep(dice.uniform(0.05, 0.4))
             dice.choice((wired.proxy.reset, wired.proxy.half_close))()
@@ -90,10 +90,10 @@ async def test_connections_reset_and_half_closed_under_load_lose_and_double_noth
 
 @pytest.mark.timeout(600)
 async def test_a_slow_wire_slows_and_nothing_else(
-    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice, burst=30)
-    for row.rounds in range(1, rounds(1, 10) + 1):
+    for row.rounds in range(1, rounds(0, 10) + 1):
         wired.proxy.delay_s = dice.uniform(0.1, 0.3)
         await traffic.flow(2.0)
         wired.proxy.delay_s = 0.0
@@ -103,7 +103,7 @@ async def test_a_slow_wire_slows_and_nothing_else(
 
 @pytest.mark.timeout(600)
 async def test_a_broker_that_stands_still_is_said_to_in_bounded_time_while_reads_go_on(
-    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Callable[[int, int], int], row: Row
+    wired: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     traffic = Traffic(session, wired.gateway, dice, officers=4)
     reader = {"Authorization": f"Bearer {wired.gateway.token('china/officer')}"}

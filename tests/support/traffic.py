@@ -212,7 +212,7 @@ class Traffic:
         url = f"{self.service.base_url}/v1/channels/{self.channel}/{posting.path}"
         try:
             async with self.session.post(url, data=posting.act, headers=headers, timeout=_TIMEOUT) as response:
-                status, body = response.status, await response.read()
+                status, body, media = response.status, await response.read(), response.content_type
                 replayed, retry_after = "Idempotent-Replayed" in response.headers, response.headers.get("Retry-After")
         except aiohttp.ClientConnectorError:
             return False  # nothing was sent
@@ -223,6 +223,7 @@ class Traffic:
         if status == 201:
             self._acknowledge(posting, body)
             return replayed
+        assert media == "application/problem+json", (status, body)
         problem = json.loads(body)
         kind, posting.detail = problem["type"].rpartition("/")[2], problem["detail"]
         self.problems[kind] += 1
