@@ -16,7 +16,7 @@ from tally import Rounds, Row
 from traffic import Traffic
 
 _PUBLISH = f"HPUB dragoman.v1.{CHANNEL}.".encode()
-_BOUND_S = 8.0
+_BOUND_S = 14.0  # a post may wait for the batch that is on its way, and then for its own
 
 
 @pytest.fixture(scope="module")

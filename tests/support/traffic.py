@@ -85,6 +85,7 @@ class Traffic:
     burst: int = 40
     postings: list[Posting] = field(default_factory=list)
     problems: Counter[str] = field(default_factory=Counter)
+    _tokens: dict[str, str] = field(default_factory=dict)
     _matters: list[Matter] = field(default_factory=list)
     _flowing: bool = False
     _serial: int = 0
@@ -200,10 +201,15 @@ class Traffic:
         path = f"exchanges/{matter.id}/acts"
         return self._kept(Posting(self._key(), role, path, compact(act), exchange=matter.id, etag=matter.etag))
 
+    def _token(self, role: str) -> str:
+        if role not in self._tokens:
+            self._tokens[role] = self.service.token(role)
+        return self._tokens[role]
+
     async def send(self, posting: Posting) -> bool:
         """Send a post, and keep what is answered; whether the answer said that it had been given before."""
         headers = {
-            "Authorization": f"Bearer {self.service.token(posting.role)}",
+            "Authorization": f"Bearer {self._token(posting.role)}",
             "Idempotency-Key": posting.key,
             "Content-Type": "application/json",
         }
@@ -231,10 +237,14 @@ class Traffic:
             assert retry_after, body
             posting.doubted = True
         else:
-            assert 400 <= status < 500 and status not in (400, 401), (status, body)
+            assert 400 <= status < 500 and status not in (400, 401), (status, body, self._said_of(problem["request_id"]))
             assert not posting.answer, (posting, body)
             posting.refusal = kind
         return False
+
+    def _said_of(self, request_id: str) -> list[str]:
+        """What the gateway logged of a request."""
+        return [line for line in self.service.log.read_text().splitlines() if request_id in line]
 
     def _acknowledge(self, posting: Posting, body: bytes) -> None:
         assert not posting.refusal, (posting, body)
