@@ -39,7 +39,7 @@ async def test_a_full_disk_of_the_broker_is_said_in_bounded_time_and_loses_nothi
     disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     with House(disk.path, gateway_data=tmp_path / "gateway") as house:
-        traffic = Traffic(session, house.gateway, dice, officers=6)
+        traffic = Traffic(session, house.gateway, dice, officers=6, burst=rounds(8, 40))
         for row.rounds in range(1, rounds(1, 15) + 1):
             async with traffic.flowing():
                 await asyncio.sleep(dice.uniform(0.1, 0.4))

@@ -25,7 +25,6 @@ from traffic import Posting, Traffic
 from world import NOTE, compact
 
 _BULKY: Final = {**NOTE, "text": dict.fromkeys(("en", "zh", "ru"), "Talks. " * 8000)}
-_BLOCKS: Final = 3
 _PLACES: Final = ("first", "middle", "last")
 _DAMAGES: Final = (*blocks.PARTS, "end", "half", "all")
 _INSIDE: Final = ("sequence", "subject", "headers", "payload", "checksum")
@@ -42,17 +41,17 @@ class Sound:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Sound:
+def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Sound:
     """A log of several blocks."""
-    return asyncio.run(made(tmp_path_factory.mktemp("sound")))
+    return asyncio.run(made(tmp_path_factory.mktemp("sound"), 3 if request.config.getoption("--long") else 2))
 
 
-async def made(path: Path) -> Sound:
+async def made(path: Path, blocks_wanted: int) -> Sound:
     """A house that was used, and stopped in both ways."""
     with House(path / "unclean") as house:
         async with aiohttp.ClientSession() as session:
             traffic = Traffic(session, house.gateway, random.Random(1))
-            while len(blocks.of(house.path, CHANNEL)) < _BLOCKS:
+            while len(blocks.of(house.path, CHANNEL)) < blocks_wanted:
                 bulky = [Posting(new_key(), "nato/officer", "contacts", compact(_BULKY)) for _ in range(8)]
                 assert all(posting.answer for posting in await asyncio.gather(*map(traffic.post, bulky)))
             await traffic.flow(0.3)
