@@ -102,13 +102,13 @@ async def stood(broker: Broker) -> dict[int, bytes]:
 
 async def cut(disk: Disk, broker: Broker, writers: Writers, image: Path) -> tuple[dict[int, bytes], dict[int, bytes]]:
     """Cut the power: what had been acknowledged by then, and what a new broker finds on the copy."""
-    broker.signal(signal.SIGSTOP)
+    broker.stand_still()
     try:
         await asyncio.sleep(0.01)  # answers that are on their way count as given
         kept = dict(writers.kept)
         copy = await asyncio.to_thread(Disk.cut, disk, image)
     finally:
-        broker.signal(signal.SIGCONT)
+        broker.go_on()
     with copy, await asyncio.to_thread(Broker, copy.path) as survivor:
         return kept, await stood(survivor)
 
@@ -163,10 +163,10 @@ async def test_a_power_cut_under_a_whole_house_loses_and_doubles_nothing(
             async with traffic.flowing():
                 await asyncio.sleep(dice.uniform(0.3, 0.8))
                 house.gateway.process.send_signal(signal.SIGSTOP)
-                house.broker.signal(signal.SIGSTOP)
+                house.broker.stand_still()
                 cut_off = traffic.so_far()
                 copy = await asyncio.to_thread(Disk.cut, disk, tmp_path / "copy.img")
-                house.broker.signal(signal.SIGCONT)
+                house.broker.go_on()
                 house.gateway.process.send_signal(signal.SIGCONT)
             await traffic.settle()
             with copy, Broker(copy.path) as broker, Gateway(copy.path, broker.url, broker.keys) as gateway:

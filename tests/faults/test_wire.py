@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import signal
 import time
 from collections.abc import Iterator
 
@@ -118,7 +117,7 @@ async def test_a_broker_that_stands_still_is_said_to_in_bounded_time_while_reads
     for row.rounds in range(1, rounds(0, 10) + 1):
         async with traffic.flowing():
             await asyncio.sleep(dice.uniform(0.1, 0.4))
-            wired.broker.signal(signal.SIGSTOP)
+            wired.broker.stand_still()
             begun = time.monotonic()
             stopped = asyncio.create_task(traffic.post(traffic.note()))
             if row.rounds % 2:
@@ -129,7 +128,7 @@ async def test_a_broker_that_stands_still_is_said_to_in_bounded_time_while_reads
             assert time.monotonic() - begun < 1
             assert (await stopped).open
             assert time.monotonic() - begun < _BOUND_S
-            wired.broker.signal(signal.SIGCONT)
+            wired.broker.go_on()
         await traffic.settle()
     assert traffic.problems["unknown-outcome"] + traffic.problems["unavailable"] > 0
     await resolved(wired, traffic, row)

@@ -104,9 +104,16 @@ class Broker:
         self.stop(number)
         self.start()
 
-    def signal(self, number: int) -> None:
-        """Send a signal, and go on."""
-        self.process.send_signal(number)
+    def stand_still(self) -> None:
+        """Stop every thread, and wait until they have: a busy machine takes its time."""
+        self.process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.process.pid}/task")
+        while any(thread.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "T" for thread in threads.iterdir()):
+            time.sleep(0.001)
+
+    def go_on(self) -> None:
+        """Let them go on."""
+        self.process.send_signal(signal.SIGCONT)
 
 
 class Gateway(Service):
