@@ -6,7 +6,7 @@ DATA ?= build/demo
 PORT ?= 8470
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench schemas lock clean
+.PHONY: help setup run test faults check format bench schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 
 test: check ## Check, and run all tests
 	$(BIN)/pytest
+
+faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults
+	$(BIN)/pytest tests/faults --long
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format --quiet

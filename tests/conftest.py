@@ -15,7 +15,8 @@ from world import World
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="run the long form of the fault tests")
+    parser.addoption("--long", action="store_true", help="run the long forms: hundreds of rounds of faults, histories and elections")
+    parser.addoption("--seed", type=int, help="repeat the random choices of an earlier run of tests/faults, which printed this number")
 
 
 def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:

@@ -1,0 +1,38 @@
+"""The inquest itself: it finds what is planted, so that what it does not find is not there."""
+
+import random
+from dataclasses import replace
+
+import aiohttp
+
+from dragoman.client import new_key
+from dragoman.log.connection import connected
+from dragoman.log.port import subject_of
+from house import House
+from inquest import Inquest
+from traffic import Traffic
+
+
+async def test_an_inquest_finds_what_is_lost_doubled_and_wrongly_refused(
+    house: House, session: aiohttp.ClientSession, dice: random.Random
+) -> None:
+    traffic = Traffic(session, house.gateway, dice)
+    await traffic.flow(0.3)
+    await traffic.settle()
+    inquest = Inquest(house.broker.url, house.broker.keys)
+    assert (await inquest.held(traffic)).clean
+    known = await traffic.post(traffic.note())
+    other = await traffic.post(traffic.note("Something else."))
+
+    never_kept = replace(known, key=new_key())
+    another_act = replace(known, act=other.act)
+    refused_yet_kept = replace(known, answer=b"", refusal="moved")
+    traffic.postings += [never_kept, another_act, refused_yet_kept]
+    finding = await inquest.held(traffic)
+    assert [never_kept.key, another_act.key] == finding.lost
+    assert [refused_yet_kept.key] == finding.wrong
+
+    record, _ = inquest.stored[-1]
+    async with connected(house.broker.url, "gateway", house.broker.keys / "nats-gateway.nk") as bus:
+        await bus.request(subject_of(record), record.raw)
+    assert [record.envelope.id] == (await inquest.held(traffic)).doubled

@@ -1,0 +1,70 @@
+"""Processes killed with -9 at random moments under mixed load."""
+
+import asyncio
+import json
+import random
+import signal
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from house import House
+from inquest import Inquest
+from service import Service
+from tally import Rounds, Row
+from traffic import Traffic
+
+_WHOLE_EVERY = 50
+
+
+@pytest.mark.timeout(3600)
+async def test_a_broker_or_a_gateway_or_both_killed_lose_and_double_nothing(
+    house: House, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+) -> None:
+    traffic = Traffic(session, house.gateway, dice)
+    inquest = Inquest(house.broker.url, house.broker.keys)
+    most = rounds(5, 300)
+    for row.rounds in range(1, most + 1):
+        victim = ("broker", "gateway", "both")[row.rounds % 3]
+        async with traffic.flowing():
+            await asyncio.sleep(dice.uniform(0.05, 0.7))
+            if victim != "broker":
+                house.gateway.process.kill()
+            if victim != "gateway":
+                house.broker.process.kill()
+            await asyncio.sleep(dice.uniform(0.0, 0.2))
+            if victim != "gateway":
+                await asyncio.to_thread(house.broker.restart)
+            if victim != "broker":
+                await asyncio.to_thread(house.gateway.restart, signal.SIGKILL)
+        await traffic.settle()
+        await traffic.ask_again(5)
+        finding = await inquest.held(traffic, whole=row.rounds % _WHOLE_EVERY == 0 or row.rounds == most)
+        row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
+        row.found(finding)
+    assert row.acknowledged > 50 * row.rounds
+
+
+@pytest.mark.timeout(1200)
+async def test_a_service_killed_with_its_own_broker_loses_and_doubles_nothing(
+    tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        traffic = Traffic(session, service, dice)
+        for row.rounds in range(1, rounds(1, 30) + 1):
+            async with traffic.flowing():
+                await asyncio.sleep(dice.uniform(0.1, 0.7))
+                service.signal_broker(signal.SIGKILL)
+                await asyncio.sleep(dice.uniform(0.0, 0.5))
+                service.process.kill()
+                await asyncio.to_thread(service.restart, signal.SIGKILL)
+            await traffic.settle()
+            await traffic.ask_again(5)
+            url = json.loads((service.data / "server.json").read_text())["nats_url"]
+            finding = await Inquest(url, service.data / "keys").held(traffic)
+            row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
+            row.found(finding)
+    finally:
+        service.stop()

@@ -1,0 +1,179 @@
+"""The power cut under the broker: its disk is copied while it stands still, and what the kernel had not written is gone.
+
+The copy is mounted, which replays its journal, and a new broker is started on it. The negative control runs the same
+harness with the broker's default `sync_interval` of two minutes and must lose what was acknowledged. A gateway refuses
+such a broker, so the control appends through a `JetStreamLog` whose guard is told that the proof was given.
+"""
+
+import asyncio
+import itertools
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+import disks
+from disks import Disk
+from dragoman.limits import READ_RECORDS
+from dragoman.log import stream
+from dragoman.log.coalescing import CoalescingLog
+from dragoman.log.connection import Guard, connected
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.port import Appended, Entry, LogBroken
+from house import CHANNEL, Broker, Gateway, House
+from inquest import Inquest
+from records import note
+from tally import Rounds, Row
+from traffic import Traffic
+
+_DISK = 96 * 1024 * 1024
+_CUTS_A_DISK = 20
+_WRITERS = 40
+_TEXT = "Met the counterpart at the reception; proposes talks. " * 4
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    disks.require()
+    with Disk(tmp_path / "disk.img", _DISK) as disk:
+        yield disk
+
+
+class Writers:
+    """Writers at one broker, and what they know to be kept: position by position."""
+
+    def __init__(self, log: CoalescingLog) -> None:
+        self.kept: dict[int, bytes] = {}
+        self.unknown = 0
+        self._log = log
+        self._serials = itertools.count(1)
+        self._writing = True
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, dice: random.Random) -> None:
+        """Write: some so many at once that they are committed together, some one by one."""
+        self._tasks = [asyncio.create_task(self._write(dice.uniform(0.0, 0.02))) for _ in range(_WRITERS)]
+
+    async def end(self) -> None:
+        """Write no more."""
+        self._writing = False
+        await asyncio.gather(*self._tasks)
+
+    async def _write(self, pause: float) -> None:
+        while self._writing:
+            record = note(next(self._serials), text=_TEXT)
+            outcome = await self._log.append([Entry(record=record, expected=0)])
+            if isinstance(outcome, Appended):
+                self.kept[outcome.position] = record.raw
+            else:
+                self.unknown += 1
+            await asyncio.sleep(pause)
+
+
+@asynccontextmanager
+async def log_at(broker: Broker) -> AsyncIterator[JetStreamLog]:
+    """The channel's log at a broker, whatever that broker says of its syncing."""
+    async with connected(broker.url, "steward", broker.keys / "nats-steward.nk") as steward:
+        await stream.create(steward, CHANNEL)
+    async with (
+        connected(broker.url, "warden", broker.keys / "nats-warden.nk") as warden,
+        connected(broker.url, "gateway", broker.keys / "nats-gateway.nk") as bus,
+    ):
+        guard = Guard(warden)
+        guard.reason = ""
+        yield JetStreamLog(CHANNEL, bus, guard)
+
+
+async def stood(broker: Broker) -> dict[int, bytes]:
+    """What a broker has, up to the first hole."""
+    found: dict[int, bytes] = {}
+    async with log_at(broker) as log:
+        try:
+            while messages := await log.read(len(found) + 1, READ_RECORDS):
+                found |= {message.position: message.raw for message in messages}
+        except LogBroken:
+            pass
+    return found
+
+
+async def cut(disk: Disk, broker: Broker, writers: Writers, image: Path) -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """Cut the power: what had been acknowledged by then, and what a new broker finds on the copy."""
+    broker.stand_still()
+    try:
+        await asyncio.sleep(0.01)  # answers that are on their way count as given
+        kept = dict(writers.kept)
+        copy = await asyncio.to_thread(Disk.cut, disk, image)
+    finally:
+        broker.go_on()
+    with copy, await asyncio.to_thread(Broker, copy.path) as survivor:
+        return kept, await stood(survivor)
+
+
+@pytest.mark.timeout(1800)
+async def test_a_power_cut_under_the_broker_loses_nothing(tmp_path: Path, dice: random.Random, rounds: Rounds, row: Row) -> None:
+    disks.require()
+    most = rounds(3, 120)
+    while row.rounds < most:
+        with Disk(tmp_path / "disk.img", _DISK) as disk:
+            await cut_often(disk, tmp_path / "copy.img", dice, row, min(_CUTS_A_DISK, most - row.rounds))
+        assert (row.lost, row.doubled) == (0, 0)
+
+
+@pytest.mark.timeout(600)
+async def test_the_same_cut_under_the_default_sync_interval_loses_what_was_acknowledged(
+    tmp_path: Path, dice: random.Random, rounds: Rounds, row: Row
+) -> None:
+    disks.require()
+    while row.rounds < rounds(1, 10):
+        before = row.lost
+        with Disk(tmp_path / "disk.img", _DISK) as disk:
+            await cut_often(disk, tmp_path / "copy.img", dice, row, 1, sync="2m")
+        assert row.lost > before
+
+
+async def cut_often(disk: Disk, image: Path, dice: random.Random, row: Row, times: int, *, sync: str = "always") -> None:
+    """Cut the power under a broker on that disk, so many times, while it is written to."""
+    with Broker(disk.path, sync=sync) as broker:
+        async with log_at(broker) as log:
+            writers = Writers(CoalescingLog(log))
+            writers.begin(dice)
+            for _ in range(times):
+                await asyncio.sleep(dice.uniform(0.15, 0.5))
+                kept, found = await cut(disk, broker, writers, image)
+                row.rounds += 1
+                row.lost += sum(found.get(position) != raw for position, raw in kept.items())
+                row.doubled += len(found) - len(set(found.values()))
+            await writers.end()
+            row.acknowledged += len(writers.kept)
+            row.unknown += writers.unknown
+            assert kept
+
+
+@pytest.mark.timeout(900)
+async def test_a_power_cut_under_a_whole_house_loses_and_doubles_nothing(
+    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+) -> None:
+    with House(disk.path) as house:
+        traffic = Traffic(session, house.gateway, dice)
+        for row.rounds in range(1, rounds(1, 15) + 1):
+            async with traffic.flowing():
+                await asyncio.sleep(dice.uniform(0.3, 0.8))
+                house.gateway.process.send_signal(signal.SIGSTOP)
+                house.broker.stand_still()
+                cut_off = traffic.so_far()
+                copy = await asyncio.to_thread(Disk.cut, disk, tmp_path / "copy.img")
+                house.broker.go_on()
+                house.gateway.process.send_signal(signal.SIGCONT)
+            await traffic.settle()
+            with copy, Broker(copy.path) as broker, Gateway(copy.path, broker.url, broker.keys) as gateway:
+                gateway.tokens = house.gateway.tokens
+                cut_off.service = gateway
+                await cut_off.settle()
+                await cut_off.ask_again(5)
+                row.acknowledged += len(cut_off.acknowledged)
+                row.unknown += cut_off.doubted
+                row.found(await Inquest(broker.url, broker.keys).held(cut_off))
