@@ -7,7 +7,6 @@ the supervisor, which would start the broker again when the test wants it dead.
 import json
 import os
 import resource
-import select
 import shutil
 import signal
 import socket
@@ -21,7 +20,7 @@ from typing import Any, Final, Self
 from dragoman import wiring
 from dragoman.log import broker
 from proxy import Proxy
-from service import DRAGOMAN, Service
+from service import Service
 from world import OFFICERS
 
 CHANNEL: Final = "nato-china"
@@ -132,28 +131,22 @@ class Gateway(Service):
         """Start it. `program` replaces the command, for one whose clock is stepped."""
         self.tokens: dict[str, str] = {}
         self.name = name
-        self.program = program or (str(DRAGOMAN),)
-        self.nats_url = nats_url
+        self.program = program or Service.program
         self.keys = keys
         self.port = free_port()
+        self._nats_url = nats_url
+        data.mkdir(parents=True, exist_ok=True)
         super().__init__(data, *arguments, log=log)
 
-    def start(self) -> None:
-        """Start, and wait until the first request may be sent."""
-        begun = time.monotonic()
-        self.data.mkdir(parents=True, exist_ok=True)
-        given = ["--nats-url", self.nats_url, "--nats-keys", str(self.keys), "--name", self.name, "--port", str(self.port)]
-        command = [*self.program, "serve", "gateway", "--data", str(self.data), *given, "--log-format", "json", *self.arguments]
-        with self.log.open("a") as errors:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-        assert self.process.stdout is not None
-        self.stdout = self.process.stdout
-        ready, _, _ = select.select([self.stdout], [], [], _START_SECONDS)
-        self.base_url = self.stdout.readline().strip() if ready else ""
-        self.ready_s = time.monotonic() - begun
-        if not self.base_url:
-            self.stop(signal.SIGKILL)
-            raise AssertionError(self.log.read_text()[-3000:])
+    def command(self) -> list[str | Path]:
+        """The command line that starts it."""
+        given: list[str | Path] = ["--nats-url", self.nats_url, "--nats-keys", self.keys, "--name", self.name]
+        return ["serve", "gateway", "--data", self.data, *given, *self.arguments]
+
+    @property
+    def nats_url(self) -> str:
+        """Where its broker is reached."""
+        return self._nats_url
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop with a signal, and wait; the exit code."""

@@ -25,7 +25,10 @@ __all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Servic
 
 
 class Service:
-    """One `dragoman up`, with its data directory."""
+    """One `dragoman up`, with its data directory. `program` is what runs the commands, `port` where it listens, 0 for any."""
+
+    program: tuple[str | Path, ...] = (DRAGOMAN,)
+    port = 0
 
     def __init__(self, data: Path, *arguments: str, log: Path | None = None) -> None:
         self.data = data
@@ -43,10 +46,9 @@ class Service:
     def start(self) -> None:
         """Start, and wait until the first request may be sent."""
         begun = time.monotonic()
+        command = [*self.program, *self.command(), "--port", str(self.port), "--log-format", "json"]
         with self.log.open("a") as errors:
-            self.process = subprocess.Popen(
-                [DRAGOMAN, *self.command(), "--port", "0", "--log-format", "json"], stdout=subprocess.PIPE, stderr=errors, text=True
-            )
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
         assert self.process.stdout is not None
         self.stdout = self.process.stdout
         ready, _, _ = select.select([self.process.stdout], [], [], _START_SECONDS)
