@@ -38,6 +38,7 @@ from dragoman.log.port import (
     Entry,
     EventLog,
     KeyReused,
+    LogUnreachable,
     Unavailable,
     Unknown,
     subject_of,
@@ -105,6 +106,7 @@ class Desk:
             if earlier is not None:
                 return earlier
             self._refuse_if_broken(projection)
+            await self._know_what_it_rests_on(projection, post)
             candidate = self._decide(projection, post)
             new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id  # nothing stands there but by malice
             entry = Entry(record=candidate, expected=0 if new else projection.last_on(subject_of(candidate)), trace=trace)
@@ -113,7 +115,9 @@ class Desk:
                 case Appended(position):
                     projection.appended(entry, position)
                     return await self._outcome(projection, position)
-                case AlreadyAppended(position) | KeyReused(position) | Conflict(position):
+                case Conflict(position):
+                    await self._reached(projection, position, "Nothing was recorded")
+                case AlreadyAppended(position) | KeyReused(position):
                     await self._reached(projection, position)
                 case Unavailable(detail):
                     raise Refused(
@@ -134,12 +138,25 @@ class Desk:
         if projection.broken:
             raise Refused(Refusal(kind="read-only", detail=f"{projection.broken}. Nothing is recorded until an operator has looked."))
 
-    async def _reached(self, projection: Projection, position: int) -> None:
+    async def _know_what_it_rests_on(self, projection: Projection, post: Post) -> None:
+        """An ETag that is none of the exchange's may be newer than this gateway's fold: it is brought to the log's end first."""
+        known = projection.exchange(post.exchange) if post.if_match is not None else None
+        if known is None or post.if_match in (None, known.etag) or projection.holds(post.exchange, post.if_match):
+            return
+        try:
+            await projection.bring()
+        except LogUnreachable as error:
+            detail = f"Nothing was recorded: the exchange cannot be looked up now: {error}. Try again with the same Idempotency-Key."
+            raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+
+    async def _reached(self, projection: Projection, position: int, certain: str = "") -> None:
         try:
             await projection.reached(position)
         except Behind as error:
-            detail = f"It may or may not be recorded: {error}. Send it again with the same Idempotency-Key; it cannot be recorded twice."
-            raise Refused(Refusal(kind="unknown-outcome", detail=detail)) from None
+            kind = "unavailable" if certain else "unknown-outcome"
+            certain = certain or "It may or may not be recorded"
+            detail = f"{certain}: {error}. Send it again with the same Idempotency-Key; it cannot be recorded twice."
+            raise Refused(Refusal(kind=kind, detail=detail)) from None
 
     async def _posted_before(self, projection: Projection, post: Post) -> Kept | None:
         position = projection.posted(post.id)

@@ -9,7 +9,16 @@ import aiohttp
 import pytest
 from nats.aio.msg import Msg
 
-from cable import Cable, Which, acknowledgement, acknowledgement_of_a_batch, in_a_batch_after, laid_to, told_by_the_log
+from cable import (
+    Cable,
+    Which,
+    acknowledgement,
+    acknowledgement_of_a_batch,
+    in_a_batch_after,
+    laid_to,
+    told_by_the_log,
+    told_by_the_log_or_at_its_end,
+)
 from dragoman.limits import READ_RECORDS
 from dragoman.log import stream
 from dragoman.log.broker import Endpoint
@@ -147,6 +156,40 @@ async def test_a_gateway_that_lags_decides_again_on_what_was_faster(
     cable.release()
     (await posting).problem(409, "not-allowed-in-state")
     assert (await officer.get(f"{C}/state")).json["position"] == closed.json["position"]
+
+
+async def test_an_etag_that_a_lagging_gateway_has_not_seen_is_looked_up_before_it_is_refused(
+    own: Service, remote: Service, cable: Cable, session: aiohttp.ClientSession
+) -> None:
+    opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
+    officer = Caller(session, remote, "nato/officer")
+    await officer.get(f"{C}/exchanges/{opened['exchange']}", Dragoman_Min_Position=str(opened["position"]))
+    cable.withhold(told_by_the_log_or_at_its_end)
+    reply = await Caller(session, own, "china/officer").act(opened["exchange"], {"act": "reply", "text": "We have it."})
+    posting = asyncio.create_task(officer.act(opened["exchange"], {"act": "closure"}, If_Match=reply.headers["ETag"]))
+    done, _ = await asyncio.wait([posting], timeout=0.5)
+    assert not done, posting.result().body
+    cable.release()
+    assert (await posting).status == 201
+    again = officer.act(
+        opened["exchange"], {"act": "correction", "reason": "A slip.", "fields": {"text": "Met."}}, If_Match=f'"{"0" * 64}"'
+    )
+    (await again).problem(409, "not-allowed-in-state")
+
+
+async def test_a_post_waits_for_the_position_that_it_names(
+    own: Service, remote: Service, cable: Cable, session: aiohttp.ClientSession
+) -> None:
+    cable.withhold(told_by_the_log)
+    opened = (await Caller(session, own, "nato/officer").open(NOTE)).json
+    officer = Caller(session, remote, "china/officer")
+    (await officer.act(opened["exchange"], {"act": "acknowledgement"})).problem(404, "not-found")
+    posting = asyncio.create_task(
+        officer.act(opened["exchange"], {"act": "acknowledgement"}, Dragoman_Min_Position=str(opened["position"]))
+    )
+    await asyncio.sleep(0.2)
+    cable.release()
+    assert (await posting).status == 201
 
 
 async def test_a_read_waits_for_its_position_at_a_gateway_that_lags(

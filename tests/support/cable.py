@@ -45,6 +45,11 @@ def told_by_the_log(frame: Frame) -> bool:
     return frame.from_broker and (nudge or b"\r\nNats-Stream: DRAGOMAN_LOG_" in frame.payload)
 
 
+def told_by_the_log_or_at_its_end(frame: Frame) -> bool:
+    """Whether it tells what stands in a log, or that a read has come to its end."""
+    return told_by_the_log(frame) or (frame.from_broker and frame.payload.startswith(b"NATS/1.0 204"))
+
+
 def acknowledgement(frame: Frame) -> bool:
     """Whether it is the broker's answer to an append, kept or refused."""
     return frame.from_broker and b'"stream":"DRAGOMAN_LOG_' in frame.payload and b'"seq":' in frame.payload

@@ -99,12 +99,17 @@ def _operator(call: Call[Any]) -> Service:
     return _service(call)
 
 
-async def _standing(call: Call[Any]) -> tuple[Projection, int]:
-    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for."""
-    projection = _projection(call)
-    wanted = whole(call.request.headers.get("Dragoman-Min-Position", "0"))
+def _wanted_position(request: web.Request) -> int:
+    """The position that the caller asks to wait for."""
+    wanted = whole(request.headers.get("Dragoman-Min-Position", "0"))
     if wanted is None:
         raise Refused(Refusal(kind="bad-request", detail="Dragoman-Min-Position is a position, a whole number."))
+    return wanted
+
+
+async def _standing(call: Call[Any]) -> tuple[Projection, int]:
+    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for."""
+    projection, wanted = _projection(call), _wanted_position(call.request)
     await projection.in_file(max(projection.state.position, wanted), FOLD_SECONDS)
     return projection, projection.flushed
 
@@ -213,6 +218,7 @@ async def record(call: Call[Any], projection: Projection, body: bytes, *, exchan
         family=family,
         if_match=_if_match(request),
     )
+    await projection.reached(_wanted_position(request))
     kept = await _service(call).desk.post(projection, post, request.get(TRACE, ("", "")))
     recorded = kept.recorded
     headers = {
@@ -433,7 +439,7 @@ def document() -> dict[str, Any]:
     return openapi(list(ROUTES), union, __version__)
 
 
-_POST = ("Idempotency-Key", "If-Match")
+_POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position")
 _READ = ("Dragoman-Min-Position",)
 _C = "/v1/channels/{channel}"
 

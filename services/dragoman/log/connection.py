@@ -35,6 +35,10 @@ USERS: Final = ("steward", "gateway", "auditor", "warden")
 """Who connects: the steward makes streams, the gateway appends and reads, the auditor reads, the warden asks the broker about itself."""
 
 
+FAILURES: Final = (NatsError, OSError, RuntimeError, TimeoutError)
+"""What a connection that is lost meanwhile raises; a closed transport of uvloop raises RuntimeError."""
+
+
 class _Client(Client):
     """nats-py's client, with headers read as nats-server and this service write them.
 
@@ -72,7 +76,14 @@ class Bus:
             return await self.client.request(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
         except NoRespondersError as error:
             raise NobodyListens("the broker has nobody who takes this: its stream has no leader at present, or does not exist") from error
-        except (NatsError, OSError, TimeoutError) as error:
+        except FAILURES as error:
+            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+
+    async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> None:
+        """One message without an answer. Raises `LogUnreachable`."""
+        try:
+            await self.client.publish(subject, payload, headers=headers)
+        except FAILURES as error:
             raise LogUnreachable(f"{type(error).__name__} from the broker") from error
 
     async def api(self, verb: str, body: object | None = None) -> dict[str, Any]:
@@ -106,7 +117,7 @@ class Bus:
                     status = await done
             finally:
                 await subscription.unsubscribe()
-        except (NatsError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             raise LogUnreachable(f"{type(error).__name__} from the broker") from error
         if status not in ("204", "404"):
             raise LogUnreachable(f"the broker answers a read with {status}")
@@ -143,7 +154,7 @@ class Bus:
                         break
             finally:
                 await subscription.unsubscribe()
-        except (NatsError, OSError, TimeoutError) as error:
+        except FAILURES as error:
             raise LogUnreachable(f"{type(error).__name__} from the broker") from error
         return answers
 
@@ -153,7 +164,7 @@ class Bus:
         try:
             subscription = await self.client.subscribe(subjects, future=arrived, max_msgs=1)
             await subscription.unsubscribe(limit=1)
-        except (NatsError, OSError) as error:
+        except FAILURES as error:
             raise LogUnreachable(f"{type(error).__name__} from the broker") from error
         return Nudge(subscription, arrived)
 
@@ -188,7 +199,7 @@ class Nudge:
         if not self._arrived.done():
             try:
                 await self._subscription.unsubscribe()
-            except NatsError:
+            except FAILURES:
                 log.debug("nats.unsubscribed_late")
 
 

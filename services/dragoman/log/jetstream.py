@@ -26,7 +26,6 @@ from typing import Final
 import msgspec
 import structlog
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 
 from dragoman.domain.record import NotARecord, parse, same_post
 from dragoman.limits import (
@@ -174,10 +173,7 @@ class JetStreamLog:
             seen.add(entry.subject)
             if number == len(entries):
                 break
-            try:
-                await self._bus.client.publish(entry.subject, entry.record.raw, headers=headers)
-            except (NatsError, OSError) as error:
-                raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+            await self._bus.publish(entry.subject, entry.record.raw, headers)
         return await self._bus.request(entry.subject, entry.record.raw, {**headers, "Nats-Batch-Commit": "1"})
 
     def _headers(self, entry: Entry, *, check: bool) -> dict[str, str]:

@@ -63,7 +63,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyAppended:
-    """The same post stands at `position` already; nothing was written."""
+    """The same post stands at `position` already; nothing was written. Of several, it is one of them: the others may be new."""
 
     position: int
 

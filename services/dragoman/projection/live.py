@@ -18,7 +18,7 @@ from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
-from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, POLL_SECONDS, QUEUE_WRITES, WALK_RECORDS, WALK_REST, WALK_SECONDS
+from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, POLL_SECONDS, QUEUE_WRITES, READ_RECORDS, WALK_RECORDS, WALK_REST, WALK_SECONDS
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
 from dragoman.projection.store import SNAPSHOT_RECORDS, Row, Store, decode_frontier
 from dragoman.tlog import leaf, merkle
@@ -213,6 +213,15 @@ class Projection:
         except LogBroken as error:
             self._break(str(error))
             self.caught_up.set()
+
+    async def bring(self) -> None:
+        """Fold what the log has by now, without waiting to be told. Raises `LogUnreachable`."""
+        try:
+            while messages := await self.log.read(self.state.position + 1, READ_RECORDS):
+                await self._room.wait()
+                self.take(messages)
+        except LogBroken as error:
+            self._break(str(error))
 
     def _break(self, reason: str) -> None:
         """Write nothing any more, and say why."""
