@@ -1,4 +1,4 @@
-"""The contract of `EventLog`: one suite, run on memory and on JetStream."""
+"""The contract of `EventLog`: one suite, run on memory, on JetStream, and on a cluster of three nodes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from brokers import RealBroker
+from cluster import Clients
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.record import Record
@@ -20,7 +21,7 @@ from world import NOTE, SALT, compact
 Opener = Callable[[], Awaitable[EventLog]]
 
 
-@pytest.fixture(params=["memory", "jetstream", "coalescing"])
+@pytest.fixture(params=["memory", "jetstream", "coalescing", "cluster"])
 def opener(request: pytest.FixtureRequest) -> Opener:
     """Opens the same log, anew each time where that makes a difference."""
     if request.param == "memory":
@@ -30,7 +31,7 @@ def opener(request: pytest.FixtureRequest) -> Opener:
             return memory
 
         return same
-    broker: RealBroker = request.getfixturevalue("real_broker")
+    broker: RealBroker | Clients = request.getfixturevalue("real_cluster" if request.param == "cluster" else "real_broker")
 
     async def anew() -> EventLog:
         return await broker.log()
@@ -38,7 +39,7 @@ def opener(request: pytest.FixtureRequest) -> Opener:
     async def together() -> EventLog:
         return CoalescingLog(await broker.log())
 
-    return anew if request.param == "jetstream" else together
+    return together if request.param == "coalescing" else anew
 
 
 def note(serial: int, *, exchange: int | None = None, text: str = "Met.", time: str = "2026-11-24T12:00:00.000Z") -> Record:
