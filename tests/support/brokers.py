@@ -1,7 +1,9 @@
 """A real broker for tests, supervised as in production."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from dragoman.log import broker, jetstream, stream
 from dragoman.log.connection import Bus, Guard, connected
@@ -25,11 +27,20 @@ class RealBroker:
         await stream.create(await self.bus("steward"), channel)
         return jetstream.JetStreamLog(channel, await self.bus(), self.guard)
 
-    async def restart(self) -> None:
-        """Kill the broker with -9, and wait until its supervisor has started it again and it is trusted again."""
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return self.endpoint.keys.parent
+
+    async def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Kill the broker with -9, and wait until its supervisor has started it again and it is trusted again.
+
+        What is done `meanwhile` to its store is done between the two.
+        """
         process = self.supervisor.process
         assert process is not None
         process.kill()
+        meanwhile()
         await process.wait()
         while self.supervisor.process is process or not self.guard.proven:
             await asyncio.sleep(0.01)

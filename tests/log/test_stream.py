@@ -1,0 +1,181 @@
+"""A stream's settings, and what is found wrong with one: by its own account, and against the mark."""
+
+import asyncio
+import shutil
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brokers import RealBroker
+from dragoman.log import broker, stream
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.mark import HighWater, Mark
+from dragoman.log.port import Appended, Entry, LogBroken, Unavailable
+from records import note
+
+KNOWN = Mark(created="then", position=5, commit="")
+
+
+def info(**state: Any) -> dict[str, Any]:
+    whole = {"messages": 7, "first_seq": 1, "last_seq": 7, **state}
+    return {"config": stream.configuration("a-b"), "created": "then", "state": whole}
+
+
+def test_a_whole_stream_has_no_fault() -> None:
+    assert stream.fault_of(info(), "a-b", 1, KNOWN) == ""
+    assert stream.fault_of(info(messages=0, first_seq=0, last_seq=0), "a-b", 1, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"first_seq": 3, "messages": 5}, "positions 1 to 2 are missing"),
+        ({"num_deleted": 2, "messages": 5}, "2 of 7 positions are missing"),
+        ({"messages": 6}, "1 of 7 positions are missing"),
+        ({"lost": {"msgs": None, "bytes": 812}}, "812 bytes were found damaged"),
+        ({"messages": 4, "last_seq": 4}, "ends at position 4, but 5 was known to be kept"),
+        ({"messages": 0, "first_seq": 0, "last_seq": 0}, "ends at position 0, but 5 was known to be kept"),
+    ],
+)
+def test_what_is_missing_is_said(state: dict[str, Any], told: str) -> None:
+    fault = stream.fault_of(info(**state), "a-b", 1, KNOWN)
+    assert told in fault
+    assert "restore the broker's store from a copy" in fault
+
+
+def test_another_log_under_the_same_name_is_told_apart() -> None:
+    assert "another log under the same name" in stream.fault_of({**info(), "created": "later"}, "a-b", 1, KNOWN)
+
+
+def test_a_stream_that_is_not_there_is_a_fault() -> None:
+    answer = {"error": {"code": 404, "err_code": 10059, "description": "stream not found"}}
+    assert "5 records were known to be kept" in stream.fault_of(answer, "a-b", 1, KNOWN)
+
+
+def test_what_nobody_asked_for_must_be_off() -> None:
+    found = {
+        **stream.configuration("a-b"),
+        "mirror_direct": False,
+        "consumer_limits": {},
+        "metadata": {"dragoman.record": "1", "_nats.ver": "2"},
+    }
+    assert stream.drift(found, stream.configuration("a-b")) == []
+    assert stream.drift({**found, "sealed": True}, stream.configuration("a-b")) == ["sealed is True and must be 'off'"]
+
+
+@pytest.fixture
+def administered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steward may do whatever a broker's administrator may."""
+    rights = 'publish: ["$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES"]'
+    assert rights in broker.TEMPLATE
+    monkeypatch.setattr(broker, "TEMPLATE", broker.TEMPLATE.replace(rights, 'publish: [">"]'))
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"max_msgs": 1, "discard": "old"},
+    {"max_msgs_per_subject": 1},
+    {"max_age": 48 * 3_600_000_000_000},
+    {"max_bytes": 1_000_000},
+    {"max_msg_size": 1000},
+    {"discard": "old"},
+    {"duplicate_window": 1_000_000_000},
+    {"allow_direct": False},
+    {"allow_msg_ttl": True},
+    {"allow_atomic": False},
+    {"republish": None},
+    {"subjects": ["dragoman.v1.nato-china.>", "elsewhere.>"]},
+    {"metadata": {"dragoman.record": "2"}},
+    {"sealed": True},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
+async def test_every_setting_that_is_changed_is_noticed(
+    administered: None, real_broker: RealBroker, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    log = await real_broker.log()
+    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    steward = await real_broker.bus("steward")
+    answer = await steward.api("STREAM.UPDATE.DRAGOMAN_LOG_NATO-CHINA", {**stream.configuration("nato-china"), **change})
+    assert "error" not in answer, answer
+    with pytest.raises(LogBroken, match=f"{next(iter(change))} is .* and must be"):
+        await opened(await marked(real_broker, tmp_path))
+
+
+async def marked(real_broker: RealBroker, folder: Path) -> JetStreamLog:
+    """The log as a process has it that keeps a mark."""
+    mark = HighWater(folder / "marks" / "nato-china.json")
+    return JetStreamLog("nato-china", await real_broker.bus(), real_broker.guard, mark=mark)
+
+
+async def opened(log: JetStreamLog) -> None:
+    """Follow the log until it says that it stands."""
+    async with aclosing(log.follow(lambda: 1)) as following:  # type: ignore[type-var]
+        assert await anext(following) is None
+        await anext(following)
+
+
+async def test_a_log_that_lost_its_end_is_not_written_again(real_broker: RealBroker, tmp_path: Path) -> None:
+    store, copy = real_broker.data / "nats" / "jetstream", tmp_path / "older"
+    log = await real_broker.log()
+    await log.append([Entry(record=note(1), expected=0)])
+    await real_broker.restart(lambda: shutil.copytree(store, copy))
+    log = await marked(real_broker, tmp_path)
+    assert Appended(2) == await log.append([Entry(record=note(2), expected=0)])
+    await opened(log)
+
+    def put_back() -> None:
+        shutil.rmtree(store)
+        shutil.copytree(copy, store)
+
+    await real_broker.restart(put_back)
+    later = await marked(real_broker, tmp_path)
+    with pytest.raises(LogBroken, match="ends at position 1, but 2 was known to be kept"):
+        await opened(later)
+    assert isinstance(await later.append([Entry(record=note(3), expected=0)]), Unavailable)
+
+
+async def test_a_position_that_was_used_again_is_noticed(real_broker: RealBroker, tmp_path: Path) -> None:
+    store, copy = real_broker.data / "nats" / "jetstream", tmp_path / "older"
+    log = await real_broker.log()
+    await log.append([Entry(record=note(1), expected=0)])
+    await real_broker.restart(lambda: shutil.copytree(store, copy))
+    log = await marked(real_broker, tmp_path)
+    await log.append([Entry(record=note(2), expected=0)])
+    await opened(log)
+
+    def put_back() -> None:
+        shutil.rmtree(store)
+        shutil.copytree(copy, store)
+
+    await real_broker.restart(put_back)
+    careless = JetStreamLog("nato-china", await real_broker.bus(), real_broker.guard)
+    for n in (3, 4):
+        while isinstance(outcome := await careless.append([Entry(record=note(n), expected=0)]), Unavailable):
+            await asyncio.sleep(0.02)
+        assert Appended(n - 1) == outcome
+    with pytest.raises(LogBroken, match=r"at position 2 .* holds another message where a kept record stood"):
+        await opened(await marked(real_broker, tmp_path))
+
+
+async def test_a_follower_notices_a_change_while_it_follows(
+    administered: None, real_broker: RealBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.log.jetstream.INSPECT_SECONDS", 0.1)
+    await real_broker.log()
+    log = await marked(real_broker, tmp_path)
+    steward = await real_broker.bus("steward")
+
+    async def follow() -> None:
+        async with aclosing(log.follow(lambda: 1)) as following:  # type: ignore[type-var]
+            async for _ in following:
+                pass
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0.2)
+    assert not following.done()
+    await steward.api("STREAM.DELETE.DRAGOMAN_LOG_NATO-CHINA")
+    with pytest.raises(LogBroken, match="no stream DRAGOMAN_LOG_NATO-CHINA"):
+        await asyncio.wait_for(following, 5)
