@@ -180,6 +180,17 @@ class RealCluster:
         for node in self.running:
             node.kill()
 
+    def leader(self, stream: str, other_than: Node | None = None) -> Node:
+        """The node that leads a stream, as it says itself, as soon as it is another one than that."""
+        found: list[Node] = []
+
+        def leads() -> bool:
+            found[:] = [node for node in self.running if node is not other_than and node.leader(stream) == node.name]
+            return bool(found)
+
+        self.until(leads, f"{stream} has a leader")
+        return found[0]
+
     def until(self, true: Callable[[], bool], what: str) -> None:
         """Wait for something. Fails with the last words of the nodes."""
         deadline = time.monotonic() + _WHOLE_SECONDS
@@ -207,9 +218,17 @@ class Clients:
             clients = cls(stack, cluster)
             clients.guard = Guard(await clients.bus("warden"))
             await clients.guard.prove()
+            proving = asyncio.create_task(clients._prove_on())
+            stack.callback(proving.cancel)
             clients._admin = await clients.bus("admin")
             await clients._admin.api(f"STREAM.DELETE.{STREAM}")
             yield clients
+
+    async def _prove_on(self) -> None:
+        """As a gateway does."""
+        while True:
+            await asyncio.sleep(1)
+            await self.guard.prove()
 
     async def bus(self, user: str = "gateway", node: str = "") -> Bus:
         """A new connection as a user, to any node or to that one alone."""
@@ -221,22 +240,15 @@ class Clients:
         await stream.create(await self.bus("steward"), channel, REPLICAS)
         return JetStreamLog(channel, await self.bus(node=node), self.guard, replicas=REPLICAS)
 
-    async def leader(self) -> Node:
-        """The node that leads the log."""
-        async with asyncio.timeout(_WHOLE_SECONDS):
-            while True:
-                answer = await self._admin.api(f"STREAM.INFO.{STREAM}")
-                name = answer.get("cluster", {}).get("leader", "")
-                if name:
-                    return self.cluster.nodes[name]
-                await asyncio.sleep(0.05)
+    async def leader(self, other_than: Node | None = None) -> Node:
+        """The node that leads the log, as soon as it is another one than that."""
+        return await asyncio.to_thread(self.cluster.leader, STREAM, other_than)
 
     async def step_down(self) -> None:
         """Make the leader of the log step down, and wait until another one leads."""
         old = await self.leader()
         await self._admin.api(f"STREAM.LEADER.STEPDOWN.{STREAM}")
-        while await self.leader() is old:
-            await asyncio.sleep(0.02)
+        await self.leader(other_than=old)
 
 
 def _replaced(text: str, old: str, new: str) -> str:
