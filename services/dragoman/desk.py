@@ -12,8 +12,7 @@ What makes a post the desk's and nobody else's: nothing else writes to a log.
 import asyncio
 import base64
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from weakref import WeakValueDictionary
@@ -67,7 +66,7 @@ def utc_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """A time as records carry it, to the millisecond."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 class Desk:
@@ -81,32 +80,34 @@ class Desk:
 
     async def post(self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")) -> Kept:
         """Record a post, once. Raises `Refused`."""
-        async with self._turn(projection.name, post):
+        turn = self._turns.setdefault((projection.name, post.exchange or post.id), asyncio.Lock())
+        if turn.locked():
+            await self._wait_for(turn)
+        else:
+            await turn.acquire()
+        try:
             return await self._post(projection, post, trace)
+        finally:
+            turn.release()
 
-    @asynccontextmanager
-    async def _turn(self, channel: str, post: Post) -> AsyncIterator[None]:
+    async def _wait_for(self, turn: asyncio.Lock) -> None:
         """Posts to one exchange take turns: they would only meet in a conflict, and be decided again."""
-        turn = self._turns.setdefault((channel, post.exchange or post.id), asyncio.Lock())
         try:
             async with asyncio.timeout(APPEND_SECONDS):
                 await turn.acquire()
         except TimeoutError:
             detail = "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key."
             raise Refused(Refusal(kind="unavailable", detail=detail)) from None
-        try:
-            yield
-        finally:
-            turn.release()
 
     async def _post(self, projection: Projection, post: Post, trace: tuple[str, str]) -> Kept:
-        for _ in range(1 + APPEND_ATTEMPTS):
+        for attempt in range(1 + APPEND_ATTEMPTS):
             earlier = await self._posted_before(projection, post)
             if earlier is not None:
                 return earlier
             self._refuse_if_broken(projection)
             candidate = self._decide(projection, post)
-            entry = Entry(record=candidate, expected=projection.last_on(subject_of(candidate)), trace=trace)
+            new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id  # nothing stands there but by malice
+            entry = Entry(record=candidate, expected=0 if new else projection.last_on(subject_of(candidate)), trace=trace)
             outcome = await projection.log.append([entry])
             match outcome:
                 case Appended(position):
@@ -174,7 +175,10 @@ class Desk:
         if isinstance(decided, Refusal):
             raise Refused(decided)
         try:
-            return records.parse(decided.raw)  # what is appended is what a reader will read
+            if signatures:
+                return records.parse(decided.raw)  # the desk itself completed the act
+            records.check_built(decided)
+            return decided
         except NotARecord as error:
             detail = f"What would be recorded is no record: {error}. Nothing was recorded; tell the operator."
             raise Refused(Refusal(kind="invalid", detail=detail)) from None

@@ -52,13 +52,13 @@ class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of a process."""
+    """All settings of a process. `uvloop` is used where it is installed, by the extra `fast`."""
 
     data: Path = Path("dragoman-data")
     http: Http = Http()
     nats: Nats = Nats()
     log: Log = Log()
-    uvloop: bool = False
+    uvloop: bool = True
 
 
 class SettingsError(Exception):

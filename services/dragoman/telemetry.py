@@ -1,4 +1,4 @@
-"""Logs: structured, one canonical line a request and one an act, with no bodies, tokens or salts, ever.
+"""Logs: structured, one canonical line a request, its act with it, and no bodies, tokens or salts, ever.
 
 JSON where the output is no terminal, coloured text where it is. A request's id and W3C trace context are bound to every
 line that it causes, and travel in the headers of the messages that it appends.

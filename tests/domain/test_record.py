@@ -142,3 +142,34 @@ def test_the_same_post_is_channel_exchange_type_actor_and_act_bytes(world: World
     for member, value in {"channel": "x", "subject": ids.v7(1, bytes(10)), "actor": "nato/d-2", "type": "dragoman.reply.v1"}.items():
         assert not records.same_post(one, records.of(replace(one.envelope, **{member: value}), one.act, one.data))
     assert not records.same_post(one, records.of(one.envelope, one.act + b" ", one.data))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"actor": 'nato/o"1'},
+        {"actor": "nato/o\\1"},
+        {"source": "/sides/nató"},
+        {"source": "/sides/\n"},
+        {"time": "2026-02-30T00:00:00.000Z"},
+        {"id": "1"},
+        {"salt": "AB" * 32},
+        {"decided": "07"},
+        {"attestation": "author"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_no_reader_would_read_is_not_built(world: World, change: dict[str, str]) -> None:
+    good = world.decide("nato/d-1", INCIDENT)
+    assert isinstance(good, records.Record)
+    records.check_built(good)
+    assert records.parse(good.raw) == records.Record(**{**_members(good), "envelope": records.parse(good.raw).envelope})
+    bad = records.of(replace(good.envelope, **change), good.act, good.data)
+    with pytest.raises(NotARecord):
+        records.check_built(bad)
+    with pytest.raises(NotARecord):
+        records.parse(bad.raw)
+
+
+def _members(record: records.Record) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}

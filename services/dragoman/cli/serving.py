@@ -1,6 +1,7 @@
 """`dragoman up`, `serve` and `init`: begin and run."""
 
 import asyncio
+import importlib.util
 import shutil
 from collections.abc import Coroutine
 from pathlib import Path
@@ -27,7 +28,7 @@ def _settings(config: Path | None, **flags: object) -> Settings:
 
 def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
     factory = None
-    if settings.uvloop:
+    if settings.uvloop and importlib.util.find_spec("uvloop") is not None:
         import uvloop
 
         factory = uvloop.new_event_loop

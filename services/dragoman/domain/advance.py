@@ -8,8 +8,9 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from dragoman.domain import digest
-from dragoman.domain.fold import Folded, fold
+from dragoman.domain.fold import Folded, fold, folded
 from dragoman.domain.ledger import Ledger
+from dragoman.domain.record import Record
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.state import ChannelState, encode
 
@@ -38,14 +39,18 @@ class Step(Struct, frozen=True, kw_only=True):
     standing: Standing
 
 
-def advance(standing: Standing, ledger: Ledger, encoded_before: Callable[[str], bytes | None], raw: bytes) -> Step:
-    """Fold the next message. `encoded_before` gives the encoding of an exchange, or the registry, as it stood."""
-    folded = fold(standing.state, ledger, raw)
-    commit = leaf.commit(raw) if folded.record is None else folded.record.commit
+def advance(standing: Standing, ledger: Ledger, encoded_before: Callable[[str], bytes | None], message: bytes | Record) -> Step:
+    """Fold the next message, or the record that it is known to be.
+
+    `encoded_before` gives the encoding of an exchange, or the registry, as it stood.
+    """
+    state = standing.state
+    became = folded(state, ledger, message) if isinstance(message, Record) else fold(state, ledger, message)
+    commit = leaf.commit(became.raw) if became.record is None else became.record.commit
     total, encoded = standing.total, None
-    if folded.state is not None:
-        encoded = encode(folded.state)
-        opened_here = folded.state.opened.position == folded.position
-        total = digest.replaced(total, None if opened_here else encoded_before(folded.state.id), encoded)
-    frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(folded.position - 1, commit)))
-    return Step(folded=folded, commit=commit, encoded=encoded, standing=Standing(state=folded.channel, total=total, frontier=frontier))
+    if became.state is not None:
+        encoded = encode(became.state)
+        opened_here = became.state.opened.position == became.position
+        total = digest.replaced(total, None if opened_here else encoded_before(became.state.id), encoded)
+    frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(became.position - 1, commit)))
+    return Step(folded=became, commit=commit, encoded=encoded, standing=Standing(state=became.channel, total=total, frontier=frontier))

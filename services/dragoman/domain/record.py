@@ -11,7 +11,7 @@ from calendar import monthrange
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import ids, strict
 from dragoman.domain.refusal import Malformed
@@ -133,6 +133,31 @@ def prefix(envelope: Envelope) -> bytes:
 
 def parse(raw: bytes) -> Record:
     """The record that these bytes are. Raises `NotARecord` with the reason."""
+    envelope, act = _parts(raw)
+    try:
+        if strict.read(act, cut=False) != act:
+            raise NotARecord("the act is not compact")
+        data = decode_act(act)
+    except Malformed as error:
+        raise NotARecord(f"no act: {error}") from None
+    return _made(envelope, act, data, raw)
+
+
+def check_built(record: Record) -> None:
+    """Whether every reader will read a record that was built from a strictly read act as what it is. Raises `NotARecord`.
+
+    With values that are printable and of their kind, the members can only be read as they were written.
+    """
+    e = record.envelope
+    optional = "".join(value for value in (e.releasedby, e.causationid, e.signatures) if not isinstance(value, UnsetType))
+    values = f"{e.source}{e.type}{e.dataschema}{e.channel}{e.family}{e.actor}{optional}"
+    if len(record.raw) > MESSAGE_BYTES or _PRINTABLE.fullmatch(values) is None:
+        raise NotARecord("it is too large, or a value is not printable")
+    _check_values(e)
+
+
+def _parts(raw: bytes) -> tuple[Envelope, bytes]:
+    """The envelope, and the bytes where the act stands."""
     if len(raw) > MESSAGE_BYTES:
         raise NotARecord("larger than a record may be")
     try:
@@ -143,14 +168,7 @@ def parse(raw: bytes) -> Record:
     if not raw.startswith(start) or _PRINTABLE.fullmatch(start.decode().replace('"', "")) is None:
         raise NotARecord("the members are not written as they must be")
     _check_values(envelope)
-    act = raw[len(start) : -1]
-    try:
-        if strict.read(act, cut=False) != act:
-            raise NotARecord("the act is not compact")
-        data = decode_act(act)
-    except Malformed as error:
-        raise NotARecord(f"no act: {error}") from None
-    return _made(envelope, act, data, raw)
+    return envelope, raw[len(start) : -1]
 
 
 def _made(envelope: Envelope, act: bytes, data: Act, raw: bytes) -> Record:

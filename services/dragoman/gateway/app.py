@@ -91,12 +91,11 @@ def _log(request: web.Request, response: web.StreamResponse, failed: str, begun:
         fields["error"] = failed
     recorded = request.get("recorded")
     if recorded is not None:
-        log.info(
-            "act.recorded",
-            act=recorded.act,
-            exchange=recorded.exchange,
-            position=recorded.position,
-            number=recorded.number,
-            replayed=request["replayed"],
-        )
+        fields |= {
+            "act": recorded.act,
+            "exchange": recorded.exchange,
+            "position": recorded.position,
+            "number": recorded.number,
+            "replayed": request["replayed"],
+        }
     log.info("request", **fields)

@@ -92,6 +92,11 @@ class Route(Generic[S]):
         router.add_route(self.method, self.path, self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        query = self._asked(request) if request.query_string else self.query()
+        answered = await self.handler(Call(request, query))
+        return answered if isinstance(answered, web.StreamResponse) else respond(answered)
+
+    def _asked(self, request: web.Request) -> S:
         try:
             query = msgspec.convert(dict(request.query), self.query, strict=False)
         except msgspec.ValidationError as error:
@@ -103,8 +108,7 @@ class Route(Generic[S]):
             known = ", ".join(self.query.__struct_encode_fields__) or "none"
             detail = f"There is no query parameter {', '.join(sorted(unknown))} here; there are: {known}."
             raise Refused(Refusal(kind="bad-request", detail=detail))
-        answered = await self.handler(Call(request, query))
-        return answered if isinstance(answered, web.StreamResponse) else respond(answered)
+        return query
 
 
 def respond(reply: Reply, content_type: str = JSON) -> web.Response:

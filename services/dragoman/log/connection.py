@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
@@ -133,11 +134,49 @@ class Bus:
             raise LogUnreachable(f"{type(error).__name__} from the broker") from error
         return answers
 
+    async def nudge(self, subjects: str) -> "Nudge":
+        """A watch for the next message on these subjects. Raises `LogUnreachable`."""
+        arrived: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+        try:
+            subscription = await self.client.subscribe(subjects, future=arrived, max_msgs=1)
+            await subscription.unsubscribe(limit=1)
+        except (NatsError, OSError) as error:
+            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+        return Nudge(subscription, arrived)
+
     async def again(self) -> None:
         """Tell whoever must know that the connection stands again."""
         log.info("nats.reconnected", user=self.user)
         for callback in self.reconnected:
             await callback()
+
+
+class Nudge:
+    """A subscription for one message. Under load one message wakes a follower for many, at the price of one."""
+
+    def __init__(self, subscription: Subscription, arrived: asyncio.Future[Msg]) -> None:
+        """Hold the subscription, which ends by itself when the message has arrived."""
+        self._subscription = subscription
+        self._arrived = arrived
+
+    @property
+    def sequence(self) -> int:
+        """The sequence of the message in its stream; 0 while none has arrived."""
+        if not self._arrived.done():
+            return 0
+        return int((self._arrived.result().headers or {}).get("Nats-Sequence", 0))
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for the message, but no longer."""
+        await asyncio.wait([self._arrived], timeout=seconds)
+
+    async def end(self) -> None:
+        """Give the subscription up."""
+        if not self._arrived.done():
+            try:
+                await self._subscription.unsubscribe()
+            except NatsError:
+                log.debug("nats.unsubscribed_late")
 
 
 def _servers(varz: Any) -> int:

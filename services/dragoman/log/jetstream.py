@@ -37,7 +37,7 @@ from dragoman.limits import (
     POLL_SECONDS,
     READ_RECORDS,
 )
-from dragoman.log.connection import Bus, Guard
+from dragoman.log.connection import Bus, Guard, Nudge
 from dragoman.log.mark import HighWater
 from dragoman.log.port import (
     AlreadyAppended,
@@ -65,7 +65,9 @@ _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
 _PAUSE_SECONDS: Final = 0.02
 _SETTLE_SECONDS: Final = 0.001
-"""After a nudge: what this process appended itself has by then been applied from its own bytes, and need not be read."""
+"""After a nudge: what this process appended itself has by then been applied, and need not be read."""
+_OWN_SECONDS: Final = 0.01
+"""How long a follower that was woken by what its own process appended, as under load, lets others gather."""
 
 
 class JetStreamLog:
@@ -256,19 +258,10 @@ class JetStreamLog:
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Read on at every nudge, and once a second should one be lost."""
-        nudged = asyncio.Event()
-        newest = 0
-
-        async def nudge(message: Msg) -> None:
-            nonlocal newest
-            newest = max(newest, int((message.headers or {}).get("Nats-Sequence", 0)))
-            nudged.set()
-
-        subscription = await self._bus.client.subscribe(f"tail.{self._subjects}", cb=nudge)
         self._followed = True
+        nudge: Nudge | None = None
         try:
             while True:
-                nudged.clear()
                 try:
                     losses = self._bus.losses
                     if self._doubted and self._bus.up:
@@ -277,6 +270,8 @@ class JetStreamLog:
                         self._looked = losses
                     elif self._inspected + INSPECT_SECONDS < asyncio.get_running_loop().time():
                         await self._inspect()
+                    if nudge is None or nudge.sequence:
+                        nudge = await self._bus.nudge(f"tail.{self._subjects}")
                     found = await self.read(wanted(), READ_RECORDS)
                 except LogUnreachable:
                     await asyncio.sleep(_PAUSE_SECONDS)
@@ -286,22 +281,15 @@ class JetStreamLog:
                         self._mark.note(found[-1].position, found[-1].raw)
                     await self._mark.keep(self._created)
                 yield found
-                polled = asyncio.get_running_loop().time() + POLL_SECONDS
-                while not found and not self._doubted and (newest < wanted() or not nudged.is_set()):
-                    try:
-                        async with asyncio.timeout_at(polled):
-                            await nudged.wait()
-                    except TimeoutError:
-                        break
-                    nudged.clear()
-                    await asyncio.sleep(_SETTLE_SECONDS)
-                    if newest >= wanted():
-                        break
+                if found or self._doubted:
+                    continue
+                await nudge.wait(POLL_SECONDS)
+                await asyncio.sleep(_SETTLE_SECONDS)
+                if 0 < nudge.sequence < wanted():
+                    await asyncio.sleep(_OWN_SECONDS)
         finally:
-            try:
-                await subscription.unsubscribe()
-            except NatsError:
-                log.debug("log.unsubscribed_late", channel=self.channel)
+            if nudge is not None:
+                await nudge.end()
 
     async def _inspect(self) -> None:
         """The stream is as it was made, whole, and holds what was known to be kept. Raises `LogBroken`, `LogUnreachable`.

@@ -2,8 +2,8 @@
 
 The fold runs in the event loop, so that an answer can be given as soon as its record is folded. What is folded is handed
 to the writer; until it is committed it stays here, and the ledger's questions look here first, then into the file.
-Records that this process appended itself are applied from their own bytes as soon as the broker has acknowledged them:
-the tail does not have to bring them back. Positions stay contiguous because a record waits for those before it.
+Records that this process appended itself are applied as soon as the broker has acknowledged them: the tail does not have
+to bring them back. Positions stay contiguous because a record waits for those before it.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ class Projection:
         self._absent: set[str] = set()
         self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
         self._newest = self._newest_acts()
-        self._staged: dict[int, Message] = {}
+        self._staged: dict[int, tuple[str, bytes | Record]] = {}
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._room = asyncio.Event()
@@ -230,17 +230,20 @@ class Projection:
 
     def take(self, messages: list[Message]) -> None:
         """Fold messages that follow, passing those that were folded already."""
-        rows: list[Row] = []
         for message in messages:
             if message.position > self.state.position:
-                self._staged[message.position] = message
+                self._staged[message.position] = message.subject, message.raw
+        self._fold_staged()
+
+    def _fold_staged(self) -> None:
+        rows: list[Row] = []
         while (staged := self._staged.pop(self.state.position + 1, None)) is not None:
-            rows.append(self._fold(staged))
+            rows.append(self._fold(*staged))
         if rows:
             self._hand_over(rows)
 
     def appended(self, entry: Entry, position: int) -> None:
-        """Apply a record that this process appended, from its own bytes.
+        """Apply a record that this process appended.
 
         At or below a position that was folded when it was appended, the position was used twice. Raises `LogBroken`.
         """
@@ -250,17 +253,19 @@ class Projection:
             self.broken = f"position {position} of {self.name} was used twice"
             log.critical("log.broken", channel=self.name, reason=self.broken, do="stop posting; compare with another copy of this log")
             raise LogBroken(self.broken)
-        self.take([Message(position=position, subject=entry.subject, raw=entry.record.raw)])
+        if position > self.state.position:
+            self._staged[position] = entry.subject, entry.record
+            self._fold_staged()
 
-    def _fold(self, message: Message) -> Row:
-        step = advance(self.standing, self, self._encoded_before, message.raw)
+    def _fold(self, subject: str, message: bytes | Record) -> Row:
+        step = advance(self.standing, self, self._encoded_before, message)
         folded = step.folded
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
-        row = Row(step=step, subject=message.subject, digest=step.standing.digest)
+        row = Row(step=step, subject=subject, digest=step.standing.digest)
         self.standing = step.standing
         self._pending[folded.position] = row
-        self._subjects[message.subject] = folded.position
+        self._subjects[subject] = folded.position
         if folded.record is not None:
             id = folded.record.envelope.id
             if self.posted(id) is None:

@@ -45,6 +45,7 @@ GATHER_SECONDS: Final = 0.02
 """How long rows are gathered for one transaction while nobody waits for them."""
 
 GATHER_JOBS: Final = 1_000
+_ROWS: Final = 16
 
 _SCHEMA: Final = """
 CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position INTEGER NOT NULL,
@@ -229,17 +230,19 @@ class Store:
 
     def _write(self, number: int, rows: list[Row]) -> None:
         base = number << _SHIFT
-        execute, many = self._writer.execute, self._writer.executemany
-        many("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [_record(base, row) for row in rows])
-        many(
-            "INSERT INTO subjects VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
-            [(number, row.subject, row.folded.position) for row in rows],
+        execute = self._writer.execute
+        self._insert("INSERT INTO records", [_record(base, row) for row in rows])
+        last_on = {row.subject: row.folded.position for row in rows}
+        self._insert(
+            "INSERT INTO subjects",
+            [(number, subject, position) for subject, position in last_on.items()],
+            "ON CONFLICT DO UPDATE SET last = excluded.last",
         )
         changed = [row.folded for row in rows if isinstance(row.folded.state, Exchange)]
-        many("INSERT INTO search (rowid, words) VALUES (?, ?)", [(base | folded.position, _words(folded)) for folded in changed])
+        self._insert("INSERT INTO search (rowid, words)", [(base | folded.position, _words(folded)) for folded in changed])
         self._write_exchanges(number, base, changed, first=rows[0].folded.position)
-        many(
-            "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)",
+        self._insert(
+            "INSERT INTO deliveries",
             [
                 (number, record.data.side, record.data.upto, row.folded.position, record.envelope.time)
                 for row in rows
@@ -265,6 +268,17 @@ class Store:
         if updated.rowcount != 1:
             raise sqlite3.IntegrityError(f"rows from position {rows[0].folded.position} do not follow what the file holds")
 
+    def _insert(self, into: str, rows: list[tuple[object, ...]], then: str = "") -> None:
+        """Insert rows, many with one statement: while it runs the interpreter is free for the fold, which waits for it otherwise."""
+        if not rows:
+            return
+        marks = f"({', '.join('?' * len(rows[0]))})"
+        whole = len(rows) - len(rows) % _ROWS
+        for start in range(0, whole, _ROWS):
+            values = [value for row in rows[start : start + _ROWS] for value in row]
+            self._writer.execute(f"{into} VALUES {', '.join([marks] * _ROWS)} {then}", values)
+        self._writer.executemany(f"{into} VALUES {marks} {then}", rows[whole:])
+
     def _write_exchanges(self, number: int, base: int, changed: list[Folded], *, first: int) -> None:
         """The exchanges as they stand after these records, and how many of each family have each status."""
         newest = {folded.state.opened.position: folded.state for folded in changed if isinstance(folded.state, Exchange)}
@@ -276,14 +290,12 @@ class Store:
             if before is not None:
                 counts[state.family, before[0]] = counts.get((state.family, before[0]), 0) - 1
             counts[state.family, state.status] = counts.get((state.family, state.status), 0) + 1
-        self._writer.executemany(
-            "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges",
+        self._insert(
+            "INSERT INTO counts",
             [(number, family, status, count) for (family, status), count in counts.items() if count],
+            "ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges",
         )
-        self._writer.executemany(
-            "INSERT OR REPLACE INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_exchange(base, state) for state in newest.values()],
-        )
+        self._insert("INSERT OR REPLACE INTO exchanges", [_exchange(base, state) for state in newest.values()])
 
     # Reading
 
