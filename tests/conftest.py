@@ -14,6 +14,12 @@ from dragoman.log.connection import Guard
 from world import World
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults")
+    group.addoption("--long", action="store_true", help="the long form of tests/faults: hundreds of rounds instead of a few")
+    group.addoption("--seed", type=int, help="repeat the random choices of an earlier run of tests/faults, which printed this number")
+
+
 def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     raise structlog.DropEvent
 

@@ -139,7 +139,7 @@ class RealCluster:
         return str(nkeys.from_seed(bytearray(seed)).public_key.decode())
 
     def _configure(self, node: Node, public: dict[str, str], password: str) -> None:
-        node.folder.mkdir()
+        node.folder.mkdir(parents=True)
         common, own, site = ((CONFIG / name).read_text() for name in ("nats.conf", "node.conf", "site.conf"))
         for old, new in (("n1", node.name), ("10.0.0.1:4222", node.place.client), ("127.0.0.1:8222", node.place.monitor)):
             own = _replaced(own, old, new)

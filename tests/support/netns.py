@@ -14,7 +14,7 @@ _TAG = f"dg{os.getpid() % 100_000}"
 _NET = os.getpid() % 250
 
 
-class NoWires(Exception):
+class NoNamespaces(Exception):
     """This machine does not let us lay wires; the message says what it answered."""
 
 
@@ -44,8 +44,8 @@ class Wires:
 
 
 @contextmanager
-def wires() -> Iterator[Wires]:
-    """Laid for a while. Raises `NoWires`."""
+def laid() -> Iterator[Wires]:
+    """Laid for a while. Raises `NoNamespaces`."""
     try:
         for bridge in ("c", "r"):
             _ip("link", "add", f"{_TAG}{bridge}", "type", "bridge")
@@ -72,4 +72,4 @@ def _ip(*arguments: str, check: bool = True) -> None:
     try:
         subprocess.run(["ip", *arguments], capture_output=True, text=True, check=check, timeout=10)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise NoWires(f"ip {' '.join(arguments)}: {getattr(error, 'stderr', error)}") from error
+        raise NoNamespaces(f"ip {' '.join(arguments)}: {getattr(error, 'stderr', error)}") from error
