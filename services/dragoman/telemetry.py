@@ -5,10 +5,9 @@ line that it causes, and travel in the headers of the messages that it appends.
 """
 
 import logging
+import random
 import re
-import secrets
 import sys
-from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import msgspec
@@ -37,7 +36,7 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
         mask,
     ]
     rendered: list[Processor] = (
-        [_plain_tracebacks, structlog.processors.JSONRenderer(serializer=_dumps)]
+        [_plain_tracebacks, _as_json]
         if as_json
         else [structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
@@ -54,8 +53,8 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     root.setLevel(logging.WARNING)
 
 
-def _dumps(value: Any, default: Callable[[Any], Any] = repr, **_: Any) -> str:
-    return msgspec.json.encode(value, enc_hook=repr).decode()
+def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
+    return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
 def _only_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
@@ -73,11 +72,11 @@ def mask(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
 
 def request_id(given: str | None) -> str:
     """The caller's request id if it is one, else a new one."""
-    return given if given is not None and _REQUEST.fullmatch(given) else secrets.token_hex(8)
+    return given if given is not None and _REQUEST.fullmatch(given) else f"{random.getrandbits(64):016x}"
 
 
 def trace_of(parent: str | None) -> tuple[str, str]:
     """The trace id of a `traceparent`, and the context to pass on; both new where none came."""
     match = _PARENT.fullmatch(parent) if parent is not None else None
-    trace = match.group(1) if match is not None else secrets.token_hex(16)
-    return trace, f"00-{trace}-{secrets.token_hex(8)}-01"
+    trace = match.group(1) if match is not None else f"{random.getrandbits(128):032x}"
+    return trace, f"00-{trace}-{random.getrandbits(64):016x}-01"

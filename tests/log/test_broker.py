@@ -3,7 +3,9 @@
 import subprocess
 from pathlib import Path
 
+import nats
 import pytest
+from nats.aio.client import Client
 
 from brokers import RealBroker
 from dragoman.log import broker, stream
@@ -107,3 +109,19 @@ async def test_a_data_directory_has_one_broker(real_broker: RealBroker, monkeypa
     with pytest.raises(BrokerError, match="in use"):
         async with broker.lease(real_broker.endpoint.keys.parent):
             pass
+
+
+async def test_headers_are_read_as_the_library_reads_them(real_broker: RealBroker) -> None:
+    ours = await real_broker.bus()
+    theirs = await nats.connect(
+        real_broker.endpoint.url, nkeys_seed=str(real_broker.endpoint.seed("gateway")), inbox_prefix=b"_INBOX_gateway"
+    )
+    assert type(ours.client)._parse_header_lines is not Client._parse_header_lines
+    await real_broker.log()
+    sent = {"Nats-Msg-Id": "nato/1", "traceparent": "00-ab: cd", "empty": "", "tracestate": "dragoman=x y"}
+    await ours.request("dragoman.v1.nato-china.contact.x", b"1", sent)
+    query = b'{"seq":1}'
+    found = [(await client.request("$JS.API.DIRECT.GET.DRAGOMAN_LOG_NATO-CHINA", query)).headers for client in (ours.client, theirs)]
+    await theirs.close()
+    assert found[0] == found[1]
+    assert found[0] is not None and found[0]["Nats-Sequence"] == "1" and found[0]["traceparent"] == "00-ab: cd"

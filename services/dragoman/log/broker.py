@@ -31,7 +31,10 @@ from dragoman.log.connection import USERS
 log = structlog.get_logger()
 
 _LEASE_SECONDS: Final = 5.0
-_START_SECONDS: Final = 15.0
+_START_SECONDS: Final = 600.0
+"""A broker that restores a large store listens only then: as long as it lives it is given time, and a word is said of it."""
+_SLOW_SECONDS: Final = 5.0
+_STEADY_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 10.0
 _RESTART_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)
 _PR_SET_PDEATHSIG: Final = 1
@@ -284,7 +287,8 @@ class Supervisor:
 
     async def _listening(self) -> int:
         assert self.process is not None
-        deadline = asyncio.get_running_loop().time() + _START_SECONDS
+        begun = asyncio.get_running_loop().time()
+        deadline, patience = begun + _START_SECONDS, begun + _SLOW_SECONDS
         ports = self._data / "nats" / "ports"
         while asyncio.get_running_loop().time() < deadline:
             if self.process.returncode is not None:
@@ -294,6 +298,9 @@ class Supervisor:
                 if text.endswith(b"}"):
                     url = msgspec.json.decode(text)["nats"][0]
                     return int(str(url).rpartition(":")[2])
+            if asyncio.get_running_loop().time() > patience:
+                patience = deadline
+                log.warning("broker.restoring", data=str(self._data), do="wait: a large store takes seconds per million records")
             await asyncio.sleep(0.005)
         raise BrokerError(f"the broker did not listen within {_START_SECONDS:g} s; its last words: {self._last_words()}")
 
@@ -308,7 +315,7 @@ class Supervisor:
             assert self.process is not None
             begun = asyncio.get_running_loop().time()
             code = await self.process.wait()
-            if asyncio.get_running_loop().time() - begun > _START_SECONDS:
+            if asyncio.get_running_loop().time() - begun > _STEADY_SECONDS:
                 failures = 0
             log.error("broker.died", code=code, restarting_in_s=_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)])
             await asyncio.sleep(_RESTART_SECONDS[min(failures, len(_RESTART_SECONDS) - 1)])

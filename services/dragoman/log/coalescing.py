@@ -67,8 +67,8 @@ class CoalescingLog:
         outcome = await self._log.append([entry for entry, _ in batch])
         match outcome:
             case Appended(last):
-                for offset, (_, waiting) in enumerate(reversed(batch)):
-                    _tell(waiting, Appended(last - offset))
+                for position, (_, waiting) in enumerate(batch, last - len(batch) + 1):
+                    _tell(waiting, Appended(position))
             case Unknown() | Unavailable():
                 for _, waiting in batch:
                     _tell(waiting, outcome)

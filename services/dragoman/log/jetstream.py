@@ -89,6 +89,8 @@ class JetStreamLog:
         self._looked = -1
         self._inspected = 0.0
         self._created = ""
+        self._appending = 0
+        self._acknowledged = 0
 
     @property
     def _doubted(self) -> bool:
@@ -98,6 +100,18 @@ class JetStreamLog:
     async def append(self, entries: Sequence[Entry]) -> Outcome:
         """Append one record, or several as an atomic batch."""
         assert 1 <= len(entries) <= BATCH_RECORDS
+        self._appending += 1
+        try:
+            outcome = await self._append(entries)
+        finally:
+            self._appending -= 1
+        if isinstance(outcome, Appended):
+            self._acknowledged = max(self._acknowledged, outcome.position)
+            if self._mark is not None:
+                self._mark.note(outcome.position, entries[-1].record.raw)
+        return outcome
+
+    async def _append(self, entries: Sequence[Entry]) -> Outcome:
         deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
         asked = unanswered = False
         detail = ""
@@ -114,7 +128,6 @@ class JetStreamLog:
                 if isinstance(outcome, Unavailable) and unanswered:
                     return Unknown(outcome.detail)  # an earlier try may have been kept
                 if outcome is not None:
-                    self._note(entries, outcome)
                     return outcome
             elif asked or self._doubted:
                 detail = hindrance
@@ -132,10 +145,6 @@ class JetStreamLog:
         if not self._guard.proven:
             return self._guard.reason
         return "the connection was lost, and the log is being compared with what was folded from it" if self._doubted else ""
-
-    def _note(self, entries: Sequence[Entry], outcome: Outcome) -> None:
-        if self._mark is not None and isinstance(outcome, Appended):
-            self._mark.note(outcome.position, entries[-1].record.raw)
 
     async def _attempt(self, entries: Sequence[Entry]) -> Outcome | None:
         answer = msgspec.json.decode((await self._publish(entries)).data)
@@ -260,36 +269,56 @@ class JetStreamLog:
         """Read on at every nudge, and once a second should one be lost."""
         self._followed = True
         nudge: Nudge | None = None
+        told, patient = 0, False
         try:
             while True:
+                losses = self._bus.losses
                 try:
-                    losses = self._bus.losses
-                    if self._doubted and self._bus.up:
-                        await self._inspect()
+                    if await self._inspected_anew():
                         yield None
                         self._looked = losses
-                    elif self._inspected + INSPECT_SECONDS < asyncio.get_running_loop().time():
-                        await self._inspect()
                     if nudge is None or nudge.sequence:
                         nudge = await self._bus.nudge(f"tail.{self._subjects}")
-                    found = await self.read(wanted(), READ_RECORDS)
+                    patient = not patient and told < wanted() and self._is_coming(wanted())
+                    found = None if patient else await self._read_on(wanted())
                 except LogUnreachable:
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
-                if self._mark is not None:
-                    if found:
-                        self._mark.note(found[-1].position, found[-1].raw)
-                    await self._mark.keep(self._created)
-                yield found
+                if found is not None:
+                    yield found
                 if found or self._doubted:
                     continue
-                await nudge.wait(POLL_SECONDS)
+                await nudge.wait(_OWN_SECONDS if patient else POLL_SECONDS)
                 await asyncio.sleep(_SETTLE_SECONDS)
+                told = max(told, nudge.sequence)
                 if 0 < nudge.sequence < wanted():
+                    patient = False
                     await asyncio.sleep(_OWN_SECONDS)
         finally:
             if nudge is not None:
                 await nudge.end()
+
+    async def _read_on(self, first: int) -> list[Message]:
+        found = await self.read(first, READ_RECORDS)
+        if self._mark is not None:
+            if found:
+                self._mark.note(found[-1].position, found[-1].raw)
+            await self._mark.keep(self._created)
+        return found
+
+    def _is_coming(self, position: int) -> bool:
+        """Whether what stands there next is most likely being appended by this process, which will apply it itself.
+
+        It is not where something later was acknowledged already: then others were faster, and the log must be read.
+        """
+        return self._appending > 0 and self._acknowledged < position
+
+    async def _inspected_anew(self) -> bool:
+        """Inspect the stream where that is due; whether that is because the connection stands anew."""
+        anew = self._doubted and self._bus.up
+        if anew or self._inspected + INSPECT_SECONDS < asyncio.get_running_loop().time():
+            await self._inspect()
+        return anew
 
     async def _inspect(self) -> None:
         """The stream is as it was made, whole, and holds what was known to be kept. Raises `LogBroken`, `LogUnreachable`.

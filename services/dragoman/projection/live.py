@@ -20,7 +20,7 @@ from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
 from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, POLL_SECONDS, QUEUE_WRITES
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
-from dragoman.projection.store import SNAPSHOT_LEAVES, Row, Store, decode_frontier
+from dragoman.projection.store import SNAPSHOT_RECORDS, Row, Store, decode_frontier
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas import answers
 from dragoman_schemas.state import (
@@ -157,9 +157,9 @@ class Projection:
         if size == self.standing.frontier.size:
             return self.standing.frontier.root()
         base = self.store.base(self.name)
-        start = size - size % SNAPSHOT_LEAVES
+        start = size - size % SNAPSHOT_RECORDS
         frontier = merkle.Frontier()
-        row = self.store.reader().execute("SELECT frontier FROM tree WHERE key = ?", (base | start,)).fetchone()
+        row = self.store.reader().execute("SELECT frontier FROM snapshots WHERE key = ?", (base | start,)).fetchone()
         if row is not None:
             frontier = decode_frontier(row[0])
         elif start in self._pending:

@@ -14,9 +14,12 @@ from msgspec import Raw, Struct
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import allowed
+from dragoman.domain.table import RULES
 from dragoman.limits import LIST_PAGE, RECORDS_PAGE
+from dragoman.projection import tally
 from dragoman.projection.live import entry
-from dragoman.projection.store import PRECEDENCES, Store, spaced, split
+from dragoman.projection.store import PRECEDENCES, SNAPSHOT_RECORDS, Store, spaced, split
+from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman_schemas.answers import (
     Count,
     Entry,
@@ -80,16 +83,20 @@ def listed(store: Store, channel: str, wanted: Filter, most: int = LIST_PAGE) ->
         if value:
             clauses.append(f"{column} = ?")
             parameters.append(value)
+    index = ""
     for column, value in (("sides", wanted.side), ("unacknowledged", wanted.unacknowledged_by), ("unanswered", wanted.unanswered_by)):
         if value:
             clauses.append(f"instr({column}, ?) > 0")
             parameters.append(f",{value},")
+            if column != "sides":
+                clauses.append(f"{column} != ''")
+                index = f"INDEXED BY exchanges_{column}"
     if wanted.q:
         clauses.append(
             "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
         )
         parameters += [_phrases(wanted.q), base, base | _MASK]
-    query = f"SELECT {_ROW} FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {most + 1}"  # noqa: S608  # fixed words
+    query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {most + 1}"  # noqa: S608  # fixed words
     with store.snapshot() as connection:
         found = connection.execute(query, parameters).fetchall()
         position = position_of(connection, channel)
@@ -244,18 +251,8 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
         if registry is None:
             return None
         now = at == newest
-        digest, time = (
-            connection.execute(
-                "SELECT (SELECT digest FROM records WHERE key = ?), (SELECT max(time) FROM records WHERE key BETWEEN ? AND ? AND valid)",
-                (base | at, base, base | at),
-            ).fetchone()
-            if not now
-            else _head(connection, base, at)
-        )
-        rows = _waiting_now(connection, base) if now else _rows_at(connection, base, at)
-        counts = _counts_now(connection, base) if now else _counts(rows)
-        owed = _owed_now(connection, base, registry) if now else _owed(rows, registry)
-    waiting = sorted((row for row in rows if row.unacknowledged_by), key=lambda row: (PRECEDENCES.index(row.precedence), row.opened))
+        digest, time, counted = _head(connection, base, at) if now else _past(connection, base, at)
+        rows = _waiting_now(connection, base) if now else _waiting_at(connection, base, at)
     return LiaisonState(
         channel=channel,
         cid=registry.cid,
@@ -267,99 +264,93 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
         live=live,
         digest=digest,
         registry=Raw(encode(registry)),
-        counts=counts,
-        owed=owed,
-        unacknowledged=tuple(waiting[:LIST_PAGE]),
+        counts=tuple(
+            Count(family=what, status=of, exchanges=count)
+            for (what, of), count in sorted(counted.items())
+            if count and what not in (UNACKNOWLEDGED, UNANSWERED)
+        ),
+        owed=tuple(
+            Owed(
+                side=side.name,
+                unacknowledged=counted[UNACKNOWLEDGED, side.name],
+                unanswered=counted[UNANSWERED, side.name],
+                delivered=registry.delivered[side.name].upto if side.name in registry.delivered else 0,
+            )
+            for side in registry.sides
+        ),
+        unacknowledged=tuple(rows),
     )
 
 
-def _head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str]:
+def _head(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
+    """The digest, the channel's time and the tally as they are now."""
     (digest,) = connection.execute("SELECT digest FROM records WHERE key = ?", (base | at,)).fetchone()
-    (state,) = connection.execute("SELECT state FROM channels WHERE number = ?", (base >> 40,)).fetchone()
-    return digest, msgspec.json.decode(state)["time"]
+    state, counted = connection.execute("SELECT state, tally FROM channels WHERE number = ?", (base >> 40,)).fetchone()
+    return digest, msgspec.json.decode(state)["time"], tally.decode(counted)
+
+
+def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str, Tally]:
+    """The same at a past position: from the snapshot before it on."""
+    (digest,) = connection.execute("SELECT digest FROM records WHERE key = ?", (base | at,)).fetchone()
+    start = at - at % SNAPSHOT_RECORDS
+    saved = connection.execute("SELECT time, tally FROM snapshots WHERE key = ?", (base | start,)).fetchone()
+    time, counted = ("", Tally()) if saved is None else (saved[0], tally.decode(saved[1]))
+    found = connection.execute(
+        "SELECT key, exchange, time, state, act FROM records WHERE key > ? AND key <= ? AND valid ORDER BY key", (base | start, base | at)
+    )
+    for key, exchange, recorded, state, act in found:
+        time = max(time, recorded)
+        if state is None or RULES[act].family == "channel":
+            continue
+        before = connection.execute(
+            "SELECT state FROM records WHERE exchange = ? AND key >= ? AND key < ? AND valid AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (exchange, base, key),
+        ).fetchone()
+        if before is not None:
+            counted.subtract(tally.of(decode_exchange(before[0])))
+        counted.update(tally.of(decode_exchange(state)))
+    return digest, time, counted
 
 
 def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
+    """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest; at most a page."""
     found = connection.execute(
-        f"SELECT {_ROW} FROM exchanges WHERE unacknowledged != '' AND key BETWEEN ? AND ? ORDER BY precedence, key LIMIT {LIST_PAGE}",  # noqa: S608
-        (base, base | _MASK),
+        f"SELECT {_ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? ORDER BY precedence, key LIMIT {LIST_PAGE}",  # noqa: S608
+        (base >> 40,),
     )
     return [_row(values) for values in found]
 
 
-def _counts_now(connection: sqlite3.Connection, base: int) -> tuple[Count, ...]:
-    found = connection.execute(
-        "SELECT family, status, exchanges FROM counts WHERE channel = ? AND exchanges > 0 ORDER BY family, status", (base >> 40,)
-    )
-    return tuple(Count(family=family, status=status, exchanges=exchanges) for family, status, exchanges in found)
+def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
+    """The same as it was at a past position."""
+    waited = connection.execute(
+        f"SELECT e.id FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? ORDER BY w.precedence, w.key LIMIT {LIST_PAGE}",  # noqa: S608
+        (base | at, base | _MASK, base | at),
+    ).fetchall()
+    return [_row_at(connection, base, at, id) for (id,) in waited]
 
 
-def _owed_now(connection: sqlite3.Connection, base: int, registry: Registry) -> tuple[Owed, ...]:
-    return tuple(
-        Owed(
-            side=side.name,
-            unacknowledged=_counted(connection, base, "unacknowledged", side.name),
-            unanswered=_counted(connection, base, "unanswered", side.name),
-            delivered=registry.delivered[side.name].upto if side.name in registry.delivered else 0,
-        )
-        for side in registry.sides
-    )
-
-
-def _counted(connection: sqlite3.Connection, base: int, column: str, side: str) -> int:
-    (count,) = connection.execute(
-        f"SELECT count(*) FROM exchanges WHERE {column} != '' AND instr({column}, ?) > 0 AND key BETWEEN ? AND ?",  # noqa: S608  # fixed words
-        (f",{side},", base, base | _MASK),
+def _row_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Row:
+    """An exchange's row as it was at a past position."""
+    (encoded,) = connection.execute(
+        "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+        (id, base, base | at),
     ).fetchone()
-    return int(count)
-
-
-def _rows_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
-    """Every exchange as it stood at an earlier position."""
-    found = connection.execute(
-        "SELECT (SELECT state FROM records r WHERE r.exchange = e.id AND r.valid AND r.key BETWEEN ? AND ? ORDER BY r.key DESC LIMIT 1)"
-        " FROM exchanges e WHERE e.key BETWEEN ? AND ?",
-        (base, base | at, base, base | at),
-    )
-    rows: list[Row] = []
-    for (encoded,) in found:
-        state = decode_exchange(encoded)
-        rows.append(
-            Row(
-                id=state.id,
-                number=state.number,
-                act=state.act,
-                family=state.family,
-                status=state.status,
-                side=state.side,
-                to=(*state.to, *state.info),
-                precedence=state.precedence,
-                area=state.area,
-                subject=state.subject,
-                opened=state.opened.time,
-                updated=state.updated.time,
-                position=state.updated.position,
-                unacknowledged_by=tuple(sorted(owes_acknowledgement(state))),
-                unanswered_by=tuple(sorted(owes_answer(state))),
-            )
-        )
-    return rows
-
-
-def _counts(rows: list[Row]) -> tuple[Count, ...]:
-    counted: dict[tuple[str, str], int] = {}
-    for row in rows:
-        counted[row.family, row.status] = counted.get((row.family, row.status), 0) + 1
-    return tuple(Count(family=family, status=status, exchanges=number) for (family, status), number in sorted(counted.items()))
-
-
-def _owed(rows: list[Row], registry: Registry) -> tuple[Owed, ...]:
-    return tuple(
-        Owed(
-            side=side.name,
-            unacknowledged=sum(side.name in row.unacknowledged_by for row in rows),
-            unanswered=sum(side.name in row.unanswered_by for row in rows),
-            delivered=registry.delivered[side.name].upto if side.name in registry.delivered else 0,
-        )
-        for side in registry.sides
+    state = decode_exchange(encoded)
+    return Row(
+        id=state.id,
+        number=state.number,
+        act=state.act,
+        family=state.family,
+        status=state.status,
+        side=state.side,
+        to=tuple(sorted((*state.to, *state.info))),
+        precedence=state.precedence,
+        area=state.area,
+        subject=state.subject,
+        opened=state.opened.time,
+        updated=state.updated.time,
+        position=state.updated.position,
+        unacknowledged_by=tuple(sorted(owes_acknowledgement(state))),
+        unanswered_by=tuple(sorted(owes_answer(state))),
     )

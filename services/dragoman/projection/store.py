@@ -4,8 +4,9 @@
     records     one row a position: the record, whether it is valid, and the exchange's folded state after it
     exchanges   one row an exchange: what lists and filters need
     subjects    the last position on each NATS subject, valid or not: what an append must expect
+    waits       from which position until which an exchange waited for an acknowledgement, and how urgently
     deliveries  each side's watermarks, and when they were recorded
-    tree        the tree's frontier every 256 leaves, from which any earlier root is computed
+    snapshots   every 256 positions the tree's frontier, the channel's time and the tally, from which any position is near
     search      full text, Han characters spaced, one row a record
 
 A file of another version, or damaged, is not mended: a new one is built beside it from the log and renamed over it.
@@ -27,6 +28,8 @@ import structlog
 from dragoman.domain.advance import Standing, Step
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
+from dragoman.projection import tally
+from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.acts.channel import Delivery
 from dragoman_schemas.state import ChannelState, Exchange, decode_channel, encode
@@ -34,11 +37,12 @@ from dragoman_schemas.state import ChannelState, Exchange, decode_channel, encod
 log = structlog.get_logger()
 T = TypeVar("T")
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
-SNAPSHOT_LEAVES: Final = 256
+SNAPSHOT_RECORDS: Final = 256
 _SHIFT: Final = 40
+_LAST: Final = (1 << _SHIFT) - 1
 _READERS: Final = 2
 
 GATHER_SECONDS: Final = 0.02
@@ -49,7 +53,7 @@ _ROWS: Final = 16
 
 _SCHEMA: Final = """
 CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position INTEGER NOT NULL,
-  state BLOB NOT NULL, total BLOB NOT NULL, frontier BLOB NOT NULL) STRICT;
+  state BLOB NOT NULL, total BLOB NOT NULL, frontier BLOB NOT NULL, tally BLOB NOT NULL) STRICT;
 CREATE TABLE records (key INTEGER PRIMARY KEY, id TEXT, exchange TEXT, actor TEXT, act TEXT, time TEXT, valid INTEGER NOT NULL,
   reason TEXT, detail TEXT, number TEXT, record_commit TEXT NOT NULL, digest TEXT NOT NULL, raw BLOB NOT NULL, state BLOB) STRICT;
 CREATE INDEX records_id ON records (id, key) WHERE id IS NOT NULL;
@@ -60,14 +64,17 @@ CREATE TABLE exchanges (key INTEGER PRIMARY KEY, id TEXT NOT NULL, number TEXT N
   unacknowledged TEXT NOT NULL, unanswered TEXT NOT NULL) STRICT;
 CREATE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_number ON exchanges (number);
-CREATE INDEX exchanges_waiting ON exchanges (precedence, key) WHERE unacknowledged != '';
+CREATE INDEX exchanges_status ON exchanges (status, key);
+CREATE INDEX exchanges_waiting ON exchanges (key >> 40, precedence, key) WHERE unacknowledged != '';
+CREATE INDEX exchanges_unacknowledged ON exchanges (key) WHERE unacknowledged != '';
 CREATE INDEX exchanges_unanswered ON exchanges (key) WHERE unanswered != '';
+CREATE TABLE waits (key INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, precedence INTEGER NOT NULL,
+  PRIMARY KEY (key, since)) STRICT, WITHOUT ROWID;
+CREATE INDEX waits_until ON waits (until, since, precedence, key);
 CREATE TABLE subjects (channel INTEGER NOT NULL, subject TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, subject)) STRICT, WITHOUT ROWID;
-CREATE TABLE tree (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL) STRICT;
+CREATE TABLE snapshots (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL, time TEXT NOT NULL, tally BLOB NOT NULL) STRICT;
 CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTEGER NOT NULL, position INTEGER NOT NULL, time TEXT NOT NULL,
   PRIMARY KEY (channel, side, upto)) STRICT, WITHOUT ROWID;
-CREATE TABLE counts (channel INTEGER NOT NULL, family TEXT NOT NULL, status TEXT NOT NULL, exchanges INTEGER NOT NULL,
-  PRIMARY KEY (channel, family, status)) STRICT, WITHOUT ROWID;
 CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="unicode61 remove_diacritics 2");
 """
 
@@ -128,6 +135,7 @@ class Store:
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._writer = self._open()
+        self._tallies: dict[int, Tally] = {}
         self._numbers: dict[str, int] = {name: number for number, name in self._writer.execute("SELECT number, name FROM channels")}
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._hurried = threading.Event()
@@ -223,7 +231,8 @@ class Store:
             number = max(self._numbers.values(), default=0) + 1
             empty = encode_frontier(Frontier())
             self._writer.execute(
-                "INSERT INTO channels VALUES (?, ?, 0, ?, ?, ?)", (number, channel, encode(ChannelState()), bytes(512), empty)
+                "INSERT INTO channels VALUES (?, ?, 0, ?, ?, ?, ?)",
+                (number, channel, encode(ChannelState()), bytes(512), empty, tally.encode(Tally())),
             )
             self._numbers[channel] = number
         return number
@@ -240,7 +249,8 @@ class Store:
         )
         changed = [row.folded for row in rows if isinstance(row.folded.state, Exchange)]
         self._insert("INSERT INTO search (rowid, words)", [(base | folded.position, _words(folded)) for folded in changed])
-        self._write_exchanges(number, base, changed, first=rows[0].folded.position)
+        counted = self._count(number, base, rows)
+        self._write_exchanges(base, changed)
         self._insert(
             "INSERT INTO deliveries",
             [
@@ -249,18 +259,15 @@ class Store:
                 if (record := row.folded.record) is not None and row.folded.valid and isinstance(record.data, Delivery)
             ],
         )
-        for row in rows:
-            frontier = row.step.standing.frontier
-            if frontier.size % SNAPSHOT_LEAVES == 0:
-                execute("INSERT INTO tree VALUES (?, ?)", (base | frontier.size, encode_frontier(frontier)))
         last = rows[-1].step.standing
         updated = execute(
-            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ? WHERE number = ? AND position = ?",
+            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ?, tally = ? WHERE number = ? AND position = ?",
             (
                 last.state.position,
                 encode(last.state),
                 last.total.to_bytes(512),
                 encode_frontier(last.frontier),
+                tally.encode(counted),
                 number,
                 rows[0].folded.position - 1,
             ),
@@ -279,22 +286,57 @@ class Store:
             self._writer.execute(f"{into} VALUES {', '.join([marks] * _ROWS)} {then}", values)
         self._writer.executemany(f"{into} VALUES {marks} {then}", rows[whole:])
 
-    def _write_exchanges(self, number: int, base: int, changed: list[Folded], *, first: int) -> None:
-        """The exchanges as they stand after these records, and how many of each family have each status."""
+    def _count(self, number: int, base: int, rows: list[Row]) -> Tally:
+        """Bring the tally and the waits up to date, record by record, and take snapshots. Before the exchanges are written."""
+        found = self._tallies.get(number)
+        if found is None:
+            (saved,) = self._writer.execute("SELECT tally FROM channels WHERE number = ?", (number,)).fetchone()
+            found = self._tallies[number] = tally.decode(saved)
+        known: dict[int, tuple[Tally, int | None]] = {}
+        begun: dict[int, tuple[int, int]] = {}
+        snapshots: list[tuple[object, ...]] = []
+        for row in rows:
+            folded, standing = row.folded, row.step.standing
+            if isinstance(folded.state, Exchange):
+                key, here = base | folded.state.opened.position, base | folded.position
+                if key not in known:
+                    known[key] = self._counted(key) if key < base | rows[0].folded.position else (Tally(), None)
+                before, waited = known[key]
+                after = tally.of(folded.state)
+                waits = PRECEDENCES.index(folded.state.precedence) if _waits(after) else None
+                found.subtract(before)
+                found.update(after)
+                known[key] = after, waits
+                if waits != waited:
+                    if waited is not None:
+                        self._end_wait(begun, key, here, base)
+                    if waits is not None:
+                        begun[key] = here, waits
+            if folded.position % SNAPSHOT_RECORDS == 0:
+                snapshots.append((base | folded.position, encode_frontier(standing.frontier), standing.state.time, tally.encode(found)))
+        self._insert("INSERT INTO waits", [(key, since, base | _LAST, waits) for key, (since, waits) in begun.items()])
+        self._insert("INSERT INTO snapshots", snapshots)
+        return found
+
+    def _counted(self, key: int) -> tuple[Tally, int | None]:
+        """What an exchange in the file counts for, and how urgently it waits for an acknowledgement."""
+        found = self._writer.execute(
+            "SELECT family, status, unacknowledged, unanswered, precedence FROM exchanges WHERE key = ?", (key,)
+        ).fetchone()
+        family, status, unacknowledged, unanswered, precedence = found
+        return tally.of_parts(family, status, split(unacknowledged), split(unanswered)), precedence if unacknowledged else None
+
+    def _end_wait(self, begun: dict[int, tuple[int, int]], key: int, here: int, base: int) -> None:
+        fresh = begun.pop(key, None)
+        if fresh is not None:
+            since, waits = fresh
+            self._writer.execute("INSERT INTO waits VALUES (?, ?, ?, ?)", (key, since, here, waits))
+        else:
+            self._writer.execute("UPDATE waits SET until = ? WHERE key = ? AND until = ?", (here, key, base | _LAST))
+
+    def _write_exchanges(self, base: int, changed: list[Folded]) -> None:
+        """The exchanges as they stand after these records."""
         newest = {folded.state.opened.position: folded.state for folded in changed if isinstance(folded.state, Exchange)}
-        counts: dict[tuple[str, str], int] = {}
-        for opened, state in newest.items():
-            before = None
-            if opened < first:
-                before = self._writer.execute("SELECT status FROM exchanges WHERE key = ?", (base | opened,)).fetchone()
-            if before is not None:
-                counts[state.family, before[0]] = counts.get((state.family, before[0]), 0) - 1
-            counts[state.family, state.status] = counts.get((state.family, state.status), 0) + 1
-        self._insert(
-            "INSERT INTO counts",
-            [(number, family, status, count) for (family, status), count in counts.items() if count],
-            "ON CONFLICT DO UPDATE SET exchanges = exchanges + excluded.exchanges",
-        )
         self._insert("INSERT OR REPLACE INTO exchanges", [_exchange(base, state) for state in newest.values()])
 
     # Reading
@@ -348,6 +390,10 @@ def _refuse_truncated(path: Path) -> None:
     pages = int.from_bytes(head[28:32])
     if pages * (65536 if page == 1 else page) > size:
         raise StoreDamaged(f"{path} is shorter than it says it is")
+
+
+def _waits(counted: Tally) -> bool:
+    return any(what == tally.UNACKNOWLEDGED for what, _ in counted)
 
 
 def _record(base: int, row: Row) -> tuple[object, ...]:
