@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,9 @@ from aiohttp import web
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
 from dragoman.gateway.service import Service
-from dragoman.limits import POLL_SECONDS, READ_RECORDS
+from dragoman.limits import POLL_SECONDS
 from dragoman.log import broker, stream
+from dragoman.log.ahead import read_ahead
 from dragoman.log.broker import BrokerError, Endpoint
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.connection import Bus, Guard, connected
@@ -232,18 +233,9 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-@asynccontextmanager
-async def auditor(url: str, keys: Path, channel: str) -> AsyncIterator[AsyncIterator[list[tuple[int, bytes]]]]:
-    """The messages of a channel's log, read from the broker as the user who may only read."""
-    async with connected(url, "auditor", Endpoint(url, "", keys).seed("auditor")) as bus:
-        yield _messages(JetStreamLog(channel, bus))
-
-
-async def _messages(log: JetStreamLog) -> AsyncIterator[list[tuple[int, bytes]]]:
-    first = 1
-    while messages := await log.read(first, READ_RECORDS):
-        yield [(message.position, message.raw) for message in messages]
-        first += len(messages)
+def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[list[tuple[int, bytes]], None]:
+    """The messages of a channel's log, read from the broker as the user who may only read, page by page."""
+    return read_ahead(url, Endpoint(url, "", keys).seed("auditor"), channel)
 
 
 def write_server_file(data: Path, base_url: str, nats_url: str) -> None:

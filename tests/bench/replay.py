@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import aclosing
 from pathlib import Path
 
 import nats
@@ -24,7 +25,7 @@ from dragoman.log.stream import stream_of
 
 async def from_log(nats_url: str, keys: Path, channel: str, last: int) -> str:
     """Fold the broker's log; the digest."""
-    async with wiring.auditor(nats_url, keys, channel) as messages:
+    async with aclosing(wiring.messages_of(nats_url, keys, channel)) as messages:
         fold = await replay(messages, upto=last)
     return fold.standing.digest
 

@@ -1,6 +1,7 @@
 """`dragoman audit`: replay a log without trusting the gateway."""
 
 import json
+from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -89,7 +90,7 @@ async def _fold(caller: Client, channel: str, last: int, broker: str | None, dat
 
         if broker is None:
             return await replay(messages_of(caller.records(channel)), upto=last, progress=told)
-        async with wiring.auditor(broker, data / "keys", channel) as messages:
+        async with aclosing(wiring.messages_of(broker, data / "keys", channel)) as messages:
             return await replay(messages, upto=last, progress=told)
 
 

@@ -1,0 +1,97 @@
+"""A log read ahead by a process of its own: receiving it and folding it take a processor each.
+
+The caller reads by itself while that process starts, which takes as long as some thousands of records, and is then brought
+page after page, a few of them ahead.
+"""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
+
+from dragoman.limits import READ_RECORDS
+from dragoman.log.connection import connected
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.port import LogBroken, LogUnreachable
+
+Page = list[tuple[int, bytes]]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
+_BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
+
+
+async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page, None]:
+    """All messages of a log from position 1, in pages of positions and bytes, to its end. Raises `LogBroken`, `LogUnreachable`."""
+    with _reader(url, seed, channel) as pipe:
+        first = 1
+        async with connected(url, "auditor", seed) as bus:
+            log = JetStreamLog(channel, bus)
+            while not pipe.poll():
+                page = [(message.position, message.raw) for message in await log.read(first, READ_RECORDS)]
+                if not page:
+                    return
+                yield page
+                first = page[-1][0] + 1
+        pipe.recv_bytes()
+        pipe.send(first)
+        brought = asyncio.create_task(asyncio.to_thread(_receive, pipe))
+        try:
+            while page := await brought:
+                brought = asyncio.create_task(asyncio.to_thread(_receive, pipe))
+                yield page
+        finally:
+            brought.cancel()
+
+
+def _receive(pipe: Connection) -> Page:
+    frame = pipe.recv_bytes()
+    if frame.startswith(_BROKEN):
+        raise LogBroken(frame.removeprefix(_BROKEN).decode())
+    if frame.startswith(_UNREACHABLE):
+        raise LogUnreachable(frame.removeprefix(_UNREACHABLE).decode())
+    return _decode(frame)
+
+
+@contextmanager
+def _reader(url: str, seed: Path, channel: str) -> Iterator[Connection]:
+    """The pipe of a process that says when it is ready, is told where to begin, and sends pages until the end."""
+    spawned = multiprocessing.get_context("spawn")
+    ours, theirs = spawned.Pipe()
+    process = spawned.Process(target=_run, args=(theirs, url, seed, channel), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        process.terminate()
+        process.join()
+        ours.close()
+
+
+def _run(pipe: Connection, url: str, seed: Path, channel: str) -> None:
+    try:
+        asyncio.run(_send(pipe, url, seed, channel))
+    except LogBroken as error:
+        pipe.send_bytes(_BROKEN + str(error).encode())
+    except LogUnreachable as error:
+        pipe.send_bytes(_UNREACHABLE + str(error).encode())
+    except (BrokenPipeError, EOFError, ConnectionResetError):
+        pass  # the caller needs no more
+
+
+async def _send(pipe: Connection, url: str, seed: Path, channel: str) -> None:
+    async with connected(url, "auditor", seed) as bus:
+        log = JetStreamLog(channel, bus)
+        pipe.send_bytes(b"ready")
+        first = pipe.recv()
+        while True:
+            page = [(message.position, message.raw) for message in await log.read(first, READ_RECORDS)]
+            pipe.send_bytes(_encode(page))
+            if not page:
+                return
+            first = page[-1][0] + 1

@@ -1,0 +1,42 @@
+"""A log read ahead: whole and in order whoever of the two processes reads it, and nobody is left behind."""
+
+import asyncio
+import multiprocessing
+from contextlib import aclosing
+
+import pytest
+
+from brokers import RealBroker
+from dragoman.log.ahead import read_ahead
+from dragoman.log.port import Entry
+from records import note
+
+RECORDS = 2000
+
+
+@pytest.fixture
+async def filled(real_broker: RealBroker) -> RealBroker:
+    """A log of some pages."""
+    log = await real_broker.log()
+    for start in range(1, RECORDS, 500):
+        await log.append([Entry(record=note(n), expected=0) for n in range(start, start + 500)])
+    return real_broker
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0], ids=["faster than the other process starts", "slower"])
+async def test_a_log_is_read_from_its_first_record_to_its_last(filled: RealBroker, seconds: float) -> None:
+    found: list[tuple[int, bytes]] = []
+    async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
+        async for page in pages:
+            found += page
+            await asyncio.sleep(seconds)
+    assert [(n, note(n).raw) for n in range(1, RECORDS + 1)] == found
+    assert multiprocessing.active_children() == []
+
+
+async def test_who_has_read_enough_leaves_no_process_behind(filled: RealBroker) -> None:
+    async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
+        await anext(pages)
+        await asyncio.sleep(1.0)
+        await anext(pages)
+    assert multiprocessing.active_children() == []
