@@ -1,8 +1,6 @@
 """Gateways on a cluster of three nodes, of which one dies or is cut off: what was acknowledged is there, once."""
 
 import asyncio
-import select
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -12,50 +10,16 @@ import aiohttp
 import pytest
 
 from cluster import STREAM, RealCluster
-from dragoman import wiring
-from dragoman.audit import replay
+from dragoman.audit import Replay
+from dragoman.domain.record import parse
+from dragoman.limits import READ_RECORDS
+from dragoman.log.connection import connected
+from dragoman.log.jetstream import JetStreamLog
+from gateways import CHANNEL, OFFICER, C, Gateway, open_channel
 from netns import NoNamespaces, Wires, laid
-from service import DRAGOMAN, NOTE, Caller, Service, new_key
+from service import NOTE, Caller, new_key
 
-CHANNEL = "nato-china"
-C = f"/v1/channels/{CHANNEL}"
-OPENING = {
-    "name": CHANNEL,
-    "sides": ["nato", "china"],
-    "officers": [{"side": "nato", "officer": "o-1", "office": "hq", "roles": ["officer", "auditor"]}],
-}
-
-
-class Gateway(Service):
-    """A gateway, by `dragoman serve`, on nodes of a cluster."""
-
-    def __init__(self, cluster: RealCluster, data: Path, nats_url: str) -> None:
-        self.cluster = cluster
-        self.nats_url = nats_url
-        self.officer = ""
-        wiring.initialise(data)
-        super().__init__(data)
-
-    def start(self) -> None:
-        arguments = ["--nats-url", self.nats_url, "--nats-keys", str(self.cluster.keys), "--port", "0", "--log-format", "json"]
-        config = self.data / "dragoman.toml"
-        config.write_text("[nats]\nreplicas = 3\n")
-        with self.log.open("a") as errors:
-            self.process = subprocess.Popen(
-                [DRAGOMAN, "serve", "gateway", "--data", self.data, "--config", config, *arguments],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        assert self.process.stdout is not None
-        self.stdout = self.process.stdout
-        ready, _, _ = select.select([self.stdout], [], [], 30)
-        self.base_url = self.stdout.readline().strip() if ready else ""
-        assert self.base_url, self.log.read_text()[-3000:]
-
-    def token(self, name: str) -> str:
-        """The officer's, whoever is meant."""
-        return self.officer if name else ""
+_POSTERS = 4
 
 
 class Officers:
@@ -89,7 +53,7 @@ async def posting(*callers: Caller) -> AsyncIterator[list[Officers]]:
     """Officers at several gateways, at work until the end."""
     posting = [Officers(caller) for caller in callers]
     async with asyncio.timeout(90), asyncio.TaskGroup() as group:
-        for officers in posting * 4:
+        for officers in posting * _POSTERS:
             group.create_task(officers.post())
         try:
             yield posting
@@ -105,43 +69,30 @@ async def acknowledged(posted: list[Officers], number: int) -> None:
         await asyncio.sleep(0.02)
 
 
-async def open_channel(session: aiohttp.ClientSession, gateways: list[Gateway]) -> None:
-    """Open the channel at the first gateway, and wait until all have it."""
-    operator = Caller(session, gateways[0], "operator")
-    opened = await operator.call("POST", "/v1/channels", OPENING)
-    assert opened.status == 201, opened.body
-    token = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": [CHANNEL]})).json["token"]
-    for gateway in gateways:
-        gateway.officer = token
-        async with asyncio.timeout(20):
-            while (await Caller(session, gateway, "nato/o-1").get(f"{C}/state")).status != 200:
-                await asyncio.sleep(0.1)
-
-
 async def reckon(session: aiohttp.ClientSession, gateways: list[Gateway], posted: list[Officers]) -> None:
-    """On the whole cluster, what was acknowledged stands where it was told, once; every gateway says what a replay of the log comes to."""
-    cluster = gateways[0].cluster
-    await asyncio.to_thread(cluster.start)  # a node that is catching up would show the auditor a shorter log
-    found: dict[str, list[int]] = {}
-    async with wiring.auditor(cluster.url, cluster.keys, CHANNEL) as messages:
-        fold = await replay(_read(messages, found))
+    """What was acknowledged stands where it was told, once; every gateway says what a replay of the log comes to."""
+    fold, found = await replayed(gateways[0].cluster)
     told = {id: [position] for officers in posted for id, position in officers.told.items()}
     assert [(id, places, found.get(id)) for id, places in told.items() if found.get(id) != places] == []
     last = fold.result()
+    assert not last.void
     for gateway in gateways:
-        caller = Caller(session, gateway, "nato/o-1")
+        caller = Caller(session, gateway, OFFICER)
         state = await caller.get(f"{C}/state?at={last.position}", Dragoman_Min_Position=str(last.position))
         assert (200, last.digest) == (state.status, state.json["digest"])
-        assert not last.void
 
 
-async def _read(messages: AsyncIterator[list[tuple[int, bytes]]], found: dict[str, list[int]]) -> AsyncIterator[list[tuple[int, bytes]]]:
-    from dragoman.domain.record import parse
-
-    async for page in messages:
-        for position, raw in page:
-            found.setdefault(parse(raw).envelope.id, []).append(position)
-        yield page
+async def replayed(cluster: RealCluster) -> tuple[Replay, dict[str, list[int]]]:
+    """The log folded to the end that its leader knows, and where each id stands. A node that catches up has a shorter one."""
+    fold, found = Replay(), dict[str, list[int]]()
+    async with connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus, asyncio.timeout(60):
+        log = JetStreamLog(CHANNEL, bus)
+        last = (await bus.api(f"STREAM.INFO.{STREAM}"))["state"]["last_seq"]
+        while (position := fold.standing.state.position) < last:
+            for message in await log.read(position + 1, READ_RECORDS):
+                fold.take([message.raw])
+                found.setdefault(parse(message.raw).envelope.id, []).append(message.position)
+    return fold, found
 
 
 @contextmanager
@@ -184,7 +135,7 @@ async def test_gateways_go_on_when_the_leader_and_then_a_follower_die(
 ) -> None:
     with running(cluster, tmp_path, "n1,n2,n3", "n3,n2,n1") as gateways:
         await open_channel(session, gateways)
-        async with posting(*(Caller(session, gateway, "nato/o-1") for gateway in gateways)) as posted:
+        async with posting(*(Caller(session, gateway, OFFICER) for gateway in gateways)) as posted:
             await acknowledged(posted, 50)
             leader = await asyncio.to_thread(cluster.leader, STREAM)
             leader.kill()
@@ -209,7 +160,7 @@ async def test_gateways_read_each_other_and_one_that_is_cut_off_with_the_leader_
             with running(cluster, tmp_path, lone, others) as gateways:
                 for gateway in gateways:
                     gateway.officer = first[0].officer
-                await read_each_other(*(Caller(session, gateway, "nato/o-1") for gateway in gateways))
+                await read_each_other(*(Caller(session, gateway, OFFICER) for gateway in gateways))
                 await cut_off_and_back(wires, lone, gateways, session, cut_seconds)
     except NoNamespaces as error:
         pytest.skip(f"network namespaces are needed: {error}")
@@ -224,16 +175,15 @@ async def read_each_other(one: Caller, other: Caller) -> None:
 
 
 async def cut_off_and_back(wires: Wires, lone: str, gateways: list[Gateway], session: aiohttp.ClientSession, seconds: float) -> None:
-    async with posting(*(Caller(session, gateway, "nato/o-1") for gateway in gateways)) as posted:
+    async with posting(*(Caller(session, gateway, OFFICER) for gateway in gateways)) as posted:
         cut_off, majority = posted
         await acknowledged(posted, 50)
         wires.cut(lone)
-        await asyncio.sleep(1)
         before = len(cut_off.told)
         healed = time.monotonic() + seconds
         await acknowledged([majority], 50)
         await asyncio.sleep(max(0, healed - time.monotonic()))
-        assert before == len(cut_off.told)
+        assert len(cut_off.told) <= before + _POSTERS, "more than was on its way when the wire was cut"
         wires.mend(lone)
         await acknowledged(posted, 50)
     await reckon(session, gateways, posted)
