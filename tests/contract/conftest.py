@@ -24,3 +24,17 @@ async def real_cluster(three_nodes: RealCluster) -> AsyncIterator[Clients]:
     three_nodes.start()
     async with Clients.of(three_nodes) as clients:
         yield clients
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """How often a fault is repeated."""
+    return 10 if request.config.getoption("--long") else 1
+
+
+@pytest.fixture
+def long(rounds: int) -> int:
+    """The rounds of a fault that is tried in the long form alone."""
+    if rounds == 1:
+        pytest.skip("only with --long")
+    return rounds

@@ -1,6 +1,8 @@
 """What the event log promises on a cluster, whoever leads it, sleeps, dies, or is cut off."""
 
 import asyncio
+import shutil
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -96,11 +98,49 @@ async def test_nothing_is_lost_or_doubled_while_leaders_step_down(real_cluster: 
             await asyncio.sleep(0.3)
 
 
-async def test_nothing_is_lost_or_doubled_when_the_leader_is_killed(real_cluster: Clients) -> None:
+@pytest.mark.timeout(600)
+async def test_nothing_is_lost_or_doubled_when_the_leader_is_killed(real_cluster: Clients, rounds: int) -> None:
     writers = Writers()
     async with writing(real_cluster, writers):
-        await kill_the_leader(real_cluster)
+        for _ in range(rounds):
+            await asyncio.to_thread(real_cluster.cluster.start)
+            await kill_the_leader(real_cluster)
     assert writers.longest_s > 1, "nobody noticed"
+
+
+@pytest.mark.timeout(600)
+async def test_nothing_is_lost_or_doubled_when_the_leader_sleeps_until_another_leads(real_cluster: Clients, long: int) -> None:
+    writers = Writers()
+    async with writing(real_cluster, writers):
+        for _ in range(long):
+            leader = await real_cluster.leader()
+            leader.signal(signal.SIGSTOP)
+            await real_cluster.leader(other_than=leader)
+            leader.signal(signal.SIGCONT)
+            await asyncio.to_thread(real_cluster.cluster.start)
+
+
+@pytest.mark.timeout(600)
+async def test_nothing_is_lost_or_doubled_when_the_nodes_retire_one_after_another(real_cluster: Clients, long: int) -> None:
+    writers = Writers()
+    async with writing(real_cluster, writers, number=2):
+        for node in real_cluster.cluster.nodes.values():
+            node.signal(signal.SIGUSR2)
+            await asyncio.to_thread(node.wait)
+            await asyncio.to_thread(real_cluster.cluster.start)
+
+
+@pytest.mark.timeout(600)
+async def test_a_node_whose_disk_was_lost_copies_the_log_and_counts_again(real_cluster: Clients, long: int) -> None:
+    writers = Writers()
+    async with writing(real_cluster, writers, number=2):
+        leader = await real_cluster.leader()
+        first, second = (node for node in real_cluster.cluster.nodes.values() if node is not leader)
+        first.kill()
+        shutil.rmtree(first.folder / "jetstream")
+        await asyncio.to_thread(real_cluster.cluster.start)
+        second.kill()
+        await asyncio.sleep(1)
 
 
 async def test_a_batch_is_whole_or_absent_when_the_leader_is_killed(real_cluster: Clients) -> None:

@@ -5,7 +5,6 @@ no service may: make a leader step down, delete a stream.
 """
 
 import asyncio
-import ctypes
 import json
 import re
 import secrets
@@ -18,6 +17,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import nkeys
@@ -31,8 +31,6 @@ NAMES = ("n1", "n2", "n3")
 STREAM = stream.stream_of("nato-china")
 REPLICAS = 3
 _WHOLE_SECONDS = 60.0
-_LIBC = ctypes.CDLL(None)
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +49,6 @@ def loopback() -> list[Place]:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(9)]
         free = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
     return [Place(client=free[n], monitor=free[n + 3], route=free[n + 6]) for n in range(3)]
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Node:
@@ -77,10 +71,10 @@ class Node:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
-        """Start it. It dies with this process."""
+        """Start it."""
         command = (*self.place.command, str(broker.find()), "-c", str(self.folder / "nats.conf"))
         with (self.folder / "nats.log").open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, preexec_fn=_die_with_parent)  # noqa: PLW1509
+            self.process = subprocess.Popen(command, stdout=output, stderr=output)
 
     def signal(self, number: int) -> None:
         """Send it a signal."""
@@ -95,13 +89,16 @@ class Node:
     def wait(self) -> None:
         """Wait until it has ended."""
         assert self.process is not None
-        self.process.wait(30)
+        self.process.wait(90)
 
     def asked(self, path: str) -> Any:
         """What its monitor answers; an empty object where it does not."""
         try:
             with urlopen(f"http://{self.place.monitor}{path}", timeout=1) as answer:
                 return json.load(answer)
+        except HTTPError as error:
+            with error:
+                return json.load(error)
         except (OSError, ValueError):
             return {}
 
@@ -192,12 +189,12 @@ class RealCluster:
         return found[0]
 
     def until(self, true: Callable[[], bool], what: str) -> None:
-        """Wait for something. Fails with the last words of the nodes."""
+        """Wait for something. Fails with what ails the nodes."""
         deadline = time.monotonic() + _WHOLE_SECONDS
         while not true():
             if time.monotonic() > deadline:
-                words = {name: (node.folder / "nats.log").read_text()[-1500:] for name, node in self.nodes.items()}
-                raise AssertionError(f"not within {_WHOLE_SECONDS:g} s: {what}", words)
+                health = {name: node.asked("/healthz?details=true") for name, node in self.nodes.items()}
+                raise AssertionError(f"not within {_WHOLE_SECONDS:g} s: {what}", health)
             time.sleep(0.05)
 
 
