@@ -1,4 +1,4 @@
-"""The contract of `EventLog`: one suite, run on memory and on JetStream."""
+"""The contract of `EventLog`: one suite, run on memory, on JetStream, and on a cluster of three nodes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from contextlib import aclosing
 import pytest
 
 from brokers import RealBroker
+from cluster import Clients
 from dragoman.domain import record as records
 from dragoman.domain.record import Record
 from dragoman.log import stream
@@ -19,7 +20,7 @@ from records import again, note
 Opener = Callable[[], Awaitable[EventLog]]
 
 
-@pytest.fixture(params=["memory", "jetstream", "coalescing"])
+@pytest.fixture(params=["memory", "jetstream", "coalescing", "cluster"])
 def opener(request: pytest.FixtureRequest) -> Opener:
     """Opens the same log, anew each time where that makes a difference."""
     if request.param == "memory":
@@ -29,7 +30,7 @@ def opener(request: pytest.FixtureRequest) -> Opener:
             return memory
 
         return same
-    broker: RealBroker = request.getfixturevalue("real_broker")
+    broker: RealBroker | Clients = request.getfixturevalue("real_cluster" if request.param == "cluster" else "real_broker")
 
     async def anew() -> EventLog:
         return await broker.log()
@@ -37,7 +38,7 @@ def opener(request: pytest.FixtureRequest) -> Opener:
     async def together() -> EventLog:
         return CoalescingLog(await broker.log())
 
-    return anew if request.param == "jetstream" else together
+    return together if request.param == "coalescing" else anew
 
 
 async def bytes_of(log: EventLog) -> list[bytes]:

@@ -27,6 +27,14 @@ def test_the_documented_configuration_is_what_is_written(tmp_path: Path) -> None
     assert EXAMPLE.read_text() == written
 
 
+def test_a_cluster_gives_its_users_the_same_rights() -> None:
+    accounts = broker.TEMPLATE[broker.TEMPLATE.index("accounts {") :]
+    for user in PUBLIC:
+        accounts = accounts.replace(f'"${user}"', f"${user.upper()}_KEY")
+    nodes = (EXAMPLE.parent / "cluster" / "nats.conf").read_text()
+    assert accounts == nodes[nodes.index("accounts {") :]
+
+
 async def test_the_broker_takes_the_configuration(real_broker: RealBroker) -> None:
     config = real_broker.supervisor.config
     checked = subprocess.run([broker.find(), "-t", "-c", config], capture_output=True, text=True, check=False)

@@ -1,0 +1,59 @@
+"""Gateways on a cluster, by `dragoman serve`, and the one channel that they share."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from cluster import REPLICAS, RealCluster
+from dragoman import wiring
+from service import Caller, Service
+
+CHANNEL = "nato-china"
+C = f"/v1/channels/{CHANNEL}"
+OFFICER = "nato/o-1"
+_OPENING: dict[str, Any] = {
+    "name": CHANNEL,
+    "sides": ["nato", "china"],
+    "officers": [{"side": "nato", "officer": "o-1", "office": "hq", "roles": ["officer", "duty_officer", "auditor"]}],
+}
+_FOUND_SECONDS = 20
+
+
+class Gateway(Service):
+    """A gateway on nodes of a cluster. All who call it are the operator or the one officer."""
+
+    def __init__(self, cluster: RealCluster, data: Path, nats_url: str) -> None:
+        self.cluster = cluster
+        self.officer = ""
+        self._nats_url = nats_url
+        wiring.initialise(data)
+        (data / "dragoman.toml").write_text(f"[nats]\nreplicas = {REPLICAS}\n")
+        super().__init__(data)
+
+    def command(self) -> list[str | Path]:
+        where: list[str | Path] = ["--nats-url", self.nats_url, "--nats-keys", self.cluster.keys]
+        return ["serve", "gateway", *where, "--data", self.data, "--config", self.data / "dragoman.toml"]
+
+    @property
+    def nats_url(self) -> str:
+        """The nodes that it is told of."""
+        return self._nats_url
+
+    def token(self, name: str) -> str:
+        """The officer's, whoever is meant."""
+        return self.officer if name else ""
+
+
+async def open_channel(session: aiohttp.ClientSession, gateways: list[Gateway]) -> None:
+    """Open the channel at the first gateway, and wait until all have it."""
+    operator = Caller(session, gateways[0], "operator")
+    opened = await operator.call("POST", "/v1/channels", _OPENING)
+    assert opened.status == 201, opened.body
+    token = (await operator.call("POST", "/v1/tokens", {"actor": OFFICER, "channels": [CHANNEL]})).json["token"]
+    for gateway in gateways:
+        gateway.officer = token
+        async with asyncio.timeout(_FOUND_SECONDS):
+            while (await Caller(session, gateway, OFFICER).get(f"{C}/state")).status != 200:
+                await asyncio.sleep(0.1)
