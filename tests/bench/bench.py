@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, Protocol
 
+import clustered
 import growth
 import live
 import posting
@@ -45,7 +46,14 @@ class Part(Protocol):
         """The same for a person."""
 
 
-PARTS: Final[dict[str, Part]] = {"post": posting, "replay": replaying, "live": live, "growth": growth, "size": size}
+PARTS: Final[dict[str, Part]] = {
+    "post": posting,
+    "replay": replaying,
+    "live": live,
+    "growth": growth,
+    "cluster": clustered,
+    "size": size,
+}
 
 
 class Stopped(BaseException):

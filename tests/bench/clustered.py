@@ -1,7 +1,6 @@
 """The bench on three nodes: the service beside the bare program on the same nodes, and the silence after a leader's death.
 
-    clustered.py                                 both, as JSON
-    clustered.py --bare NATS_URL KEYS            the bare program; prints its URL once it listens
+    clustered.py NATS_URL KEYS                   the bare program; prints its URL once it listens
 
 `cluster_post_ratio`: acknowledged posts a second through a gateway, over those through `bare.py`'s handler, by turns, with
 128 connections. `failover_s`: how long nobody gets an acknowledgement when the node that leads the log is killed with -9
@@ -9,7 +8,6 @@ under load; the median of several. The bare program's stream has the settings of
 gateway follows it.
 """
 
-import argparse
 import asyncio
 import importlib.util
 import itertools
@@ -18,7 +16,6 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,6 +31,8 @@ from dragoman import telemetry
 from dragoman.log import stream
 from dragoman.log.broker import Endpoint
 from dragoman.log.connection import connected
+from plan import Plan
+from table import Line, Section
 
 HERE: Final = Path(__file__).parent
 sys.path.append(str(HERE.parent / "support"))
@@ -43,6 +42,7 @@ from gateways import OFFICER, C, Gateway, open_channel  # noqa: E402
 from service import NOTE, Caller, new_key  # noqa: E402
 
 _BARE: Final = "bare"
+_TARGET: Final = 0.8
 _CONNECTIONS: Final = 128
 _POSTERS: Final = 16
 _RETRY_SECONDS: Final = 0.02
@@ -83,7 +83,7 @@ async def run_bare(url: str, keys: Path) -> None:
 @contextmanager
 def bare(cluster: RealCluster, folder: Path) -> Iterator[str]:
     """The bare program in a process of its own; its URL."""
-    command = [sys.executable, __file__, "--bare", cluster.url, str(cluster.keys)]
+    command = [sys.executable, __file__, cluster.url, str(cluster.keys)]
     with (folder / "bare.log").open("w") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     assert process.stdout is not None
@@ -157,8 +157,8 @@ async def _open(gateway: Gateway) -> None:
         await open_channel(session, [gateway])
 
 
-def measure(folder: Path, *, rounds: int = 3, seconds: float = 5.0, deaths: int = 5) -> Numbers:
-    """All of it, on a cluster in that folder."""
+def measure(plan: Plan, folder: Path) -> Numbers:
+    """`cluster_post_ratio` and `failover_s`, on a cluster in that folder."""
     cluster = RealCluster(folder / "cluster")
     token_file = folder / "token"
     with ExitStack() as stack:
@@ -170,24 +170,20 @@ def measure(folder: Path, *, rounds: int = 3, seconds: float = 5.0, deaths: int 
         token_file.touch(mode=0o600)
         token_file.write_text(gateway.officer)
         with bare(cluster, folder) as bare_url:
-            found = posting(gateway.base_url, bare_url, token_file, rounds=rounds, seconds=seconds)
-        return {**found, **asyncio.run(_silences(cluster, gateway, token_file, deaths))}
+            found = posting(gateway.base_url, bare_url, token_file, rounds=plan.rounds, seconds=plan.posting)
+        return {**found, **asyncio.run(_silences(cluster, gateway, token_file, plan.deaths))}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bare", nargs=2, metavar=("NATS_URL", "KEYS"), help="be the bare program")
-    given = parser.parse_args()
-    if given.bare:
-        telemetry.configure("json")
-        with asyncio.Runner(loop_factory=_loop()) as runner:
-            runner.run(run_bare(given.bare[0], Path(given.bare[1])))
-        return
-    build = HERE.parents[1] / "build"
-    build.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=build, prefix="clustered-") as folder:
-        sys.stdout.write(json.dumps(measure(Path(folder)), indent=1) + "\n")
+def section(found: Numbers) -> Section:
+    """Its part of the table."""
+    posts = found["cluster_posts"]
+    table = Section("on three nodes", "service", "bare")
+    table.lines.append(Line("posts/s, median", posts["service"], posts["bare"], found["cluster_post_ratio"], f"≥ {_TARGET}"))
+    table.lines.append(Line("no acknowledgement when the leader dies, s", found["failover_s"], places=2))
+    return table
 
 
 if __name__ == "__main__":
-    main()
+    telemetry.configure("json")
+    with asyncio.Runner(loop_factory=_loop()) as runner:
+        runner.run(run_bare(sys.argv[1], Path(sys.argv[2])))

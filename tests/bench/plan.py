@@ -22,6 +22,7 @@ class Plan:
     turns: int
     sizes: tuple[int, ...]
     reads: int
+    deaths: int
 
 
 FULL: Final = Plan(
@@ -39,6 +40,7 @@ FULL: Final = Plan(
     turns=200,
     sizes=(100_000, 1_000_000),
     reads=50,
+    deaths=5,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -55,4 +57,5 @@ QUICK: Final = Plan(
     turns=30,
     sizes=(2_000, 10_000),
     reads=10,
+    deaths=1,
 )
