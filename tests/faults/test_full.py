@@ -74,7 +74,7 @@ async def test_a_full_disk_of_a_gateway_loses_nothing(
         await resolved(house, traffic, row)
 
 
-@pytest.mark.xfail(strict=True, reason="a high-water mark that cannot be written ends the gateway")
+@pytest.mark.xfail(strict=True, reason="reads wait for a file that cannot be written, and are answered 503 behind")
 async def test_a_gateway_whose_disk_is_full_goes_on_reading(
     disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds
 ) -> None:

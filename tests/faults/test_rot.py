@@ -27,7 +27,8 @@ from world import NOTE, compact
 _BULKY: Final = {**NOTE, "text": dict.fromkeys(("en", "zh", "ru"), "Talks. " * 8000)}
 _PLACES: Final = ("first", "middle", "last")
 _DAMAGES: Final = (*blocks.PARTS, "end", "half", "all")
-_INSIDE: Final = ("sequence", "subject", "headers", "payload", "checksum")
+_NOTICED_S: Final = 10.0
+"""Time in which a gateway compares the whole of such a log with what it had folded from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,15 @@ async def verdict(sound: Sound, data: Path, session: aiohttp.ClientSession) -> s
         reader = {"Authorization": f"Bearer {gateway.token('china/officer')}"}
         async with session.get(f"{gateway.base_url}/v1/channels/{CHANNEL}/exchanges", headers=reader) as response:
             assert response.status == 200
-        posted = await traffic.post(traffic.note())
-        if traffic.problems["read-only"]:
-            assert [line for line in gateway.logged if line["event"] == "log.broken" and line["level"] == "critical"]
-            assert "position" in posted.detail or "no stream" in posted.detail
-            return posted.detail
-        assert posted.answer
-        return "whole" if whole else ""
+        deadline = asyncio.get_running_loop().time() + _NOTICED_S
+        while (posted := await traffic.post(traffic.note())).answer and not whole and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.2)
+        if posted.answer:
+            return "whole" if whole else ""
+        assert traffic.problems["read-only"]
+        assert [line for line in gateway.logged if line["event"] == "log.broken" and line["level"] == "critical"]
+        assert "position" in posted.detail or "no stream" in posted.detail
+        return posted.detail
 
 
 async def silent(
@@ -127,15 +130,6 @@ async def silent(
 async def test_damage_to_the_log_is_never_silent(
     sound: Sound, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
-    cases = [case for case in itertools.product(sound.data, _PLACES, _DAMAGES) if not (case[0] == "clean" and case[2] in _INSIDE)]
+    cases = [*itertools.product(sound.data, _PLACES, _DAMAGES)]
     row.rounds = rounds(2, len(cases))
     assert await silent(sound, dice.sample(cases, row.rounds), tmp_path, session, dice) == []
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.xfail(strict=True, reason="a gateway that has folded a message does not look at it again, and the broker believes its index")
-async def test_a_bit_flipped_inside_a_message_after_a_clean_stop_is_not_silent(
-    sound: Sound, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds
-) -> None:
-    cases = [*itertools.product(["clean"], ["first"], _INSIDE)]
-    assert await silent(sound, dice.sample(cases, rounds(0, len(cases))), tmp_path, session, dice) == []
