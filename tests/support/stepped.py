@@ -16,20 +16,20 @@ from dragoman.gateway import service
 from dragoman.log import connection
 from dragoman.projection import live
 
-_OFF = Path(sys.argv.pop(1))
 
+def stepped(off: Path) -> type[datetime]:
+    """The class of a clock that is off by what the file says."""
 
-class Stepped(datetime):
-    """A clock that is off."""
+    class Stepped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(seconds=float(off.read_text()))
 
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> Self:
-        """The time, and how much this clock is off."""
-        return super().now(tz) + timedelta(seconds=float(_OFF.read_text()))
+    return Stepped
 
-
-for module in (desk, service, connection, live):
-    vars(module)["datetime"] = Stepped
 
 if __name__ == "__main__":
+    clock = stepped(Path(sys.argv.pop(1)))
+    for module in (desk, service, connection, live):
+        vars(module)["datetime"] = clock
     cli.main()
