@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import sys
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
@@ -27,7 +27,7 @@ _plain_tracebacks: Final = structlog.processors.ExceptionRenderer(structlog.trac
 
 def configure(format: Format = "auto", level: str = "info", stream: Any = None) -> None:
     """Set up logging for a process; lines go to standard error."""
-    output = stream if stream is not None else sys.stderr
+    output = Lines(stream if stream is not None else sys.stderr)
     as_json = format == "json" or (format == "auto" and not output.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -43,14 +43,44 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     structlog.configure(
         processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=output),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", output)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(output)
+    handler = logging.StreamHandler(cast("TextIO", output))
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[_only_event, *rendered]))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+class Lines:
+    """Where lines go. One that cannot be written, for a full disk say, is lost and counted; no caller fails for it."""
+
+    def __init__(self, stream: Any) -> None:
+        """Write to that stream."""
+        self._stream = stream
+        self._lost = 0
+
+    def isatty(self) -> bool:
+        """Whether somebody watches."""
+        return bool(self._stream.isatty())
+
+    def write(self, text: str) -> None:
+        """Write a line, and before it how many were lost."""
+        try:
+            if self._lost:
+                self._stream.write(f'{{"event":"log.lines_lost","lines":{self._lost},"level":"error"}}\n')
+                self._lost = 0
+            self._stream.write(text)
+        except OSError:
+            self._lost += 1
+
+    def flush(self) -> None:
+        """See the line off."""
+        try:
+            self._stream.flush()
+        except OSError:
+            self._lost += 1
 
 
 def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:

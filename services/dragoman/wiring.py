@@ -4,11 +4,11 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from aiohttp import web
@@ -16,7 +16,7 @@ from aiohttp import web
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
 from dragoman.gateway.service import Service
-from dragoman.limits import POLL_SECONDS
+from dragoman.limits import ELECTION_SECONDS, POLL_SECONDS
 from dragoman.log import broker, stream
 from dragoman.log.ahead import read_ahead
 from dragoman.log.broker import BrokerError, Endpoint
@@ -35,6 +35,8 @@ from dragoman.stores.custody import Custody
 log = structlog.get_logger()
 
 _CANCEL_SECONDS: Final = 0.5
+_ASK_SECONDS: Final = 0.5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +79,14 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
         bus = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
         guard = Guard(warden, server_name=endpoint.server_name)
         await guard.prove()
-        await Bucket.create(steward, BUCKET, settings.nats.replicas)
+        await _patiently(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
         access = Access(Bucket(bus, BUCKET))
-        await access.refresh()
-        await _know_operator(settings.data, access)
+        await _patiently(access.refresh)
+        await _patiently(lambda: _know_operator(settings.data, access))
         file = settings.data / "projection" / f"{name}.sqlite"
         marks = settings.data / "marks" / name
-        names = sorted({*await stream.channels(bus), *(path.stem for path in marks.glob("*.json"))})
-        await _build_if_needed(file, names, bus)
+        names = sorted({*await _patiently(lambda: stream.channels(bus)), *(path.stem for path in marks.glob("*.json"))})
+        await _build_if_needed(file, names, bus, settings.nats.replicas)
         store = Store(file)
         stack.callback(store.close)
         following = await stack.enter_async_context(_tasks())
@@ -119,6 +121,19 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
         yield await _listening(settings, service, stack)
 
 
+async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:
+    """What is asked of a broker while a gateway starts: a cluster may still be electing. Raises `BrokerError`."""
+    deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
+    while True:
+        try:
+            return await asking()
+        except LogUnreachable as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise BrokerError(f"the broker does not answer: {error}; see that it runs and has a leader, then start again") from None
+            log.warning("broker.awaited", reason=str(error))
+            await asyncio.sleep(_ASK_SECONDS)
+
+
 async def _know_operator(data: Path, access: Access) -> None:
     """The operator's token, which `init` wrote into a file, gives what the operator may do."""
     path = data / "operator.token"
@@ -128,7 +143,7 @@ async def _know_operator(data: Path, access: Access) -> None:
             await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token)
 
 
-async def _build_if_needed(file: Path, names: list[str], bus: Bus) -> None:
+async def _build_if_needed(file: Path, names: list[str], bus: Bus, replicas: int) -> None:
     """Build the projection beside a file that cannot be used, and rename it over that file."""
     try:
         Store(file).close()
@@ -142,7 +157,7 @@ async def _build_if_needed(file: Path, names: list[str], bus: Bus) -> None:
         _remove(beside)
         store = Store(beside)
     async with _tasks() as following:
-        projections = [Projection(JetStreamLog(name, bus), store) for name in names]
+        projections = [Projection(JetStreamLog(name, bus, replicas=replicas), store) for name in names]
         for projection in projections:
             following(projection.run())
         for projection in projections:

@@ -74,6 +74,14 @@ class Writers:
             await asyncio.sleep(pause)
 
 
+class Told(Guard):
+    """A guard that is told that the proof was given."""
+
+    @property
+    def reason(self) -> str:
+        return ""
+
+
 @asynccontextmanager
 async def log_at(broker: Broker) -> AsyncIterator[JetStreamLog]:
     """The channel's log at a broker, whatever that broker says of its syncing."""
@@ -83,9 +91,7 @@ async def log_at(broker: Broker) -> AsyncIterator[JetStreamLog]:
         connected(broker.url, "warden", broker.keys / "nats-warden.nk") as warden,
         connected(broker.url, "gateway", broker.keys / "nats-gateway.nk") as bus,
     ):
-        guard = Guard(warden)
-        guard.reason = ""
-        yield JetStreamLog(CHANNEL, bus, guard)
+        yield JetStreamLog(CHANNEL, bus, Told(warden))
 
 
 async def stood(broker: Broker) -> dict[int, bytes]:

@@ -19,6 +19,7 @@ from rich.progress import (
 from dragoman import wiring
 from dragoman.audit import Hole, Replay, Replayed, messages_of, replay
 from dragoman.cli.common import (
+    UNREACHABLE,
     UNVERIFIED,
     Target,
     UsageError,
@@ -30,6 +31,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import Client
+from dragoman.log.port import LogBroken, LogUnreachable
 
 EVERYWHERE = Target()
 
@@ -57,9 +59,12 @@ async def replay_command(
         last = at or newest
         try:
             fold = await _fold(caller, channel, last, _broker_of(target) if from_log else None, target.data)
-        except Hole as error:
-            say(f"dragoman: the log is not whole: {error}")
+        except (Hole, LogBroken) as error:
+            say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
             return UNVERIFIED
+        except LogUnreachable as error:
+            say(f"dragoman: the broker's log cannot be read: {error}")
+            return UNREACHABLE
         result = fold.result()
         live = (await caller.call("GET", f"/v1/channels/{channel}/records/{result.position}")).headers.get("Dragoman-Digest", "")
     _print(result, target, live)

@@ -21,7 +21,7 @@ from dragoman.domain.table import PATHS
 from dragoman.gateway import live
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
-from dragoman.limits import FOLD_SECONDS, LIST_PAGE
+from dragoman.limits import LIST_PAGE
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
@@ -108,9 +108,14 @@ def _wanted_position(request: web.Request) -> int:
 
 
 async def _standing(call: Call[Any]) -> tuple[Projection, int]:
-    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for."""
+    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
+
+    A broken channel is answered as far as its file goes, which is said to be stale.
+    """
     projection, wanted = _projection(call), _wanted_position(call.request)
-    await projection.in_file(max(projection.state.position, wanted), FOLD_SECONDS)
+    if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
+        await projection.in_file(wanted)
+    await projection.in_file()
     return projection, projection.flushed
 
 

@@ -13,32 +13,34 @@ from pathlib import Path
 
 import msgspec
 
-from dragoman.limits import READ_RECORDS
+from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
 from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogBroken, LogUnreachable
+from dragoman.log.stream import last_of
 
 Page = list[tuple[int, bytes]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[int, bytes]]).decode
+_PAUSE_SECONDS = 0.05
 _BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
 
 
 async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page, None]:
-    """All messages of a log from position 1, in pages of positions and bytes, to its end. Raises `LogBroken`, `LogUnreachable`."""
+    """All messages of a log from position 1, in pages of positions and bytes, to where it ends when it is begun. Raises `LogBroken`, `LogUnreachable`."""
     with _reader(url, seed, channel) as pipe:
         first = 1
         async with connected(url, "auditor", seed) as bus:
-            log = JetStreamLog(channel, bus)
+            log, last = JetStreamLog(channel, bus), await last_of(bus, channel)
             while not pipe.poll():
-                page = [(message.position, message.raw) for message in await log.read(first, READ_RECORDS)]
+                page = await _page(log, first, last)
                 if not page:
                     return
                 yield page
                 first = page[-1][0] + 1
         pipe.recv_bytes()
-        pipe.send(first)
+        pipe.send((first, last))
         brought = asyncio.create_task(asyncio.to_thread(_receive, pipe))
         try:
             while page := await brought:
@@ -88,10 +90,21 @@ async def _send(pipe: Connection, url: str, seed: Path, channel: str) -> None:
     async with connected(url, "auditor", seed) as bus:
         log = JetStreamLog(channel, bus)
         pipe.send_bytes(b"ready")
-        first = pipe.recv()
-        while True:
-            page = [(message.position, message.raw) for message in await log.read(first, READ_RECORDS)]
+        first, last = pipe.recv()
+        while page := await _page(log, first, last):
             pipe.send_bytes(_encode(page))
-            if not page:
-                return
             first = page[-1][0] + 1
+        pipe.send_bytes(_encode(page))
+
+
+async def _page(log: JetStreamLog, first: int, last: int) -> Page:
+    """The next page; empty at the end. A replica that is behind, and has nothing yet, is asked again."""
+    deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
+    while first <= last:
+        page = [(message.position, message.raw) for message in await log.read(first, min(READ_RECORDS, last - first + 1))]
+        if page:
+            return page
+        if asyncio.get_running_loop().time() > deadline:
+            raise LogBroken(f"position {first} of {log.channel} is missing: the log is said to end at {last}")
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return []

@@ -6,6 +6,7 @@ connection and reconnection: `sync_always` in the broker's own report, or no wri
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -255,30 +256,41 @@ class Guard:
         self._warden = warden
         self._server_name = server_name
         self._now = now
-        self.reason = "the broker has not yet been asked whether it syncs every write"
+        self._ahead = 0.0
+        self._fault = "the broker has not yet been asked whether it syncs every write"
         warden.reconnected.append(self._prove_anew)
 
     @property
     def proven(self) -> bool:
-        """Whether the last answer was in order."""
+        """Whether the last answer was in order, and this clock has only ticked since."""
         return not self.reason
 
+    @property
+    def reason(self) -> str:
+        """Why writes may not be asked of the broker now; empty where they may."""
+        if self._fault:
+            return self._fault
+        stepped = abs(self._now().timestamp() - time.monotonic() - self._ahead)
+        return f"this clock was stepped by {stepped:.1f} s since the broker was asked" if stepped > CLOCK_SKEW_SECONDS else ""
+
     async def _prove_anew(self) -> None:
-        self.reason = "the broker has not yet been asked again whether it syncs every write"
+        self._fault = "the broker has not yet been asked again whether it syncs every write"
         await self.prove()
 
     async def prove(self) -> None:
         """Ask, and remember what is wrong, if anything is."""
-        before = self.reason
+        before = self._fault
         try:
+            asked = self._now()
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
-            self.reason = next((fault for answer in answers if (fault := self._fault(answer))), "")
+            self._fault = next((fault for answer in answers if (fault := self._fault_of(answer, asked))), "")
+            self._ahead = self._now().timestamp() - time.monotonic()
         except LogUnreachable as error:
-            self.reason = f"the broker does not say whether it syncs every write: {error}"
-        if self.reason != before:
-            log.log(logging.ERROR if self.reason else logging.INFO, "broker.guard", proven=self.proven, reason=self.reason)
+            self._fault = f"the broker does not say whether it syncs every write: {error}"
+        if self._fault != before:
+            log.log(logging.ERROR if self._fault else logging.INFO, "broker.guard", proven=self.proven, reason=self._fault)
 
-    def _fault(self, answer: Any) -> str:
+    def _fault_of(self, answer: Any, asked: datetime) -> str:
         server, data = answer.get("server", {}), answer.get("data", {})
         if not server.get("jetstream"):
             return ""  # it routes, and keeps nothing
@@ -289,7 +301,8 @@ class Guard:
             return f"the broker {server.get('name')} is {server.get('ver')}; at least {'.'.join(map(str, BROKER_VERSION))} is needed"
         if not data.get("jetstream", {}).get("config", {}).get("sync_always"):
             return f"the broker {server.get('name')} does not sync every write; set `sync_interval: always` in its jetstream block and restart it"
-        off = abs((self._now() - datetime.fromisoformat(str(server["time"]))).total_seconds())
+        told = datetime.fromisoformat(str(server["time"]))  # at some time since it was asked, however busy this process was
+        off = max((asked - told).total_seconds(), (told - self._now()).total_seconds())
         if off > CLOCK_SKEW_SECONDS:
             return f"this clock and that of the broker {server.get('name')} are {off:.1f} s apart; at most {CLOCK_SKEW_SECONDS:g} s are allowed: set the clocks"
         return ""

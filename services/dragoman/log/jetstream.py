@@ -8,6 +8,7 @@ Appending, for one record (several go as one atomic batch):
       10071, 10164 wrong last sequence → resolve
       10201 duplicate in a batch       → resolve
       10158 first copy in flight       → wait, publish again
+    10176 batch not whole            → publish again: its leader was another one
       no answer                        → publish again, until the deadline; then Unknown
       10077 store failed               → Unknown
       anything else                    → Unavailable, with the broker's words
@@ -60,6 +61,7 @@ log = structlog.get_logger()
 _WRONG_LAST: Final = frozenset({10071, 10164})
 _IN_FLIGHT: Final = 10158
 _STORE_FAILED: Final = 10077
+_BATCH_LOST: Final = 10176
 _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
 _PAUSE_SECONDS: Final = 0.02
@@ -153,7 +155,7 @@ class JetStreamLog:
                 return await self._compared(entries, int(answer["seq"]))
             return Appended(int(answer["seq"]))
         code = error.get("err_code")
-        if code == _IN_FLIGHT:
+        if code in (_IN_FLIGHT, _BATCH_LOST):
             return None
         if code in _WRONG_LAST or code == _BATCH_DUPLICATE:
             return await self._resolve(entries)

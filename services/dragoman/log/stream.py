@@ -10,10 +10,11 @@ from typing import Any, Final
 from dragoman.limits import DEDUPE_SECONDS, MESSAGE_BYTES
 from dragoman.log.connection import Bus
 from dragoman.log.mark import Mark
-from dragoman.log.port import LogBroken
+from dragoman.log.port import LogBroken, LogUnreachable
 
 PREFIX: Final = "DRAGOMAN_LOG_"
 NO_STREAM: Final = 10059
+_NAME_TAKEN: Final = 10058
 
 
 def stream_of(channel: str) -> str:
@@ -55,11 +56,23 @@ def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
 
 
 async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
-    """Make a channel's stream, or find it as it would be made. Raises `LogBroken` where one with other settings exists."""
+    """Make a channel's stream, or find it as it would be made.
+
+    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
+    """
     wanted = configuration(channel, replicas)
     answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
     if "error" in answer:
-        raise LogBroken(f"the broker does not make the stream {wanted['name']}: {answer['error'].get('description')}")
+        failure = LogBroken if answer["error"].get("err_code") == _NAME_TAKEN else LogUnreachable
+        raise failure(f"the broker does not make the stream {wanted['name']}: {answer['error'].get('description')}")
+
+
+async def last_of(bus: Bus, channel: str) -> int:
+    """The last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
+    answer = await bus.api(f"STREAM.INFO.{stream_of(channel)}")
+    if "error" in answer:
+        raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+    return int(answer["state"]["last_seq"])
 
 
 async def channels(bus: Bus) -> list[str]:

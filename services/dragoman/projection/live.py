@@ -426,7 +426,9 @@ class Projection:
             raise Behind(f"position {position} is not folded yet, {self.state.position} is") from None
 
     async def in_file(self, position: int | None = None, seconds: float = FOLD_SECONDS) -> None:
-        """Wait until the file holds a position, by default all that is folded now. Raises `Behind`."""
+        """Wait until the file holds a position, by default all that is folded now, if it still can. Raises `Behind`."""
+        if position is None and self.broken:
+            return
         wanted = self.state.position if position is None else position
         await self.reached(wanted, seconds)
         if self.flushed >= wanted:
