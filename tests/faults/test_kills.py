@@ -24,7 +24,7 @@ async def test_a_broker_or_a_gateway_or_both_killed_lose_and_double_nothing(
 ) -> None:
     traffic = Traffic(session, house.gateway, dice)
     inquest = Inquest(house.broker.url, house.broker.keys)
-    most = rounds(5, 300)
+    most = rounds(3, 300)
     for row.rounds in range(1, most + 1):
         victim = ("broker", "gateway", "both")[row.rounds % 3]
         async with traffic.flowing():
