@@ -69,8 +69,8 @@ WALK_SECONDS: Final = 3600.0
 WALK_RECORDS: Final = 64
 """Records compared at a time: reading them holds a post up by a few milliseconds at most."""
 
-WALK_REST: Final = 9
-"""Times as long as comparing took that is rested after it, so that a walk takes a tenth of a processor: a million records in minutes."""
+WALK_REST: Final = 29
+"""Times as long as comparing took that is rested after it: a walk takes a thirtieth of a processor, and half an hour for a million records."""
 
 ELECTION_SECONDS: Final = 20.0
 """Time for a cluster to agree on a leader: a node cut off believes for up to ten seconds that it leads, and shows an old log."""

@@ -267,10 +267,10 @@ class Projection:
                 continue
 
     async def _walk_once(self) -> None:
-        position = 0
-        while position < self.flushed:
+        position, last = 0, self.flushed
+        while position < last:
             begun = self._loop.time()
-            most = min(WALK_RECORDS, self.flushed - position)
+            most = min(WALK_RECORDS, last - position)
             try:
                 stood = await self.log.read(position + 1, most)
             except LogUnreachable:
