@@ -83,7 +83,7 @@ def listed(store: Store, channel: str, wanted: Filter, most: int = LIST_PAGE) ->
         if value:
             clauses.append(f"{column} = ?")
             parameters.append(value)
-    index = "INDEXED BY exchanges_status" if wanted.status else ""
+    index = "INDEXED BY exchanges_status" if wanted.family and wanted.status else ""
     for column, value in (("sides", wanted.side), ("unacknowledged", wanted.unacknowledged_by), ("unanswered", wanted.unanswered_by)):
         if value:
             clauses.append(f"instr({column}, ?) > 0")

@@ -45,7 +45,7 @@ _SHIFT: Final = 40
 _LAST: Final = (1 << _SHIFT) - 1
 _READERS: Final = 2
 
-GATHER_SECONDS: Final = 0.02
+GATHER_SECONDS: Final = 0.2
 """How long rows are gathered for one transaction while nobody waits for them."""
 
 GATHER_JOBS: Final = 1_000
@@ -64,7 +64,7 @@ CREATE TABLE exchanges (key INTEGER PRIMARY KEY, id TEXT NOT NULL, number TEXT N
   unacknowledged TEXT NOT NULL, unanswered TEXT NOT NULL) STRICT;
 CREATE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_number ON exchanges (number);
-CREATE INDEX exchanges_status ON exchanges (status, key);
+CREATE INDEX exchanges_status ON exchanges (family, status, key);
 CREATE INDEX exchanges_waiting ON exchanges (key >> 40, precedence, key) WHERE unacknowledged != '';
 CREATE INDEX exchanges_unacknowledged ON exchanges (key) WHERE unacknowledged != '';
 CREATE INDEX exchanges_unanswered ON exchanges (key) WHERE unanswered != '';
