@@ -34,7 +34,7 @@ APPEND_ATTEMPTS: Final = 3
 exchange take turns, so that only other gateways are in the way."""
 
 APPEND_SECONDS: Final = 5.0
-"""Time within which an append must have a known outcome; beyond it the outcome is said to be unknown."""
+"""Time within which an append is tried; what was begun last has a request's time more, and then the outcome is said to be unknown."""
 
 REQUEST_SECONDS: Final = 2.0
 """Time for one answer of the broker: a slow disk's fsync, not a dead broker."""

@@ -49,7 +49,7 @@ class Projection:
         self._now = now
         self.broken = ""
         self.checked: datetime | None = None
-        self._compared = now()
+        self._compared = 0.0
         self.caught_up = asyncio.Event()
         self._anew = asyncio.Event()
         self.standing = store.standing(self.name)
@@ -203,7 +203,7 @@ class Projection:
                     self.take(messages)
                     continue
                 now = self._now()
-                if messages is None or self.checked is None or (now - self._compared).total_seconds() >= POLL_SECONDS:
+                if messages is None or self.checked is None or self._loop.time() - self._compared >= POLL_SECONDS:
                     await self._compare()
                 if messages is None:
                     self._anew.set()
@@ -241,7 +241,7 @@ class Projection:
             raw = self.bytes_at(position)[0] if pending is None else pending.folded.raw
             self._compare_one(position, stood[0].raw if stood else None, raw)
             break
-        self._compared = self._now()
+        self._compared = self._loop.time()
 
     def _compare_one(self, position: int, stood: bytes | None, folded: bytes) -> None:
         if stood != folded:
