@@ -18,7 +18,18 @@ from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
-from dragoman.limits import FOLD_SECONDS, MEMORY_EXCHANGES, POLL_SECONDS, QUEUE_WRITES, READ_RECORDS, WALK_RECORDS, WALK_REST, WALK_SECONDS
+from dragoman.limits import (
+    FOLD_SECONDS,
+    MEMORY_EXCHANGES,
+    MESSAGE_BYTES,
+    POLL_SECONDS,
+    QUEUE_WRITES,
+    READ_BYTES,
+    READ_RECORDS,
+    WALK_RECORDS,
+    WALK_REST,
+    WALK_SECONDS,
+)
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
 from dragoman.projection.store import SNAPSHOT_RECORDS, Row, Store, decode_frontier
 from dragoman.tlog import leaf, merkle
@@ -201,6 +212,8 @@ class Projection:
                 if messages:
                     await self._room.wait()
                     self.take(messages)
+                    if self.caught_up.is_set() and _ends(messages):
+                        self.checked = self._now()
                     continue
                 now = self._now()
                 if messages is None or self.checked is None or self._loop.time() - self._compared >= POLL_SECONDS:
@@ -484,6 +497,11 @@ class Projection:
     def is_channel(self) -> bool:
         """Whether position 1 is a valid genesis."""
         return self.state.registry is not None
+
+
+def _ends(messages: list[Message]) -> bool:
+    """Whether a read came to the log's end: it could have brought more."""
+    return len(messages) < READ_RECORDS and sum(len(message.raw) for message in messages) < READ_BYTES - MESSAGE_BYTES
 
 
 def entry_of(row: Row) -> answers.Entry:
