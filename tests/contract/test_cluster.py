@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from cluster import Clients
+from cluster import REPLICAS, Clients
+from dragoman.log import stream
 from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, KeyReused, Outcome
 from records import again, note
 from writers import Writers, known, whole
@@ -67,6 +68,17 @@ async def test_every_retry_after_another_leader_was_elected_has_its_outcome(real
     ]
     assert [outcome for _, outcome in retries] == [await known(log, entries) for entries, _ in retries]
     assert [note(1).raw, *(entry.record.raw for entry in batch), note(5).raw] == await whole(log)
+
+
+async def test_a_channel_is_opened_as_soon_as_a_node_that_was_killed_is_back(real_cluster: Clients) -> None:
+    gone = real_cluster.cluster.running[0]
+    gone.kill()
+    steward = await real_cluster.bus("steward")
+    asked = asyncio.create_task(stream.create(steward, "nato-china", REPLICAS))
+    await asyncio.sleep(0.5)
+    gone.start()
+    await asked
+    assert await stream.channels(steward) == ["nato-china"]
 
 
 async def test_of_50_copies_of_a_post_one_is_there(real_cluster: Clients) -> None:

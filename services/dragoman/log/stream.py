@@ -5,9 +5,10 @@ still change settings, and a damaged store can lose messages without a word, so 
 whenever its connection stands again, and every `INSPECT_SECONDS`.
 """
 
+import asyncio
 from typing import Any, Final
 
-from dragoman.limits import DEDUPE_SECONDS, MESSAGE_BYTES
+from dragoman.limits import DEDUPE_SECONDS, ELECTION_SECONDS, MESSAGE_BYTES
 from dragoman.log.connection import Bus
 from dragoman.log.mark import Mark
 from dragoman.log.port import LogBroken, LogUnreachable
@@ -15,6 +16,7 @@ from dragoman.log.port import LogBroken, LogUnreachable
 PREFIX: Final = "DRAGOMAN_LOG_"
 NO_STREAM: Final = 10059
 _NAME_TAKEN: Final = 10058
+_PAUSE_SECONDS: Final = 0.2
 
 
 def stream_of(channel: str) -> str:
@@ -58,9 +60,22 @@ def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
 async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
     """Make a channel's stream, or find it as it would be made.
 
+    A cluster whose nodes come and go is asked again for a while: asking twice does no harm.
     Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
     """
-    wanted = configuration(channel, replicas)
+    begun = asyncio.get_running_loop().time()
+    while True:
+        try:
+            await _create(steward, configuration(channel, replicas))
+        except LogUnreachable:
+            if replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+async def _create(steward: Bus, wanted: dict[str, Any]) -> None:
     answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
     if "error" in answer:
         failure = LogBroken if answer["error"].get("err_code") == _NAME_TAKEN else LogUnreachable
