@@ -26,7 +26,8 @@ from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.mark import HighWater
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
-from dragoman.projection.store import Store, StoreDamaged
+from dragoman.projection.store import Store
+from dragoman.projection.writer import StoreDamaged
 from dragoman.settings import Settings
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
@@ -86,8 +87,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
         file = settings.data / "projection" / f"{name}.sqlite"
         marks = settings.data / "marks" / name
         names = sorted({*await _patiently(lambda: stream.channels(bus)), *(path.stem for path in marks.glob("*.json"))})
-        await _build_if_needed(file, names, bus, settings.nats.replicas)
-        store = Store(file)
+        store = await _store(file, names, bus, settings.nats.replicas)
         stack.callback(store.close)
         following = await stack.enter_async_context(_tasks())
 
@@ -143,19 +143,18 @@ async def _know_operator(data: Path, access: Access) -> None:
             await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token)
 
 
-async def _build_if_needed(file: Path, names: list[str], bus: Bus, replicas: int) -> None:
-    """Build the projection beside a file that cannot be used, and rename it over that file."""
+async def _store(file: Path, names: list[str], bus: Bus, replicas: int) -> Store:
+    """The projection's file; one that cannot be used is built anew beside it first, and renamed over it."""
     try:
-        Store(file).close()
-        return
+        return await asyncio.to_thread(Store, file)
     except StoreDamaged as error:
         log.warning("projection.rebuilding", reason=str(error))
     beside = file.with_suffix(".building")
     try:
-        store = Store(beside)
+        store = await asyncio.to_thread(Store, beside)
     except StoreDamaged:
         _remove(beside)
-        store = Store(beside)
+        store = await asyncio.to_thread(Store, beside)
     async with _tasks() as following:
         projections = [Projection(JetStreamLog(name, bus, replicas=replicas), store) for name in names]
         for projection in projections:
@@ -166,11 +165,13 @@ async def _build_if_needed(file: Path, names: list[str], bus: Bus, replicas: int
     store.close()
     _remove(file)
     beside.rename(file)
+    _remove(beside)
     log.info("projection.rebuilt", channels=len(names))
+    return await asyncio.to_thread(Store, file)
 
 
 def _remove(file: Path) -> None:
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("", "-wal", "-shm", ".lock"):
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 

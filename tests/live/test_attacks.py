@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -166,7 +165,7 @@ async def test_a_file_with_a_gap_is_never_written(tmp_path: Path) -> None:
     from dragoman.log.memory import MemoryLog
     from dragoman.log.port import Message
     from dragoman.projection.live import Projection
-    from dragoman.projection.store import Store
+    from dragoman.projection.store import Store, WriterFailed
     from world import NOTE as NOTE_ACT
     from world import World
 
@@ -177,14 +176,14 @@ async def test_a_file_with_a_gap_is_never_written(tmp_path: Path) -> None:
     projection = Projection(MemoryLog("nato-china"), store)
     projection.take(messages[:3])
     await projection.in_file()
-    write, failing = store._write, [sqlite3.OperationalError("disk full")]
+    send, failing = store._send, [WriterFailed("disk full")]
 
-    def fails_once(number: int, rows: Any) -> None:
+    def fails_once(packed: bytes) -> None:
         if failing:
             raise failing.pop()
-        write(number, rows)
+        send(packed)
 
-    store._write = fails_once  # type: ignore[method-assign]
+    store._send = fails_once  # type: ignore[method-assign]
     projection.take(messages[3:5])
     await asyncio.sleep(0.1)
     projection.take(messages[5:])

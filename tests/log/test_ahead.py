@@ -1,7 +1,6 @@
 """A log read ahead: whole and in order whoever of the two processes reads it, and nobody is left behind."""
 
 import asyncio
-import multiprocessing
 from contextlib import aclosing
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from brokers import RealBroker
 from dragoman.log.ahead import read_ahead
 from dragoman.log.port import Entry
+from processes import children
 from records import note
 
 RECORDS = 2000
@@ -25,18 +25,20 @@ async def filled(real_broker: RealBroker) -> RealBroker:
 
 @pytest.mark.parametrize("seconds", [0.0, 1.0], ids=["faster than the other process starts", "slower"])
 async def test_a_log_is_read_from_its_first_record_to_its_last(filled: RealBroker, seconds: float) -> None:
+    before = children()
     found: list[tuple[int, bytes]] = []
     async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
         async for page in pages:
             found += page
             await asyncio.sleep(seconds)
     assert [(n, note(n).raw) for n in range(1, RECORDS + 1)] == found
-    assert multiprocessing.active_children() == []
+    assert children() == before
 
 
 async def test_who_has_read_enough_leaves_no_process_behind(filled: RealBroker) -> None:
+    before = children()
     async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
         await anext(pages)
         await asyncio.sleep(1.0)
         await anext(pages)
-    assert multiprocessing.active_children() == []
+    assert children() == before

@@ -1,6 +1,8 @@
 """The projection of a channel: in order whatever comes first, never a position twice, and the same from a file as from the log."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -10,7 +12,9 @@ from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Entry, LogBroken, Message
 from dragoman.projection import reads
 from dragoman.projection.live import Behind, Projection
-from dragoman.projection.store import Store, StoreDamaged
+from dragoman.projection.store import Store
+from dragoman.projection.writer import StoreBusy, StoreDamaged, Writer
+from processes import children
 from world import INCIDENT, NOTE, World
 
 
@@ -62,6 +66,48 @@ async def test_a_file_goes_on_where_it_stopped(told: World, tmp_path: Path) -> N
     store = Store(tmp_path / "projection.sqlite")
     assert told.ledger.standing == store.standing("nato-china")
     store.close()
+
+
+async def test_a_writer_that_was_killed_is_replaced_and_nothing_is_missing(told: World, tmp_path: Path) -> None:
+    before = children()
+    store = Store(tmp_path / "projection.sqlite")
+    (writer,) = children() - before
+    projection = Projection(MemoryLog("nato-china"), store)
+    given = messages(told)
+    projection.take(given[:5])
+    await projection.in_file()
+    os.kill(writer, signal.SIGKILL)
+    projection.take(given)
+    await projection.in_file()
+    assert not projection.broken
+    assert told.ledger.standing == store.standing("nato-china")
+    store.close()
+    assert children() == before
+
+
+async def test_what_a_writer_committed_before_it_died_is_not_written_twice(
+    told: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = store._ask
+
+    def lose_the_answer(packed: bytes) -> None:
+        monkeypatch.undo()
+        ask(packed)
+        raise EOFError
+
+    monkeypatch.setattr(store, "_ask", lose_the_answer)
+    projection = Projection(MemoryLog("nato-china"), store)
+    projection.take(messages(told))
+    await projection.in_file()
+    assert not projection.broken
+    assert told.ledger.standing == store.standing("nato-china")
+    found = reads.listed(store, "nato-china", reads.Filter(q="aircraft"))
+    assert len(found.exchanges) == 1
+
+
+def test_a_file_has_one_writer_at_a_time(store: Store) -> None:
+    with pytest.raises(StoreBusy, match="another program writes"):
+        Writer(store.path, patience=0.1)
 
 
 async def test_the_ledger_answers_alike_from_memory_and_from_the_file(told: World, store: Store) -> None:

@@ -15,7 +15,8 @@ from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Message
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
-from dragoman.projection.store import PRECEDENCES, SNAPSHOT_RECORDS, Store
+from dragoman.projection.store import Store
+from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS
 from dragoman_schemas.state import Exchange
 from world import INCIDENT, NOTE, REQUEST, World
 

@@ -35,6 +35,7 @@ def main() -> None:
     from dragoman.client import Answered, Unreachable
     from dragoman.domain.refusal import Malformed
     from dragoman.log.broker import BrokerError
+    from dragoman.projection.writer import StoreBusy
     from dragoman.settings import SettingsError
 
     telemetry.configure(level="warning")
@@ -55,7 +56,7 @@ def main() -> None:
     except (common.UsageError, SettingsError, Malformed) as error:
         common.say(f"dragoman: {error}")
         sys.exit(common.USAGE)
-    except BrokerError as error:
+    except (BrokerError, StoreBusy) as error:
         common.say(f"dragoman: {error}")
         sys.exit(common.FAILED)
     except CycloptsError:

@@ -5,7 +5,7 @@ page after page, a few of them ahead.
 """
 
 import asyncio
-import multiprocessing
+import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from dragoman.apart import Apart, pipe_of
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
 from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
@@ -62,17 +63,11 @@ def _receive(pipe: Connection) -> Page:
 @contextmanager
 def _reader(url: str, seed: Path, channel: str) -> Iterator[Connection]:
     """The pipe of a process that says when it is ready, is told where to begin, and sends pages until the end."""
-    spawned = multiprocessing.get_context("spawn")
-    ours, theirs = spawned.Pipe()
-    process = spawned.Process(target=_run, args=(theirs, url, seed, channel), daemon=True)
-    process.start()
-    theirs.close()
+    reader = Apart(__name__, url, str(seed), channel)
     try:
-        yield ours
+        yield reader.pipe
     finally:
-        process.terminate()
-        process.join()
-        ours.close()
+        reader.kill()
 
 
 def _run(pipe: Connection, url: str, seed: Path, channel: str) -> None:
@@ -108,3 +103,7 @@ async def _page(log: JetStreamLog, first: int, last: int) -> Page:
             raise LogBroken(f"position {first} of {log.channel} is missing: the log is said to end at {last}")
         await asyncio.sleep(_PAUSE_SECONDS)
     return []
+
+
+if __name__ == "__main__":
+    _run(pipe_of(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4])

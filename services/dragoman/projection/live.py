@@ -31,7 +31,8 @@ from dragoman.limits import (
     WALK_SECONDS,
 )
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
-from dragoman.projection.store import SNAPSHOT_RECORDS, Row, Store, decode_frontier
+from dragoman.projection.store import Row, Store
+from dragoman.projection.writer import SNAPSHOT_RECORDS, decode_frontier
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas import answers
 from dragoman_schemas.state import (
@@ -330,7 +331,7 @@ class Projection:
         folded = step.folded
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
-        row = Row(step=step, subject=subject, digest=step.standing.digest)
+        row = Row(step=step, subject=subject)
         self.standing = step.standing
         self._pending[folded.position] = row
         self._subjects[subject] = folded.position

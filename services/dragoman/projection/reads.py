@@ -18,8 +18,9 @@ from dragoman.domain.table import RULES
 from dragoman.limits import LIST_PAGE, RECORDS_PAGE
 from dragoman.projection import tally
 from dragoman.projection.live import entry
-from dragoman.projection.store import PRECEDENCES, SNAPSHOT_RECORDS, Store, spaced, split
+from dragoman.projection.store import Store
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
+from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
 from dragoman_schemas.answers import (
     Count,
     Entry,

@@ -1,0 +1,443 @@
+"""The projection's writer, a process of its own: it turns folded messages into rows and commits them.
+
+The fold needs its interpreter for itself. What it hands over is a `Batch` a channel, everything in it bytes or text, so
+that packing is cheap on the fold's side; what lists, searches and counts need is worked out here.
+
+    the gateway → batches, packed        the writer → b"" when they are committed, or what failed
+
+One writer at a time has the file: a lock beside it outlasts a gateway that was killed by as long as its writer takes to
+commit. Batches that come again, to a writer that took the place of one that died, are passed as far as the file has them.
+"""
+
+import fcntl
+import re
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Iterable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.apart import pipe_of
+from dragoman.domain import digest
+from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.projection import tally
+from dragoman.projection.tally import Tally
+from dragoman.tlog.merkle import Frontier
+from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
+
+VERSION: Final = 2
+"""Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
+
+SNAPSHOT_RECORDS: Final = 256
+SHIFT: Final = 40
+_LAST: Final = (1 << SHIFT) - 1
+_ROWS: Final = 16
+_WAIT_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.02
+
+_SCHEMA: Final = """
+CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position INTEGER NOT NULL,
+  state BLOB NOT NULL, total BLOB NOT NULL, frontier BLOB NOT NULL, tally BLOB NOT NULL) STRICT;
+CREATE TABLE records (key INTEGER PRIMARY KEY, id TEXT, exchange TEXT, actor TEXT, act TEXT, time TEXT, valid INTEGER NOT NULL,
+  reason TEXT, detail TEXT, number TEXT, record_commit TEXT NOT NULL, digest TEXT NOT NULL, raw BLOB NOT NULL, state BLOB) STRICT;
+CREATE INDEX records_id ON records (id, key) WHERE id IS NOT NULL;
+CREATE INDEX records_exchange ON records (exchange, key) WHERE exchange IS NOT NULL;
+CREATE TABLE exchanges (key INTEGER PRIMARY KEY, id TEXT NOT NULL, number TEXT NOT NULL, act TEXT NOT NULL, family TEXT NOT NULL,
+  status TEXT NOT NULL, side TEXT NOT NULL, sides TEXT NOT NULL, precedence INTEGER NOT NULL, area TEXT NOT NULL,
+  subject BLOB NOT NULL, opened TEXT NOT NULL, updated TEXT NOT NULL, position INTEGER NOT NULL,
+  unacknowledged TEXT NOT NULL, unanswered TEXT NOT NULL) STRICT;
+CREATE INDEX exchanges_id ON exchanges (id);
+CREATE INDEX exchanges_number ON exchanges (number);
+CREATE INDEX exchanges_status ON exchanges (family, status, key);
+CREATE INDEX exchanges_waiting ON exchanges (key >> 40, precedence, key) WHERE unacknowledged != '';
+CREATE INDEX exchanges_unacknowledged ON exchanges (key) WHERE unacknowledged != '';
+CREATE INDEX exchanges_unanswered ON exchanges (key) WHERE unanswered != '';
+CREATE TABLE waits (key INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, precedence INTEGER NOT NULL,
+  PRIMARY KEY (key, since)) STRICT, WITHOUT ROWID;
+CREATE INDEX waits_until ON waits (until, since, precedence, key);
+CREATE TABLE subjects (channel INTEGER NOT NULL, subject TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, subject)) STRICT, WITHOUT ROWID;
+CREATE TABLE snapshots (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL, time TEXT NOT NULL, tally BLOB NOT NULL) STRICT;
+CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTEGER NOT NULL, position INTEGER NOT NULL, time TEXT NOT NULL,
+  PRIMARY KEY (channel, side, upto)) STRICT, WITHOUT ROWID;
+CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="unicode61 remove_diacritics 2");
+"""
+
+_HAN: Final = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
+PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
+
+encode_frontier = msgspec.msgpack.Encoder().encode
+decode_frontier = msgspec.msgpack.Decoder(Frontier).decode
+
+
+READY: Final = b"ready"
+
+
+class StoreDamaged(Exception):
+    """The file cannot be read; it must be built anew."""
+
+
+class StoreBusy(Exception):
+    """Another program writes the file."""
+
+
+class Line(Struct, frozen=True, kw_only=True, array_like=True):
+    """One folded message, and where the fold stands after it.
+
+    `subject` is that on which it stands in NATS, `said` its record's own time, `state` the encoding of what it changed,
+    which is an exchange or the registry. `frontier` is given at the positions of snapshots alone.
+    """
+
+    position: int
+    subject: str
+    raw: bytes
+    commit: str
+    number: str
+    valid: bool
+    time: str
+    total: bytes
+    frontier: bytes = b""
+    id: str | None = None
+    exchange: str | None = None
+    actor: str | None = None
+    act: str | None = None
+    said: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    state: bytes | None = None
+    of_exchange: bool = False
+
+
+class Batch(Struct, frozen=True, kw_only=True, array_like=True):
+    """Messages of one channel that follow each other, and where its fold stands after the last: state and frontier, encoded."""
+
+    channel: str
+    cid: str
+    state: bytes
+    frontier: bytes
+    lines: list[Line]
+
+
+pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list[Batch]).decode
+
+
+class _Said(Struct):
+    data: Any
+
+
+_said = msgspec.json.Decoder(_Said).decode
+
+
+def spaced(text: str) -> str:
+    """Text as it is searched: every Han character a word of its own."""
+    return text if text.isascii() else _HAN.sub(r" \1 ", text)
+
+
+def joined(sides: Iterable[str]) -> str:
+    """Sides as a column that can be matched for one of them: `,china,nato,`."""
+    names = sorted(sides)
+    return f",{','.join(names)}," if names else ""
+
+
+def split(column: str) -> tuple[str, ...]:
+    """The sides in such a column."""
+    return tuple(column[1:-1].split(",")) if column else ()
+
+
+class Writer:
+    """The one connection that writes. Owns the file's lock."""
+
+    def __init__(self, path: Path, *, patience: float = _WAIT_SECONDS) -> None:
+        """Open the file, or begin one, waiting so many seconds for who has it.
+
+        Raises `StoreDamaged` where it is of another version or cannot be read, `StoreBusy`.
+        """
+        self.path = path
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _locked(path.with_name(path.name + ".lock"), patience)
+        self._connection = self._open()
+        self._numbers: dict[str, int] = {name: number for number, name in self._connection.execute("SELECT number, name FROM channels")}
+        self._tallies: dict[int, Tally] = {}
+
+    def _open(self) -> sqlite3.Connection:
+        fresh = not self.path.exists()
+        try:
+            _refuse_truncated(self.path)
+            connection = sqlite3.connect(self.path, isolation_level=None)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA cache_size=-65536")
+            if fresh:
+                connection.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != VERSION:
+                connection.close()
+                raise StoreDamaged(f"{self.path} is of version {version}, this program's is {VERSION}")
+            (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone() if self.path.stat().st_size < 2**26 else ("ok",)
+            if sound != "ok":
+                connection.close()
+                raise StoreDamaged(f"{self.path}: {sound}")
+        except sqlite3.DatabaseError as error:
+            raise StoreDamaged(f"{self.path}: {error}") from error
+        return connection
+
+    def close(self) -> None:
+        """Fold the journal into the file, and close."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        self._lock.close()
+
+    def commit(self, batches: list[Batch]) -> None:
+        """Write all batches in one transaction; where one fails, none is written."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for batch in batches:
+                self._write(batch)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._tallies.clear()
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _number(self, channel: str) -> int:
+        number = self._numbers.get(channel)
+        if number is None:
+            number = max(self._numbers.values(), default=0) + 1
+            empty = encode_frontier(Frontier())
+            self._connection.execute(
+                "INSERT INTO channels VALUES (?, ?, 0, ?, ?, ?, ?)",
+                (number, channel, encode(ChannelState()), bytes(512), empty, tally.encode(Tally())),
+            )
+            self._numbers[channel] = number
+        return number
+
+    def _write(self, batch: Batch) -> None:
+        number = self._number(batch.channel)
+        base = number << SHIFT
+        execute = self._connection.execute
+        (before,) = execute("SELECT position FROM channels WHERE number = ?", (number,)).fetchone()
+        lines = [line for line in batch.lines if line.position > before]
+        if not lines:
+            return
+        if lines[0].position != before + 1:
+            raise sqlite3.IntegrityError(f"rows from position {lines[0].position} do not follow what the file holds")
+        self._insert("INSERT INTO records", [_record(base, batch.cid, line) for line in lines])
+        last_on = {line.subject: line.position for line in lines}
+        self._insert(
+            "INSERT INTO subjects",
+            [(number, subject, position) for subject, position in last_on.items()],
+            "ON CONFLICT DO UPDATE SET last = excluded.last",
+        )
+        said = {line.position: _said(line.raw).data for line in lines if line.of_exchange or (line.valid and line.act == "delivery")}
+        changed = {line.position: decode_exchange(line.state) for line in lines if line.of_exchange and line.state is not None}
+        self._insert(
+            "INSERT INTO search (rowid, words)",
+            [(base | line.position, _words(line.number, said[line.position])) for line in lines if line.of_exchange],
+        )
+        counted = self._count(number, base, lines, changed)
+        newest = {state.opened.position: state for state in changed.values()}
+        self._insert("INSERT OR REPLACE INTO exchanges", [_exchange(base, state) for state in newest.values()])
+        self._insert(
+            "INSERT INTO deliveries",
+            [
+                (number, said[line.position]["side"], said[line.position]["upto"], line.position, line.said)
+                for line in lines
+                if line.valid and line.act == "delivery"
+            ],
+        )
+        execute(
+            "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ?, tally = ? WHERE number = ?",
+            (lines[-1].position, batch.state, lines[-1].total, batch.frontier, tally.encode(counted), number),
+        )
+
+    def _insert(self, into: str, rows: list[tuple[object, ...]], then: str = "") -> None:
+        """Insert rows, many with one statement."""
+        if not rows:
+            return
+        marks = f"({', '.join('?' * len(rows[0]))})"
+        whole = len(rows) - len(rows) % _ROWS
+        for start in range(0, whole, _ROWS):
+            values = [value for row in rows[start : start + _ROWS] for value in row]
+            self._connection.execute(f"{into} VALUES {', '.join([marks] * _ROWS)} {then}", values)
+        self._connection.executemany(f"{into} VALUES {marks} {then}", rows[whole:])
+
+    def _count(self, number: int, base: int, lines: list[Line], changed: dict[int, Exchange]) -> Tally:
+        """Bring the tally and the waits up to date, record by record, and take snapshots. Before the exchanges are written."""
+        found = self._tallies.get(number)
+        if found is None:
+            (saved,) = self._connection.execute("SELECT tally FROM channels WHERE number = ?", (number,)).fetchone()
+            found = self._tallies[number] = tally.decode(saved)
+        known: dict[int, tuple[Tally, int | None]] = {}
+        begun: dict[int, tuple[int, int]] = {}
+        snapshots: list[tuple[object, ...]] = []
+        for line in lines:
+            state = changed.get(line.position)
+            if state is not None:
+                key, here = base | state.opened.position, base | line.position
+                if key not in known:
+                    known[key] = self._counted(key) if key < base | lines[0].position else (Tally(), None)
+                before, waited = known[key]
+                after = tally.of(state)
+                waits = PRECEDENCES.index(state.precedence) if _waits(after) else None
+                found.subtract(before)
+                found.update(after)
+                known[key] = after, waits
+                if waits != waited:
+                    if waited is not None:
+                        self._end_wait(begun, key, here, base)
+                    if waits is not None:
+                        begun[key] = here, waits
+            if line.frontier:
+                snapshots.append((base | line.position, line.frontier, line.time, tally.encode(found)))
+        self._insert("INSERT INTO waits", [(key, since, base | _LAST, waits) for key, (since, waits) in begun.items()])
+        self._insert("INSERT INTO snapshots", snapshots)
+        return found
+
+    def _counted(self, key: int) -> tuple[Tally, int | None]:
+        """What an exchange in the file counts for, and how urgently it waits for an acknowledgement."""
+        found = self._connection.execute(
+            "SELECT family, status, unacknowledged, unanswered, precedence FROM exchanges WHERE key = ?", (key,)
+        ).fetchone()
+        family, status, unacknowledged, unanswered, precedence = found
+        return tally.of_parts(family, status, split(unacknowledged), split(unanswered)), precedence if unacknowledged else None
+
+    def _end_wait(self, begun: dict[int, tuple[int, int]], key: int, here: int, base: int) -> None:
+        fresh = begun.pop(key, None)
+        if fresh is not None:
+            since, waits = fresh
+            self._connection.execute("INSERT INTO waits VALUES (?, ?, ?, ?)", (key, since, here, waits))
+        else:
+            self._connection.execute("UPDATE waits SET until = ? WHERE key = ? AND until = ?", (here, key, base | _LAST))
+
+
+def _locked(path: Path, patience: float) -> Any:
+    """The file's lock, waited for while the writer of a gateway that was killed still commits. Raises `StoreBusy`."""
+    lock = path.open("w")
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                lock.close()
+                raise StoreBusy(f"another program writes {path.with_suffix('')}; stop it, or give this gateway another name") from None
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return lock
+
+
+def _refuse_truncated(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        head = file.read(100)
+    size = path.stat().st_size
+    if size == 0 or len(head) < 100 or head[:16] != b"SQLite format 3\x00":
+        raise StoreDamaged(f"{path} is no database")
+    page = int.from_bytes(head[16:18]) or 1
+    pages = int.from_bytes(head[28:32])
+    if pages * (65536 if page == 1 else page) > size:
+        raise StoreDamaged(f"{path} is shorter than it says it is")
+
+
+def _waits(counted: Tally) -> bool:
+    return any(what == tally.UNACKNOWLEDGED for what, _ in counted)
+
+
+def _record(base: int, cid: str, line: Line) -> tuple[object, ...]:
+    return (
+        base | line.position,
+        line.id,
+        line.exchange,
+        line.actor,
+        line.act,
+        line.said,
+        int(line.valid),
+        line.reason,
+        line.detail,
+        line.number,
+        line.commit,
+        digest.digest(int.from_bytes(line.total), cid, line.position, line.time),
+        line.raw,
+        line.state,
+    )
+
+
+def _exchange(base: int, state: Exchange) -> tuple[object, ...]:
+    return (
+        base | state.opened.position,
+        state.id,
+        state.number,
+        state.act,
+        state.family,
+        state.status,
+        state.side,
+        joined({state.side, *state.to, *state.info}),
+        PRECEDENCES.index(state.precedence),
+        state.area,
+        bytes(state.subject),
+        state.opened.time,
+        state.updated.time,
+        state.updated.position,
+        joined(owes_acknowledgement(state)),
+        joined(owes_answer(state)),
+    )
+
+
+def _words(number: str, act: object) -> str:
+    found: list[str] = [number, number.replace("/", " ")]
+    _collect(act, found)
+    return spaced(" ".join(found))
+
+
+def _collect(value: object, found: list[str]) -> None:
+    if isinstance(value, str):
+        found.append(value)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name != "signed":
+                _collect(inner, found)
+    elif isinstance(value, list):
+        for inner in value:
+            _collect(inner, found)
+
+
+# The process
+
+
+def run(pipe: Connection, path: Path) -> None:
+    """Answer with `READY`, or why not; then commit what comes, until the pipe ends. Whoever stops the gateway does not stop it before."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        writer = Writer(path)
+    except (StoreDamaged, StoreBusy) as error:
+        pipe.send_bytes(type(error).__name__.encode() + b" " + str(error).encode())
+        return
+    pipe.send_bytes(READY)
+    while True:
+        try:
+            batches = _unpack(pipe.recv_bytes())
+        except EOFError:
+            break
+        answer = b""
+        try:
+            writer.commit(batches)
+        except (sqlite3.Error, OSError) as error:
+            answer = str(error).encode() or b"unknown"
+        try:
+            pipe.send_bytes(answer)
+        except OSError:
+            break
+    writer.close()
+
+
+if __name__ == "__main__":
+    run(pipe_of(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,75 @@
+"""Log lines: soon or at once, whole and in order, and counted where they cannot be written."""
+
+import asyncio
+import errno
+import io
+import json
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from dragoman import telemetry
+
+
+class Disk(io.StringIO):
+    """A stream that may be full, and counts how often it is written."""
+
+    full = False
+    flushes = 0
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no space left")
+        return super().write(text)
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+    @property
+    def events(self) -> list[str]:
+        return [json.loads(line)["event"] for line in self.getvalue().splitlines()]
+
+
+@pytest.fixture
+def disk() -> Iterator[Disk]:
+    before = structlog.get_config()
+    disk = Disk()
+    telemetry.configure("json", "info", disk)
+    yield disk
+    structlog.configure(**before)
+
+
+async def test_everyday_lines_gather_while_a_loop_runs_and_are_written_together(disk: Disk) -> None:
+    log = structlog.get_logger()
+    for _ in range(3):
+        log.info("posted")
+    assert disk.events == []
+    await asyncio.sleep(2 * telemetry.GATHER_SECONDS)
+    assert (disk.events, disk.flushes) == (["posted"] * 3, 1)
+    log.info("posted again")
+    await asyncio.sleep(2 * telemetry.GATHER_SECONDS)
+    assert disk.events[-1] == "posted again"
+
+
+async def test_a_line_that_is_more_than_everyday_is_written_at_once_behind_those_before_it(disk: Disk) -> None:
+    log = structlog.get_logger()
+    log.info("posted")
+    log.critical("log.broken")
+    assert disk.events == ["posted", "log.broken"]
+
+
+def test_without_a_loop_a_line_is_written_at_once(disk: Disk) -> None:
+    structlog.get_logger().info("begun")
+    assert disk.events == ["begun"]
+
+
+def test_lines_that_found_no_space_are_counted_and_nobody_fails(disk: Disk) -> None:
+    log = structlog.get_logger()
+    disk.full = True
+    log.info("one")
+    log.error("two")
+    disk.full = False
+    log.info("three")
+    assert disk.events == ["log.lines_lost", "three"]
+    assert json.loads(disk.getvalue().splitlines()[0])["lines"] == 2
