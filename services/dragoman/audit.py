@@ -11,6 +11,7 @@ from msgspec import Struct, UnsetType
 
 from dragoman.domain.advance import Standing, advance
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.record import Record
 from dragoman.limits import MEMORY_EXCHANGES
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.answers import Count, Entry, Owed
@@ -88,10 +89,10 @@ class Replay:
             frontier = frontier.add(merkle.leaf_hash(leaf.entry(index, self._commits[index])))
         return frontier.root()
 
-    def take(self, messages: Iterable[bytes]) -> None:
-        """Fold the next messages of the log."""
-        for raw in messages:
-            step = advance(self.standing, self, self._encoded.get, raw)
+    def take(self, messages: Iterable[bytes | Record]) -> None:
+        """Fold the next messages of the log, or the records that they are known to be."""
+        for message in messages:
+            step = advance(self.standing, self, self._encoded.get, message)
             folded, record = step.folded, step.folded.record
             if step.encoded is not None and folded.state is not None:
                 self._encoded[folded.state.id] = step.encoded
@@ -159,15 +160,15 @@ class Hole(Exception):
 
 
 async def replay(
-    pages: AsyncIterable[list[tuple[int, bytes]]], *, upto: int = 0, progress: Callable[[int], None] = lambda position: None
+    pages: AsyncIterable[list[tuple[int, bytes | Record]]], *, upto: int = 0, progress: Callable[[int], None] = lambda position: None
 ) -> Replay:
-    """Fold messages, given as pages of positions and bytes, to a position or to the end. Raises `Hole`."""
+    """Fold messages, given as pages of positions and bytes or records, to a position or to the end. Raises `Hole`."""
     fold = Replay()
     async for page in pages:
-        for position, raw in page:
+        for position, message in page:
             if position != fold.standing.state.position + 1:
                 raise Hole(f"position {fold.standing.state.position + 1} is missing; {position} was given")
-            fold.take([raw])
+            fold.take([message])
             if position == upto:
                 progress(position)
                 return fold
@@ -175,7 +176,7 @@ async def replay(
     return fold
 
 
-async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncIterator[list[tuple[int, bytes]]]:
+async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncIterator[list[tuple[int, bytes | Record]]]:
     """The messages behind the entries that a gateway gives."""
     async for page in pages:
         yield [

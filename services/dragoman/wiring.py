@@ -18,7 +18,7 @@ from dragoman.gateway.app import application
 from dragoman.gateway.service import Service
 from dragoman.limits import ELECTION_SECONDS, POLL_SECONDS
 from dragoman.log import broker, stream
-from dragoman.log.ahead import read_ahead
+from dragoman.log.ahead import Page, read_ahead
 from dragoman.log.broker import BrokerError, Endpoint
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.connection import Bus, Guard, connected
@@ -250,7 +250,7 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[list[tuple[int, bytes]], None]:
+def messages_of(url: str, keys: Path, channel: str) -> AsyncGenerator[Page, None]:
     """The messages of a channel's log, read from the broker as the user who may only read, page by page."""
     return read_ahead(url, Endpoint(url, "", keys).seed("auditor"), channel)
 

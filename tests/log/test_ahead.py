@@ -6,6 +6,7 @@ from contextlib import aclosing
 import pytest
 
 from brokers import RealBroker
+from dragoman.domain.record import Record, parse
 from dragoman.log.ahead import read_ahead
 from dragoman.log.port import Entry
 from processes import children
@@ -27,11 +28,14 @@ async def filled(real_broker: RealBroker) -> RealBroker:
 async def test_a_log_is_read_from_its_first_record_to_its_last(filled: RealBroker, seconds: float) -> None:
     before = children()
     found: list[tuple[int, bytes]] = []
+    records = 0
     async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
         async for page in pages:
-            found += page
+            found += [(position, message.raw if isinstance(message, Record) else message) for position, message in page]
+            records += sum(message == parse(message.raw) for _, message in page if isinstance(message, Record))
             await asyncio.sleep(seconds)
     assert [(n, note(n).raw) for n in range(1, RECORDS + 1)] == found
+    assert records or not seconds, "who gives it time is told what was read strictly already"
     assert children() == before
 
 

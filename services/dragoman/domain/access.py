@@ -42,7 +42,7 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
         return None if wanted == name else _denied(f"the service {name} does not record {rule.act}")
     if rule.who in (Who.GATEWAY, Who.DESK):
         return _denied(f"{rule.act} is recorded by the service alone; nothing needs to be posted")
-    if side not in {member.name for member in registry.sides}:
+    if all(side != member.name for member in registry.sides):
         return _denied(f"{side} is no side of {registry.name}")
     if name == ROOT:
         return None if rule.who is Who.KEEPERS else _denied("root keys change sides, officers and keys, and say nothing else")

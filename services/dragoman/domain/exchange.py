@@ -115,17 +115,19 @@ def _frame(form: Format, data: Opening, content: dict[str, Raw]) -> tuple[Preced
 
 
 def _defaults(form: Format, registry: Registry, content: dict[str, Raw], time: str) -> dict[str, Raw]:
-    prepared = _prepared(tuple(form.defaults.items()), track2=registry.kind == "track2")
-    defaults = {name: value for name, value in prepared.items() if name not in content}
+    prepared = _prepared(form, track2=registry.kind == "track2")
+    defaults = (
+        prepared.copy() if prepared.keys().isdisjoint(content) else {name: value for name, value in prepared.items() if name not in content}
+    )
     if "dtg" not in content:
         defaults["dtg"] = Raw(f'"{time}"'.encode())
     return defaults
 
 
 @cache
-def _prepared(own: tuple[tuple[str, str], ...], *, track2: bool) -> dict[str, Raw]:
+def _prepared(form: Format, *, track2: bool) -> dict[str, Raw]:
     """A format's defaults, which are the same for every message: made once."""
-    defaults = {**FRAME_DEFAULTS, **(TRACK2_DEFAULTS if track2 else {}), **dict(own)}
+    defaults = {**FRAME_DEFAULTS, **(TRACK2_DEFAULTS if track2 else {}), **form.defaults}
     return {name: Raw(value.encode()) for name, value in defaults.items()}
 
 
@@ -133,21 +135,27 @@ def check_opening(registry: Registry, form: Format, record: Record) -> Refusal |
     """The frame's own rules: addressees that exist, real times, texts short enough for their precedence."""
     data = record.data
     assert isinstance(data, Opening)
+    refusal = _check_named(registry, data, record.side) or checks.times(dtg=data.dtg) or checks.original(data.text, data.original)
+    if refusal is not None:
+        return refusal
+    precedence = form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence
+    if precedence in ("flash", "immediate"):
+        return checks.brief(text=data.text, facts=getattr(data, "facts", UNSET))
+    return None
+
+
+def _check_named(registry: Registry, data: Opening, sender: str) -> Refusal | None:
+    if data.to is data.info is data.on_behalf_of is UNSET:
+        return None
     sides = {side.name for side in registry.sides}
     addressed: set[str] = set()
     for field, named in (("to", data.to), ("info", data.info), ("on_behalf_of", data.on_behalf_of)):
         for index, side in enumerate(() if isinstance(named, UnsetType) else named):
             if side not in sides:
                 return invalid(f"/{field}/{index}", f"{side} is no side of {registry.name}; its sides are {', '.join(sorted(sides))}")
-            if field != "on_behalf_of" and (side == record.side or side in addressed):
+            if field != "on_behalf_of" and (side == sender or side in addressed):
                 return invalid(f"/{field}/{index}", f"{side} is the sender or is named twice; name each other side once")
             addressed.add(side)
-    refusal = checks.times(dtg=data.dtg) or checks.original(data.text, data.original)
-    if refusal is not None:
-        return refusal
-    precedence = form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence
-    if precedence in ("flash", "immediate"):
-        return checks.brief(text=data.text, facts=getattr(data, "facts", UNSET))
     return None
 
 

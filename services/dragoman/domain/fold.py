@@ -5,9 +5,8 @@ A record that is illegal at its own position is void: it uses up its id and its 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain import access, channel, exchange, numbering
@@ -20,8 +19,7 @@ from dragoman.tlog import dsse
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folded:
+class Folded(Struct, frozen=True, kw_only=True):
     """One message of the log, folded.
 
     `record` is None for junk. `refusal` is why the record is void. `state` is what the exchange, or the registry,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from msgspec import Struct
+
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman_schemas.acts.channel import Family, Role
@@ -34,8 +36,7 @@ class Who(Enum):
     DESK = "the desk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folding:
+class Folding(Struct, frozen=True, kw_only=True):
     """What an evolution is given: the record, its stamp, and the number that the fold counted for it."""
 
     record: Record
@@ -77,7 +78,7 @@ Moves = Mapping[str, Mapping[str, str]]
 """Act → status in which it is allowed → status that follows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
     """A format: its opening act, its number, its defaults, and the life of the exchanges that it opens."""
 
