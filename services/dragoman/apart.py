@@ -1,30 +1,66 @@
-"""A module of ours that runs as a process of its own, and the pipe to it: what two processors are for, with one interpreter each.
+"""A module of ours that runs as a process of its own, and the pipes to it: what two processors are for, with one interpreter each.
 
 The module is run by name, so that it imports what it needs and no more, and ends when its pipe does.
 """
 
+import fcntl
 import os
 import subprocess
 import sys
-from multiprocessing.connection import Connection, Pipe
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from typing import Final
 
 _END_SECONDS: Final = 10.0
+_PIPE_BYTES: Final = 1 << 20
+"""What may be on its way: more than a page of a log, so that neither process waits for the other to look up."""
+
+
+class Wire:
+    """Two pipes, one each way, on which whole messages go."""
+
+    def __init__(self, receiving: int, sending: int) -> None:
+        """Own the two descriptors."""
+        self._receiving = Connection(receiving, writable=False)
+        self._sending = Connection(sending, readable=False)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something has come, or the other has ended."""
+        return self._receiving.poll()
+
+    def send(self, message: bytes) -> None:
+        """Send a message, waiting while the pipe is full. Raises `OSError` where the other has ended."""
+        self._sending.send_bytes(message)
+
+    def receive(self) -> bytes:
+        """The next message, waited for. Raises `EOFError` where the other has ended, `OSError`."""
+        return self._receiving.recv_bytes()
+
+    def close(self) -> None:
+        """Let the other know that there is no more."""
+        self._receiving.close()
+        self._sending.close()
 
 
 class Apart:
-    """A running module, and our end of the pipe. Its own end's descriptor is the first argument after the module's name."""
+    """A running module, and our end of the wire."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         """Start it. It takes a moment until it answers."""
-        self.pipe, theirs = Pipe()
-        with theirs:
-            number = theirs.fileno()
-            self._process = subprocess.Popen([sys.executable, "-m", module, str(number), *arguments], pass_fds=(number,))
+        receiving, theirs_out = _pipe()
+        theirs_in, sending = _pipe()
+        self.wire = Wire(receiving, sending)
+        ends = (theirs_in, theirs_out)
+        try:
+            self._process = subprocess.Popen([sys.executable, "-m", module, *map(str, ends), *arguments], pass_fds=ends)
+        finally:
+            for end in ends:
+                os.close(end)
 
     def end(self) -> None:
-        """Close the pipe, and wait until it has ended; it is killed where it does not."""
-        self.pipe.close()
+        """Close the wire, and wait until it has ended; it is killed where it does not."""
+        self.wire.close()
         try:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -32,12 +68,20 @@ class Apart:
 
     def kill(self) -> None:
         """End it at once."""
-        self.pipe.close()
+        self.wire.close()
         self._process.kill()
         self._process.wait()
 
 
-def pipe_of(number: str) -> Connection:
-    """Within the module: its end of the pipe, which no program that it starts inherits."""
-    os.set_inheritable(int(number), False)
-    return Connection(int(number))
+def _pipe() -> tuple[int, int]:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return reading, writing
+
+
+def called(arguments: Sequence[str]) -> tuple[Wire, Sequence[str]]:
+    """Within the module: its end of the wire, which no program that it starts inherits, and its own arguments."""
+    receiving, sending = (int(number) for number in arguments[1:3])
+    for number in (receiving, sending):
+        os.set_inheritable(number, False)
+    return Wire(receiving, sending), arguments[3:]

@@ -165,14 +165,14 @@ async def replay(
     """Fold messages, given as pages of positions and bytes or records, to a position or to the end. Raises `Hole`."""
     fold = Replay()
     async for page in pages:
-        for position, message in page:
-            if position != fold.standing.state.position + 1:
-                raise Hole(f"position {fold.standing.state.position + 1} is missing; {position} was given")
-            fold.take([message])
-            if position == upto:
-                progress(position)
-                return fold
+        first = fold.standing.state.position + 1
+        for wanted, (position, _) in enumerate(page, first):
+            if position != wanted:
+                raise Hole(f"position {wanted} is missing; {position} was given")
+        fold.take([message for _, message in (page[: upto + 1 - first] if upto else page)])
         progress(fold.standing.state.position)
+        if fold.standing.state.position == upto:
+            return fold
     return fold
 
 

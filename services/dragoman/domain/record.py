@@ -143,11 +143,12 @@ def parse(raw: bytes) -> Record:
     return _made(envelope, act, data, raw)
 
 
-def reread(raw: bytes) -> Record:
-    """The record of bytes that `parse` has read before: nothing is checked again, which is most of the work."""
+def reread(raw: bytes, commit: str) -> Record:
+    """The record of bytes that `parse` has read before, with that commitment: nothing is checked again, which is most of the work."""
     envelope = _envelope(raw)
-    act = bytes(envelope.data)
-    return _made(envelope, act, decode_act(act), raw)
+    name, act = envelope.type.split(".")[1], bytes(envelope.data)
+    side = envelope.actor.partition("/")[0]
+    return Record(envelope=envelope, act=act, data=_decoders[name](act), raw=raw, commit=commit, name=name, side=side)
 
 
 def check_built(record: Record) -> None:

@@ -7,14 +7,14 @@ read those as strictly again; what is none comes as bytes.
 
 import asyncio
 import sys
+import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import msgspec
 
-from dragoman.apart import Apart, pipe_of
+from dragoman.apart import Apart, Wire, called
 from dragoman.domain.record import NotARecord, Record, parse, reread
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
 from dragoman.log.connection import connected
@@ -25,81 +25,86 @@ from dragoman.log.stream import last_of
 Page = list[tuple[int, bytes | Record]]
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[tuple[int, bytes, bool]]).decode
+_decode = msgspec.msgpack.Decoder(list[tuple[int, bytes, str]]).decode
 _PAUSE_SECONDS = 0.05
+_WAITED_SECONDS = 0.002
+"""Longer than it takes to fill a pipe: the caller has not come for the page before."""
+_ASK_SECONDS = 0.001
+"""Until the next page has been asked for: the broker reads it while this one is read strictly."""
 _BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
 
 
 async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page, None]:
     """All messages of a log from position 1, in pages, to where it ends when it is begun. Raises `LogBroken`, `LogUnreachable`."""
-    with _reader(url, seed, channel) as pipe:
+    with _reader(url, seed, channel) as wire:
         first = 1
         async with connected(url, "auditor", seed) as bus:
             log, last = JetStreamLog(channel, bus), await last_of(bus, channel)
-            while not pipe.poll():
+            while not wire.waiting:
                 found = await _page(log, first, last)
                 if not found:
                     return
                 yield [(position, raw) for position, raw in found]
                 first = found[-1][0] + 1
-        pipe.recv_bytes()
-        pipe.send((first, last))
-        brought = asyncio.create_task(asyncio.to_thread(_receive, pipe))
-        try:
-            while page := await brought:
-                brought = asyncio.create_task(asyncio.to_thread(_receive, pipe))
-                yield page
-        finally:
-            brought.cancel()
+        wire.receive()
+        wire.send(msgspec.msgpack.encode((first, last)))
+        while page := _read(wire.receive() if wire.waiting else await asyncio.to_thread(wire.receive)):
+            yield page
 
 
-def _receive(pipe: Connection) -> Page:
-    frame = pipe.recv_bytes()
-    if frame.startswith(_BROKEN):
-        raise LogBroken(frame.removeprefix(_BROKEN).decode())
-    if frame.startswith(_UNREACHABLE):
-        raise LogUnreachable(frame.removeprefix(_UNREACHABLE).decode())
-    return [(position, reread(raw) if sound else raw) for position, raw, sound in _decode(frame)]
+def _read(message: bytes) -> Page:
+    if message.startswith(_BROKEN):
+        raise LogBroken(message.removeprefix(_BROKEN).decode())
+    if message.startswith(_UNREACHABLE):
+        raise LogUnreachable(message.removeprefix(_UNREACHABLE).decode())
+    return [(position, reread(raw, commit) if commit else raw) for position, raw, commit in _decode(message)]
 
 
 @contextmanager
-def _reader(url: str, seed: Path, channel: str) -> Iterator[Connection]:
-    """The pipe of a process that says when it is ready, is told where to begin, and sends pages until the end."""
+def _reader(url: str, seed: Path, channel: str) -> Iterator[Wire]:
+    """The wire of a process that says when it is ready, is told where to begin, and sends pages until the end."""
     reader = Apart(__name__, url, str(seed), channel)
     try:
-        yield reader.pipe
+        yield reader.wire
     finally:
         reader.kill()
 
 
-def _run(pipe: Connection, url: str, seed: Path, channel: str) -> None:
+def _run(wire: Wire, url: str, seed: Path, channel: str) -> None:
     try:
-        asyncio.run(_send(pipe, url, seed, channel))
+        asyncio.run(_send(wire, url, seed, channel))
     except LogBroken as error:
-        pipe.send_bytes(_BROKEN + str(error).encode())
+        wire.send(_BROKEN + str(error).encode())
     except LogUnreachable as error:
-        pipe.send_bytes(_UNREACHABLE + str(error).encode())
+        wire.send(_UNREACHABLE + str(error).encode())
     except (BrokenPipeError, EOFError, ConnectionResetError):
         pass  # the caller needs no more
 
 
-async def _send(pipe: Connection, url: str, seed: Path, channel: str) -> None:
+async def _send(wire: Wire, url: str, seed: Path, channel: str) -> None:
+    """Pages, one after the other; whoever has time on the two sides reads strictly, which is us where the caller lets us wait."""
     async with connected(url, "auditor", seed) as bus:
         log = JetStreamLog(channel, bus)
-        pipe.send_bytes(b"ready")
-        first, last = pipe.recv()
-        while page := await _page(log, first, last):
-            pipe.send_bytes(_encode([(position, raw, _is_record(raw)) for position, raw in page]))
-            first = page[-1][0] + 1
-        pipe.send_bytes(_encode(page))
+        wire.send(b"ready")
+        first, last = msgspec.msgpack.decode(wire.receive(), type=tuple[int, int])
+        waited = True
+        coming = asyncio.create_task(_page(log, first, last))
+        while page := await coming:
+            coming = asyncio.create_task(_page(log, page[-1][0] + 1, last))
+            await asyncio.sleep(_ASK_SECONDS)
+            packed = _encode([(position, raw, _commit_of(raw) if waited else "") for position, raw in page])
+            begun = time.perf_counter()
+            wire.send(packed)
+            waited = time.perf_counter() - begun > _WAITED_SECONDS
+        wire.send(_encode(page))
 
 
-def _is_record(raw: bytes) -> bool:
+def _commit_of(raw: bytes) -> str:
+    """The record's commitment; empty for what is none."""
     try:
-        parse(raw)
+        return parse(raw).commit
     except NotARecord:
-        return False
-    return True
+        return ""
 
 
 async def _page(log: JetStreamLog, first: int, last: int) -> list[tuple[int, bytes]]:
@@ -116,4 +121,5 @@ async def _page(log: JetStreamLog, first: int, last: int) -> list[tuple[int, byt
 
 
 if __name__ == "__main__":
-    _run(pipe_of(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4])
+    wire, (url, seed, channel) = called(sys.argv)
+    _run(wire, url, Path(seed), channel)

@@ -87,7 +87,7 @@ class Store:
     def _start(self) -> Apart:
         started = Apart(writer.__name__, str(self.path))
         try:
-            answer = started.pipe.recv_bytes()
+            answer = started.wire.receive()
         except EOFError:
             started.kill()
             raise WriterFailed(f"the writer of {self.path} ended before it began; what it said stands in the log") from None
@@ -159,8 +159,8 @@ class Store:
             self._ask(packed)
 
     def _ask(self, packed: bytes) -> None:
-        self._writer.pipe.send_bytes(packed)
-        answer = self._writer.pipe.recv_bytes()
+        self._writer.wire.send(packed)
+        answer = self._writer.wire.receive()
         if answer:
             raise WriterFailed(answer.decode())
 

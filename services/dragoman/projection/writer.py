@@ -16,14 +16,13 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterable
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from dragoman.apart import pipe_of
+from dragoman.apart import Wire, called
 from dragoman.domain import digest
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.projection import tally
@@ -412,19 +411,19 @@ def _collect(value: object, found: list[str]) -> None:
 # The process
 
 
-def run(pipe: Connection, path: Path) -> None:
-    """Answer with `READY`, or why not; then commit what comes, until the pipe ends. Whoever stops the gateway does not stop it before."""
+def run(wire: Wire, path: Path) -> None:
+    """Answer with `READY`, or why not; then commit what comes, until the wire ends. Whoever stops the gateway does not stop it before."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     try:
         writer = Writer(path)
     except (StoreDamaged, StoreBusy) as error:
-        pipe.send_bytes(type(error).__name__.encode() + b" " + str(error).encode())
+        wire.send(type(error).__name__.encode() + b" " + str(error).encode())
         return
-    pipe.send_bytes(READY)
+    wire.send(READY)
     while True:
         try:
-            batches = _unpack(pipe.recv_bytes())
+            batches = _unpack(wire.receive())
         except EOFError:
             break
         answer = b""
@@ -433,11 +432,12 @@ def run(pipe: Connection, path: Path) -> None:
         except (sqlite3.Error, OSError) as error:
             answer = str(error).encode() or b"unknown"
         try:
-            pipe.send_bytes(answer)
+            wire.send(answer)
         except OSError:
             break
     writer.close()
 
 
 if __name__ == "__main__":
-    run(pipe_of(sys.argv[1]), Path(sys.argv[2]))
+    wire, (path,) = called(sys.argv)
+    run(wire, Path(path))
