@@ -9,7 +9,7 @@ from programs import Failed, Numbers, Server, cli, pair, result
 from table import Line, Section
 from wire import answer, body_of, connect, get
 
-_CPU: Final = ("server", "broker", "load")
+_CPU: Final = ("server", "writer", "broker", "load")
 
 
 def load(server: Server, *arguments: object) -> Numbers:
@@ -20,7 +20,7 @@ def load(server: Server, *arguments: object) -> Numbers:
         raise Failed(f"{server.name} refused posts: {found['refused']}, the first with {found['first_refusal']}")
     after = server.uses
     seconds = {name: after[name]["cpu_s"] - before[name]["cpu_s"] for name in after} | {"load": found["cpu_s"]}
-    return {**found, "cpu_us": {name: seconds[name] / found["acknowledged"] * 1e6 for name in _CPU}}
+    return {**found, "cpu_us": {name: seconds.get(name, 0.0) / found["acknowledged"] * 1e6 for name in _CPU}}
 
 
 def position_of(server: Server) -> int:
@@ -91,9 +91,9 @@ def section(found: Numbers) -> Section:
     line("posts/s, median", posts, "per_second", 0, found["post_ratio"], "high")
     line("  p50 ms", posts, "p50_ms", 1)
     line("  p99 ms", posts, "p99_ms", 1)
-    for name, label in zip(_CPU, ("server", "broker", "load generator"), strict=True):
+    for name, label in zip(_CPU, ("server", "projection's writer", "broker", "load generator"), strict=True):
         ours, bare = (posts[server]["cpu_us"][name] for server in ("service", "bare"))
-        table.lines.append(Line(f"  CPU of the {label}, us a post", ours, bare, ours / bare))
+        table.lines.append(Line(f"  CPU of the {label}, us a post", ours, bare, ours / bare if bare else None))
     line("one post after another, p50 ms", latency, "p50_ms", 2, found["latency_ratio"], "low")
     line("  p99 ms", latency, "p99_ms", 2)
     check = found["check"]

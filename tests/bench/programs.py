@@ -58,8 +58,11 @@ class Server:
 
     @property
     def uses(self) -> Numbers:
-        """What its two processes have used until now."""
-        return {"server": used(self.pid), "broker": used(self.broker_pid)}
+        """What its processes have used until now: the server, the writer of its projection if it has one, its broker."""
+        children = {int(pid) for each in Path(f"/proc/{self.pid}/task").glob("*/children") for pid in each.read_text().split()}
+        writers = children - {self.broker_pid}
+        writer = {"writer": used(writers.pop())} if writers else {}
+        return {"server": used(self.pid), "broker": used(self.broker_pid), **writer}
 
 
 def used(pid: int) -> Numbers:

@@ -23,7 +23,7 @@ def _rebuilt(data: Path, records: int) -> Numbers:
             raise Failed(f"the log has {records} records, the gateway has folded {position_of(server)}")
         time.sleep(_SETTLE_SECONDS)
         uses = server.uses
-    cpu_us = round(uses["server"]["cpu_s"] / records * 1e6, 1)
+    cpu_us = round(sum(uses[name]["cpu_s"] for name in ("server", "writer")) / records * 1e6, 1)
     return {
         "per_second": round(records / server.ready_s),
         "seconds": round(server.ready_s, 1),
@@ -33,7 +33,7 @@ def _rebuilt(data: Path, records: int) -> Numbers:
 
 
 def _memory(uses: Numbers) -> Numbers:
-    return {f"{name}_mb": {"steady": uses[name]["now_mb"], "peak": uses[name]["peak_mb"]} for name in ("server", "broker")}
+    return {f"{name}_mb": {"steady": uses[name]["now_mb"], "peak": uses[name]["peak_mb"]} for name in ("server", "writer", "broker")}
 
 
 def _started(data: Path, reads: int) -> Numbers:
@@ -94,8 +94,8 @@ def section(found: Numbers) -> Section:
 
     line("start to the first post, s", "start", "start_s", places=2)
     line("records folded anew a second", "rebuild", "per_second")
-    line("  CPU of the server, us a record", "rebuild", "cpu_us_per_record")
-    for process in ("server", "broker"):
+    line("  CPU of the gateway, us a record", "rebuild", "cpu_us_per_record")
+    for process in ("server", "writer", "broker"):
         for name in ("rebuild", "start"):
             for when in ("steady", "peak"):
                 line(f"{process}, {when} after a {name}, MB", name, f"{process}_mb", when)

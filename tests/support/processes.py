@@ -1,9 +1,8 @@
 """The processes that this one started."""
 
-import os
 from pathlib import Path
 
 
 def children() -> set[int]:
     """Those that run."""
-    return {int(number) for number in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()}
+    return {int(number) for each in Path("/proc/self/task").glob("*/children") for number in each.read_text().split()}

@@ -1,0 +1,20 @@
+"""N16 `annual-exchange`: what the sides give each other every year; "nothing to report" is said too."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Attachment, Date, Line, Number, Timestamp, Year
+from dragoman_schemas.frame import Opening
+
+
+class AnnualExchange(Opening, frozen=True, kw_only=True, tag="annual-exchange"):
+    """Which exchange, of which year, as of which day: a file with its totals, or a nil return."""
+
+    kind: Literal["force_information", "annual_calendar", "defence_planning", "missile_declaration", "policy_paper"]
+    year: Year
+    as_of: Date
+    file: Attachment | UnsetType = UNSET
+    totals: Annotated[dict[Line, Number], Meta(min_length=1, max_length=200)] | UnsetType = UNSET
+    nil_return: bool | UnsetType = UNSET
+    changed_at: Timestamp | UnsetType = UNSET

@@ -1,0 +1,21 @@
+"""`call-record`: a telephone call, written down by one side; the other side's gist stands beside it."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from dragoman_schemas.fields import Language, Line, Name, Timestamp, Words
+from dragoman_schemas.frame import Opening
+
+
+class CallRecord(Opening, frozen=True, kw_only=True, tag="call-record"):
+    """Who called, from when to when, which posts spoke, and the gist of it."""
+
+    direction: Literal["outgoing", "incoming"]
+    began: Timestamp
+    ended: Timestamp
+    posts: dict[Name, Line]
+    gist: Words
+    read_back: bool | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    interpreter: bool | UnsetType = UNSET

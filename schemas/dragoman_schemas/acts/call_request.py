@@ -1,0 +1,21 @@
+"""N11 `call-request`: a call between two posts, asked for in writing."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from dragoman_schemas.acts.meeting_request import Windows
+from dragoman_schemas.fields import Language, Line, Titles
+from dragoman_schemas.frame import Opening
+
+
+class CallRequest(Opening, frozen=True, kw_only=True, tag="call-request"):
+    """Which post of the other side is sought, and about what."""
+
+    counterpart: Line
+    subject: Titles
+    windows: Windows | UnsetType = UNSET
+    means: Literal["voice", "video", "text"] | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    interpreter: bool | UnsetType = UNSET
+    fallback: Line | UnsetType = UNSET

@@ -1,0 +1,27 @@
+"""N10 `danger-area`: an area to keep out of. It replaces neither a NOTAM nor a NAVAREA warning."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Length, Line, Timestamp, Where, Window
+from dragoman_schemas.frame import Continuing, Opening
+
+
+class DangerArea(Opening, frozen=True, kw_only=True, tag="danger-area"):
+    """Where, when, and what the danger is."""
+
+    place: Where
+    window: Window
+    hazard: Literal["firing", "bombing", "missile", "mines", "diving", "drones", "electronic", "salvage", "debris", "other"]
+    floor: Length | UnsetType = UNSET
+    ceiling: Length | UnsetType = UNSET
+    notam: Annotated[tuple[Line, ...], Meta(max_length=20)] | UnsetType = UNSET
+    navarea: Annotated[tuple[Line, ...], Meta(max_length=20)] | UnsetType = UNSET
+    on_scene_contact: Line | UnsetType = UNSET
+
+
+class AllClear(Continuing, frozen=True, kw_only=True, tag="all-clear"):
+    """The area is free again, since then."""
+
+    cleared_at: Timestamp

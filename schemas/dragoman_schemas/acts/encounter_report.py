@@ -1,0 +1,55 @@
+"""N09 `encounter-report`: an encounter at sea or in the air. The other side's account stands beside it."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Length, Line, Shape, Speed, Unknown, When, Where, Words
+from dragoman_schemas.frame import Answering, Opening
+
+
+class Unit(Shape, frozen=True, kw_only=True):
+    """A ship or an aircraft: its type, its number, its flag."""
+
+    type: Line
+    side_number: Line | UnsetType = UNSET
+    flag: Line | UnsetType = UNSET
+
+
+class Course(Shape, frozen=True, kw_only=True):
+    """How a unit moved: its course in degrees, its speed, and whose it was."""
+
+    unit: Line
+    course: Annotated[float, Meta(ge=0, le=360)] | UnsetType = UNSET
+    speed: Speed | UnsetType = UNSET
+
+
+Units = Annotated[tuple[Unit, ...], Meta(max_length=50)]
+Courses = Annotated[tuple[Course, ...], Meta(max_length=50)]
+
+
+class EncounterReport(Opening, frozen=True, kw_only=True, tag="encounter-report"):
+    """When, where, at sea or in the air, and what happened."""
+
+    time: When
+    place: Where
+    domain: Literal["sea", "air"]
+    description: Words
+    units: Units | UnsetType = UNSET
+    cpa: Length | Unknown | UnsetType = UNSET
+    courses: Courses | UnsetType = UNSET
+    radio_contact: bool | Unknown | UnsetType = UNSET
+    radio_channel: Line | UnsetType = UNSET
+    cues_signals: Annotated[tuple[Line, ...], Meta(max_length=50)] | UnsetType = UNSET
+    weather: Line | UnsetType = UNSET
+    emissions: (
+        Annotated[tuple[Literal["illumination", "lasing", "jamming", "none", "unknown"], ...], Meta(min_length=1, max_length=5)] | UnsetType
+    ) = UNSET
+    evidence: Words | UnsetType = UNSET
+    assessment: Words | UnsetType = UNSET
+
+
+class AccountsAgreement(Answering, frozen=True, kw_only=True, tag="accounts-agreement"):
+    """What both accounts have in common, in words to which every side agrees."""
+
+    facts: Words

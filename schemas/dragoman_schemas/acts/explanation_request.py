@@ -1,0 +1,22 @@
+"""N06 `explanation-request`: the first rung of the ladder, on an unusual military activity."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Line, Timestamp, Where, Words
+from dragoman_schemas.frame import Opening, Sides
+
+
+class ExplanationRequest(Opening, frozen=True, kw_only=True, tag="explanation-request"):
+    """What gives cause, of which type, where, and the questions, numbered from 1."""
+
+    cause: Words
+    type: Line
+    place: Where
+    questions: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=50)]
+    since: Timestamp | UnsetType = UNSET
+    observed: Words | UnsetType = UNSET
+    evidence: Words | UnsetType = UNSET
+    bring_in: Sides | UnsetType = UNSET
+    urgent: bool | UnsetType = UNSET

@@ -1,0 +1,25 @@
+"""N15 `humanitarian-notification`: a site or a movement of a humanitarian organisation. It asks no permission."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Count, Line, Timestamp, Where, Window
+from dragoman_schemas.frame import Opening
+
+
+class HumanitarianNotification(Opening, frozen=True, kw_only=True, tag="humanitarian-notification"):
+    """Whose site or movement, where, and when. A site has a place, a movement a route with departure and arrival."""
+
+    kind: Literal["site", "movement"]
+    organisation: Line
+    place: Where | UnsetType = UNSET
+    route: Annotated[tuple[Where, ...], Meta(min_length=2, max_length=100)] | UnsetType = UNSET
+    window: Window | UnsetType = UNSET
+    departure: Timestamp | UnsetType = UNSET
+    arrival: Timestamp | UnsetType = UNSET
+    urgent: bool | UnsetType = UNSET
+    vehicles: Count | UnsetType = UNSET
+    persons: Count | UnsetType = UNSET
+    cargo: Line | UnsetType = UNSET
+    contact: Line | UnsetType = UNSET

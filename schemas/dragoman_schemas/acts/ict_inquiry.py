@@ -1,0 +1,19 @@
+"""N17 `ict-inquiry`: something happened to a system, and the other side may know what it was."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Line, When, Words
+from dragoman_schemas.frame import Opening
+
+
+class IctInquiry(Opening, frozen=True, kw_only=True, tag="ict-inquiry"):
+    """When, what class of system, and what is asked."""
+
+    time: When
+    affected: Literal["energy", "finance", "health", "transport", "water", "communications", "government", "military", "other"]
+    request: Words
+    indicators: Annotated[tuple[Line, ...], Meta(max_length=200)] | UnsetType = UNSET
+    apparent_origin: Line | UnsetType = UNSET
+    harm: Literal["none", "low", "moderate", "serious", "unknown"] | UnsetType = UNSET

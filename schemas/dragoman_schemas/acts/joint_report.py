@@ -1,0 +1,22 @@
+"""`joint-report`: a text that the sides negotiate paragraph by paragraph, with dissent where there is some."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from dragoman_schemas.fields import Line, Words
+from dragoman_schemas.frame import Answering, Opening
+
+
+class JointReport(Opening, frozen=True, kw_only=True, tag="joint-report"):
+    """Its title and its paragraphs, numbered from 1."""
+
+    title: Line
+    paragraphs: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=500)]
+
+
+class Dissent(Answering, frozen=True, kw_only=True, tag="dissent"):
+    """This side sees a paragraph otherwise, and says how."""
+
+    paragraph: Annotated[int, Meta(ge=1, le=500)]
+    text: Words

@@ -1,0 +1,20 @@
+"""`liaison-office`: an office that a side proposes, and what the sides agreed of it."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Attended, Date, Line, Name, Number, Words
+from dragoman_schemas.frame import Opening
+
+
+class LiaisonOffice(Opening, frozen=True, kw_only=True, tag="liaison-office"):
+    """Whose office, where, and how far it is."""
+
+    side: Name
+    seat: Line
+    status: Literal["proposed", "agreed", "open", "closed"]
+    hours: Attended | UnsetType = UNSET
+    holidays: Annotated[tuple[Date, ...], Meta(max_length=200)] | UnsetType = UNSET
+    staff_posts: Number | UnsetType = UNSET
+    privileges: Words | UnsetType = UNSET

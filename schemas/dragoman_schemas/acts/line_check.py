@@ -1,0 +1,27 @@
+"""N01 `line-check`, and the `echo` that answers it: is the line there, in every script."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Line, Name, Text
+from dragoman_schemas.frame import Answering, Opening
+
+Designator = Annotated[int, Meta(ge=1, le=99)]
+
+
+class LineCheck(Opening, frozen=True, kw_only=True, tag="line-check"):
+    """A neutral text to be sent back exactly, by one circuit. By schedule the watch sends it, for a side."""
+
+    sequence: Annotated[int, Meta(ge=1, le=10_000_000)]
+    challenge: Annotated[str, Meta(min_length=1, max_length=200)]
+    circuit: Literal["primary", "backup"]
+    side: Name | UnsetType = UNSET
+
+
+class Echo(Answering, frozen=True, kw_only=True, tag="echo"):
+    """What came, sent back: the text of a line check, or the designator of a coded message."""
+
+    text: Text | UnsetType = UNSET
+    designator: Designator | UnsetType = UNSET
+    remark: Line | UnsetType = UNSET

@@ -1,0 +1,68 @@
+"""N05 `military-activity`: an activity announced beforehand, and what it had been at its peak."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Count, Line, Reference, Shape, Timestamp, Where, Window, Words
+from dragoman_schemas.frame import Continuing, Opening
+
+ActivityType = Literal[
+    "field_exercise",
+    "amphibious",
+    "heliborne",
+    "parachute",
+    "transfer",
+    "concentration",
+    "strategic_bomber",
+    "naval",
+    "air",
+    "command_post",
+]
+
+
+class Arms(Shape, frozen=True, kw_only=True):
+    """Numbers by arm, as far as they are given."""
+
+    battle_tanks: Count | UnsetType = UNSET
+    armoured_combat_vehicles: Count | UnsetType = UNSET
+    artillery_100mm_plus: Count | UnsetType = UNSET
+    helicopters: Count | UnsetType = UNSET
+    sorties: Count | UnsetType = UNSET
+    ships: Count | UnsetType = UNSET
+
+
+class Phase(Shape, frozen=True, kw_only=True):
+    """A part of an activity."""
+
+    name: Line
+    window: Window
+    place: Where | UnsetType = UNSET
+
+
+class MilitaryActivity(Opening, frozen=True, kw_only=True, tag="military-activity"):
+    """Its designation, purpose, time, place, type, strength, and whether it began without notice to the troops."""
+
+    designation: Line
+    purpose: Line
+    window: Window
+    place: Where
+    type: ActivityType
+    troops: Count
+    notice_kind: Literal["normal", "alert"]
+    command_level: Line | UnsetType = UNSET
+    participants: Annotated[tuple[Line, ...], Meta(max_length=100)] | UnsetType = UNSET
+    arms: Arms | UnsetType = UNSET
+    phases: Annotated[tuple[Phase, ...], Meta(max_length=50)] | UnsetType = UNSET
+    calendar: Reference | UnsetType = UNSET
+    observers_invited: bool | UnsetType = UNSET
+    decided_at: Timestamp | UnsetType = UNSET
+
+
+class AfterActivityReport(Continuing, frozen=True, kw_only=True, tag="after-activity-report"):
+    """What the activity was at its peak."""
+
+    troops: Count
+    ended_at: Timestamp
+    arms: Arms | UnsetType = UNSET
+    text: Words | UnsetType = UNSET

@@ -1,0 +1,21 @@
+"""`people-programme`: contacts between people of both sides: experts, students, units."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from dragoman_schemas.fields import Line, Name, Number, People, Window, Words
+from dragoman_schemas.frame import Opening
+
+
+class PeopleProgramme(Opening, frozen=True, kw_only=True, tag="people-programme"):
+    """What kind of exchange, who is host, and when."""
+
+    kind: Literal["academic", "students", "units", "officers", "cultural"]
+    host: Name
+    period: Window
+    planned: Number | UnsetType = UNSET
+    actual: Number | UnsetType = UNSET
+    contacts: People | UnsetType = UNSET
+    follow_up: Words | UnsetType = UNSET
+    title: Line | UnsetType = UNSET

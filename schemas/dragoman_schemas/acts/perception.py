@@ -1,0 +1,35 @@
+"""N19 `perception`: one side's view of an issue, written down next to the other's."""
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from dragoman_schemas.fields import Line, Words
+from dragoman_schemas.frame import Answering, Continuing, Opening
+
+
+class Perception(Opening, frozen=True, kw_only=True, tag="perception"):
+    """The issue and the own view. Sides that write of the same issue stand in one table."""
+
+    issue: Line
+    own_view: Words
+    your_view: Words | UnsetType = UNSET
+    wanted_outcome: Words | UnsetType = UNSET
+
+
+class Restatement(Answering, frozen=True, kw_only=True, tag="restatement"):
+    """Your view in my words."""
+
+    text: Words
+
+
+class Fairness(Continuing, frozen=True, kw_only=True, tag="fairness"):
+    """Whether the restatement is what we mean."""
+
+    result: Literal["fair", "not_our_view"]
+
+
+class CommonGround(Answering, frozen=True, kw_only=True, tag="common-ground"):
+    """A text that this side holds to be common ground. It is, only where every side puts its name to the same text."""
+
+    text: Words

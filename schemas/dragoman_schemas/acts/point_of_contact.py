@@ -1,0 +1,35 @@
+"""N02 `point-of-contact`: who is reached for what, when and how. The person and their numbers stand in the register of people."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Attended, Base64Of32, Languages, Line, Person, Text, Timestamp
+from dragoman_schemas.frame import Continuing, Opening
+
+Means = Literal["telephone", "e-mail", "page", "radio", "video"]
+
+
+class PointOfContact(Opening, frozen=True, kw_only=True, tag="point-of-contact"):
+    """A point of contact, announced before it takes effect."""
+
+    role: Line
+    person: Person
+    institution: Line
+    languages: Languages
+    hours: Attended
+    channels: Annotated[tuple[Means, ...], Meta(min_length=1, max_length=5)]
+    valid_from: Timestamp
+    deputy: Person | UnsetType = UNSET
+    valid_to: Timestamp | UnsetType = UNSET
+    key: Base64Of32 | UnsetType = UNSET
+
+
+class Reconfirmation(Continuing, frozen=True, kw_only=True, tag="reconfirmation"):
+    """It still holds, as it stands."""
+
+
+class Withdrawal(Continuing, frozen=True, kw_only=True, tag="withdrawal"):
+    """It holds no longer."""
+
+    reason: Text | UnsetType = UNSET

@@ -1,0 +1,21 @@
+"""N20 `roadmap-item`: one line of the joint roadmap: an area, a topic, a deliverable."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Line, Name, Window, Words
+from dragoman_schemas.frame import Area, Opening
+
+
+class RoadmapItem(Opening, frozen=True, kw_only=True, tag="roadmap-item"):
+    """What is planned, in which area, and what it shall bring."""
+
+    area: Area
+    text: Words
+    deliverable: Line
+    track: Literal["1", "1.5", "2"] | UnsetType = UNSET
+    period: Window | UnsetType = UNSET
+    host: Name | UnsetType = UNSET
+    owners: dict[Name, Line] | UnsetType = UNSET
+    topics: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)] | UnsetType = UNSET

@@ -1,0 +1,24 @@
+"""N14 `terrorism-warning`: what one side has heard, so that the other may act on it."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Attachment, Line, Where, Window, Words
+from dragoman_schemas.frame import Opening
+
+
+class TerrorismWarning(Opening, frozen=True, kw_only=True, tag="terrorism-warning"):
+    """What kind of threat, against what, where, when, and what should be done."""
+
+    threat: Literal["attack", "hijacking", "hostage_taking", "smuggling", "travel", "cyber", "other"]
+    target: Literal["people", "aviation", "shipping", "diplomatic", "military", "infrastructure", "event", "other", "unknown"]
+    place: Where
+    window: Window | Literal["ongoing"]
+    action_wanted: Words
+    imminent: bool | UnsetType = UNSET
+    reliability: Literal["A", "B", "C", "D", "E", "F"] | UnsetType = UNSET
+    credibility: Annotated[int, Meta(ge=1, le=6)] | UnsetType = UNSET
+    sealed: Annotated[tuple[Attachment, ...], Meta(max_length=20)] | UnsetType = UNSET
+    caveats: Words | UnsetType = UNSET
+    source: Line | UnsetType = UNSET

@@ -1,0 +1,21 @@
+"""N18 `visit-invitation`: come and see for yourselves."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Languages, Line, Where, Window, Words
+from dragoman_schemas.frame import Opening
+
+
+class VisitInvitation(Opening, frozen=True, kw_only=True, tag="visit-invitation"):
+    """Where to, what for, when, and how many may come."""
+
+    place: Where
+    purpose: Line
+    dates: Window
+    visitors: Annotated[int, Meta(ge=1, le=10_000)]
+    kind: Literal["observation", "evaluation", "inspection", "visit_of_concern", "other"] | UnsetType = UNSET
+    costs: Line | UnsetType = UNSET
+    terms: Words | UnsetType = UNSET
+    languages: Languages | UnsetType = UNSET
