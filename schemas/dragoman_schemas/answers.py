@@ -180,6 +180,34 @@ class NewChannel(Shape, frozen=True, kw_only=True):
     officers: Annotated[tuple[NewOfficer, ...], Meta(max_length=200)] = ()
 
 
+class NewDraft(Shape, frozen=True, kw_only=True):
+    """An act that is not released yet; `exchange` is the one that it carries on, `if_match` the ETag on which it rests."""
+
+    act: Raw
+    exchange: Annotated[str, Meta(pattern=r"^([0-9a-f-]{36})?$(?!\n)")] = ""
+    if_match: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")] = ""
+
+
+class DraftView(Answer, frozen=True, kw_only=True):
+    """A draft of the caller's own side: what it would say, who wrote it, and how many officers it takes."""
+
+    id: str
+    author: str
+    act: Raw
+    exchange: str = ""
+    if_match: str = ""
+    created: str
+    updated: str
+    two_key: bool = False
+    etag: str
+
+
+class Drafts(Answer, frozen=True, kw_only=True):
+    """The drafts of the caller's own side, the newest first."""
+
+    drafts: tuple[DraftView, ...]
+
+
 class NewToken(Shape, frozen=True, kw_only=True):
     """A token to be issued to an officer, for some of the channels, or for all in which the officer is."""
 

@@ -46,6 +46,33 @@ Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Base64Of32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
 """32 bytes in standard base64 with its padding."""
 
+Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)", max_length=10)]
+"""A day of the calendar. That it exists is checked by the rules."""
+
+ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", max_length=5)]
+"""An hour and a minute of the day."""
+
+Zone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)", max_length=64)]
+"""A time zone by its IANA name. That it exists is checked by the rules."""
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+MediaType = Literal[
+    "application/pdf",
+    "application/json",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "audio/mpeg",
+    "image/jpeg",
+    "image/png",
+    "text/csv",
+    "text/plain",
+    "video/mp4",
+]
+"""What files may be: what a reader opens without running anything."""
+
+Year = Annotated[int, Meta(ge=1900, le=9999)]
+
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 
@@ -69,7 +96,7 @@ class Circle(Shape, frozen=True, kw_only=True):
 
 
 class Place(Shape, frozen=True, kw_only=True):
-    """Where something is: a point, a polygon, a circle or a name; each side's own name may stand beside it."""
+    """Where something is: a point, a polygon, a circle, a name or words; each side's own name may stand beside it."""
 
     lat: Latitude | UnsetType = UNSET
     lon: Longitude | UnsetType = UNSET
@@ -77,6 +104,7 @@ class Place(Shape, frozen=True, kw_only=True):
     circle: Circle | UnsetType = UNSET
     name: Line | UnsetType = UNSET
     names: dict[Name, Line] | UnsetType = UNSET
+    text: Line | UnsetType = UNSET
 
 
 class About(Shape, frozen=True, kw_only=True):
@@ -99,9 +127,60 @@ class Provision(Shape, frozen=True, kw_only=True):
     provision: Line
 
 
+class Length(Shape, frozen=True, kw_only=True):
+    """A distance, a height or a depth, in the unit in which it was entered."""
+
+    value: Annotated[float, Meta(ge=0, le=1_000_000_000)]
+    unit: Literal["m", "km", "nm", "ft"]
+
+
+class Speed(Shape, frozen=True, kw_only=True):
+    """A speed, in the unit in which it was entered."""
+
+    value: Annotated[float, Meta(ge=0, le=100_000)]
+    unit: Literal["kn", "m/s", "km/h"]
+
+
+class Person(Shape, frozen=True, kw_only=True):
+    """Somebody in the channel's register of people, and the commitment to the entry (record.md §9). Never a name."""
+
+    id: Id
+    commitment: Hex32
+
+
+class Attachment(Shape, frozen=True, kw_only=True):
+    """A file beside the log, by the digest of its bytes."""
+
+    sha256: Hex32
+    media_type: MediaType
+    bytes: Annotated[int, Meta(ge=1, le=16_777_216)]
+    title: Title
+
+
+class PassedBy(Shape, frozen=True, kw_only=True):
+    """How it was said before it was written down: by what means, when, and to which post."""
+
+    means: Literal["voice", "e-mail", "radio", "fax", "in_person", "other"]
+    at: Timestamp
+    to_post: Line
+
+
+class Hours(Shape, frozen=True, kw_only=True):
+    """Working hours on some days of the week, in a time zone by its IANA name."""
+
+    days: Annotated[tuple[Day, ...], Meta(min_length=1, max_length=7)]
+    from_: ClockTime = field(name="from")
+    to: ClockTime
+    zone: Zone
+
+
 Unknown = Literal["unknown"]
 When = Timestamp | About
 Where = Line | Place
 Number = Annotated[int, Meta(ge=0, le=10_000_000)]
+Count = Number | Unknown
+People = Annotated[tuple[Person, ...], Meta(min_length=1, max_length=200)]
+Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=10)]
+Attended = Literal["24x7"] | Hours
 
 Json = dict[str, Any]

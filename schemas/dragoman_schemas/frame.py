@@ -9,11 +9,13 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from dragoman_schemas.fields import (
+    Attachment,
     Base64Of32,
     Hex32,
     Id,
     Language,
     Name,
+    PassedBy,
     Provision,
     Reference,
     Remarks,
@@ -32,6 +34,7 @@ Area = Literal[
     "counter-terrorism",
     "general",
 ]
+Attachments = Annotated[tuple[Attachment, ...], Meta(min_length=1, max_length=20)]
 Sides = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
 
 
@@ -79,6 +82,9 @@ class Opening(Act, frozen=True, kw_only=True):
     releasability: Literal["sides_only", "auditors", "joint_release"] | UnsetType = UNSET
     without_prejudice: bool | UnsetType = UNSET
     for_the_record: bool | UnsetType = UNSET
+    attachments: Attachments | UnsetType = UNSET
+    acting_for: Name | UnsetType = UNSET
+    passed_by: PassedBy | UnsetType = UNSET
     remarks: Remarks | UnsetType = UNSET
 
 
@@ -87,6 +93,9 @@ class Continuing(Act, frozen=True, kw_only=True):
 
     text: Words | UnsetType = UNSET
     dtg: Timestamp | UnsetType = UNSET
+    attachments: Attachments | UnsetType = UNSET
+    acting_for: Name | UnsetType = UNSET
+    passed_by: PassedBy | UnsetType = UNSET
     for_the_record: bool | UnsetType = UNSET
     remarks: Remarks | UnsetType = UNSET
 

@@ -31,6 +31,7 @@ TYPES: dict[str, tuple[int, str]] = {
     "idempotency-key": (400, "An Idempotency-Key is needed"),
     "unauthenticated": (401, "A valid token is needed"),
     "not-permitted": (403, "This actor may not do this"),
+    "second-key-required": (403, "This act needs a second officer"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This method is not for this path"),
     "not-acceptable": (406, "This cannot be given in a type that you accept"),

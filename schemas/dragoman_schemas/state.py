@@ -66,12 +66,20 @@ class Account(State, frozen=True, kw_only=True):
     content: dict[str, Raw]
 
 
+class Said(State, frozen=True, kw_only=True):
+    """An act that carried an exchange on, and its content as it stands in the log."""
+
+    said: Stamp
+    id: str
+    content: dict[str, Raw] = {}
+
+
 class Accepted(State, frozen=True, kw_only=True):
-    """One side's yes to a window: its index, and its ends as they stood when the side accepted."""
+    """One side's yes to a window: its index, and its ends as they stood when the side accepted, where there are windows."""
 
     accepted: Stamp
     window: int
-    terms: Raw
+    terms: Raw = Raw(b"null")
 
 
 class Held(State, frozen=True, kw_only=True):
@@ -92,16 +100,27 @@ class Readout(State, frozen=True, kw_only=True):
 
 
 class Meeting(State, frozen=True, kw_only=True):
-    """The life of a meeting: who accepted, when it was held, what each side read out."""
+    """The life of a meeting, a call or a visit: whose windows stand, who accepted or declined them, when it was held.
 
+    `agendas` are each side's version, `agenda` the one that all agreed to. `absent` is who was said not to have come, by whom.
+    """
+
+    proposed_by: str
     accepted: dict[str, Accepted] = {}
+    declined: dict[str, Stamp] = {}
+    agendas: dict[str, Raw] = {}
+    agenda: Raw | None = None
+    absent: dict[str, Stamp] = {}
     held: tuple[Held, ...] = ()
     readouts: dict[str, tuple[Readout, ...]] = {}
     readouts_differ: bool = False
 
 
 class Exchange(State, frozen=True, kw_only=True):
-    """One matter from its opening to its closure."""
+    """One matter from its opening to its closure.
+
+    `released_by` is the second officer of a two-key opening; sent on `one_key`, the second follows. `acts` are those continuing acts that have content of their own, by name.
+    """
 
     id: str
     act: str
@@ -117,6 +136,9 @@ class Exchange(State, frozen=True, kw_only=True):
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
     for_the_record: bool = False
+    released_by: str = ""
+    one_key: bool = False
+    second_key: Stamp | None = None
     content: dict[str, Raw]
     defaults: dict[str, Raw] = {}
     messages: tuple[Message, ...]
@@ -124,6 +146,7 @@ class Exchange(State, frozen=True, kw_only=True):
     cancellation: Cancellation | None = None
     closures: dict[str, Stamp] = {}
     accounts: dict[str, tuple[Account, ...]] = {}
+    acts: dict[str, tuple[Said, ...]] = {}
     meeting: Meeting | None = None
     etag: str
 

@@ -14,7 +14,7 @@ import msgspec
 from dragoman.domain import ids
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
-from dragoman_schemas.answers import Entry, Recorded
+from dragoman_schemas.answers import Drafts, DraftView, Entry, Recorded
 from dragoman_schemas.problems import Problem
 
 _TRIES: Final = 5
@@ -89,9 +89,27 @@ class Client:
         headers = {"Idempotency-Key": f'"{key or new_key()}"'}
         if if_match:
             headers["If-Match"] = f'"{if_match.strip(chr(34))}"'
+        return await self._recorded(path, act, headers)
+
+    async def draft(self, channel: str, act: bytes, *, key: str = "", exchange: str = "", if_match: str = "") -> DraftView:
+        """Draft an act for a colleague to release."""
+        body = msgspec.json.encode({"act": msgspec.Raw(act), "exchange": exchange, "if_match": if_match.strip('"')})
+        answer = await self.call("POST", f"/v1/channels/{channel}/drafts", body, {"Idempotency-Key": f'"{key or new_key()}"'})
+        return msgspec.json.decode(answer.body, type=DraftView)
+
+    async def drafts(self, channel: str) -> tuple[DraftView, ...]:
+        """The drafts of the caller's side."""
+        answer = await self.call("GET", f"/v1/channels/{channel}/drafts")
+        return msgspec.json.decode(answer.body, type=Drafts).drafts
+
+    async def release(self, channel: str, draft: DraftView) -> tuple[Recorded, bool]:
+        """Release a draft as it was read; what was recorded, and whether it had been before."""
+        return await self._recorded(f"/v1/channels/{channel}/drafts/{draft.id}/release", None, {"If-Match": draft.etag})
+
+    async def _recorded(self, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[Recorded, bool]:
         for attempt in range(_TRIES):
             try:
-                answer = await self.call("POST", path, act, headers)
+                answer = await self.call("POST", path, body, headers)
             except Answered as error:
                 if error.problem.status != 503 or attempt == _TRIES - 1:
                     raise

@@ -164,6 +164,10 @@ class Desk:
             return None
         return replace(await self._outcome(projection, position, post), replayed=True)
 
+    async def kept_at(self, projection: Projection, position: int) -> Kept:
+        """The answer that the post at a position was given. Raises `Refused` as it was then."""
+        return replace(await self._outcome(projection, position), replayed=True)
+
     async def _outcome(self, projection: Projection, position: int, post: Post | None = None) -> Kept:
         await self._reached(projection, position)
         row = projection.row(position)

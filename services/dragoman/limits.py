@@ -5,6 +5,9 @@ from typing import Final
 ACT_BYTES: Final = 240 * 1024
 """An act as recorded. With its envelope and headers it stays well below the stream's message limit."""
 
+DRAFT_BYTES: Final = ACT_BYTES + 4_096
+"""A draft in its bucket: an act, and who wrote it when."""
+
 BODY_BYTES: Final = 2 * ACT_BYTES
 """A posted body: an act with generous white space."""
 

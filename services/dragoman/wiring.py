@@ -29,6 +29,7 @@ from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.writer import StoreDamaged
 from dragoman.settings import Settings
+from dragoman.stores import drafts
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.custody import Custody
@@ -81,6 +82,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
         guard = Guard(warden, server_name=endpoint.server_name)
         await guard.prove()
         await _patiently(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
+        await _patiently(lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES))
         access = Access(Bucket(bus, BUCKET))
         await _patiently(access.refresh)
         await _patiently(lambda: _know_operator(settings.data, access))
@@ -104,6 +106,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
         service = Service(
             desk=Desk(Custody(settings.data / "keys" / "channels")),
             access=access,
+            drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
             store=store,
             bus=bus,
             guard=guard,

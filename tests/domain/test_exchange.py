@@ -143,7 +143,7 @@ def test_a_correction_that_raises_the_kind_raises_the_precedence(world: World) -
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
-        ({"facs": "x"}, "/fields"),
+        ({"facs": "x"}, "/fields/facs"),
         ({"kind": "unheard_of"}, "/fields/kind"),
         ({"time": "2026-02-30T00:00Z"}, "/fields/time"),
         ({"place": {"lat": 15.0}}, "/fields/place"),
@@ -181,7 +181,16 @@ def test_after_a_cancellation_the_refusal_names_what_is_allowed(world: World) ->
     id = world.open("nato/d-1", INCIDENT)
     world.keep("nato/d-1", {"act": "cancellation", "reason": "test"}, id, seen=True)
     refusal = refused(world.keep("china/d-1", {"act": "reply", "text": "Seen."}, id))
-    assert (refusal.kind, refusal.allowed) == ("not-allowed-in-state", ("acknowledgement",))
+    assert refusal.kind == "not-allowed-in-state"
+    assert refusal.allowed == (
+        "acknowledgement",
+        "translation",
+        "translation-agreement",
+        "translation-dispute",
+        "repeat-request",
+        "release-consent",
+        "lesson",
+    )
 
 
 def test_the_opener_closes_alone(world: World) -> None:
@@ -229,9 +238,9 @@ def test_what_is_for_the_record_owes_nothing(world: World) -> None:
         ({"precedence": "flash", "text": "word " * 201}, "/text"),
         ({"precedence": "flash", "text": {"zh": "两" * 402}}, "/text"),
         ({"precedence": "urgent"}, "/precedence"),
-        ({"acting_for": "h-1"}, ""),
-        ({"attachments": []}, ""),
-        ({"participants": []}, ""),
+        ({"acting_for": "nobody"}, "/acting_for"),
+        ({"attachments": []}, "/attachments"),
+        ({"participants": []}, "/participants"),
     ],
 )
 def test_a_frame_that_does_not_hold_is_pointed_at(world: World, change: dict[str, object], pointer: str) -> None:

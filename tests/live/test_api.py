@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import validate
 
+from dragoman import telemetry
 from dragoman.domain import record as records
 from service import INCIDENT, NOTE, Caller, Service, new_key
 
@@ -315,6 +316,7 @@ async def test_logs_carry_ids_and_no_secrets(who: Who, demo: Service) -> None:
     marker = f"unheard-of-{new_key()}"
     parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await who("nato/officer").post(f"{C}/contacts", {**NOTE, "text": marker}, X_Request_Id="my-request-1", traceparent=parent)
+    await asyncio.sleep(2 * telemetry.GATHER_SECONDS)
     text = demo.log.read_text()
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     mine = [line for line in lines if line.get("request_id") == "my-request-1"]

@@ -65,9 +65,9 @@ async def test_a_body_beyond_the_limit(who: Who) -> None:
         ({"facts": 7}, "/facts"),
         ({"precedence": "urgent"}, "/precedence"),
         ({"to": ["mars"]}, "/to/0"),
-        ({"acting_for": "h-1"}, ""),
-        ({"attachments": []}, ""),
-        ({"releasedby": "nato/h-1"}, ""),
+        ({"acting_for": "nobody"}, "/acting_for"),
+        ({"attachments": []}, "/attachments"),
+        ({"releasedby": "nato/h-1"}, "/releasedby"),
     ],
 )
 async def test_a_member_that_does_not_fit_is_pointed_at(who: Who, change: dict[str, Any], pointer: str) -> None:
@@ -79,7 +79,7 @@ async def test_a_member_that_does_not_fit_is_pointed_at(who: Who, change: dict[s
 async def test_each_of_the_four_fields_is_needed(who: Who, missing: str) -> None:
     body = {name: value for name, value in INCIDENT.items() if name != missing}
     problem = (await who("nato/duty_officer").post(INCIDENTS, body)).problem(422, "invalid-act")
-    assert missing in problem["errors"][0]["detail"]
+    assert problem["errors"] == [{"pointer": f"/{missing}", "detail": "it is missing; give it"}]
 
 
 async def test_an_unknown_act(who: Who) -> None:
@@ -143,7 +143,20 @@ async def test_a_side_that_may_not(who: Who) -> None:
 async def test_an_act_that_the_state_does_not_allow_names_those_that_it_does(who: Who) -> None:
     exchange = (await who("nato/officer").open(NOTE)).json["exchange"]
     answer = await who("china/officer").act(exchange, {"act": "readout", "kind": "joint", "topics": ["x"], "text": "y"})
-    assert answer.problem(409, "not-allowed-in-state")["allowed"] == ["acknowledgement", "reply", "interim-reply", "decline", "closure"]
+    assert answer.problem(409, "not-allowed-in-state")["allowed"] == [
+        "acknowledgement",
+        "reply",
+        "interim-reply",
+        "clarification-request",
+        "decline",
+        "translation",
+        "translation-agreement",
+        "translation-dispute",
+        "repeat-request",
+        "release-consent",
+        "call-attempt",
+        "closure",
+    ]
 
 
 async def test_an_exchange_that_is_not_there(who: Who) -> None:
@@ -194,7 +207,7 @@ async def test_a_wrong_method_or_path(who: Who) -> None:
     answer.problem(405, "method-not-allowed")
     assert answer.headers["Allow"]
     (await who("nato/officer").get("/v1/nothing")).problem(404, "not-found")
-    (await who("nato/officer").post("/v1/channels/nato-china/dialogue", NOTE)).problem(404, "not-found")
+    (await who("nato/officer").post("/v1/channels/nato-china/negotiations", NOTE)).problem(404, "not-found")
 
 
 @pytest.mark.parametrize("query", ["at=x", "at=-1", "at=999999999", "nonsense=1"])

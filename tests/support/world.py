@@ -12,6 +12,7 @@ from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded, fold
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Malformed, Refusal
+from dragoman.domain.table import RULES
 from dragoman.tlog import dsse
 from dragoman_schemas.state import Exchange, Registry
 
@@ -136,7 +137,9 @@ class World:
         self.clock += timedelta(seconds=1)
         return f"{self.clock:%Y-%m-%dT%H:%M:%S}.000Z"
 
-    def decide(self, actor: str, act: dict[str, Any], exchange: str = "", if_match: str | None = None, key: str = "") -> Record | Refusal:
+    def decide(
+        self, actor: str, act: dict[str, Any], exchange: str = "", if_match: str | None = None, key: str = "", released_by: str = ""
+    ) -> Record | Refusal:
         """What a post would become."""
         self.serial += 1
         try:
@@ -148,7 +151,7 @@ class World:
         if act["act"] in ("officer", "officer-revocation") and not actor.startswith("service/"):
             raw, signed = self.sign(actor, act, id)
             data = records.decode_act(raw)
-        post = Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=if_match)
+        post = Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=if_match, released_by=released_by)
         return decide(self.ledger.standing.state, self.ledger, post, time=self.tick(), salt=SALT, signatures=signed)
 
     def sign(self, actor: str, act: dict[str, Any], id: str, owners: list[str] | None = None, /, **changes: Any) -> tuple[bytes, str]:
@@ -166,17 +169,24 @@ class World:
         raw = compact({**act, "signed": signed})
         return raw, signatures(owners or [actor], raw)
 
-    def keep(self, actor: str, act: dict[str, Any], exchange: str = "", *, seen: bool = False, key: str = "") -> Folded | Refusal:
+    def keep(
+        self, actor: str, act: dict[str, Any], exchange: str = "", *, seen: bool = False, key: str = "", released_by: str = ""
+    ) -> Folded | Refusal:
         """Decide a post and fold what it became; `seen` relies on the exchange as it stands."""
         etag = self.exchange(exchange).etag if seen else None
-        decided = self.decide(actor, act, exchange, etag, key)
+        decided = self.decide(actor, act, exchange, etag, key, released_by)
         return decided if isinstance(decided, Refusal) else self.take(decided)
 
     def open(self, actor: str, act: dict[str, Any]) -> str:
-        """Open an exchange; its id."""
-        folded = self.keep(actor, act)
+        """Open an exchange, with a colleague's second key where two are needed; its id."""
+        folded = self.keep(actor, act, released_by=self.second(actor, act))
         assert isinstance(folded, Folded) and folded.record is not None, folded
         return folded.record.envelope.id
+
+    def second(self, actor: str, act: dict[str, Any]) -> str:
+        """A colleague of an officer who can release an act of two keys; empty where one will do."""
+        colleague = f"{actor.partition('/')[0]}/{OFFICERS['duty_officer']}"
+        return colleague if RULES[act["act"]].two_key and colleague != actor else ""
 
     def take(self, record: Record | bytes) -> Folded:
         """Fold bytes as they stand in the log."""

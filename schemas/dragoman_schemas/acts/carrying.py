@@ -1,10 +1,10 @@
 """The acts that carry any exchange on (message catalogue §3)."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from dragoman_schemas.fields import Shape, Text, Timestamp, Words
+from dragoman_schemas.fields import Id, Language, Line, Name, Shape, Text, Timestamp, Words
 from dragoman_schemas.frame import Answering, Continuing
 
 
@@ -39,6 +39,14 @@ class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
     reason: Text
 
 
+class Update(Continuing, frozen=True, kw_only=True, tag="update"):
+    """What is known since: in words, or as named fields of the opening that were unknown or have changed."""
+
+    fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)] | UnsetType = UNSET
+    changed_at: Timestamp | UnsetType = UNSET
+    next_update: Timestamp | UnsetType = UNSET
+
+
 class Cancellation(Continuing, frozen=True, kw_only=True, tag="cancellation"):
     """The originator takes the message back."""
 
@@ -55,3 +63,104 @@ class Closure(Continuing, frozen=True, kw_only=True, tag="closure"):
     """The matter is done: by the originator, or by every side."""
 
     reason: Text | UnsetType = UNSET
+
+
+class ClarificationRequest(Answering, frozen=True, kw_only=True, tag="clarification-request"):
+    """Follow-up questions to what was said, numbered from 1."""
+
+    questions: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=50)]
+
+
+class Assessment(Continuing, frozen=True, kw_only=True, tag="assessment"):
+    """What the side that asked thinks of the answer; or that there was none."""
+
+    result: Literal["satisfied", "insufficient", "no_answer"]
+
+
+class NonAttendance(Continuing, frozen=True, kw_only=True, tag="non-attendance"):
+    """A side was not there. A fact with a time, and no more."""
+
+    side: Name
+
+
+class Translation(Continuing, frozen=True, kw_only=True, tag="translation"):
+    """A courtesy translation of a message; `of` is that message's id, by default the opening."""
+
+    language: Language
+    text: Text
+    of: Id | UnsetType = UNSET
+
+
+class TranslationAgreement(Continuing, frozen=True, kw_only=True, tag="translation-agreement"):
+    """The other side agrees that a translation is as good as the original; `of` is the translation's id."""
+
+    of: Id
+
+
+class TranslationDispute(Continuing, frozen=True, kw_only=True, tag="translation-dispute"):
+    """The other side reads the original otherwise, and says how; `of` is the translation's id."""
+
+    of: Id
+    reason: Text
+
+
+class RepeatRequest(Continuing, frozen=True, kw_only=True, tag="repeat-request"):
+    """Please send again: it came unreadable, or a number is missing."""
+
+    reason: Text | UnsetType = UNSET
+
+
+class ReleaseConsent(Continuing, frozen=True, kw_only=True, tag="release-consent"):
+    """This side consents to the exchange being made public, which it is only when every side has."""
+
+
+class Lesson(Continuing, frozen=True, kw_only=True, tag="lesson"):
+    """What should be done better next time."""
+
+    text: Words
+
+
+class SecondKey(Continuing, frozen=True, kw_only=True, tag="second-key"):
+    """A second officer stands behind what a duty officer sent alone."""
+
+
+class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
+    """Somebody on the next-call list was tried: which post, by what means, and what came of it."""
+
+    post: Line
+    means: Literal["telephone", "radio", "e-mail", "in_person", "other"]
+    outcome: Literal["reached", "no_answer", "busy", "line_dead"]
+    at: Timestamp | UnsetType = UNSET
+
+
+class Agreement(Answering, frozen=True, kw_only=True, tag="agreement"):
+    """This side agrees to what was proposed, as it stands."""
+
+
+class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
+    """Where the matter stands now, in the words of its format."""
+
+    status: Literal[
+        "open",
+        "closed",
+        "running",
+        "completed",
+        "scheduled",
+        "held",
+        "deliverable_tabled",
+        "adopted",
+        "deferred",
+        "dropped",
+    ]
+
+
+class Endorsement(Answering, frozen=True, kw_only=True, tag="endorsement"):
+    """This side stands behind the text: of a recommendation, or of a joint report's paragraph, counted from 1, or of all of them."""
+
+    paragraph: Annotated[int, Meta(ge=1, le=500)] | UnsetType = UNSET
+
+
+class Reaction(Answering, frozen=True, kw_only=True, tag="reaction"):
+    """What a side says to a document."""
+
+    text: Words

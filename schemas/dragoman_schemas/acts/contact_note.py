@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.fields import Line, Timestamp, Words
+from dragoman_schemas.fields import Line, People, Timestamp, Words
 from dragoman_schemas.frame import Opening
 
 Form = Literal[
@@ -27,4 +27,5 @@ class ContactNote(Opening, frozen=True, kw_only=True, tag="contact-note"):
     form: Form
     text: Words
     venue: Line | UnsetType = UNSET
+    participants: People | UnsetType = UNSET
     reply_wanted_by: Timestamp | UnsetType = UNSET

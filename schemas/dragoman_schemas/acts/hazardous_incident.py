@@ -4,8 +4,9 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.fields import Line, Number, Timestamp, Unknown, When, Where, Words
-from dragoman_schemas.frame import Answering, Opening
+from dragoman_schemas.acts.encounter_report import Courses, Units
+from dragoman_schemas.fields import Count, Length, Line, Timestamp, Unknown, When, Where, Words
+from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Kind = Literal[
     "collision",
@@ -24,7 +25,7 @@ Kind = Literal[
     "other",
 ]
 Forces = Literal["own", "other", "both", "unknown"]
-Casualties = Number | Unknown
+Casualties = Count
 
 
 class HazardousIncident(Opening, frozen=True, kw_only=True, tag="hazardous-incident"):
@@ -48,8 +49,27 @@ class HazardousIncident(Opening, frozen=True, kw_only=True, tag="hazardous-incid
     next_update: Timestamp | UnsetType = UNSET
 
 
+class Contained(Continuing, frozen=True, kw_only=True, tag="contained"):
+    """The danger is over, since then."""
+
+    at: Timestamp | UnsetType = UNSET
+
+
+class FinalReport(Continuing, frozen=True, kw_only=True, tag="final-report"):
+    """What the side that reported knows in the end."""
+
+    facts: Words
+    casualties: Casualties | UnsetType = UNSET
+    damage: Words | UnsetType = UNSET
+    cause_established: Words | UnsetType = UNSET
+    measures_taken: Words | UnsetType = UNSET
+
+
 class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"):
-    """The other side's account of the same event, in the same fields, as far as it gives them."""
+    """The other side's account of the same event, in the fields of its format, as far as it gives them.
+
+    `facts` is also the description of an encounter, and the gist of a call.
+    """
 
     facts: Words
     kind: Kind | UnsetType = UNSET
@@ -62,3 +82,8 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     cause_established: Words | UnsetType = UNSET
     measures_taken: Words | UnsetType = UNSET
     continuing: bool | Unknown | UnsetType = UNSET
+    units: Units | UnsetType = UNSET
+    cpa: Length | Unknown | UnsetType = UNSET
+    courses: Courses | UnsetType = UNSET
+    radio_contact: bool | Unknown | UnsetType = UNSET
+    weather: Line | UnsetType = UNSET

@@ -4,23 +4,18 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import (
-    Language,
-    Line,
-    Name,
-    Reference,
-    Timestamp,
-    Window,
-    Words,
-)
+from dragoman_schemas.fields import Languages, Line, Name, People, Reference, Timestamp, Window, Words
 from dragoman_schemas.frame import Answering, Continuing, Opening
+
+Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
+Topics = Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]
 
 
 class MeetingRequest(Opening, frozen=True, kw_only=True, tag="meeting-request"):
     """A request to meet: why, and when it could be."""
 
     purpose: Line
-    windows: Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
+    windows: Windows
     trigger: Reference | UnsetType = UNSET
     kind: (
         Literal[
@@ -38,16 +33,43 @@ class MeetingRequest(Opening, frozen=True, kw_only=True, tag="meeting-request"):
     track: Literal["1", "1.5", "2"] | UnsetType = UNSET
     level: Line | UnsetType = UNSET
     venue: Line | UnsetType = UNSET
-    languages: Annotated[tuple[Language, ...], Meta(max_length=10)] | UnsetType = UNSET
+    languages: Languages | UnsetType = UNSET
     host: Name | UnsetType = UNSET
     cost_bearer: Line | UnsetType = UNSET
-    agenda: Annotated[tuple[Line, ...], Meta(max_length=50)] | UnsetType = UNSET
+    delegation: People | UnsetType = UNSET
+    agenda: Topics | UnsetType = UNSET
 
 
 class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
-    """Yes to a meeting, in the window of that index, counted from 0."""
+    """Yes to a meeting, a call or a visit, in the window of that index, counted from 0; 0 where it is left out."""
 
-    window: Annotated[int, Meta(ge=0, le=19)]
+    window: Annotated[int, Meta(ge=0, le=19)] | UnsetType = UNSET
+
+
+class CounterProposal(Answering, frozen=True, kw_only=True, tag="counter-proposal"):
+    """Other windows, which take the place of those that stood there."""
+
+    windows: Windows
+    venue: Line | UnsetType = UNSET
+
+
+class Postponement(Continuing, frozen=True, kw_only=True, tag="postponement"):
+    """Not then: later, in other windows, or at a time yet to be named."""
+
+    reason: Words | UnsetType = UNSET
+    windows: Windows | UnsetType = UNSET
+
+
+class Agenda(Answering, frozen=True, kw_only=True, tag="agenda"):
+    """What this side wants to speak of. Each side's version stands beside the other's until one is agreed."""
+
+    topics: Topics
+
+
+class AgendaAgreement(Answering, frozen=True, kw_only=True, tag="agenda-agreement"):
+    """This side takes the other's version of the agenda; `side` whose, where there are several."""
+
+    side: Name | UnsetType = UNSET
 
 
 class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
@@ -61,5 +83,5 @@ class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
     """What a meeting was about: joint, or one side's own."""
 
     kind: Literal["joint", "separate"]
-    topics: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=50)]
+    topics: Topics
     text: Words

@@ -11,7 +11,7 @@ Means = Literal["telephone", "e-mail", "page", "radio", "video"]
 
 
 class PointOfContact(Opening, frozen=True, kw_only=True, tag="point-of-contact"):
-    """A point of contact, announced before it takes effect."""
+    """A point of contact, announced before it takes effect; at once where a duty number is dead."""
 
     role: Line
     person: Person
@@ -23,6 +23,7 @@ class PointOfContact(Opening, frozen=True, kw_only=True, tag="point-of-contact")
     deputy: Person | UnsetType = UNSET
     valid_to: Timestamp | UnsetType = UNSET
     key: Base64Of32 | UnsetType = UNSET
+    duty_number_dead: bool | UnsetType = UNSET
 
 
 class Reconfirmation(Continuing, frozen=True, kw_only=True, tag="reconfirmation"):

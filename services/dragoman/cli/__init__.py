@@ -17,6 +17,8 @@ for _name, _where, _help in (
     ("officer", "administering:officer", "Enter and revoke officers, as an administrator of their side."),
     ("token", "administering:token", "Issue and revoke tokens, as the operator."),
     ("post", "posting:post", "Open an exchange: report, request, note."),
+    ("draft", "posting:draft", "Draft an act for a colleague to release, or list the drafts of your side."),
+    ("release", "posting:release", "Release a colleague's draft: the second key."),
     ("act", "posting:act", "Carry an exchange on: acknowledge, reply, correct, close."),
     ("show", "reading:show", "Show an exchange, and what each addressee has done."),
     ("tail", "reading:tail", "Follow a channel's records as they arrive."),

@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 
 from dragoman.client import Answered, Client, client
+from dragoman.domain.table import RULES
 from dragoman_schemas.acts import SHAPES
 
 log = structlog.get_logger()
@@ -95,9 +96,16 @@ async def _play(base_url: str, tokens: dict[str, str], scenario: str, entries: l
         async with client(base_url, tokens[f"{entry['side']}/{entry['role']}"]) as caller:
             act = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
             key = f"demonstration-{scenario}-{number:04d}"
-            recorded, _ = await caller.post(entry["channel"], act, key=key, exchange=exchanges.get(named, ""))
+            exchange = exchanges.get(named, "")
+            if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
+            recorded, _ = await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
+
+
+async def _read_etag(caller: Client, channel: str, exchange: str) -> str:
+    """The exchange's ETag, on which a consenting act rests."""
+    return (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers["ETag"]
 
 
 def _dated(value: Any, began: datetime) -> Any:

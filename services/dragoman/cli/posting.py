@@ -1,4 +1,4 @@
-"""`dragoman post` and `act`: say something, and carry an exchange on."""
+"""`dragoman post` and `act`: say something, and carry an exchange on; `draft` and `release`, where that takes two."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from dragoman.cli.common import (
     File,
     Target,
+    UsageError,
     channel_of,
     connected,
     out,
@@ -49,6 +50,47 @@ async def act(
     raw = read_input(what) if what == "-" or Path(what).exists() else json.dumps({"act": what}, separators=(",", ":")).encode()
     body, _ = read_act(raw, cut=True)
     return await _send(body, target, key=key, exchange=exchange, if_match=if_match or "")
+
+
+async def draft(
+    file: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    *,
+    exchange: Annotated[str, Parameter(help="The exchange that it carries on, by its number or id.")] = "",
+    if_match: Annotated[str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")] = None,
+    key: Key = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Draft the act in FILE, or on standard input for `-`; without one, list the drafts of your side."""
+    raw = b"" if file is None else read_input(file)
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        if file is None:
+            found = await caller.drafts(channel)
+        else:
+            named = await caller.exchange_of(channel, exchange) if exchange else ""
+            found = (await caller.draft(channel, raw, key=key or new_key(), exchange=named, if_match=if_match or ""),)
+    for each in found:
+        if target.json:
+            out_json(each)
+        else:
+            out(each.id)
+            say(
+                f"{json.loads(bytes(each.act))['act']}, drafted by {each.author} at {each.updated}{', takes two officers' if each.two_key else ''}"
+            )
+    return 0
+
+
+async def release(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Show the draft of that ID as you release it: what is recorded is what you are shown."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        found = next((each for each in await caller.drafts(channel) if each.id == id), None)
+        if found is None:
+            raise UsageError(f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them")
+        say(bytes(found.act).decode())
+        recorded, replayed = await caller.release(channel, found)
+    _print(recorded, target, replayed=replayed)
+    return 0
 
 
 async def _send(body: bytes, target: Target, *, key: str | None, exchange: str = "", if_match: str = "") -> int:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import Rule, Who
+from dragoman.domain.rule import DUTY, Rule, Who
 from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
@@ -34,8 +34,11 @@ def may_read(registry: Registry, actor: str) -> Refusal | None:
     return None
 
 
-def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: str, position: int) -> Refusal | None:
-    """Whether the actor's side and roles permit the act in that exchange, for a record at that position."""
+def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: str, position: int, second: str = "") -> Refusal | None:
+    """Whether the actor's side and roles permit the act in that exchange, for a record at that position.
+
+    Of a two-key act either the actor or the `second`, who releases it, has the role; a duty officer may be let send it alone.
+    """
     side, _, name = actor.partition("/")
     if side == SERVICE:
         wanted = {Who.GATEWAY: "gateway", Who.DESK: "desk"}.get(rule.who)
@@ -49,7 +52,10 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
     officer = officer_at(registry, actor, position)
     if officer is None:
         return _denied(f"{actor} is not in office in {registry.name}; an administrator of the side enters officers")
-    if rule.roles.isdisjoint(officer.roles):
+    other = officer_at(registry, second, position) if second else None
+    held = officer.roles if other is None else (*officer.roles, *other.roles)
+    alone = rule.two_key and not second and not DUTY.isdisjoint(officer.roles)
+    if rule.roles.isdisjoint(held) and not alone:
         roles = ", ".join(sorted(rule.roles))
         return _denied(f"{rule.act} needs one of the roles {roles}; {actor} has {', '.join(officer.roles)}")
     return (
@@ -73,8 +79,15 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return side == exchange.side
         case Who.OTHER:
             return side != exchange.side
+        case Who.CONVENER:
+            return side == exchange.side or (exchange.meeting is not None and side in exchange.to)
+        case Who.PARTY:
+            return side == exchange.side or side in exchange.to
         case Who.ADDRESSEE:
-            return side in exchange.to
+            meeting = exchange.meeting
+            if meeting is None or meeting.proposed_by == exchange.side:
+                return side in exchange.to
+            return side != meeting.proposed_by and (side == exchange.side or side in exchange.to)
         case Who.ADDRESSED:
             return any(side in message.to or side in message.info for message in exchange.messages)
         case _:

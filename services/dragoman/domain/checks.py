@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Final
+from zoneinfo import available_timezones
 
 from msgspec import UNSET, UnsetType
 
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.limits import FLASH_WORDS
-from dragoman_schemas.fields import About, Place, When, Where, Window, Words
+from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
+from dragoman_schemas.state import Registry
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
@@ -27,10 +30,58 @@ def times(**fields: When | UnsetType) -> Refusal | None:
     for name, value in fields.items():
         if value is UNSET:
             continue
-        text = value.about if isinstance(value, About) else str(value)
-        if moment(text) is None:
-            return invalid(f"/{name}", f"{text} is no time that exists; write it like 2026-11-24T03:05+08:00")
+        refusal = time(f"/{name}", value)
+        if refusal is not None:
+            return refusal
     return None
+
+
+def time(pointer: str, value: When | UnsetType) -> Refusal | None:
+    """Refuse a time that does not exist."""
+    text = value.about if isinstance(value, About) else str(value)
+    if moment(text) is None:
+        return invalid(pointer, f"{text} is no time that exists; write it like 2026-11-24T03:05+08:00")
+    return None
+
+
+def day(pointer: str, value: Date | UnsetType) -> Refusal | None:
+    """Refuse a day that does not exist."""
+    if value is not UNSET and moment(f"{value}T00:00Z") is None:
+        return invalid(pointer, f"{value} is no day that exists; write it like 2026-11-24")
+    return None
+
+
+def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
+    """Refuse hours on no day, on a day twice, or in no zone."""
+    if not isinstance(value, Hours):
+        return None
+    if len(set(value.days)) < len(value.days):
+        return invalid(f"{pointer}/days", "a day is named twice; name it once")
+    if value.zone not in _zones():
+        return invalid(f"{pointer}/zone", f"{value.zone} is no time zone; name one like Europe/Brussels or Asia/Shanghai")
+    return None
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | None:
+    """Refuse the first place that is none."""
+    for index, value in enumerate(() if isinstance(values, UnsetType) else values):
+        refusal = place(f"{pointer}/{index}", value)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | None:
+    """Refuse what is no side of the channel."""
+    names = [member.name for member in registry.sides]
+    if value is UNSET or value in names:
+        return None
+    return invalid(pointer, f"{value} is no side of {registry.name}; its sides are {', '.join(sorted(names))}")
 
 
 def window(pointer: str, value: Window) -> Refusal | None:
@@ -52,8 +103,8 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
     kinds = sum(part is not UNSET for part in (value.lat, value.polygon, value.circle))
     if kinds > 1:
         return invalid(pointer, "a place is a point, a polygon or a circle; give one")
-    if kinds == 0 and value.name is UNSET and value.names is UNSET:
-        return invalid(pointer, "the place is empty; give lat and lon, a polygon, a circle or a name")
+    if kinds == 0 and value.name is value.names is value.text is UNSET:
+        return invalid(pointer, "the place is empty; give lat and lon, a polygon, a circle, a name or text")
     return None
 
 

@@ -1,37 +1,223 @@
-"""The contact family: N03, the contact note.
+"""The contact family: N01 line check, N02 point of contact, N03 contact note, call record, liaison office, people programme.
 
-open ──▶ closed · cancelled          a decline is an answer and ends nothing
+    line-check         sent ──echo──▶ echoed · echoed_with_errors     sent ──line-check-missed──▶ missed
+    point-of-contact   proposed ──every acknowledgement──▶ acknowledged ──withdrawal──▶ withdrawn     (in force by its dates)
+    contact-note       open              a decline is an answer and ends nothing
+    call-record        open              the other side's gist stands beside it as its counter-account
+    liaison-office     proposed ──every agreement──▶ agreed ──status-change──▶ open ──status-change──▶ closed
+    people-programme   proposed ──every agreement──▶ agreed ──▶ running ──▶ completed, or dropped before
+
+All of them may be cancelled and closed.
 """
 
 from typing import Final
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from dragoman.domain import checks
 from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import Format, Rule, Who
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, opening
+from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
+from dragoman_schemas.acts.liaison_office import LiaisonOffice
+from dragoman_schemas.acts.line_check import Echo, LineCheck
+from dragoman_schemas.acts.people_programme import PeopleProgramme
+from dragoman_schemas.acts.point_of_contact import PointOfContact, Reconfirmation, Withdrawal
+from dragoman_schemas.fields import Window
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
 
 
-def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+def _check_note(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, ContactNote)
     return checks.times(reply_wanted_by=record.data.reply_wanted_by)
 
 
-def _title(data: Act) -> str:
+def _note_title(data: Act) -> str:
     assert isinstance(data, ContactNote)
     return f"Contact, {data.form.replace('_', ' ')}"
 
 
 CONTACT_NOTE: Final = Format(
-    rule=Rule(act="contact-note", shape=ContactNote, family="contact", who=Who.ANY, message=True, numbered="O", check=_check),
+    rule=opening("contact-note", ContactNote, "contact", check=_check_note),
     code="N03",
     start="open",
     moves=life(("open",), {}),
-    area="general",
-    defaults={},
-    precedence=lambda data: "routine",
-    title=_title,
+    title=_note_title,
+)
+
+
+def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, LineCheck)
+    if data.side is not UNSET:
+        return invalid("/side", "a side is named by the watch alone, when it sends a check by schedule; leave it out")
+    return None
+
+
+def _line_title(data: Act) -> str:
+    assert isinstance(data, LineCheck)
+    return f"Line check {data.sequence}, {data.circuit}"
+
+
+LINE_CHECK: Final = Format(
+    rule=opening("line-check", LineCheck, "contact", roles=DUTY, check=_check_line),
+    code="N01",
+    start="sent",
+    moves=life(("sent", "echoed", "echoed_with_errors"), {"echo": {"sent": "echoed"}}, cancellable=("sent",)),
+    title=_line_title,
+)
+
+
+def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, Echo) and exchange is not None
+    wanted = "text" if exchange.act == "line-check" else "designator"
+    if (data.text is UNSET) == (wanted == "text") or (data.designator is UNSET) == (wanted == "designator"):
+        return invalid(f"/{wanted}", f"the echo of a {exchange.act} sends back its {wanted}, and nothing else")
+    return None
+
+
+def exactly_echoed(exchange: Exchange, status: str) -> str:
+    """Echoed, or echoed with errors where what came back is not what was sent."""
+    sent = exchange.content.get("challenge") or exchange.content["designator"]
+    echoed = exchange.acts["echo"][-1].content
+    came = echoed.get("text") or echoed["designator"]
+    return status if msgspec.json.decode(sent) == msgspec.json.decode(came) else "echoed_with_errors"
+
+
+def _check_point(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, PointOfContact)
+    if len(set(data.channels)) < len(data.channels):
+        return invalid("/channels", "a means of contact is named twice; name it once")
+    refusal = checks.hours("/hours", data.hours) or checks.times(valid_from=data.valid_from, valid_to=data.valid_to)
+    if refusal is None and isinstance(data.valid_to, str):
+        return checks.window("/valid_to", Window(from_=data.valid_from, to=data.valid_to))
+    return refusal
+
+
+def _point_title(data: Act) -> str:
+    assert isinstance(data, PointOfContact)
+    return f"Point of contact: {data.role}"
+
+
+def _is_urgent(data: Act) -> bool:
+    return isinstance(data, PointOfContact) and data.duty_number_dead is True
+
+
+POINT_OF_CONTACT: Final = Format(
+    rule=opening("point-of-contact", PointOfContact, "contact", roles=HEADS, two_key=True, one_key=_is_urgent, check=_check_point),
+    code="N02",
+    start="proposed",
+    moves=life(
+        ("proposed", "acknowledged"),
+        {
+            "acknowledgement": {"proposed": "acknowledged", "withdrawn": "withdrawn"},
+            "reconfirmation": {"proposed": "proposed", "acknowledged": "acknowledged"},
+            "withdrawal": {"proposed": "withdrawn", "acknowledged": "withdrawn"},
+        },
+        one_key=True,
+    ),
+    title=_point_title,
+)
+
+
+def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, CallRecord)
+    for name in data.posts:
+        refusal = checks.side(registry, f"/posts/{name}", name)
+        if refusal is not None:
+            return refusal
+    return checks.window("/ended", Window(from_=data.began, to=data.ended))
+
+
+def _call_title(data: Act) -> str:
+    assert isinstance(data, CallRecord)
+    return f"Call, {data.direction}, {data.began}"
+
+
+CALL_RECORD: Final = Format(
+    rule=opening("call-record", CallRecord, "contact", check=_check_call),
+    code="CALL",
+    start="open",
+    moves=life(("open",), {"counter-account": {"open": "open"}}),
+    precedence=lambda data: "priority",
+    title=_call_title,
+)
+
+
+def _check_office(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, LiaisonOffice)
+    if data.status != "proposed" and data.for_the_record is not True:
+        return invalid(
+            "/status", "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"
+        )
+    for index, holiday in enumerate(() if isinstance(data.holidays, UnsetType) else data.holidays):
+        refusal = checks.day(f"/holidays/{index}", holiday)
+        if refusal is not None:
+            return refusal
+    return checks.side(registry, "/side", data.side) or checks.hours("/hours", data.hours)
+
+
+def _office_title(data: Act) -> str:
+    assert isinstance(data, LiaisonOffice)
+    return f"Liaison office of {data.side} in {data.seat}"
+
+
+def _office_status(data: Act) -> str:
+    assert isinstance(data, LiaisonOffice)
+    return data.status
+
+
+LIAISON_OFFICE: Final = Format(
+    rule=opening("liaison-office", LiaisonOffice, "contact", roles=HEADS, check=_check_office),
+    code="OFFICE",
+    start="proposed",
+    begun=_office_status,
+    moves=life(
+        ("proposed", "agreed", "open"),
+        {"agreement": {"proposed": "agreed"}, "status-change": {"agreed": "agreed", "open": "open"}},
+        cancellable=("proposed", "agreed"),
+    ),
+    changes={"agreed": ("open", "closed"), "open": ("closed",)},
+    title=_office_title,
+)
+
+
+def _check_programme(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, PeopleProgramme)
+    return checks.side(registry, "/host", data.host) or checks.window("/period", data.period)
+
+
+def _programme_title(data: Act) -> str:
+    assert isinstance(data, PeopleProgramme)
+    return data.title if isinstance(data.title, str) else f"Exchange of {data.kind}, host {data.host}"
+
+
+PEOPLE_PROGRAMME: Final = Format(
+    rule=opening("people-programme", PeopleProgramme, "contact", check=_check_programme),
+    code="PEOPLE",
+    start="proposed",
+    moves=life(
+        ("proposed", "agreed", "running", "completed", "dropped"),
+        {"agreement": {"proposed": "agreed"}, "status-change": {status: status for status in ("proposed", "agreed", "running")}},
+        cancellable=("proposed", "agreed"),
+    ),
+    changes={"proposed": ("dropped",), "agreed": ("running", "dropped"), "running": ("completed", "dropped")},
+    title=_programme_title,
+)
+
+FORMATS: Final = (LINE_CHECK, POINT_OF_CONTACT, CONTACT_NOTE, CALL_RECORD, LIAISON_OFFICE, PEOPLE_PROGRAMME)
+
+RULES: Final = (
+    Rule(act="echo", shape=Echo, who=Who.ADDRESSEE, acknowledges=True, answers=True, kept=True, check=_check_echo, settle=exactly_echoed),
+    Rule(act="reconfirmation", shape=Reconfirmation, who=Who.OPENER, message=True, kept=True),
+    Rule(act="withdrawal", shape=Withdrawal, who=Who.OPENER, message=True, kept=True),
 )

@@ -18,7 +18,7 @@ from dragoman_schemas.state import ChannelState
 class Post:
     """What an actor wants recorded: the act, its id, the exchange that it carries on, and what it relies on.
 
-    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None.
+    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None. `released_by` is the second officer.
     """
 
     actor: str
@@ -28,6 +28,7 @@ class Post:
     exchange: str = ""
     family: str = ""
     if_match: str | None = None
+    released_by: str = ""
 
 
 def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: str, signatures: str = "") -> Record | Refusal:
@@ -59,6 +60,7 @@ def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: 
             decided=state.position,
             salt=salt,
             signatures=signatures,
+            released_by=post.released_by,
         ),
         post.act,
         post.data,

@@ -22,15 +22,17 @@ from msgspec.structs import replace
 from dragoman.domain import checks
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Malformed, Refusal, invalid
-from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
+from dragoman.domain.rule import DUTY, Folding, Format, Moves, Rule, Who
 from dragoman_schemas.acts import carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
 from dragoman_schemas.state import (
     Cancellation,
     Correction,
     Exchange,
+    Meeting,
     Message,
     Registry,
+    Said,
     Stamp,
 )
 
@@ -45,22 +47,28 @@ TRACK2_DEFAULTS: Final = {"capacity": '"personal"', "attribution": '"chatham_hou
 
 UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record"})
 
+_TRANSLATING: Final = ("translation", "translation-agreement", "translation-dispute")
+
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | None = None) -> Moves:
-    """A format's moves: its own, and those of any exchange with these live statuses."""
+ENDED: Final = ("cancelled", "closed", "declined")
+
+
+def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | None = None, one_key: bool = False) -> Moves:
+    """A format's moves: its own, and those of any exchange with these live statuses; the second key where one may do at first."""
     ended = ("cancelled", "closed", *(("declined",) if "declined" in {to for moves in own.values() for to in moves.values()} else ()))
+    everywhere, alive = {status: status for status in (*live, *ended)}, {status: status for status in live}
     common: Moves = {
-        "acknowledgement": {status: status for status in (*live, *ended)},
-        "reply": {status: status for status in live},
-        "interim-reply": {status: status for status in live},
-        "decline": {status: status for status in live},
-        "correction": {status: status for status in live},
+        **dict.fromkeys(("acknowledgement", "repeat-request", "release-consent", *_TRANSLATING), everywhere),
+        **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive),
+        **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),
         "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed")},
+        "lesson": {status: status for status in ended},
+        **({"second-key": everywhere} if one_key else {}),
     }
-    return {**common, **own}
+    return {act: {**common.get(act, {}), **own.get(act, {})} for act in {**common, **own}}
 
 
 def content_of(act: bytes) -> dict[str, Raw]:
@@ -88,7 +96,7 @@ def opened(form: Format, folding: Folding) -> Exchange:
         act=record.name,
         family=record.envelope.family,
         number=folding.number,
-        status=form.start,
+        status=form.start if form.begun is None else form.begun(data),
         side=side,
         opened=folding.stamp,
         updated=folding.stamp,
@@ -98,9 +106,12 @@ def opened(form: Format, folding: Folding) -> Exchange:
         to=to,
         info=info,
         for_the_record=for_the_record,
+        released_by="" if isinstance(record.envelope.releasedby, UnsetType) else record.envelope.releasedby,
+        one_key=form.rule.two_key and record.envelope.releasedby is UNSET,
         content=content,
         defaults=_defaults(form, folding.registry, content, record.envelope.time),
         messages=(message,),
+        meeting=Meeting(proposed_by=side) if form.rule.family == "meeting" else None,
         etag=record.commit,
     )
 
@@ -135,12 +146,40 @@ def check_opening(registry: Registry, form: Format, record: Record) -> Refusal |
     """The frame's own rules: addressees that exist, real times, texts short enough for their precedence."""
     data = record.data
     assert isinstance(data, Opening)
-    refusal = _check_named(registry, data, record.side) or checks.times(dtg=data.dtg) or checks.original(data.text, data.original)
+    refusal = (
+        _check_kind(registry, form)
+        or _check_named(registry, data, record.side)
+        or checks.times(dtg=data.dtg)
+        or checks.original(data.text, data.original)
+        or _check_carried(registry, data, record.side)
+    )
     if refusal is not None:
         return refusal
     precedence = form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence
     if precedence in ("flash", "immediate"):
         return checks.brief(text=data.text, facts=getattr(data, "facts", UNSET))
+    return None
+
+
+def _check_kind(registry: Registry, form: Format) -> Refusal | None:
+    if registry.kind in form.kinds:
+        return None
+    return invalid("/act", f"{form.rule.act} is not for {registry.kind} channels; it is for {', '.join(sorted(form.kinds))}")
+
+
+def _check_carried(registry: Registry, data: Opening | Continuing, side: str) -> Refusal | None:
+    """What any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
+    if data.attachments is data.acting_for is data.passed_by is UNSET:
+        return None
+    if not isinstance(data.attachments, UnsetType):
+        digests = [attachment.sha256 for attachment in data.attachments]
+        for index, digest in enumerate(digests):
+            if digest in digests[:index]:
+                return invalid(f"/attachments/{index}/sha256", "the same file is attached twice; attach it once")
+    if not isinstance(data.acting_for, UnsetType) and f"{side}/{data.acting_for}" not in registry.officers:
+        return invalid("/acting_for", f"{data.acting_for} is no officer of {side}; name the office holder for whom you act")
+    if not isinstance(data.passed_by, UnsetType):
+        return checks.time("/passed_by/at", data.passed_by.at)
     return None
 
 
@@ -159,17 +198,19 @@ def _check_named(registry: Registry, data: Opening, sender: str) -> Refusal | No
     return None
 
 
-def check_continuing(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """A continuing act's times are real, and `of` names a message to its side."""
+def check_continuing(registry: Registry, form: Format, exchange: Exchange, record: Record) -> Refusal | None:
+    """A continuing act's times are real, `of` names a message to its side, and a status that is said may follow."""
     data = record.data
     if isinstance(data, Continuing):
-        refusal = checks.times(dtg=data.dtg)
+        refusal = checks.times(dtg=data.dtg) or _check_carried(registry, data, record.side)
         if refusal is not None:
             return refusal
-    if isinstance(data, Answering) and not isinstance(data.of, UnsetType):
-        assert exchange is not None
-        if not any(data.of == message.id and _reaches(message, record.side) for message in exchange.messages):
-            return invalid("/of", f"{data.of} is no message to {record.side} in this exchange; leave it out for the newest")
+    of = data.of if isinstance(data, Answering) else UNSET
+    if of is not UNSET and not any(of == message.id and _reaches(message, record.side) for message in exchange.messages):
+        return invalid("/of", f"{of} is no message to {record.side} in this exchange; leave it out for the newest")
+    if isinstance(data, carrying.StatusChange) and data.status not in form.changes.get(exchange.status, ()):
+        following = ", ".join(form.changes.get(exchange.status, ())) or "none"
+        return invalid("/status", f"from {exchange.status} a {exchange.act} cannot become {data.status}; what may follow: {following}")
     return None
 
 
@@ -197,6 +238,9 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
                 for_the_record=isinstance(data, Continuing) and data.for_the_record is True,
             ),
         )
+    if rule.kept:
+        given = (*exchange.acts.get(rule.act, ()), Said(said=folding.stamp, id=record.envelope.id, content=content_of(record.act)))
+        return replace(exchange, messages=messages, acts={**exchange.acts, rule.act: given})
     return exchange if messages is exchange.messages else replace(exchange, messages=messages)
 
 
@@ -219,25 +263,40 @@ def owes_acknowledgement(exchange: Exchange) -> set[str]:
 
 
 def owes_answer(exchange: Exchange) -> set[str]:
-    """The action addressees that have not answered the opening, while it lives."""
-    if exchange.for_the_record or exchange.status in ("cancelled", "closed", "declined"):
+    """The action addressees that have not answered the opening, or the windows that stand, while it lives."""
+    if exchange.for_the_record or exchange.status in ENDED:
         return set()
+    meeting = exchange.meeting
+    if meeting is not None and meeting.proposed_by != exchange.side:
+        return asked(exchange) - meeting.accepted.keys() - meeting.declined.keys() if exchange.status == "requested" else set()
     return {side for side in exchange.to if side not in exchange.messages[0].answered}
+
+
+def asked(exchange: Exchange) -> set[str]:
+    """Who is asked whether the windows that stand suit: every party but the one that proposed them."""
+    assert exchange.meeting is not None
+    return {exchange.side, *exchange.to} - {exchange.meeting.proposed_by}
+
+
+def by_all_addressed(exchange: Exchange, status: str) -> str:
+    """A status that follows when every action addressee has acknowledged the opening."""
+    return status if exchange.messages[0].acknowledged.keys() >= set(exchange.to) else exchange.status
 
 
 # Correction, cancellation, closure
 
 
-def check_correction(form: Format, registry: Registry, exchange: Exchange, record: Record) -> Refusal | None:
-    """The named fields exist, are correctable, and leave a whole opening behind."""
+def check_amendment(form: Format, registry: Registry, exchange: Exchange, record: Record) -> Refusal | None:
+    """The fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
     data = record.data
-    assert isinstance(data, carrying.Correction)
+    if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
+        return None
     for name in data.fields:
         settled = name == "windows" and exchange.meeting is not None and exchange.meeting.accepted
         if name in UNCORRECTABLE or settled:
             return invalid(f"/fields/{name}", f"{name} cannot be corrected; cancel the message and send a new one")
     try:
-        corrected = _corrected(exchange, data)
+        corrected = _amended(exchange, data.fields)
     except Malformed as error:
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
     trial = replace(record, data=corrected, name=exchange.act)
@@ -251,34 +310,38 @@ def check_correction(form: Format, registry: Registry, exchange: Exchange, recor
     )
 
 
-def _corrected(exchange: Exchange, correction: carrying.Correction) -> Act:
-    members = {**exchange.content, **correction.fields}
+def _amended(exchange: Exchange, fields: dict[str, Raw]) -> Act:
+    members = {**exchange.content, **fields}
     body = b"".join(b',"%s":%s' % (name.encode(), bytes(value)) for name, value in members.items())
     return decode_act(b'{"act":"%s"%s}' % (exchange.act.encode(), body))
 
 
-def correct(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
-    """Replace the named fields; what they were stays with the correction."""
+def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
+    """Replace the fields that a correction or an update names; what they were stays with a correction."""
     data = folding.record.data
-    assert isinstance(data, carrying.Correction)
-    corrected = _corrected(exchange, data)
-    assert isinstance(corrected, Opening)
+    if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
+        return exchange
+    amended = _amended(exchange, data.fields)
+    assert isinstance(amended, Opening)
     content = {**exchange.content, **data.fields}
-    correction = Correction(
-        corrected=folding.stamp,
-        number=folding.number,
-        reason=data.reason,
-        fields=data.fields,
-        was={name: exchange.content[name] for name in data.fields if name in exchange.content},
-    )
-    precedence, subject, area = _frame(form, corrected, content)
+    corrections = exchange.corrections
+    if isinstance(data, carrying.Correction):
+        correction = Correction(
+            corrected=folding.stamp,
+            number=folding.number,
+            reason=data.reason,
+            fields=data.fields,
+            was={name: exchange.content[name] for name in data.fields if name in exchange.content},
+        )
+        corrections = (*corrections, correction)
+    precedence, subject, area = _frame(form, amended, content)
     return replace(
         exchange,
         content=content,
         precedence=precedence,
         subject=subject,
         area=area,
-        corrections=(*exchange.corrections, correction),
+        corrections=corrections,
         defaults={name: value for name, value in exchange.defaults.items() if name not in content},
     )
 
@@ -298,13 +361,76 @@ def _closed_by_enough(exchange: Exchange, status: str) -> str:
     return status if enough else exchange.status
 
 
+def _check_closure(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Not while another side has an open question."""
+    assert exchange is not None
+    for message in exchange.messages:
+        by = message.said.by.partition("/")[0]
+        if message.act == "clarification-request" and by != record.side and set(message.to) - message.answered.keys():
+            return invalid("/act", f"{by} has asked a question that is not answered yet; answer it first")
+    return None
+
+
 def settled_by_all(exchange: Exchange, status: str) -> str:
-    """A request moves when every addressee has answered, and is declined only if none of them accepted."""
-    if status == exchange.status:
+    """A request moves when all who were asked have answered, and is declined only if none of them accepted."""
+    meeting = exchange.meeting
+    if status == exchange.status or meeting is None:
         return status
-    if not set(exchange.to) <= exchange.messages[0].answered.keys():
+    if not asked(exchange) <= meeting.accepted.keys() | meeting.declined.keys():
         return exchange.status
-    return "accepted" if exchange.meeting is not None and exchange.meeting.accepted else status
+    return "accepted" if meeting.accepted else status
+
+
+def _decline(exchange: Exchange, folding: Folding) -> Exchange:
+    meeting = exchange.meeting
+    if meeting is None:
+        return exchange
+    return replace(exchange, meeting=replace(meeting, declined={**meeting.declined, folding.record.side: folding.stamp}))
+
+
+def changed_status(exchange: Exchange, status: str) -> str:
+    """The status that the newest `status-change` says."""
+    assert status == exchange.status
+    return str(msgspec.json.decode(exchange.acts["status-change"][-1].content["status"]))
+
+
+def _check_update(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, carrying.Update)
+    if data.text is data.fields is data.next_update is UNSET:
+        return invalid("/text", "an update says something; give text, or fields that are known by now, or next_update")
+    return checks.times(changed_at=data.changed_at, next_update=data.next_update)
+
+
+def _check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, carrying.NonAttendance) and exchange is not None
+    if record.data.side not in {exchange.side, *exchange.to, *exchange.info}:
+        return invalid("/side", f"{record.data.side} was not asked to come; name a side of this exchange")
+    return None
+
+
+def _be_absent(exchange: Exchange, folding: Folding) -> Exchange:
+    data, meeting = folding.record.data, exchange.meeting
+    assert isinstance(data, carrying.NonAttendance) and meeting is not None
+    return replace(exchange, meeting=replace(meeting, absent={data.side: folding.stamp, **meeting.absent}))
+
+
+def _check_translation(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, carrying.Translation) and exchange is not None
+    of = record.data.of
+    if of is UNSET or any(of == message.id for message in exchange.messages):
+        return None
+    return invalid("/of", f"{of} is no message of this exchange; leave it out for the opening")
+
+
+def _check_translated(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, carrying.TranslationAgreement | carrying.TranslationDispute) and exchange is not None
+    for translation in exchange.acts.get("translation", ()):
+        if translation.id == data.of:
+            own = translation.said.by.partition("/")[0] == record.side
+            return invalid("/of", "this is your own translation; the other side agrees to it or disputes it") if own else None
+    return invalid("/of", f"{data.of} is no translation in this exchange; name the id of one")
 
 
 def _check_interim(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -316,13 +442,54 @@ def _check_reply(registry: Registry, exchange: Exchange | None, record: Record) 
     assert isinstance(record.data, carrying.Reply)
     if record.data.text is UNSET and record.data.answers is UNSET:
         return invalid("/text", "a reply says something; give text, or answers by question number")
+    numbers = [] if isinstance(record.data.answers, UnsetType) else [answer.q for answer in record.data.answers]
+    for index, number in enumerate(numbers):
+        if number in numbers[:index]:
+            return invalid(f"/answers/{index}/q", f"question {number} is answered twice; answer it once")
     return None
 
 
+def by_every_other_side(exchange: Exchange, status: str) -> str:
+    """A status that follows when every side but the opener has agreed."""
+    agreed = {said.said.by.partition("/")[0] for said in exchange.acts["agreement"]}
+    return status if {*exchange.to, *exchange.info} <= agreed else exchange.status
+
+
+def _check_second_key(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert exchange is not None
+    if not exchange.one_key or exchange.second_key is not None:
+        return invalid("/act", "no second key is due here")
+    if exchange.opened.by == record.envelope.actor:
+        return invalid("/act", "the second key is another officer's; ask a colleague")
+    return None
+
+
+def _turn(exchange: Exchange, folding: Folding) -> Exchange:
+    return replace(exchange, second_key=folding.stamp)
+
+
+def _check_attempt(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, carrying.CallAttempt)
+    return checks.times(at=record.data.at)
+
+
 RULES: Final = (
-    Rule(act="acknowledgement", shape=carrying.Acknowledgement, who=Who.ADDRESSED, acknowledges=True),
-    Rule(act="reply", shape=carrying.Reply, who=Who.ADDRESSED, acknowledges=True, answers=True, message=True, check=_check_reply),
-    Rule(act="interim-reply", shape=carrying.InterimReply, who=Who.ADDRESSED, acknowledges=True, message=True, check=_check_interim),
+    Rule(act="acknowledgement", shape=carrying.Acknowledgement, who=Who.ADDRESSED, acknowledges=True, settle=by_all_addressed),
+    Rule(
+        act="reply", shape=carrying.Reply, who=Who.ADDRESSED, acknowledges=True, answers=True, message=True, kept=True, check=_check_reply
+    ),
+    Rule(
+        act="interim-reply",
+        shape=carrying.InterimReply,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=_check_interim,
+    ),
+    Rule(act="clarification-request", shape=carrying.ClarificationRequest, who=Who.ADDRESSED, acknowledges=True, message=True, kept=True),
+    Rule(act="assessment", shape=carrying.Assessment, who=Who.OPENER, consenting=True, message=True, kept=True),
+    Rule(act="update", shape=carrying.Update, who=Who.OPENER, message=True, kept=True, check=_check_update),
     Rule(
         act="decline",
         shape=carrying.Decline,
@@ -330,9 +497,35 @@ RULES: Final = (
         acknowledges=True,
         answers=True,
         message=True,
+        kept=True,
+        evolve=_decline,
         settle=settled_by_all,
     ),
     Rule(act="correction", shape=carrying.Correction, who=Who.OPENER, consenting=True, message=True, numbered="C"),
     Rule(act="cancellation", shape=carrying.Cancellation, who=Who.OPENER, consenting=True, message=True, numbered="X", evolve=_cancel),
-    Rule(act="closure", shape=carrying.Closure, who=Who.ANY, consenting=True, evolve=_close, settle=_closed_by_enough),
+    Rule(act="translation", shape=carrying.Translation, who=Who.ANY, kept=True, check=_check_translation),
+    Rule(
+        act="translation-agreement", shape=carrying.TranslationAgreement, who=Who.ANY, consenting=True, kept=True, check=_check_translated
+    ),
+    Rule(act="translation-dispute", shape=carrying.TranslationDispute, who=Who.ANY, kept=True, check=_check_translated),
+    Rule(act="repeat-request", shape=carrying.RepeatRequest, who=Who.ADDRESSED, message=True, kept=True),
+    Rule(act="release-consent", shape=carrying.ReleaseConsent, who=Who.ANY, consenting=True, kept=True),
+    Rule(act="second-key", shape=carrying.SecondKey, who=Who.OPENER, check=_check_second_key, evolve=_turn),
+    Rule(act="call-attempt", shape=carrying.CallAttempt, who=Who.ANY, roles=DUTY, kept=True, check=_check_attempt),
+    Rule(act="non-attendance", shape=carrying.NonAttendance, who=Who.ANY, kept=True, check=_check_absent, evolve=_be_absent),
+    Rule(
+        act="agreement",
+        shape=carrying.Agreement,
+        who=Who.OTHER,
+        consenting=True,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        settle=by_every_other_side,
+    ),
+    Rule(act="status-change", shape=carrying.StatusChange, who=Who.ANY, kept=True, settle=changed_status),
+    Rule(
+        act="closure", shape=carrying.Closure, who=Who.ANY, consenting=True, check=_check_closure, evolve=_close, settle=_closed_by_enough
+    ),
+    Rule(act="lesson", shape=carrying.Lesson, who=Who.ANY, kept=True),
 )

@@ -13,7 +13,7 @@ from dragoman.domain import access, channel, exchange, numbering
 from dragoman.domain.ledger import Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import Folding, Format, Rule, Who
+from dragoman.domain.rule import DUTY, OFFICERS, Folding, Format, Rule, Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.tlog import dsse
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
@@ -109,8 +109,7 @@ def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
     """The exchange after a continuing act."""
     form = FORMATS[known.act]
     after = rule.evolve(exchange.said(known, rule, folding), folding)
-    if rule.act == "correction":
-        after = exchange.correct(form, after, folding)
+    after = exchange.amend(form, after, folding)
     moved = form.moves[rule.act][known.status]
     return replace(
         after,
@@ -138,7 +137,8 @@ def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | Non
     known = None if _opens(rule) or rule.family == "channel" else ledger.exchange(envelope.subject)
     return (
         _check_derived(registry, known, rule, record, position)
-        or access.may_act(registry, known, rule, envelope.actor, position)
+        or access.may_act(registry, known, rule, envelope.actor, position, _second(record))
+        or _check_keys(registry, rule, record, position)
         or _check_attestation(registry, known, ledger, rule, record, position)
         or _check_state(registry, known, rule, record.side)
         or _check_act(registry, known, ledger, rule, record, position)
@@ -166,9 +166,36 @@ def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, recor
     derived = (type_of(rule.act, rule.version), f"urn:dragoman:schema:{rule.act}:{rule.version}", registry.name, family, subject)
     if derived != (e.type, e.dataschema, e.channel, e.family, e.subject):
         return _no("A derived member is not what it must be.")
-    if e.releasedby is not UNSET or e.causationid is not UNSET:
+    if (e.releasedby is not UNSET and not rule.two_key) or e.causationid is not UNSET:
         return _no("It has a member that this act does not have.")
     return None if e.source == source_of(registry, e.actor) else _no("Its source is not that of its actor.")
+
+
+def _second(record: Record) -> str:
+    """The officer who released a record; empty for none."""
+    releaser = record.envelope.releasedby
+    return "" if isinstance(releaser, UnsetType) else releaser
+
+
+def _check_keys(registry: Registry, rule: Rule, record: Record, position: int) -> Refusal | None:
+    """Two officers of one side where two are asked for, or a duty officer where one may do."""
+    if not rule.two_key:
+        return None
+    actor, second = record.envelope.actor, _second(record)
+    if not second:
+        officer = access.officer_at(registry, actor, position)
+        if rule.one_key(record.data) and officer is not None and not DUTY.isdisjoint(officer.roles):
+            return None
+        return Refusal(
+            kind="second-key-required",
+            detail=f"{rule.act} is drafted by one officer and released by another: post it to /drafts, and have a colleague release it.",
+        )
+    if second == actor or second.partition("/")[0] != record.side:
+        return Refusal(kind="second-key-required", detail="Who releases is another officer of the same side.")
+    officer = access.officer_at(registry, second, position)
+    if officer is None or OFFICERS.isdisjoint(officer.roles):
+        return Refusal(kind="not-permitted", detail=f"{second} is no officer in office in {registry.name}.")
+    return None
 
 
 def source_of(registry: Registry, actor: str) -> str:
@@ -226,7 +253,9 @@ def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule:
         return channel.check(registry, record, position, ledger.actor)
     if known is None:
         return exchange.check_opening(registry, FORMATS[rule.act], record) or rule.check(registry, None, record)
-    refusal = exchange.check_continuing(registry, known, record) or rule.check(registry, known, record)
-    if refusal is None and rule.act == "correction":
-        return exchange.check_correction(FORMATS[known.act], registry, known, record)
-    return refusal
+    form = FORMATS[known.act]
+    return (
+        exchange.check_continuing(registry, form, known, record)
+        or rule.check(registry, known, record)
+        or exchange.check_amendment(form, registry, known, record)
+    )

@@ -1,92 +1,146 @@
-"""The meeting family: N04, the meeting request.
+"""The meeting family: N04 the meeting request, N11 the call request, N18 the invitation to a visit.
 
     requested ──acceptance──▶ accepted ──meeting-held──▶ held ──readout──▶ held ──▶ closed
-        ├──decline──▶ declined              a meeting that was simply held may be recorded from `requested` as well
+        │  ▲                     │
+        │  └──counter-proposal───┤        other windows: whoever was not the one to name them is asked now
+        │                        └──postponement──▶ requested in other windows, or postponed until some are proposed
+        ├──decline──▶ declined            a meeting that was simply held may be recorded from `requested` as well
         └──▶ cancelled (by the opener, until it was held)
 
 Windows are not corrected once a side has accepted one: nobody is held to terms that it did not see.
-With several addressees the request is accepted or declined when all have answered: declined only if none accepted.
+With several sides asked the request is accepted or declined when all have answered: declined only if none accepted.
+Of the agenda each side's version stands beside the other's until one is agreed; it never holds a meeting up.
 """
 
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain import checks
 from dragoman.domain.exchange import content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import Folding, Format, Rule, Who
-from dragoman_schemas.acts.meeting_request import (
-    Acceptance,
-    MeetingHeld,
-    MeetingRequest,
-    Readout,
-)
+from dragoman.domain.rule import DUTY, Folding, Format, Moves, Rule, Who
+from dragoman_schemas.acts import meeting_request as acts
+from dragoman_schemas.acts.call_request import CallRequest
+from dragoman_schemas.acts.visit_invitation import VisitInvitation
 from dragoman_schemas.fields import Window
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Accepted, Exchange, Held, Meeting, Registry
 from dragoman_schemas.state import Readout as ReadoutState
 
 _raw_windows = msgspec.json.Decoder(tuple[Raw, ...]).decode
-_windows = msgspec.json.Decoder(tuple[Window, ...]).decode
+
+
+def _terms(exchange: Exchange) -> tuple[Raw, ...]:
+    """What may be accepted: the windows that stand, or a visit's dates; nothing for a call at any time."""
+    if "windows" in exchange.content:
+        return _raw_windows(exchange.content["windows"])
+    return (exchange.content["dates"],) if "dates" in exchange.content else ()
+
+
+def _meeting(exchange: Exchange) -> Meeting:
+    assert exchange.meeting is not None
+    return exchange.meeting
+
+
+def _check_windows(windows: tuple[Window, ...] | UnsetType) -> Refusal | None:
+    for index, window in enumerate(() if isinstance(windows, UnsetType) else windows):
+        refusal = checks.window(f"/windows/{index}", window)
+        if refusal is not None:
+            return refusal
+    return None
 
 
 def _check_request(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
-    assert isinstance(data, MeetingRequest)
-    for index, window in enumerate(data.windows):
-        refusal = checks.window(f"/windows/{index}", window)
-        if refusal is not None:
-            return refusal
-    if isinstance(data.host, str) and data.host not in {side.name for side in registry.sides}:
-        return invalid("/host", f"{data.host} is no side of {registry.name}")
-    return None
+    assert isinstance(data, acts.MeetingRequest)
+    return _check_windows(data.windows) or checks.side(registry, "/host", data.host)
+
+
+def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, CallRequest)
+    return _check_windows(record.data.windows)
+
+
+def _check_visit(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, VisitInvitation)
+    return checks.window("/dates", data.dates) or checks.place("/place", data.place)
+
+
+def _window(data: acts.Acceptance) -> int:
+    return 0 if isinstance(data.window, UnsetType) else data.window
 
 
 def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
-    assert isinstance(data, Acceptance) and exchange is not None
-    windows = len(_windows(exchange.content["windows"]))
-    if data.window >= windows:
+    assert isinstance(data, acts.Acceptance) and exchange is not None
+    window, windows = _window(data), max(1, len(_terms(exchange)))
+    if window >= windows:
         return invalid("/window", f"there are {windows} windows, counted from 0; name one of them")
     chosen = {accepted.window for accepted in _meeting(exchange).accepted.values()}
-    if chosen - {data.window}:
+    if chosen - {window}:
         return invalid("/window", f"window {chosen.pop()} was accepted already; accept the same one")
     return None
 
 
-def _check_held(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    data = record.data
-    assert isinstance(data, MeetingHeld)
-    return checks.window("/from", Window(from_=data.from_, to=data.to))
-
-
-def _meeting(exchange: Exchange) -> Meeting:
-    return exchange.meeting or Meeting()
-
-
 def _accept(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, Acceptance)
-    meeting = _meeting(exchange)
-    terms = _raw_windows(exchange.content["windows"])[data.window]
-    accepted = {**meeting.accepted, folding.record.side: Accepted(accepted=folding.stamp, window=data.window, terms=terms)}
-    return replace(exchange, meeting=replace(meeting, accepted=accepted))
+    assert isinstance(data, acts.Acceptance)
+    meeting, window, side = _meeting(exchange), _window(data), folding.record.side
+    terms = (*_terms(exchange), Raw(b"null"))[window]
+    accepted = {**meeting.accepted, side: Accepted(accepted=folding.stamp, window=window, terms=terms)}
+    declined = {name: stamp for name, stamp in meeting.declined.items() if name != side}
+    return replace(exchange, meeting=replace(meeting, accepted=accepted, declined=declined))
+
+
+def _check_proposal(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, acts.CounterProposal | acts.Postponement)
+    return _check_windows(data.windows)
+
+
+def _propose(exchange: Exchange, folding: Folding) -> Exchange:
+    """Windows take the place of those that stood there, and nobody has accepted or declined them yet.
+
+    Where there is but one window, as of a visit or a launch, it is the first of those that are named.
+    """
+    content = content_of(folding.record.act)
+    renewed: dict[str, Raw] = {name: content[name] for name in ("windows", "venue") if name in content}
+    single = "dates" if "dates" in exchange.content else "window" if exchange.meeting is None else ""
+    if "windows" in renewed and single:
+        renewed[single] = _raw_windows(renewed.pop("windows"))[0]
+    meeting = exchange.meeting
+    if meeting is not None:
+        meeting = replace(meeting, proposed_by=folding.record.side, accepted={}, declined={})
+    return replace(exchange, content={**exchange.content, **renewed}, meeting=meeting)
+
+
+def _postponed(exchange: Exchange, status: str) -> str:
+    if "windows" not in exchange.acts["postponement"][-1].content:
+        return status
+    return "notified" if exchange.meeting is None else "requested"
+
+
+def _check_held(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, acts.MeetingHeld)
+    return checks.window("/from", Window(from_=data.from_, to=data.to))
 
 
 def _hold(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, MeetingHeld)
+    assert isinstance(data, acts.MeetingHeld)
     meeting = _meeting(exchange)
     return replace(exchange, meeting=replace(meeting, held=(*meeting.held, Held(recorded=folding.stamp, from_=data.from_, to=data.to))))
 
 
 def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
-    assert isinstance(data, Readout)
+    assert isinstance(data, acts.Readout)
     meeting, side = _meeting(exchange), folding.record.side
     readout = ReadoutState(given=folding.stamp, kind=data.kind, topics=data.topics, text=content_of(folding.record.act)["text"])
     readouts = {**meeting.readouts, side: (*meeting.readouts.get(side, ()), readout)}
@@ -94,35 +148,112 @@ def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, meeting=replace(meeting, readouts=readouts, readouts_differ=len(newest) > 1))
 
 
+def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
+    meeting = _meeting(exchange)
+    topics = content_of(folding.record.act)["topics"]
+    agendas = {**meeting.agendas, folding.record.side: topics}
+    agreed = topics if {bytes(version) for version in agendas.values()} == {bytes(topics)} and len(agendas) > 1 else None
+    return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=agreed))
+
+
+def _versions(exchange: Exchange, side: str) -> dict[str, Raw]:
+    """The versions of the agenda that other sides gave, the opener's own in its request among them."""
+    given = {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
+    return {name: topics for name, topics in {**given, **_meeting(exchange).agendas}.items() if name != side}
+
+
+def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, acts.AgendaAgreement) and exchange is not None
+    versions = _versions(exchange, record.side)
+    if not versions:
+        return invalid("/act", "no other side has given an agenda yet; give yours with `agenda`")
+    if data.side is UNSET and len(versions) > 1:
+        return invalid("/side", f"there are several versions; say whose you take: {', '.join(sorted(versions))}")
+    if data.side is not UNSET and data.side not in versions:
+        return invalid("/side", f"{data.side} has given no agenda; those who have: {', '.join(sorted(versions))}")
+    return None
+
+
+def _agree_agenda(exchange: Exchange, folding: Folding) -> Exchange:
+    data = folding.record.data
+    assert isinstance(data, acts.AgendaAgreement)
+    versions, meeting = _versions(exchange, folding.record.side), _meeting(exchange)
+    whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
+    agendas = {whose: versions[whose], **meeting.agendas, folding.record.side: versions[whose]}
+    agreed = {exchange.side, *exchange.to} <= {name for name, topics in agendas.items() if bytes(topics) == bytes(versions[whose])}
+    return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=versions[whose] if agreed else None))
+
+
 def _title(data: Act) -> str:
-    assert isinstance(data, MeetingRequest)
+    assert isinstance(data, acts.MeetingRequest)
     return data.purpose
 
 
+def _call_title(data: Act) -> str:
+    assert isinstance(data, CallRequest)
+    return f"Call with {data.counterpart}"
+
+
+def _visit_title(data: Act) -> str:
+    assert isinstance(data, VisitInvitation)
+    return f"Visit: {data.purpose}"
+
+
+_LIVE: Final = ("requested", "accepted", "postponed", "held")
+_OPEN: Final = ("requested", "accepted", "postponed")
+_ARRANGING: Final[Moves] = {
+    "acceptance": {"requested": "accepted"},
+    "counter-proposal": dict.fromkeys(_OPEN, "requested"),
+    "postponement": dict.fromkeys(_OPEN, "postponed"),
+    "decline": {"requested": "declined"},
+    "meeting-held": {"requested": "held", "accepted": "held", "postponed": "held"},
+    "non-attendance": {status: status for status in _LIVE},
+    "readout": {"held": "held"},
+}
+_AGENDA: Final[Moves] = {key: {status: status for status in _OPEN} for key in ("agenda", "agenda-agreement")}
+
 MEETING_REQUEST: Final = Format(
-    rule=Rule(act="meeting-request", shape=MeetingRequest, family="meeting", who=Who.ANY, message=True, numbered="O", check=_check_request),
+    rule=Rule(
+        act="meeting-request", shape=acts.MeetingRequest, family="meeting", who=Who.ANY, message=True, numbered="O", check=_check_request
+    ),
     code="N04",
     start="requested",
-    moves=life(
-        ("requested", "accepted", "held"),
-        {
-            "acceptance": {"requested": "accepted"},
-            "decline": {"requested": "declined"},
-            "meeting-held": {"requested": "held", "accepted": "held"},
-            "readout": {"held": "held"},
-        },
-        cancellable=("requested", "accepted"),
-    ),
-    area="general",
-    defaults={},
-    precedence=lambda data: "routine",
+    moves=life(_LIVE, {**_ARRANGING, **_AGENDA}, cancellable=_OPEN),
     title=_title,
 )
+CALL_REQUEST: Final = Format(
+    rule=Rule(
+        act="call-request",
+        shape=CallRequest,
+        family="meeting",
+        who=Who.ANY,
+        roles=DUTY,
+        message=True,
+        numbered="O",
+        check=_check_call,
+    ),
+    code="N11",
+    start="requested",
+    moves=life(_LIVE, _ARRANGING, cancellable=_OPEN),
+    defaults={"means": '"voice"'},
+    precedence=lambda data: "priority",
+    title=_call_title,
+)
+VISIT_INVITATION: Final = Format(
+    rule=Rule(act="visit-invitation", shape=VisitInvitation, family="meeting", who=Who.ANY, message=True, numbered="O", check=_check_visit),
+    code="N18",
+    start="requested",
+    moves=life(_LIVE, _ARRANGING, cancellable=_OPEN),
+    area="military-transparency-and-risk-reduction",
+    title=_visit_title,
+)
+FORMATS: Final = (MEETING_REQUEST, CALL_REQUEST, VISIT_INVITATION)
 
 RULES: Final = (
     Rule(
         act="acceptance",
-        shape=Acceptance,
+        shape=acts.Acceptance,
         who=Who.ADDRESSEE,
         consenting=True,
         acknowledges=True,
@@ -132,6 +263,38 @@ RULES: Final = (
         evolve=_accept,
         settle=settled_by_all,
     ),
-    Rule(act="meeting-held", shape=MeetingHeld, who=Who.ANY, check=_check_held, evolve=_hold),
-    Rule(act="readout", shape=Readout, who=Who.ANY, evolve=_read_out),
+    Rule(
+        act="counter-proposal",
+        shape=acts.CounterProposal,
+        who=Who.PARTY,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+        check=_check_proposal,
+        evolve=_propose,
+    ),
+    Rule(
+        act="postponement",
+        shape=acts.Postponement,
+        who=Who.CONVENER,
+        message=True,
+        kept=True,
+        check=_check_proposal,
+        evolve=_propose,
+        settle=_postponed,
+    ),
+    Rule(act="agenda", shape=acts.Agenda, who=Who.PARTY, acknowledges=True, message=True, kept=True, evolve=_put_agenda),
+    Rule(
+        act="agenda-agreement",
+        shape=acts.AgendaAgreement,
+        who=Who.PARTY,
+        consenting=True,
+        acknowledges=True,
+        kept=True,
+        check=_check_agreed,
+        evolve=_agree_agenda,
+    ),
+    Rule(act="meeting-held", shape=acts.MeetingHeld, who=Who.ANY, check=_check_held, evolve=_hold),
+    Rule(act="readout", shape=acts.Readout, who=Who.ANY, evolve=_read_out),
 )

@@ -1,21 +1,142 @@
-"""The notification family: N07, the hazardous incident.
+"""The notification family: what one side tells the other so that nobody is surprised.
 
-open ──▶ closed · cancelled          the other side's account stands beside the first report
+    N05 military-activity           notified ──every acknowledgement──▶ acknowledged ──after-activity-report──▶ reported
+    N06 explanation-request         requested ──reply──▶ answered ──assessment──▶ assessed
+    N07 hazardous-incident          open ──contained──▶ contained ──final-report──▶ reported
+    N08 launch-notice               notified ──postponement──▶ notified in another window, or postponed
+    N09 encounter-report            reported ──counter-account──▶ accounts_differ ──every accounts-agreement──▶ agreed_facts
+    N10 danger-area                 announced ──all-clear──▶ cleared
+    N12 immediate-notification      sent ──echo──▶ echoed · echoed_with_errors     amplification in plain words follows
+    N13 emergency-notification      open ──ended──▶ ended     help requested, offered, accepted, delivered meanwhile
+    N14 terrorism-warning           open ──reply──▶ answered
+    N15 humanitarian-notification   transmitted ──every acknowledgement──▶ received ──withdrawal──▶ withdrawn
+    N16 annual-exchange             given
+    N17 ict-inquiry                 open ──reply──▶ answered
+
+All of them may be cancelled and closed. The other side's account stands beside the first report, and neither replaces the other.
 """
 
 from typing import Final
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain import checks
 from dragoman.domain.exchange import content_of, life
 from dragoman.domain.record import Record
-from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import DUTY, Folding, Format, Rule, Who
-from dragoman_schemas.acts.hazardous_incident import CounterAccount, HazardousIncident
-from dragoman_schemas.fields import About, Place
-from dragoman_schemas.frame import Act, Precedence
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, opening
+from dragoman_schemas.acts import emergency_notification as emergency
+from dragoman_schemas.acts.annual_exchange import AnnualExchange
+from dragoman_schemas.acts.danger_area import AllClear, DangerArea
+from dragoman_schemas.acts.encounter_report import AccountsAgreement, EncounterReport
+from dragoman_schemas.acts.explanation_request import ExplanationRequest
+from dragoman_schemas.acts.hazardous_incident import Contained, CounterAccount, FinalReport, HazardousIncident
+from dragoman_schemas.acts.humanitarian_notification import HumanitarianNotification
+from dragoman_schemas.acts.ict_inquiry import IctInquiry
+from dragoman_schemas.acts.immediate_notification import Amplification, ImmediateNotification
+from dragoman_schemas.acts.launch_notice import LaunchNotice
+from dragoman_schemas.acts.military_activity import AfterActivityReport, MilitaryActivity
+from dragoman_schemas.acts.terrorism_warning import TerrorismWarning
+from dragoman_schemas.fields import About, Place, When, Where
+from dragoman_schemas.frame import Act, Area, Precedence
 from dragoman_schemas.state import Account, Exchange, Registry
+
+_TRANSPARENCY: Final[Area] = "military-transparency-and-risk-reduction"
+_UNKNOWN: Final = '"unknown"'
+
+
+def _at(when: When) -> str:
+    return f"about {when.about}" if isinstance(when, About) else when
+
+
+def _where(place: Where) -> str:
+    if not isinstance(place, Place):
+        return place
+    if isinstance(place.lat, float) and isinstance(place.lon, float):
+        return f"{place.lat:g} {place.lon:g}"
+    return next((text for text in (place.name, place.text) if isinstance(text, str)), "area as given")
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", " ").capitalize()
+
+
+# N05
+
+
+def _check_activity(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, MilitaryActivity)
+    for index, phase in enumerate(() if isinstance(data.phases, UnsetType) else data.phases):
+        refusal = checks.window(f"/phases/{index}/window", phase.window) or checks.place(f"/phases/{index}/place", phase.place)
+        if refusal is not None:
+            return refusal
+    return checks.window("/window", data.window) or checks.place("/place", data.place) or checks.times(decided_at=data.decided_at)
+
+
+def _activity_title(data: Act) -> str:
+    assert isinstance(data, MilitaryActivity)
+    return f"{data.designation}, {data.type.replace('_', ' ')}, from {data.window.from_}"
+
+
+def _check_after(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, AfterActivityReport)
+    return checks.times(ended_at=record.data.ended_at)
+
+
+MILITARY_ACTIVITY: Final = Format(
+    rule=opening("military-activity", MilitaryActivity, "notification", two_key=True, check=_check_activity),
+    code="N05",
+    start="notified",
+    moves=life(
+        ("notified", "acknowledged", "reported"),
+        {
+            "acknowledgement": {"notified": "acknowledged"},
+            "after-activity-report": {"notified": "reported", "acknowledged": "reported", "reported": "reported"},
+        },
+        cancellable=("notified", "acknowledged"),
+    ),
+    area=_TRANSPARENCY,
+    title=_activity_title,
+)
+
+# N06
+
+
+def _check_explanation(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, ExplanationRequest)
+    for index, name in enumerate(() if isinstance(data.bring_in, UnsetType) else data.bring_in):
+        refusal = checks.side(registry, f"/bring_in/{index}", name)
+        if refusal is not None:
+            return refusal
+    return checks.place("/place", data.place) or checks.times(since=data.since)
+
+
+def _explanation_title(data: Act) -> str:
+    assert isinstance(data, ExplanationRequest)
+    return f"Request for explanation: {data.type}, {_where(data.place)}"
+
+
+EXPLANATION_REQUEST: Final = Format(
+    rule=opening("explanation-request", ExplanationRequest, "notification", roles=HEADS, two_key=True, check=_check_explanation),
+    code="N06",
+    start="requested",
+    moves=life(
+        ("requested", "answered", "assessed"),
+        {
+            "reply": {"requested": "answered"},
+            "assessment": {"requested": "assessed", "answered": "assessed"},
+        },
+        cancellable=("requested",),
+    ),
+    area=_TRANSPARENCY,
+    precedence=lambda data: "immediate",
+    title=_explanation_title,
+)
+
+# N07
 
 _FLASH: Final = frozenset({"collision", "lost_drone_or_missile", "fire_or_explosion", "unauthorised_launch"})
 
@@ -40,52 +161,362 @@ def _account(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, accounts={**exchange.accounts, side: given})
 
 
-def _precedence(data: Act) -> Precedence:
+def _incident_precedence(data: Act) -> Precedence:
     assert isinstance(data, HazardousIncident)
     return "flash" if data.kind in _FLASH else "immediate"
 
 
-def _title(data: Act) -> str:
+def _incident_title(data: Act) -> str:
     assert isinstance(data, HazardousIncident)
-    time = f"about {data.time.about}" if isinstance(data.time, About) else data.time
-    return f"{data.kind.replace('_', ' ').capitalize()}, {_where(data)}, {time}"
+    return f"{_plain(data.kind)}, {_where(data.place)}, {_at(data.time)}"
 
 
-def _where(data: HazardousIncident) -> str:
-    place = data.place
-    if not isinstance(place, Place):
-        return place
-    if isinstance(place.lat, float) and isinstance(place.lon, float):
-        return f"{place.lat:g} {place.lon:g}"
-    return place.name if isinstance(place.name, str) else "area as given"
+def _check_contained(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, Contained)
+    return checks.times(at=record.data.at)
 
 
 HAZARDOUS_INCIDENT: Final = Format(
-    rule=Rule(
-        act="hazardous-incident",
-        shape=HazardousIncident,
-        family="notification",
-        who=Who.ANY,
-        roles=DUTY,
-        message=True,
-        numbered="O",
-        check=_check_incident,
-    ),
+    rule=opening("hazardous-incident", HazardousIncident, "notification", roles=DUTY, check=_check_incident),
     code="N07",
     start="open",
-    moves=life(("open",), {"counter-account": {"open": "open"}}),
-    area="military-transparency-and-risk-reduction",
-    defaults={
-        "whose_forces": '"unknown"',
-        "casualties": '"unknown"',
-        "damage": '"unknown"',
-        "cause_assumed": '"unknown"',
-        "cause_established": '"unknown"',
-        "continuing": '"unknown"',
-        "assistance": '"unknown"',
-    },
-    precedence=_precedence,
-    title=_title,
+    moves=life(
+        ("open", "contained", "reported"),
+        {
+            "counter-account": {status: status for status in ("open", "contained", "reported")},
+            "contained": {"open": "contained"},
+            "final-report": {"open": "reported", "contained": "reported", "reported": "reported"},
+        },
+    ),
+    area=_TRANSPARENCY,
+    defaults=dict.fromkeys(
+        ("whose_forces", "casualties", "damage", "cause_assumed", "cause_established", "continuing", "assistance"), _UNKNOWN
+    ),
+    precedence=_incident_precedence,
+    title=_incident_title,
+)
+
+# N08
+
+
+def _check_launch(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, LaunchNotice)
+    if data.window is data.time is UNSET:
+        return invalid("/window", "say when: give a window, or a time")
+    if not isinstance(data.window, UnsetType):
+        refusal = checks.window("/window", data.window)
+        if refusal is not None:
+            return refusal
+    return (
+        checks.times(time=data.time)
+        or checks.place("/launch_area", data.launch_area)
+        or checks.places("/impact_areas", data.impact_areas)
+        or checks.places("/dropping_zones", data.dropping_zones)
+    )
+
+
+def _launch_title(data: Act) -> str:
+    assert isinstance(data, LaunchNotice)
+    return f"Launch, {data.phase.replace('_', ' ')}, {_where(data.launch_area)}"
+
+
+def _launch_precedence(data: Act) -> Precedence:
+    assert isinstance(data, LaunchNotice)
+    return "flash" if data.phase == "deviation" else "priority"
+
+
+def _is_deviation(data: Act) -> bool:
+    return isinstance(data, LaunchNotice) and data.phase == "deviation"
+
+
+LAUNCH_NOTICE: Final = Format(
+    rule=opening("launch-notice", LaunchNotice, "notification", two_key=True, one_key=_is_deviation, check=_check_launch),
+    code="N08",
+    start="notified",
+    moves=life(("notified", "postponed"), {"postponement": {"notified": "postponed", "postponed": "postponed"}}, one_key=True),
+    area=_TRANSPARENCY,
+    precedence=_launch_precedence,
+    title=_launch_title,
+)
+
+# N09
+
+
+def _check_encounter(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, EncounterReport)
+    return checks.times(time=data.time) or checks.place("/place", data.place)
+
+
+def _encounter_title(data: Act) -> str:
+    assert isinstance(data, EncounterReport)
+    return f"Encounter {'at sea' if data.domain == 'sea' else 'in the air'}, {_where(data.place)}, {_at(data.time)}"
+
+
+def agreed_by_all(exchange: Exchange, status: str) -> str:
+    """The same facts from every party: each side's newest text counts."""
+    newest = {said.said.by.partition("/")[0]: bytes(said.content["facts"]) for said in exchange.acts["accounts-agreement"]}
+    return status if newest.keys() >= {exchange.side, *exchange.to} and len(set(newest.values())) == 1 else exchange.status
+
+
+ENCOUNTER_REPORT: Final = Format(
+    rule=opening("encounter-report", EncounterReport, "notification", check=_check_encounter),
+    code="N09",
+    start="reported",
+    moves=life(
+        ("reported", "accounts_differ", "agreed_facts"),
+        {
+            "counter-account": {"reported": "accounts_differ", "accounts_differ": "accounts_differ", "agreed_facts": "accounts_differ"},
+            "accounts-agreement": {"reported": "agreed_facts", "accounts_differ": "agreed_facts"},
+        },
+    ),
+    area="maritime-security",
+    defaults=dict.fromkeys(("cpa", "radio_contact"), _UNKNOWN),
+    precedence=lambda data: "priority",
+    title=_encounter_title,
+)
+
+# N10
+
+
+def _check_area(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, DangerArea)
+    return checks.place("/place", data.place) or checks.window("/window", data.window)
+
+
+def _area_title(data: Act) -> str:
+    assert isinstance(data, DangerArea)
+    return f"Danger area, {data.hazard}, {_where(data.place)}"
+
+
+def _check_clear(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, AllClear)
+    return checks.times(cleared_at=record.data.cleared_at)
+
+
+DANGER_AREA: Final = Format(
+    rule=opening("danger-area", DangerArea, "notification", check=_check_area),
+    code="N10",
+    start="announced",
+    moves=life(("announced", "cleared"), {"all-clear": {"announced": "cleared"}}, cancellable=("announced",)),
+    area="maritime-security",
+    precedence=lambda data: "priority",
+    title=_area_title,
+)
+
+# N12
+
+
+def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, ImmediateNotification)
+    return checks.times(time=record.data.time)
+
+
+def _coded_title(data: Act) -> str:
+    assert isinstance(data, ImmediateNotification)
+    return f"{data.code_word} {data.designator}"
+
+
+IMMEDIATE_NOTIFICATION: Final = Format(
+    rule=opening("immediate-notification", ImmediateNotification, "notification", roles=DUTY, check=_check_coded),
+    code="N12",
+    start="sent",
+    moves=life(
+        ("sent", "echoed", "echoed_with_errors"),
+        {
+            "echo": {"sent": "echoed", "echoed_with_errors": "echoed"},
+            "amplification": {status: status for status in ("sent", "echoed", "echoed_with_errors")},
+        },
+    ),
+    area=_TRANSPARENCY,
+    precedence=lambda data: "flash",
+    title=_coded_title,
+)
+
+# N13
+
+
+def _check_emergency(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, emergency.EmergencyNotification)
+    return checks.times(time=data.time, next_update=data.next_update) or checks.place("/place", data.place)
+
+
+def _emergency_title(data: Act) -> str:
+    assert isinstance(data, emergency.EmergencyNotification)
+    return f"Emergency, {data.nature.replace('_', ' ')}, {_where(data.place)}, {_at(data.time)}"
+
+
+def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, emergency.Ended)
+    return checks.times(ended_at=record.data.ended_at)
+
+
+_HELPING: Final[Moves] = {
+    key: {"open": "open", "ended": "ended"} for key in ("help-request", "help-offer", "help-acceptance", "help-delivery")
+}
+
+EMERGENCY_NOTIFICATION: Final = Format(
+    rule=opening("emergency-notification", emergency.EmergencyNotification, "notification", roles=DUTY, check=_check_emergency),
+    code="N13",
+    start="open",
+    moves=life(("open", "ended"), {"ended": {"open": "ended"}, **_HELPING}),
+    area="regional-security",
+    defaults=dict.fromkeys(("cross_border", "help"), _UNKNOWN),
+    precedence=lambda data: "immediate",
+    title=_emergency_title,
+)
+
+# N14
+
+
+def _check_warning(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, TerrorismWarning)
+    refusal = checks.place("/place", data.place)
+    if refusal is None and not isinstance(data.window, str):
+        return checks.window("/window", data.window)
+    return refusal
+
+
+def _warning_title(data: Act) -> str:
+    assert isinstance(data, TerrorismWarning)
+    return f"Warning: {data.threat.replace('_', ' ')}, {data.target}, {_where(data.place)}"
+
+
+def _warning_precedence(data: Act) -> Precedence:
+    assert isinstance(data, TerrorismWarning)
+    return "flash" if data.imminent is True else "priority"
+
+
+def _is_imminent(data: Act) -> bool:
+    return isinstance(data, TerrorismWarning) and data.imminent is True
+
+
+TERRORISM_WARNING: Final = Format(
+    rule=opening("terrorism-warning", TerrorismWarning, "notification", two_key=True, one_key=_is_imminent, check=_check_warning),
+    code="N14",
+    start="open",
+    moves=life(("open", "answered"), {"reply": {"open": "answered"}}, one_key=True),
+    area="counter-terrorism",
+    precedence=_warning_precedence,
+    title=_warning_title,
+)
+
+# N15
+
+
+def _check_humanitarian(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, HumanitarianNotification)
+    needed = {"site": ("place",), "movement": ("route", "departure")}[data.kind]
+    for name in needed:
+        if getattr(data, name) is UNSET:
+            return invalid(f"/{name}", f"a {data.kind} has {' and '.join(needed)}; give {name}")
+    if not isinstance(data.window, UnsetType):
+        refusal = checks.window("/window", data.window)
+        if refusal is not None:
+            return refusal
+    return (
+        checks.place("/place", data.place)
+        or checks.places("/route", data.route)
+        or checks.times(departure=data.departure, arrival=data.arrival)
+    )
+
+
+def _humanitarian_title(data: Act) -> str:
+    assert isinstance(data, HumanitarianNotification)
+    return f"Humanitarian {data.kind}, {data.organisation}"
+
+
+def _humanitarian_precedence(data: Act) -> Precedence:
+    assert isinstance(data, HumanitarianNotification)
+    return "priority" if data.urgent is True else "routine"
+
+
+HUMANITARIAN_NOTIFICATION: Final = Format(
+    rule=opening("humanitarian-notification", HumanitarianNotification, "notification", check=_check_humanitarian),
+    code="N15",
+    start="transmitted",
+    moves=life(
+        ("transmitted", "received"),
+        {
+            "acknowledgement": {"transmitted": "received", "withdrawn": "withdrawn"},
+            "reconfirmation": {"transmitted": "transmitted", "received": "received"},
+            "withdrawal": {"transmitted": "withdrawn", "received": "withdrawn"},
+        },
+    ),
+    area="regional-security",
+    defaults=dict.fromkeys(("vehicles", "persons"), _UNKNOWN),
+    precedence=_humanitarian_precedence,
+    title=_humanitarian_title,
+)
+
+# N16
+
+
+def _check_annual(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, AnnualExchange)
+    nil, given = data.nil_return is True, data.file is not UNSET or data.totals is not UNSET
+    if nil == given:
+        return invalid("/nil_return", "give the file or its totals, or say nil_return: one of the two")
+    return checks.day("/as_of", data.as_of) or checks.times(changed_at=data.changed_at)
+
+
+def _annual_title(data: Act) -> str:
+    assert isinstance(data, AnnualExchange)
+    return f"{_plain(data.kind)} {data.year}{', nil return' if data.nil_return is True else ''}"
+
+
+ANNUAL_EXCHANGE: Final = Format(
+    rule=opening("annual-exchange", AnnualExchange, "notification", roles=HEADS, two_key=True, check=_check_annual),
+    code="N16",
+    start="given",
+    moves=life(("given",), {}),
+    area=_TRANSPARENCY,
+    title=_annual_title,
+)
+
+# N17
+
+
+def _check_inquiry(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, IctInquiry)
+    return checks.times(time=record.data.time)
+
+
+def _inquiry_title(data: Act) -> str:
+    assert isinstance(data, IctInquiry)
+    return f"ICT inquiry, {data.affected}, {_at(data.time)}"
+
+
+ICT_INQUIRY: Final = Format(
+    rule=opening("ict-inquiry", IctInquiry, "notification", check=_check_inquiry),
+    code="N17",
+    start="open",
+    moves=life(("open", "answered"), {"reply": {"open": "answered"}}),
+    area="general",
+    defaults={"harm": _UNKNOWN},
+    precedence=lambda data: "immediate",
+    title=_inquiry_title,
+)
+
+FORMATS: Final = (
+    MILITARY_ACTIVITY,
+    EXPLANATION_REQUEST,
+    HAZARDOUS_INCIDENT,
+    LAUNCH_NOTICE,
+    ENCOUNTER_REPORT,
+    DANGER_AREA,
+    IMMEDIATE_NOTIFICATION,
+    EMERGENCY_NOTIFICATION,
+    TERRORISM_WARNING,
+    HUMANITARIAN_NOTIFICATION,
+    ANNUAL_EXCHANGE,
+    ICT_INQUIRY,
 )
 
 RULES: Final = (
@@ -98,4 +529,23 @@ RULES: Final = (
         check=_check_account,
         evolve=_account,
     ),
+    Rule(act="contained", shape=Contained, who=Who.OPENER, message=True, kept=True, check=_check_contained),
+    Rule(act="final-report", shape=FinalReport, who=Who.OPENER, message=True, kept=True),
+    Rule(act="after-activity-report", shape=AfterActivityReport, who=Who.OPENER, message=True, kept=True, check=_check_after),
+    Rule(
+        act="accounts-agreement",
+        shape=AccountsAgreement,
+        who=Who.PARTY,
+        consenting=True,
+        acknowledges=True,
+        kept=True,
+        settle=agreed_by_all,
+    ),
+    Rule(act="all-clear", shape=AllClear, who=Who.OPENER, roles=DUTY, message=True, kept=True, check=_check_clear),
+    Rule(act="amplification", shape=Amplification, who=Who.OPENER, message=True, kept=True),
+    Rule(act="help-request", shape=emergency.HelpRequest, who=Who.ANY, message=True, kept=True),
+    Rule(act="help-offer", shape=emergency.HelpOffer, who=Who.ANY, acknowledges=True, message=True, kept=True),
+    Rule(act="help-acceptance", shape=emergency.HelpAcceptance, who=Who.ANY, message=True, kept=True),
+    Rule(act="help-delivery", shape=emergency.HelpDelivery, who=Who.ANY, message=True, kept=True),
+    Rule(act="ended", shape=emergency.Ended, who=Who.OPENER, message=True, kept=True, check=_check_ended),
 )

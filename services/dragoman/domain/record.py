@@ -30,6 +30,7 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _SALT: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _PATH: Final = re.compile(r" - at `\$(.*)`$")
+_MEMBER: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`")
 _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[([0-9]+)\]|\[\.\.\.\]")
 
 _envelope = msgspec.json.Decoder(Envelope).decode
@@ -109,7 +110,12 @@ def fault_of(error: msgspec.ValidationError) -> Malformed:
         text = text[: path.start()]
         for key, index in _STEP.findall(path.group(1)):
             pointer += f"/{key or index or '*'}"
-    return Malformed(pointer, text)
+    member = _MEMBER.match(text)
+    if member is None:
+        return Malformed(pointer, text)
+    missing = member.group(1) == "missing required"
+    detail = "it is missing; give it" if missing else "there is no such member here; leave it out"
+    return Malformed(f"{pointer}/{member.group(2)}", detail)
 
 
 def build(envelope: Envelope, act: bytes) -> bytes:
@@ -222,6 +228,7 @@ def envelope(
     decided: int,
     salt: str,
     signatures: str = "",
+    released_by: str = "",
 ) -> Envelope:
     """An envelope with its derived members filled in."""
     return Envelope(
@@ -235,6 +242,7 @@ def envelope(
         family=family,
         actor=actor,
         decided=str(decided),
+        releasedby=released_by or UNSET,
         attestation="author" if signatures else "host",
         signatures=signatures or UNSET,
         salt=salt,

@@ -4,7 +4,7 @@ The rules of a format are data of these types, in the module of its family; `tab
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -20,6 +20,7 @@ OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_o
 """Duty officers and heads of office may do what officers may."""
 
 DUTY: Final[frozenset[Role]] = frozenset({"duty_officer", "head_of_office"})
+HEADS: Final[frozenset[Role]] = frozenset({"head_of_office"})
 NOBODY: Final[frozenset[Role]] = frozenset()
 
 
@@ -29,7 +30,9 @@ class Who(Enum):
     ANY = "any side"
     OPENER = "the side that opened the exchange"
     OTHER = "a side other than the one that opened it"
-    ADDRESSEE = "an action addressee of the opening"
+    PARTY = "the side that opened the exchange or an action addressee"
+    CONVENER = "the side that opened the exchange, or of a meeting any party"
+    ADDRESSEE = "an action addressee of the opening, or of the windows that stand"
     ADDRESSED = "a side to which something was said in the exchange"
     KEEPERS = "root or an administrator of a side"
     GATEWAY = "the gateway"
@@ -53,7 +56,8 @@ Evolve = Callable[[Exchange, Folding], Exchange]
 class Rule:
     """One act: its shape, its family, who does it, and its columns of the table.
 
-    `check` holds the members of an act against each other and against the exchange;
+    What is `two_key` is drafted by one officer and released by another of the side; a duty officer alone may send it on `one_key`
+    where that says so, with the second due. What is `kept` stands among the exchange's acts with its content. `check` holds the members of an act against each other and against the exchange;
     `evolve` is what the act does to the exchange besides moving its status; `settle` may hold a move back until all have spoken.
     """
 
@@ -63,15 +67,43 @@ class Rule:
     version: int = 1
     family: Family | None = None
     roles: frozenset[Role] = OFFICERS
+    two_key: bool = False
+    one_key: Callable[[Act], bool] = lambda data: False
     silent: bool = False
     consenting: bool = False
     numbered: str = ""
     message: bool = False
     acknowledges: bool = False
     answers: bool = False
+    kept: bool = False
     check: Check = lambda registry, exchange, record: None
     evolve: Evolve = lambda exchange, folding: exchange
     settle: Callable[[Exchange, str], str] = lambda exchange, status: status
+
+
+def opening(
+    act: str,
+    shape: type[Act],
+    family: Family,
+    *,
+    roles: frozenset[Role] = OFFICERS,
+    two_key: bool = False,
+    one_key: Callable[[Act], bool] = lambda data: False,
+    check: Check = lambda registry, exchange, record: None,
+) -> Rule:
+    """The rule of an act that opens an exchange: any side may, and it is a numbered message."""
+    return Rule(
+        act=act,
+        shape=shape,
+        family=family,
+        who=Who.ANY,
+        roles=roles,
+        two_key=two_key,
+        one_key=one_key,
+        message=True,
+        numbered="O",
+        check=check,
+    )
 
 
 Moves = Mapping[str, Mapping[str, str]]
@@ -80,13 +112,20 @@ Moves = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Format:
-    """A format: its opening act, its number, its defaults, and the life of the exchanges that it opens."""
+    """A format: its opening act, its number, its defaults, and the life of the exchanges that it opens.
+
+    An exchange starts as `start`, or where the act itself says how far the matter is, as `begun` says. `changes` are the
+    statuses to which a `status-change` may lead, by the status before. `kinds` are the channels in which it may be opened.
+    """
 
     rule: Rule
     code: str
     start: str
     moves: Moves
-    area: Area
-    defaults: Mapping[str, str]
-    precedence: Callable[[Act], Precedence]
     title: Callable[[Act], str]
+    area: Area = "general"
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    precedence: Callable[[Act], Precedence] = lambda data: "routine"
+    begun: Callable[[Act], str] | None = None
+    changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    kinds: frozenset[str] = frozenset({"official", "track2", "exercise"})

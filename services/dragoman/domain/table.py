@@ -5,11 +5,13 @@ A new format is a line in `FORMATS`; acts of its own are lines of its family's `
 
 from typing import Final
 
-from dragoman.domain import channel, contact, exchange, meeting, notification
+from dragoman.domain import channel, contact, desk, dialogue, exchange, meeting, notification
 from dragoman.domain.rule import Format, Rule
 
 FORMATS: Final[dict[str, Format]] = {
-    form.rule.act: form for form in (contact.CONTACT_NOTE, meeting.MEETING_REQUEST, notification.HAZARDOUS_INCIDENT)
+    form.rule.act: form
+    for family in (contact.FORMATS, meeting.FORMATS, notification.FORMATS, dialogue.FORMATS, desk.FORMATS)
+    for form in family
 }
 
 RULES: Final[dict[str, Rule]] = {
@@ -17,8 +19,11 @@ RULES: Final[dict[str, Rule]] = {
     for rule in (
         *(form.rule for form in FORMATS.values()),
         *exchange.RULES,
+        *contact.RULES,
         *meeting.RULES,
         *notification.RULES,
+        *dialogue.RULES,
+        *desk.RULES,
         *channel.RULES,
     )
 }
@@ -27,6 +32,8 @@ PATHS: Final[dict[str, str]] = {
     "contacts": "contact",
     "meetings": "meeting",
     "notifications": "notification",
+    "dialogue": "dialogue",
+    "desk": "desk",
     "channel": "channel",
 }
 """Where under a channel the acts of a family are posted."""
@@ -39,6 +46,7 @@ def states() -> str:
         lines += [f"## {form.code} `{form.rule.act}`", "", "```mermaid", "stateDiagram-v2", f"  [*] --> {form.start}"]
         for act, moves in sorted(form.moves.items()):
             lines += [f"  {before} --> {after}: {act}" for before, after in moves.items() if before != after]
+        lines += [f"  {before} --> {after}: status-change" for before, changes in form.changes.items() for after in changes]
         lines += ["```", "", "| act | who | allowed in | consenting |", "|---|---|---|---|"]
         for act, moves in sorted(form.moves.items()):
             rule = RULES[act]

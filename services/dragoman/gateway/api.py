@@ -1,9 +1,7 @@
 """The HTTP API: every route with its shapes, and the handlers."""
 
-import asyncio
 import csv
 import io
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,12 +11,10 @@ from msgspec import Struct
 
 from dragoman import __version__
 from dragoman.desk import stamp
-from dragoman.domain import ids
-from dragoman.domain import record as records
-from dragoman.domain.decide import Post
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import live
+from dragoman.gateway import drafts, live
+from dragoman.gateway.posting import grant_of, in_thread, projection_of, record, service_of, wanted_position, whole
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
 from dragoman.limits import LIST_PAGE
@@ -30,6 +26,8 @@ from dragoman_schemas.answers import (
     Channels,
     ChannelView,
     Check,
+    Drafts,
+    DraftView,
     Entry,
     ExchangeView,
     Health,
@@ -37,6 +35,7 @@ from dragoman_schemas.answers import (
     LiaisonState,
     Me,
     NewChannel,
+    NewDraft,
     NewToken,
     Recorded,
     Row,
@@ -45,18 +44,8 @@ from dragoman_schemas.answers import (
     TokenView,
 )
 
-SERVICE: Final = web.AppKey("service", Service)
 TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
-TRACE: Final = "trace"
-
 CSV: Final = "text/csv"
-_ETAG: Final = re.compile(r'"([0-9a-f]{64})"')
-_WHOLE: Final = re.compile(r"[0-9]{1,15}")
-
-
-def whole(text: str) -> int | None:
-    """A whole number as it stands in a header or a path."""
-    return int(text) if _WHOLE.fullmatch(text) else None
 
 
 class At(Struct, frozen=True, kw_only=True):
@@ -78,33 +67,10 @@ class ListQuery(reads.Filter, frozen=True, kw_only=True):
     limit: int = LIST_PAGE
 
 
-def grant_of(request: web.Request) -> Grant:
-    """Who calls."""
-    grant = request.get("grant")
-    assert isinstance(grant, Grant)
-    return grant
-
-
-def _service(call: Call[Any]) -> Service:
-    return call.request.app[SERVICE]
-
-
-def _projection(call: Call[Any]) -> Projection:
-    return _service(call).channel(grant_of(call.request), call.path("channel"))
-
-
 def _operator(call: Call[Any]) -> Service:
     if not grant_of(call.request).is_operator:
         raise Refused(Refusal(kind="not-permitted", detail="Only the operator opens channels and issues tokens."))
-    return _service(call)
-
-
-def _wanted_position(request: web.Request) -> int:
-    """The position that the caller asks to wait for."""
-    wanted = whole(request.headers.get("Dragoman-Min-Position", "0"))
-    if wanted is None:
-        raise Refused(Refusal(kind="bad-request", detail="Dragoman-Min-Position is a position, a whole number."))
-    return wanted
+    return service_of(call)
 
 
 async def _standing(call: Call[Any]) -> tuple[Projection, int]:
@@ -112,7 +78,7 @@ async def _standing(call: Call[Any]) -> tuple[Projection, int]:
 
     A broken channel is answered as far as its file goes, which is said to be stale.
     """
-    projection, wanted = _projection(call), _wanted_position(call.request)
+    projection, wanted = projection_of(call), wanted_position(call.request)
     if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
         await projection.in_file(wanted)
     await projection.in_file()
@@ -120,23 +86,18 @@ async def _standing(call: Call[Any]) -> tuple[Projection, int]:
 
 
 def _headers(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
-    service = _service(call)
+    service = service_of(call)
     headers = {"Dragoman-Position": str(position), "Dragoman-As-Of": service.as_of(projection), "Cache-Control": "no-store"}
     if not service.is_live(projection):
         headers["Dragoman-Stale"] = "true"
     return headers
 
 
-async def in_thread(call: Call[Any], work: Callable[..., Any], *arguments: Any) -> Any:
-    """Run a query that may take long in a reader's thread."""
-    return await asyncio.wrap_future(_service(call).store.in_thread(work, *arguments))
-
-
 # Who and where
 
 
 async def me(call: Call[Nothing]) -> Answered:
-    grant, service = grant_of(call.request), _service(call)
+    grant, service = grant_of(call.request), service_of(call)
     visible = service.visible(grant)
     roles = {
         projection.name: projection.registry.officers[grant.actor].roles
@@ -166,12 +127,12 @@ def _view(projection: Projection) -> ChannelView:
 
 
 async def list_channels(call: Call[Nothing]) -> Answered:
-    visible = _service(call).visible(grant_of(call.request))
+    visible = service_of(call).visible(grant_of(call.request))
     return Reply(body=Channels(channels=tuple(_view(projection) for projection in visible)))
 
 
 async def show_channel(call: Call[Nothing]) -> Answered:
-    service, grant, name = _service(call), grant_of(call.request), call.path("channel")
+    service, grant, name = service_of(call), grant_of(call.request), call.path("channel")
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
         raise Refused(Refusal(kind="not-found", detail=f"There is no channel {name[:63]}."))
@@ -187,59 +148,8 @@ async def new_channel(call: Call[Nothing]) -> Answered:
 # Posting
 
 
-def _key(given: str | None) -> str:
-    key = ids.read_key(given) if given is not None else None
-    if key is None:
-        detail = "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another."
-        raise Refused(Refusal(kind="idempotency-key", detail=detail))
-    return key
-
-
-def _if_match(request: web.Request) -> str | None:
-    given = request.headers.get("If-Match", "*").strip()
-    if given == "*":
-        return None  # it says nothing of what the poster saw
-    tag = _ETAG.fullmatch(given)
-    if tag is None:
-        raise Refused(Refusal(kind="bad-request", detail="Send If-Match with one ETag, as you read it, in double quotes."))
-    return tag.group(1)
-
-
-async def record(call: Call[Any], projection: Projection, body: bytes, *, exchange: str = "", family: str = "", key: str = "") -> Reply:
-    """Take a post in: the one way from the edge to the desk, for the API and the pages alike; a page's form brings its key itself."""
-    request, grant = call.request, grant_of(call.request)
-    key = _key(key or request.headers.get("Idempotency-Key"))
-    if "Dragoman-Signature" in request.headers or "Dragoman-Key-Id" in request.headers:
-        raise Refused(Refusal(kind="invalid", detail="Signatures of officers are not taken yet in this release; post without them."))
-    act, data = records.read_act(body, cut=True)
-    if data.signed is not msgspec.UNSET:
-        raise Refused(Refusal(kind="invalid", detail="Signed acts are not taken yet in this release; leave `signed` out."))
-    post = Post(
-        actor=grant.actor,
-        act=act,
-        data=data,
-        id=ids.from_key(projection.name, grant.actor, key),
-        exchange=exchange,
-        family=family,
-        if_match=_if_match(request),
-    )
-    await projection.reached(_wanted_position(request))
-    kept = await _service(call).desk.post(projection, post, request.get(TRACE, ("", "")))
-    recorded = kept.recorded
-    headers = {
-        "Location": f"/v1/channels/{projection.name}/exchanges/{recorded.exchange}",
-        "ETag": recorded.etag,
-        "Dragoman-Position": str(recorded.position),
-    }
-    if kept.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    request["recorded"] = recorded
-    request["replayed"] = kept.replayed
-    return Reply(body=recorded, status=201, headers=headers)
-
-
 async def post_opening(call: Call[Nothing]) -> Answered:
-    projection = _projection(call)
+    projection = projection_of(call)
     family = PATHS.get(call.path("family"))
     if family is None:
         raise web.HTTPNotFound
@@ -247,7 +157,7 @@ async def post_opening(call: Call[Nothing]) -> Answered:
 
 
 async def post_act(call: Call[Nothing]) -> Answered:
-    projection = _projection(call)
+    projection = projection_of(call)
     return await record(call, projection, await call.body(), exchange=call.path("exchange"))
 
 
@@ -265,7 +175,7 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
     query = call.query
     wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
     most = max(1, min(query.limit, LIST_PAGE))
-    rows: Rows = await in_thread(call, reads.listed, _service(call).store, projection.name, wanted, most)
+    rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most)
     headers = _headers(call, projection, rows.position)
     if rows.next:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=rows.next)}>; rel="next"'
@@ -311,7 +221,7 @@ def _wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
 async def show_exchange(call: Call[At]) -> Answered:
     projection, position = await _standing(call)
     at = _at(projection, call.query.at, position)
-    service, side = _service(call), grant_of(call.request).side
+    service, side = service_of(call), grant_of(call.request).side
     view: ExchangeView = await in_thread(
         call, reads.exchange_view, service.store, projection.name, call.path("exchange"), at, service.as_of(projection), side
     )
@@ -323,7 +233,7 @@ async def show_exchange(call: Call[At]) -> Answered:
 
 async def show_state(call: Call[At]) -> Answered:
     projection, position = await _standing(call)
-    service = _service(call)
+    service = service_of(call)
     at = _at(projection, call.query.at, position) if call.query.at else None
     state: LiaisonState | None = await in_thread(
         call, lambda: reads.liaison_state(service.store, projection.name, at, service.as_of(projection), live=service.is_live(projection))
@@ -334,8 +244,8 @@ async def show_state(call: Call[At]) -> Answered:
 
 
 async def stream_records(call: Call[FromPosition]) -> Answered:
-    projection = _projection(call)
-    service, grant = _service(call), grant_of(call.request)
+    projection = projection_of(call)
+    service, grant = service_of(call), grant_of(call.request)
     media = _wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM))
     resumed = whole(call.request.headers.get("Last-Event-ID", ""))
     after = call.query.after if resumed is None else resumed
@@ -418,7 +328,7 @@ async def livez(call: Call[Nothing]) -> Answered:
 
 
 async def readyz(call: Call[Nothing]) -> Answered:
-    service = _service(call)
+    service = service_of(call)
     checks = [
         Check(name="broker connected", ok=service.bus.up),
         Check(name="broker syncs every write", ok=service.guard.proven, detail=service.guard.reason),
@@ -481,13 +391,45 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     Route("GET", f"{_C}/records/{{position}}", show_record, "The exact bytes of a record", Nothing, {200: None}, headers=_READ),
     Route(
         "POST",
-        f"{_C}/{{family:contacts|meetings|notifications|channel}}",
+        f"{_C}/{{family:{'|'.join(PATHS)}}}",
         post_opening,
         "Open an exchange",
         Nothing,
         {201: Recorded},
         takes="act",
         headers=_POST,
+    ),
+    Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),
+    Route(
+        "POST",
+        f"{_C}/drafts",
+        drafts.new_draft,
+        "Draft an act",
+        Nothing,
+        {201: DraftView},
+        takes=NewDraft,
+        headers=("Idempotency-Key",),
+    ),
+    Route("GET", f"{_C}/drafts/{{draft}}", drafts.show_draft, "A draft", Nothing, {200: DraftView}),
+    Route(
+        "PUT",
+        f"{_C}/drafts/{{draft}}",
+        drafts.change_draft,
+        "Change a draft",
+        Nothing,
+        {200: DraftView},
+        takes=NewDraft,
+        headers=("If-Match",),
+    ),
+    Route("DELETE", f"{_C}/drafts/{{draft}}", drafts.drop_draft, "Throw a draft away", Nothing, {204: None}, headers=("If-Match",)),
+    Route(
+        "POST",
+        f"{_C}/drafts/{{draft}}/release",
+        drafts.release_draft,
+        "Release a draft",
+        Nothing,
+        {201: Recorded},
+        headers=("If-Match", "Dragoman-Min-Position"),
     ),
     Route("GET", "/v1/tokens", list_tokens, "The tokens in force", Nothing, {200: Tokens}),
     Route("POST", "/v1/tokens", issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken),

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, pages, problems
+from dragoman.gateway import api, pages, posting, problems
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
 from dragoman.stores.access import Grant
@@ -22,7 +22,7 @@ _PUBLIC = frozenset(route.path for route in api.ROUTES if route.public)
 def application(service: Service) -> web.Application:
     """The application over a service."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
-    app[api.SERVICE] = service
+    app[posting.SERVICE] = service
     app[api.TAILS] = {}
     for route in api.ROUTES:
         route.on(app.router)
@@ -38,7 +38,7 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     trace, parent = telemetry.trace_of(request.headers.get("traceparent"))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace)
-    request[api.TRACE] = (parent, request_id)
+    request[posting.TRACE] = (parent, request_id)
     failed = ""
     try:
         await _authenticate(request)
@@ -55,7 +55,7 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 async def _authenticate(request: web.Request) -> None:
-    service = request.app[api.SERVICE]
+    service = request.app[posting.SERVICE]
     if request.path.startswith("/v1/"):
         grant = await _bearer(request, service) or pages.session_grant(request)
         if grant is None and request.path not in _PUBLIC:

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from dragoman.domain.exchange import content_of
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, problems
+from dragoman.gateway import posting, problems
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
 from dragoman.limits import LIST_PAGE, SESSION_SECONDS
@@ -103,7 +103,7 @@ def session_grant(request: web.Request) -> Grant | None:
     session = request.cookies.get(COOKIE)
     if session is None or request.method not in ("GET", "HEAD"):
         return None
-    access = request.app[api.SERVICE].access
+    access = request.app[posting.SERVICE].access
     request["still"] = lambda: access.session(session, time.time()) is not None
     return access.session(session, time.time())
 
@@ -115,7 +115,7 @@ def to_sign_in(request: web.Request) -> web.Response:
 
 def problem(request: web.Request, error: Exception) -> web.Response:
     """An error as a page, with the words of its problem."""
-    _, request_id = request.get(api.TRACE, ("", ""))
+    _, request_id = request.get(posting.TRACE, ("", ""))
     answered = problems.answer(error, request_id, request.path)
     body = msgspec.json.decode(answered.body if isinstance(answered.body, bytes) else b"{}")
     headers = {name: answered.headers[name] for name in ("Allow", "Retry-After") if name in answered.headers}
@@ -151,7 +151,7 @@ async def sign_in(request: web.Request) -> web.Response:
     _own_origin(request)
     form = await request.post()
     token, following = str(form.get("token", "")).strip(), _next(str(form.get("next", "/")))
-    access = request.app[api.SERVICE].access
+    access = request.app[posting.SERVICE].access
     grant = access.find(token)
     if grant is None or grant.is_operator:
         fault = "This token is not known here. Copy it whole, or ask the operator for a new one."
@@ -166,14 +166,14 @@ async def sign_out(request: web.Request) -> web.Response:
     _own_origin(request)
     session = request.cookies.get(COOKIE)
     if session is not None:
-        await request.app[api.SERVICE].access.close_session(session)
+        await request.app[posting.SERVICE].access.close_session(session)
     response = web.Response(status=303, headers={"Location": "/sign-in", **_HEADERS})
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response
 
 
 def _signed_in(request: web.Request) -> tuple[Service, Grant]:
-    service = request.app[api.SERVICE]
+    service = request.app[posting.SERVICE]
     session = request.cookies.get(COOKIE)
     grant = None if session is None else service.access.session(session, time.time())
     if grant is None:
@@ -201,10 +201,10 @@ async def board(request: web.Request) -> web.Response:
 async def _board(service: Service, grant: Grant, projection: Projection, visible: list[Projection], request: web.Request) -> dict[str, Any]:
     name, store, side = projection.name, service.store, grant.side
     call = Call(request, Nothing())
-    state = await api.in_thread(
+    state = await posting.in_thread(
         call, lambda: reads.liaison_state(store, name, None, service.as_of(projection), live=service.is_live(projection))
     )
-    rows = await api.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS)
+    rows = await posting.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS)
     waiting = [_waiting(projection, row, side) for row in state.unacknowledged]
     _note_read(service, projection, service.station(grant, projection))
     officer = projection.registry.officers[grant.actor]
@@ -294,7 +294,7 @@ async def acknowledge(request: web.Request) -> web.Response:
     request["registry"] = projection.registry
     of = str(form.get("of", ""))  # the newest message that the officer was shown: a later one stays unacknowledged
     act = {"act": "acknowledgement", "of": of} if of else {"act": "acknowledgement"}
-    await api.record(
+    await posting.record(
         Call(request, Nothing()),
         projection,
         msgspec.json.encode(act),

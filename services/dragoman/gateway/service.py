@@ -22,6 +22,7 @@ from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.access import Access, Grant
+from dragoman.stores.drafts import Drafts
 from dragoman_schemas.answers import NewChannel
 
 log = structlog.get_logger()
@@ -54,6 +55,7 @@ class Service:
 
     desk: Desk
     access: Access
+    drafts: Drafts
     store: Store
     bus: Bus
     guard: Guard

@@ -64,7 +64,7 @@ accounts {
           publish: ["$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES"]
           subscribe: ["_INBOX_steward.>"] } }
       { nkey: "$gateway", permissions: {
-          publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
+          publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
                     "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>"]
           subscribe: ["_INBOX_gateway.>", "tail.dragoman.v1.>"] } }
       { nkey: "$auditor", permissions: {

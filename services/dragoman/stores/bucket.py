@@ -8,6 +8,11 @@ from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
 
 _PAGE = 1000
+_WRONG_LAST = 10071
+
+
+class Moved(Exception):
+    """Somebody else wrote the key meanwhile."""
 
 
 class Bucket:
@@ -21,10 +26,11 @@ class Bucket:
         self._seen = 0
         self.changes = 0
         self.values: dict[str, bytes] = {}
+        self.revisions: dict[str, int] = {}
 
     @staticmethod
-    async def create(steward: Bus, name: str, replicas: int) -> None:
-        """Make the bucket's stream, or find it."""
+    async def create(steward: Bus, name: str, replicas: int, most_bytes: int = 65_536) -> None:
+        """Make the bucket's stream, or find it; a value has at most so many bytes."""
         settings: dict[str, Any] = {
             "name": f"KV_{name}",
             "subjects": [f"$KV.{name}.>"],
@@ -34,23 +40,33 @@ class Bucket:
             "deny_delete": True,
             "allow_direct": True,
             "num_replicas": replicas,
-            "max_msg_size": 65_536,
+            "max_msg_size": most_bytes,
         }
         answer = await steward.api(f"STREAM.CREATE.{settings['name']}", settings)
         if "error" in answer:
             raise LogUnreachable(f"the bucket {name} cannot be made: {answer['error'].get('description')}")
 
-    async def put(self, key: str, value: object | None) -> None:
-        """Write a value durably, or a marker that it is gone. Raises `LogUnreachable`."""
-        headers = {"KV-Operation": "DEL"} if value is None else None
-        payload = b"" if value is None else msgspec.json.encode(value)
-        answer = msgspec.json.decode((await self._bus.request(self._prefix + key, payload, headers)).data)
-        if "error" in answer:
-            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
-        self._apply(key, None if value is None else payload)
+    async def put(self, key: str, value: object | None, revision: int | None = None) -> None:
+        """Write a value durably, or a marker that it is gone; over that revision of it alone, where one is given.
 
-    def _apply(self, key: str, value: bytes | None) -> None:
+        Raises `Moved`, `LogUnreachable`.
+        """
+        headers = {"KV-Operation": "DEL"} if value is None else {}
+        if revision is not None:
+            headers["Nats-Expected-Last-Subject-Sequence"] = str(revision)
+        payload = b"" if value is None else msgspec.json.encode(value)
+        answer = msgspec.json.decode((await self._bus.request(self._prefix + key, payload, headers or None)).data)
+        if "error" in answer:
+            if answer["error"].get("err_code") == _WRONG_LAST:
+                raise Moved(key)
+            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+        self._apply(key, None if value is None else payload, int(answer["seq"]))
+
+    def _apply(self, key: str, value: bytes | None, revision: int) -> None:
+        if revision < self.revisions.get(key, 0):
+            return
         self.changes += 1
+        self.revisions[key] = revision
         if value is None:
             self.values.pop(key, None)
         else:
@@ -63,7 +79,7 @@ class Bucket:
             for message in found:
                 headers = message.headers or {}
                 key = headers["Nats-Subject"].removeprefix(self._prefix)
-                self._apply(key, None if headers.get("KV-Operation") else message.data)
                 self._seen = int(headers["Nats-Sequence"])
+                self._apply(key, None if headers.get("KV-Operation") else message.data, self._seen)
             if len(found) < _PAGE:
                 return

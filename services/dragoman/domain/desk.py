@@ -1,0 +1,70 @@
+"""The desk family, in a desk channel alone: one side's own work on the matters of its shared channels.
+
+    tasking                open
+    instruction-request    open ──instruction──▶ instructed
+
+Both may be cancelled and closed. Nobody else is addressed, so nothing is owed to another side.
+"""
+
+from typing import Final
+
+from dragoman.domain import checks
+from dragoman.domain.exchange import life
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.rule import Format, Rule, Who, opening
+from dragoman_schemas.acts.desk import Instruction, InstructionRequest, SeenBy, Tasking
+from dragoman_schemas.frame import Act
+from dragoman_schemas.state import Exchange, Registry
+
+KINDS: Final = frozenset({"desk"})
+
+
+def _check_officers(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, Tasking | SeenBy)
+    for index, name in enumerate(data.officers):
+        if f"{record.side}/{name}" not in registry.officers:
+            return invalid(f"/officers/{index}", f"{name} is no officer of {record.side} here")
+    return checks.times(due=data.due) if isinstance(data, Tasking) else None
+
+
+def _check_request(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, InstructionRequest)
+    return checks.times(wanted_by=record.data.wanted_by)
+
+
+def _task_title(data: Act) -> str:
+    assert isinstance(data, Tasking)
+    return f"Task for {', '.join(data.officers)}"
+
+
+TASKING: Final = Format(
+    rule=opening("tasking", Tasking, "desk", check=_check_officers),
+    code="TASK",
+    start="open",
+    moves=life(("open",), {"seen-by": {"open": "open"}}),
+    kinds=KINDS,
+    title=_task_title,
+)
+INSTRUCTION_REQUEST: Final = Format(
+    rule=opening("instruction-request", InstructionRequest, "desk", check=_check_request),
+    code="ASK",
+    start="open",
+    moves=life(
+        ("open", "instructed"),
+        {
+            "instruction": {"open": "instructed", "instructed": "instructed"},
+            "seen-by": {"open": "open", "instructed": "instructed"},
+        },
+    ),
+    kinds=KINDS,
+    title=lambda data: "Request for instructions",
+)
+
+FORMATS: Final = (TASKING, INSTRUCTION_REQUEST)
+
+RULES: Final = (
+    Rule(act="seen-by", shape=SeenBy, who=Who.ANY, kept=True, check=_check_officers),
+    Rule(act="instruction", shape=Instruction, who=Who.ANY, kept=True),
+)

@@ -1,0 +1,227 @@
+"""The dialogue family: what the sides think, advise, plan and write together.
+
+    N19 perception         stated ──every common-ground with the same text──▶ common_ground     each side's column beside the other's
+    recommendation         given ──every endorsement──▶ endorsed ──fate──▶ taken_up · refused · no_response
+    N20 roadmap-item       proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held ──▶ deliverable_tabled ──▶ adopted
+                           deferred and back, dropped, from any of them by `status-change`
+    joint-report           negotiating ──every endorsement──▶ settled     a dissent stands beside its paragraph and holds nothing up
+    reference-document     open ── reactions of the sides
+
+All of them may be cancelled and closed.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from dragoman.domain import checks
+from dragoman.domain.exchange import life
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.rule import Format, Rule, Who, opening
+from dragoman_schemas.acts import carrying
+from dragoman_schemas.acts.joint_report import Dissent, JointReport
+from dragoman_schemas.acts.perception import CommonGround, Fairness, Perception, Restatement
+from dragoman_schemas.acts.recommendation import Fate, Recommendation
+from dragoman_schemas.acts.reference_document import ReferenceDocument
+from dragoman_schemas.acts.roadmap_item import RoadmapItem
+from dragoman_schemas.frame import Act
+from dragoman_schemas.state import Exchange, Registry
+
+
+def _perception_title(data: Act) -> str:
+    assert isinstance(data, Perception)
+    return data.issue
+
+
+def _all_of_one_text(exchange: Exchange, status: str) -> str:
+    newest = {said.said.by.partition("/")[0]: bytes(said.content["text"]) for said in exchange.acts["common-ground"]}
+    every = {exchange.side, *exchange.to, *exchange.info}
+    return status if newest.keys() >= every and len(set(newest.values())) == 1 else exchange.status
+
+
+def _check_fairness(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert exchange is not None
+    if "restatement" not in exchange.acts:
+        return invalid("/act", "nobody has restated this view yet; there is nothing to call fair")
+    return None
+
+
+PERCEPTION: Final = Format(
+    rule=opening("perception", Perception, "dialogue"),
+    code="N19",
+    start="stated",
+    moves=life(
+        ("stated", "common_ground"),
+        {
+            "restatement": {"stated": "stated"},
+            "fairness": {"stated": "stated"},
+            "common-ground": {"stated": "common_ground", "common_ground": "common_ground"},
+        },
+    ),
+    title=_perception_title,
+)
+
+
+def _recommendation_title(data: Act) -> str:
+    assert isinstance(data, Recommendation)
+    text = data.text if isinstance(data.text, str) else next(iter(data.text.values()))
+    return text[:120]
+
+
+def _became(exchange: Exchange, status: str) -> str:
+    """What the newest `fate` says; what was declined is `refused`, since an exchange that was declined has ended."""
+    result = str(msgspec.json.decode(exchange.acts["fate"][-1].content["result"]))
+    return "refused" if result == "declined" else result
+
+
+_FATES: Final = ("taken_up", "refused", "no_response")
+
+RECOMMENDATION: Final = Format(
+    rule=opening("recommendation", Recommendation, "dialogue"),
+    code="REC",
+    start="given",
+    moves=life(
+        ("given", "endorsed", *_FATES),
+        {
+            "endorsement": {"given": "endorsed", **{status: status for status in ("endorsed", *_FATES)}},
+            "fate": {status: status for status in ("given", "endorsed", *_FATES)},
+        },
+    ),
+    title=_recommendation_title,
+)
+
+
+def _check_item(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, RoadmapItem)
+    for name in () if isinstance(data.owners, UnsetType) else data.owners:
+        refusal = checks.side(registry, f"/owners/{name}", name)
+        if refusal is not None:
+            return refusal
+    if not isinstance(data.period, UnsetType):
+        refusal = checks.window("/period", data.period)
+        if refusal is not None:
+            return refusal
+    return checks.side(registry, "/host", data.host)
+
+
+def _item_title(data: Act) -> str:
+    assert isinstance(data, RoadmapItem)
+    text = data.text if isinstance(data.text, str) else next(iter(data.text.values()))
+    return text[:120]
+
+
+_ITEM: Final = ("proposed", "agreed", "scheduled", "held", "deliverable_tabled", "adopted", "deferred", "dropped")
+
+ROADMAP_ITEM: Final = Format(
+    rule=opening("roadmap-item", RoadmapItem, "dialogue", check=_check_item),
+    code="N20",
+    start="proposed",
+    moves=life(
+        _ITEM,
+        {
+            "agreement": {"proposed": "agreed"},
+            "status-change": {status: status for status in _ITEM if status not in ("adopted", "dropped")},
+        },
+        cancellable=("proposed", "agreed"),
+    ),
+    changes={
+        "proposed": ("dropped",),
+        "agreed": ("scheduled", "deferred", "dropped"),
+        "scheduled": ("held", "deferred", "dropped"),
+        "held": ("deliverable_tabled", "deferred", "dropped"),
+        "deliverable_tabled": ("adopted", "deferred", "dropped"),
+        "deferred": ("scheduled", "dropped"),
+    },
+    title=_item_title,
+)
+
+
+def _report_title(data: Act) -> str:
+    assert isinstance(data, JointReport)
+    return data.title
+
+
+def _check_paragraph(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, Dissent | carrying.Endorsement) and exchange is not None
+    if isinstance(data.paragraph, UnsetType):
+        return None
+    if exchange.act != "joint-report":
+        return invalid("/paragraph", f"a {exchange.act} has no paragraphs; endorse it as a whole")
+    count = len(msgspec.json.decode(exchange.content["paragraphs"]))
+    return None if data.paragraph <= count else invalid("/paragraph", f"there are {count} paragraphs, counted from 1; name one of them")
+
+
+def endorsed_by_all(exchange: Exchange, status: str) -> str:
+    """Endorsed by every side but the author, whose endorsement is given with the text; of a report, every paragraph of it."""
+    count = len(msgspec.json.decode(exchange.content["paragraphs"])) if exchange.act == "joint-report" else 1
+    done: dict[str, set[int]] = {}
+    for said in exchange.acts.get("endorsement", ()):
+        paragraph = said.content.get("paragraph")
+        done.setdefault(said.said.by.partition("/")[0], set()).update(
+            range(1, count + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
+        )
+    return status if all(len(done.get(side, ())) == count for side in (*exchange.to, *exchange.info)) else exchange.status
+
+
+JOINT_REPORT: Final = Format(
+    rule=opening("joint-report", JointReport, "dialogue"),
+    code="REPORT",
+    start="negotiating",
+    moves=life(
+        ("negotiating", "settled"),
+        {
+            "endorsement": {"negotiating": "settled", "settled": "settled"},
+            "dissent": {"negotiating": "negotiating"},
+        },
+        cancellable=("negotiating",),
+    ),
+    title=_report_title,
+)
+
+
+def _check_document(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, ReferenceDocument)
+    if data.sha256 is data.published is UNSET:
+        return invalid("/published", "say where it was published, or give the sha256 of its file")
+    return checks.day("/date", data.date)
+
+
+def _document_title(data: Act) -> str:
+    assert isinstance(data, ReferenceDocument)
+    return f"{data.issuer}: {data.title}"[:120]
+
+
+REFERENCE_DOCUMENT: Final = Format(
+    rule=opening("reference-document", ReferenceDocument, "dialogue", check=_check_document),
+    code="DOC",
+    start="open",
+    moves=life(("open",), {"reaction": {"open": "open"}}),
+    title=_document_title,
+)
+
+FORMATS: Final = (PERCEPTION, RECOMMENDATION, ROADMAP_ITEM, JOINT_REPORT, REFERENCE_DOCUMENT)
+
+RULES: Final = (
+    Rule(act="restatement", shape=Restatement, who=Who.OTHER, acknowledges=True, answers=True, message=True, kept=True),
+    Rule(act="fairness", shape=Fairness, who=Who.OPENER, message=True, kept=True, check=_check_fairness),
+    Rule(act="common-ground", shape=CommonGround, who=Who.ANY, consenting=True, acknowledges=True, kept=True, settle=_all_of_one_text),
+    Rule(act="fate", shape=Fate, who=Who.ANY, kept=True, settle=_became),
+    Rule(
+        act="endorsement",
+        shape=carrying.Endorsement,
+        who=Who.OTHER,
+        consenting=True,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        check=_check_paragraph,
+        settle=endorsed_by_all,
+    ),
+    Rule(act="dissent", shape=Dissent, who=Who.ANY, acknowledges=True, answers=True, message=True, kept=True, check=_check_paragraph),
+    Rule(act="reaction", shape=carrying.Reaction, who=Who.OTHER, acknowledges=True, answers=True, message=True, kept=True),
+)

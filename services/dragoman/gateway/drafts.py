@@ -1,0 +1,184 @@
+"""Drafts and their release: where two officers of a side put one act together."""
+
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from dragoman.desk import stamp
+from dragoman.domain import ids
+from dragoman.domain.record import fault_of, read_act
+from dragoman.domain.refusal import Malformed, Refusal, Refused
+from dragoman.domain.rule import OFFICERS
+from dragoman.domain.table import RULES
+from dragoman.gateway import posting
+from dragoman.gateway.typed import Answered, Call, Nothing, Reply
+from dragoman.projection.live import Projection
+from dragoman.stores.drafts import Draft
+from dragoman_schemas.answers import Drafts, DraftView, NewDraft
+
+_GONE: Final = "There is no such draft of your side; GET /drafts lists those there are."
+
+
+class _Named(msgspec.Struct):
+    act: str
+
+
+_named = msgspec.json.Decoder(_Named).decode
+
+
+def _desk(call: Call[Any]) -> tuple[Projection, str]:
+    """The channel and the caller, who must be an officer of a side in it."""
+    projection, actor = posting.projection_of(call), posting.grant_of(call.request).actor
+    officer = projection.registry.officers.get(actor)
+    if officer is None or OFFICERS.isdisjoint(officer.roles):
+        raise Refused(Refusal(kind="not-permitted", detail="Drafts are for the officers of a side; auditors read the log."))
+    return projection, actor
+
+
+def _name_of(act: msgspec.Raw) -> str:
+    try:
+        name = _named(act).act
+    except msgspec.ValidationError as error:
+        raise Malformed("/act" + fault_of(error).fault.pointer, fault_of(error).fault.detail) from None
+    if name not in RULES:
+        raise Malformed("/act/act", f"there is no act {name[:63]!r}")
+    return name
+
+
+def _view(draft: Draft) -> DraftView:
+    return DraftView(
+        id=draft.id,
+        author=draft.author,
+        act=draft.act,
+        exchange=draft.exchange,
+        if_match=draft.if_match,
+        created=draft.created,
+        updated=draft.updated,
+        two_key=RULES[_name_of(draft.act)].two_key,
+        etag=f'"{draft.etag}"',
+    )
+
+
+def _reply(draft: Draft, status: int = 200, **headers: str) -> Reply:
+    return Reply(body=_view(draft), status=status, headers={"ETag": f'"{draft.etag}"', "Cache-Control": "no-store", **headers})
+
+
+async def _found(call: Call[Any], projection: Projection, actor: str) -> Draft:
+    drafts = posting.service_of(call).drafts
+    draft = await drafts.find(projection.registry.cid, actor.partition("/")[0], call.path("draft"))
+    if draft is None:
+        raise Refused(Refusal(kind="not-found", detail=_GONE))
+    return draft
+
+
+def _as_read(call: Call[Any], draft: Draft) -> None:
+    """Who changes or releases a draft says which version was read."""
+    given = posting.if_match(call.request)
+    if given is None:
+        raise Refused(Refusal(kind="precondition-required", detail="Send If-Match with the draft's ETag, as you read it."))
+    if given != draft.etag:
+        raise _moved()
+
+
+def _moved() -> Refused:
+    return Refused(Refusal(kind="moved", detail="A colleague has changed the draft since you read it; read it again."))
+
+
+async def list_drafts(call: Call[Nothing]) -> Answered:
+    projection, actor = _desk(call)
+    found = await posting.service_of(call).drafts.listed(projection.registry.cid, actor.partition("/")[0])
+    return Reply(body=Drafts(drafts=tuple(_view(draft) for draft in found)), headers={"Cache-Control": "no-store"})
+
+
+async def new_draft(call: Call[Nothing]) -> Answered:
+    projection, actor = _desk(call)
+    new = await call.decoded(NewDraft)
+    _name_of(new.act)
+    service = posting.service_of(call)
+    key = posting.key_of(call.request.headers.get("Idempotency-Key"))
+    now = stamp(service.now())
+    draft = Draft(
+        id=ids.from_key(projection.name, actor, key),
+        cid=projection.registry.cid,
+        author=actor,
+        act=new.act.copy(),
+        exchange=new.exchange,
+        if_match=new.if_match,
+        created=now,
+        updated=now,
+    )
+    known = await service.drafts.find(draft.cid, draft.side, draft.id)
+    if known is None and projection.used(draft.id):
+        raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for a post. Take a new key for a new draft."))
+    if known is None and await service.drafts.keep(draft, None):
+        return _reply(draft, 201, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
+    known = known or await service.drafts.find(draft.cid, draft.side, draft.id)
+    if known is None or (known.author, bytes(known.act), known.exchange) != (actor, bytes(draft.act), draft.exchange):
+        raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for another draft. Take a new key for a new draft."))
+    return _reply(known, 201, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
+
+
+async def show_draft(call: Call[Nothing]) -> Answered:
+    return _reply(await _found(call, *_desk(call)))
+
+
+async def change_draft(call: Call[Nothing]) -> Answered:
+    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three."""
+    projection, actor = _desk(call)
+    draft = await _found(call, projection, actor)
+    _as_read(call, draft)
+    new = await call.decoded(NewDraft)
+    _name_of(new.act)
+    service = posting.service_of(call)
+    changed = msgspec.structs.replace(
+        draft, author=actor, act=new.act.copy(), exchange=new.exchange, if_match=new.if_match, updated=stamp(service.now())
+    )
+    if not await service.drafts.keep(changed, draft):
+        raise _moved()
+    return _reply(changed)
+
+
+async def drop_draft(call: Call[Nothing]) -> Answered:
+    draft = await _found(call, *_desk(call))
+    _as_read(call, draft)
+    if not await posting.service_of(call).drafts.drop(draft):
+        raise _moved()
+    return web.Response(status=204)
+
+
+async def release_draft(call: Call[Nothing]) -> Answered:
+    """Post a draft: of two keys, as its author's, released by the caller; else as the caller's own."""
+    projection, actor = _desk(call)
+    service = posting.service_of(call)
+    id = call.path("draft")
+    draft = await service.drafts.find(projection.registry.cid, actor.partition("/")[0], id)
+    if draft is None:
+        return await _released_before(call, projection, actor, id)
+    _as_read(call, draft)
+    two_key = RULES[_name_of(draft.act)].two_key
+    if two_key and actor == draft.author:
+        raise Refused(Refusal(kind="second-key-required", detail="You wrote this draft; a colleague of your side releases it."))
+    act, data = read_act(bytes(draft.act), cut=True)
+    reply = await posting.take_in(
+        call,
+        projection,
+        actor=draft.author if two_key else actor,
+        act=act,
+        data=data,
+        id=draft.id,
+        exchange=draft.exchange,
+        if_match=draft.if_match or None,
+        released_by=actor if two_key else "",
+    )
+    await service.drafts.drop(draft)
+    return reply
+
+
+async def _released_before(call: Call[Any], projection: Projection, actor: str, id: str) -> Reply:
+    """The answer again, to an officer of the side whose draft it was; nobody else learns that there was one."""
+    position = projection.posted(id) if ids.is_id(id) else None
+    record = None if position is None else projection.record_at(position)
+    if position is None or record is None or record.side != actor.partition("/")[0]:
+        raise Refused(Refusal(kind="not-found", detail=_GONE))
+    return posting.reply_of(call, projection, await posting.service_of(call).desk.kept_at(projection, position))
