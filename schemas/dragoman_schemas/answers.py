@@ -82,6 +82,23 @@ class Fact(Answer, frozen=True, kw_only=True):
     answered: str = ""
 
 
+class ClockView(Answer, frozen=True, kw_only=True):
+    """A time limit: who owes it, since which record, until when, and when it was met.
+
+    `binding` where every side has adopted the profile; else it is courtesy, and nothing lapses. `late` is met after the
+    limit, or not met and past it.
+    """
+
+    clock: str
+    side: str
+    started_by: str
+    begins: str
+    due: str
+    met: str = ""
+    binding: bool = False
+    late: bool = False
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what."""
 
@@ -92,6 +109,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     timeline: tuple[Entry, ...]
     blame: dict[str, int]
     allowed: tuple[str, ...]
+    clocks: tuple[ClockView, ...] = ()
 
 
 class Count(Answer, frozen=True, kw_only=True):

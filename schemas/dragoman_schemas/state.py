@@ -7,7 +7,7 @@ defaults left out, and authors' own values as their bytes stand in the log.
 from typing import Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman_schemas.acts.channel import Kind, LiveChannel, Role
 from dragoman_schemas.frame import Area, Precedence
@@ -28,7 +28,8 @@ class Stamp(State, frozen=True, kw_only=True):
 class Message(State, frozen=True, kw_only=True):
     """Something said to other sides within an exchange.
 
-    Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing.
+    Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing. What was `passed`
+    otherwise before it was written down starts no clock.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Message(State, frozen=True, kw_only=True):
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
     for_the_record: bool = False
+    passed: bool = False
     acknowledged: dict[str, Stamp] = {}
     answered: dict[str, Stamp] = {}
 
@@ -109,7 +111,7 @@ class Meeting(State, frozen=True, kw_only=True):
     accepted: dict[str, Accepted] = {}
     declined: dict[str, Stamp] = {}
     agendas: dict[str, Raw] = {}
-    agenda: Raw | None = None
+    agenda: Raw | UnsetType = UNSET
     absent: dict[str, Stamp] = {}
     held: tuple[Held, ...] = ()
     readouts: dict[str, tuple[Readout, ...]] = {}
@@ -119,6 +121,7 @@ class Meeting(State, frozen=True, kw_only=True):
 class Exchange(State, frozen=True, kw_only=True):
     """One matter from its opening to its closure.
 
+    `invokes` is the request for explanation on whose ladder a meeting stands; `suspended`, that the channel was when it was sent.
     `released_by` is the second officer of a two-key opening; sent on `one_key`, the second follows. `acts` are those continuing acts that have content of their own, by name.
     """
 
@@ -136,6 +139,8 @@ class Exchange(State, frozen=True, kw_only=True):
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
     for_the_record: bool = False
+    invokes: str = ""
+    suspended: bool = False
     released_by: str = ""
     one_key: bool = False
     second_key: Stamp | None = None
@@ -184,8 +189,39 @@ class Delivered(State, frozen=True, kw_only=True):
     recorded: Stamp
 
 
+class Adopted(State, frozen=True, kw_only=True):
+    """A side has adopted a profile of limits, with or without a schedule of line checks; or a codebook."""
+
+    adopted: Stamp
+    profile: str
+    line_check: Raw | UnsetType = UNSET
+
+
+class AdoptedCodebook(State, frozen=True, kw_only=True):
+    """A side has adopted a version of a codebook."""
+
+    adopted: Stamp
+    codebook: str
+    version: int
+
+
+class WatchState(State, frozen=True, kw_only=True):
+    """A side's watch: manned since, by whom, and the note that was handed over with it."""
+
+    since: Stamp
+    note: Raw | UnsetType = UNSET
+
+
+class Status(State, frozen=True, kw_only=True):
+    """How the channel stands, in writing, and why."""
+
+    said: Stamp
+    status: str
+    reason: Raw | UnsetType = UNSET
+
+
 class Registry(State, frozen=True, kw_only=True):
-    """The genesis exchange folded: sides, officers, keys, and what was delivered to whom."""
+    """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is."""
 
     id: str
     cid: str
@@ -202,6 +238,10 @@ class Registry(State, frozen=True, kw_only=True):
     officers: dict[str, OfficerState] = {}
     keys: dict[str, Key] = {}
     delivered: dict[str, Delivered] = {}
+    profiles: dict[str, Adopted] = {}
+    codebooks: dict[str, AdoptedCodebook] = {}
+    watches: dict[str, WatchState] = {}
+    status: Status | None = None
     etag: str
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from msgspec import Struct, UnsetType
 
 from dragoman.domain.advance import Standing, advance
+from dragoman.domain.contact import offices_of, standing_office
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.record import Record
 from dragoman.limits import MEMORY_EXCHANGES
@@ -55,6 +56,8 @@ class Replay:
         self._actors: list[str | None] = []
         self._commits: list[str] = []
         self._by_exchange: dict[str, set[str]] = {}
+        self._numbers: dict[str, str] = {}
+        self._offices: dict[str, list[str]] = {}
         self._frontiers: list[merkle.Frontier] = [merkle.Frontier()]
 
     def exchange(self, exchange: str) -> Exchange | None:
@@ -82,6 +85,14 @@ class Replay:
         """Whether a valid record of the exchange has that commitment."""
         return commit in self._by_exchange.get(exchange, ())
 
+    def numbered(self, number: str) -> str | None:
+        """The id of the exchange that was opened under a number."""
+        return self._numbers.get(number)
+
+    def office(self, side: str) -> Exchange | None:
+        """A side's liaison office as it is agreed or open, the newest entry of it."""
+        return standing_office([self.exchange(id) for id in self._offices.get(side, ())], side)
+
     def root(self, size: int) -> bytes:
         """The tree's root at a size."""
         frontier = self._frontiers[size // _SNAPSHOT_LEAVES]
@@ -99,6 +110,7 @@ class Replay:
                 self._decoded.pop(folded.state.id, None)
                 if isinstance(folded.state, Exchange):
                     self._decoded[folded.state.id] = folded.state
+                    self._note(folded.state, folded.position)
             if len(self._decoded) > MEMORY_EXCHANGES:
                 self._decoded.popitem(last=False)
             if folded.refusal is not None:
@@ -112,6 +124,13 @@ class Replay:
             self.standing = step.standing
             if step.standing.frontier.size % _SNAPSHOT_LEAVES == 0:
                 self._frontiers.append(step.standing.frontier)
+
+    def _note(self, state: Exchange, position: int) -> None:
+        """Remember how an exchange is found again: by its number, and an office by its side."""
+        if state.opened.position == position:
+            self._numbers[state.number] = state.id
+            for side in offices_of(state):
+                self._offices.setdefault(side, []).append(state.id)
 
     def result(self) -> Replayed:
         """What it came to."""

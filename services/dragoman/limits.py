@@ -75,6 +75,9 @@ WALK_RECORDS: Final = 64
 WALK_REST: Final = 29
 """Times as long as comparing took that is rested after it: a walk takes a thirtieth of a processor, and half an hour for a million records."""
 
+WATCH_LOADED: Final = 200
+"""Exchanges whose clocks are read at a stretch when a watch starts: some ten milliseconds, in which nothing else happens."""
+
 ELECTION_SECONDS: Final = 20.0
 """Time for a cluster to agree on a leader: a node cut off believes for up to ten seconds that it leads, and shows an old log."""
 

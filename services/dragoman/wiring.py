@@ -33,12 +33,16 @@ from dragoman.stores import drafts
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.custody import Custody
+from dragoman.watch import Watch
 
 log = structlog.get_logger()
 
 _CANCEL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 0.5
 T = TypeVar("T")
+
+
+_Start = Callable[[Coroutine[Any, Any, None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,31 @@ async def broker_of(settings: Settings) -> AsyncIterator[Endpoint]:
 
 
 @asynccontextmanager
-async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway") -> AsyncIterator[Running]:
-    """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken."""
+async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway", *, watching: bool = False) -> AsyncIterator[Running]:
+    """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken.
+
+    With `watching` it keeps the clocks as well.
+    """
+    async with AsyncExitStack() as stack:
+        service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
+        following(service.keep_delivering())
+        if watching:
+            following(Watch(service.channels, service.desk, now=utc_now).run())
+        yield await _listening(settings, service, stack)
+
+
+@asynccontextmanager
+async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch") -> AsyncIterator[None]:
+    """A watch alone: any number may run, beside any number of gateways."""
+    async with _followed(settings, endpoint, name) as (service, following):
+        following(Watch(service.channels, service.desk, now=utc_now).run())
+        log.info("watch.keeping", channels=len(service.channels))
+        yield
+
+
+@asynccontextmanager
+async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncIterator[tuple[Service, _Start]]:
+    """All channels of a broker, folded to the end of their logs, and what starts tasks that last as long."""
     async with AsyncExitStack() as stack:
         warden = await stack.enter_async_context(connected(endpoint.url, "warden", endpoint.seed("warden")))
         steward = await stack.enter_async_context(connected(endpoint.url, "steward", endpoint.seed("steward")))
@@ -118,10 +145,9 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway")
             await _follow_if_possible(service, channel)
         for projection in service.channels.values():
             await projection.caught_up.wait()
-        following(service.keep_delivering())
         following(service.keep_access_fresh())
         following(_find_channels(service))
-        yield await _listening(settings, service, stack)
+        yield service, following
 
 
 async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:
@@ -200,7 +226,7 @@ async def _find_channels(service: Service) -> None:
 
 
 @asynccontextmanager
-async def _tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, None]], None]]:
+async def _tasks() -> AsyncIterator[_Start]:
     """Start tasks that last as long as the context; one that fails takes the process down, loudly."""
     tasks: set[asyncio.Task[None]] = set()
     owner = asyncio.current_task()

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from dragoman.domain.exchange import owes_answer
 from dragoman.domain.fold import Folded
@@ -189,7 +190,7 @@ def test_two_versions_of_an_agenda_stand_until_one_is_agreed(world: World) -> No
     world.keep(C, act("agenda"), id)
     meeting = world.exchange(id).meeting
     assert meeting is not None
-    assert meeting.agenda is None
+    assert meeting.agenda is UNSET
     assert set(meeting.agendas) == {"china"}
     world.keep(C, act("agenda-agreement"), id, seen=True)
     meeting = world.exchange(id).meeting

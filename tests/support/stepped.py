@@ -1,6 +1,7 @@
 """The `dragoman` command with a clock that a test steps: a file holds the seconds that it is off, read at every look.
 
     stepped.py FILE serve gateway …
+    stepped.py --alone FILE up …          the guard does not compare it with the broker's: a test lives through other years
 
 The clock is stepped where the gateway's modules take it from, the class `datetime` in each of them; nothing else is changed,
 and the machine's own clock, which others use too, least of all.
@@ -29,7 +30,8 @@ def stepped(off: Path) -> type[datetime]:
 
 
 if __name__ == "__main__":
+    alone = sys.argv[1] == "--alone" and bool(sys.argv.pop(1))
     clock = stepped(Path(sys.argv.pop(1)))
-    for module in (desk, service, connection, live):
+    for module in (desk, service, live, *(() if alone else (connection,))):
         vars(module)["datetime"] = clock
     cli.main()

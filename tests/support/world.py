@@ -12,9 +12,10 @@ from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded, fold
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Malformed, Refusal
+from dragoman.domain.rule import Who
 from dragoman.domain.table import RULES
 from dragoman.tlog import dsse
-from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 
 SALT = "ab" * 32
 INCIDENT: dict[str, Any] = {
@@ -148,7 +149,7 @@ class World:
             return Refusal(kind="invalid-act", detail="", faults=(error.fault,))
         id = ids.from_key(self.name, actor, key or f"test-key-{self.serial:08d}")
         signed = ""
-        if act["act"] in ("officer", "officer-revocation") and not actor.startswith("service/"):
+        if RULES[act["act"]].who is Who.KEEPERS and not actor.startswith("service/"):
             raw, signed = self.sign(actor, act, id)
             data = records.decode_act(raw)
         post = Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=if_match, released_by=released_by)
@@ -194,6 +195,10 @@ class World:
         folded = fold(self.ledger.standing.state, self.ledger, raw)
         self.ledger.take([raw])
         self.raws.append(raw)
+        if folded.state is not None:
+            encoded = encode(folded.state)
+            read = decode_exchange(encoded) if isinstance(folded.state, Exchange) else decode_registry(encoded)
+            assert encode(read) == encoded, "a state is read from a file as it was folded"
         return folded
 
 

@@ -30,6 +30,7 @@ from dragoman_schemas.acts import (
     roadmap_item,
     terrorism_warning,
     visit_invitation,
+    watch,
 )
 from dragoman_schemas.frame import Act
 
@@ -118,6 +119,13 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.Officer,
     channel.OfficerRevocation,
     channel.Delivery,
+    channel.ProfileAdoption,
+    channel.CodebookAdoption,
+    channel.ChannelStatus,
+    channel.WatchAssumption,
+    channel.WatchRelief,
+    watch.Reminder,
+    watch.Lapse,
 )
 
 SHAPES: dict[str, type[Act]] = {str(shape.__struct_config__.tag): shape for shape in _SHAPES}

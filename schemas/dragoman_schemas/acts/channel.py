@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import Base64Of32, Hex32, Language, Line, Name, Shape, Text
+from dragoman_schemas.fields import Base64Of32, ClockTime, Hex32, Language, Line, Name, Shape, Text, Timestamp, Words, Zone
 from dragoman_schemas.frame import Act
 
 Kind = Literal["official", "track2", "exercise", "desk"]
@@ -70,3 +70,44 @@ class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
 
     side: Name
     upto: Annotated[int, Meta(ge=1)]
+
+
+class LineChecks(Shape, frozen=True, kw_only=True):
+    """When the watch checks the line, every day, for which side, and from when on."""
+
+    at: Annotated[tuple[ClockTime, ...], Meta(min_length=1, max_length=48)]
+    zone: Zone
+    sent_by: Name | Literal["alternating"]
+    from_: Timestamp | UnsetType = field(name="from", default=UNSET)
+
+
+class ProfileAdoption(Act, frozen=True, kw_only=True, tag="profile-adoption"):
+    """This side adopts a profile of limits. They bind when every side has adopted the same."""
+
+    profile: Literal["default", "vienna", "shanghai"]
+    line_check: LineChecks | UnsetType = UNSET
+
+
+class CodebookAdoption(Act, frozen=True, kw_only=True, tag="codebook-adoption"):
+    """This side adopts a version of a codebook of coded messages."""
+
+    codebook: Name
+    version: Annotated[int, Meta(ge=1, le=1_000_000)]
+
+
+class ChannelStatus(Act, frozen=True, kw_only=True, tag="channel-status"):
+    """N21: how the channel stands from now on. A suspension blocks nothing; what is sent meanwhile is marked so."""
+
+    status: Literal["in_force", "degraded", "suspended", "resumed"]
+    reason: Words | UnsetType = UNSET
+
+
+class WatchAssumption(Act, frozen=True, kw_only=True, tag="watch-assumption"):
+    """A duty officer takes the watch of the side."""
+
+
+class WatchRelief(Act, frozen=True, kw_only=True, tag="watch-relief"):
+    """The watch is handed over, or ends; `to` is the officer who takes it, `note` what the next one must know."""
+
+    to: Name | UnsetType = UNSET
+    note: Words | UnsetType = UNSET

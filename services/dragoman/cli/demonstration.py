@@ -1,7 +1,7 @@
-"""The demonstration: public events of two sides that talk rarely, and an exercise with a flash that nobody has acknowledged.
+"""The demonstration: public events of two sides that talk rarely, two requests for explanation of 2022, and an exercise with a
+flash that nobody has acknowledged, whose clock runs.
 
-Seeded through the HTTP API like everything else, with keys that make a second seeding change nothing. Formats that this
-release does not have are passed over.
+Seeded through the HTTP API like everything else, with keys that make a second seeding change nothing.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 
 from dragoman.client import Answered, Client, client
+from dragoman.domain import ids
 from dragoman.domain.table import RULES
 from dragoman_schemas.acts import SHAPES
 
@@ -29,7 +30,7 @@ _DRILL_BEGAN: Final = timedelta(hours=1, minutes=1)
 async def seed(data: Path, base_url: str) -> dict[str, Any]:
     """Seed a running gateway and write `demo.json`; what it holds."""
     operator = (data / "operator.token").read_text().strip()
-    scenarios = [_scenario("nato-china"), _scenario("drill")]
+    scenarios = [_scenario("nato-china"), _scenario("vienna-2022"), _scenario("drill")]
     definitions = [channel for scenario in scenarios for channel in scenario["channels"]]
     async with client(base_url, operator) as caller:
         opened = {definition["name"]: await _open(caller, definition) for definition in definitions}
@@ -37,10 +38,12 @@ async def seed(data: Path, base_url: str) -> dict[str, Any]:
     for scenario in scenarios:
         drill = scenario["scenario"] == "drill"
         began = datetime.fromisoformat(opened[scenario["channels"][0]["name"]]) - _DRILL_BEGAN
+        if not any(entry.get("post") == "channel" for entry in scenario["entries"]):
+            await _adopt(base_url, tokens, scenario)
         await _play(base_url, tokens, scenario["scenario"], _chosen(scenario) if drill else scenario["entries"], began)
     seeded = {"base_url": base_url, "channels": [definition["name"] for definition in definitions], "tokens": tokens}
     _write(data / "demo.json", json.dumps(seeded, indent=1) + "\n")
-    return seeded
+    return {**seeded, "file": str(data / "demo.json")}
 
 
 def _scenario(name: str) -> dict[str, Any]:
@@ -49,8 +52,8 @@ def _scenario(name: str) -> dict[str, Any]:
 
 
 def _chosen(drill: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of the drill, the flash incident alone, left unacknowledged for whoever looks."""
-    return [entry for entry in drill["entries"] if entry.get("as") == "NEARMISS"]
+    """Of the drill, what makes clocks run, and the flash incident, left unacknowledged for whoever looks."""
+    return [entry for entry in drill["entries"] if entry.get("as") == "NEARMISS" or entry.get("post") == "channel"]
 
 
 async def _open(caller: Client, definition: dict[str, Any]) -> str:
@@ -84,6 +87,28 @@ async def _tokens(caller: Client, data: Path, sides: list[str]) -> dict[str, str
     return tokens
 
 
+async def _released(base_url: str, drafter: str, releaser: Client, entry: dict[str, Any], act: bytes, key: str) -> str:
+    """Have an officer draft an act and the releaser release it, unless an earlier seeding did; its exchange."""
+    channel, made = entry["channel"], ids.from_key(entry["channel"], f"{entry['side']}/{ROLES['officer']}", key)
+    try:
+        await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{made}")
+    except Answered:
+        async with client(base_url, drafter) as caller:
+            draft = await caller.draft(channel, act, key=key)
+        recorded, _ = await releaser.release(channel, draft)
+        return recorded.exchange
+    return made
+
+
+async def _adopt(base_url: str, tokens: dict[str, str], scenario: dict[str, Any]) -> None:
+    """Every side adopts the scenario's profile, as the scenarios ask where their entries do not."""
+    act = json.dumps({"act": "profile-adoption", "profile": scenario["profile"]}, separators=(",", ":")).encode()
+    for channel in scenario["channels"]:
+        for side in channel["sides"]:
+            async with client(base_url, tokens[f"{side}/administrator"]) as caller:
+                await caller.post(channel["name"], act, key=f"demonstration-adopts-{channel['name']}")
+
+
 async def _play(base_url: str, tokens: dict[str, str], scenario: str, entries: list[dict[str, Any]], began: datetime) -> None:
     """Post a scenario's entries in their order."""
     exchanges: dict[str, str] = {}
@@ -93,10 +118,14 @@ async def _play(base_url: str, tokens: dict[str, str], scenario: str, entries: l
         named = named.removesuffix("/acts")
         if body is None or body["act"] not in SHAPES or (named and named not in exchanges):
             continue
+        body = _named(body, exchanges)
+        act = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        key = f"demonstration-{scenario}-{number:04d}"
+        exchange = exchanges.get(named, "")
         async with client(base_url, tokens[f"{entry['side']}/{entry['role']}"]) as caller:
-            act = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-            key = f"demonstration-{scenario}-{number:04d}"
-            exchange = exchanges.get(named, "")
+            if entry.get("two_key"):
+                exchanges[entry["as"]] = await _released(base_url, tokens[f"{entry['side']}/officer"], caller, entry, act, key)
+                continue
             if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
             recorded, _ = await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
         if "as" in entry:
@@ -106,6 +135,15 @@ async def _play(base_url: str, tokens: dict[str, str], scenario: str, entries: l
 async def _read_etag(caller: Client, channel: str, exchange: str) -> str:
     """The exchange's ETag, on which a consenting act rests."""
     return (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers["ETag"]
+
+
+def _named(value: Any, exchanges: dict[str, str]) -> Any:
+    """A body with the names that the scenario gives exchanges made their ids."""
+    if isinstance(value, dict):
+        return {name: _named(inner, exchanges) if name in ("references", "trigger") else inner for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_named(inner, exchanges) for inner in value]
+    return exchanges.get(value, value) if isinstance(value, str) else value
 
 
 def _dated(value: Any, began: datetime) -> Any:
@@ -132,9 +170,12 @@ def introduce(seeded: dict[str, Any], say: Callable[[str], None]) -> None:
     say("")
     say(f"  Open {seeded['base_url']}/ and sign in with a token. A flash waits for China in nato-china-exercise.")
     say("")
-    width = max(map(len, tokens))
+    width = max(len(name) for name in tokens if name.partition("/")[0] in OFFICES)
     for name, token in tokens.items():
-        say(f"  {name.ljust(width)}  {token}")
+        if name.partition("/")[0] in OFFICES:
+            say(f"  {name.ljust(width)}  {token}")
+    say("")
+    say(f"  {seeded['file']} has those of the other sides.")
     say("")
     say("  The host keeps the keys of all sides: this is a trial. Ctrl-C stops it.")
     say("")

@@ -70,7 +70,7 @@ async def _up(settings: Settings, *, demo: bool, fresh: bool) -> None:
         await _throw_away(settings.data)
     if wiring.initialise(settings.data):
         say(f"initialised {settings.data}; the operator's token is in {settings.data / 'operator.token'}")
-    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint) as running:
+    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, watching=True) as running:
         wiring.write_server_file(settings.data, running.base_url, endpoint.url)
         if demo:
             seeded = await demonstration.seed(settings.data, running.base_url)
@@ -91,19 +91,19 @@ async def _throw_away(data: Path) -> None:
 
 
 def serve(
-    service: Literal["gateway"],
+    service: Literal["gateway", "watch"],
     *,
     data: Data = None,
     port: int | None = None,
     host: str | None = None,
     nats_url: Annotated[str | None, Parameter(help="The broker's URL.")] = None,
     nats_keys: Annotated[Path | None, Parameter(help="The folder with our users' seeds. Default: DIR/keys.")] = None,
-    name: Annotated[str, Parameter(help="This process's name; its projection is kept under it.")] = "gateway",
+    name: Annotated[str, Parameter(help="This process's name; its projection is kept under it. Default: the service's.")] = "",
     log_format: Literal["auto", "json", "console"] | None = None,
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
     config: Config = None,
 ) -> int:
-    """Run one service on a broker that runs already. Several gateways may run side by side."""
+    """Run one service on a broker that runs already. Several gateways and several watches may run side by side."""
     settings = _settings(
         config,
         data=data,
@@ -116,13 +116,19 @@ def serve(
     )
     if not settings.nats.url:
         raise BrokerError("serve needs a broker: name it with --nats-url or in the settings, or use `dragoman up`, which runs its own")
-    _run(settings, _serve(settings, name))
+    _run(settings, _serve(settings, name or service) if service == "gateway" else _watch(settings, name or service))
     return 0
 
 
 async def _serve(settings: Settings, name: str) -> None:
     async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, name) as running:
         out(running.base_url)
+        await wiring.until_stopped()
+
+
+async def _watch(settings: Settings, name: str) -> None:
+    async with wiring.broker_of(settings) as endpoint, wiring.watch(settings, endpoint, name):
+        out("watching")
         await wiring.until_stopped()
 
 

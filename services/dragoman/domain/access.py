@@ -8,6 +8,7 @@ from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
 SERVICE: Final = "service"
+_SERVICES: Final = {Who.GATEWAY: "gateway", Who.DESK: "desk", Who.WATCH: "watch"}
 
 
 def officer_side(actor: str) -> str:
@@ -41,9 +42,9 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
     """
     side, _, name = actor.partition("/")
     if side == SERVICE:
-        wanted = {Who.GATEWAY: "gateway", Who.DESK: "desk"}.get(rule.who)
+        wanted = _SERVICES.get(rule.who)
         return None if wanted == name else _denied(f"the service {name} does not record {rule.act}")
-    if rule.who in (Who.GATEWAY, Who.DESK):
+    if rule.who in _SERVICES:
         return _denied(f"{rule.act} is recorded by the service alone; nothing needs to be posted")
     if not _is_side(registry, side):
         return _denied(f"{side} is no side of {registry.name}")
@@ -90,6 +91,8 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return side != meeting.proposed_by and (side == exchange.side or side in exchange.to)
         case Who.ADDRESSED:
             return any(side in message.to or side in message.info for message in exchange.messages)
+        case Who.WATCH | Who.GATEWAY | Who.DESK:
+            return False
         case _:
             return True
 

@@ -4,6 +4,11 @@
     officer              root or an administrator; signed, and by every key that it adds
     officer-revocation   root or an administrator; signed
     delivery             the gateway, silent: a watermark per side that only rises
+    profile-adoption     root or an administrator; signed. Limits bind when every side has adopted the same profile
+    codebook-adoption    root or an administrator; signed. A coded message is of a version that every side has adopted
+    channel-status       head of office, two keys, numbered N21: in force, degraded, suspended, resumed. Blocks nothing
+    watch-assumption     a duty officer, who has the watch of the side from then on
+    watch-relief         the duty officer who has it, or who takes it over: with a note, to another one or to nobody
 
 All continue the genesis exchange (record.md §3, §5).
 """
@@ -12,26 +17,34 @@ import hashlib
 from collections.abc import Callable
 from typing import Final
 
-from msgspec import UNSET, UnsetType
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import ids
+from dragoman.domain import checks, ids
 from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import OFFICERS, Folding, Rule, Who
+from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Rule, Who
 from dragoman.limits import SIGNATURES
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import channel as acts
 from dragoman_schemas.acts.channel import Role
+from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import (
+    Adopted,
+    AdoptedCodebook,
     Delivered,
     Key,
     OfficerState,
     Registry,
     SideState,
     Stamp,
+    Status,
+    WatchState,
 )
+
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 ADMINISTRATORS: Final[frozenset[Role]] = frozenset({"administrator"})
 FORBIDDEN_SIDE: Final = SERVICE
@@ -43,6 +56,20 @@ RULES: Final = (
     OPENING,
     Rule(act="officer", shape=acts.Officer, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="officer-revocation", shape=acts.OfficerRevocation, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(
+        act="channel-status",
+        shape=acts.ChannelStatus,
+        family="channel",
+        who=Who.ANY,
+        roles=HEADS,
+        two_key=True,
+        numbered="O",
+        code="N21",
+    ),
+    Rule(act="watch-assumption", shape=acts.WatchAssumption, family="channel", who=Who.ANY, roles=DUTY),
+    Rule(act="watch-relief", shape=acts.WatchRelief, family="channel", who=Who.ANY, roles=DUTY),
     Rule(act="delivery", shape=acts.Delivery, family="channel", who=Who.GATEWAY, roles=OFFICERS, silent=True),
 )
 
@@ -173,6 +200,21 @@ def check(registry: Registry, record: Record, position: int, actor_at: Callable[
             if officer is None or officer.until is not None:
                 return invalid("/officer", f"{record.side}/{data.officer} is not in office")
             return None
+        case acts.ProfileAdoption() as data:
+            return _check_adoption(registry, data)
+        case acts.CodebookAdoption() as data:
+            known = CODEBOOKS.get(data.codebook)
+            there = known is not None and known.version >= data.version
+            return None if there else invalid("/codebook", f"there is no {data.codebook} {data.version}; there is {', '.join(CODEBOOKS)}")
+        case acts.ChannelStatus() as data:
+            missing = data.status == "suspended" and data.reason is UNSET
+            return invalid("/reason", "a suspension says in writing why; give the reason") if missing else None
+        case acts.WatchAssumption():
+            held = registry.watches.get(record.side)
+            mine = held is not None and held.since.by == record.envelope.actor
+            return invalid("/act", "you have the watch already") if mine else None
+        case acts.WatchRelief() as data:
+            return _check_relief(registry, record, data)
         case acts.Delivery() as data:
             return _check_delivery(registry, record, data, position, actor_at)
         case _:
@@ -189,6 +231,28 @@ def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal
         public = dsse.decode_base64(key, 32)
         if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys:
             return invalid(f"/keys/{index}", "the key is not sound, or is or was in use here; make another one")
+    return None
+
+
+def _check_adoption(registry: Registry, data: acts.ProfileAdoption) -> Refusal | None:
+    checked = data.line_check
+    if isinstance(checked, UnsetType):
+        return None
+    return (
+        checks.zone("/line_check/zone", checked.zone)
+        or checks.times(**{"line_check/from": checked.from_})
+        or checks.side(registry, "/line_check/sent_by", UNSET if checked.sent_by == "alternating" else checked.sent_by)
+    )
+
+
+def _check_relief(registry: Registry, record: Record, data: acts.WatchRelief) -> Refusal | None:
+    if record.side not in registry.watches:
+        return invalid("/act", f"nobody has the watch of {record.side}; take it with watch-assumption")
+    if isinstance(data.to, UnsetType):
+        return None
+    taker = registry.officers.get(f"{record.side}/{data.to}")
+    if taker is None or taker.until is not None or DUTY.isdisjoint(taker.roles):
+        return invalid("/to", f"{data.to} is no duty officer of {record.side}; name the officer who takes the watch")
     return None
 
 
@@ -247,8 +311,35 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             }
             revoked = replace(registry.officers[name], until=position)
             return replace(registry, officers={**registry.officers, name: revoked}, keys=keys_after)
+        case acts.ProfileAdoption() as data:
+            schedule = _member(folding.record, "line_check")
+            adopted = Adopted(adopted=folding.stamp, profile=data.profile, line_check=schedule)
+            return replace(registry, profiles={**registry.profiles, side: adopted})
+        case acts.CodebookAdoption() as data:
+            book = AdoptedCodebook(adopted=folding.stamp, codebook=data.codebook, version=data.version)
+            return replace(registry, codebooks={**registry.codebooks, side: book})
+        case acts.ChannelStatus() as data:
+            return replace(registry, status=Status(said=folding.stamp, status=data.status, reason=_member(folding.record, "reason")))
+        case acts.WatchAssumption():
+            return replace(registry, watches={**registry.watches, side: WatchState(since=folding.stamp)})
+        case acts.WatchRelief() as data:
+            return replace(registry, watches=_relieved(registry, folding, data))
         case acts.Delivery() as data:
             mark = Delivered(upto=data.upto, recorded=folding.stamp)
             return replace(registry, delivered={**registry.delivered, data.side: mark})
         case _:
             return registry
+
+
+def _member(record: Record, name: str) -> Raw | UnsetType:
+    """A member of an act as its bytes stand in the log."""
+    return _members(record.act).get(name, UNSET)
+
+
+def _relieved(registry: Registry, folding: Folding, data: acts.WatchRelief) -> dict[str, WatchState]:
+    """The watches after one was handed over, or ended."""
+    side = folding.record.side
+    if isinstance(data.to, UnsetType):
+        return {name: watch for name, watch in registry.watches.items() if name != side}
+    taken = replace(folding.stamp, by=f"{side}/{data.to}")
+    return {**registry.watches, side: WatchState(since=taken, note=_member(folding.record, "note"))}

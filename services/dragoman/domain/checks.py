@@ -51,15 +51,20 @@ def day(pointer: str, value: Date | UnsetType) -> Refusal | None:
     return None
 
 
+def zone(pointer: str, value: str) -> Refusal | None:
+    """Refuse a time zone that does not exist."""
+    if value in _zones():
+        return None
+    return invalid(pointer, f"{value} is no time zone; name one like Europe/Brussels or Asia/Shanghai")
+
+
 def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
     """Refuse hours on no day, on a day twice, or in no zone."""
     if not isinstance(value, Hours):
         return None
     if len(set(value.days)) < len(value.days):
         return invalid(f"{pointer}/days", "a day is named twice; name it once")
-    if value.zone not in _zones():
-        return invalid(f"{pointer}/zone", f"{value.zone} is no time zone; name one like Europe/Brussels or Asia/Shanghai")
-    return None
+    return zone(f"{pointer}/zone", value.zone)
 
 
 @cache

@@ -10,6 +10,7 @@
 All of them may be cancelled and closed.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -188,6 +189,17 @@ LIAISON_OFFICE: Final = Format(
     changes={"agreed": ("open", "closed"), "open": ("closed",)},
     title=_office_title,
 )
+
+
+def offices_of(exchange: Exchange) -> tuple[str, ...]:
+    """The side whose office an exchange is about; none for any other."""
+    return (str(msgspec.json.decode(exchange.content["side"])),) if exchange.act == "liaison-office" else ()
+
+
+def standing_office(entries: Iterable[Exchange | None], side: str) -> Exchange | None:
+    """Of the entries of a side's office, the newest that is agreed or open."""
+    standing = [each for each in entries if each is not None and each.status in ("agreed", "open") and offices_of(each) == (side,)]
+    return max(standing, key=lambda each: each.opened.position, default=None)
 
 
 def _check_programme(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:

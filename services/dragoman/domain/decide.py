@@ -18,7 +18,8 @@ from dragoman_schemas.state import ChannelState
 class Post:
     """What an actor wants recorded: the act, its id, the exchange that it carries on, and what it relies on.
 
-    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None. `released_by` is the second officer.
+    `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None. `released_by` is the second officer, `caused_by`
+    the record that made a service act.
     """
 
     actor: str
@@ -29,6 +30,7 @@ class Post:
     family: str = ""
     if_match: str | None = None
     released_by: str = ""
+    caused_by: str = ""
 
 
 def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: str, signatures: str = "") -> Record | Refusal:
@@ -61,6 +63,7 @@ def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: 
             salt=salt,
             signatures=signatures,
             released_by=post.released_by,
+            caused_by=post.caused_by,
         ),
         post.act,
         post.data,

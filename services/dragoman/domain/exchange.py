@@ -60,7 +60,7 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
     ended = ("cancelled", "closed", *(("declined",) if "declined" in {to for moves in own.values() for to in moves.values()} else ()))
     everywhere, alive = {status: status for status in (*live, *ended)}, {status: status for status in live}
     common: Moves = {
-        **dict.fromkeys(("acknowledgement", "repeat-request", "release-consent", *_TRANSLATING), everywhere),
+        **dict.fromkeys(("reminder", "lapse", "acknowledgement", "repeat-request", "release-consent", *_TRANSLATING), everywhere),
         **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive),
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),
@@ -79,8 +79,8 @@ def content_of(act: bytes) -> dict[str, Raw]:
     return members
 
 
-def opened(form: Format, folding: Folding) -> Exchange:
-    """The exchange that an opening opens, with every default filled in."""
+def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
+    """The exchange that an opening opens, with every default filled in; `invokes` is the request on whose ladder it stands."""
     record, data = folding.record, folding.record.data
     assert isinstance(data, Opening)
     side = record.side
@@ -89,7 +89,15 @@ def opened(form: Format, folding: Folding) -> Exchange:
     to = tuple(other for other in others if other not in info) if isinstance(data.to, UnsetType) else data.to
     for_the_record = data.for_the_record is True
     content = content_of(record.act)
-    message = Message(id=record.envelope.id, act=record.name, said=folding.stamp, to=to, info=info, for_the_record=for_the_record)
+    message = Message(
+        id=record.envelope.id,
+        act=record.name,
+        said=folding.stamp,
+        to=to,
+        info=info,
+        for_the_record=for_the_record,
+        passed=data.passed_by is not UNSET,
+    )
     precedence, subject, area = _frame(form, data, content)
     return Exchange(
         id=record.envelope.id,
@@ -106,6 +114,8 @@ def opened(form: Format, folding: Folding) -> Exchange:
         to=to,
         info=info,
         for_the_record=for_the_record,
+        invokes=invokes,
+        suspended=folding.registry.status is not None and folding.registry.status.status == "suspended",
         released_by="" if isinstance(record.envelope.releasedby, UnsetType) else record.envelope.releasedby,
         one_key=form.rule.two_key and record.envelope.releasedby is UNSET,
         content=content,
@@ -236,6 +246,7 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
                 to=tuple(member.name for member in folding.registry.sides if member.name in others and member.name not in exchange.info),
                 info=tuple(name for name in exchange.info if name != side),
                 for_the_record=isinstance(data, Continuing) and data.for_the_record is True,
+                passed=isinstance(data, Continuing) and data.passed_by is not UNSET,
             ),
         )
     if rule.kept:

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import access, channel, exchange, numbering
+from dragoman.domain import access, channel, clocks, exchange, numbering
 from dragoman.domain.ledger import Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import DUTY, OFFICERS, Folding, Format, Rule, Who
+from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.tlog import dsse
+from dragoman_schemas.acts.meeting_request import MeetingRequest
+from dragoman_schemas.acts.watch import Lapse, Reminder
+from dragoman_schemas.frame import Act
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 
 
@@ -80,9 +83,9 @@ def _passed(before: ChannelState) -> ChannelState:
 def _numbered(before: ChannelState, ledger: Ledger, rule: Rule, record: Record) -> tuple[dict[str, int], str]:
     if rule.numbered not in ("O", "C", "X"):
         return before.tally, ""
-    form = _form(ledger, rule, record)
+    code = rule.code or _form(ledger, rule, record).code
     kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
-    return numbering.count(before.tally, record.envelope.channel, record.side, record.envelope.time, form.code, kind)
+    return numbering.count(before.tally, record.envelope.channel, record.side, record.envelope.time, code, kind)
 
 
 def _form(ledger: Ledger, rule: Rule, record: Record) -> Format:
@@ -99,10 +102,22 @@ def _evolved(registry: Registry, ledger: Ledger, rule: Rule, folding: Folding) -
         return changed if rule.silent else replace(changed, etag=folding.record.commit)
     form = FORMATS.get(rule.act)
     if form is not None:
-        return exchange.opened(form, folding)
+        return exchange.opened(form, folding, _invoked(ledger, folding.record.data))
     known = ledger.exchange(folding.record.envelope.subject)
     assert known is not None
     return carried_on(known, rule, folding)
+
+
+def _invoked(ledger: Ledger, data: Act) -> str:
+    """The request for explanation that a request for a meeting refers to, by its number or its id; empty for none."""
+    if not isinstance(data, MeetingRequest):
+        return ""
+    named = () if isinstance(data.references, UnsetType) else data.references
+    for reference in (*named, *(() if isinstance(data.trigger, UnsetType) else (data.trigger,))):
+        known = ledger.exchange(ledger.numbered(reference) or reference)
+        if known is not None and known.act == "explanation-request":
+            return known.id
+    return ""
 
 
 def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
@@ -138,7 +153,7 @@ def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | Non
     return (
         _check_derived(registry, known, rule, record, position)
         or access.may_act(registry, known, rule, envelope.actor, position, _second(record))
-        or _check_keys(registry, rule, record, position)
+        or _check_keys(registry, ledger, rule, record, position)
         or _check_attestation(registry, known, ledger, rule, record, position)
         or _check_state(registry, known, rule, record.side)
         or _check_act(registry, known, ledger, rule, record, position)
@@ -166,7 +181,7 @@ def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, recor
     derived = (type_of(rule.act, rule.version), f"urn:dragoman:schema:{rule.act}:{rule.version}", registry.name, family, subject)
     if derived != (e.type, e.dataschema, e.channel, e.family, e.subject):
         return _no("A derived member is not what it must be.")
-    if (e.releasedby is not UNSET and not rule.two_key) or e.causationid is not UNSET:
+    if (e.causationid is not UNSET) != (rule.who is Who.WATCH):
         return _no("It has a member that this act does not have.")
     return None if e.source == source_of(registry, e.actor) else _no("Its source is not that of its actor.")
 
@@ -177,13 +192,18 @@ def _second(record: Record) -> str:
     return "" if isinstance(releaser, UnsetType) else releaser
 
 
-def _check_keys(registry: Registry, rule: Rule, record: Record, position: int) -> Refusal | None:
+def two_keys(ledger: Ledger, rule: Rule, data: Act) -> bool:
+    """Whether an act is drafted by one officer and released by another: by its rule, or as a meeting on a ladder."""
+    return rule.two_key or bool(_invoked(ledger, data))
+
+
+def _check_keys(registry: Registry, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
     """Two officers of one side where two are asked for, or a duty officer where one may do."""
-    if not rule.two_key:
-        return None
     actor, second = record.envelope.actor, _second(record)
+    if not two_keys(ledger, rule, record.data):
+        return _no("It has a second officer, which is not asked of it.") if second else None
+    officer = access.officer_at(registry, actor, position)
     if not second:
-        officer = access.officer_at(registry, actor, position)
         if rule.one_key(record.data) and officer is not None and not DUTY.isdisjoint(officer.roles):
             return None
         return Refusal(
@@ -192,9 +212,11 @@ def _check_keys(registry: Registry, rule: Rule, record: Record, position: int) -
         )
     if second == actor or second.partition("/")[0] != record.side:
         return Refusal(kind="second-key-required", detail="Who releases is another officer of the same side.")
-    officer = access.officer_at(registry, second, position)
-    if officer is None or OFFICERS.isdisjoint(officer.roles):
+    releaser = access.officer_at(registry, second, position)
+    if releaser is None or OFFICERS.isdisjoint(releaser.roles):
         return Refusal(kind="not-permitted", detail=f"{second} is no officer in office in {registry.name}.")
+    if not rule.two_key and officer is not None and HEADS.isdisjoint((*officer.roles, *releaser.roles)):
+        return Refusal(kind="not-permitted", detail="A meeting on the ladder needs the head of office, as drafter or releaser.")
     return None
 
 
@@ -231,6 +253,12 @@ def _check_attestation(
     return channel.check_signed(registry, record, position)
 
 
+def _check_cause(record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, Reminder | Lapse)
+    return None if record.envelope.causationid == data.started_by else _no("Its cause is not the record that started the clock.")
+
+
 def _check_state(registry: Registry, known: Exchange | None, rule: Rule, side: str) -> Refusal | None:
     if known is None or known.status in FORMATS[known.act].moves.get(rule.act, {}):
         return None
@@ -251,6 +279,10 @@ def allowed(known: Exchange, side: str) -> Iterator[str]:
 def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
     if rule.family == "channel":
         return channel.check(registry, record, position, ledger.actor)
+    if rule.who is Who.WATCH:
+        assert known is not None
+        calendars = {side: clocks.calendar_of(ledger.office(side)) for side in (known.side, *known.to)}
+        return _check_cause(record) or clocks.check(registry, known, calendars, record)
     if known is None:
         return exchange.check_opening(registry, FORMATS[rule.act], record) or rule.check(registry, None, record)
     form = FORMATS[known.act]

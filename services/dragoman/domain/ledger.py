@@ -1,4 +1,4 @@
-"""What a judgement may ask about the log before a position: five questions, answered by a file or by memory."""
+"""What a judgement may ask about the log before a position: seven questions, answered by a file or by memory."""
 
 from typing import Protocol
 
@@ -19,6 +19,12 @@ class Ledger(Protocol):
 
     def holds(self, exchange: str, commit: str) -> bool:
         """Whether a valid record of the exchange has that commitment."""
+
+    def numbered(self, number: str) -> str | None:
+        """The id of the exchange that was opened under a number."""
+
+    def office(self, side: str) -> Exchange | None:
+        """A side's liaison office as it is agreed or open, the newest entry of it."""
 
     def root(self, size: int) -> bytes:
         """The tree's root at a size from 1 to the leaves folded so far."""

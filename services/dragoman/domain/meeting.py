@@ -152,7 +152,7 @@ def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     meeting = _meeting(exchange)
     topics = content_of(folding.record.act)["topics"]
     agendas = {**meeting.agendas, folding.record.side: topics}
-    agreed = topics if {bytes(version) for version in agendas.values()} == {bytes(topics)} and len(agendas) > 1 else None
+    agreed = topics if {bytes(version) for version in agendas.values()} == {bytes(topics)} and len(agendas) > 1 else UNSET
     return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=agreed))
 
 
@@ -182,7 +182,7 @@ def _agree_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
     agendas = {whose: versions[whose], **meeting.agendas, folding.record.side: versions[whose]}
     agreed = {exchange.side, *exchange.to} <= {name for name, topics in agendas.items() if bytes(topics) == bytes(versions[whose])}
-    return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=versions[whose] if agreed else None))
+    return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=versions[whose] if agreed else UNSET))
 
 
 def _title(data: Act) -> str:

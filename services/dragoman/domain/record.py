@@ -229,6 +229,7 @@ def envelope(
     salt: str,
     signatures: str = "",
     released_by: str = "",
+    caused_by: str = "",
 ) -> Envelope:
     """An envelope with its derived members filled in."""
     return Envelope(
@@ -243,6 +244,7 @@ def envelope(
         actor=actor,
         decided=str(decided),
         releasedby=released_by or UNSET,
+        causationid=caused_by or UNSET,
         attestation="author" if signatures else "host",
         signatures=signatures or UNSET,
         salt=salt,

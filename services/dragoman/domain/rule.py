@@ -36,6 +36,7 @@ class Who(Enum):
     ADDRESSED = "a side to which something was said in the exchange"
     KEEPERS = "root or an administrator of a side"
     GATEWAY = "the gateway"
+    WATCH = "the watch"
     DESK = "the desk"
 
 
@@ -56,7 +57,7 @@ Evolve = Callable[[Exchange, Folding], Exchange]
 class Rule:
     """One act: its shape, its family, who does it, and its columns of the table.
 
-    What is `two_key` is drafted by one officer and released by another of the side; a duty officer alone may send it on `one_key`
+    `code` is shown in the number of what opens no exchange. What is `two_key` is drafted by one officer and released by another of the side; a duty officer alone may send it on `one_key`
     where that says so, with the second due. What is `kept` stands among the exchange's acts with its content. `check` holds the members of an act against each other and against the exchange;
     `evolve` is what the act does to the exchange besides moving its status; `settle` may hold a move back until all have spoken.
     """
@@ -72,6 +73,7 @@ class Rule:
     silent: bool = False
     consenting: bool = False
     numbered: str = ""
+    code: str = ""
     message: bool = False
     acknowledges: bool = False
     answers: bool = False

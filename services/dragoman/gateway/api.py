@@ -223,7 +223,15 @@ async def show_exchange(call: Call[At]) -> Answered:
     at = _at(projection, call.query.at, position)
     service, side = service_of(call), grant_of(call.request).side
     view: ExchangeView = await in_thread(
-        call, reads.exchange_view, service.store, projection.name, call.path("exchange"), at, service.as_of(projection), side
+        call,
+        reads.exchange_view,
+        service.store,
+        projection.name,
+        call.path("exchange"),
+        at,
+        service.as_of(projection),
+        side,
+        None if call.query.at else service.now(),
     )
     headers = _headers(call, projection, at)
     if not call.query.at:

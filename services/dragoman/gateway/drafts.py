@@ -7,6 +7,7 @@ from aiohttp import web
 
 from dragoman.desk import stamp
 from dragoman.domain import ids
+from dragoman.domain.fold import two_keys
 from dragoman.domain.record import fault_of, read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS
@@ -156,10 +157,10 @@ async def release_draft(call: Call[Nothing]) -> Answered:
     if draft is None:
         return await _released_before(call, projection, actor, id)
     _as_read(call, draft)
-    two_key = RULES[_name_of(draft.act)].two_key
+    act, data = read_act(bytes(draft.act), cut=True)
+    two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail="You wrote this draft; a colleague of your side releases it."))
-    act, data = read_act(bytes(draft.act), cut=True)
     reply = await posting.take_in(
         call,
         projection,

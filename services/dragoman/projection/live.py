@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw
 
 from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
+from dragoman.domain.contact import standing_office
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
 from dragoman.limits import (
@@ -72,6 +73,7 @@ class Projection:
         self._absent: set[str] = set()
         self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
         self._newest = self._newest_acts()
+        self._offices = self._known_offices()
         self._staged: dict[int, tuple[str, bytes | Record]] = {}
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -164,6 +166,30 @@ class Projection:
             .fetchone()
         )
         return found is not None
+
+    def numbered(self, number: str) -> str | None:
+        """The id of the exchange that was opened under a number."""
+        for row in self._pending.values():
+            state = row.folded.state
+            if row.folded.number == number and isinstance(state, Exchange) and state.number == number:
+                return state.id
+        row_found = (
+            self.store.reader()
+            .execute("SELECT id FROM exchanges WHERE number = ? AND key >> 40 = ? >> 40", (number, self.store.base(self.name)))
+            .fetchone()
+        )
+        return None if row_found is None else str(row_found[0])
+
+    def office(self, side: str) -> Exchange | None:
+        """A side's liaison office as it is agreed or open, the newest entry of it."""
+        return standing_office([self.exchange(id) for id in self._offices], side)
+
+    def _known_offices(self) -> set[str]:
+        base = self.store.base(self.name)
+        found = self.store.reader().execute(
+            "SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?", (base, base | (1 << 40) - 1)
+        )
+        return {id for (id,) in found}
 
     def root(self, size: int) -> bytes:
         """The tree's root at a size."""
@@ -331,6 +357,8 @@ class Projection:
         folded = step.folded
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
+            if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
+                self._offices.add(folded.state.id)
         row = Row(step=step, subject=subject)
         self.standing = step.standing
         self._pending[folded.position] = row

@@ -5,14 +5,18 @@ Every function takes an open read transaction, so that an answer is of one posit
 
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.domain import clocks
 from dragoman.domain.access import officer_side
-from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.clocks import Calendar, Running
+from dragoman.domain.contact import standing_office
+from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.fold import allowed
 from dragoman.domain.table import RULES
 from dragoman.limits import LIST_PAGE, RECORDS_PAGE
@@ -22,6 +26,7 @@ from dragoman.projection.store import Store
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
 from dragoman_schemas.answers import (
+    ClockView,
     Count,
     Entry,
     ExchangeView,
@@ -165,8 +170,8 @@ def _entry(values: Sequence[object]) -> Entry:
     )
 
 
-def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str, reader: str) -> ExchangeView:
-    """An exchange as it stood at a position. Raises `NoSuchExchange`."""
+def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str, reader: str, now: datetime | None) -> ExchangeView:
+    """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`."""
     base = store.base(channel)
     with store.snapshot() as connection:
         found = connection.execute(
@@ -179,6 +184,8 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
             raise NoSuchExchange(exchange)
         state = decode_exchange(states[-1][1])
         facts = tuple(_facts(connection, base, at, state))
+        calendars = _calendars(connection, base, at, (state.side, *state.to))
+        now = datetime.fromisoformat(_time_at(connection, base, at)) if now is None else now
     return ExchangeView(
         position=at,
         as_of=as_of,
@@ -187,6 +194,55 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         timeline=tuple(_entry(values[:-1]) for values in found),
         blame=_blame(states),
         allowed=tuple(allowed(state, reader)),
+        clocks=tuple(_clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
+    )
+
+
+def _time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
+    """The channel's time at a position: that of the snapshot before it, or of a record since."""
+    start = at - at % SNAPSHOT_RECORDS
+    saved = connection.execute("SELECT time FROM snapshots WHERE key = ?", (base | start,)).fetchone()
+    (since,) = connection.execute(
+        "SELECT max(time) FROM records WHERE key > ? AND key <= ? AND valid", (base | start, base | at)
+    ).fetchone()
+    return max("" if saved is None else saved[0], since or "")
+
+
+def unsettled(store: Store, channel: str) -> list[str]:
+    """The exchanges in which a clock may still run: those that live, and those in which something is unacknowledged."""
+    base = store.base(channel)
+    ended = ", ".join(f"'{status}'" for status in ENDED)
+    found = store.reader().execute(
+        f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({ended}) OR unacknowledged != '') ORDER BY key",  # noqa: S608
+        (base, base | _MASK),
+    )
+    return [id for (id,) in found]
+
+
+def _calendars(connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]) -> dict[str, Calendar]:
+    """The calendars of sides by their offices' entries as they stood at a position."""
+    ids = connection.execute("SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?", (base, base | at)).fetchall()
+    states = [
+        connection.execute(
+            "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+            (id, base, base | at),
+        ).fetchone()
+        for (id,) in ids
+    ]
+    offices = [decode_exchange(state) for (state,) in states]
+    return {side: clocks.calendar_of(standing_office(offices, side)) for side in sides}
+
+
+def _clock_view(clock: Running, now: datetime) -> ClockView:
+    return ClockView(
+        clock=clock.clock,
+        side=clock.side,
+        started_by=clock.started_by,
+        begins=clocks.written(clock.begins),
+        due=clocks.written(clock.due),
+        met="" if clock.met is None else clock.met.time,
+        binding=clock.binding,
+        late=clock.late(now),
     )
 
 

@@ -30,7 +30,7 @@ from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -52,6 +52,7 @@ CREATE TABLE exchanges (key INTEGER PRIMARY KEY, id TEXT NOT NULL, number TEXT N
   subject BLOB NOT NULL, opened TEXT NOT NULL, updated TEXT NOT NULL, position INTEGER NOT NULL,
   unacknowledged TEXT NOT NULL, unanswered TEXT NOT NULL) STRICT;
 CREATE INDEX exchanges_id ON exchanges (id);
+CREATE INDEX exchanges_office ON exchanges (key) WHERE act = 'liaison-office';
 CREATE INDEX exchanges_number ON exchanges (number);
 CREATE INDEX exchanges_status ON exchanges (family, status, key);
 CREATE INDEX exchanges_waiting ON exchanges (key >> 40, precedence, key) WHERE unacknowledged != '';

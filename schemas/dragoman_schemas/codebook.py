@@ -1,0 +1,55 @@
+"""The codebooks that sides adopt: what a coded message says, in full and in every language, chosen by a code word and a number."""
+
+from typing import Final
+
+from msgspec import Struct
+
+
+class Codebook(Struct, frozen=True, kw_only=True):
+    """A version of a codebook. `texts` are by designator and language."""
+
+    name: str
+    version: int
+    code_word: str
+    texts: dict[int, dict[str, str]]
+
+
+STARTER: Final = Codebook(
+    name="starter",
+    version=1,
+    code_word="HERON",
+    texts={
+        1: {
+            "en": "unexplained incident here",
+            "fr": "incident inexpliqué chez nous",
+            "zh": "我方发生原因不明的事件",
+        },
+        2: {
+            "en": "unidentified objects seen, please explain",
+            "fr": "objets non identifiés observés, veuillez expliquer",
+            "zh": "发现不明物体，请予说明",
+        },
+        3: {
+            "en": "accidental launch, harmless / possibly harmful",
+            "fr": "tir accidentel, sans danger / peut-être dangereux",
+            "zh": "意外发射，无害／可能有害",
+        },
+        4: {
+            "en": "loss of control over a craft near you",
+            "fr": "perte de contrôle d'un engin près de vous",
+            "zh": "我方一航行器在贵方附近失去控制",
+        },
+        5: {
+            "en": "hazardous activity halted",
+            "fr": "activité dangereuse arrêtée",
+            "zh": "危险活动已停止",
+        },
+        6: {
+            "en": "disregard, test error",
+            "fr": "ne pas tenir compte, erreur d'essai",
+            "zh": "请勿理会，测试错误",
+        },
+    },
+)
+
+CODEBOOKS: Final[dict[str, Codebook]] = {STARTER.name: STARTER}

@@ -1,0 +1,62 @@
+"""The profiles that sides adopt: every limit as data, in seconds (message catalogue §2, §4, §5).
+
+`default` has every limit but a ladder's; `vienna` and `shanghai` add one. Limits bind once every side has adopted the same
+profile; before, those of `default` are shown as courtesy, and nothing lapses.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+MINUTE: Final = 60
+HOUR: Final = 3_600
+DAY: Final = 86_400
+
+
+class Ladder(Struct, frozen=True, kw_only=True):
+    """The rungs after a request for explanation: how long for the answer, urgently and otherwise, and for each meeting."""
+
+    answer: int
+    urgent: int
+    meeting: int
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """The limits of a channel. `acknowledgement` is by precedence; routine counts in duty days of the side that owes it."""
+
+    name: str
+    acknowledgement: dict[str, int]
+    echo: int = 10 * MINUTE
+    meeting_answer: int = 7 * DAY
+    ladder_answer: int = 2 * DAY
+    call_answer: int = 2 * DAY
+    call_answer_flash: int = HOUR
+    call_note: int = DAY
+    readout: int = 2 * DAY
+    visit_answer_lead: int = 21 * DAY
+    visit_of_concern: int = DAY
+    first_update: int = 2 * HOUR
+    update: int = 6 * HOUR
+    final_report: int = 14 * DAY
+    after_activity: int = 30 * DAY
+    counter_account: int = 7 * DAY
+    amplification: int = HOUR
+    warning_answer: int = 3 * DAY
+    warning_imminent: int = 2 * HOUR
+    inquiry_answer: int = 2 * DAY
+    site_reconfirmed: int = 90 * DAY
+    contact_reconfirmed: int = 365 * DAY
+    second_key: int = 2 * HOUR
+    ladder: Ladder | None = None
+
+
+_ACKNOWLEDGEMENT: Final = {"flash": 10 * MINUTE, "immediate": 30 * MINUTE, "priority": 3 * HOUR, "routine": DAY}
+
+PROFILES: Final[dict[str, Profile]] = {
+    profile.name: profile
+    for profile in (
+        Profile(name="default", acknowledgement=_ACKNOWLEDGEMENT),
+        Profile(name="vienna", acknowledgement=_ACKNOWLEDGEMENT, ladder=Ladder(answer=2 * DAY, urgent=2 * DAY, meeting=2 * DAY)),
+        Profile(name="shanghai", acknowledgement=_ACKNOWLEDGEMENT, ladder=Ladder(answer=7 * DAY, urgent=2 * DAY, meeting=7 * DAY)),
+    )
+}

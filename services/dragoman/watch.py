@@ -1,0 +1,189 @@
+"""The watch: keeps every clock that binds, and records a reminder at half and at nine tenths of it, and a lapse after it.
+
+All clocks follow from the exchanges, so the watch has no state of its own: it looks at what is open when it starts, and again
+at whatever changes. What it records is determined to the byte, so any number of watches may run, and an act that meets a clock
+wins over a lapse that comes to the log after it. After a time without a watch the highest step alone is recorded.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from dragoman.desk import Desk
+from dragoman.domain import clocks
+from dragoman.domain.clocks import Calendar, Running
+from dragoman.domain.decide import Post
+from dragoman.domain.record import decode_act
+from dragoman.domain.refusal import Refused
+from dragoman.limits import POLL_SECONDS, WATCH_LOADED
+from dragoman.projection import reads
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Row
+from dragoman_schemas.state import Exchange, Registry
+
+log = structlog.get_logger()
+
+_AGAIN: Final = timedelta(seconds=1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+class _Kept:
+    """The clocks of one channel: when the next step of each of its exchanges is due."""
+
+    def __init__(self, projection: Projection, wake: Callable[[], None]) -> None:
+        self.projection = projection
+        self.next: dict[str, datetime] = {}
+        self._heap: list[tuple[datetime, str]] = []
+        self._changed: set[str] = set()
+        self._wake = wake
+        self.stale = True
+        projection.listeners.add(self._note)
+
+    def leave(self) -> None:
+        """Hear no more of the channel."""
+        self.projection.listeners.discard(self._note)
+
+    def _note(self, row: Row) -> None:
+        state = row.folded.state
+        if isinstance(state, Registry) or (isinstance(state, Exchange) and state.act == "liaison-office"):
+            self.stale = self.stale or not (row.folded.record is not None and row.folded.record.name == "delivery")
+        if isinstance(state, Exchange):
+            self._changed.add(state.id)
+        self._wake()
+
+    async def look(self) -> None:
+        """Bring the times up to date: those of all open exchanges at first, and whenever a profile or an office changes."""
+        if self.stale:
+            self.stale = False
+            self.next.clear()
+            self._heap.clear()
+            self._changed.clear()
+            await self._load()
+        while self._changed:
+            self._set(self._changed.pop())
+
+    async def _load(self) -> None:
+        projection = self.projection
+        if clocks.profile_of(projection.registry)[1] is None:
+            return  # nothing binds
+        await projection.in_file()
+        ids = await asyncio.wrap_future(projection.store.in_thread(reads.unsettled, projection.store, projection.name))
+        for number, id in enumerate(ids):
+            self._set(id)
+            if number % WATCH_LOADED == 0:
+                await asyncio.sleep(0)  # others have their turn
+
+    def _set(self, exchange: str) -> None:
+        times = [time for clock, at in self._open(exchange) if (time := _next(clock, at)) is not None]
+        if not times:
+            self.next.pop(exchange, None)
+            return
+        self.next[exchange] = min(times)
+        heapq.heappush(self._heap, (self.next[exchange], exchange))
+
+    def _open(self, exchange: str) -> list[tuple[Running, int]]:
+        """The clocks that run, and the highest step of each that is on record."""
+        state = self.projection.exchange(exchange)
+        if state is None:
+            return []
+        found = clocks.open_clocks(self.projection.registry, state, self._calendars(state))
+        return [(clock, clocks.recorded(state, clock)) for clock in found]
+
+    def _calendars(self, state: Exchange) -> dict[str, Calendar]:
+        return {side: clocks.calendar_of(self.projection.office(side)) for side in (state.side, *state.to)}
+
+    def due(self, now: datetime) -> list[str]:
+        """The exchanges of which a step is due, taken off the list."""
+        found: list[str] = []
+        while self._heap and self._heap[0][0] <= now:
+            time, exchange = heapq.heappop(self._heap)
+            if self.next.get(exchange) == time:
+                del self.next[exchange]
+                found.append(exchange)
+        return found
+
+    def steps(self, exchange: str, now: datetime) -> list[tuple[Running, int]]:
+        """What is to be recorded of an exchange: of each clock the highest step that it has reached."""
+        return [(clock, step) for clock, on_record in self._open(exchange) if (step := clocks.reached(clock, now)) > on_record]
+
+    def again(self, exchange: str, time: datetime) -> None:
+        """Look at an exchange again then."""
+        self.next[exchange] = time
+        heapq.heappush(self._heap, (time, exchange))
+
+
+def _next(clock: Running, on_record: int) -> datetime | None:
+    """When the next step of a clock is due that is not on record; a lapse is strictly after the limit."""
+    for step in clocks.REMINDERS:
+        if step > on_record:
+            return clock.at(step)
+    return clock.due + _MILLISECOND if on_record < clocks.LAPSE else None
+
+
+class Watch:
+    """Keeps the clocks of all channels that a process follows."""
+
+    def __init__(self, channels: Mapping[str, Projection], desk: Desk, *, now: Callable[[], datetime]) -> None:
+        """Watch over channels, more of which may come, and record through the desk."""
+        self._channels = channels
+        self._desk = desk
+        self._now = now
+        self._kept: dict[str, _Kept] = {}
+        self._woken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Watch for ever."""
+        try:
+            while True:
+                await self.beat()
+                self._woken.clear()
+                try:
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            for kept in self._kept.values():
+                kept.leave()
+
+    async def beat(self) -> None:
+        """Record whatever is due now."""
+        for name, projection in list(self._channels.items()):
+            if projection.broken or not projection.is_channel or not projection.caught_up.is_set():
+                continue
+            kept = self._kept.get(name)
+            if kept is None:
+                kept = self._kept[name] = _Kept(projection, self._woken.set)
+            await kept.look()
+            now = _floor(self._now())
+            for exchange in kept.due(now):
+                await self._record(kept, exchange, now)
+
+    async def _record(self, kept: _Kept, exchange: str, now: datetime) -> None:
+        for clock, step in kept.steps(exchange, now):
+            act = clocks.act_of(clock, step)
+            post = Post(
+                actor=clocks.ACTOR,
+                act=act,
+                data=decode_act(act),
+                id=clocks.id_of(kept.projection.name, exchange, clock, step),
+                exchange=exchange,
+                caused_by=clock.started_by,
+            )
+            try:
+                await self._desk.post(kept.projection, post)
+            except Refused as error:
+                # It was met meanwhile, which the fold has told us of, or the log cannot be reached.
+                log.info("clock.not_recorded", channel=kept.projection.name, clock=clock.clock, reason=error.refusal.detail)
+                kept.again(exchange, now + _AGAIN)
+            else:
+                log.info("clock.recorded", channel=kept.projection.name, exchange=exchange, clock=clock.clock, side=clock.side, step=step)
+
+
+def _floor(moment: datetime) -> datetime:
+    """To the millisecond, as records carry it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

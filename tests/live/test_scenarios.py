@@ -1,0 +1,119 @@
+"""Real events through HTTP, with a clock that the test sets: states, clocks and lapses come out as they must."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from scenario import Play, Timed
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.fixture
+async def timed(tmp_path: Path) -> AsyncIterator[Timed]:
+    service = Timed(tmp_path / "data")
+    yield service
+    service.stop()
+
+
+def lapsed(view: Any) -> list[tuple[str, str]]:
+    """What stands on record as lapsed: the clock, and who owed it."""
+    return [(said["content"]["clock"], said["content"]["side"]) for said in view["state"].get("acts", {}).get("lapse", [])]
+
+
+def clock(view: Any, name: str, side: str) -> Any:
+    """A clock that the opening started."""
+    wanted = (name, side, view["state"]["id"])
+    (found,) = (each for each in view["clocks"] if (each["clock"], each["side"], each["started_by"]) == wanted)
+    return found
+
+
+async def test_two_requests_for_explanation_of_february_2022(timed: Timed, session: aiohttp.ClientSession) -> None:
+    play = Play("vienna-2022", timed, session)
+    await play.open(moment("2022-02-09T08:00Z"))
+
+    await play.until(moment("2022-02-13T11:59:56Z"))
+    view = await play.view("ukraine-russia", "UKRAINE", "russia/officer")
+    assert lapsed(view) == [("acknowledgement", "russia")], "within 48 hours the answer is in time"
+    assert not clock(view, "explanation_answer", "russia").get("late")
+
+    await play.until(moment("2022-02-13T12:00:01Z"))
+    for reader in ("ukraine/officer", "russia/officer"):
+        view = await play.view("ukraine-russia", "UKRAINE", reader)
+        assert lapsed(view) == [("acknowledgement", "russia"), ("explanation_answer", "russia")]
+        assert clock(view, "explanation_answer", "russia").get("late")
+
+    await play.until(moment("2022-02-19T12:00Z"))
+    baltic = await play.view("baltic-belarus", "BALTIC", "estonia/officer")
+    acknowledged, answered = (clock(baltic, name, "belarus") for name in ("acknowledgement", "explanation_answer"))
+    assert moment(acknowledged["met"]) - moment(acknowledged["begins"]) >= moment("2022-02-10T12:09Z") - moment("2022-02-10T12:00:01Z")
+    assert (answered.get("late"), acknowledged.get("late"), answered["binding"]) == (None, None, True)
+    assert "explanation_answer" not in dict(lapsed(baltic))
+    assert baltic["state"]["acts"]["assessment"][0]["content"]["result"] == "insufficient"
+    ladder = [await play.view("baltic-belarus", name, "latvia/officer") for name in ("BILATERAL", "ALL")]
+    assert [(rung["state"]["content"]["kind"], rung["state"]["invokes"]) for rung in ladder] == [
+        ("bilateral", baltic["state"]["id"]),
+        ("all_parties", baltic["state"]["id"]),
+    ]
+    assert [rung["state"]["status"] for rung in ladder] == ["held", "requested"]
+    assert all(rung["state"]["released_by"].endswith("/h-1") for rung in (baltic, *ladder))
+    meeting = await play.view("ukraine-russia", "UKR-MEET", "russia/auditor")
+    assert list(meeting["state"]["meeting"]["absent"]) == ["russia"]
+    assert ("meeting_of_all", "russia") in lapsed(meeting)
+
+
+async def test_an_exercise_with_a_flash_and_a_coded_message(timed: Timed, session: aiohttp.ClientSession) -> None:
+    live = Play("nato-china", timed, session)
+    start = live.start = moment("2026-06-01T05:30Z")
+    live.scenario["entries"] = []
+    await live.open(start)
+    play = Play("drill", timed, session, tokens=live.tokens, start=start)
+    before = (await play.call("nato/officer", "GET", "/v1/channels/nato-china")).json["position"]
+    await play.open(start)
+    await play.until(moment("2026-06-01T08:01Z"))
+    incident = await play.view("nato-china-exercise", "NEARMISS", "china/officer")
+    acknowledged = clock(incident, "acknowledgement", "china")
+    assert 41 <= (moment(acknowledged["met"]) - moment(acknowledged["begins"])).total_seconds() < 43
+    assert [account["content"]["facts"] for account in incident["state"]["accounts"]["china"]] == [
+        "The passage was at more than 50 m, at a safe distance."
+    ]
+    coded = await play.view("nato-china-exercise", "CODED", "nato/officer")
+    assert (coded["state"]["status"], lapsed(coded)) == ("echoed", [("amplification", "nato")])
+    line = await play.view("nato-china-exercise", "LINE-1", "nato/officer")
+    assert (line["state"]["status"], lapsed(line)) == ("echoed", [])
+    registry = (await play.call("nato/officer", "GET", "/v1/channels/nato-china-exercise/state")).json["registry"]
+    assert {side: book["version"] for side, book in registry["codebooks"].items()} == {"nato": 1, "china": 1}
+    assert {side: watch["since"]["by"] for side, watch in registry["watches"].items()} == {"nato": "nato/d-1", "china": "china/d-1"}
+    assert (await play.call("nato/officer", "GET", "/v1/channels/nato-china")).json["position"] == before, "the live channel is not touched"
+
+
+async def test_two_sides_that_talk_rarely(timed: Timed, session: aiohttp.ClientSession) -> None:
+    play = Play("nato-china", timed, session)
+    await play.open(moment("2026-06-01T05:30Z"))
+    play.scenario["entries"].sort(key=lambda entry: entry["at"])
+    for entry in play.scenario["entries"]:
+        entry["at"] = "2026-06-01T06:00Z"  # it is history, and recorded today
+    await play.until(moment("2026-06-01T06:00Z"))
+    items = (await play.call("china/officer", "GET", "/v1/channels/nato-china/exchanges?act=roadmap-item")).json["exchanges"]
+    assert len({item["area"] for item in items}) == 5
+    talks = await play.view("nato-china", "TALKS-8", "china/officer")
+    assert talks["state"]["meeting"]["readouts_differ"]
+    assert {side: len(given) for side, given in talks["state"]["meeting"]["readouts"].items()} == {"nato": 1, "china": 1}
+    of_groups = "/v1/channels/nato-china-track2/exchanges"
+    perceptions = (await play.call("group-a/officer", "GET", f"{of_groups}?act=perception")).json["exchanges"]
+    assert {(row["subject"], row["side"]) for row in perceptions} == {
+        ("intentions of the other", "group-a"),
+        ("intentions of the other", "group-b"),
+    }
+    advised = (await play.call("group-b/officer", "GET", f"{of_groups}?act=recommendation&status=endorsed")).json["exchanges"]
+    assert len(advised) == 5
+    for channel, rows, reader in (("nato-china", items, "nato/officer"), ("nato-china-track2", perceptions, "group-a/officer")):
+        for row in rows:
+            view = (await play.call(reader, "GET", f"/v1/channels/{channel}/exchanges/{row['id']}")).json
+            assert view.get("clocks", []) == [], "what is history, or Track-2, owes nothing"

@@ -1,0 +1,150 @@
+"""The watch on a channel in memory, with a clock that the test sets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.desk import Desk
+from dragoman.domain import ids
+from dragoman.domain.decide import Post
+from dragoman.domain.record import read_act
+from dragoman.log.memory import MemoryLog
+from dragoman.log.port import Message, subject_of
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store
+from dragoman.stores.custody import Custody
+from dragoman.watch import Watch
+from samples import act
+from world import World, compact
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class House:
+    """A followed channel, a desk, and the time."""
+
+    projection: Projection
+    desk: Desk
+    now: datetime
+    serial: int = 0
+
+    def watch(self) -> Watch:
+        return Watch({self.projection.name: self.projection}, self.desk, now=lambda: self.now)
+
+    async def post(self, actor: str, body: dict[str, Any], exchange: str = "") -> str:
+        self.serial += 1
+        raw, data = read_act(compact(body), cut=False)
+        id = ids.from_key(self.projection.name, actor, f"watch-test-{self.serial:08d}")
+        kept = await self.desk.post(self.projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange))
+        return kept.recorded.exchange
+
+    def told(self, exchange: str) -> list[tuple[str, str, int]]:
+        """What is on record of an exchange's clocks: act, clock, step."""
+        state = self.projection.exchange(exchange)
+        assert state is not None
+        return [
+            (name, msgspec.json.decode(said.content["clock"]), msgspec.json.decode(said.content["step"]))
+            for name in ("reminder", "lapse")
+            for said in state.acts.get(name, ())
+        ]
+
+
+@pytest.fixture(params=["default"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """A channel whose sides have adopted a profile, or, for an empty one, have not."""
+    world = World()
+    for side in world.sides if request.param else ():
+        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": request.param})
+    log = MemoryLog("nato-china")
+    log._messages = [
+        Message(position=n, subject=f"dragoman.v1.nato-china.channel.{world.registry.id}", raw=raw) for n, raw in enumerate(world.raws, 1)
+    ]
+    store = Store(tmp_path / "projection.sqlite")
+    projection = Projection(log, store)
+    made = House(projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), world.clock)
+    following = asyncio.create_task(projection.run())
+    await projection.caught_up.wait()
+    yield made
+    following.cancel()
+    store.close()
+
+
+FLASH = act("contact-note", precedence="flash")
+
+
+async def test_reminders_come_at_half_and_nine_tenths_and_a_lapse_after_the_limit(house: House) -> None:
+    id, watch = await house.post("nato/d-1", FLASH), house.watch()
+    begun = house.now
+    seen = []
+    for seconds in (0, 299, 300, 539, 540, 600, 600.001, 900):
+        house.now = begun + timedelta(seconds=seconds)
+        await watch.beat()
+        seen.append([step for _, clock, step in house.told(id) if clock == "acknowledgement"])
+    assert seen == [[], [], [50], [50], [50, 90], [50, 90], [50, 90, 100], [50, 90, 100]]
+
+
+async def test_after_a_time_without_a_watch_the_highest_step_alone_is_recorded(house: House) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    house.now += 11 * MINUTE
+    await house.watch().beat()
+    assert house.told(id) == [("lapse", "acknowledgement", 100)]
+
+
+async def test_any_number_of_watches_and_restarts_record_each_step_once(house: House) -> None:
+    exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
+    for _ in range(3):
+        house.now += 4 * MINUTE
+        await asyncio.gather(*(house.watch().beat() for _ in range(3)))
+    assert [house.told(id) for id in exchanges] == [[("reminder", "acknowledgement", 50), ("lapse", "acknowledgement", 100)]] * 20
+    folded = house.projection.state.position
+    await house.watch().beat()
+    assert house.projection.state.position == folded
+
+
+async def test_an_acknowledgement_that_lands_first_wins(house: House) -> None:
+    id, watch = await house.post("nato/d-1", FLASH), house.watch()
+    await watch.beat()
+    house.now += 9 * MINUTE
+    await house.post("china/d-1", act("acknowledgement"), id)
+    house.now += 9 * MINUTE
+    await watch.beat()
+    assert house.told(id) == []
+
+
+async def test_a_running_watch_hears_of_what_is_new(house: House) -> None:
+    watch = house.watch()
+    await watch.beat()
+    incident = await house.post("nato/d-1", act("hazardous-incident", next_update="2026-11-24T12:30Z", precedence="routine"))
+    house.now += timedelta(hours=1)
+    await watch.beat()
+    assert house.told(incident) == [("lapse", "update", 100)]
+    await house.post("nato/d-1", {"act": "update", "text": "Nothing new."}, incident)
+    house.now += timedelta(hours=6, seconds=1)
+    await watch.beat()
+    assert [told for told in house.told(incident) if told[1] == "update"] == [("lapse", "update", 100), ("lapse", "update", 100)]
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_courtesy_never_lapses(house: House) -> None:
+    id, watch = await house.post("nato/d-1", FLASH), house.watch()
+    for _ in range(3):
+        house.now += timedelta(days=1)
+        await watch.beat()
+    assert house.told(id) == []
+
+
+async def test_what_the_watch_records_names_what_caused_it(house: House) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    house.now += 11 * MINUTE
+    await house.watch().beat()
+    record = house.projection.record_at(house.projection.state.position)
+    assert record is not None
+    assert (record.name, record.envelope.actor, record.envelope.causationid) == ("lapse", "service/watch", id)
+    assert subject_of(record).endswith(id)
