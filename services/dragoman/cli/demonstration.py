@@ -1,5 +1,4 @@
-"""The demonstration: public events of two sides that talk rarely, two requests for explanation of 2022, and an exercise with a
-flash that nobody has acknowledged, whose clock runs.
+"""The demonstration: public events of sides that talk rarely, and an exercise with a flash whose clock runs.
 
 Seeded through the HTTP API like everything else, with keys that make a second seeding change nothing.
 """
