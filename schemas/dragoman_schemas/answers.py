@@ -99,6 +99,13 @@ class ClockView(Answer, frozen=True, kw_only=True):
     late: bool = False
 
 
+class FlagView(Answer, frozen=True, kw_only=True):
+    """Something about an exchange that is worth a look, derived and never stored."""
+
+    flag: str
+    detail: str
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what."""
 
@@ -110,6 +117,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     blame: dict[str, int]
     allowed: tuple[str, ...]
     clocks: tuple[ClockView, ...] = ()
+    flags: tuple[FlagView, ...] = ()
 
 
 class Count(Answer, frozen=True, kw_only=True):

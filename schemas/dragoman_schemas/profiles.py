@@ -47,6 +47,14 @@ class Profile(Struct, frozen=True, kw_only=True):
     site_reconfirmed: int = 90 * DAY
     contact_reconfirmed: int = 365 * DAY
     second_key: int = 2 * HOUR
+    activity_lead: int = 42 * DAY
+    bomber_lead: int = 14 * DAY
+    launch_lead: int = DAY
+    area_lead: int = 3 * DAY
+    movement_lead: int = 2 * DAY
+    urgent_movement_lead: int = DAY
+    first_report: int = HOUR
+    encounter_report: int = 2 * DAY
     ladder: Ladder | None = None
 
 

@@ -17,6 +17,7 @@ from dragoman.domain.access import officer_side
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.contact import standing_office
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
+from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.table import RULES
 from dragoman.limits import LIST_PAGE, RECORDS_PAGE
@@ -31,6 +32,7 @@ from dragoman_schemas.answers import (
     Entry,
     ExchangeView,
     Fact,
+    FlagView,
     LiaisonState,
     Owed,
     Row,
@@ -185,6 +187,7 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         state = decode_exchange(states[-1][1])
         facts = tuple(_facts(connection, base, at, state))
         calendars = _calendars(connection, base, at, (state.side, *state.to))
+        areas = _open_areas(connection, base, at) if state.act == "danger-area" else []
         now = datetime.fromisoformat(_time_at(connection, base, at)) if now is None else now
     return ExchangeView(
         position=at,
@@ -195,6 +198,7 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         blame=_blame(states),
         allowed=tuple(allowed(state, reader)),
         clocks=tuple(_clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
+        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(registry, state, areas)),
     )
 
 
@@ -222,15 +226,22 @@ def unsettled(store: Store, channel: str) -> list[str]:
 def _calendars(connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]) -> dict[str, Calendar]:
     """The calendars of sides by their offices' entries as they stood at a position."""
     ids = connection.execute("SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?", (base, base | at)).fetchall()
-    states = [
-        connection.execute(
-            "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-            (id, base, base | at),
-        ).fetchone()
-        for (id,) in ids
-    ]
-    offices = [decode_exchange(state) for (state,) in states]
+    offices = [_state_at(connection, base, at, id) for (id,) in ids]
     return {side: clocks.calendar_of(standing_office(offices, side)) for side in sides}
+
+
+def _open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
+    """The danger areas that were open at a position."""
+    ids = connection.execute("SELECT id FROM exchanges WHERE act = 'danger-area' AND key BETWEEN ? AND ?", (base, base | at)).fetchall()
+    return [state for (id,) in ids if (state := _state_at(connection, base, at, id)).status == "announced"]
+
+
+def _state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exchange:
+    (state,) = connection.execute(
+        "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
+        (id, base, base | at),
+    ).fetchone()
+    return decode_exchange(state)
 
 
 def _clock_view(clock: Running, now: datetime) -> ClockView:
@@ -389,11 +400,7 @@ def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]
 
 def _row_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Row:
     """An exchange's row as it was at a past position."""
-    (encoded,) = connection.execute(
-        "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-        (id, base, base | at),
-    ).fetchone()
-    state = decode_exchange(encoded)
+    state = _state_at(connection, base, at, id)
     return Row(
         id=state.id,
         number=state.number,

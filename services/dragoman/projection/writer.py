@@ -30,7 +30,7 @@ from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -53,6 +53,7 @@ CREATE TABLE exchanges (key INTEGER PRIMARY KEY, id TEXT NOT NULL, number TEXT N
   unacknowledged TEXT NOT NULL, unanswered TEXT NOT NULL) STRICT;
 CREATE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_office ON exchanges (key) WHERE act = 'liaison-office';
+CREATE INDEX exchanges_area ON exchanges (key) WHERE act = 'danger-area';
 CREATE INDEX exchanges_number ON exchanges (number);
 CREATE INDEX exchanges_status ON exchanges (family, status, key);
 CREATE INDEX exchanges_waiting ON exchanges (key >> 40, precedence, key) WHERE unacknowledged != '';

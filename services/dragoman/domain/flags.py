@@ -1,0 +1,219 @@
+"""What an exchange shows besides its status: derived at every look, never stored, and a reason to accuse nobody.
+
+    short_notice      an activity, a launch, a danger area or a movement came later than the profile's lead time
+    late_report       a first report came later than it was owed after the event, or after it was known
+    near_threshold    an activity within a twentieth below a number from which it would be notifiable
+    figures_differ    what was reported after an activity is not what was declared before
+    overlap           a danger area and another open one meet in place and time
+    one_key           sent by a duty officer alone, the second key not turned yet
+    suspended         sent while the channel was suspended
+    passed_by         said otherwise before it was written down
+    corrected         corrected since
+
+Lead times count from the newest correction or postponement that changed the date; a correction restarts their test.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from math import cos, pi, radians, sin
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.domain.clocks import profile_of
+from dragoman_schemas.state import Exchange, Registry
+
+Point = tuple[float, float]
+
+_METRES_A_DEGREE: Final = 111_320.0
+_CORNERS: Final = 32
+"""A circle is looked at as a polygon of so many corners."""
+
+THRESHOLDS: Final[dict[str, tuple[int, ...]]] = {
+    "troops": (9_000, 13_000),
+    "battle_tanks": (250, 300),
+    "armoured_combat_vehicles": (500,),
+    "artillery_100mm_plus": (250,),
+    "sorties": (200,),
+}
+LANDED: Final = (3_000, 3_500)
+"""Troops of an amphibious, heliborne or parachute activity."""
+
+_LANDING: Final = frozenset({"amphibious", "heliborne", "parachute"})
+
+
+class Flag(Struct, frozen=True, kw_only=True):
+    """One thing worth a look, and in words what it rests on."""
+
+    flag: str
+    detail: str
+
+
+def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange]) -> list[Flag]:
+    """The flags of an exchange. `areas` are the danger areas that are open."""
+    content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
+    found = list(_of_the_frame(exchange))
+    if not exchange.for_the_record:
+        found += _lead(registry, exchange, content)
+    match exchange.act:
+        case "military-activity":
+            found += [*_near(content), *_differing(exchange, content)]
+        case "danger-area":
+            found += _overlaps(exchange, content, areas)
+    return found
+
+
+def _of_the_frame(exchange: Exchange) -> Iterator[Flag]:
+    if exchange.one_key and exchange.second_key is None:
+        yield Flag(flag="one_key", detail=f"sent by {exchange.opened.by} alone; the second key is due")
+    if exchange.suspended:
+        yield Flag(flag="suspended", detail="sent while the channel was suspended")
+    if exchange.messages[0].passed:
+        yield Flag(flag="passed_by", detail="it was said otherwise before it was written down")
+    if exchange.corrections:
+        yield Flag(flag="corrected", detail=f"corrected {len(exchange.corrections)} times; what stood there is kept")
+
+
+# Time
+
+
+def _instant(value: Any) -> datetime | None:
+    text = value.get("about") if isinstance(value, dict) else value
+    return datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _lead(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
+    limits, _ = profile_of(registry)
+    told = _instant(exchange.opened.time)
+    assert told is not None
+    dated = [each.corrected for each in exchange.corrections if {"window", "time", "departure", "dates"} & each.fields.keys()]
+    dated += [said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content]
+    if dated:
+        told = datetime.fromisoformat(max(stamp.time for stamp in dated))
+    window = content.get("window")
+    start = _instant(window.get("from")) if isinstance(window, dict) else None
+    match exchange.act:
+        case "military-activity":
+            owed = limits.bomber_lead if content["type"] == "strategic_bomber" else limits.activity_lead
+            alert = content["notice_kind"] == "alert"
+            yield from () if alert else _short(start, told, owed)
+        case "launch-notice" if content["phase"] == "pre_launch":
+            yield from _short(start or _instant(content.get("time")), told, limits.launch_lead)
+        case "danger-area":
+            yield from _short(start, told, limits.area_lead)
+        case "humanitarian-notification":
+            owed = limits.urgent_movement_lead if content.get("urgent") is True else limits.movement_lead
+            yield from _short(_instant(content.get("departure")), told, owed)
+        case "hazardous-incident":
+            yield from _late(_instant(content.get("known_at")), _instant(exchange.opened.time), limits.first_report, "it was known")
+        case "encounter-report":
+            yield from _late(_instant(content.get("time")), _instant(exchange.opened.time), limits.encounter_report, "the event")
+
+
+def _short(start: datetime | None, told: datetime, owed: int) -> Iterator[Flag]:
+    if start is not None and start - told < timedelta(seconds=owed):
+        given = max(timedelta(0), start - told)
+        yield Flag(flag="short_notice", detail=f"{_span(given)} before it begins; {_span(timedelta(seconds=owed))} are owed")
+
+
+def _late(since: datetime | None, told: datetime | None, owed: int, what: str) -> Iterator[Flag]:
+    if since is not None and told is not None and told - since > timedelta(seconds=owed):
+        yield Flag(flag="late_report", detail=f"{_span(told - since)} after {what}; {_span(timedelta(seconds=owed))} are owed")
+
+
+def _span(span: timedelta) -> str:
+    if span >= timedelta(days=2):
+        return f"{span.days} days"
+    return f"{int(span.total_seconds() // 3600)} hours"
+
+
+# Numbers
+
+
+def _near(content: dict[str, Any]) -> Iterator[Flag]:
+    numbers = {"troops": content["troops"], **content.get("arms", {})}
+    for name, number in numbers.items():
+        landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
+        for threshold in (*THRESHOLDS.get(name, ()), *landed):
+            if isinstance(number, int) and threshold * 0.95 <= number < threshold:
+                yield Flag(flag="near_threshold", detail=f"{name.replace('_', ' ')}: {number} of {threshold}")
+
+
+def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
+    reports = exchange.acts.get("after-activity-report", ())
+    if not reports:
+        return
+    reported = {name: msgspec.json.decode(value) for name, value in reports[-1].content.items()}
+    before, after = ({"troops": each.get("troops"), **each.get("arms", {})} for each in (content, reported))
+    for name in before.keys() & after.keys():
+        if before[name] != after[name] and "unknown" not in (before[name], after[name]):
+            yield Flag(flag="figures_differ", detail=f"{name.replace('_', ' ')}: {before[name]} declared, {after[name]} reported")
+
+
+# Place
+
+
+def _overlaps(exchange: Exchange, content: dict[str, Any], areas: Iterable[Exchange]) -> Iterator[Flag]:
+    own = outline(content["place"])
+    for other in areas:
+        if other.id == exchange.id or other.act != exchange.act:
+            continue
+        theirs = {name: msgspec.json.decode(other.content[name]) for name in ("place", "window")}
+        if _at_once(content["window"], theirs["window"]) and meet(own, outline(theirs["place"])):
+            yield Flag(flag="overlap", detail=f"with {other.number} of {other.side}")
+
+
+def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    begins, ends, starts, stops = (datetime.fromisoformat(each[name]) for each in (one, other) for name in ("from", "to"))
+    return begins <= stops and starts <= ends
+
+
+def outline(place: Any) -> list[Point]:
+    """A place as a polygon of longitudes and latitudes; a single corner for a point, none for words."""
+    if not isinstance(place, dict):
+        return []
+    if "polygon" in place:
+        return [(corner["lon"], corner["lat"]) for corner in place["polygon"]]
+    if "circle" in place:
+        lon, lat, radius = place["circle"]["pos"]["lon"], place["circle"]["pos"]["lat"], place["circle"]["radius_m"] / _METRES_A_DEGREE
+        wide = radius / max(cos(radians(lat)), 0.01)
+        return [(lon + wide * cos(2 * pi * n / _CORNERS), lat + radius * sin(2 * pi * n / _CORNERS)) for n in range(_CORNERS)]
+    return [(place["lon"], place["lat"])] if "lat" in place else []
+
+
+def meet(one: list[Point], other: list[Point]) -> bool:
+    """Whether two polygons share a point, on a plane of longitude and latitude; not across the date line."""
+    if not one or not other:
+        return False
+    return _inside(one[0], other) or _inside(other[0], one) or any(_cross(a, b) for a in _edges(one) for b in _edges(other))
+
+
+def _edges(corners: list[Point]) -> list[tuple[Point, Point]]:
+    return list(zip(corners, [*corners[1:], corners[0]], strict=True))
+
+
+def _inside(point: Point, corners: list[Point]) -> bool:
+    x, y = point
+    inside = False
+    for (ax, ay), (bx, by) in _edges(corners):
+        if (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax:
+            inside = not inside
+    return inside
+
+
+def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
+    (a, b), (c, d) = one, other
+    return _turn(a, b, c) * _turn(a, b, d) <= 0 and _turn(c, d, a) * _turn(c, d, b) <= 0 and _boxes_meet(one, other)
+
+
+def _turn(a: Point, b: Point, c: Point) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+def _boxes_meet(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
+    return all(
+        min(one[0][axis], one[1][axis]) <= max(other[0][axis], other[1][axis])
+        and min(other[0][axis], other[1][axis]) <= max(one[0][axis], one[1][axis])
+        for axis in (0, 1)
+    )

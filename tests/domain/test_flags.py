@@ -1,0 +1,122 @@
+"""What is shown besides the status: derived, and the same at every look."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.domain.flags import flags, meet, outline
+from samples import act
+from world import World
+
+N, NH, ND, C = "nato/o-1", "nato/h-1", "nato/d-1", "china/o-1"
+
+
+def shown(world: World, id: str, *areas: str) -> dict[str, str]:
+    found = flags(world.registry, world.exchange(id), [world.exchange(area) for area in areas])
+    return {flag.flag: flag.detail for flag in found}
+
+
+@pytest.mark.parametrize(
+    ("body", "short"),
+    [
+        (act("military-activity", window={"from": "2027-01-05T12:00:30Z", "to": "2027-01-24T00:00Z"}), False),
+        (act("military-activity", window={"from": "2027-01-05T11:59Z", "to": "2027-01-24T00:00Z"}), True),
+        (act("military-activity", notice_kind="alert", window={"from": "2026-11-24T11:59Z", "to": "2027-01-24T00:00Z"}), False),
+        (act("military-activity", type="strategic_bomber", window={"from": "2026-12-09T00:00Z", "to": "2026-12-10T00:00Z"}), False),
+        (act("military-activity", type="strategic_bomber", window={"from": "2026-12-08T00:00Z", "to": "2026-12-10T00:00Z"}), True),
+        (act("launch-notice", window={"from": "2026-11-25T13:00Z", "to": "2026-11-26T00:00Z"}), False),
+        (act("launch-notice", window={"from": "2026-11-25T11:00Z", "to": "2026-11-26T00:00Z"}), True),
+        (act("danger-area", window={"from": "2026-11-27T13:00Z", "to": "2026-11-28T00:00Z"}), False),
+        (act("danger-area", window={"from": "2026-11-27T11:00Z", "to": "2026-11-28T00:00Z"}), True),
+        (act("humanitarian-notification", departure="2026-11-26T11:00Z"), True),
+        (act("humanitarian-notification", departure="2026-11-26T11:00Z", urgent=True), False),
+    ],
+)
+def test_a_notice_is_short_by_its_lead_time(body: dict[str, Any], *, short: bool) -> None:
+    world = World()
+    assert ("short_notice" in shown(world, world.open(N, body))) == short
+
+
+def test_a_correction_of_the_date_restarts_the_lead_time() -> None:
+    world = World()
+    id = world.open(N, act("danger-area", window={"from": "2026-11-28T00:00Z", "to": "2026-11-29T00:00Z"}))
+    assert "short_notice" not in shown(world, id)
+    earlier = {"window": {"from": "2026-11-26T00:00Z", "to": "2026-11-29T00:00Z"}}
+    world.keep(N, {"act": "correction", "fields": earlier, "reason": "Earlier."}, id, seen=True)
+    assert shown(world, id)["short_notice"] == "35 hours before it begins; 3 days are owed"
+    assert "corrected" in shown(world, id)
+
+
+def test_a_first_report_is_late_after_an_hour_and_an_encounter_after_two_days() -> None:
+    world = World()
+    assert "late_report" in shown(world, world.open(ND, act("hazardous-incident", known_at="2026-11-24T10:00Z")))
+    assert "late_report" not in shown(world, world.open(ND, act("hazardous-incident", known_at="2026-11-24T11:30Z")))
+    assert "late_report" in shown(world, world.open(N, act("encounter-report", time={"about": "2026-11-20T04:10Z"})))
+    assert "late_report" not in shown(world, world.open(N, act("encounter-report", time="2026-11-23T04:10Z")))
+
+
+@pytest.mark.parametrize(
+    ("change", "near"),
+    [
+        ({"troops": 8_549}, False),
+        ({"troops": 8_550}, True),
+        ({"troops": 9_000}, False),
+        ({"troops": "unknown"}, False),
+        ({"troops": 2_900}, False),
+        ({"troops": 2_900, "type": "amphibious"}, True),
+        ({"troops": 100, "arms": {"battle_tanks": 249}}, True),
+        ({"troops": 100, "arms": {"battle_tanks": "unknown"}}, False),
+    ],
+)
+def test_a_number_just_below_a_threshold_is_shown(change: dict[str, Any], *, near: bool) -> None:
+    world = World()
+    assert ("near_threshold" in shown(world, world.open(N, act("military-activity", arms={}) | change))) == near
+
+
+def test_what_was_reported_otherwise_than_declared_is_shown_and_unknown_differs_from_nothing() -> None:
+    world = World()
+    id = world.open(N, act("military-activity"))
+    world.keep(N, act("after-activity-report", troops=8_800, arms={"battle_tanks": 120, "artillery_100mm_plus": 4}), id)
+    assert "figures_differ" not in shown(world, id)
+    world.keep(N, act("after-activity-report"), id)
+    assert "figures_differ" in shown(world, id)
+
+
+SQUARE = {"polygon": [{"lat": 0, "lon": 0}, {"lat": 0, "lon": 2}, {"lat": 2, "lon": 2}, {"lat": 2, "lon": 0}]}
+
+
+@pytest.mark.parametrize(
+    ("place", "meets"),
+    [
+        ({"lat": 1, "lon": 1}, True),
+        ({"lat": 3, "lon": 1}, False),
+        ({"circle": {"pos": {"lat": 1, "lon": 3}, "radius_m": 120_000}}, True),
+        ({"circle": {"pos": {"lat": 1, "lon": 3}, "radius_m": 100_000}}, False),
+        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius_m": 1_000_000}}, True),
+        ({"polygon": [{"lat": 1, "lon": -1}, {"lat": 1.1, "lon": -1}, {"lat": 1, "lon": 5}]}, True),
+        ({"polygon": [{"lat": 3, "lon": 0}, {"lat": 3, "lon": 2}, {"lat": 4, "lon": 1}]}, False),
+        ("north of the island", False),
+    ],
+)
+def test_areas_meet_or_do_not(place: Any, *, meets: bool) -> None:
+    assert meet(outline(SQUARE), outline(place)) == meet(outline(place), outline(SQUARE)) == meets
+
+
+def test_open_areas_that_meet_in_place_and_time_are_shown_to_both() -> None:
+    world = World()
+    window = {"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}
+    one = world.open(N, act("danger-area", place=SQUARE, window=window))
+    other = world.open(C, act("danger-area", place={"lat": 1, "lon": 1}, window=window))
+    later = world.open(C, act("danger-area", place=SQUARE, window={"from": "2026-12-02T08:00Z", "to": "2026-12-02T10:00Z"}))
+    assert shown(world, one, one, other, later)["overlap"] == f"with {world.exchange(other).number} of china"
+    assert "overlap" in shown(world, other, one, other, later)
+    assert "overlap" not in shown(world, later, one, other, later)
+
+
+def test_one_key_shows_until_the_second_is_turned() -> None:
+    world = World()
+    kept = world.keep(ND, act("launch-notice", phase="deviation"))
+    id = world.exchange(kept.record.envelope.id).id  # type: ignore[union-attr]
+    assert "one_key" in shown(world, id)
+    world.keep(NH, act("second-key"), id)
+    assert "one_key" not in shown(world, id)
