@@ -3,12 +3,14 @@
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Final, Self
 
 import pytest
 
 _MIB: Final = 1024 * 1024
+_BUSY_SECONDS: Final = 10.0
 
 
 def require() -> None:
@@ -67,6 +69,9 @@ class Disk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Unmount it, and forget it."""
-        subprocess.run(["umount", self.path], check=True)
+        """Unmount it, and forget it. A killed gateway's writer holds it until it has seen that its pipe has ended."""
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while subprocess.run(["umount", self.path], check=False, capture_output=True).returncode:
+            assert time.monotonic() < deadline, f"{self.path} is busy: something that should have ended still runs"
+            time.sleep(0.05)
         self.image.unlink()
