@@ -1,4 +1,4 @@
-"""The demonstration: ready at once, seeded as far as the formats reach, and the same when seeded again."""
+"""The demonstration: ready at once, seeded with all scenarios, and the same when seeded again."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,13 @@ ROLES = ("officer", "duty_officer", "head_of_office", "auditor", "administrator"
 
 async def test_it_writes_where_it_is_and_a_token_a_role(demo: Service) -> None:
     assert demo.base_url == demo.demo["base_url"]
-    assert demo.demo["channels"] == ["nato-china", "nato-china-track2", "nato-china-exercise"]
+    assert demo.demo["channels"] == [
+        "nato-china",
+        "nato-china-track2",
+        "baltic-belarus",
+        "ukraine-russia",
+        "nato-china-exercise",
+    ]
     assert {f"{side}/{role}" for side in ("nato", "china") for role in ROLES} <= demo.demo["tokens"].keys()
     assert (demo.data / "demo.json").stat().st_mode & 0o777 == 0o600
 

@@ -3,6 +3,7 @@
 Seeded through the HTTP API like everything else, with keys that make a second seeding change nothing.
 """
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -11,12 +12,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 import structlog
 
-from dragoman.client import Answered, Client, client
+from dragoman.client import Answered, Client
 from dragoman.domain import ids
 from dragoman.domain.table import RULES
-from dragoman_schemas.acts import SHAPES
 
 log = structlog.get_logger()
 
@@ -31,15 +32,13 @@ async def seed(data: Path, base_url: str) -> dict[str, Any]:
     operator = (data / "operator.token").read_text().strip()
     scenarios = [_scenario("nato-china"), _scenario("vienna-2022"), _scenario("drill")]
     definitions = [channel for scenario in scenarios for channel in scenario["channels"]]
-    async with client(base_url, operator) as caller:
+    async with aiohttp.ClientSession() as session:
+        caller = Client(session, base_url, operator)
         opened = {definition["name"]: await _open(caller, definition) for definition in definitions}
         tokens = await _tokens(caller, data, [side for definition in definitions for side in definition["sides"]])
-    for scenario in scenarios:
-        drill = scenario["scenario"] == "drill"
-        began = datetime.fromisoformat(opened[scenario["channels"][0]["name"]]) - _DRILL_BEGAN
-        if not any(entry.get("post") == "channel" for entry in scenario["entries"]):
-            await _adopt(base_url, tokens, scenario)
-        await _play(base_url, tokens, scenario["scenario"], _chosen(scenario) if drill else scenario["entries"], began)
+        cast = {name: Client(session, base_url, token) for name, token in tokens.items()}
+        began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
+        await asyncio.gather(*(_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios))
     seeded = {"base_url": base_url, "channels": [definition["name"] for definition in definitions], "tokens": tokens}
     _write(data / "demo.json", json.dumps(seeded, indent=1) + "\n")
     return {**seeded, "file": str(data / "demo.json")}
@@ -75,58 +74,56 @@ async def _open(caller: Client, definition: dict[str, Any]) -> str:
 async def _tokens(caller: Client, data: Path, sides: list[str]) -> dict[str, str]:
     """A token for each role of each side, those of an earlier demonstration if they still hold."""
     path = data / "demo.json"
-    if path.exists():
-        known: dict[str, str] = json.loads(path.read_text())["tokens"]
-        return known
-    tokens: dict[str, str] = {}
-    for side in dict.fromkeys(sides):
-        for role, name in ROLES.items():
-            body = json.dumps({"actor": f"{side}/{name}", "label": "demonstration"}).encode()
-            tokens[f"{side}/{role}"] = (await caller.call("POST", "/v1/tokens", body)).json()["token"]
-    return tokens
+    known: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
+    wanted = {f"{side}/{role}": name for side in dict.fromkeys(sides) for role, name in ROLES.items()}
+
+    async def issued(holder: str) -> str:
+        actor = f"{holder.partition('/')[0]}/{wanted[holder]}"
+        body = json.dumps({"actor": actor, "label": "demonstration"}).encode()
+        return str((await caller.call("POST", "/v1/tokens", body)).json()["token"])
+
+    missing = [holder for holder in wanted if holder not in known]
+    return known | dict(zip(missing, await asyncio.gather(*map(issued, missing)), strict=True))
 
 
-async def _released(base_url: str, drafter: str, releaser: Client, entry: dict[str, Any], act: bytes, key: str) -> str:
+async def _released(drafter: Client, releaser: Client, entry: dict[str, Any], act: bytes, key: str) -> str:
     """Have an officer draft an act and the releaser release it, unless an earlier seeding did; its exchange."""
     channel, made = entry["channel"], ids.from_key(entry["channel"], f"{entry['side']}/{ROLES['officer']}", key)
     try:
         await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{made}")
     except Answered:
-        async with client(base_url, drafter) as caller:
-            draft = await caller.draft(channel, act, key=key)
-        recorded, _ = await releaser.release(channel, draft)
+        recorded, _ = await releaser.release(channel, await drafter.draft(channel, act, key=key))
         return recorded.exchange
     return made
 
 
-async def _adopt(base_url: str, tokens: dict[str, str], scenario: dict[str, Any]) -> None:
+async def _adopt(cast: dict[str, Client], scenario: dict[str, Any]) -> None:
     """Every side adopts the scenario's profile, as the scenarios ask where their entries do not."""
     act = json.dumps({"act": "profile-adoption", "profile": scenario["profile"]}, separators=(",", ":")).encode()
     for channel in scenario["channels"]:
         for side in channel["sides"]:
-            async with client(base_url, tokens[f"{side}/administrator"]) as caller:
-                await caller.post(channel["name"], act, key=f"demonstration-adopts-{channel['name']}")
+            await cast[f"{side}/administrator"].post(channel["name"], act, key=f"demonstration-adopts-{channel['name']}")
 
 
-async def _play(base_url: str, tokens: dict[str, str], scenario: str, entries: list[dict[str, Any]], began: datetime) -> None:
-    """Post a scenario's entries in their order."""
+async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: datetime) -> None:
+    """Post a scenario's entries in their order; of the drill those that are chosen."""
     exchanges: dict[str, str] = {}
-    for number, entry in enumerate(entries):
-        body = _dated(entry.get("body"), began)
-        _, _, named = entry.get("post", "").partition("exchanges/")
-        named = named.removesuffix("/acts")
-        if body is None or body["act"] not in SHAPES or (named and named not in exchanges):
+    if not any(entry.get("post") == "channel" for entry in scenario["entries"]):
+        await _adopt(cast, scenario)
+    for number, entry in enumerate(_chosen(scenario) if scenario["scenario"] == "drill" else scenario["entries"]):
+        if "body" not in entry:
             continue
-        body = _named(body, exchanges)
+        body = _named(_dated(entry["body"], began), exchanges)
         act = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        key = f"demonstration-{scenario}-{number:04d}"
-        exchange = exchanges.get(named, "")
-        async with client(base_url, tokens[f"{entry['side']}/{entry['role']}"]) as caller:
-            if entry.get("two_key"):
-                exchanges[entry["as"]] = await _released(base_url, tokens[f"{entry['side']}/officer"], caller, entry, act, key)
-                continue
-            if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
-            recorded, _ = await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
+        key = f"demonstration-{scenario['scenario']}-{number:04d}"
+        named = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
+        exchange = exchanges[named] if named else ""
+        caller = cast[f"{entry['side']}/{entry['role']}"]
+        if entry.get("two_key"):
+            exchanges[entry["as"]] = await _released(cast[f"{entry['side']}/officer"], caller, entry, act, key)
+            continue
+        if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
+        recorded, _ = await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
 
