@@ -13,15 +13,15 @@ import pytest
 from dragoman.desk import Desk
 from dragoman.domain import ids
 from dragoman.domain.decide import Post
-from dragoman.domain.record import read_act
+from dragoman.domain.record import parse, read_act
 from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message, subject_of
+from dragoman.log.port import Appended, Entry, subject_of
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.custody import Custody
 from dragoman.watch import Watch
 from samples import act
-from world import World, compact
+from world import World, compact, seed_of
 
 MINUTE = timedelta(minutes=1)
 
@@ -59,13 +59,12 @@ class House:
 @pytest.fixture(params=["default"])
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     """A channel whose sides have adopted a profile, or, for an empty one, have not."""
-    world = World()
+    world = World(custody="host")
     for side in world.sides if request.param else ():
         world.keep(f"{side}/root", {"act": "profile-adoption", "profile": request.param})
     log = MemoryLog("nato-china")
-    log._messages = [
-        Message(position=n, subject=f"dragoman.v1.nato-china.channel.{world.registry.id}", raw=raw) for n, raw in enumerate(world.raws, 1)
-    ]
+    for position, raw in enumerate(world.raws):
+        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(position + 1)
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)
     made = House(projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), world.clock)
@@ -148,3 +147,20 @@ async def test_what_the_watch_records_names_what_caused_it(house: House) -> None
     assert record is not None
     assert (record.name, record.envelope.actor, record.envelope.causationid) == ("lapse", "service/watch", id)
     assert subject_of(record).endswith(id)
+
+
+@pytest.mark.parametrize("house", [""], indirect=True)
+async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_after(house: House, tmp_path: Path) -> None:
+    watch = house.watch()
+    before = await house.post("nato/d-1", FLASH)
+    await watch.beat()
+    for side in ("nato", "china"):
+        seed = tmp_path / "keys" / "nato-china" / side / "root.seed"
+        seed.parent.mkdir(parents=True, exist_ok=True)
+        seed.write_bytes(seed_of(f"{side}/root"))
+        await house.post(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
+    after = await house.post("nato/d-1", FLASH)
+    await watch.beat()
+    house.now += 11 * MINUTE
+    await watch.beat()
+    assert (house.told(before), house.told(after)) == ([], [("lapse", "acknowledgement", 100)])

@@ -20,10 +20,11 @@ from dragoman.domain.decide import Post
 from dragoman.domain.record import decode_act
 from dragoman.domain.refusal import Refused
 from dragoman.limits import POLL_SECONDS, WATCH_LOADED
+from dragoman.log.port import LogBroken
 from dragoman.projection import reads
-from dragoman.projection.live import Projection
+from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
-from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()
 
@@ -48,10 +49,11 @@ class _Kept:
         self.projection.listeners.discard(self._note)
 
     def _note(self, row: Row) -> None:
-        state = row.folded.state
-        if isinstance(state, Registry) or (isinstance(state, Exchange) and state.act == "liaison-office"):
-            self.stale = self.stale or not (row.folded.record is not None and row.folded.record.name == "delivery")
+        state, record = row.folded.state, row.folded.record
+        if record is not None and row.folded.valid and record.name == "profile-adoption":
+            self.stale = True
         if isinstance(state, Exchange):
+            self.stale = self.stale or state.act == "liaison-office"
             self._changed.add(state.id)
         self._wake()
 
@@ -158,10 +160,14 @@ class Watch:
             kept = self._kept.get(name)
             if kept is None:
                 kept = self._kept[name] = _Kept(projection, self._woken.set)
-            await kept.look()
-            now = _floor(self._now())
-            for exchange in kept.due(now):
-                await self._record(kept, exchange, now)
+            try:
+                await kept.look()
+                now = _floor(self._now())
+                for exchange in kept.due(now):
+                    await self._record(kept, exchange, now)
+            except (Behind, LogBroken) as error:
+                kept.stale = True
+                log.warning("watch.not_kept", channel=name, reason=str(error))
 
     async def _record(self, kept: _Kept, exchange: str, now: datetime) -> None:
         for clock, step in kept.steps(exchange, now):

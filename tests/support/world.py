@@ -64,6 +64,7 @@ class World:
     sides: tuple[str, ...] = ("nato", "china")
     name: str = "nato-china"
     kind: str = "official"
+    custody: str | None = None
     clock: datetime = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     ledger: Replay = field(default_factory=Replay)
     raws: list[bytes] = field(default_factory=list)
@@ -111,6 +112,7 @@ class World:
             "origin": "example.org/nato-china",
             "languages": ["en"],
             "rules": 1,
+            "custody": self.custody,
             "nonce": "00" * 32,
         }
         signers = changes.pop("signers", [f"{side}/root" for side in self.sides])

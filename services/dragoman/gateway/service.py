@@ -18,7 +18,7 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
 from dragoman.log.connection import Bus, Guard
-from dragoman.log.port import LogUnreachable
+from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.access import Access, Grant
@@ -200,6 +200,8 @@ class Service:
             await self.desk.post(projection, Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"))
         except Refused as error:
             log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=error.refusal.detail)
+        except LogBroken as error:
+            log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error))
 
     async def keep_access_fresh(self) -> None:
         """Bring tokens issued and revoked elsewhere, and prove the broker again."""
