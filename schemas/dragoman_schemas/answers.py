@@ -106,6 +106,16 @@ class FlagView(Answer, frozen=True, kw_only=True):
     detail: str
 
 
+class Link(Answer, frozen=True, kw_only=True):
+    """An exchange that refers to another."""
+
+    exchange: str
+    number: str
+    act: str
+    status: str
+    kind: str = ""
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what."""
 
@@ -118,6 +128,78 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     allowed: tuple[str, ...]
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
+    linked: tuple[Link, ...] = ()
+
+
+class View(Answer, frozen=True, kw_only=True):
+    """One side's column: its own view, how it reads the other's, what it wants, and whether it was restated fairly."""
+
+    side: str
+    exchange: str
+    number: str
+    own_view: Raw
+    your_view: Raw | UnsetType = UNSET
+    wanted_outcome: Raw | UnsetType = UNSET
+    restated_by: tuple[str, ...] = ()
+    fairness: str = ""
+    status: str
+
+
+class Issue(Answer, frozen=True, kw_only=True):
+    """An issue as each side sees it. `no_statement` are the sides that wrote nothing; `common_ground` is there where all agree."""
+
+    issue: str
+    views: tuple[View, ...]
+    no_statement: tuple[str, ...]
+    common_ground: Raw | UnsetType = UNSET
+
+
+class Perceptions(Answer, frozen=True, kw_only=True):
+    """Each side's perceptions next to the other's."""
+
+    issues: tuple[Issue, ...]
+
+
+class RoadmapLine(Answer, frozen=True, kw_only=True):
+    """One item of the roadmap, how far it is, and every exchange that belongs to it."""
+
+    exchange: str
+    number: str
+    side: str
+    status: str
+    text: Raw
+    deliverable: str
+    linked: tuple[Link, ...]
+
+
+class RoadmapArea(Answer, frozen=True, kw_only=True):
+    """The items of one area, in the order in which they were proposed."""
+
+    area: str
+    items: tuple[RoadmapLine, ...]
+
+
+class Roadmap(Answer, frozen=True, kw_only=True):
+    """The joint roadmap: all areas, with or without items."""
+
+    areas: tuple[RoadmapArea, ...]
+
+
+class Coded(Answer, frozen=True, kw_only=True):
+    """One coded message in full, by language."""
+
+    code_word: str
+    designator: int
+    texts: dict[str, str]
+
+
+class CodebookView(Answer, frozen=True, kw_only=True):
+    """The codebook that every side has adopted, or that is offered; `in_force` tells which."""
+
+    codebook: str
+    version: int
+    in_force: bool
+    messages: tuple[Coded, ...]
 
 
 class Count(Answer, frozen=True, kw_only=True):

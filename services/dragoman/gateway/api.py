@@ -18,7 +18,7 @@ from dragoman.gateway.posting import grant_of, in_thread, projection_of, record,
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import reads
+from dragoman.projection import dialogue, reads
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
 from dragoman_schemas.acts import SHAPES
@@ -26,6 +26,8 @@ from dragoman_schemas.answers import (
     Channels,
     ChannelView,
     Check,
+    CodebookView,
+    Coded,
     Drafts,
     DraftView,
     Entry,
@@ -37,12 +39,15 @@ from dragoman_schemas.answers import (
     NewChannel,
     NewDraft,
     NewToken,
+    Perceptions,
     Recorded,
+    Roadmap,
     Row,
     Rows,
     Tokens,
     TokenView,
 )
+from dragoman_schemas.codebook import CODEBOOKS
 
 TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
 CSV: Final = "text/csv"
@@ -239,6 +244,29 @@ async def show_exchange(call: Call[At]) -> Answered:
     return Reply(body=view, headers=headers)
 
 
+async def show_perceptions(call: Call[Nothing]) -> Answered:
+    projection, position = await _standing(call)
+    body = await in_thread(call, dialogue.perceptions, service_of(call).store, projection.name, projection.registry)
+    return Reply(body=body, headers=_headers(call, projection, position))
+
+
+async def show_roadmap(call: Call[Nothing]) -> Answered:
+    projection, position = await _standing(call)
+    body = await in_thread(call, dialogue.roadmap, service_of(call).store, projection.name)
+    return Reply(body=body, headers=_headers(call, projection, position))
+
+
+async def show_codebook(call: Call[Nothing]) -> Answered:
+    """The codebook that every side has adopted; the one that is offered, while they have not."""
+    projection, position = await _standing(call)
+    adopted = {(book.codebook, book.version) for book in projection.registry.codebooks.values()}
+    agreed = len(adopted) == 1 and len(projection.registry.codebooks) == len(projection.registry.sides)
+    book = CODEBOOKS[adopted.pop()[0]] if agreed else next(iter(CODEBOOKS.values()))
+    messages = tuple(Coded(code_word=book.code_word, designator=number, texts=texts) for number, texts in book.texts.items())
+    body = CodebookView(codebook=book.name, version=book.version, in_force=agreed, messages=messages)
+    return Reply(body=body, headers=_headers(call, projection, position))
+
+
 async def show_state(call: Call[At]) -> Answered:
     projection, position = await _standing(call)
     service = service_of(call)
@@ -407,6 +435,17 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes="act",
         headers=_POST,
     ),
+    Route(
+        "GET",
+        f"{_C}/perceptions",
+        show_perceptions,
+        "Each side's perceptions next to the other's",
+        Nothing,
+        {200: Perceptions},
+        headers=_READ,
+    ),
+    Route("GET", f"{_C}/roadmap", show_roadmap, "The joint roadmap over the areas", Nothing, {200: Roadmap}, headers=_READ),
+    Route("GET", f"{_C}/codebook", show_codebook, "The coded messages in full", Nothing, {200: CodebookView}, headers=_READ),
     Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),
     Route(
         "POST",

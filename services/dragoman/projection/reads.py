@@ -22,6 +22,7 @@ from dragoman.domain.fold import allowed
 from dragoman.domain.table import RULES
 from dragoman.limits import LIST_PAGE, RECORDS_PAGE
 from dragoman.projection import tally
+from dragoman.projection.dialogue import linked
 from dragoman.projection.live import entry
 from dragoman.projection.store import Store
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
@@ -187,6 +188,7 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         state = decode_exchange(states[-1][1])
         facts = tuple(_facts(connection, base, at, state))
         calendars = _calendars(connection, base, at, (state.side, *state.to))
+        links = linked(connection, base, at, state)
         areas = _open_areas(connection, base, at) if state.act == "danger-area" else []
         now = datetime.fromisoformat(_time_at(connection, base, at)) if now is None else now
     return ExchangeView(
@@ -199,6 +201,7 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         allowed=tuple(allowed(state, reader)),
         clocks=tuple(_clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
         flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(registry, state, areas)),
+        linked=links,
     )
 
 

@@ -30,13 +30,14 @@ from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
 SHIFT: Final = 40
 _LAST: Final = (1 << SHIFT) - 1
 _ROWS: Final = 16
+_REFERRING: Final = ("trigger", "roadmap_item", "calendar", "about")
 _WAIT_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.02
 
@@ -63,6 +64,7 @@ CREATE TABLE waits (key INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER 
   PRIMARY KEY (key, since)) STRICT, WITHOUT ROWID;
 CREATE INDEX waits_until ON waits (until, since, precedence, key);
 CREATE TABLE subjects (channel INTEGER NOT NULL, subject TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, subject)) STRICT, WITHOUT ROWID;
+CREATE TABLE links (channel INTEGER NOT NULL, target TEXT NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (channel, target, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE snapshots (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL, time TEXT NOT NULL, tally BLOB NOT NULL) STRICT;
 CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTEGER NOT NULL, position INTEGER NOT NULL, time TEXT NOT NULL,
   PRIMARY KEY (channel, side, upto)) STRICT, WITHOUT ROWID;
@@ -242,6 +244,15 @@ class Writer:
             "INSERT INTO search (rowid, words)",
             [(base | line.position, _words(line.number, said[line.position])) for line in lines if line.of_exchange],
         )
+        self._insert(
+            "INSERT OR IGNORE INTO links",
+            [
+                (number, target, base | position)
+                for position, state in changed.items()
+                if state.opened.position == position
+                for target in _referred(said[position])
+            ],
+        )
         counted = self._count(number, base, lines, changed)
         newest = {state.opened.position: state for state in changed.values()}
         self._insert("INSERT OR REPLACE INTO exchanges", [_exchange(base, state) for state in newest.values()])
@@ -390,6 +401,12 @@ def _exchange(base: int, state: Exchange) -> tuple[object, ...]:
         joined(owes_acknowledgement(state)),
         joined(owes_answer(state)),
     )
+
+
+def _referred(act: dict[str, Any]) -> list[str]:
+    """The messages to which an opening refers, each by the number or the id that it gives."""
+    single = [act[name] for name in _REFERRING if name in act]
+    return [*act.get("references", ()), *single]
 
 
 def _words(number: str, act: object) -> str:

@@ -1,0 +1,106 @@
+"""What the dialogue comes to: perceptions side by side, the roadmap over the areas, and what belongs to what."""
+
+import sqlite3
+from typing import Final, get_args
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from dragoman.projection.store import Store
+from dragoman_schemas.answers import Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
+from dragoman_schemas.frame import Area
+from dragoman_schemas.state import Exchange, Registry, decode_exchange
+
+_MASK: Final = (1 << 40) - 1
+_MOST: Final = 2_000
+"""Items that are shown at most: the roadmap and the issues of two sides that talk for decades."""
+
+
+def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:
+    """The exchanges that refer to one, by its id or its number, in their order."""
+    found = connection.execute(
+        "SELECT e.id, e.number, e.act, e.status, r.state FROM links l JOIN exchanges e ON e.key = l.key "
+        "JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
+        "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
+        (base, state.id, state.number, base | at),
+    )
+    return tuple(
+        Link(exchange=id, number=number, act=act, status=status, kind=_kind(encoded)) for id, number, act, status, encoded in found
+    )
+
+
+def _kind(encoded: bytes) -> str:
+    kind = decode_exchange(encoded).content.get("kind")
+    return "" if kind is None else str(msgspec.json.decode(kind))
+
+
+def _all(connection: sqlite3.Connection, base: int, act: str) -> list[Exchange]:
+    found = connection.execute(
+        "SELECT r.state FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
+        "WHERE e.family = 'dialogue' AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key LIMIT ?",
+        (act, base, base | _MASK, _MOST),
+    )
+    return [decode_exchange(state) for (state,) in found]
+
+
+def perceptions(store: Store, channel: str, registry: Registry) -> Perceptions:
+    """Every issue that a side has written of, and what each side wrote; of several texts of a side the newest."""
+    with store.snapshot() as connection:
+        stated = [state for state in _all(connection, store.base(channel), "perception") if state.status != "cancelled"]
+    issues: dict[str, dict[str, Exchange]] = {}
+    for state in stated:
+        issues.setdefault(str(msgspec.json.decode(state.content["issue"])), {})[state.side] = state
+    sides = [side.name for side in registry.sides]
+    return Perceptions(
+        issues=tuple(
+            Issue(
+                issue=issue,
+                views=tuple(_view(columns[side]) for side in sides if side in columns),
+                no_statement=tuple(side for side in sides if side not in columns),
+                common_ground=next(
+                    (s.acts["common-ground"][-1].content["text"] for s in columns.values() if s.status == "common_ground"), UNSET
+                ),
+            )
+            for issue, columns in issues.items()
+        )
+    )
+
+
+def _view(state: Exchange) -> View:
+    fairness = state.acts.get("fairness", ())
+    return View(
+        side=state.side,
+        exchange=state.id,
+        number=state.number,
+        own_view=state.content["own_view"],
+        your_view=state.content.get("your_view", UNSET),
+        wanted_outcome=state.content.get("wanted_outcome", UNSET),
+        restated_by=tuple(sorted({said.said.by.partition("/")[0] for said in state.acts.get("restatement", ())})),
+        fairness=str(msgspec.json.decode(fairness[-1].content["result"])) if fairness else "",
+        status=state.status,
+    )
+
+
+def roadmap(store: Store, channel: str) -> Roadmap:
+    """The items of every area, in the order in which they were proposed, each with what belongs to it."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        items = [(state, linked(connection, base, _MASK, state)) for state in _all(connection, base, "roadmap-item")]
+    return Roadmap(
+        areas=tuple(
+            RoadmapArea(area=area, items=tuple(_line(state, links) for state, links in items if state.area == area))
+            for area in get_args(Area)
+        )
+    )
+
+
+def _line(state: Exchange, links: tuple[Link, ...]) -> RoadmapLine:
+    return RoadmapLine(
+        exchange=state.id,
+        number=state.number,
+        side=state.side,
+        status=state.status,
+        text=Raw(state.content["text"]),
+        deliverable=str(msgspec.json.decode(state.content["deliverable"])),
+        linked=links,
+    )
