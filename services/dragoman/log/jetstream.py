@@ -121,7 +121,10 @@ class JetStreamLog:
             if not hindrance:
                 asked = True
                 try:
-                    outcome = await self._attempt(entries)
+                    async with asyncio.timeout_at(deadline):
+                        outcome = await self._attempt(entries)
+                except TimeoutError:
+                    outcome, detail, unanswered = None, "the broker did not answer in time", True
                 except NobodyListens as error:
                     outcome, detail = None, str(error)
                 except LogUnreachable as error:
