@@ -190,7 +190,7 @@ class Delivered(State, frozen=True, kw_only=True):
 
 
 class Adopted(State, frozen=True, kw_only=True):
-    """A side has adopted a profile of limits, with or without a schedule of line checks; or a codebook."""
+    """A side has adopted a profile of limits, with or without a schedule of line checks."""
 
     adopted: Stamp
     profile: str
