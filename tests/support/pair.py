@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ from dragoman.log.port import Message
 from service import Answer, Caller, Second, Service
 
 FIRST, SECOND = 0, 1
+_TWICE = 2
+_NOTICED_SECONDS = 0.05
 VICTIMS = ("the broker", "a gateway", "all of it")
 
 
@@ -30,6 +33,7 @@ class Pair:
         self.session = session
         self.tokens: dict[tuple[str, str], str] = {}
         self.deaths: Counter[str] = Counter()
+        self._dead = 0
         self._channels = (f"channel-{number}" for number in itertools.count(1))
 
     def stop(self) -> None:
@@ -42,6 +46,7 @@ class Pair:
         first, second = self.gateways
         self.deaths[whom] += 1
         if whom != "a gateway":
+            self._dead = first.broker_pid
             first.signal_broker(signal.SIGKILL)
         if whom == "all of it":
             first.stop(signal.SIGKILL)
@@ -49,12 +54,22 @@ class Pair:
             second.stop(signal.SIGKILL)
 
     async def rise(self) -> None:
-        """Start what is dead, and wait until both gateways may be used."""
+        """Start what is dead, and wait until both gateways may be used: one that has not noticed yet would say so too soon."""
         for service in self.gateways:
             if service.process.returncode is not None:
                 await asyncio.to_thread(service.start)
+        await until(self._another_broker)
         for gateway in (FIRST, SECOND):
-            await until(lambda gateway=gateway: self._answers(gateway, "/readyz"))  # type: ignore[misc]
+            for _ in range(_TWICE):
+                await until(lambda gateway=gateway: self._answers(gateway, "/readyz"))  # type: ignore[misc]
+                await asyncio.sleep(_NOTICED_SECONDS)
+
+    async def _another_broker(self) -> bool:
+        """Whether the broker that was killed is gone, and another one runs."""
+        try:
+            return not self._dead or (not _runs(self._dead) and self.gateways[FIRST].broker_pid != self._dead)
+        except (FileNotFoundError, ValueError):
+            return False  # it is being started
 
     # The operator's part
 
@@ -118,6 +133,14 @@ class Pair:
             while page := await log.read(len(found) + 1, READ_RECORDS):
                 found += page
         return found
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
