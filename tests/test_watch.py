@@ -51,7 +51,7 @@ class House:
         assert state is not None
         return [
             (name, msgspec.json.decode(said.content["clock"]), msgspec.json.decode(said.content["step"]))
-            for name in ("reminder", "lapse")
+            for name in ("reminder", "lapse", "line-check-missed")
             for said in state.acts.get(name, ())
         ]
 
@@ -59,9 +59,15 @@ class House:
 @pytest.fixture(params=["default"])
 async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     """A channel whose sides have adopted a profile, or, for an empty one, have not."""
+    async for made in followed(tmp_path, request.param):
+        yield made
+
+
+async def followed(tmp_path: Path, profile: str = "default", **adopted: Any) -> AsyncIterator[House]:
+    """A followed channel."""
     world = World(custody="host")
-    for side in world.sides if request.param else ():
-        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": request.param})
+    for side in world.sides if profile else ():
+        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile, **adopted})
     log = MemoryLog("nato-china")
     for position, raw in enumerate(world.raws):
         assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(position + 1)
@@ -164,3 +170,59 @@ async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_a
     house.now += 11 * MINUTE
     await watch.beat()
     assert (house.told(before), house.told(after)) == ([], [("lapse", "acknowledgement", 100)])
+
+
+@pytest.fixture
+def schedule() -> dict[str, Any]:
+    return {"at": ["06:00", "18:00"], "zone": "UTC", "sent_by": "china"}
+
+
+@pytest.fixture
+async def scheduled(tmp_path: Path, schedule: dict[str, Any]) -> AsyncIterator[House]:
+    """A channel whose sides have adopted a schedule of line checks at noon."""
+    async for made in followed(tmp_path, line_check=schedule):
+        yield made
+
+
+def checks(house: House) -> list[tuple[str, str, str]]:
+    """The line checks: for which side, when, in which status."""
+    found = []
+    for position in range(1, house.projection.state.position + 1):
+        record = house.projection.record_at(position)
+        if record is not None and record.name == "line-check":
+            state = house.projection.exchange(record.envelope.id)
+            assert state is not None
+            found.append((state.side, state.opened.time[8:16], state.status))
+    return found
+
+
+def latest(house: House) -> str:
+    """The newest line check."""
+    for position in range(house.projection.state.position, 0, -1):
+        record = house.projection.record_at(position)
+        if record is not None and record.name == "line-check":
+            return record.envelope.id
+    raise AssertionError
+
+
+async def test_a_line_check_is_sent_by_schedule_once_whatever_the_number_of_watches(scheduled: House) -> None:
+    for hours in (5, 6, 6.1, 7):
+        scheduled.now = datetime.fromisoformat("2026-11-24T12:00Z") + timedelta(hours=hours)
+        await asyncio.gather(*(scheduled.watch().beat() for _ in range(3)))
+    assert checks(scheduled) == [("china", "24T18:00", "missed")]
+
+
+async def test_a_running_watch_sends_each_check_and_records_what_is_missed(scheduled: House) -> None:
+    watch = scheduled.watch()
+    start = datetime.fromisoformat("2026-11-24T12:00Z")
+    for minutes in (1, 360, 366, 371, 1080, 1085, 1091):
+        scheduled.now = start + timedelta(minutes=minutes)
+        await watch.beat()
+    assert checks(scheduled) == [("china", "24T18:00", "missed"), ("china", "25T06:00", "missed")]
+    assert scheduled.told(latest(scheduled))[-1] == ("line-check-missed", "echo", 100)
+
+
+async def test_a_check_that_was_due_while_no_watch_ran_is_not_made_up_for(scheduled: House) -> None:
+    scheduled.now = datetime.fromisoformat("2026-11-24T18:11Z")
+    await scheduled.watch().beat()
+    assert checks(scheduled) == []

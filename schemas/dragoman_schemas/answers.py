@@ -116,8 +116,101 @@ class Link(Answer, frozen=True, kw_only=True):
     kind: str = ""
 
 
+class PointView(Answer, frozen=True, kw_only=True):
+    """A point of contact: for what, when and how it is reached, whether somebody is there now, and when it was confirmed last.
+
+    `person` and `deputy` are ids of the register of people. `stage` is announced, in_force, superseded or ended.
+    """
+
+    side: str
+    exchange: str
+    number: str
+    role: str
+    institution: str
+    person: str
+    deputy: str = ""
+    languages: tuple[str, ...]
+    means: tuple[str, ...]
+    hours: Raw
+    stage: str
+    acknowledged: bool = False
+    there_now: bool = False
+    opens: str = ""
+    confirmed: str
+
+
+class PointsOfContact(Answer, frozen=True, kw_only=True):
+    """The points of contact of all sides, in the order in which they were announced."""
+
+    points: tuple[PointView, ...]
+
+
+class NextCall(Answer, frozen=True, kw_only=True):
+    """Whom to ring next about what is not acknowledged, and how often that was tried already."""
+
+    point: PointView
+    tried: int = 0
+
+
+class SideWatch(Answer, frozen=True, kw_only=True):
+    """A side's watch: manned since when; by which officer, and with which note, is shown to the own side alone."""
+
+    side: str
+    manned_since: str = ""
+    officer: str = ""
+    note: Raw | UnsetType = UNSET
+
+
+class LineView(Answer, frozen=True, kw_only=True):
+    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running."""
+
+    circuit: str
+    state: str
+    checked: str = ""
+    latency_s: float | None = None
+    echoed_running: int = 0
+    missed_running: int = 0
+
+
+class Alarm(Answer, frozen=True, kw_only=True):
+    """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
+
+    `side` is the one from which something is awaited. A flash is repeated every minute, and `reaches` further officers with time.
+    """
+
+    alarm: str
+    side: str = ""
+    exchange: str = ""
+    number: str = ""
+    since: str = ""
+    repeats: int = 0
+    reaches: tuple[str, ...] = ()
+    detail: str
+
+
+class DueClock(Answer, frozen=True, kw_only=True):
+    """A clock of an exchange that has not been met."""
+
+    exchange: str
+    number: str
+    clock: ClockView
+
+
+class WatchView(Answer, frozen=True, kw_only=True):
+    """What a watch looks at: who has it, the line, what must not wait, and what is due next on any side."""
+
+    position: int
+    sides: tuple[SideWatch, ...]
+    lines: tuple[LineView, ...]
+    alarms: tuple[Alarm, ...]
+    due: tuple[DueClock, ...]
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
-    """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what."""
+    """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
+
+    `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged.
+    """
 
     position: int
     as_of: str
@@ -129,6 +222,8 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
     linked: tuple[Link, ...] = ()
+    stage: str = ""
+    next_calls: tuple[NextCall, ...] = ()
 
 
 class View(Answer, frozen=True, kw_only=True):

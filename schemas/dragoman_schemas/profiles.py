@@ -6,11 +6,16 @@ profile; before, those of `default` are shown as courtesy, and nothing lapses.
 
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 MINUTE: Final = 60
 HOUR: Final = 3_600
 DAY: Final = 86_400
+
+
+ANNUAL: Final = {"annual_calendar": (-1, 11, 15), "force_information": (-1, 12, 15), "missile_declaration": (0, 3, 31)}
+"""The last day of each exchange of a year: how many years after that year, which month and day."""
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
@@ -22,7 +27,11 @@ class Ladder(Struct, frozen=True, kw_only=True):
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """The limits of a channel. `acknowledgement` is by precedence; routine counts in duty days of the side that owes it."""
+    """The limits of a channel. `acknowledgement` is by precedence; routine counts in duty days of the side that owes it.
+
+    A launch whose window is at least a `launch_campaign` long has a lead time of its own. `annual` is the last day of each exchange
+    of a year: how many years after it, month, day.
+    """
 
     name: str
     acknowledgement: dict[str, int]
@@ -50,11 +59,20 @@ class Profile(Struct, frozen=True, kw_only=True):
     activity_lead: int = 42 * DAY
     bomber_lead: int = 14 * DAY
     launch_lead: int = DAY
+    launch_campaign: int = 5 * DAY
+    launch_campaign_lead: int = 3 * DAY
+    launch_valid: int = 4 * DAY
+    launch_report: int = 2 * DAY
     area_lead: int = 3 * DAY
     movement_lead: int = 2 * DAY
     urgent_movement_lead: int = DAY
     first_report: int = HOUR
     encounter_report: int = 2 * DAY
+    all_clear: int = HOUR
+    activity_change: int = DAY
+    data_change: int = 5 * DAY
+    venue: int = 12 * HOUR
+    annual: dict[str, tuple[int, int, int]] = msgspec.field(default_factory=lambda: dict(ANNUAL))
     ladder: Ladder | None = None
 
 

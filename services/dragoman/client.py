@@ -14,7 +14,7 @@ import msgspec
 from dragoman.domain import ids
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
-from dragoman_schemas.answers import Drafts, DraftView, Entry, Recorded
+from dragoman_schemas.answers import Alarm, Drafts, DraftView, Entry, Recorded
 from dragoman_schemas.problems import Problem
 
 _TRIES: Final = 5
@@ -22,6 +22,7 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
 
 _entry = msgspec.json.Decoder(Entry).decode
+_alarm = msgspec.json.Decoder(Alarm).decode
 
 
 class Unreachable(Exception):
@@ -143,16 +144,21 @@ class Client:
         async for lines in self._lines(f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson"):
             yield [_entry(line) for line in lines]
 
-    async def tail(self, channel: str, first: int = 0) -> AsyncIterator[Entry]:
-        """The records of a channel as they arrive, for ever, over every reconnection; from a position, or from now."""
+    async def tail(self, channel: str, first: int = 0) -> AsyncIterator[Entry | Alarm]:
+        """The records of a channel as they arrive, and alarms, for ever, over every reconnection; from a position, or from now."""
         after = first - 1
         if not first:  # from now on: a position, so that nothing is missed should the stream break before its first record
             after = int((await self.call("GET", f"/v1/channels/{channel}")).json()["position"])
         while True:
+            event = b""
             try:
                 async for lines in self._lines(f"/v1/channels/{channel}/records?after={after}", "text/event-stream"):
                     for line in lines:
-                        if line.startswith(b"data: "):
+                        if line.startswith(b"event: "):
+                            event = line[7:]
+                        elif line.startswith(b"data: ") and event == b"alarm":
+                            yield _alarm(line[6:])
+                        elif line.startswith(b"data: "):
                             entry = _entry(line[6:])
                             after = entry.position
                             yield entry

@@ -93,11 +93,17 @@ CLOCK_SKEW_SECONDS: Final = 2.0
 LIST_PAGE: Final = 200
 """Rows of a page of a list."""
 
+OVERDUE_LOOKED: Final = 2_000
+"""Exchanges whose clocks are looked at for one page of what is overdue: some 200 ms; the cursor goes on from there."""
+
 RECORDS_PAGE: Final = 1000
 """Records fetched at a time while a replay is streamed."""
 
 STREAM_QUEUE: Final = 1000
 """Records waiting for one live stream; a reader that is further behind is cut off and resumes by its last position."""
+
+RING_SECONDS: Final = 1.0
+"""How exactly the repetition of an unacknowledged flash keeps its minute."""
 
 DELIVERY_SECONDS: Final = 1.0
 """Smallest interval between two `delivery` records of a side."""

@@ -1,6 +1,6 @@
-"""The watch: keeps every clock that binds, and records a reminder at half and at nine tenths of it, and a lapse after it.
+"""The watch: keeps every clock that binds, and checks the line by the schedule that the sides adopted.
 
-All clocks follow from the exchanges, so the watch has no state of its own: it looks at what is open when it starts, and again
+It records a reminder at half and at nine tenths of a clock, and a lapse after it. All clocks follow from the exchanges, so the watch has no state of its own: it looks at what is open when it starts, and again
 at whatever changes. What it records is determined to the byte, so any number of watches may run, and an act that meets a clock
 wins over a lapse that comes to the log after it. After a time without a watch the highest step alone is recorded.
 """
@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from dragoman.desk import Desk
-from dragoman.domain import clocks
+from dragoman.domain import clocks, line
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.decide import Post
 from dragoman.domain.record import decode_act
@@ -41,6 +41,7 @@ class _Kept:
         self._heap: list[tuple[datetime, str]] = []
         self._changed: set[str] = set()
         self._wake = wake
+        self.line: datetime | None = None
         self.stale = True
         projection.listeners.add(self._note)
 
@@ -64,6 +65,8 @@ class _Kept:
             self.next.clear()
             self._heap.clear()
             self._changed.clear()
+            schedule = line.schedule_of(self.projection.registry)
+            self.line = None if schedule is None else schedule.start  # a check that is due is sent, also after a restart
             await self._load()
         while self._changed:
             self._set(self._changed.pop())
@@ -97,6 +100,16 @@ class _Kept:
 
     def _calendars(self, state: Exchange) -> dict[str, Calendar]:
         return {side: clocks.calendar_of(self.projection.office(side)) for side in (state.side, *state.to)}
+
+    def slot(self, now: datetime) -> line.Slot | None:
+        """The line check that is due by schedule and was not sent."""
+        if self.line is None or now < self.line:
+            return None
+        registry = self.projection.registry
+        schedule, slot = line.schedule_of(registry), line.due(registry, now)
+        self.line = None if schedule is None else schedule.next(now).due
+        sent = slot is None or self.projection.posted(line.id_of(registry, slot)) is not None
+        return None if sent else slot
 
     def due(self, now: datetime) -> list[str]:
         """The exchanges of which a step is due, taken off the list."""
@@ -163,11 +176,26 @@ class Watch:
             try:
                 await kept.look()
                 now = _floor(self._now())
+                slot = kept.slot(now)
+                if slot is not None:
+                    await self._check_line(kept, slot, now)
                 for exchange in kept.due(now):
                     await self._record(kept, exchange, now)
             except (Behind, LogBroken) as error:
                 kept.stale = True
                 log.warning("watch.not_kept", channel=name, reason=str(error))
+
+    async def _check_line(self, kept: _Kept, slot: line.Slot, now: datetime) -> None:
+        registry = kept.projection.registry
+        act = line.act_of(registry, slot)
+        post = Post(actor=clocks.ACTOR, act=act, data=decode_act(act), id=line.id_of(registry, slot), family="contact")
+        try:
+            await self._desk.post(kept.projection, post)
+        except Refused as error:
+            log.warning("line.not_checked", channel=registry.name, sequence=slot.sequence, reason=error.refusal.detail)
+            kept.line = now + _AGAIN
+        else:
+            log.info("line.checked", channel=registry.name, side=slot.side, sequence=slot.sequence)
 
     async def _record(self, kept: _Kept, exchange: str, now: datetime) -> None:
         for clock, step in kept.steps(exchange, now):

@@ -1,10 +1,13 @@
 """What is shown besides the status: derived, and the same at every look."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from dragoman.domain.flags import flags, meet, outline
+from dragoman.domain.fold import Folded
+from dragoman.domain.stage import stage
 from samples import act
 from world import World
 
@@ -120,3 +123,96 @@ def test_one_key_shows_until_the_second_is_turned() -> None:
     assert "one_key" in shown(world, id)
     world.keep(NH, act("second-key"), id)
     assert "one_key" not in shown(world, id)
+
+
+@pytest.mark.parametrize(
+    ("window", "short"),
+    [
+        ({"from": "2026-11-27T13:00Z", "to": "2026-12-02T13:00Z"}, False),
+        ({"from": "2026-11-27T11:00Z", "to": "2026-12-02T11:00Z"}, True),
+        ({"from": "2026-11-27T11:00Z", "to": "2026-12-02T10:59Z"}, False),
+    ],
+)
+def test_a_launch_in_a_window_of_five_days_is_told_three_days_before(window: dict[str, str], *, short: bool) -> None:
+    world = World()
+    assert ("short_notice" in shown(world, world.open(N, act("launch-notice", window=window)))) == short
+
+
+@pytest.mark.parametrize(
+    ("name", "actor", "body", "late"),
+    [
+        ("launch-notice", N, {"phase": "post_launch", "window": {"from": "2026-11-22T00:00Z", "to": "2026-11-22T11:00Z"}}, True),
+        ("launch-notice", N, {"phase": "post_launch", "window": {"from": "2026-11-22T00:00Z", "to": "2026-11-22T13:00Z"}}, False),
+        ("annual-exchange", NH, {"kind": "annual_calendar", "year": 2027}, True),
+        ("annual-exchange", NH, {"kind": "annual_calendar", "year": 2028}, False),
+        ("annual-exchange", NH, {"kind": "force_information", "year": 2027}, False),
+        ("annual-exchange", NH, {"kind": "missile_declaration", "year": 2026}, True),
+        ("annual-exchange", NH, {"kind": "missile_declaration", "year": 2027}, False),
+        ("annual-exchange", NH, {"kind": "policy_paper", "year": 2020}, False),
+        ("annual-exchange", NH, {"kind": "policy_paper", "changed_at": "2026-11-19T11:59Z"}, True),
+        ("annual-exchange", NH, {"kind": "policy_paper", "changed_at": "2026-11-19T13:00Z"}, False),
+    ],
+)
+def test_reports_are_late_after_what_is_owed(name: str, actor: str, body: dict[str, Any], *, late: bool) -> None:
+    world = World()
+    assert ("late_report" in shown(world, world.open(actor, act(name, **body)))) == late
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "field", "hours", "late"),
+    [
+        ("danger-area", {"act": "all-clear"}, "cleared_at", 1, False),
+        ("danger-area", {"act": "all-clear"}, "cleared_at", 2, True),
+        ("military-activity", {"act": "update", "text": "Moved."}, "changed_at", 23, False),
+        ("military-activity", {"act": "update", "text": "Moved."}, "changed_at", 25, True),
+        ("annual-exchange", {"act": "update", "text": "Corrected totals."}, "changed_at", 119, False),
+        ("annual-exchange", {"act": "update", "text": "Corrected totals."}, "changed_at", 121, True),
+    ],
+)
+def test_a_change_or_an_all_clear_is_late_after_its_time(name: str, step: dict[str, Any], field: str, hours: int, *, late: bool) -> None:
+    world = World()
+    actor = NH if name == "annual-exchange" else N
+    id = world.open(actor, act(name, **({"year": 2030, "kind": "policy_paper"} if name == "annual-exchange" else {})))
+    since = world.clock - timedelta(hours=hours, seconds=-30)
+    world.keep(ND if step["act"] == "all-clear" else N, {**step, field: f"{since:%Y-%m-%dT%H:%M:%SZ}"}, id)
+    assert ("late_report" in shown(world, id)) == late
+
+
+def test_a_meeting_on_the_ladder_without_a_venue_goes_to_the_default_one() -> None:
+    world = World()
+    asked = world.open(NH, act("explanation-request"))
+    request = {name: value for name, value in act("meeting-request", references=[asked]).items() if name not in ("venue", "trigger")}
+    kept = world.keep(NH, request, released_by=N)
+    assert isinstance(kept, Folded) and kept.record is not None
+    meeting = world.exchange(kept.record.envelope.id)
+    opened = datetime.fromisoformat(meeting.opened.time)
+    for hours, default in ((12, False), (12.1, True)):
+        found = flags(world.registry, meeting, [], opened + timedelta(hours=hours))
+        assert ("default_venue" in [flag.flag for flag in found]) == default
+
+
+@pytest.mark.parametrize(
+    ("actor", "body", "stages"),
+    [
+        (
+            NH,
+            act("point-of-contact", valid_from="2026-11-25T00:00Z", valid_to="2026-11-26T00:00Z"),
+            {"2026-11-24T23:59Z": "announced", "2026-11-25T00:00Z": "in_force", "2026-11-26T00:01Z": "ended"},
+        ),
+        (
+            N,
+            act("danger-area", window={"from": "2026-11-28T00:00Z", "to": "2026-11-29T00:00Z"}),
+            {"2026-11-27T00:00Z": "announced", "2026-11-28T12:00Z": "active", "2026-11-30T00:00Z": "ended"},
+        ),
+        (
+            N,
+            act("launch-notice", window={"from": "2026-11-28T00:00Z", "to": "2026-11-29T00:00Z"}),
+            {"2026-12-03T00:00Z": "", "2026-12-03T00:01Z": "validity_ended"},
+        ),
+        (N, act("contact-note"), {"2030-01-01T00:00Z": ""}),
+    ],
+)
+def test_a_stage_follows_from_the_dates(actor: str, body: dict[str, Any], stages: dict[str, str]) -> None:
+    world = World()
+    exchange = world.exchange(world.open(actor, body))
+    assert {at: stage(world.registry, exchange, datetime.fromisoformat(at)) for at in stages} == stages

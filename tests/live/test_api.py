@@ -190,11 +190,13 @@ async def events(caller: Caller, count: int, path: str = f"{C}/records", **heade
     found: list[tuple[int, dict[str, Any]]] = []
     async with caller.session.get(caller.service.base_url + path, headers=sent) as response:
         assert (response.status, response.content_type) == (200, "text/event-stream")
-        position = 0
+        position, event = 0, b""
         async for line in response.content:
-            if line.startswith(b"id: "):
+            if line.startswith(b"event: "):
+                event = line[7:].strip()
+            elif line.startswith(b"id: "):
                 position = int(line[4:])
-            elif line.startswith(b"data: "):
+            elif line.startswith(b"data: ") and event == b"record":
                 found.append((position, json.loads(line[6:])))
                 if len(found) == count:
                     break

@@ -94,10 +94,23 @@ async def test_an_exercise_with_a_flash_and_a_coded_message(timed: Timed, sessio
     assert (coded["state"]["status"], lapsed(coded)) == ("echoed", [("amplification", "nato")])
     line = await play.view("nato-china-exercise", "LINE-1", "nato/officer")
     assert (line["state"]["status"], lapsed(line)) == ("echoed", [])
+    watched = (await play.call("china/officer", "GET", "/v1/channels/nato-china-exercise/watch")).json
+    assert [(side["side"], "officer" in side, side["manned_since"][11:16]) for side in watched["sides"]] == [
+        ("nato", False, "05:31"),
+        ("china", True, "05:31"),
+    ], "manned since is for all, by whom for the own side"
+    assert [(each["circuit"], each["state"], round(each["latency_s"])) for each in watched["lines"]] == [("primary", "up", 120)]
     registry = (await play.call("nato/officer", "GET", "/v1/channels/nato-china-exercise/state")).json["registry"]
     assert {side: book["version"] for side, book in registry["codebooks"].items()} == {"nato": 1, "china": 1}
     assert {side: watch["since"]["by"] for side, watch in registry["watches"].items()} == {"nato": "nato/d-1", "china": "china/d-1"}
     assert (await play.call("nato/officer", "GET", "/v1/channels/nato-china")).json["position"] == before, "the live channel is not touched"
+    for moment_ in ("2026-06-01T18:00:01Z", "2026-06-01T18:10:01Z", "2026-06-02T06:00:01Z", "2026-06-02T06:10:01Z"):
+        await play.until(moment(moment_))
+    watched = (await play.call("china/officer", "GET", "/v1/channels/nato-china-exercise/watch")).json
+    assert [(each["state"], each["missed_running"]) for each in watched["lines"]] == [("degraded", 2)]
+    assert "line_degraded" in [alarm["alarm"] for alarm in watched["alarms"]]
+    checks = (await play.call("china/officer", "GET", "/v1/channels/nato-china-exercise/exchanges?act=line-check")).json["exchanges"]
+    assert [(check["side"], check["status"]) for check in checks] == [("nato", "missed"), ("nato", "missed"), ("nato", "echoed")]
 
 
 async def test_two_sides_that_talk_rarely(timed: Timed, session: aiohttp.ClientSession) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from dragoman.limits import LIST_PAGE
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Entry, LogBroken, Message
 from dragoman.projection import reads
@@ -16,6 +18,8 @@ from dragoman.projection.store import Store
 from dragoman.projection.writer import StoreBusy, StoreDamaged, Writer
 from processes import children
 from world import INCIDENT, NOTE, World
+
+NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -101,7 +105,7 @@ async def test_what_a_writer_committed_before_it_died_is_not_written_twice(
     await projection.in_file()
     assert not projection.broken
     assert told.ledger.standing == store.standing("nato-china")
-    found = reads.listed(store, "nato-china", reads.Filter(q="aircraft"))
+    found = reads.listed(store, "nato-china", reads.Filter(q="aircraft"), LIST_PAGE, NOW)
     assert len(found.exchanges) == 1
 
 
@@ -187,8 +191,8 @@ async def test_a_search_finds_the_exchange_by_any_of_its_words(told: World, stor
     projection.take(messages(told))
     await projection.in_file()
     for words in ("aircraft", "NEAR_MISS", "reception counterpart", "NATO-CHINA/NATO/26/0001/N07/O"):
-        assert len(reads.listed(store, "nato-china", reads.Filter(q=words)).exchanges) == 1, words
-    assert not reads.listed(store, "other", reads.Filter(q="aircraft")).exchanges
+        assert len(reads.listed(store, "nato-china", reads.Filter(q=words), LIST_PAGE, NOW).exchanges) == 1, words
+    assert not reads.listed(store, "other", reads.Filter(q="aircraft"), LIST_PAGE, NOW).exchanges
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

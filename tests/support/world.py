@@ -65,6 +65,7 @@ class World:
     name: str = "nato-china"
     kind: str = "official"
     custody: str | None = None
+    languages: list[str] = field(default_factory=lambda: ["en"])
     clock: datetime = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     ledger: Replay = field(default_factory=Replay)
     raws: list[bytes] = field(default_factory=list)
@@ -110,7 +111,7 @@ class World:
             "sides": [{"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1} for side in self.sides],
             "log_key": public_of("log"),
             "origin": "example.org/nato-china",
-            "languages": ["en"],
+            "languages": self.languages,
             "rules": 1,
             "custody": self.custody,
             "nonce": "00" * 32,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from dragoman_schemas.fields import Id, Language, Line, Name, Shape, Text, Timestamp, Words
+from dragoman_schemas.fields import Id, Language, Line, Name, Shape, Text, Timestamp, Unknown, Words
 from dragoman_schemas.frame import Answering, Continuing
 
 
@@ -124,9 +124,19 @@ class SecondKey(Continuing, frozen=True, kw_only=True, tag="second-key"):
     """A second officer stands behind what a duty officer sent alone."""
 
 
-class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
-    """Somebody on the next-call list was tried: which post, by what means, and what came of it."""
+class CallAttemptV1(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
+    """Version 1, which did not say whose post was tried."""
 
+    post: Line
+    means: Literal["telephone", "radio", "e-mail", "in_person", "other"]
+    outcome: Literal["reached", "no_answer", "busy", "line_dead"]
+    at: Timestamp | UnsetType = UNSET
+
+
+class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
+    """Somebody on the next-call list was tried: whose post, by what means, and what came of it."""
+
+    side: Name | Unknown
     post: Line
     means: Literal["telephone", "radio", "e-mail", "in_person", "other"]
     outcome: Literal["reached", "no_answer", "busy", "line_dead"]

@@ -34,6 +34,16 @@ class Reminder(Act, frozen=True, kw_only=True, tag="reminder"):
     due: Timestamp
 
 
+class LineCheckMissed(Act, frozen=True, kw_only=True, tag="line-check-missed"):
+    """A line check was not echoed within its limit. A late echo is recorded as late."""
+
+    clock: Literal["echo"]
+    side: Name
+    started_by: Id
+    step: Literal[100]
+    due: Timestamp
+
+
 class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
     """The limit has passed, and nothing was done. Recorded once, whatever comes later."""
 

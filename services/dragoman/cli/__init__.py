@@ -23,6 +23,8 @@ for _name, _where, _help in (
     ("show", "reading:show", "Show an exchange, and what each addressee has done."),
     ("tail", "reading:tail", "Follow a channel's records as they arrive."),
     ("state", "reading:state", "Show the liaison state of a channel."),
+    ("watch", "watching:watch", "Take the watch, hand it over, and see what it must look at."),
+    ("adopt", "watching:adopt", "Adopt a profile of limits or a codebook, as an administrator of your side."),
     ("audit", "auditing:audit", "Replay a channel's log, believing nobody."),
     ("doctor", "doctor:doctor", "Find out what is wrong here."),
     ("config", "doctor:config", "Show and check the settings."),

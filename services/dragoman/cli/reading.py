@@ -6,7 +6,7 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
-from dragoman_schemas.answers import Entry, ExchangeView
+from dragoman_schemas.answers import Alarm, Entry, ExchangeView
 
 EVERYWHERE = Target()
 
@@ -75,12 +75,15 @@ async def tail(
     from_: Annotated[int | None, Parameter(name="--from", help="Begin at this position; by default with what arrives now.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Follow a channel's records as they arrive, over every reconnection, without a gap."""
+    """Follow a channel's records as they arrive, over every reconnection, without a gap; alarms go to standard error."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         say(f"following {channel} at {caller.base_url}; Ctrl-C ends")
         async for entry in caller.tail(channel, from_ or 0):
-            out(msgspec.json.encode(entry).decode() if target.json else _line(entry))
+            if isinstance(entry, Alarm):
+                say(f"ALARM  {entry.number}  {entry.detail}")
+            else:
+                out(msgspec.json.encode(entry).decode() if target.json else _line(entry))
     return 0
 
 

@@ -42,7 +42,7 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
     """
     side, _, name = actor.partition("/")
     if side == SERVICE:
-        wanted = _SERVICES.get(rule.who)
+        wanted = _SERVICES.get(rule.who, rule.service)
         return None if wanted == name else _denied(f"the service {name} does not record {rule.act}")
     if rule.who in _SERVICES:
         return _denied(f"{rule.act} is recorded by the service alone; nothing needs to be posted")

@@ -333,7 +333,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
 
 def _member(record: Record, name: str) -> Raw | UnsetType:
     """A member of an act as its bytes stand in the log."""
-    return _members(record.act).get(name, UNSET)
+    return _members(record.newest).get(name, UNSET)
 
 
 def _relieved(registry: Registry, folding: Folding, data: acts.WatchRelief) -> dict[str, WatchState]:

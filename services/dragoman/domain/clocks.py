@@ -2,7 +2,7 @@
 
     clock                    who owes it           from                         met by
     acknowledgement          each addressee        each message                 acknowledgement, or any answering act
-    echo                     each addressee        a line check                 echo
+    echo                     each addressee        a line check                 echo; its lapse is `line-check-missed`
     answer                   who is asked          request, invitation, inquiry, warning, or newer windows     an answer
     explanation_answer       each addressee        explanation-request          reply                  with a ladder alone
     bilateral_meeting, meeting_of_all   who is asked   a meeting on the ladder  meeting-held           with a ladder alone
@@ -40,21 +40,22 @@ from dragoman_schemas.state import Exchange, Message, Registry, Stamp
 
 REMINDERS: Final = (50, 90)
 LAPSE: Final = 100
+_STEPS: Final = ("reminder", "lapse", "line-check-missed")
 ACTOR: Final = "service/watch"
-_UNTIMED: Final = frozenset({"track2", "desk"})
-_WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UNTIMED: Final = frozenset({"track2", "desk"})
+WEEK: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Calendar(Struct, frozen=True, kw_only=True):
     """The days on which a side's office works."""
 
-    days: frozenset[str] = frozenset(_WEEK[:5])
+    days: frozenset[str] = frozenset(WEEK[:5])
     zone: str = "UTC"
     holidays: frozenset[str] = frozenset()
 
     def works(self, day: date) -> bool:
         """Whether that is a duty day."""
-        return _WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays
+        return WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays
 
     def after(self, start: datetime, seconds: int) -> datetime:
         """The instant when so much time of duty days has gone by, counted from midnight to midnight of the office's zone."""
@@ -103,7 +104,7 @@ def calendar_of(office: Exchange | None) -> Calendar:
     if hours is None:
         return Calendar(holidays=holidays)
     if bytes(hours) == b'"24x7"':
-        return Calendar(days=frozenset(_WEEK))
+        return Calendar(days=frozenset(WEEK))
     read = msgspec.json.decode(hours, type=Hours)
     return Calendar(days=frozenset(read.days), zone=read.zone, holidays=holidays)
 
@@ -119,7 +120,7 @@ def profile_of(registry: Registry) -> tuple[Profile, int | None]:
 
 def running(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> list[Running]:
     """All clocks of an exchange, met or not. A side without a calendar works from Monday to Friday in UTC."""
-    if registry.kind in _UNTIMED or exchange.for_the_record:
+    if registry.kind in UNTIMED or exchange.for_the_record:
         return []
     return list(_Clocks(registry, exchange, calendars))
 
@@ -330,9 +331,8 @@ class _Clocks:
 
 def act_of(clock: Running, step: int) -> bytes:
     """The bytes of a reminder or a lapse, the same from every watch."""
-    name = "lapse" if step == LAPSE else "reminder"
     return b'{"act":"%s","clock":"%s","side":"%s","started_by":"%s","step":%d,"due":"%s"}' % (
-        name.encode(),
+        _name(clock, step).encode(),
         clock.clock.encode(),
         clock.side.encode(),
         clock.started_by.encode(),
@@ -341,17 +341,21 @@ def act_of(clock: Running, step: int) -> bytes:
     )
 
 
+def _name(clock: Running, step: int) -> str:
+    """The act that records a step: a check without its echo is missed, whatever else lapses."""
+    return "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
+
+
 def id_of(channel: str, exchange: str, clock: Running, step: int) -> str:
     """The id of a reminder or a lapse, the same from every watch (record.md §6)."""
-    name = "lapse" if step == LAPSE else "reminder"
-    return ids.from_key(channel, ACTOR, f"{name}\n{exchange}\n{clock.clock}\n{clock.side}\n{clock.started_by}\n{step}")
+    return ids.from_key(channel, ACTOR, f"{_name(clock, step)}\n{exchange}\n{clock.clock}\n{clock.side}\n{clock.started_by}\n{step}")
 
 
 def recorded(exchange: Exchange, clock: Running) -> int:
     """The highest step that is on record for a clock; 0 for none."""
     found = [
         int(bytes(said.content["step"]))
-        for act in ("reminder", "lapse")
+        for act in _STEPS
         for said in exchange.acts.get(act, ())
         if (bytes(said.content["clock"]), bytes(said.content["side"]), bytes(said.content["started_by"]))
         == (f'"{clock.clock}"'.encode(), f'"{clock.side}"'.encode(), f'"{clock.started_by}"'.encode())
@@ -369,7 +373,7 @@ def reached(clock: Running, now: datetime) -> int:
 def check(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], record: Record) -> Refusal | None:
     """A reminder or a lapse is of a clock that binds, was not met and has come so far, and says what every watch would say."""
     data = record.data
-    assert isinstance(data, watch.Reminder | watch.Lapse)
+    assert isinstance(data, watch.Reminder | watch.Lapse | watch.LineCheckMissed)
     for clock in open_clocks(registry, exchange, calendars):
         if (clock.clock, clock.side, clock.started_by) == (data.clock, data.side, data.started_by):
             break
@@ -386,4 +390,5 @@ def check(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
 RULES: Final = (
     Rule(act="reminder", shape=watch.Reminder, who=Who.WATCH, silent=True, kept=True),
     Rule(act="lapse", shape=watch.Lapse, who=Who.WATCH, kept=True),
+    Rule(act="line-check-missed", shape=watch.LineCheckMissed, who=Who.WATCH, kept=True),
 )

@@ -1,6 +1,6 @@
 """The contact family: N01 line check, N02 point of contact, N03 contact note, call record, liaison office, people programme.
 
-    line-check         sent ──echo──▶ echoed · echoed_with_errors     sent ──line-check-missed──▶ missed
+    line-check         sent ──echo──▶ echoed · echoed_with_errors     sent ──line-check-missed──▶ missed     by hand, or by the watch
     point-of-contact   proposed ──every acknowledgement──▶ acknowledged ──withdrawal──▶ withdrawn     (in force by its dates)
     contact-note       open              a decline is an answer and ends nothing
     call-record        open              the other side's gist stands beside it as its counter-account
@@ -16,7 +16,8 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from dragoman.domain import checks
+from dragoman.domain import checks, line
+from dragoman.domain.access import SERVICE
 from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
@@ -54,6 +55,8 @@ CONTACT_NOTE: Final = Format(
 def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, LineCheck)
+    if record.side == SERVICE:
+        return line.check(registry, record)
     if data.side is not UNSET:
         return invalid("/side", "a side is named by the watch alone, when it sends a check by schedule; leave it out")
     return None
@@ -64,11 +67,20 @@ def _line_title(data: Act) -> str:
     return f"Line check {data.sequence}, {data.circuit}"
 
 
+_CHECKED: Final = ("sent", "echoed", "echoed_with_errors", "missed")
+
 LINE_CHECK: Final = Format(
-    rule=opening("line-check", LineCheck, "contact", roles=DUTY, check=_check_line),
+    rule=opening("line-check", LineCheck, "contact", roles=DUTY, service="watch", check=_check_line),
     code="N01",
     start="sent",
-    moves=life(("sent", "echoed", "echoed_with_errors"), {"echo": {"sent": "echoed"}}, cancellable=("sent",)),
+    moves=life(
+        _CHECKED,
+        {
+            "echo": {"sent": "echoed", "missed": "missed"},  # late is recorded as late
+            "line-check-missed": {**{status: status for status in _CHECKED}, "sent": "missed"},
+        },
+        cancellable=("sent",),
+    ),
     title=_line_title,
 )
 
@@ -84,6 +96,8 @@ def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -
 
 def exactly_echoed(exchange: Exchange, status: str) -> str:
     """Echoed, or echoed with errors where what came back is not what was sent."""
+    if exchange.status == "missed":
+        return status
     sent = exchange.content.get("challenge") or exchange.content["designator"]
     echoed = exchange.acts["echo"][-1].content
     came = echoed.get("text") or echoed["designator"]

@@ -20,6 +20,7 @@ from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain import checks
+from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Malformed, Refusal, invalid
 from dragoman.domain.rule import DUTY, Folding, Format, Moves, Rule, Who
@@ -71,6 +72,11 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
     return {act: {**common.get(act, {}), **own.get(act, {})} for act in {**common, **own}}
 
 
+def side_of(record: Record) -> str:
+    """For which side something is said: the actor's, or the one that a service names."""
+    return str(getattr(record.data, "side", record.side)) if record.side == SERVICE else record.side
+
+
 def content_of(act: bytes) -> dict[str, Raw]:
     """An act's members but `act` and `signed`, each as its bytes stand in the log."""
     members = _members(act)
@@ -83,12 +89,12 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     """The exchange that an opening opens, with every default filled in; `invokes` is the request on whose ladder it stands."""
     record, data = folding.record, folding.record.data
     assert isinstance(data, Opening)
-    side = record.side
+    side = side_of(record)
     others = tuple(member.name for member in folding.registry.sides if member.name != side)
     info = () if isinstance(data.info, UnsetType) else data.info
     to = tuple(other for other in others if other not in info) if isinstance(data.to, UnsetType) else data.to
     for_the_record = data.for_the_record is True
-    content = content_of(record.act)
+    content = content_of(record.newest)
     message = Message(
         id=record.envelope.id,
         act=record.name,
@@ -250,7 +256,7 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
             ),
         )
     if rule.kept:
-        given = (*exchange.acts.get(rule.act, ()), Said(said=folding.stamp, id=record.envelope.id, content=content_of(record.act)))
+        given = (*exchange.acts.get(rule.act, ()), Said(said=folding.stamp, id=record.envelope.id, content=content_of(record.newest)))
         return replace(exchange, messages=messages, acts={**exchange.acts, rule.act: given})
     return exchange if messages is exchange.messages else replace(exchange, messages=messages)
 
@@ -480,8 +486,11 @@ def _turn(exchange: Exchange, folding: Folding) -> Exchange:
 
 
 def _check_attempt(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, carrying.CallAttempt)
-    return checks.times(at=record.data.at)
+    data = record.data
+    assert isinstance(data, carrying.CallAttempt)
+    if data.side != "unknown":
+        return checks.side(registry, "/side", data.side) or checks.times(at=data.at)
+    return checks.times(at=data.at)
 
 
 RULES: Final = (
@@ -522,7 +531,7 @@ RULES: Final = (
     Rule(act="repeat-request", shape=carrying.RepeatRequest, who=Who.ADDRESSED, message=True, kept=True),
     Rule(act="release-consent", shape=carrying.ReleaseConsent, who=Who.ANY, consenting=True, kept=True),
     Rule(act="second-key", shape=carrying.SecondKey, who=Who.OPENER, check=_check_second_key, evolve=_turn),
-    Rule(act="call-attempt", shape=carrying.CallAttempt, who=Who.ANY, roles=DUTY, kept=True, check=_check_attempt),
+    Rule(act="call-attempt", version=2, shape=carrying.CallAttempt, who=Who.ANY, roles=DUTY, kept=True, check=_check_attempt),
     Rule(act="non-attendance", shape=carrying.NonAttendance, who=Who.ANY, kept=True, check=_check_absent, evolve=_be_absent),
     Rule(
         act="agreement",

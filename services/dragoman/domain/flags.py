@@ -1,7 +1,8 @@
 """What an exchange shows besides its status: derived at every look, never stored, and a reason to accuse nobody.
 
     short_notice      an activity, a launch, a danger area or a movement came later than the profile's lead time
-    late_report       a first report came later than it was owed after the event, or after it was known
+    late_report       a report, a change or an all-clear came later than it was owed after the event, or after it was known
+    default_venue     of a meeting on a ladder no venue was agreed in time: the default one holds
     near_threshold    an activity within a twentieth below a number from which it would be notifiable
     figures_differ    what was reported after an activity is not what was declared before
     overlap           a danger area and another open one meet in place and time
@@ -14,7 +15,7 @@ Lead times count from the newest correction or postponement that changed the dat
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import cos, pi, radians, sin
 from typing import Any, Final
 
@@ -50,12 +51,14 @@ class Flag(Struct, frozen=True, kw_only=True):
     detail: str
 
 
-def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange]) -> list[Flag]:
-    """The flags of an exchange. `areas` are the danger areas that are open."""
+def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None) -> list[Flag]:
+    """The flags of an exchange, as of `now` where that matters. `areas` are the danger areas that are open."""
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
     found = list(_of_the_frame(exchange))
     if not exchange.for_the_record:
-        found += _lead(registry, exchange, content)
+        found += [*_lead(registry, exchange, content), *_late_reports(registry, exchange, content)]
+    if now is not None:
+        found += _venue(registry, exchange, content, now)
     match exchange.act:
         case "military-activity":
             found += [*_near(content), *_differing(exchange, content)]
@@ -99,16 +102,56 @@ def _lead(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> It
             alert = content["notice_kind"] == "alert"
             yield from () if alert else _short(start, told, owed)
         case "launch-notice" if content["phase"] == "pre_launch":
-            yield from _short(start or _instant(content.get("time")), told, limits.launch_lead)
+            ends = _instant(window.get("to")) if isinstance(window, dict) else None
+            long = start is not None and ends is not None and ends - start >= timedelta(seconds=limits.launch_campaign)
+            owed = limits.launch_campaign_lead if long else limits.launch_lead
+            yield from _short(start or _instant(content.get("time")), told, owed)
         case "danger-area":
             yield from _short(start, told, limits.area_lead)
         case "humanitarian-notification":
             owed = limits.urgent_movement_lead if content.get("urgent") is True else limits.movement_lead
             yield from _short(_instant(content.get("departure")), told, owed)
+
+
+def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
+    limits, _ = profile_of(registry)
+    told = _instant(exchange.opened.time)
+    match exchange.act:
         case "hazardous-incident":
-            yield from _late(_instant(content.get("known_at")), _instant(exchange.opened.time), limits.first_report, "it was known")
+            yield from _late(_instant(content.get("known_at")), told, limits.first_report, "it was known")
         case "encounter-report":
-            yield from _late(_instant(content.get("time")), _instant(exchange.opened.time), limits.encounter_report, "the event")
+            yield from _late(_instant(content.get("time")), told, limits.encounter_report, "the event")
+        case "launch-notice" if content["phase"] == "post_launch":
+            window = content.get("window")
+            launched = _instant(window.get("to")) if isinstance(window, dict) else _instant(content.get("time"))
+            yield from _late(launched, told, limits.launch_report, "the launch")
+        case "danger-area":
+            yield from _late_acts(exchange, "all-clear", "cleared_at", limits.all_clear, "the area was free")
+        case "military-activity":
+            yield from _late_acts(exchange, "update", "changed_at", limits.activity_change, "the decision")
+        case "annual-exchange":
+            yield from _late(_instant(content.get("changed_at")), told, limits.data_change, "the change")
+            yield from _late_acts(exchange, "update", "changed_at", limits.data_change, "the change")
+            years, month, day = limits.annual.get(content["kind"], (0, 0, 0))
+            if month and "changed_at" not in content:
+                last = datetime(content["year"] + years, month, day, tzinfo=UTC) + timedelta(days=1)
+                if told is not None and told >= last:
+                    yield Flag(flag="late_report", detail=f"{_span(told - last)} after {last - timedelta(days=1):%-d %B %Y}, the last day")
+
+
+def _late_acts(exchange: Exchange, act: str, since: str, owed: int, what: str) -> Iterator[Flag]:
+    for said in exchange.acts.get(act, ()):
+        if since in said.content:
+            yield from _late(_instant(msgspec.json.decode(said.content[since])), _instant(said.said.time), owed, what)
+
+
+def _venue(registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime) -> Iterator[Flag]:
+    limits, _ = profile_of(registry)
+    asked = _instant(exchange.opened.time)
+    open_ = exchange.invokes and "venue" not in content and exchange.status in ("requested", "accepted")
+    if open_ and asked is not None and now - asked > timedelta(seconds=limits.venue):
+        owed = _span(timedelta(seconds=limits.venue))
+        yield Flag(flag="default_venue", detail=f"no venue was agreed within {owed}: the default venue holds")
 
 
 def _short(start: datetime | None, told: datetime, owed: int) -> Iterator[Flag]:
@@ -125,6 +168,8 @@ def _late(since: datetime | None, told: datetime | None, owed: int, what: str) -
 def _span(span: timedelta) -> str:
     if span >= timedelta(days=2):
         return f"{span.days} days"
+    if span < timedelta(hours=1):
+        return f"{int(span.total_seconds() // 60)} minutes"
     return f"{int(span.total_seconds() // 3600)} hours"
 
 

@@ -17,8 +17,9 @@ from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, W
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.meeting_request import MeetingRequest
-from dragoman_schemas.acts.watch import Lapse, Reminder
+from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.frame import Act
+from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 
 
@@ -85,7 +86,7 @@ def _numbered(before: ChannelState, ledger: Ledger, rule: Rule, record: Record) 
         return before.tally, ""
     code = rule.code or _form(ledger, rule, record).code
     kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
-    return numbering.count(before.tally, record.envelope.channel, record.side, record.envelope.time, code, kind)
+    return numbering.count(before.tally, record.envelope.channel, exchange.side_of(record), record.envelope.time, code, kind)
 
 
 def _form(ledger: Ledger, rule: Rule, record: Record) -> Format:
@@ -178,12 +179,21 @@ def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, recor
         return Refusal(kind="not-found", detail=f"There is no exchange {e.subject} in {registry.name}; list them under /exchanges.")
     else:
         family, subject = known.family, known.id
-    derived = (type_of(rule.act, rule.version), f"urn:dragoman:schema:{rule.act}:{rule.version}", registry.name, family, subject)
-    if derived != (e.type, e.dataschema, e.channel, e.family, e.subject):
+    if (registry.name, family, subject) != (e.channel, e.family, e.subject) or not _is_version(rule, e):
         return _no("A derived member is not what it must be.")
     if (e.causationid is not UNSET) != (rule.who is Who.WATCH):
         return _no("It has a member that this act does not have.")
     return None if e.source == source_of(registry, e.actor) else _no("Its source is not that of its actor.")
+
+
+def _is_version(rule: Rule, envelope: Envelope) -> bool:
+    """Whether type and schema name one version of the act: the newest, or an older one that stands in the log for ever."""
+    version = rule.version
+    while envelope.type != type_of(rule.act, version):
+        version -= 1
+        if not version:
+            return False
+    return envelope.dataschema == f"urn:dragoman:schema:{rule.act}:{version}"
 
 
 def _second(record: Record) -> str:
@@ -255,7 +265,7 @@ def _check_attestation(
 
 def _check_cause(record: Record) -> Refusal | None:
     data = record.data
-    assert isinstance(data, Reminder | Lapse)
+    assert isinstance(data, Reminder | Lapse | LineCheckMissed)
     return None if record.envelope.causationid == data.started_by else _no("Its cause is not the record that started the clock.")
 
 

@@ -108,7 +108,7 @@ def _propose(exchange: Exchange, folding: Folding) -> Exchange:
 
     Where there is but one window, as of a visit or a launch, it is the first of those that are named.
     """
-    content = content_of(folding.record.act)
+    content = content_of(folding.record.newest)
     renewed: dict[str, Raw] = {name: content[name] for name in ("windows", "venue") if name in content}
     single = "dates" if "dates" in exchange.content else "window" if exchange.meeting is None else ""
     if "windows" in renewed and single:
@@ -142,7 +142,7 @@ def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, acts.Readout)
     meeting, side = _meeting(exchange), folding.record.side
-    readout = ReadoutState(given=folding.stamp, kind=data.kind, topics=data.topics, text=content_of(folding.record.act)["text"])
+    readout = ReadoutState(given=folding.stamp, kind=data.kind, topics=data.topics, text=content_of(folding.record.newest)["text"])
     readouts = {**meeting.readouts, side: (*meeting.readouts.get(side, ()), readout)}
     newest = {(given[-1].topics, bytes(given[-1].text)) for given in readouts.values()}
     return replace(exchange, meeting=replace(meeting, readouts=readouts, readouts_differ=len(newest) > 1))
@@ -150,7 +150,7 @@ def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
 
 def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     meeting = _meeting(exchange)
-    topics = content_of(folding.record.act)["topics"]
+    topics = content_of(folding.record.newest)["topics"]
     agendas = {**meeting.agendas, folding.record.side: topics}
     agreed = topics if {bytes(version) for version in agendas.values()} == {bytes(topics)} and len(agendas) > 1 else UNSET
     return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=agreed))

@@ -154,7 +154,7 @@ def _check_account(registry: Registry, exchange: Exchange | None, record: Record
 
 
 def _account(exchange: Exchange, folding: Folding) -> Exchange:
-    content = content_of(folding.record.act)
+    content = content_of(folding.record.newest)
     content.pop("of", None)
     side = folding.record.side
     given = (*exchange.accounts.get(side, ()), Account(given=folding.stamp, content=content))

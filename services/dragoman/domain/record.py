@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import ids, strict
+from dragoman.domain import ids, strict, upcast
 from dragoman.domain.refusal import Malformed
 from dragoman.limits import MESSAGE_BYTES
 from dragoman.tlog import leaf
@@ -27,6 +27,7 @@ _TIME: Final = re.compile(
 )
 _PRINTABLE: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
+_VERSION: Final = re.compile(r"dragoman\.([a-z0-9-]+)\.v([1-9][0-9]{0,3})")
 _SALT: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _PATH: Final = re.compile(r" - at `\$(.*)`$")
@@ -41,11 +42,13 @@ _decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.
 class Record(Struct, frozen=True, kw_only=True):
     """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment.
 
-    `name` is the act's, `side` the actor's, or `service`.
+    `name` is the act's, `side` the actor's, or `service`. `newest` are the bytes of the act as the newest version writes it, which
+    the value is read from; they are the act's own but for records of an older version.
     """
 
     envelope: Envelope
     act: bytes
+    newest: bytes
     data: Act
     raw: bytes
     commit: str
@@ -143,18 +146,30 @@ def parse(raw: bytes) -> Record:
     try:
         if strict.read(act, cut=False) != act:
             raise NotARecord("the act is not compact")
-        data = decode_act(act)
+        newest = _brought_up(envelope, act)
+        data = decode_act(newest)
     except Malformed as error:
         raise NotARecord(f"no act: {error}") from None
-    return _made(envelope, act, data, raw)
+    except msgspec.ValidationError as error:
+        raise NotARecord(f"no act: {fault_of(error)}") from None
+    return _made(envelope, act, newest, data, raw)
+
+
+def _brought_up(envelope: Envelope, act: bytes) -> bytes:
+    """The act as the newest version writes it."""
+    version = _VERSION.fullmatch(envelope.type)
+    if version is None or not upcast.is_older(version.group(1), int(version.group(2))):
+        return act
+    return upcast.upcast(version.group(1), int(version.group(2)), act)
 
 
 def reread(raw: bytes, commit: str) -> Record:
     """The record of bytes that `parse` has read before, with that commitment: nothing is checked again, which is most of the work."""
     envelope = _envelope(raw)
     name, act = envelope.type.split(".")[1], bytes(envelope.data)
+    newest = _brought_up(envelope, act)
     side = envelope.actor.partition("/")[0]
-    return Record(envelope=envelope, act=act, data=_decoders[name](act), raw=raw, commit=commit, name=name, side=side)
+    return Record(envelope=envelope, act=act, newest=newest, data=_decoders[name](newest), raw=raw, commit=commit, name=name, side=side)
 
 
 def check_built(record: Record) -> None:
@@ -185,10 +200,11 @@ def _parts(raw: bytes) -> tuple[Envelope, bytes]:
     return envelope, raw[len(start) : -1]
 
 
-def _made(envelope: Envelope, act: bytes, data: Act, raw: bytes) -> Record:
+def _made(envelope: Envelope, act: bytes, newest: bytes, data: Act, raw: bytes) -> Record:
     return Record(
         envelope=envelope,
         act=act,
+        newest=newest,
         data=data,
         raw=raw,
         commit=leaf.commit(raw),
@@ -199,7 +215,7 @@ def _made(envelope: Envelope, act: bytes, data: Act, raw: bytes) -> Record:
 
 def of(envelope: Envelope, act: bytes, data: Act) -> Record:
     """The record built from parts that are known to be good."""
-    return _made(envelope, act, data, build(envelope, act))
+    return _made(envelope, act, act, data, build(envelope, act))
 
 
 def _check_values(envelope: Envelope) -> None:

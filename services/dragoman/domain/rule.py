@@ -58,7 +58,7 @@ class Rule:
     """One act: its shape, its family, who does it, and its columns of the table.
 
     `code` is shown in the number of what opens no exchange. What is `two_key` is drafted by one officer and released by another of the side; a duty officer alone may send it on `one_key`
-    where that says so, with the second due. What is `kept` stands among the exchange's acts with its content. `check` holds the members of an act against each other and against the exchange;
+    where that says so, with the second due. A `service` may do it as well. What is `kept` stands among the exchange's acts with its content. `check` holds the members of an act against each other and against the exchange;
     `evolve` is what the act does to the exchange besides moving its status; `settle` may hold a move back until all have spoken.
     """
 
@@ -70,6 +70,7 @@ class Rule:
     roles: frozenset[Role] = OFFICERS
     two_key: bool = False
     one_key: Callable[[Act], bool] = lambda data: False
+    service: str = ""
     silent: bool = False
     consenting: bool = False
     numbered: str = ""
@@ -91,6 +92,7 @@ def opening(
     roles: frozenset[Role] = OFFICERS,
     two_key: bool = False,
     one_key: Callable[[Act], bool] = lambda data: False,
+    service: str = "",
     check: Check = lambda registry, exchange, record: None,
 ) -> Rule:
     """The rule of an act that opens an exchange: any side may, and it is a numbered message."""
@@ -102,6 +104,7 @@ def opening(
         roles=roles,
         two_key=two_key,
         one_key=one_key,
+        service=service,
         message=True,
         numbered="O",
         check=check,

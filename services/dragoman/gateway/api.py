@@ -18,7 +18,7 @@ from dragoman.gateway.posting import grant_of, in_thread, projection_of, record,
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
 from dragoman.limits import LIST_PAGE
-from dragoman.projection import dialogue, reads
+from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
 from dragoman_schemas.acts import SHAPES
@@ -40,12 +40,14 @@ from dragoman_schemas.answers import (
     NewDraft,
     NewToken,
     Perceptions,
+    PointsOfContact,
     Recorded,
     Roadmap,
     Row,
     Rows,
     Tokens,
     TokenView,
+    WatchView,
 )
 from dragoman_schemas.codebook import CODEBOOKS
 
@@ -180,7 +182,7 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
     query = call.query
     wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
     most = max(1, min(query.limit, LIST_PAGE))
-    rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most)
+    rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most, service_of(call).now())
     headers = _headers(call, projection, rows.position)
     if rows.next:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=rows.next)}>; rel="next"'
@@ -244,6 +246,23 @@ async def show_exchange(call: Call[At]) -> Answered:
     return Reply(body=view, headers=headers)
 
 
+async def show_watch(call: Call[At]) -> Answered:
+    projection, position = await _standing(call)
+    service, side = service_of(call), grant_of(call.request).side
+    at = _at(projection, call.query.at, position) if call.query.at else None
+    view = await in_thread(call, watching.watch_view, service.store, projection.name, side, service.now(), at)
+    if view is None:
+        raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
+    return Reply(body=view, headers=_headers(call, projection, view.position))
+
+
+async def show_points(call: Call[Nothing]) -> Answered:
+    projection, position = await _standing(call)
+    service = service_of(call)
+    body = await in_thread(call, watching.points_of_contact, service.store, projection.name, service.now())
+    return Reply(body=body, headers=_headers(call, projection, position))
+
+
 async def show_perceptions(call: Call[Nothing]) -> Answered:
     projection, position = await _standing(call)
     body = await in_thread(call, dialogue.perceptions, service_of(call).store, projection.name, projection.registry)
@@ -291,7 +310,7 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
         first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
         tails = call.request.app[TAILS]
         if projection.name not in tails:
-            tails[projection.name] = live.Tail(projection)
+            tails[projection.name] = live.Tail(projection, service.store, service.now)
         still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant))
         return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
     first = after + 1 if after is not None else call.query.from_ or 1
@@ -442,6 +461,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "Each side's perceptions next to the other's",
         Nothing,
         {200: Perceptions},
+        headers=_READ,
+    ),
+    Route("GET", f"{_C}/watch", show_watch, "Who has the watch, the line, and what must not wait", At, {200: WatchView}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/points-of-contact",
+        show_points,
+        "Who is reached for what, when and how",
+        Nothing,
+        {200: PointsOfContact},
         headers=_READ,
     ),
     Route("GET", f"{_C}/roadmap", show_roadmap, "The joint roadmap over the areas", Nothing, {200: Roadmap}, headers=_READ),

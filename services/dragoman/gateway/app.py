@@ -1,14 +1,15 @@
 """The gateway as an application: its routes, and the middleware through which every request goes."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import structlog
 from aiohttp import web
 
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, pages, posting, problems
+from dragoman.gateway import api, live, pages, posting, problems
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
 from dragoman.stores.access import Grant
@@ -24,10 +25,20 @@ def application(service: Service) -> web.Application:
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[posting.SERVICE] = service
     app[api.TAILS] = {}
+    app.cleanup_ctx.append(_ringing)
     for route in api.ROUTES:
         route.on(app.router)
     pages.register(app)
     return app
+
+
+async def _ringing(app: web.Application) -> AsyncIterator[None]:
+    """Repeat what must not wait, as long as the gateway runs."""
+    tails = app[api.TAILS]
+    task = asyncio.create_task(live.keep_ringing(tails))
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @web.middleware

@@ -1,25 +1,34 @@
-"""Live records: one stream a reader, each record encoded once for all of them.
+"""Live records and alarms: one stream a reader, each event encoded once for all of them.
 
 A stream first brings what the reader has missed, from the file, then what arrives. A reader that falls too far behind
 is cut off, and resumes from its last position without a gap: the event's id is the position.
+
+Between the records comes the event `alarm` for an unacknowledged flash: at once, every minute, and whenever it reaches further
+officers of the side. It goes to those whom it has reached, and to the side that waits; it has no id, and is never missed for good.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import datetime
 
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 from aiohttp_sse import EventSourceResponse
 from msgspec import json
 
+from dragoman.domain import alarms
 from dragoman.domain.access import officer_side
+from dragoman.domain.alarms import Escalation
+from dragoman.domain.exchange import owes_acknowledgement
 from dragoman.gateway.service import Service
-from dragoman.limits import RECORDS_PAGE, STREAM_QUEUE
-from dragoman.projection import reads
+from dragoman.limits import RECORDS_PAGE, RING_SECONDS, STREAM_QUEUE
+from dragoman.projection import reads, watching
 from dragoman.projection.live import Projection, entry_of
-from dragoman.projection.store import Row
+from dragoman.projection.store import Row, Store
 from dragoman.stores.access import Grant
-from dragoman_schemas.answers import Entry
+from dragoman_schemas.answers import Alarm, Entry
+from dragoman_schemas.state import Exchange
 
 EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
@@ -42,19 +51,62 @@ class Line:
         return b"id: %d\nevent: record\ndata: %s\n\n" % (self.position, self.encoded)
 
 
-class Tail:
-    """Encodes each folded record once, and hands it to every open stream of the channel."""
+class Ringing:
+    """An alarm as bytes: for the officers whom it has reached, and for every officer of the sides that wait."""
 
-    def __init__(self, projection: Projection) -> None:
+    __slots__ = ("event", "officers", "side")
+
+    def __init__(self, escalation: Escalation, alarm: Alarm) -> None:
+        """Encode the alarm."""
+        self.side = escalation.side
+        self.officers = escalation.officers
+        self.event = b"event: alarm\ndata: %s\n\n" % json.encode(alarm)
+
+    def concerns(self, actor: str) -> bool:
+        """Whether an officer hears it."""
+        return actor in self.officers or actor.partition("/")[0] != self.side
+
+
+class Tail:
+    """Encodes each folded record once, and hands it to every open stream of the channel; rings while a flash waits."""
+
+    def __init__(self, projection: Projection, store: Store, now: Callable[[], datetime]) -> None:
         """Listen to the projection."""
-        self._queues: set[asyncio.Queue[Line | None]] = set()
+        self._projection = projection
+        self._now = now
+        self._queues: set[asyncio.Queue[Line | Ringing | None]] = set()
+        self._flashes = {exchange.id: exchange for exchange in watching.flashes(store, projection.name)}
+        self._rung: dict[tuple[str, str], tuple[int, int]] = {}
         projection.listeners.add(self._arrived)
 
+    def ring(self) -> None:
+        """Hand an alarm to every stream for each flash that is to be repeated or has reached further officers."""
+        rung: dict[tuple[str, str], tuple[int, int]] = {}
+        for exchange, each in self._waiting():
+            key, heard = (each.message, each.side), (each.repeats, len(each.rungs))
+            rung[key] = heard
+            if self._rung.get(key) != heard and self._queues:
+                self._hand(Ringing(each, watching.flash_alarm(exchange, each, self._now())))
+        self._rung = rung
+
+    def _waiting(self) -> Iterator[tuple[Exchange, Escalation]]:
+        for exchange in self._flashes.values():
+            for each in alarms.escalations(self._projection.registry, exchange, self._now()):
+                yield exchange, each
+
     def _arrived(self, row: Row) -> None:
+        state = row.folded.state
+        if isinstance(state, Exchange) and state.precedence == "flash":
+            if owes_acknowledgement(state):
+                self._flashes[state.id] = state
+            else:
+                self._flashes.pop(state.id, None)
         if not self._queues:
             return
         record = row.folded.record
-        line = Line(entry_of(row), officer_side(record.envelope.actor) if record is not None and row.folded.valid else "")
+        self._hand(Line(entry_of(row), officer_side(record.envelope.actor) if record is not None and row.folded.valid else ""))
+
+    def _hand(self, line: Line | Ringing) -> None:
         for queue in tuple(self._queues):
             try:
                 queue.put_nowait(line)
@@ -64,15 +116,25 @@ class Tail:
                     queue.get_nowait()
                 queue.put_nowait(None)
 
-    def open(self) -> asyncio.Queue[Line | None]:
-        """A queue of what arrives from now on; None at its end says that its reader was too slow."""
-        queue: asyncio.Queue[Line | None] = asyncio.Queue(STREAM_QUEUE)
+    def open(self) -> asyncio.Queue[Line | Ringing | None]:
+        """A queue of what waits and of what arrives from now on; None at its end says that its reader was too slow."""
+        queue: asyncio.Queue[Line | Ringing | None] = asyncio.Queue(STREAM_QUEUE)
         self._queues.add(queue)
+        for exchange, each in itertools.islice(self._waiting(), STREAM_QUEUE // 2):
+            queue.put_nowait(Ringing(each, watching.flash_alarm(exchange, each, self._now())))
         return queue
 
-    def close(self, queue: asyncio.Queue[Line | None]) -> None:
+    def close(self, queue: asyncio.Queue[Line | Ringing | None]) -> None:
         """Forget a queue."""
         self._queues.discard(queue)
+
+
+async def keep_ringing(tails: Mapping[str, Tail]) -> None:
+    """Ring in all channels that somebody listens to, for ever."""
+    while True:
+        await asyncio.sleep(RING_SECONDS)
+        for tail in [*tails.values()]:
+            tail.ring()
 
 
 async def missed(service: Service, projection: Projection, first: int, last: int) -> AsyncIterator[list[Line]]:
@@ -102,14 +164,15 @@ async def stream(
             async for lines in missed(service, projection, first, told):
                 await response.write(b"".join(line.event for line in lines))
                 _note(service, projection, side, lines)
-            while (line := await queue.get()) is not None:
-                lines = [line]
+            while (arrived := await queue.get()) is not None:
+                found = [arrived]
                 while not queue.empty() and (more := queue.get_nowait()) is not None:
-                    lines.append(more)
+                    found.append(more)
                 if not (still() and service.may_see(grant, projection)):
                     break  # the session, the token or the officer ended while the stream was open
-                fresh = [line for line in lines if line.position > told and line.position >= first]
-                await response.write(b"".join(line.event for line in fresh))
+                fresh = [line for line in found if isinstance(line, Line) and line.position > told and line.position >= first]
+                rings = [ring for ring in found if isinstance(ring, Ringing) and side and ring.concerns(grant.actor)]
+                await response.write(b"".join([line.event for line in fresh] + [ring.event for ring in rings]))
                 _note(service, projection, side, fresh)
     except (ClientConnectionResetError, ConnectionResetError):
         pass

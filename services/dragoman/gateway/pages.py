@@ -204,7 +204,7 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
     state = await posting.in_thread(
         call, lambda: reads.liaison_state(store, name, None, service.as_of(projection), live=service.is_live(projection))
     )
-    rows = await posting.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS)
+    rows = await posting.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS, service.now())
     waiting = [_waiting(projection, row, side) for row in state.unacknowledged]
     _note_read(service, projection, service.station(grant, projection))
     officer = projection.registry.officers[grant.actor]
@@ -253,7 +253,7 @@ def _waiting(projection: Projection, row: Row, side: str) -> Waiting:
 def _told(projection: Projection, message: Message) -> Told:
     """What a message says, member by member, as it stands in the log."""
     record = projection.record_at(message.said.position)
-    members = [] if record is None else content_of(record.act).items()
+    members = [] if record is None else content_of(record.newest).items()
     return Told(
         act=message.act,
         side=message.said.by.partition("/")[0],

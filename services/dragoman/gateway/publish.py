@@ -10,20 +10,21 @@ import msgspec
 
 from dragoman.domain.table import RULES, states
 from dragoman.gateway.api import document
-from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.record import Envelope
 
 
 def documents() -> Iterator[tuple[Path, str]]:
     """Each generated file, by its path in the repository."""
     published = Path("schemas/published")
-    for name, shape in SHAPES.items():
+    newest = {(name, RULES[name].version): shape for name, shape in SHAPES.items()}
+    for (name, version), shape in {**OLDER, **newest}.items():
         schema = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$id": f"urn:dragoman:schema:{name}:{RULES[name].version}",
+            "$id": f"urn:dragoman:schema:{name}:{version}",
             **msgspec.json.schema(shape),
         }
-        yield published / "acts" / f"{name}.v{RULES[name].version}.json", _encoded(schema)
+        yield published / "acts" / f"{name}.v{version}.json", _encoded(schema)
     yield published / "record.json", _encoded({"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Envelope)})
     yield published / "openapi.json", _encoded(document())
     yield Path("docs/states.md"), states()

@@ -7,28 +7,37 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.domain import clocks
 from dragoman.domain.access import officer_side
-from dragoman.domain.clocks import Calendar, Running
-from dragoman.domain.contact import standing_office
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
+from dragoman.domain.stage import stage
 from dragoman.domain.table import RULES
-from dragoman.limits import LIST_PAGE, RECORDS_PAGE
+from dragoman.limits import LIST_PAGE, OVERDUE_LOOKED, RECORDS_PAGE
 from dragoman.projection import tally
+from dragoman.projection.at import (
+    calendars_at,
+    delivered_at,
+    open_areas,
+    position_of,
+    registry_at,
+    state_at,
+    time_at,
+    waiting_at,
+)
 from dragoman.projection.dialogue import linked
 from dragoman.projection.live import entry
 from dragoman.projection.store import Store
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
+from dragoman.projection.watching import clock_view, next_calls
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
 from dragoman_schemas.answers import (
-    ClockView,
     Count,
     Entry,
     ExchangeView,
@@ -41,10 +50,7 @@ from dragoman_schemas.answers import (
 )
 from dragoman_schemas.state import (
     Exchange,
-    Message,
-    Registry,
     decode_exchange,
-    decode_registry,
     encode,
 )
 
@@ -58,7 +64,10 @@ _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Filter(Struct, frozen=True, kw_only=True):
-    """What a list is narrowed to; empty members narrow nothing. `cursor` is the key after which the page begins."""
+    """What a list is narrowed to; empty members narrow nothing. `cursor` is the key after which the page begins.
+
+    `overdue` is a side that owes something whose time is over, or `any`.
+    """
 
     family: str = ""
     act: str = ""
@@ -68,6 +77,7 @@ class Filter(Struct, frozen=True, kw_only=True):
     number: str = ""
     unacknowledged_by: str = ""
     unanswered_by: str = ""
+    overdue: str = ""
     q: str = ""
     cursor: str = ""
 
@@ -76,14 +86,8 @@ class NoSuchExchange(Exception):
     """No exchange of that id, or it was not yet opened at that position."""
 
 
-def position_of(connection: sqlite3.Connection, channel: str) -> int:
-    """The position of the channel that this transaction sees."""
-    row = connection.execute("SELECT position FROM channels WHERE name = ?", (channel,)).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def listed(store: Store, channel: str, wanted: Filter, most: int = LIST_PAGE) -> Rows:
-    """A page of exchanges, the newest opened first."""
+def listed(store: Store, channel: str, wanted: Filter, most: int, now: datetime) -> Rows:
+    """A page of exchanges, the newest opened first; what is overdue is so `now`."""
     base = store.base(channel)
     clauses: list[str] = ["key BETWEEN ? AND ?"]
     parameters: list[object] = [base, _before(base, wanted.cursor)]
@@ -105,14 +109,33 @@ def listed(store: Store, channel: str, wanted: Filter, most: int = LIST_PAGE) ->
             "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
         )
         parameters += [_phrases(wanted.q), base, base | _MASK]
-    query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {most + 1}"  # noqa: S608  # fixed words
+    query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # noqa: S608  # fixed words
     with store.snapshot() as connection:
-        found = connection.execute(query, parameters).fetchall()
         position = position_of(connection, channel)
-    more = len(found) > most
-    return Rows(
-        exchanges=tuple(_row(values) for values in found[:most]), position=position, next=str(found[most - 1][-1] & _MASK) if more else ""
-    )
+        if wanted.overdue:
+            found, cursor = _overdue(connection, base, position, wanted.overdue, connection.execute(query, parameters), most, now)
+        else:
+            found = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
+            cursor = str(found[most - 1][-1] & _MASK) if len(found) > most else ""
+    return Rows(exchanges=tuple(_row(values) for values in found[:most]), position=position, next=cursor)
+
+
+def _overdue(
+    connection: sqlite3.Connection, base: int, at: int, side: str, rows: Iterable[Any], most: int, now: datetime
+) -> tuple[list[Any], str]:
+    """Of the rows those in which a side, or `any`, owes something whose time is over; and where to go on after many were looked at."""
+    registry = registry_at(connection, base, at)
+    assert registry is not None
+    calendars = calendars_at(connection, base, at, [each.name for each in registry.sides])
+    found: list[Any] = []
+    for looked, values in enumerate(rows, 1):
+        id, key = values[0], values[-1]
+        late = clocks.running(registry, state_at(connection, base, at, id), calendars)
+        if any(clock.met is None and clock.late(now) and side in ("any", clock.side) for clock in late):
+            found.append(values)
+        if len(found) == most or looked == OVERDUE_LOOKED:
+            return found, str(key & _MASK)
+    return found, ""
 
 
 def _before(base: int, cursor: str) -> int:
@@ -181,16 +204,17 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
             f"SELECT {_ENTRY}, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key",  # noqa: S608  # fixed words
             (exchange, base, base | at),
         ).fetchall()
-        registry = _registry(connection, base, at)
+        registry = registry_at(connection, base, at)
         states = [(key & _MASK, state) for key, *_, state in found if state is not None]
         if not states or registry is None or exchange == registry.id:
             raise NoSuchExchange(exchange)
         state = decode_exchange(states[-1][1])
         facts = tuple(_facts(connection, base, at, state))
-        calendars = _calendars(connection, base, at, (state.side, *state.to))
+        calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
-        areas = _open_areas(connection, base, at) if state.act == "danger-area" else []
-        now = datetime.fromisoformat(_time_at(connection, base, at)) if now is None else now
+        areas = open_areas(connection, base, at) if state.act == "danger-area" else []
+        now = datetime.fromisoformat(time_at(connection, base, at)) if now is None else now
+        calls = next_calls(connection, base, at, registry, state, now)
     return ExchangeView(
         position=at,
         as_of=as_of,
@@ -199,20 +223,12 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         timeline=tuple(_entry(values[:-1]) for values in found),
         blame=_blame(states),
         allowed=tuple(allowed(state, reader)),
-        clocks=tuple(_clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
-        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(registry, state, areas)),
+        clocks=tuple(clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
+        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(registry, state, areas, now)),
         linked=links,
+        stage=stage(registry, state, now),
+        next_calls=calls,
     )
-
-
-def _time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
-    """The channel's time at a position: that of the snapshot before it, or of a record since."""
-    start = at - at % SNAPSHOT_RECORDS
-    saved = connection.execute("SELECT time FROM snapshots WHERE key = ?", (base | start,)).fetchone()
-    (since,) = connection.execute(
-        "SELECT max(time) FROM records WHERE key > ? AND key <= ? AND valid", (base | start, base | at)
-    ).fetchone()
-    return max("" if saved is None else saved[0], since or "")
 
 
 def unsettled(store: Store, channel: str) -> list[str]:
@@ -226,51 +242,6 @@ def unsettled(store: Store, channel: str) -> list[str]:
     return [id for (id,) in found]
 
 
-def _calendars(connection: sqlite3.Connection, base: int, at: int, sides: Iterable[str]) -> dict[str, Calendar]:
-    """The calendars of sides by their offices' entries as they stood at a position."""
-    ids = connection.execute("SELECT id FROM exchanges WHERE act = 'liaison-office' AND key BETWEEN ? AND ?", (base, base | at)).fetchall()
-    offices = [_state_at(connection, base, at, id) for (id,) in ids]
-    return {side: clocks.calendar_of(standing_office(offices, side)) for side in sides}
-
-
-def _open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
-    """The danger areas that were open at a position."""
-    ids = connection.execute("SELECT id FROM exchanges WHERE act = 'danger-area' AND key BETWEEN ? AND ?", (base, base | at)).fetchall()
-    return [state for (id,) in ids if (state := _state_at(connection, base, at, id)).status == "announced"]
-
-
-def _state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exchange:
-    (state,) = connection.execute(
-        "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-        (id, base, base | at),
-    ).fetchone()
-    return decode_exchange(state)
-
-
-def _clock_view(clock: Running, now: datetime) -> ClockView:
-    return ClockView(
-        clock=clock.clock,
-        side=clock.side,
-        started_by=clock.started_by,
-        begins=clocks.written(clock.begins),
-        due=clocks.written(clock.due),
-        met="" if clock.met is None else clock.met.time,
-        binding=clock.binding,
-        late=clock.late(now),
-    )
-
-
-def _registry(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
-    genesis = connection.execute("SELECT exchange FROM records WHERE key = ? AND valid", (base | 1,)).fetchone()
-    if genesis is None:
-        return None
-    (state,) = connection.execute(
-        "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
-        (genesis[0], base, base | at),
-    ).fetchone()
-    return decode_registry(state)
-
-
 def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
     for message in state.messages:
         for side in (*message.to, *message.info):
@@ -279,19 +250,10 @@ def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
                 message=message.id,
                 side=side,
                 owes=side in message.to and not message.for_the_record,
-                delivered=_delivered(connection, base, at, side, message),
+                delivered=delivered_at(connection, base, at, side, message),
                 acknowledged="" if acknowledged is None else acknowledged.time,
                 answered="" if answered is None else answered.time,
             )
-
-
-def _delivered(connection: sqlite3.Connection, base: int, at: int, side: str, message: Message) -> str:
-    """When the first watermark of the side that covers the message was recorded."""
-    row = connection.execute(
-        "SELECT time FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? AND position <= ? ORDER BY upto LIMIT 1",
-        (base >> 40, side, message.said.position, at),
-    ).fetchone()
-    return "" if row is None else str(row[0])
 
 
 def _blame(states: list[tuple[int, bytes]]) -> dict[str, int]:
@@ -318,7 +280,7 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
     with store.snapshot() as connection:
         newest = position_of(connection, channel)
         at = newest if at is None else at
-        registry = _registry(connection, base, at)
+        registry = registry_at(connection, base, at)
         if registry is None:
             return None
         now = at == newest
@@ -394,16 +356,12 @@ def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
 
 def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
     """The same as it was at a past position."""
-    waited = connection.execute(
-        f"SELECT e.id FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? ORDER BY w.precedence, w.key LIMIT {LIST_PAGE}",  # noqa: S608
-        (base | at, base | _MASK, base | at),
-    ).fetchall()
-    return [_row_at(connection, base, at, id) for (id,) in waited]
+    return [_row_at(connection, base, at, id) for id in waiting_at(connection, base, at)]
 
 
 def _row_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Row:
     """An exchange's row as it was at a past position."""
-    state = _state_at(connection, base, at, id)
+    state = state_at(connection, base, at, id)
     return Row(
         id=state.id,
         number=state.number,

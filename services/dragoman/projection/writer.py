@@ -30,7 +30,7 @@ from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 6
+VERSION: Final = 7
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -54,6 +54,8 @@ CREATE TABLE exchanges (key INTEGER PRIMARY KEY, id TEXT NOT NULL, number TEXT N
   unacknowledged TEXT NOT NULL, unanswered TEXT NOT NULL) STRICT;
 CREATE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_office ON exchanges (key) WHERE act = 'liaison-office';
+CREATE INDEX exchanges_line ON exchanges (key) WHERE act = 'line-check';
+CREATE INDEX exchanges_point ON exchanges (key) WHERE act = 'point-of-contact';
 CREATE INDEX exchanges_area ON exchanges (key) WHERE act = 'danger-area';
 CREATE INDEX exchanges_number ON exchanges (number);
 CREATE INDEX exchanges_status ON exchanges (family, status, key);

@@ -1,0 +1,79 @@
+"""What must not wait: a flash that nobody has acknowledged is repeated, and reaches further officers as time goes by.
+
+    at once      the duty officer who has the watch; every duty officer while nobody has it
+    5 minutes    the deputies: the other duty officers of the side
+    9 minutes    the head of office
+
+It is repeated every minute until it is acknowledged. The sender sees the same, and whom to ring next. All of it is derived
+from the exchange as it stands; nothing is recorded but the acknowledgement.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.domain.clocks import UNTIMED
+from dragoman_schemas.state import Exchange, Registry
+
+REPEAT_SECONDS: Final = 60
+RUNGS: Final = ((0, "duty_officer"), (300, "deputy"), (540, "head_of_office"))
+"""Seconds after the record, and whom the flash reaches then (design §7)."""
+
+
+class Escalation(Struct, frozen=True, kw_only=True):
+    """An unacknowledged flash to one side: since when, how often it was repeated, and which officers of the side it has reached."""
+
+    exchange: str
+    message: str
+    side: str
+    since: datetime
+    repeats: int
+    rungs: tuple[str, ...]
+    officers: tuple[str, ...]
+
+    @property
+    def next_repeat(self) -> datetime:
+        """When it is repeated next."""
+        return self.since + timedelta(seconds=REPEAT_SECONDS * (self.repeats + 1))
+
+
+def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
+    """Every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
+    if exchange.precedence != "flash" or registry.kind in UNTIMED or exchange.for_the_record:
+        return
+    told: set[str] = set()
+    for message in exchange.messages:
+        if message.for_the_record or message.passed:
+            continue
+        since = datetime.fromisoformat(message.said.time)
+        elapsed = max(0, int((now - since).total_seconds()))
+        for side in message.to:
+            if side in message.acknowledged or side in told:
+                continue
+            told.add(side)
+            rungs = tuple(rung for seconds, rung in RUNGS if elapsed >= seconds)
+            yield Escalation(
+                exchange=exchange.id,
+                message=message.id,
+                side=side,
+                since=since,
+                repeats=elapsed // REPEAT_SECONDS,
+                rungs=rungs,
+                officers=tuple(dict.fromkeys(officer for rung in rungs for officer in reached(registry, side, rung))),
+            )
+
+
+def reached(registry: Registry, side: str, rung: str) -> tuple[str, ...]:
+    """The officers of a side whom a rung reaches."""
+    in_office = {name: officer for name, officer in registry.officers.items() if name.startswith(f"{side}/") and officer.until is None}
+    duty = tuple(name for name, officer in in_office.items() if "duty_officer" in officer.roles)
+    held = registry.watches.get(side)
+    match rung:
+        case "duty_officer":
+            return (held.since.by,) if held is not None and held.since.by in in_office else duty
+        case "deputy":
+            return duty
+        case _:
+            return tuple(name for name, officer in in_office.items() if "head_of_office" in officer.roles)
