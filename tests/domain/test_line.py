@@ -12,6 +12,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.line import LineState
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
+from dragoman_schemas.state import Exchange
 from samples import act
 from world import SALT, World, compact
 
@@ -19,9 +20,10 @@ ND, C, CD = "nato/d-1", "china/o-1", "china/d-1"
 TWICE = {"at": ["06:00", "18:00"], "zone": "UTC", "sent_by": "nato"}
 
 
-def scheduled(*, languages: list[str] | None = None, **changes: Any) -> World:
+def scheduled(languages: tuple[str, ...] = ("en", "zh"), start: str = "", **changes: Any) -> World:
     """A channel whose sides adopted a schedule at 12:00Z on 24 November 2026."""
-    world = World(languages=languages or ["en", "zh"])
+    changes |= {"from": start} if start else {}
+    world = World(languages=list(languages))
     for side in world.sides:
         world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default", "line_check": {**TWICE, **changes}})
     return world
@@ -64,7 +66,7 @@ def test_every_hour_the_sides_take_turns() -> None:
 
 
 def test_a_schedule_is_of_its_own_zone_and_begins_when_it_says() -> None:
-    world = scheduled(at=["09:30"], zone="Asia/Shanghai", **{"from": "2026-11-26T00:00Z"})
+    world = scheduled(at=["09:30"], zone="Asia/Shanghai", start="2026-11-26T00:00Z")
     assert slots(world, 2) == [("26 01:30", "nato", 1), ("27 01:30", "nato", 2)]
 
 
@@ -100,8 +102,8 @@ def test_a_check_by_schedule_counts_for_the_side_that_it_names() -> None:
 
 
 def test_each_script_in_use_is_sent() -> None:
-    for languages, has, has_not in ((["en"], "Z", "线"), (["en", "zh-Hans"], "Z", "к"), (["fr", "ru"], "к", "线")):
-        world = scheduled(languages=languages)
+    for languages, has, has_not in ((("en",), "Z", "线"), (("en", "zh-Hans"), "Z", "к"), (("fr", "ru"), "к", "线")):
+        world = scheduled(languages)
         texts = [line.act_of(world.registry, line.Slot(due=at("2026-11-25T06:00Z"), side="nato", sequence=n)).decode() for n in range(10)]
         assert any(has in text for text in texts)
         assert not any(has_not in text for text in texts)
@@ -135,7 +137,7 @@ def test_no_officer_sends_in_the_name_of_the_schedule() -> None:
 def lines(history: str) -> LineState:
     """How a circuit stands after checks that were echoed `e`, echoed with errors `w`, missed `m` or still wait `s`, the newest last."""
     world = scheduled()
-    found = []
+    found: list[Exchange] = []
     for one in history:
         id = world.open(ND, act("line-check", sequence=len(found) + 1))
         if one in "ew":

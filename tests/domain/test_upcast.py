@@ -1,6 +1,7 @@
 """Records of older versions: read for ever, brought up to the newest, and never posted again."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ ND, C = "nato/d-1", "china/o-1"
 V1 = {"act": "call-attempt", "post": "Deputy duty officer", "means": "telephone", "outcome": "no_answer", "at": "2026-11-24T03:20Z"}
 
 
-def old(world: World, exchange: str, act: dict[str, object], version: int = 1, schema: int | None = None) -> bytes:
+def old(world: World, exchange: str, act: Mapping[str, object], version: int = 1, schema: int | None = None) -> bytes:
     """A record of version 1, as a service of that time wrote it."""
     envelope = records.envelope(
         id=f"0192f3a4-5b6c-7d8e-8f90-{world.serial:012x}",
@@ -31,7 +32,7 @@ def old(world: World, exchange: str, act: dict[str, object], version: int = 1, s
         decided=world.position,
         salt=SALT,
     )
-    raw = records.build(envelope, compact(act))
+    raw = records.build(envelope, compact({**act}))
     return raw if schema is None else raw.replace(f"schema:call-attempt:{version}".encode(), f"schema:call-attempt:{schema}".encode())
 
 

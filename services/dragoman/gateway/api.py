@@ -310,7 +310,8 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
         first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
         tails = call.request.app[TAILS]
         if projection.name not in tails:
-            tails[projection.name] = live.Tail(projection, service.store, service.now)
+            tail = tails[projection.name] = live.Tail(projection, service.now)
+            await tail.begin(service.store)
         still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant))
         return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
     first = after + 1 if after is not None else call.query.from_ or 1

@@ -35,7 +35,7 @@ def application(service: Service) -> web.Application:
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat what must not wait, as long as the gateway runs."""
     tails = app[api.TAILS]
-    task = asyncio.create_task(live.keep_ringing(tails))
+    task = asyncio.create_task(live.keep_ringing(tails, app[posting.SERVICE].store))
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

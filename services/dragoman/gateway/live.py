@@ -10,6 +10,7 @@ officers of the side. It goes to those whom it has reached, and to the side that
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from aiohttp import web
@@ -24,7 +25,7 @@ from dragoman.domain.exchange import owes_acknowledgement
 from dragoman.gateway.service import Service
 from dragoman.limits import RECORDS_PAGE, RING_SECONDS, STREAM_QUEUE
 from dragoman.projection import reads, watching
-from dragoman.projection.live import Projection, entry_of
+from dragoman.projection.live import Behind, Projection, entry_of
 from dragoman.projection.store import Row, Store
 from dragoman.stores.access import Grant
 from dragoman_schemas.answers import Alarm, Entry
@@ -70,14 +71,29 @@ class Ringing:
 class Tail:
     """Encodes each folded record once, and hands it to every open stream of the channel; rings while a flash waits."""
 
-    def __init__(self, projection: Projection, store: Store, now: Callable[[], datetime]) -> None:
-        """Listen to the projection."""
+    def __init__(self, projection: Projection, now: Callable[[], datetime]) -> None:
+        """Listen to the projection. What waits already is known after `begin`."""
         self._projection = projection
         self._now = now
         self._queues: set[asyncio.Queue[Line | Ringing | None]] = set()
-        self._flashes = {exchange.id: exchange for exchange in watching.flashes(store, projection.name)}
+        self._flashes: dict[str, Exchange] = {}
+        self._settled: set[str] | None = set()
         self._rung: dict[tuple[str, str], tuple[int, int]] = {}
         projection.listeners.add(self._arrived)
+
+    async def begin(self, store: Store) -> None:
+        """Take what waits from the file, once; what was heard of meanwhile is newer. A file that is behind is asked again."""
+        if self._settled is None:
+            return
+        with suppress(Behind):
+            await self._take(store)
+
+    async def _take(self, store: Store) -> None:
+        await self._projection.in_file()
+        for exchange in await asyncio.wrap_future(store.in_thread(watching.flashes, store, self._projection.name)):
+            if exchange.id not in (self._settled or ()):
+                self._flashes.setdefault(exchange.id, exchange)
+        self._settled = None
 
     def ring(self) -> None:
         """Hand an alarm to every stream for each flash that is to be repeated or has reached further officers."""
@@ -101,6 +117,8 @@ class Tail:
                 self._flashes[state.id] = state
             else:
                 self._flashes.pop(state.id, None)
+                if self._settled is not None:
+                    self._settled.add(state.id)
         if not self._queues:
             return
         record = row.folded.record
@@ -129,11 +147,12 @@ class Tail:
         self._queues.discard(queue)
 
 
-async def keep_ringing(tails: Mapping[str, Tail]) -> None:
+async def keep_ringing(tails: Mapping[str, Tail], store: Store) -> None:
     """Ring in all channels that somebody listens to, for ever."""
     while True:
         await asyncio.sleep(RING_SECONDS)
         for tail in [*tails.values()]:
+            await tail.begin(store)
             tail.ring()
 
 
