@@ -209,7 +209,8 @@ class WatchView(Answer, frozen=True, kw_only=True):
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
-    `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged.
+    `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
+    coded message in full, by language, and `phrases` are those that its records name, by key and language.
     """
 
     position: int
@@ -224,6 +225,8 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     linked: tuple[Link, ...] = ()
     stage: str = ""
     next_calls: tuple[NextCall, ...] = ()
+    coded: dict[str, str] = {}
+    phrases: dict[str, dict[str, str]] = {}
 
 
 class View(Answer, frozen=True, kw_only=True):
@@ -289,12 +292,13 @@ class Coded(Answer, frozen=True, kw_only=True):
 
 
 class CodebookView(Answer, frozen=True, kw_only=True):
-    """The codebook that every side has adopted, or that is offered; `in_force` tells which."""
+    """The codebook that every side has adopted, or that is offered; `in_force` tells which. `phrases` are by key and language."""
 
     codebook: str
     version: int
     in_force: bool
     messages: tuple[Coded, ...]
+    phrases: dict[str, dict[str, str]]
 
 
 class Count(Answer, frozen=True, kw_only=True):

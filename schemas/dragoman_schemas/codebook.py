@@ -1,17 +1,20 @@
-"""The codebooks that sides adopt: what a coded message says, in full and in every language, chosen by a code word and a number."""
+"""The codebooks that sides adopt: coded messages in full, chosen by a code word and a number, and agreed phrases, chosen by key."""
 
 from typing import Final
 
 from msgspec import Struct
 
+from dragoman_schemas.phrases import PHRASES
+
 
 class Codebook(Struct, frozen=True, kw_only=True):
-    """A version of a codebook. `texts` are by designator and language."""
+    """A version of a codebook. `texts` are by designator and language, `phrases` by key and language."""
 
     name: str
     version: int
     code_word: str
     texts: dict[int, dict[str, str]]
+    phrases: dict[str, dict[str, str]]
 
 
 STARTER: Final = Codebook(
@@ -50,6 +53,7 @@ STARTER: Final = Codebook(
             "zh": "请勿理会，测试错误",
         },
     },
+    phrases=PHRASES,
 )
 
 CODEBOOKS: Final[dict[str, Codebook]] = {STARTER.name: STARTER}

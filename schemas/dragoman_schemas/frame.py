@@ -35,6 +35,9 @@ Area = Literal[
     "general",
 ]
 Attachments = Annotated[tuple[Attachment, ...], Meta(min_length=1, max_length=20)]
+Phrases = Annotated[tuple[Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)", max_length=63)], ...], Meta(min_length=1, max_length=20)]
+"""Agreed phrases by their keys in the codebook; each reader sees them in the own language."""
+
 Sides = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
 
 
@@ -85,6 +88,7 @@ class Opening(Act, frozen=True, kw_only=True):
     attachments: Attachments | UnsetType = UNSET
     acting_for: Name | UnsetType = UNSET
     passed_by: PassedBy | UnsetType = UNSET
+    phrases: Phrases | UnsetType = UNSET
     remarks: Remarks | UnsetType = UNSET
 
 
@@ -97,6 +101,7 @@ class Continuing(Act, frozen=True, kw_only=True):
     acting_for: Name | UnsetType = UNSET
     passed_by: PassedBy | UnsetType = UNSET
     for_the_record: bool | UnsetType = UNSET
+    phrases: Phrases | UnsetType = UNSET
     remarks: Remarks | UnsetType = UNSET
 
 

@@ -1,12 +1,16 @@
 """What carries any exchange on: acknowledged, answered, corrected, cancelled, closed."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded, allowed
 from dragoman.domain.refusal import Refusal
+from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import encode
+from samples import act
 from world import INCIDENT, NOTE, REQUEST, World, refused
 
 
@@ -312,3 +316,26 @@ def test_the_encoding_of_a_state_is_the_same_for_the_same_log(world: World) -> N
     again.open("nato/d-1", INCIDENT)
     assert encode(world.exchange(id)) == encode(again.exchange(id))
     assert world.ledger.standing.digest == again.ledger.standing.digest
+
+
+def test_an_agreed_phrase_is_a_reply(world: World) -> None:
+    id = world.open("nato/o-1", NOTE)
+    assert refused(world.keep("china/o-1", {"act": "reply"}, id)).faults[0].pointer == "/text"
+    assert refused(world.keep("china/o-1", {"act": "reply", "phrases": ["received", "no_such"]}, id)).faults[0].pointer == "/phrases/1"
+    assert isinstance(world.keep("china/o-1", {"act": "reply", "phrases": ["received", "no_further_information"]}, id), Folded)
+
+
+def test_every_phrase_and_coded_message_is_there_in_three_languages() -> None:
+    for book in CODEBOOKS.values():
+        assert 35 <= len(book.phrases) <= 45
+        for texts in (*book.phrases.values(), *book.texts.values()):
+            assert texts.keys() == {"en", "fr", "zh"}
+            assert all(text.strip() for text in texts.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [({"code_word": "EGRET"}, "/code_word"), ({"codebook_version": 2}, "/code_word"), ({"designator": 7}, "/designator")],
+)
+def test_a_coded_message_is_of_a_codebook_that_there_is(world: World, change: dict[str, Any], pointer: str) -> None:
+    assert refused(world.decide("nato/d-1", act("immediate-notification", **change))).faults[0].pointer == pointer

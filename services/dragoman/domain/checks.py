@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.limits import FLASH_WORDS
+from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
 from dragoman_schemas.state import Registry
 
@@ -110,6 +111,14 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
         return invalid(pointer, "a place is a point, a polygon or a circle; give one")
     if kinds == 0 and value.name is value.names is value.text is UNSET:
         return invalid(pointer, "the place is empty; give lat and lon, a polygon, a circle, a name or text")
+    return None
+
+
+def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
+    """Refuse a phrase that no codebook has."""
+    for index, key in enumerate(() if isinstance(keys, UnsetType) else keys):
+        if not any(key in book.phrases for book in CODEBOOKS.values()):
+            return invalid(f"/phrases/{index}", f"there is no agreed phrase {key}; GET /codebook lists them")
     return None
 
 

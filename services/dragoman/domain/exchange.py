@@ -185,7 +185,7 @@ def _check_kind(registry: Registry, form: Format) -> Refusal | None:
 
 def _check_carried(registry: Registry, data: Opening | Continuing, side: str) -> Refusal | None:
     """What any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
-    if data.attachments is data.acting_for is data.passed_by is UNSET:
+    if data.attachments is data.acting_for is data.passed_by is data.phrases is UNSET:
         return None
     if not isinstance(data.attachments, UnsetType):
         digests = [attachment.sha256 for attachment in data.attachments]
@@ -194,9 +194,9 @@ def _check_carried(registry: Registry, data: Opening | Continuing, side: str) ->
                 return invalid(f"/attachments/{index}/sha256", "the same file is attached twice; attach it once")
     if not isinstance(data.acting_for, UnsetType) and f"{side}/{data.acting_for}" not in registry.officers:
         return invalid("/acting_for", f"{data.acting_for} is no officer of {side}; name the office holder for whom you act")
-    if not isinstance(data.passed_by, UnsetType):
-        return checks.time("/passed_by/at", data.passed_by.at)
-    return None
+    if not isinstance(data.passed_by, UnsetType) and (refusal := checks.time("/passed_by/at", data.passed_by.at)) is not None:
+        return refusal
+    return checks.phrases(data.phrases)
 
 
 def _check_named(registry: Registry, data: Opening, sender: str) -> Refusal | None:
@@ -414,7 +414,7 @@ def changed_status(exchange: Exchange, status: str) -> str:
 def _check_update(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, carrying.Update)
-    if data.text is data.fields is data.next_update is UNSET:
+    if data.text is data.fields is data.next_update is data.phrases is UNSET:
         return invalid("/text", "an update says something; give text, or fields that are known by now, or next_update")
     return checks.times(changed_at=data.changed_at, next_update=data.next_update)
 
@@ -457,8 +457,8 @@ def _check_interim(registry: Registry, exchange: Exchange | None, record: Record
 
 def _check_reply(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, carrying.Reply)
-    if record.data.text is UNSET and record.data.answers is UNSET:
-        return invalid("/text", "a reply says something; give text, or answers by question number")
+    if record.data.text is record.data.answers is record.data.phrases is UNSET:
+        return invalid("/text", "a reply says something; give text, answers by question number, or agreed phrases")
     numbers = [] if isinstance(record.data.answers, UnsetType) else [answer.q for answer in record.data.answers]
     for index, number in enumerate(numbers):
         if number in numbers[:index]:

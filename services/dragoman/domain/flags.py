@@ -2,6 +2,7 @@
 
     short_notice      an activity, a launch, a danger area or a movement came later than the profile's lead time
     late_report       a report, a change or an all-clear came later than it was owed after the event, or after it was known
+    not_adopted       a coded message of a codebook that not every side has adopted
     default_venue     of a meeting on a ladder no venue was agreed in time: the default one holds
     near_threshold    an activity within a twentieth below a number from which it would be notifiable
     figures_differ    what was reported after an activity is not what was declared before
@@ -64,6 +65,8 @@ def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now
             found += [*_near(content), *_differing(exchange, content)]
         case "danger-area":
             found += _overlaps(exchange, content, areas)
+        case "immediate-notification":
+            found += _not_adopted(registry)
     return found
 
 
@@ -76,6 +79,14 @@ def _of_the_frame(exchange: Exchange) -> Iterator[Flag]:
         yield Flag(flag="passed_by", detail="it was said otherwise before it was written down")
     if exchange.corrections:
         yield Flag(flag="corrected", detail=f"corrected {len(exchange.corrections)} times; what stood there is kept")
+
+
+def _not_adopted(registry: Registry) -> Iterator[Flag]:
+    missing = [side.name for side in registry.sides if side.name not in registry.codebooks]
+    if missing:
+        yield Flag(
+            flag="not_adopted", detail=f"the codebook is not adopted by {', '.join(missing)}; the amplification says it in plain words"
+        )
 
 
 # Time

@@ -18,6 +18,7 @@ All of them may be cancelled and closed. The other side's account stands beside 
 
 from typing import Final
 
+import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
@@ -38,6 +39,7 @@ from dragoman_schemas.acts.immediate_notification import Amplification, Immediat
 from dragoman_schemas.acts.launch_notice import LaunchNotice
 from dragoman_schemas.acts.military_activity import AfterActivityReport, MilitaryActivity
 from dragoman_schemas.acts.terrorism_warning import TerrorismWarning
+from dragoman_schemas.codebook import CODEBOOKS, Codebook
 from dragoman_schemas.fields import About, Place, When, Where
 from dragoman_schemas.frame import Act, Area, Precedence
 from dragoman_schemas.state import Account, Exchange, Registry
@@ -310,8 +312,29 @@ DANGER_AREA: Final = Format(
 
 
 def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, ImmediateNotification)
-    return checks.times(time=record.data.time)
+    data = record.data
+    assert isinstance(data, ImmediateNotification)
+    book = codebook_of(data.code_word, data.codebook_version)
+    if book is None:
+        known = ", ".join(f"{book.code_word} {book.version}" for book in CODEBOOKS.values())
+        return invalid("/code_word", f"there is no codebook {data.code_word} of version {data.codebook_version}; there is {known}")
+    if data.designator not in book.texts:
+        return invalid("/designator", f"{data.code_word} has the designators {', '.join(map(str, book.texts))}; choose one of them")
+    return checks.times(time=data.time)
+
+
+def codebook_of(code_word: str, version: int) -> Codebook | None:
+    """The codebook of a code word and a version."""
+    return next((book for book in CODEBOOKS.values() if (book.code_word, book.version) == (code_word, version)), None)
+
+
+def coded_text(exchange: Exchange) -> dict[str, str]:
+    """What a coded message says in full, by language; empty for any other."""
+    if exchange.act != "immediate-notification":
+        return {}
+    word, version, designator = (msgspec.json.decode(exchange.content[name]) for name in ("code_word", "codebook_version", "designator"))
+    book = codebook_of(word, version)
+    return {} if book is None else book.texts[designator]
 
 
 def _coded_title(data: Act) -> str:

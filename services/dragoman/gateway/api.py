@@ -282,7 +282,7 @@ async def show_codebook(call: Call[Nothing]) -> Answered:
     agreed = len(adopted) == 1 and len(projection.registry.codebooks) == len(projection.registry.sides)
     book = CODEBOOKS[adopted.pop()[0]] if agreed else next(iter(CODEBOOKS.values()))
     messages = tuple(Coded(code_word=book.code_word, designator=number, texts=texts) for number, texts in book.texts.items())
-    body = CodebookView(codebook=book.name, version=book.version, in_force=agreed, messages=messages)
+    body = CodebookView(codebook=book.name, version=book.version, in_force=agreed, messages=messages, phrases=book.phrases)
     return Reply(body=body, headers=_headers(call, projection, position))
 
 

@@ -17,6 +17,7 @@ from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
+from dragoman.domain.notification import coded_text
 from dragoman.domain.stage import stage
 from dragoman.domain.table import RULES
 from dragoman.limits import LIST_PAGE, OVERDUE_LOOKED, RECORDS_PAGE
@@ -48,6 +49,7 @@ from dragoman_schemas.answers import (
     Row,
     Rows,
 )
+from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import (
     Exchange,
     decode_exchange,
@@ -228,7 +230,26 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         linked=links,
         stage=stage(registry, state, now),
         next_calls=calls,
+        coded=coded_text(state),
+        phrases=_phrases_of(raw for _, raw, *_ in found),
     )
+
+
+class _Phrased(Struct):
+    phrases: tuple[str, ...] = ()
+
+
+class _Saying(Struct):
+    data: _Phrased
+
+
+_saying = msgspec.json.Decoder(_Saying).decode
+
+
+def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
+    """The agreed phrases that records name, in every language."""
+    keys = {key for raw in raws if b'"phrases":[' in raw for key in _saying(raw).data.phrases}
+    return {key: texts for book in CODEBOOKS.values() for key, texts in book.phrases.items() if key in keys}
 
 
 def unsettled(store: Store, channel: str) -> list[str]:
