@@ -31,3 +31,19 @@ async def test_a_sample_is_recorded_as_it_was_written(name: str, who: Who) -> No
     assert view["state"]["content"] == {member: value for member, value in body.items() if member != "act"}
     rows = (await other.get(f"{C}/exchanges?family={form.rule.family}&act={name}")).json["exchanges"]
     assert kept.json["exchange"] in [row["id"] for row in rows]
+
+
+async def test_a_desk_channel_is_one_sides_own(who: Who) -> None:
+    operator = who("operator")
+    roles = {"o-1": "officer", "d-1": "duty_officer"}
+    officers = [{"side": "nato", "officer": name, "office": "hq", "roles": [role]} for name, role in roles.items()]
+    opened = await operator.call("POST", "/v1/channels", {"name": "nato-desk", "kind": "desk", "sides": ["nato"], "officers": officers})
+    assert opened.status == 201, opened.body
+    token = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-desk"]})).json["token"]
+    desk, bearer = "/v1/channels/nato-desk", {"Authorization": f"Bearer {token}"}
+    for name in (name for name, form in FORMATS.items() if form.rule.family == "desk"):
+        kept = await operator.post(f"{desk}/desk", SAMPLES[name], **bearer)
+        assert (kept.status, "number" in kept.json) == (201, False)
+    refused = await operator.post(f"{desk}/contacts", SAMPLES["contact-note"], **bearer)
+    assert refused.json["errors"][0]["pointer"] == "/act"
+    assert (await who("china/officer").get(f"{desk}/exchanges")).status == 404

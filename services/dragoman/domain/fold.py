@@ -82,8 +82,8 @@ def _passed(before: ChannelState) -> ChannelState:
 
 
 def _numbered(before: ChannelState, ledger: Ledger, rule: Rule, record: Record) -> tuple[dict[str, int], str]:
-    if rule.numbered not in ("O", "C", "X"):
-        return before.tally, ""
+    if rule.numbered not in ("O", "C", "X") or record.envelope.family == "desk":
+        return before.tally, ""  # a side's own desk numbers nothing (record.md §8)
     code = rule.code or _form(ledger, rule, record).code
     kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
     return numbering.count(before.tally, record.envelope.channel, exchange.side_of(record), record.envelope.time, code, kind)

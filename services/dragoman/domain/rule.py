@@ -24,6 +24,14 @@ HEADS: Final[frozenset[Role]] = frozenset({"head_of_office"})
 NOBODY: Final[frozenset[Role]] = frozenset()
 
 
+def _never(data: Act) -> bool:
+    return False
+
+
+NEVER: Final[Callable[[Act], bool]] = _never
+"""The `one_key` of what a duty officer may not send alone."""
+
+
 class Who(Enum):
     """Which sides may do an act in an exchange."""
 
@@ -69,7 +77,7 @@ class Rule:
     family: Family | None = None
     roles: frozenset[Role] = OFFICERS
     two_key: bool = False
-    one_key: Callable[[Act], bool] = lambda data: False
+    one_key: Callable[[Act], bool] = NEVER
     service: str = ""
     silent: bool = False
     consenting: bool = False
@@ -91,7 +99,7 @@ def opening(
     *,
     roles: frozenset[Role] = OFFICERS,
     two_key: bool = False,
-    one_key: Callable[[Act], bool] = lambda data: False,
+    one_key: Callable[[Act], bool] = NEVER,
     service: str = "",
     check: Check = lambda registry, exchange, record: None,
 ) -> Rule:
