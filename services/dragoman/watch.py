@@ -77,18 +77,23 @@ class _Kept:
             return  # nothing binds
         await projection.in_file()
         ids = await asyncio.wrap_future(projection.store.in_thread(reads.unsettled, projection.store, projection.name))
+        running = 0
         for number, id in enumerate(ids):
-            self._set(id)
+            running += self._set(id)
             if number % WATCH_LOADED == 0:
                 await asyncio.sleep(0)  # others have their turn
+        log.info("watch.loaded", channel=projection.name, exchanges=len(ids), clocks=running)
 
-    def _set(self, exchange: str) -> None:
-        times = [time for clock, at in self._open(exchange) if (time := _next(clock, at)) is not None]
+    def _set(self, exchange: str) -> int:
+        """Take the next step of an exchange's clocks; how many run."""
+        found = self._open(exchange)
+        times = [time for clock, at in found if (time := _next(clock, at)) is not None]
         if not times:
             self.next.pop(exchange, None)
-            return
+            return len(found)
         self.next[exchange] = min(times)
         heapq.heappush(self._heap, (self.next[exchange], exchange))
+        return len(found)
 
     def _open(self, exchange: str) -> list[tuple[Running, int]]:
         """The clocks that run, and the highest step of each that is on record."""

@@ -22,11 +22,14 @@ from nats.js import JetStreamContext
 from dragoman import telemetry, wiring
 from dragoman.log import broker, stream
 from dragoman.log.connection import connected
+from dragoman_schemas.acts.danger_area import DangerArea
+from dragoman_schemas.acts.emergency_notification import EmergencyNotification
+from dragoman_schemas.acts.encounter_report import EncounterReport
 from dragoman_schemas.acts.hazardous_incident import HazardousIncident
 
 T = TypeVar("T")
 
-_decode: Final = msgspec.json.Decoder(HazardousIncident).decode
+_decode: Final = msgspec.json.Decoder(HazardousIncident | EncounterReport | DangerArea | EmergencyNotification).decode
 
 
 def application(jetstream: JetStreamContext, channel: str) -> web.Application:

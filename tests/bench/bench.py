@@ -25,6 +25,7 @@ import live
 import posting
 import replaying
 import size
+import watching
 from dragoman.log import broker
 from plan import FULL, QUICK, Plan
 from programs import Failed, Numbers, loop_flags
@@ -53,6 +54,7 @@ PARTS: Final[dict[str, Part]] = {
     "growth": growth,
     "cluster": clustered,
     "size": size,
+    "watch": watching,
 }
 
 

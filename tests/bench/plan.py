@@ -23,6 +23,7 @@ class Plan:
     sizes: tuple[int, ...]
     reads: int
     deaths: int
+    clocks: int
 
 
 FULL: Final = Plan(
@@ -41,6 +42,7 @@ FULL: Final = Plan(
     sizes=(100_000, 1_000_000),
     reads=50,
     deaths=5,
+    clocks=100_000,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -58,4 +60,5 @@ QUICK: Final = Plan(
     sizes=(2_000, 10_000),
     reads=10,
     deaths=1,
+    clocks=3_000,
 )

@@ -180,11 +180,11 @@ def loop_flags() -> list[str]:
     return ["--uvloop"] if Settings().uvloop and importlib.util.find_spec("uvloop") is not None else []
 
 
-def seeded(data: Path, records: int) -> Numbers:
-    """Data of a stopped service whose channel has that many records; how they were made."""
+def seeded(data: Path, records: int, *, waiting: bool = False) -> Numbers:
+    """Data of a stopped service whose channel has that many records, each an incident that waits if so asked; how they were made."""
     with service(data, "--demo"):
         pass
-    return result("seed.py", data, CHANNEL, records, seconds=1200)
+    return result("seed.py", *(["--waiting"] if waiting else []), data, CHANNEL, records, seconds=1200)
 
 
 def forget_projection(data: Path) -> None:

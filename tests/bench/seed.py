@@ -2,6 +2,7 @@
 
     seed.py DATA CHANNEL RECORDS               on a broker of its own, until the log has that many records
     seed.py --running DATA CHANNEL RECORDS     on the broker of the service that runs on these data
+    seed.py --waiting DATA CHANNEL RECORDS     incidents alone, which nobody acknowledges
 
 The records are built here by the domain's own code and appended in atomic batches, as the gateway would append them. A
 fixed number of matters is under way at any time, so that a log ten times as long has no more open matters, but for the
@@ -67,16 +68,19 @@ class Story:
         self._lots = lots
         self._serial = serial
 
+    def opening(self) -> Iterator[Step]:
+        """An incident of which nothing more is said."""
+        yield next(self._incident())
+
     def steps(self) -> Iterator[Step]:
         """The matter from its opening to its end."""
-        tellings = (self._incident, self._note, self._meeting)
-        (telling,) = self._lots.choices(tellings, weights=(5, 3, 2))
+        tellings = (self._incident, self._note, self._meeting, self._encounter, self._area, self._view, self._check)
+        (telling,) = self._lots.choices(tellings, weights=(8, 6, 4, 3, 2, 2, 3))
         yield from telling()
 
     def _incident(self) -> Iterator[Step]:
         lots = self._lots
-        place = {"lat": round(lots.uniform(5, 60), 3), "lon": round(lots.uniform(1, 140), 3)}
-        opening = {"act": "hazardous-incident", "kind": lots.choice(_KINDS), "time": self._minute(), "place": place}
+        opening = {"act": "hazardous-incident", "kind": lots.choice(_KINDS), "time": self._minute(), "place": self._place()}
         yield "own", "d-1", {**opening, "facts": self._facts(), "area": lots.choice(_AREAS)}
         yield "other", "d-1", {"act": "acknowledgement"}
         if lots.random() < 0.5:
@@ -124,6 +128,41 @@ class Story:
             yield "other", "o-1", {"act": "readout", "kind": "joint", "topics": [purpose], "text": self._facts()}
         yield "own", "o-1", {"act": "closure"}
 
+    def _encounter(self) -> Iterator[Step]:
+        opening = {"act": "encounter-report", "time": self._minute(), "place": self._place(), "domain": self._lots.choice(("sea", "air"))}
+        yield "own", "o-1", {**opening, "description": self._facts()}
+        yield "other", "o-1", {"act": "counter-account", "facts": self._facts()}
+        yield "own", "o-1", {"act": "acknowledgement"}
+        if self._lots.random() < 0.5:
+            agreed = {"act": "accounts-agreement", "facts": self._facts()}
+            yield "own", "o-1", agreed
+            yield "other", "o-1", agreed
+        yield "own", "o-1", {"act": "closure"}
+
+    def _area(self) -> Iterator[Step]:
+        window = {"from": "2027-03-01T06:00Z", "to": "2027-03-02T06:00Z"}
+        yield "own", "o-1", {"act": "danger-area", "place": self._place(), "window": window, "hazard": "firing"}
+        yield "other", "d-1", {"act": "acknowledgement"}
+        yield "own", "d-1", {"act": "all-clear", "cleared_at": self._minute()}
+        yield "other", "d-1", {"act": "acknowledgement"}
+        yield "own", "o-1", {"act": "closure"}
+
+    def _view(self) -> Iterator[Step]:
+        yield "own", "o-1", {"act": "perception", "issue": f"Matter {self._serial}", "own_view": self._facts()}
+        yield "other", "o-1", {"act": "restatement", "text": self._facts()}
+        yield "own", "o-1", {"act": "fairness", "result": self._lots.choice(("fair", "not_our_view"))}
+        yield "other", "o-1", {"act": "acknowledgement"}
+        yield "own", "o-1", {"act": "closure"}
+
+    def _check(self) -> Iterator[Step]:
+        challenge = f"Quick brown fox {self._serial} 联络官"
+        yield "own", "d-1", {"act": "line-check", "sequence": self._serial, "challenge": challenge, "circuit": "primary"}
+        yield "other", "d-1", {"act": "echo", "text": challenge}
+        yield "own", "o-1", {"act": "closure"}
+
+    def _place(self) -> Act:
+        return {"lat": round(self._lots.uniform(5, 60), 3), "lon": round(self._lots.uniform(1, 140), 3)}
+
     def _facts(self) -> str:
         lots = self._lots
         return f"{lots.choice(_WHAT)} {lots.choice(_DID)} {lots.choice(_WHOM)}, report {lots.randrange(10**9):09d}. {lots.choice(_AFTER)}"
@@ -136,10 +175,10 @@ class Story:
 class Matter:
     """One exchange under way: who opened it, where its last record stands, what is still to be said."""
 
-    def __init__(self, story: Story, sides: tuple[str, str]) -> None:
+    def __init__(self, steps: Iterator[Step], sides: tuple[str, str]) -> None:
         """Nothing has been said yet. `sides` are the opener and the other."""
         self._side = dict(zip(("own", "other"), sides, strict=True))
-        self._steps = list(story.steps())
+        self._steps = list(steps)
         self.id = ""
         self.family = ""
         self.last = 0
@@ -158,9 +197,10 @@ class Matter:
 class Scribe:
     """Writes what is said as records that follow each other in one log, from a position on."""
 
-    def __init__(self, registry: Registry, position: int) -> None:
-        """Go on after that position."""
+    def __init__(self, registry: Registry, position: int, *, waiting: bool) -> None:
+        """Go on after that position, with incidents that wait alone if so asked."""
         self._registry = registry
+        self._waiting = waiting
         self._lots = random.Random(_SEED + position)
         self._sides = tuple(side.name for side in registry.sides)
         self._matters: list[Matter] = []
@@ -213,7 +253,8 @@ class Scribe:
     def _opened(self) -> Matter:
         self._serial += 1
         own, other = self._lots.sample(self._sides, 2)
-        return Matter(Story(self._lots, self._serial), (own, other))
+        story = Story(self._lots, self._serial)
+        return Matter(story.opening() if self._waiting else story.steps(), (own, other))
 
 
 @asynccontextmanager
@@ -226,14 +267,14 @@ async def _broker(data: Path, *, running: bool) -> AsyncIterator[Endpoint]:
         yield endpoint
 
 
-async def seed(data: Path, channel: str, wanted: int, *, running: bool) -> dict[str, object]:
+async def seed(data: Path, channel: str, wanted: int, *, running: bool, waiting: bool) -> dict[str, object]:
     """Append until the log has that many records; what was appended."""
     async with _broker(data, running=running) as endpoint:
         async with aclosing(wiring.messages_of(endpoint.url, data / "keys", channel)) as messages:
             fold = await replay(messages)
         registry, first = fold.standing.state.registry, fold.standing.state.position
         assert registry is not None, f"{channel} has not been opened"
-        scribe = Scribe(registry, first)
+        scribe = Scribe(registry, first, waiting=waiting)
         begin = time.perf_counter()
         async with (
             connected(endpoint.url, "warden", endpoint.seed("warden")) as warden,
@@ -265,9 +306,12 @@ def main() -> None:
     parser.add_argument("channel")
     parser.add_argument("records", type=int)
     parser.add_argument("--running", action="store_true", help="the service runs: use its broker")
+    parser.add_argument("--waiting", action="store_true", help="incidents alone, which nobody acknowledges")
     given = parser.parse_args()
     telemetry.configure("json")
-    sys.stdout.write(json.dumps(asyncio.run(seed(given.data, given.channel, given.records, running=given.running))) + "\n")
+    sys.stdout.write(
+        json.dumps(asyncio.run(seed(given.data, given.channel, given.records, running=given.running, waiting=given.waiting))) + "\n"
+    )
 
 
 if __name__ == "__main__":

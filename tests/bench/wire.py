@@ -65,17 +65,24 @@ def get(url: str, token: str, accept: str = "application/json") -> bytes:
     return f"GET {target} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\nAccept: {accept}\r\n\r\n".encode()
 
 
-def act(**more: object) -> bytes:
-    """A hazardous incident of exactly 600 bytes, with a place for the serial number."""
-    value: dict[str, object] = {
-        "act": "hazardous-incident",
-        "kind": "near_miss",
-        **more,
-        "time": "2026-03-01T06:30:00Z",
-        "place": {"lat": 21.35, "lon": 119.25},
-        "facts": _FACTS,
-        "remarks": "",
-    }
+_AT: Final = {"time": "2026-03-01T06:30:00Z", "place": {"lat": 21.35, "lon": 119.25}}
+_WINDOW: Final = {"from": "2026-03-05T06:00:00Z", "to": "2026-03-06T06:00:00Z"}
+_MIXED: Final[tuple[dict[str, object], ...]] = (
+    {"act": "hazardous-incident", "kind": "near_miss", **_AT, "facts": _FACTS},
+    {"act": "encounter-report", **_AT, "domain": "sea", "description": _FACTS},
+    {"act": "danger-area", "place": _AT["place"], "window": _WINDOW, "hazard": "firing", "text": _FACTS},
+    {"act": "emergency-notification", "nature": "oil_spill", **_AT, "text": _FACTS},
+)
+"""What is posted, by turns: formats of the notification family that go on one key."""
+
+
+def acts(**more: object) -> list[bytes]:
+    """Acts of exactly 600 bytes, with a place for the serial number; where they have `more` members, hazardous incidents alone."""
+    return [_whole({**value, **more}) for value in (_MIXED[:1] if more else _MIXED)]
+
+
+def _whole(value: dict[str, object]) -> bytes:
+    value = {**value, "remarks": ""}
     missing = _ACT_BYTES - len(json.dumps(value, separators=(",", ":")) % 0)
     value["remarks"] = (_REMARKS * _ACT_BYTES)[:missing]
     raw = json.dumps(value, separators=(",", ":")).encode()
@@ -87,7 +94,7 @@ class Posts:
     """Posts of one run, each with a new UUIDv7 as its key and a serial number in its act."""
 
     def __init__(self, url: str, token: str, **more: object) -> None:
-        """Make ready what all posts have in common; the act has `more` members."""
+        """Make ready what all posts have in common; acts with `more` members are hazardous incidents alone."""
         address = urlsplit(url)
         self._head = (
             f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"
@@ -95,11 +102,11 @@ class Posts:
         ).encode()
         run = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
         self._key = f"{run[:8]}-{run[8:12]}-7{run[12:15]}-8{run[15:18]}-{run[18:22]}".encode()
-        self._template = self._head + b"%b\r\n\r\n" + act(**more)
+        self._templates = [self._head + b"%b\r\n\r\n" + act for act in acts(**more)]
         self.sent = 0
 
     def next(self) -> tuple[bytes, bytes]:
         """The next post, and its key."""
         self.sent += 1
         key = self._key + b"%08x" % self.sent
-        return self._template % (key, self.sent), key
+        return self._templates[self.sent % len(self._templates)] % (key, self.sent), key
