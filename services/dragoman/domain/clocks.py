@@ -215,7 +215,8 @@ class _Clocks:
             return exchange.cancellation.cancelled
         if exchange.status not in ENDED:
             return None
-        ends = [*exchange.closures.values(), *(said.said for said in exchange.acts.get("status-change", ())[-1:])]
+        ends = [*exchange.closures.values()]
+        ends += [said.said for act in ("status-change", "withdrawal") for said in exchange.acts.get(act, ())[-1:]]
         if exchange.meeting is not None:
             ends += exchange.meeting.declined.values()
         return max(ends, key=lambda stamp: stamp.position)

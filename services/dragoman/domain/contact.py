@@ -131,7 +131,7 @@ POINT_OF_CONTACT: Final = Format(
     moves=life(
         ("proposed", "acknowledged"),
         {
-            "acknowledgement": {"proposed": "acknowledged", "withdrawn": "withdrawn"},
+            "acknowledgement": {"proposed": "acknowledged"},
             "reconfirmation": {"proposed": "proposed", "acknowledged": "acknowledged"},
             "withdrawal": {"proposed": "withdrawn", "acknowledged": "withdrawn"},
         },

@@ -23,7 +23,7 @@ from dragoman.domain import checks
 from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Malformed, Refusal, invalid
-from dragoman.domain.rule import DUTY, Folding, Format, Moves, Rule, Who
+from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
 from dragoman_schemas.acts import carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
 from dragoman_schemas.state import (
@@ -53,19 +53,20 @@ _TRANSLATING: Final = ("translation", "translation-agreement", "translation-disp
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-ENDED: Final = ("cancelled", "closed", "declined")
+ENDED: Final = ("cancelled", "closed", "declined", "withdrawn")
 
 
 def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | None = None, one_key: bool = False) -> Moves:
     """A format's moves: its own, and those of any exchange with these live statuses; the second key where one may do at first."""
-    ended = ("cancelled", "closed", *(("declined",) if "declined" in {to for moves in own.values() for to in moves.values()} else ()))
+    reached = {to for moves in own.values() for to in moves.values()}
+    ended = tuple(status for status in ENDED if status in {*reached, "cancelled", "closed"})
     everywhere, alive = {status: status for status in (*live, *ended)}, {status: status for status in live}
     common: Moves = {
         **dict.fromkeys(("reminder", "lapse", "acknowledgement", "repeat-request", "release-consent", *_TRANSLATING), everywhere),
         **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive),
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),
-        "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed")},
+        "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed", "withdrawn")},
         "lesson": {status: status for status in ended},
         **({"second-key": everywhere} if one_key else {}),
     }
@@ -531,7 +532,7 @@ RULES: Final = (
     Rule(act="repeat-request", shape=carrying.RepeatRequest, who=Who.ADDRESSED, message=True, kept=True),
     Rule(act="release-consent", shape=carrying.ReleaseConsent, who=Who.ANY, consenting=True, kept=True),
     Rule(act="second-key", shape=carrying.SecondKey, who=Who.OPENER, check=_check_second_key, evolve=_turn),
-    Rule(act="call-attempt", version=2, shape=carrying.CallAttempt, who=Who.ANY, roles=DUTY, kept=True, check=_check_attempt),
+    Rule(act="call-attempt", version=2, shape=carrying.CallAttempt, who=Who.ANY, kept=True, check=_check_attempt),
     Rule(act="non-attendance", shape=carrying.NonAttendance, who=Who.ANY, kept=True, check=_check_absent, evolve=_be_absent),
     Rule(
         act="agreement",

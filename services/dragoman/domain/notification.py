@@ -411,7 +411,7 @@ def _warning_title(data: Act) -> str:
 
 def _warning_precedence(data: Act) -> Precedence:
     assert isinstance(data, TerrorismWarning)
-    return "flash" if data.imminent is True else "priority"
+    return "flash" if data.imminent is True else "routine"
 
 
 def _is_imminent(data: Act) -> bool:
@@ -466,7 +466,7 @@ HUMANITARIAN_NOTIFICATION: Final = Format(
     moves=life(
         ("transmitted", "received"),
         {
-            "acknowledgement": {"transmitted": "received", "withdrawn": "withdrawn"},
+            "acknowledgement": {"transmitted": "received"},
             "reconfirmation": {"transmitted": "transmitted", "received": "received"},
             "withdrawal": {"transmitted": "withdrawn", "received": "withdrawn"},
         },

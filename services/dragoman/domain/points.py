@@ -39,7 +39,7 @@ def points(registry: Registry, entries: Iterable[Exchange], calendars: dict[str,
     found: list[Point] = []
     newest: dict[tuple[str, str], int] = {}
     for entry in entries:
-        if entry.status in (*ENDED, "withdrawn"):
+        if entry.status in ENDED:
             continue
         point = _point(registry, entry, calendars.get(entry.side, Calendar()), now)
         if point.stage == "in_force":

@@ -17,7 +17,7 @@ from dragoman.domain.clocks import profile_of
 from dragoman.domain.exchange import ENDED
 from dragoman_schemas.state import Exchange, Registry
 
-_OVER: Final = (*ENDED, "withdrawn", "cleared")
+_OVER: Final = (*ENDED, "cleared")
 
 
 def stage(registry: Registry, exchange: Exchange, now: datetime) -> str:

@@ -45,8 +45,8 @@ def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Excha
     """The danger areas that were open at a position, the newest first; at most a page. What has not changed since is as it is now."""
     ids = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_area WHERE act = 'danger-area' AND key BETWEEN ? AND ? "
-        f"AND (status = 'announced' OR position > ?) ORDER BY key DESC LIMIT {LIST_PAGE}",
-        (base, base | at, at),
+        "AND (status = 'announced' OR position > ?) ORDER BY key DESC LIMIT ?",
+        (base, base | at, at, LIST_PAGE),
     ).fetchall()
     return [state for (id,) in ids if (state := state_at(connection, base, at, id)).status == "announced"]
 
