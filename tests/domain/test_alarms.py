@@ -78,7 +78,7 @@ def test_what_is_less_urgent_or_was_said_otherwise_rings_nobody(change: dict[str
 
 def test_a_track_2_channel_rings_nobody() -> None:
     world = World(kind="track2")
-    assert waiting(world, world.open(ND, FLASH), 600) == []
+    assert waiting(world, world.open(ND, act("immediate-notification")), 600) == []
 
 
 # Whom to ring

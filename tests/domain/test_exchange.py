@@ -339,3 +339,10 @@ def test_every_phrase_and_coded_message_is_there_in_three_languages() -> None:
 )
 def test_a_coded_message_is_of_a_codebook_that_there_is(world: World, change: dict[str, Any], pointer: str) -> None:
     assert refused(world.decide("nato/d-1", act("immediate-notification", **change))).faults[0].pointer == pointer
+
+
+def test_a_track_2_channel_knows_no_precedence() -> None:
+    track2 = World(kind="track2", sides=("group-a", "group-b"), name="talks")
+    assert refused(track2.decide("group-a/o-1", {**NOTE, "precedence": "flash"})).faults[0].pointer == "/precedence"
+    exchange = track2.exchange(track2.open("group-a/o-1", act("encounter-report")))
+    assert (exchange.precedence, bytes(exchange.defaults["attribution"])) == ("routine", b'"chatham_house"')

@@ -5,8 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from dragoman.domain.table import FORMATS, PATHS
+from dragoman_schemas.acts import SHAPES
+from samples import SAMPLES
 from service import INCIDENT, NOTE, Caller, new_key
 
 Who = Callable[[str], Caller]
@@ -256,3 +260,24 @@ async def test_a_channel_that_cannot_be(who: Who, body: dict[str, Any]) -> None:
 
 async def test_a_channel_that_is_there_already(who: Who) -> None:
     (await who("operator").call("POST", "/v1/channels", {"name": "nato-china", "sides": ["nato", "china"]})).problem(409, "exists")
+
+
+def _wrong(name: str) -> list[tuple[dict[str, Any], str]]:
+    """A sample without each field that must be there, and with a value of no type that fits; each with the pointer to it."""
+    body = SAMPLES[name]
+    shape = msgspec.structs.fields(SHAPES[name])
+    missing = [
+        ({key: value for key, value in body.items() if key != field.encode_name}, field.encode_name) for field in shape if field.required
+    ]
+    return [
+        (wrong, f"/{field}") for wrong, field in (*missing, *(({**body, field.encode_name: [[7]]}, field.encode_name) for field in shape))
+    ]
+
+
+@pytest.mark.parametrize("name", [name for name, form in FORMATS.items() if "official" in form.kinds])
+async def test_a_format_that_does_not_fit_is_pointed_at_and_nothing_is_recorded(who: Who, name: str) -> None:
+    officer = who("nato/head_of_office")
+    where = next(path for path, family in PATHS.items() if family == FORMATS[name].rule.family)
+    for body, pointer in _wrong(name):
+        problem = (await officer.post(f"/v1/channels/nato-china/{where}", body)).problem(422, "invalid-act")
+        assert problem["errors"][0]["pointer"].startswith(pointer), (body, problem)

@@ -105,7 +105,7 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         for_the_record=for_the_record,
         passed=data.passed_by is not UNSET,
     )
-    precedence, subject, area = _frame(form, data, content)
+    precedence, subject, area = _frame(form, folding.registry, data, content)
     return Exchange(
         id=record.envelope.id,
         act=record.name,
@@ -133,13 +133,20 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     )
 
 
-def _frame(form: Format, data: Opening, content: dict[str, Raw]) -> tuple[Precedence, Raw, Area]:
+def _frame(form: Format, registry: Registry, data: Opening, content: dict[str, Raw]) -> tuple[Precedence, Raw, Area]:
     """An opening's precedence, subject and area, given or by default."""
     return (
-        form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence,
+        _precedence(form, registry, data),
         content["subject"] if "subject" in content else Raw(msgspec.json.encode(form.title(data)[:120])),
         form.area if isinstance(data.area, UnsetType) else data.area,
     )
+
+
+def _precedence(form: Format, registry: Registry, data: Opening) -> Precedence:
+    """An opening's precedence; a Track-2 channel knows none."""
+    if registry.kind == "track2":
+        return "routine"
+    return form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence
 
 
 def _defaults(form: Format, registry: Registry, content: dict[str, Raw], time: str) -> dict[str, Raw]:
@@ -172,8 +179,9 @@ def check_opening(registry: Registry, form: Format, record: Record) -> Refusal |
     )
     if refusal is not None:
         return refusal
-    precedence = form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence
-    if precedence in ("flash", "immediate"):
+    if registry.kind == "track2" and data.precedence is not UNSET:
+        return invalid("/precedence", "a Track-2 channel has no precedence; leave it out")
+    if _precedence(form, registry, data) in ("flash", "immediate"):
         return checks.brief(text=data.text, facts=getattr(data, "facts", UNSET))
     return None
 
@@ -352,7 +360,7 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
             was={name: exchange.content[name] for name in data.fields if name in exchange.content},
         )
         corrections = (*corrections, correction)
-    precedence, subject, area = _frame(form, amended, content)
+    precedence, subject, area = _frame(form, folding.registry, amended, content)
     return replace(
         exchange,
         content=content,

@@ -11,6 +11,7 @@
     suspended         sent while the channel was suspended
     passed_by         said otherwise before it was written down
     corrected         corrected since
+    public            every side has consented to its release
 
 Lead times count from the newest correction or postponement that changed the date; a correction restarts their test.
 """
@@ -55,7 +56,7 @@ class Flag(Struct, frozen=True, kw_only=True):
 def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None) -> list[Flag]:
     """The flags of an exchange, as of `now` where that matters. `areas` are the danger areas that are open."""
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
-    found = list(_of_the_frame(exchange))
+    found = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
         found += [*_lead(registry, exchange, content), *_late_reports(registry, exchange, content)]
     if now is not None:
@@ -70,13 +71,16 @@ def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now
     return found
 
 
-def _of_the_frame(exchange: Exchange) -> Iterator[Flag]:
+def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     if exchange.one_key and exchange.second_key is None:
         yield Flag(flag="one_key", detail=f"sent by {exchange.opened.by} alone; the second key is due")
     if exchange.suspended:
         yield Flag(flag="suspended", detail="sent while the channel was suspended")
     if exchange.messages[0].passed:
         yield Flag(flag="passed_by", detail="it was said otherwise before it was written down")
+    consented = {said.said.by.partition("/")[0] for said in exchange.acts.get("release-consent", ())}
+    if consented >= {side.name for side in registry.sides}:
+        yield Flag(flag="public", detail="every side has consented to its release")
     if exchange.corrections:
         yield Flag(flag="corrected", detail=f"corrected {len(exchange.corrections)} times; what stood there is kept")
 
