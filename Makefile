@@ -6,7 +6,7 @@ DATA ?= build/demo
 PORT ?= 8470
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test faults check format bench schemas lock clean
+.PHONY: help setup run test faults mutants check format bench schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: check ## Check, and run all tests
 
 faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults
 	$(BIN)/pytest tests/faults --long
+
+mutants: $(VENV)/.dev ## Change every rule, one at a time, and see that a test of the domain notices
+	$(BIN)/python tests/mutants/hunt.py $(MUTANTS)
 
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff format --quiet
