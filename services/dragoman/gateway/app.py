@@ -8,7 +8,7 @@ from aiohttp import web
 
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, pages, posting, problems
+from dragoman.gateway import api, files, pages, posting, problems
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
 from dragoman.stores.access import Grant
@@ -24,6 +24,7 @@ def application(service: Service) -> web.Application:
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[posting.SERVICE] = service
     app[api.TAILS] = {}
+    app[files.TAKING] = files.taking()
     for route in api.ROUTES:
         route.on(app.router)
     pages.register(app)

@@ -205,6 +205,15 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
     )
 
 
+def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Which sides' acts name each of these files, by its SHA-256."""
+    found: dict[str, set[str]] = {}
+    for digest in digests:
+        rows = store.reader().execute("SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?", (store.base(channel), digest))
+        found[digest] = {side for (side,) in rows}
+    return {digest: frozenset(sides) for digest, sides in found.items()}
+
+
 def _time_at(connection: sqlite3.Connection, base: int, at: int) -> str:
     """The channel's time at a position: that of the snapshot before it, or of a record since."""
     start = at - at % SNAPSHOT_RECORDS
