@@ -152,6 +152,25 @@ def _encoded(file: File) -> bytes:
     return msgspec.json.encode(file)
 
 
+async def test_a_file_that_was_damaged_is_never_whole(own: Service, session: aiohttp.ClientSession) -> None:
+    officer, content = Caller(session, own, "nato/officer"), secrets.token_bytes(CHUNK_BYTES + 1)
+    cid = (await officer.get(C)).json["cid"]
+    assert (await put(officer, content)).status == 201
+    async with connected(own.nats_url, "gateway", Endpoint(own.nats_url, "", own.data / "keys").seed("gateway")) as bus:
+        entries = Erasable(bus, files.STREAM, files.PREFIX)
+        last = await entries.next(f"{files.CHUNKS}{cid}.nato.{digest(content)}.*.1", 1)
+        assert last is not None
+        await entries.erase(last.seq)
+        with pytest.raises(aiohttp.ClientError):
+            await officer.get(f"{FILES}/{digest(content)}")
+        await entries.publish(last.subject, b"x")
+    with pytest.raises(aiohttp.ClientError):
+        await officer.get(f"{FILES}/{digest(content)}")
+    assert (await officer.call("DELETE", f"{FILES}/{digest(content)}")).status == 200
+    assert (await put(officer, content)).status == 201
+    assert (await officer.get(f"{FILES}/{digest(content)}")).body == content
+
+
 async def test_an_act_attaches_what_is_there_as_it_is(who: Who) -> None:
     officer, content = who("nato/officer"), secrets.token_bytes(100)
     before = (await officer.get(C)).json["position"]

@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final, get_args
 
 import structlog
@@ -14,6 +16,7 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import beside, posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import FILE_BYTES, FILE_SECONDS, FILES_AT_ONCE, SPARE_BYTES
+from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.stores.files import File
 from dragoman_schemas.answers import Files, FileView
@@ -88,12 +91,25 @@ async def put_file(call: Call[Nothing]) -> Answered:
         raise Refused(Refusal(kind="media-type", detail=f"{media_type} is not taken here; a file is one of {', '.join(TYPES)}."))
     if (call.request.content_length or 0) > FILE_BYTES:
         raise _too_large()
+    turn = call.request.app[TAKING][side]
+    async with _in_time():
+        await turn.acquire()
     try:
-        async with asyncio.timeout(FILE_SECONDS), call.request.app[TAKING][side]:
+        async with _in_time():
             content = await _received(call.request, digest)
+        return await _kept(call, projection, side, digest, media_type, content)
+    finally:
+        turn.release()
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(FILE_SECONDS):
+            yield
     except TimeoutError:
-        raise Refused(Refusal(kind="unavailable", detail="The file did not arrive in time; send it again, one or two at a time.")) from None
-    return await _kept(call, projection, side, digest, media_type, content)
+        detail = f"The file did not arrive within {FILE_SECONDS:g} s; send it again, one at a time."
+        raise Refused(Refusal(kind="unavailable", detail=detail)) from None
 
 
 async def _received(request: web.Request, digest: str) -> bytearray:
@@ -156,18 +172,28 @@ async def fetch_file(call: Call[Nothing]) -> Answered:
     pieces = service.files.read(cid, file)
     piece = await anext(pieces)  # a broker that is away is said so, before anything is promised
     await response.prepare(call.request)
+    return await _streamed(call.request, response, piece, pieces, digest)
+
+
+async def _streamed(
+    request: web.Request, response: web.StreamResponse, piece: bytes, pieces: AsyncIterator[bytes], digest: str
+) -> web.StreamResponse:
+    """The rest of a file. Its last piece is held back until the digest is known, so that nobody takes a damaged one for whole."""
     hasher = hashlib.sha256(piece)
-    async for following in pieces:
+    try:
+        async for following in pieces:
+            await response.write(piece)
+            piece = following
+            hasher.update(piece)
+    except LogUnreachable as error:
+        log.warning("file.cut_off", sha256=digest, reason=str(error))
+    if hasher.hexdigest() == digest:
         await response.write(piece)
-        piece = following
-        hasher.update(piece)
-    if hasher.hexdigest() != digest:
-        log.error("file.damaged", channel=projection.name, sha256=digest, side=file.side, do="restore the broker's store from a copy")
-        assert call.request.transport is not None
-        call.request.transport.abort()  # the last piece is held back: nobody takes it for whole
+        await response.write_eof()
         return response
-    await response.write(piece)
-    await response.write_eof()
+    log.error("file.not_whole", sha256=digest, do="ask for it again; if it stays so, restore the broker's store from a copy")
+    if request.transport is not None:
+        request.transport.abort()
     return response
 
 
@@ -182,4 +208,5 @@ async def erase_file(call: Call[Nothing]) -> Answered:
     erased = known if known.stage == "erased" else await service.files.erase(cid, known, stamp(service.now()))
     if erased is None:
         raise Refused(Refusal(kind="busy", detail="The same file was put or erased at the same time; look under /files, and try again."))
+    log.info("file.erased", channel=projection.name, sha256=digest, side=side)
     return Reply(body=_view(erased, named=bool(await _named(call, projection, side, [erased]))), headers={"Cache-Control": "no-store"})

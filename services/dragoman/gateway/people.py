@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import msgspec
+import structlog
 from msgspec import Struct
 
 from dragoman.desk import stamp
@@ -16,6 +17,8 @@ from dragoman.projection.live import Projection
 from dragoman.stores import people
 from dragoman.stores.people import Kept
 from dragoman_schemas.answers import PersonEntry, PersonView, Register
+
+log = structlog.get_logger()
 
 _GONE: Final = "There is no such entry in the channel's register of people; GET /people lists those there are."
 
@@ -144,10 +147,12 @@ async def erase_person(call: Call[Nothing]) -> Answered:
     kept = await _own(call, projection, actor)
     service = posting.service_of(call)
     if kept.erased:
+        erased = kept
         await service.people.sweep()
-        return _reply(kept)
-    _as_read(call, kept)
-    erased = people.erased(kept, stamp(service.now()))
-    if not await service.people.keep(projection.registry.cid, erased, kept):
-        raise _moved()
+    else:
+        _as_read(call, kept)
+        erased = people.erased(kept, stamp(service.now()))
+        if not await service.people.keep(projection.registry.cid, erased, kept):
+            raise _moved()
+    log.info("person.erased", channel=projection.name, id=erased.id)
     return _reply(erased)
