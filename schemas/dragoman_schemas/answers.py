@@ -5,7 +5,11 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from dragoman_schemas.acts.channel import Kind, Role
-from dragoman_schemas.fields import Language, Line, Name, Shape
+from dragoman_schemas.fields import Language, Languages, Line, Name, Shape
+
+PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
+Telephone = Annotated[str, Meta(pattern=r"^[0-9+()/. -]{2,40}$(?!\n)")]
+Email = Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$(?!\n)")]
 
 
 class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -206,11 +210,92 @@ class WatchView(Answer, frozen=True, kw_only=True):
     due: tuple[DueClock, ...]
 
 
+class PersonEntry(Shape, frozen=True, kw_only=True):
+    """Somebody, and how to reach them. It stands in the register of people and nowhere else, and can be erased."""
+
+    name: PersonLine
+    post: PersonLine | UnsetType = UNSET
+    institution: PersonLine | UnsetType = UNSET
+    telephones: Annotated[tuple[Telephone, ...], Meta(min_length=1, max_length=10)] | UnsetType = UNSET
+    emails: Annotated[tuple[Email, ...], Meta(min_length=1, max_length=10)] | UnsetType = UNSET
+    languages: Languages | UnsetType = UNSET
+    note: Annotated[str, Meta(min_length=1, max_length=1_000)] | UnsetType = UNSET
+
+
+class PersonView(Answer, frozen=True, kw_only=True):
+    """An entry of the register of people. What acts name is its id and its `commitment`, which is also its ETag.
+
+    `random` are the 32 bytes behind the commitment, in hex, given with a single entry alone. Of an erased entry nothing is
+    left but its id, its side and the times.
+    """
+
+    id: str
+    side: str
+    revision: int
+    commitment: str = ""
+    entry: PersonEntry | UnsetType = UNSET
+    random: str = ""
+    created: str
+    updated: str
+    erased: bool = False
+
+
+class Register(Answer, frozen=True, kw_only=True):
+    """A page of the register of people, without those erased; `next` is the cursor of the following page."""
+
+    people: tuple[PersonView, ...]
+    next: str = ""
+
+
+class FileView(Answer, frozen=True, kw_only=True):
+    """A file beside the log. `named` once a valid act of its side names it: from then on every side may fetch it."""
+
+    sha256: str
+    side: str
+    media_type: str = ""
+    bytes: int = 0
+    at: str
+    named: bool = False
+    arriving: bool = False
+    erased: bool = False
+
+
+class Files(Answer, frozen=True, kw_only=True):
+    """The files that the caller's side has put here, and how many bytes of them no act names."""
+
+    files: tuple[FileView, ...]
+    spare_bytes: int
+
+
+class PersonSeen(Answer, frozen=True, kw_only=True):
+    """Somebody whom an exchange names, as the register has them now: the entry, or what became of it.
+
+    `changed` where an act names an earlier revision. `unavailable` where the register cannot be asked at present.
+    """
+
+    side: str = ""
+    entry: PersonEntry | UnsetType = UNSET
+    changed: bool = False
+    erased: bool = False
+    absent: bool = False
+    unavailable: bool = False
+
+
+class FileSeen(Answer, frozen=True, kw_only=True):
+    """A file that an exchange names: there to be fetched, erased, or never put here."""
+
+    there: bool = False
+    erased: bool = False
+    absent: bool = False
+    unavailable: bool = False
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
     `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
     coded message in full, by language, and `phrases` are those that its records name, by key and language.
+    `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
     """
 
     position: int
@@ -227,6 +312,8 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     next_calls: tuple[NextCall, ...] = ()
     coded: dict[str, str] = {}
     phrases: dict[str, dict[str, str]] = {}
+    people: dict[str, PersonSeen] = {}
+    files: dict[str, FileSeen] = {}
 
 
 class View(Answer, frozen=True, kw_only=True):

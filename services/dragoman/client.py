@@ -1,6 +1,7 @@
 """The client of the HTTP API: what the command line, the demonstration and an auditor's replay call."""
 
 import asyncio
+import io
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -14,11 +15,13 @@ import msgspec
 from dragoman.domain import ids
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
+from dragoman.limits import FILE_SECONDS
 from dragoman_schemas.answers import Alarm, Drafts, DraftView, Entry, Recorded
 from dragoman_schemas.problems import Problem
 
 _TRIES: Final = 5
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
+FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
 
 _entry = msgspec.json.Decoder(Entry).decode
@@ -65,13 +68,21 @@ class Client:
         self.base_url = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
-    async def call(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: aiohttp.ClientTimeout = _TIMEOUT,  # noqa: ASYNC109  # aiohttp's own
+    ) -> Answer:
         """One call. Raises `Answered` with the problem, or `Unreachable`."""
         sent = {**self._headers, **(headers or {})}
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
+        data = None if body is None else io.BytesIO(body)
         try:
-            async with self._session.request(method, self.base_url + path, data=body, headers=sent, timeout=_TIMEOUT) as response:
+            async with self._session.request(method, self.base_url + path, data=data, headers=sent, timeout=timeout) as response:
                 answer = Answer(response.status, response.headers.copy(), await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?") from None

@@ -8,6 +8,27 @@ ACT_BYTES: Final = 240 * 1024
 DRAFT_BYTES: Final = ACT_BYTES + 4_096
 """A draft in its bucket: an act, and who wrote it when."""
 
+PERSON_BYTES: Final = 16 * 1024
+"""An entry of the register of people: who it is and how to reach them, no file on them."""
+
+PEOPLE: Final = 2_000
+"""Living entries of a side in a channel: every gateway reads the whole register when it starts."""
+
+FILE_BYTES: Final = 16 * 1024 * 1024
+"""A file: a report with pictures, not a film. It is held in memory once, while its digest is taken."""
+
+CHUNK_BYTES: Final = 512 * 1024
+"""A piece of a file as one message, half of what the broker takes; to erase one it writes its block of 8 MiB anew."""
+
+SPARE_BYTES: Final = 256 * 1024 * 1024
+"""A side's files in a channel that none of its acts names: drafts have attachments too, and a store is not a deposit."""
+
+FILES_AT_ONCE: Final = 2
+"""Files of one side that a gateway takes in at once: each is held in memory."""
+
+FILE_SECONDS: Final = 120.0
+"""Time for a file to arrive: 16 MiB over a slow line."""
+
 BODY_BYTES: Final = 2 * ACT_BYTES
 """A posted body: an act with generous white space."""
 

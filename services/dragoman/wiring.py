@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -29,10 +30,11 @@ from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.writer import StoreDamaged
 from dragoman.settings import Settings
-from dragoman.stores import drafts
+from dragoman.stores import drafts, files, people
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.custody import Custody
+from dragoman.stores.erasable import Erasable
 from dragoman.watch import Watch
 
 log = structlog.get_logger()
@@ -85,6 +87,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway",
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
         following(service.keep_delivering())
+        following(service.keep_erasing())
         if watching:
             following(Watch(service.channels, service.desk, now=utc_now).run())
         yield await _listening(settings, service, stack)
@@ -110,6 +113,9 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         await guard.prove()
         await _patiently(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
         await _patiently(lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES))
+        for beside in (people, files):
+            await _patiently(partial(Erasable.create, steward, beside.STREAM, beside.SUBJECTS, settings.nats.replicas, beside.BYTES))
+        apart = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
         access = Access(Bucket(bus, BUCKET))
         await _patiently(access.refresh)
         await _patiently(lambda: _know_operator(settings.data, access))
@@ -134,6 +140,8 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             desk=Desk(Custody(settings.data / "keys" / "channels")),
             access=access,
             drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
+            people=people.People(Erasable(bus, people.STREAM, people.PREFIX)),
+            files=files.Files(Erasable(apart, files.STREAM, files.PREFIX)),
             store=store,
             bus=bus,
             guard=guard,

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from beside import provided
 from dragoman.domain.table import FORMATS, PATHS
 from samples import SAMPLES
-from service import Caller
+from service import NOTE, Caller
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -15,7 +16,7 @@ SHARED = [name for name, form in FORMATS.items() if "official" in form.kinds]
 
 @pytest.mark.parametrize("name", SHARED)
 async def test_a_sample_is_recorded_as_it_was_written(name: str, who: Who) -> None:
-    form, body = FORMATS[name], SAMPLES[name]
+    form, body = FORMATS[name], await provided(who("nato/officer"), SAMPLES[name])
     where = next(path for path, family in PATHS.items() if family == form.rule.family)
     if form.rule.two_key:
         draft = (await who("nato/officer").post(f"{C}/drafts", {"act": body})).json
@@ -44,6 +45,6 @@ async def test_a_desk_channel_is_one_sides_own(who: Who) -> None:
     for name in (name for name, form in FORMATS.items() if form.rule.family == "desk"):
         kept = await operator.post(f"{desk}/desk", SAMPLES[name], **bearer)
         assert (kept.status, "number" in kept.json) == (201, False)
-    refused = await operator.post(f"{desk}/contacts", SAMPLES["contact-note"], **bearer)
+    refused = await operator.post(f"{desk}/contacts", NOTE, **bearer)
     assert refused.json["errors"][0]["pointer"] == "/act"
     assert (await who("china/officer").get(f"{desk}/exchanges")).status == 404

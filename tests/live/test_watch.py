@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from beside import enter, named
 from samples import act
 from service import INCIDENT, Caller, Service
 
@@ -53,7 +54,8 @@ async def test_an_open_stream_hears_a_flash_until_it_is_acknowledged(who: Who) -
 
 
 async def test_the_sender_of_a_flash_sees_whom_to_ring_next(who: Who) -> None:
-    body = act("point-of-contact", hours="24x7", role="Crisis cell", valid_from="2026-01-01T00:00Z")
+    person, deputy = [named(await enter(who("china/officer"))) for _ in range(2)]
+    body = act("point-of-contact", hours="24x7", role="Crisis cell", valid_from="2026-01-01T00:00Z", person=person, deputy=deputy)
     draft = (await who("china/officer").post(f"{C}/drafts", {"act": body})).json
     point = await who("china/head_of_office").call("POST", f"{C}/drafts/{draft['id']}/release", If_Match=draft["etag"])
     opened = (await who("nato/duty_officer").open(FLASH)).json

@@ -1,5 +1,6 @@
 """The real service as a process of its own, as `dragoman up` starts it."""
 
+import io
 import json
 import os
 import select
@@ -160,7 +161,8 @@ class Caller:
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if body is not None and "Content-Type" not in sent:
             sent["Content-Type"] = "application/json"
-        raw = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        encoded = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        raw = encoded if encoded is None else io.BytesIO(encoded)
         async with self.session.request(method, self.service.base_url + path, data=raw, headers=sent) as response:
             return Answer(response.status, response.headers.copy(), await response.read())
 

@@ -19,6 +19,9 @@ from dragoman_schemas.state import Exchange, Registry, Stamp
 OFFICERS: Final[frozenset[Role]] = frozenset({"officer", "duty_officer", "head_of_office"})
 """Duty officers and heads of office may do what officers may."""
 
+STAFF: Final[frozenset[Role]] = OFFICERS | {"administrator"}
+"""Who works with the people and files beside the log: all of an office but its auditors."""
+
 DUTY: Final[frozenset[Role]] = frozenset({"duty_officer", "head_of_office"})
 HEADS: Final[frozenset[Role]] = frozenset({"head_of_office"})
 NOBODY: Final[frozenset[Role]] = frozenset()

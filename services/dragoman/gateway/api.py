@@ -13,7 +13,7 @@ from dragoman import __version__
 from dragoman.desk import stamp
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import drafts, live
+from dragoman.gateway import beside, drafts, files, live, people
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, record, service_of, wanted_position, whole
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
@@ -32,6 +32,8 @@ from dragoman_schemas.answers import (
     DraftView,
     Entry,
     ExchangeView,
+    Files,
+    FileView,
     Health,
     IssuedToken,
     LiaisonState,
@@ -40,8 +42,11 @@ from dragoman_schemas.answers import (
     NewDraft,
     NewToken,
     Perceptions,
+    PersonEntry,
+    PersonView,
     PointsOfContact,
     Recorded,
+    Register,
     Roadmap,
     Row,
     Rows,
@@ -240,6 +245,7 @@ async def show_exchange(call: Call[At]) -> Answered:
         side,
         None if call.query.at else service.now(),
     )
+    view = await beside.seen(service, projection, grant_of(call.request), view)
     headers = _headers(call, projection, at)
     if not call.query.at:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
@@ -508,6 +514,33 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {201: Recorded},
         headers=("If-Match", "Dragoman-Min-Position"),
     ),
+    Route("GET", f"{_C}/people", people.list_people, "The register of people", people.PeopleQuery, {200: Register}),
+    Route(
+        "POST",
+        f"{_C}/people",
+        people.new_person,
+        "Enter somebody",
+        Nothing,
+        {201: PersonView},
+        takes=PersonEntry,
+        headers=("Idempotency-Key",),
+    ),
+    Route("GET", f"{_C}/people/{{person}}", people.show_person, "Somebody, or that they are erased", Nothing, {200: PersonView}),
+    Route(
+        "PUT",
+        f"{_C}/people/{{person}}",
+        people.change_person,
+        "Change an entry",
+        Nothing,
+        {200: PersonView},
+        takes=PersonEntry,
+        headers=("If-Match",),
+    ),
+    Route("DELETE", f"{_C}/people/{{person}}", people.erase_person, "Erase an entry", Nothing, {200: PersonView}, headers=("If-Match",)),
+    Route("GET", f"{_C}/files", files.list_files, "The files that the caller's side has put here", Nothing, {200: Files}),
+    Route("PUT", f"{_C}/files/{{sha256}}", files.put_file, "Put a file", Nothing, {200: FileView, 201: FileView}, takes="file"),
+    Route("GET", f"{_C}/files/{{sha256}}", files.fetch_file, "A file's bytes", Nothing, {200: None}, headers=("If-None-Match",)),
+    Route("DELETE", f"{_C}/files/{{sha256}}", files.erase_file, "Erase a file of the caller's side", Nothing, {200: FileView}),
     Route("GET", "/v1/tokens", list_tokens, "The tokens in force", Nothing, {200: Tokens}),
     Route("POST", "/v1/tokens", issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken),
     Route("DELETE", "/v1/tokens/{token}", revoke_token, "Revoke a token", Nothing, {204: None}),

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, live, pages, posting, problems
+from dragoman.gateway import api, files, live, pages, posting, problems
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
 from dragoman.stores.access import Grant
@@ -26,6 +26,7 @@ def application(service: Service) -> web.Application:
     app[posting.SERVICE] = service
     app[api.TAILS] = {}
     app.cleanup_ctx.append(_ringing)
+    app[files.TAKING] = files.taking()
     for route in api.ROUTES:
         route.on(app.router)
     pages.register(app)

@@ -13,6 +13,7 @@ from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import beside
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Reply
 from dragoman.projection.live import Projection
@@ -46,6 +47,14 @@ def service_of(call: Call[Any]) -> Service:
 def projection_of(call: Call[Any]) -> Projection:
     """The channel that is called, which the caller may see. Raises `Refused`."""
     return service_of(call).channel(grant_of(call.request), call.path("channel"))
+
+
+def staff_of(call: Call[Any]) -> tuple[Projection, str]:
+    """The channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
+    projection, actor = projection_of(call), grant_of(call.request).actor
+    if not beside.is_staff(projection, actor):
+        raise Refused(Refusal(kind="not-permitted", detail="People and files are the offices'; auditors read the log."))
+    return projection, actor
 
 
 def wanted_position(request: web.Request) -> int:
@@ -119,6 +128,7 @@ async def take_in(
         raise Refused(Refusal(kind="invalid", detail="Signed acts are not taken yet in this release; leave `signed` out."))
     post = Post(actor=actor, act=act, data=data, id=id, exchange=exchange, family=family, if_match=if_match, released_by=released_by)
     await projection.reached(wanted_position(call.request))
+    await beside.check(service_of(call), projection, grant_of(call.request), post)
     return reply_of(call, projection, await service_of(call).desk.post(projection, post, call.request.get(TRACE, ("", ""))))
 
 

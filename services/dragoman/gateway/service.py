@@ -23,6 +23,8 @@ from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.access import Access, Grant
 from dragoman.stores.drafts import Drafts
+from dragoman.stores.files import Files
+from dragoman.stores.people import People
 from dragoman_schemas.answers import NewChannel
 
 log = structlog.get_logger()
@@ -56,6 +58,8 @@ class Service:
     desk: Desk
     access: Access
     drafts: Drafts
+    people: People
+    files: Files
     store: Store
     bus: Bus
     guard: Guard
@@ -212,3 +216,13 @@ class Service:
                 await self.guard.prove()
             except LogUnreachable as error:
                 log.debug("access.not_fresh", reason=str(error))
+
+    async def keep_erasing(self) -> None:
+        """Finish what a gateway began to erase and did not end, being killed or cut off."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self.people.sweep()
+                await self.files.sweep()
+            except LogUnreachable as error:
+                log.debug("erasing.put_off", reason=str(error))

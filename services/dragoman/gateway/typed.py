@@ -8,7 +8,7 @@ The OpenAPI document is derived from the same list, so nothing is said twice.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
 from aiohttp import web
@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman_schemas.fields import MediaType
 from dragoman_schemas.problems import Problem
 
 S = TypeVar("S", bound=Struct)
@@ -72,8 +73,8 @@ Answered = Reply | web.StreamResponse
 class Route(Generic[S]):
     """One method on one path.
 
-    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came. `media` are the types of a
-    successful answer that is no plain JSON object.
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or "file" for any of the types of
+    files. `media` are the types of a successful answer that is no plain JSON object.
     """
 
     method: str
@@ -154,7 +155,9 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
         }
         | {"default": {"description": "A problem", "content": {"application/problem+json": {"schema": schemas[Problem]}}}},
     }
-    if route.takes is not None:
+    if route.takes == "file":
+        operation["requestBody"] = {"required": True, "content": {media: {} for media in get_args(MediaType)}}
+    elif route.takes is not None:
         schema = act if route.takes == "act" else schemas[route.takes]
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
     if route.public:

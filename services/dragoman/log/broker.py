@@ -65,12 +65,18 @@ accounts {
           subscribe: ["_INBOX_steward.>"] } }
       { nkey: "$gateway", permissions: {
           publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
-                    "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>"]
+                    "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
+                    "dragoman.people.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_PEOPLE",
+                    "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES"]
           subscribe: ["_INBOX_gateway.>", "tail.dragoman.v1.>"] } }
       { nkey: "$auditor", permissions: {
-          publish: ["$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
-                    "$JS.API.CONSUMER.CREATE.*", "$JS.API.CONSUMER.CREATE.*.>", "$JS.API.CONSUMER.INFO.*.*",
-                    "$JS.API.CONSUMER.DELETE.*.*", "$JS.FC.>"]
+          publish: { allow: ["$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
+                             "$JS.API.CONSUMER.CREATE.*", "$JS.API.CONSUMER.CREATE.*.>", "$JS.API.CONSUMER.INFO.*.*",
+                             "$JS.API.CONSUMER.DELETE.*.*", "$JS.FC.>"]
+                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>",
+                            "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE.>",
+                            "$JS.API.DIRECT.GET.DRAGOMAN_FILES", "$JS.API.DIRECT.GET.DRAGOMAN_FILES.>",
+                            "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES", "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES.>"] }
           subscribe: ["_INBOX_auditor.>", "tail.dragoman.v1.>"] } }
     ]
   }

@@ -252,6 +252,15 @@ def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
     return {key: texts for book in CODEBOOKS.values() for key, texts in book.phrases.items() if key in keys}
 
 
+def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Which sides' acts name each of these files, by its SHA-256."""
+    found: dict[str, set[str]] = {}
+    for digest in digests:
+        rows = store.reader().execute("SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?", (store.base(channel), digest))
+        found[digest] = {side for (side,) in rows}
+    return {digest: frozenset(sides) for digest, sides in found.items()}
+
+
 def unsettled(store: Store, channel: str) -> list[str]:
     """The exchanges in which a clock may still run: those that live, and those in which something is unacknowledged."""
     base = store.base(channel)

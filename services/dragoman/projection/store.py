@@ -6,6 +6,7 @@
     subjects    the last position on each NATS subject, valid or not: what an append must expect
     waits       from which position until which an exchange waited for an acknowledgement, and how urgently
     links       which exchange refers to which number or id
+    attached    which side's acts first named which file, and where
     deliveries  each side's watermarks, and when they were recorded
     snapshots   every 256 positions the tree's frontier, the channel's time and the tally, from which any position is near
     search      full text, Han characters spaced, one row a record

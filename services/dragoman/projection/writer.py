@@ -24,13 +24,15 @@ from msgspec import Struct
 
 from dragoman.apart import Wire, called
 from dragoman.domain import digest
+from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.named import digests, may_name
 from dragoman.projection import tally
 from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 7
+VERSION: Final = 8
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -67,6 +69,8 @@ CREATE TABLE waits (key INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER 
 CREATE INDEX waits_until ON waits (until, since, precedence, key);
 CREATE TABLE subjects (channel INTEGER NOT NULL, subject TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, subject)) STRICT, WITHOUT ROWID;
 CREATE TABLE links (channel INTEGER NOT NULL, target TEXT NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (channel, target, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE attached (channel INTEGER NOT NULL, sha256 TEXT NOT NULL, side TEXT NOT NULL, position INTEGER NOT NULL,
+  PRIMARY KEY (channel, sha256, side)) STRICT, WITHOUT ROWID;
 CREATE TABLE snapshots (key INTEGER PRIMARY KEY, frontier BLOB NOT NULL, time TEXT NOT NULL, tally BLOB NOT NULL) STRICT;
 CREATE TABLE deliveries (channel INTEGER NOT NULL, side TEXT NOT NULL, upto INTEGER NOT NULL, position INTEGER NOT NULL, time TEXT NOT NULL,
   PRIMARY KEY (channel, side, upto)) STRICT, WITHOUT ROWID;
@@ -253,6 +257,15 @@ class Writer:
                 for position, state in changed.items()
                 if state.opened.position == position
                 for target in _referred(said[position])
+            ],
+        )
+        self._insert(
+            "INSERT OR IGNORE INTO attached",
+            [
+                (number, sha256, officer_side(line.actor), line.position)
+                for line in lines
+                if line.valid and line.of_exchange and line.actor is not None and may_name(line.raw)
+                for sha256 in dict.fromkeys(digests(said[line.position]))
             ],
         )
         counted = self._count(number, base, lines, changed)

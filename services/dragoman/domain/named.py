@@ -1,0 +1,62 @@
+"""What an act names that is kept beside the log: people and files, and where it names them.
+
+People and files are found by their shape, in an act as in a state, so that a correction's fields are looked into as well:
+an object of exactly `id` and `commitment`, or one with the members of an attachment. Keys are never escaped (record.md §2), so an
+act whose bytes hold neither word names nothing.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from dragoman_schemas.fields import Attachment, Person
+
+_PERSON: Final = frozenset(Person.__struct_fields__)
+_ATTACHMENT: Final = frozenset(Attachment.__struct_fields__)
+_HEX32: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def may_name(encoded: bytes) -> bool:
+    """Whether an act or a state can name anything; most do not, and are not decoded for it."""
+    return b'"commitment":' in encoded or b'"sha256":' in encoded
+
+
+def people(value: Any, pointer: str = "") -> Iterator[tuple[str, str, str]]:
+    """Each person that decoded JSON names: a pointer, the entry's id, the commitment."""
+    for where, members in _objects(value, pointer):
+        if members.keys() == _PERSON and _is_digest(members["commitment"]):
+            yield where, str(members["id"]), members["commitment"]
+
+
+def attachments(value: Any, pointer: str = "") -> Iterator[tuple[str, Attachment]]:
+    """Each file that decoded JSON attaches, with a pointer."""
+    for where, members in _objects(value, pointer):
+        if members.keys() == _ATTACHMENT and _is_digest(members["sha256"]):
+            yield where, Attachment(**members)
+
+
+def digests(value: Any) -> Iterator[str]:
+    """The SHA-256 of each file that decoded JSON attaches, or otherwise names by it."""
+    for _, members in _objects(value, ""):
+        if _is_digest(members.get("sha256")):
+            yield str(members["sha256"])
+
+
+def commitment(random: bytes, entry: bytes) -> str:
+    """The commitment to an entry of the register of people, in hex (record.md §9). Without the 32 random bytes it says nothing."""
+    return hashlib.sha256(b"dragoman-person/v1\n" + random + entry).hexdigest()
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and _HEX32.fullmatch(value) is not None
+
+
+def _objects(value: Any, pointer: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, dict):
+        yield pointer, value
+        for name, inner in value.items():
+            yield from _objects(inner, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _objects(inner, f"{pointer}/{index}")

@@ -1,0 +1,144 @@
+"""What acts name beside the log, at the edge: a post names who is there, a view says what became of it.
+
+The fold knows nothing of this: a record stays valid whatever is erased afterwards, and a replay needs no register.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from dragoman.domain import named
+from dragoman.domain.decide import Post
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.rule import STAFF
+from dragoman.gateway.service import Service
+from dragoman.log.port import LogUnreachable
+from dragoman.projection import reads
+from dragoman.projection.live import Projection
+from dragoman.stores.access import Grant
+from dragoman.stores.files import File
+from dragoman.stores.people import Kept
+from dragoman_schemas.answers import ExchangeView, FileSeen, PersonSeen
+from dragoman_schemas.fields import Attachment
+from dragoman_schemas.problems import Fault
+
+
+def is_staff(projection: Projection, actor: str) -> bool:
+    """Whether the actor works with people and files: every officer but auditors."""
+    officer = projection.registry.officers.get(actor)
+    return officer is not None and officer.until is None and not STAFF.isdisjoint(officer.roles)
+
+
+async def naming(service: Service, projection: Projection, digests: tuple[str, ...]) -> dict[str, frozenset[str]]:
+    """The sides whose valid acts name each of these files."""
+    if not digests:
+        return {}
+    await projection.in_file()
+    return await asyncio.wrap_future(service.store.in_thread(reads.attached, service.store, projection.name, digests))
+
+
+async def copies(service: Service, projection: Projection, grant: Grant, digest: str) -> list[File]:
+    """The copies of a file that the caller may know of: those of the own side, and of every side whose acts name it."""
+    staff, side = is_staff(projection, grant.actor), grant.side
+    found = await service.files.found(projection.registry.cid, tuple(each.name for each in projection.registry.sides), digest)
+    foreign = [file for file in found if file.side != side or not staff]
+    sides = (await naming(service, projection, (digest,))).get(digest, frozenset()) if foreign else frozenset()
+    return [file for file in found if (staff and file.side == side) or file.side in sides]
+
+
+# Posts
+
+
+async def check(service: Service, projection: Projection, grant: Grant, post: Post) -> None:
+    """Every person and file that a post names is there, as it names them. Raises `Refused` with pointers, `LogUnreachable`.
+
+    A post that was recorded before gets its first answer, whatever was changed or erased since.
+    """
+    if not named.may_name(post.act) or projection.posted(post.id) is not None:
+        return
+    act = msgspec.json.decode(post.act)
+    faults = [*await _people_faults(service, projection, act), *await _file_faults(service, projection, grant, act)]
+    if not faults:
+        return
+    await projection.bring()  # another gateway may have recorded it before the change
+    if projection.posted(post.id) is None:
+        detail = "The act names people or files that are not there; mend what the errors name and post again."
+        raise Refused(Refusal(kind="invalid-act", detail=detail, faults=tuple(faults)))
+
+
+async def _people_faults(service: Service, projection: Projection, act: Any) -> list[Fault]:
+    mentioned = list(named.people(act))
+    if not mentioned:
+        return []
+    found = await service.people.found(projection.registry.cid, tuple(id for _, id, _ in mentioned))
+    faults = [(where, _person_fault(found.get(id), commitment)) for where, id, commitment in mentioned]
+    return [Fault(pointer=where + fault[0], detail=fault[1]) for where, fault in faults if fault is not None]
+
+
+def _person_fault(kept: Kept | None, commitment: str) -> tuple[str, str] | None:
+    if kept is None:
+        return "/id", "nobody of that id is in the channel's register of people; enter them with POST /people first"
+    if kept.erased:
+        return "/id", "the entry was erased; enter the person anew with POST /people"
+    if kept.commitment != commitment:
+        return "/commitment", f"the entry's commitment is {kept.commitment} by now; read the entry, and name it as it stands"
+    return None
+
+
+async def _file_faults(service: Service, projection: Projection, grant: Grant, act: Any) -> list[Fault]:
+    faults: list[Fault] = []
+    for where, attachment in named.attachments(act):
+        known = await copies(service, projection, grant, attachment.sha256)
+        fault = _file_fault(next((file for file in known if file.kept), None), attachment)
+        if fault is not None:
+            faults.append(Fault(pointer=where + fault[0], detail=fault[1]))
+    return faults
+
+
+def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, str] | None:
+    if file is None:
+        return "/sha256", "there is no such file here for your side; PUT it under /files first"
+    if file.bytes != attachment.bytes:
+        return "/bytes", f"the file has {file.bytes} bytes"
+    if file.media_type != attachment.media_type:
+        return "/media_type", f"the file was put as {file.media_type}"
+    return None
+
+
+# Views
+
+
+async def seen(service: Service, projection: Projection, grant: Grant, view: ExchangeView) -> ExchangeView:
+    """An exchange's view with what is there of the people and files that it names. Auditors see that, and no names."""
+    if not named.may_name(bytes(view.state)):
+        return view
+    state = msgspec.json.decode(bytes(view.state))
+    mentioned: dict[str, set[str]] = {}
+    for _, id, commitment in named.people(state):
+        mentioned.setdefault(id, set()).add(commitment)
+    try:
+        found = await service.people.found(projection.registry.cid, tuple(mentioned)) if mentioned else {}
+        staff = is_staff(projection, grant.actor)
+        people = {id: _person(found.get(id), commitments, staff=staff) for id, commitments in mentioned.items()}
+        files = {digest: _file(await copies(service, projection, grant, digest)) for digest in dict.fromkeys(named.digests(state))}
+    except LogUnreachable:
+        people = {id: PersonSeen(unavailable=True) for id in mentioned}
+        files = {digest: FileSeen(unavailable=True) for digest in named.digests(state)}
+    return msgspec.structs.replace(view, people=people, files=files)
+
+
+def _person(kept: Kept | None, commitments: set[str], *, staff: bool) -> PersonSeen:
+    if kept is None:
+        return PersonSeen(absent=True)
+    if kept.erased:
+        return PersonSeen(side=kept.side, erased=True)
+    return PersonSeen(side=kept.side, entry=kept.person if staff else UNSET, changed=commitments != {kept.commitment})
+
+
+def _file(known: list[File]) -> FileSeen:
+    if any(file.kept for file in known):
+        return FileSeen(there=True)
+    erased = any(file.erased for file in known)
+    return FileSeen(erased=erased, absent=not erased)

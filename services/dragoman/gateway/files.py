@@ -1,0 +1,212 @@
+"""Files beside the log over HTTP: put by a side, fetched by the others once an act of that side names them, erased by it."""
+
+import asyncio
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, get_args
+
+import structlog
+from aiohttp import web
+
+from dragoman.desk import stamp
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import beside, posting
+from dragoman.gateway.typed import Answered, Call, Nothing, Reply
+from dragoman.limits import FILE_BYTES, FILE_SECONDS, FILES_AT_ONCE, SPARE_BYTES
+from dragoman.log.port import LogUnreachable
+from dragoman.projection.live import Projection
+from dragoman.stores.files import File
+from dragoman_schemas.answers import Files, FileView
+from dragoman_schemas.fields import MediaType
+
+log = structlog.get_logger()
+
+TYPES: Final[tuple[str, ...]] = get_args(MediaType)
+TAKING: Final = web.AppKey("taking", defaultdict[str, asyncio.Semaphore])
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_PIECE: Final = 64 * 1024
+_AS_IT_IS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-cache",
+}
+"""What keeps a browser from opening a file as a page of ours, and from showing it once it is erased."""
+
+
+def taking() -> defaultdict[str, asyncio.Semaphore]:
+    """How many files each side may send at once."""
+    return defaultdict(lambda: asyncio.Semaphore(FILES_AT_ONCE))
+
+
+def _digest(call: Call[Any]) -> str:
+    digest = call.path("sha256")
+    if _SHA256.fullmatch(digest) is None:
+        raise Refused(Refusal(kind="bad-request", detail="A file is named by its SHA-256: 64 lower-case hexadecimal digits."))
+    return digest
+
+
+def _gone() -> Refused:
+    return Refused(Refusal(kind="not-found", detail="There is no such file here for your side; what was erased is gone."))
+
+
+def _view(file: File, *, named: bool) -> FileView:
+    return FileView(
+        sha256=file.sha256,
+        side=file.side,
+        media_type=file.media_type,
+        bytes=file.bytes,
+        at=file.at,
+        named=named,
+        arriving=file.stage == "coming",
+        erased=file.erased,
+    )
+
+
+async def list_files(call: Call[Nothing]) -> Answered:
+    projection, actor = posting.staff_of(call)
+    side = actor.partition("/")[0]
+    found = await posting.service_of(call).files.listed(projection.registry.cid, side)
+    named = await _named(call, projection, side, found)
+    views = tuple(_view(file, named=file.sha256 in named) for file in found)
+    spare = sum(file.bytes for file in found if file.sha256 not in named)
+    return Reply(body=Files(files=views, spare_bytes=spare), headers={"Cache-Control": "no-store"})
+
+
+async def _named(call: Call[Any], projection: Projection, side: str, files: list[File]) -> set[str]:
+    """Those of a side's files that a valid act of the side names."""
+    naming = await beside.naming(posting.service_of(call), projection, tuple(file.sha256 for file in files))
+    return {digest for digest, sides in naming.items() if side in sides}
+
+
+async def put_file(call: Call[Nothing]) -> Answered:
+    projection, actor = posting.staff_of(call)
+    side, digest, media_type = actor.partition("/")[0], _digest(call), call.request.content_type
+    if media_type not in TYPES:
+        raise Refused(Refusal(kind="media-type", detail=f"{media_type} is not taken here; a file is one of {', '.join(TYPES)}."))
+    if (call.request.content_length or 0) > FILE_BYTES:
+        raise _too_large()
+    turn = call.request.app[TAKING][side]
+    async with _in_time():
+        await turn.acquire()
+    try:
+        async with _in_time():
+            content = await _received(call.request, digest)
+        return await _kept(call, projection, side, digest, media_type, content)
+    finally:
+        turn.release()
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(FILE_SECONDS):
+            yield
+    except TimeoutError:
+        detail = f"The file did not arrive within {FILE_SECONDS:g} s; send it again, one at a time."
+        raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+
+
+async def _received(request: web.Request, digest: str) -> bytearray:
+    """The body, held once; its digest is taken as it comes. Raises `Refused`."""
+    content, hasher = bytearray(), hashlib.sha256()
+    async for piece in request.content.iter_chunked(_PIECE):
+        content += piece
+        hasher.update(piece)
+        if len(content) > FILE_BYTES:
+            raise _too_large()
+    if not content:
+        raise Refused(Refusal(kind="invalid", detail="The file is empty; send its bytes as the body."))
+    if hasher.hexdigest() != digest:
+        detail = f"What came has the SHA-256 {hasher.hexdigest()}, not the one in the path; send it again, or name it by that."
+        raise Refused(Refusal(kind="invalid", detail=detail))
+    return content
+
+
+def _too_large() -> Refused:
+    return Refused(Refusal(kind="too-large", detail=f"A file has at most {FILE_BYTES // 2**20} MiB; split it, or send less of it."))
+
+
+async def _kept(call: Call[Any], projection: Projection, side: str, digest: str, media_type: str, content: bytearray) -> Reply:
+    service, cid = posting.service_of(call), projection.registry.cid
+    where = {"Location": f"/v1/channels/{projection.name}/files/{digest}", "ETag": f'"{digest}"'}
+    known = next(iter(await service.files.found(cid, (side,), digest)), None)
+    if known is not None and known.kept:
+        if known.media_type != media_type:
+            detail = f"Your side has put this file as {known.media_type}; erase it before you put it as another type."
+            raise Refused(Refusal(kind="exists", detail=detail))
+        named = await _named(call, projection, side, [known])
+        return Reply(body=_view(known, named=bool(named)), headers=where)
+    others = [file for file in await service.files.listed(cid, side) if file.sha256 != digest]
+    named = await _named(call, projection, side, others)
+    if sum(file.bytes for file in others if file.sha256 not in named) + len(content) > SPARE_BYTES:
+        detail = (
+            f"The files of your side that no act names have {SPARE_BYTES // 2**20} MiB here together; post what names them, "
+            "or erase those no longer needed: GET /files lists them."
+        )
+        raise Refused(Refusal(kind="no-room", detail=detail))
+    file = File(sha256=digest, side=side, at=stamp(service.now()), stage="kept", media_type=media_type, bytes=len(content))
+    if not await service.files.keep(cid, file, content, known):
+        raise Refused(
+            Refusal(kind="busy", detail="The same file was put or erased at the same time; look under /files, and send it again.")
+        )
+    return Reply(body=_view(file, named=False), status=201, headers=where)
+
+
+async def fetch_file(call: Call[Nothing]) -> Answered:
+    projection, digest = posting.projection_of(call), _digest(call)
+    service, cid = posting.service_of(call), projection.registry.cid
+    copies = await beside.copies(service, projection, posting.grant_of(call.request), digest)
+    file = next((file for file in copies if file.kept), None)
+    if file is None:
+        raise _gone()
+    headers = {**_AS_IT_IS, "ETag": f'"{digest}"'}
+    if call.request.headers.get("If-None-Match", "").strip() == headers["ETag"]:
+        return web.Response(status=304, headers=headers)
+    response = web.StreamResponse(headers={**headers, "Content-Type": file.media_type, "Content-Length": str(file.bytes)})
+    pieces = service.files.read(cid, file)
+    piece = await anext(pieces)  # a broker that is away is said so, before anything is promised
+    await response.prepare(call.request)
+    return await _streamed(call.request, response, piece, pieces, digest)
+
+
+async def _streamed(
+    request: web.Request, response: web.StreamResponse, piece: bytes, pieces: AsyncIterator[bytes], digest: str
+) -> web.StreamResponse:
+    """The rest of a file. Its last piece is held back until the digest is known, so that nobody takes a damaged one for whole."""
+    hasher = hashlib.sha256(piece)
+    try:
+        async for following in pieces:
+            await response.write(piece)
+            piece = following
+            hasher.update(piece)
+    except LogUnreachable as error:
+        log.warning("file.cut_off", sha256=digest, reason=str(error))
+    if hasher.hexdigest() == digest:
+        await response.write(piece)
+        await response.write_eof()
+        return response
+    log.error("file.not_whole", sha256=digest, do="ask for it again; if it stays so, restore the broker's store from a copy")
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+async def erase_file(call: Call[Nothing]) -> Answered:
+    """When this answers, the bytes are overwritten; asked again, it makes sure of it and answers the same."""
+    projection, actor = posting.staff_of(call)
+    side, digest = actor.partition("/")[0], _digest(call)
+    service, cid = posting.service_of(call), projection.registry.cid
+    known = next(iter(await service.files.found(cid, (side,), digest)), None)
+    if known is None:
+        raise _gone()
+    erased = known if known.stage == "erased" else await service.files.erase(cid, known, stamp(service.now()))
+    if erased is None:
+        raise Refused(Refusal(kind="busy", detail="The same file was put or erased at the same time; look under /files, and try again."))
+    log.info("file.erased", channel=projection.name, sha256=digest, side=side)
+    return Reply(body=_view(erased, named=bool(await _named(call, projection, side, [erased]))), headers={"Cache-Control": "no-store"})

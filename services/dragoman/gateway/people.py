@@ -1,0 +1,158 @@
+"""The register of people over HTTP: entered, changed and erased by the side whose entry it is, read by all offices of the channel."""
+
+from typing import Any, Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from dragoman.desk import stamp
+from dragoman.domain import ids, strict
+from dragoman.domain.record import fault_of
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import posting
+from dragoman.gateway.typed import Answered, Call, Nothing, Reply
+from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
+from dragoman.projection.live import Projection
+from dragoman.stores import people
+from dragoman.stores.people import Kept
+from dragoman_schemas.answers import PersonEntry, PersonView, Register
+
+log = structlog.get_logger()
+
+_GONE: Final = "There is no such entry in the channel's register of people; GET /people lists those there are."
+
+
+class PeopleQuery(Struct, frozen=True, kw_only=True):
+    """Whose entries, after which one, and how many."""
+
+    side: str = ""
+    cursor: str = ""
+    limit: int = LIST_PAGE
+
+
+def view(kept: Kept, *, random: bool = False) -> PersonView:
+    """An entry as it is answered; `random` with what its commitment was made of."""
+    return PersonView(
+        id=kept.id,
+        side=kept.side,
+        revision=kept.revision,
+        commitment=kept.commitment,
+        entry=kept.person,
+        random=kept.random if random else "",
+        created=kept.created,
+        updated=kept.updated,
+        erased=kept.erased,
+    )
+
+
+def _reply(kept: Kept, status: int = 200, **headers: str) -> Reply:
+    tag = {} if kept.erased else {"ETag": f'"{kept.commitment}"'}
+    return Reply(body=view(kept, random=True), status=status, headers={**tag, "Cache-Control": "no-store", **headers})
+
+
+async def _found(call: Call[Any], projection: Projection) -> Kept:
+    kept = await posting.service_of(call).people.find(projection.registry.cid, call.path("person"))
+    if kept is None:
+        raise Refused(Refusal(kind="not-found", detail=_GONE))
+    return kept
+
+
+async def _own(call: Call[Any], projection: Projection, actor: str) -> Kept:
+    kept = await _found(call, projection)
+    if kept.side != actor.partition("/")[0]:
+        raise Refused(Refusal(kind="not-permitted", detail=f"The entry is {kept.side}'s, whose officers change and erase it."))
+    return kept
+
+
+def _as_read(call: Call[Any], kept: Kept) -> None:
+    given = posting.if_match(call.request)
+    if given is None:
+        raise Refused(Refusal(kind="precondition-required", detail="Send If-Match with the entry's ETag, its commitment, as you read it."))
+    if given != kept.commitment:
+        raise _moved()
+
+
+def _moved() -> Refused:
+    return Refused(Refusal(kind="moved", detail="A colleague has changed or erased the entry since you read it; read it again."))
+
+
+async def _entry(call: Call[Any]) -> bytes:
+    """The entry in the body, as it is kept: compact, members in the order of the schema. Text is held to what acts are held to."""
+    raw = strict.read(await call.body(), cut=True)
+    try:
+        entry = msgspec.json.encode(msgspec.json.decode(raw, type=PersonEntry))
+    except msgspec.ValidationError as error:
+        raise fault_of(error) from None
+    if len(entry) > PERSON_BYTES:
+        raise Refused(Refusal(kind="too-large", detail=f"An entry has at most {PERSON_BYTES // 1024} KiB; shorten the note."))
+    return entry
+
+
+async def list_people(call: Call[PeopleQuery]) -> Answered:
+    projection, _ = posting.staff_of(call)
+    found = await posting.service_of(call).people.listed(projection.registry.cid)
+    query = call.query
+    wanted = [kept for kept in found if kept.id > query.cursor and query.side in ("", kept.side)]
+    most = max(1, min(query.limit, LIST_PAGE))
+    more = wanted[most - 1].id if len(wanted) > most else ""
+    headers = {"Cache-Control": "no-store"}
+    if more:
+        headers["Link"] = f'<{call.request.rel_url.update_query(cursor=more)}>; rel="next"'
+    return Reply(body=Register(people=tuple(view(kept) for kept in wanted[:most]), next=more), headers=headers)
+
+
+async def new_person(call: Call[Nothing]) -> Answered:
+    projection, actor = posting.staff_of(call)
+    key = posting.key_of(call.request.headers.get("Idempotency-Key"))
+    entry = await _entry(call)
+    service, cid, side = posting.service_of(call), projection.registry.cid, actor.partition("/")[0]
+    entered = people.entered(ids.from_key(projection.name, actor, key), side, entry, stamp(service.now()))
+    known = await service.people.find(cid, entered.id)
+    if known is None:
+        if sum(kept.side == side for kept in await service.people.listed(cid)) >= PEOPLE:
+            raise Refused(
+                Refusal(kind="no-room", detail=f"A side has at most {PEOPLE} entries in a channel; erase those no longer needed.")
+            )
+        if await service.people.keep(cid, entered, None):
+            return _reply(entered, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}")
+        known = await service.people.find(cid, entered.id)
+        assert known is not None
+    if known.side != side or (known.revision == 1 and bytes(known.entry or b"") != entry):
+        raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for another entry. Take a new key for a new entry."))
+    return _reply(known, 201, Location=f"/v1/channels/{projection.name}/people/{known.id}", **{"Idempotent-Replayed": "true"})
+
+
+async def show_person(call: Call[Nothing]) -> Answered:
+    projection, _ = posting.staff_of(call)
+    return _reply(await _found(call, projection))
+
+
+async def change_person(call: Call[Nothing]) -> Answered:
+    projection, actor = posting.staff_of(call)
+    kept = await _own(call, projection, actor)
+    if kept.erased:
+        raise Refused(Refusal(kind="moved", detail="The entry was erased and does not come back; enter the person anew with POST /people."))
+    _as_read(call, kept)
+    service = posting.service_of(call)
+    changed = people.changed(kept, await _entry(call), stamp(service.now()))
+    if not await service.people.keep(projection.registry.cid, changed, kept):
+        raise _moved()
+    return _reply(changed)
+
+
+async def erase_person(call: Call[Nothing]) -> Answered:
+    """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same."""
+    projection, actor = posting.staff_of(call)
+    kept = await _own(call, projection, actor)
+    service = posting.service_of(call)
+    if kept.erased:
+        erased = kept
+        await service.people.sweep()
+    else:
+        _as_read(call, kept)
+        erased = people.erased(kept, stamp(service.now()))
+        if not await service.people.keep(projection.registry.cid, erased, kept):
+            raise _moved()
+    log.info("person.erased", channel=projection.name, id=erased.id)
+    return _reply(erased)

@@ -1,0 +1,146 @@
+"""A stream whose messages can be erased: the last message on a subject is its value, and what it said before is overwritten.
+
+    put      write a value over the one that was read, then erase what it supersedes
+    refresh  bring what was written since, to the very end as the stream's leader has it
+    sweep    erase what was superseded and still stands, should whoever wrote over it have died first
+
+`STREAM.MSG.DELETE` without `no_erase` makes the broker write the block anew, with random bytes where the message was. The
+broker must not drop messages by itself, by a limit say: it would leave their bytes where they are.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.log.connection import Bus
+from dragoman.log.port import LogUnreachable
+from dragoman.stores.bucket import Moved
+
+_PAGE: Final = 1000
+_WRONG_LAST: Final = (10071, 10164)
+_NO_MESSAGE: Final = 10037
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A message as the stream's leader has it."""
+
+    seq: int
+    subject: str
+    data: bytes = b""
+
+
+class _Got(Struct):
+    message: Message
+
+
+_got = msgspec.json.Decoder(_Got).decode
+
+
+class Erasable:
+    """Keys and values, the last of each key, read to the end before every answer; what a key said before is erased."""
+
+    def __init__(self, bus: Bus, stream: str, prefix: str) -> None:
+        """Read and write through the bus; keys follow the prefix in a message's subject."""
+        self._bus = bus
+        self.stream = stream
+        self._prefix = prefix
+        self._seen = 0
+        self._superseded: dict[int, str] = {}
+        self.values: dict[str, bytes] = {}
+        self.revisions: dict[str, int] = {}
+
+    @staticmethod
+    async def create(steward: Bus, stream: str, subjects: Sequence[str], replicas: int, most_bytes: int) -> None:
+        """Make the stream, or find it; a message has at most so many bytes. Raises `LogUnreachable`."""
+        settings: dict[str, Any] = {
+            "name": stream,
+            "subjects": list(subjects),
+            "storage": "file",
+            "discard": "new",
+            "max_age": 0,
+            "max_msgs_per_subject": -1,
+            "deny_purge": True,
+            "allow_direct": True,
+            "compression": "none",
+            "num_replicas": replicas,
+            "max_msg_size": most_bytes,
+        }
+        answer = await steward.api(f"STREAM.CREATE.{stream}", settings)
+        if "error" in answer:
+            raise LogUnreachable(f"the stream {stream} cannot be made: {answer['error'].get('description')}")
+
+    # Reading
+
+    async def refresh(self) -> None:
+        """Bring what was written since the last time, until the stream's leader has no more. Raises `LogUnreachable`."""
+        while (message := await self.next(f"{self._prefix}>", self._seen + 1)) is not None:
+            self._take(message.subject, message.seq, message.data)
+            for found in await self._bus.fetch(self.stream, f"{self._prefix}>", self._seen + 1, _PAGE):
+                headers = found.headers or {}
+                self._take(headers["Nats-Subject"], int(headers["Nats-Sequence"]), found.data)
+
+    async def next(self, subjects: str, first: int) -> Message | None:
+        """The first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
+        answer = await self._bus.request(
+            f"$JS.API.STREAM.MSG.GET.{self.stream}", msgspec.json.encode({"seq": first, "next_by_subj": subjects})
+        )
+        failed = msgspec.json.decode(answer.data).get("error")
+        if failed is None:
+            return _got(answer.data).message
+        if failed.get("err_code") == _NO_MESSAGE:
+            return None
+        raise LogUnreachable(f"the broker answers {failed.get('description')}")
+
+    def _take(self, subject: str, seq: int, value: bytes) -> None:
+        self._seen = max(self._seen, seq)
+        self._apply(subject.removeprefix(self._prefix), seq, value)
+
+    def _apply(self, key: str, seq: int, value: bytes) -> None:
+        known = self.revisions.get(key, 0)
+        if seq < known:
+            self._superseded[seq] = key
+        elif seq > known:
+            if known:
+                self._superseded[known] = key
+            self.revisions[key] = seq
+            self.values[key] = value
+
+    # Writing
+
+    async def put(self, key: str, value: bytes, over: int) -> None:
+        """Write a value durably over that revision of its key, 0 for none, and erase what it said before.
+
+        Raises `Moved` where somebody else was faster, `LogUnreachable` where it is not known whether all of it was done.
+        """
+        self._apply(key, await self.publish(self._prefix + key, value, over), value)
+        await self.sweep(key)
+
+    async def publish(self, subject: str, payload: bytes, over: int | None = None) -> int:
+        """Write a message durably; its sequence. Raises `Moved`, `LogUnreachable`."""
+        headers = None if over is None else {"Nats-Expected-Last-Subject-Sequence": str(over)}
+        answer = msgspec.json.decode((await self._bus.request(subject, payload, headers)).data)
+        failed = answer.get("error")
+        if failed is None:
+            return int(answer["seq"])
+        if failed.get("err_code") in _WRONG_LAST:
+            raise Moved(subject)
+        raise LogUnreachable(f"the broker answers {failed.get('description')}")
+
+    async def sweep(self, key: str | None = None) -> None:
+        """Erase what was superseded, of one key or of all. Raises `LogUnreachable`."""
+        for seq, of in list(self._superseded.items()):
+            if key in (None, of):
+                await self.erase(seq)
+                self._superseded.pop(seq, None)
+
+    async def erase(self, seq: int) -> None:
+        """Overwrite a message with random bytes; one that is erased already stays so. Raises `LogUnreachable`."""
+        answer = await self._bus.api(f"STREAM.MSG.DELETE.{self.stream}", {"seq": seq})
+        if "error" in answer and await self._stands(seq):
+            raise LogUnreachable(f"the broker does not erase: {answer['error'].get('description')}")
+
+    async def _stands(self, seq: int) -> bool:
+        answer = await self._bus.api(f"STREAM.MSG.GET.{self.stream}", {"seq": seq})
+        return bool(answer.get("error", {}).get("err_code") != _NO_MESSAGE)

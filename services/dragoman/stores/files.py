@@ -1,0 +1,139 @@
+"""Files beside the log, by the SHA-256 of their bytes: each side's own copies, a channel apart from every other.
+
+    dragoman.files.<cid>.<side>.<sha256>                what the file is, and how far it is
+    dragoman.chunks.<cid>.<side>.<sha256>.<upload>.<n>  its bytes, in pieces
+
+A file is *coming* while its pieces are written, then *kept*; *erasing* until the last piece is overwritten, then *erased*.
+Pieces are of one upload, so that two that meet never mix: who is overtaken overwrites what it brought.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.limits import CHUNK_BYTES
+from dragoman.log.port import LogUnreachable
+from dragoman.stores.bucket import Moved
+from dragoman.stores.erasable import Erasable
+
+STREAM: Final = "DRAGOMAN_FILES"
+PREFIX: Final = "dragoman.files."
+CHUNKS: Final = "dragoman.chunks."
+SUBJECTS: Final = (f"{PREFIX}>", f"{CHUNKS}>")
+BYTES: Final = CHUNK_BYTES + 4_096
+
+
+class File(Struct, frozen=True, kw_only=True):
+    """A side's copy of a file; of one that is erased the digest is left, which acts name."""
+
+    sha256: str
+    side: str
+    at: str
+    stage: Literal["coming", "kept", "erasing", "erased"]
+    media_type: str = ""
+    bytes: int = 0
+    upload: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Whether all of its bytes are there."""
+        return self.stage == "kept"
+
+    @property
+    def erased(self) -> bool:
+        """Whether its side has erased it."""
+        return self.stage in ("erasing", "erased")
+
+
+_ERASING: Final = b'"stage":"erasing"'
+_decode = msgspec.json.Decoder(File).decode
+
+
+class Files:
+    """The files of all sides. Every question is put to the broker: what was erased elsewhere is not given out here."""
+
+    def __init__(self, entries: Erasable) -> None:
+        """Keep them there, on a connection of their own: their bytes hold no post up."""
+        self._entries = entries
+
+    async def found(self, cid: str, sides: tuple[str, ...], sha256: str) -> list[File]:
+        """Those sides' copies of a file, in that order, those that are erased among them. Raises `LogUnreachable`."""
+        await self._entries.refresh()
+        values = [self._entries.values.get(f"{cid}.{side}.{sha256}") for side in sides]
+        return [_decode(value) for value in values if value is not None]
+
+    async def listed(self, cid: str, side: str) -> list[File]:
+        """A side's files that are not erased, the newest first. Raises `LogUnreachable`."""
+        await self._entries.refresh()
+        found = [_decode(value) for key, value in self._entries.values.items() if key.startswith(f"{cid}.{side}.")]
+        return sorted((file for file in found if not file.erased), key=lambda file: file.at, reverse=True)
+
+    async def keep(self, cid: str, file: File, content: bytes | bytearray, over: File | None) -> bool:
+        """Keep a file whose digest was checked, over what was read of it; False where somebody else was faster.
+
+        Raises `LogUnreachable`; what was brought until then is overwritten when the file is put again, or erased.
+        """
+        coming = msgspec.structs.replace(file, stage="coming", upload=secrets.token_hex(8))
+        if not await self._put(cid, coming, over):
+            return False
+        if over is not None:
+            await self._overwrite(cid, over)
+        view = memoryview(content)
+        for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
+            await self._entries.publish(f"{_chunks(cid, coming)}{number}", bytes(view[start : start + CHUNK_BYTES]))
+        if await self._put(cid, msgspec.structs.replace(coming, stage="kept"), coming):
+            return True
+        await self._overwrite(cid, coming)
+        return False
+
+    async def read(self, cid: str, file: File) -> AsyncIterator[bytes]:
+        """The pieces of a kept file, in their order. Raises `LogUnreachable` where one is not there."""
+        for number in range(-(-file.bytes // CHUNK_BYTES)):
+            message = await self._entries.next(f"{_chunks(cid, file)}{number}", 1)
+            if message is None:
+                raise LogUnreachable(f"the broker has no piece {number} of the file")
+            yield message.data
+
+    async def erase(self, cid: str, file: File, at: str) -> File | None:
+        """Overwrite all bytes of a file; what is left of it, or None where somebody else was faster. Raises `LogUnreachable`."""
+        erasing = file if file.stage == "erasing" else File(sha256=file.sha256, side=file.side, at=at, stage="erasing", upload=file.upload)
+        if erasing is not file and not await self._put(cid, erasing, file):
+            return None
+        await self._overwrite(cid, erasing)
+        erased = File(sha256=file.sha256, side=file.side, at=erasing.at, stage="erased")
+        await self._put(cid, erased, erasing)  # else another gateway came first
+        return erased
+
+    async def sweep(self) -> None:
+        """Finish what another gateway began to erase. Raises `LogUnreachable`."""
+        await self._entries.refresh()
+        await self._entries.sweep()
+        for key, value in list(self._entries.values.items()):
+            if _ERASING in value:
+                file = _decode(value)
+                await self.erase(key.partition(".")[0], file, file.at)
+
+    async def _put(self, cid: str, file: File, over: File | None) -> bool:
+        key = f"{cid}.{file.side}.{file.sha256}"
+        known = self._entries.values.get(key)
+        if (None if known is None else _decode(known)) != over:
+            return False
+        try:
+            await self._entries.put(key, msgspec.json.encode(file), self._entries.revisions.get(key, 0))
+        except Moved:
+            return False
+        return True
+
+    async def _overwrite(self, cid: str, file: File) -> None:
+        """Erase the pieces of one upload."""
+        first = 1
+        while file.upload and (message := await self._entries.next(f"{_chunks(cid, file)}*", first)) is not None:
+            await self._entries.erase(message.seq)
+            first = message.seq + 1
+
+
+def _chunks(cid: str, file: File) -> str:
+    return f"{CHUNKS}{cid}.{file.side}.{file.sha256}.{file.upload}."

@@ -1,0 +1,113 @@
+"""The register of people: who is meant by the ids that acts name. It stands beside the log, and what is erased is gone.
+
+One subject an entry, `dragoman.people.<cid>.<id>`. A revision is written over the one that was read and overwrites it;
+erasing writes a marker without any personal data, and without the random bytes behind the commitment.
+"""
+
+import secrets
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from dragoman.domain.named import commitment
+from dragoman.limits import PERSON_BYTES
+from dragoman.stores.bucket import Moved
+from dragoman.stores.erasable import Erasable
+from dragoman_schemas.answers import PersonEntry
+
+STREAM: Final = "DRAGOMAN_PEOPLE"
+PREFIX: Final = "dragoman.people."
+SUBJECTS: Final = (f"{PREFIX}>",)
+BYTES: Final = PERSON_BYTES + 4_096
+_RANDOM_BYTES: Final = 32
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """One revision of an entry, with the random bytes in hex; without both once it is erased."""
+
+    id: str
+    side: str
+    revision: int
+    created: str
+    updated: str
+    random: str = ""
+    entry: Raw | UnsetType = UNSET
+
+    @property
+    def erased(self) -> bool:
+        """Whether nothing personal is left of it."""
+        return self.entry is UNSET
+
+    @property
+    def person(self) -> PersonEntry | UnsetType:
+        """What the register says of them."""
+        return UNSET if isinstance(self.entry, UnsetType) else _person(bytes(self.entry))
+
+    @property
+    def commitment(self) -> str:
+        """What acts name, beside the id; empty once it is erased."""
+        return "" if isinstance(self.entry, UnsetType) else commitment(bytes.fromhex(self.random), bytes(self.entry))
+
+
+_decode = msgspec.json.Decoder(Kept).decode
+_person = msgspec.json.Decoder(PersonEntry).decode
+
+
+def entered(id: str, side: str, entry: bytes, at: str) -> Kept:
+    """The first revision of an entry."""
+    return Kept(id=id, side=side, revision=1, created=at, updated=at, random=secrets.token_hex(_RANDOM_BYTES), entry=Raw(entry))
+
+
+def changed(kept: Kept, entry: bytes, at: str) -> Kept:
+    """The next revision of an entry, with other random bytes."""
+    return msgspec.structs.replace(kept, revision=kept.revision + 1, updated=at, random=secrets.token_hex(_RANDOM_BYTES), entry=Raw(entry))
+
+
+def erased(kept: Kept, at: str) -> Kept:
+    """What is left of an entry that is erased."""
+    return msgspec.structs.replace(kept, revision=kept.revision + 1, updated=at, random="", entry=UNSET)
+
+
+class People:
+    """The registers of all channels. Every question is put to the broker: what was erased elsewhere is not shown here."""
+
+    def __init__(self, entries: Erasable) -> None:
+        """Keep the entries there."""
+        self._entries = entries
+
+    async def listed(self, cid: str) -> list[Kept]:
+        """A channel's entries that are not erased, by id. Raises `LogUnreachable`."""
+        await self._entries.refresh()
+        found = [_decode(value) for key, value in self._entries.values.items() if key.startswith(f"{cid}.")]
+        return sorted((kept for kept in found if not kept.erased), key=lambda kept: kept.id)
+
+    async def find(self, cid: str, id: str) -> Kept | None:
+        """An entry, or what is left of it. Raises `LogUnreachable`."""
+        return (await self.found(cid, (id,))).get(id)
+
+    async def found(self, cid: str, ids: tuple[str, ...]) -> dict[str, Kept]:
+        """Those of the entries that there are, or were. Raises `LogUnreachable`."""
+        await self._entries.refresh()
+        values = {id: self._entries.values.get(f"{cid}.{id}") for id in ids}
+        return {id: _decode(value) for id, value in values.items() if value is not None}
+
+    async def keep(self, cid: str, kept: Kept, over: Kept | None) -> bool:
+        """Write a revision over the one that was read, or a new entry; False where somebody else was faster.
+
+        When it returns, what stood there before is overwritten. Raises `LogUnreachable`.
+        """
+        key = f"{cid}.{kept.id}"
+        known = self._entries.values.get(key)
+        if (None if known is None else _decode(known)) != over:
+            return False
+        try:
+            await self._entries.put(key, msgspec.json.encode(kept), self._entries.revisions.get(key, 0))
+        except Moved:
+            return False
+        return True
+
+    async def sweep(self) -> None:
+        """Finish what another gateway began to erase. Raises `LogUnreachable`."""
+        await self._entries.refresh()
+        await self._entries.sweep()
