@@ -96,6 +96,15 @@ LIST_PAGE: Final = 200
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for one page of what is overdue: some 200 ms; the cursor goes on from there."""
 
+STATISTICS_EXCHANGES: Final = 200_000
+"""Exchanges that are counted for one answer: half a minute of a reader's thread, in which others have their turn."""
+
+REPORT_EXCHANGES: Final = 2_000
+"""Exchanges of one record of a period: a book of some thousand pages."""
+
+LINE_CHECKS_BEFORE: Final = 100
+"""Line checks of before a period that are looked at, to say how many came back in a row and whether the line was there."""
+
 RECORDS_PAGE: Final = 1000
 """Records fetched at a time while a replay is streamed."""
 

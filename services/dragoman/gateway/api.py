@@ -20,6 +20,8 @@ from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, 
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.live import Projection
+from dragoman.projection.moment import Asked
+from dragoman.projection.statistics import statistics
 from dragoman.stores.access import Grant
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
@@ -50,6 +52,7 @@ from dragoman_schemas.answers import (
     WatchView,
 )
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.statistics import Statistics
 
 TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
 CSV: Final = "text/csv"
@@ -72,6 +75,13 @@ class ListQuery(reads.Filter, frozen=True, kw_only=True):
     """What a list is narrowed to, and how many rows a page has."""
 
     limit: int = LIST_PAGE
+
+
+class StatisticsQuery(Asked, frozen=True, kw_only=True):
+    """Which period, and of which side and format alone."""
+
+    side: str = ""
+    format: str = ""
 
 
 def _operator(call: Call[Any]) -> Service:
@@ -298,6 +308,14 @@ async def show_state(call: Call[At]) -> Answered:
     return Reply(body=state, headers=_headers(call, projection, state.position))
 
 
+async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
+    projection, _ = await _standing(call)
+    service, query = service_of(call), call.query
+    as_of = service.as_of(projection)
+    body: Statistics = await in_thread(call, statistics, service.store, projection.name, query, as_of, query.side, query.format)
+    return Reply(body=body, headers=_headers(call, projection, body.position))
+
+
 async def stream_records(call: Call[FromPosition]) -> Answered:
     projection = projection_of(call)
     service, grant = service_of(call), grant_of(call.request)
@@ -475,6 +493,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=_READ,
     ),
     Route("GET", f"{_C}/roadmap", show_roadmap, "The joint roadmap over the areas", Nothing, {200: Roadmap}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/statistics",
+        show_statistics,
+        "What each side owed and did in a period, in numbers",
+        StatisticsQuery,
+        {200: Statistics},
+        headers=_READ,
+    ),
     Route("GET", f"{_C}/codebook", show_codebook, "The coded messages in full", Nothing, {200: CodebookView}, headers=_READ),
     Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),
     Route(
