@@ -3,15 +3,18 @@
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
+
+report = App(name="report", help="Write what the log comes to, as Markdown: a situation, a turn-over, a period, a year.")
 
 EVERYWHERE = Target()
 
 From = Annotated[str | None, Parameter(name="--from", help="The beginning, like 2026-11-24T06:00Z; by default the channel's opening.")]
 To = Annotated[str | None, Parameter(help="The end, which is not of it; by default now.")]
 At = Annotated[int | None, Parameter(help="A past position.")]
+In = Annotated[str | None, Parameter(name="--language", help="In which language texts are read that are given in several.")]
 
 
 def _query(**given: object) -> str:
@@ -88,3 +91,49 @@ def _cell(row: dict[str, Any], column: str) -> str:
 
 def _head(column: str) -> str:
     return column.replace(".", " ").replace("_", " ").upper()
+
+
+async def _report(target: Target, name: str, **query: object) -> int:
+    """Write a report: Markdown, or with --json its parts."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        accept = {"Accept": "application/json" if target.json else "text/markdown"}
+        answer = await caller.call("GET", f"/v1/channels/{channel}/reports/{name}{_query(**query)}", headers=accept)
+    if target.json:
+        out_json(answer.body)
+    else:
+        out(answer.body.decode().rstrip("\n"))
+    if answer.headers.get("Dragoman-Stale"):
+        say(f"NOT LIVE: the end of the log was last seen at {answer.headers.get('Dragoman-As-Of') or 'no time'}")
+    return 0
+
+
+@report.command(name="situation")
+async def report_situation(*, from_: From = None, to: To = None, at: At = None, language: In = None, target: Target = EVERYWHERE) -> int:
+    """Write the situation report: how the channel stands, and what was said since 06:00Z."""
+    return await _report(target, "situation", from_=from_, to=to, at=at, language=language)
+
+
+@report.command(name="turn-over")
+async def report_turn_over(*, from_: From = None, to: To = None, at: At = None, language: In = None, target: Target = EVERYWHERE) -> int:
+    """Write the turn-over note for the next watch of your side."""
+    return await _report(target, "turn-over", from_=from_, to=to, at=at, language=language)
+
+
+@report.command(name="period")
+async def report_period(*, from_: From = None, to: To = None, at: At = None, language: In = None, target: Target = EVERYWHERE) -> int:
+    """Write the record of the period: everything that was said, by family."""
+    return await _report(target, "period", from_=from_, to=to, at=at, language=language)
+
+
+@report.command(name="year")
+async def report_year(
+    year: Annotated[int | None, Parameter(help="The year; by default this one.")] = None,
+    *,
+    to: To = None,
+    at: At = None,
+    language: In = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Write the pack for the yearly review."""
+    return await _report(target, "year", year=year, to=to, at=at, language=language)

@@ -18,6 +18,9 @@ from dragoman.domain import clocks
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.statistics import Line
 
+UNWATCHED: Final = frozenset({"track2", "desk"})
+"""Kinds of channels in which nothing is owed by a time, and nobody has a watch or checks a line."""
+
 Result = Literal["echoed", "echoed_with_errors", "missed", "awaited"]
 _BACK: Final = ("echoed", "echoed_with_errors")
 

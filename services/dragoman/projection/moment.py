@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from dragoman.domain import blindness, clocks
 from dragoman.domain.access import officer_side
@@ -24,13 +24,25 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman_schemas.answers import Link
 from dragoman_schemas.fields import Timestamp
+from dragoman_schemas.reports import ChannelAct
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry
 
 _MASK: Final = (1 << 40) - 1
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 """How long after its own time a record may come to the log."""
+
+_TOLD: Final = frozenset({"channel-status", "profile-adoption", "codebook-adoption"})
+"""Acts of the channel whose content reports give: they name no officer."""
+
+
+class _Data(Struct):
+    data: dict[str, Raw]
+
+
+_data = msgspec.json.Decoder(_Data).decode
 
 _CLOCKED: Final = "(e.family IN ('meeting', 'notification') OR e.act = 'point-of-contact')"
 """The exchanges in which a side may owe more than acknowledgements."""
@@ -225,6 +237,25 @@ class Moment:
         for id, _, state in found:
             yield state_at(self._connection, self._base, self.position, id) if state is None else decode_exchange(state)
 
+    def linked(self, state: Exchange) -> tuple[Link, ...]:
+        """The exchanges that refer to one, by its id or its number, in their order."""
+        found = self._connection.execute(
+            "SELECT e.id FROM links l JOIN exchanges e ON e.key = l.key "
+            "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
+            (self._base, state.id, state.number, self._base | self.position),
+        ).fetchall()
+        states = (state_at(self._connection, self._base, self.position, id) for (id,) in found)
+        return tuple(
+            Link(
+                exchange=each.id,
+                number=each.number,
+                act=each.act,
+                status=each.status,
+                kind=str(msgspec.json.decode(each.content["kind"])) if "kind" in each.content else "",
+            )
+            for each in states
+        )
+
     def delivered(self, side: str, position: int) -> str:
         """When it was recorded that a record had reached a station of a side; empty where it is not."""
         row = self._connection.execute(
@@ -257,7 +288,25 @@ class Moment:
             if officer_side(message.said.by):
                 newest[state.area] = max(newest.get(state.area, (0, "")), (message.said.position, message.said.time))
 
-    # Watches and the line
+    # The channel, watches and the line
+
+    def channel_acts(self, first: int) -> Iterator[ChannelAct]:
+        """What officers changed in the channel since a position. Of officers and watches only that they changed."""
+        found = self._connection.execute(
+            "SELECT key, act, actor, time, number, raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid "
+            "AND act != 'delivery' ORDER BY key",
+            (self.registry.id, self._base | first, self._base | self.position),
+        )
+        for key, act, actor, time, number, raw in found:
+            content = _data(raw).data if act in _TOLD else {}
+            yield ChannelAct(
+                position=key & _MASK,
+                time=time,
+                side=officer_side(actor) or actor.partition("/")[0],
+                act=act,
+                number=number or "",
+                content={name: value for name, value in content.items() if name not in ("act", "signed")},
+            )
 
     def manned(self, first: int) -> frozenset[str]:
         """The sides whose watch was somebody's before a position."""
@@ -272,7 +321,7 @@ class Moment:
             (self.registry.id, self._base | first, self._base | self.position),
         )
         return [
-            Turn(datetime.fromisoformat(time), officer_side(actor), act == "watch-assumption" or "to" in msgspec.json.decode(raw)["data"])
+            Turn(datetime.fromisoformat(time), officer_side(actor), act == "watch-assumption" or "to" in _data(raw).data)
             for act, actor, time, raw in found
         ]
 
