@@ -99,6 +99,9 @@ OVERDUE_LOOKED: Final = 2_000
 STATISTICS_EXCHANGES: Final = 200_000
 """Exchanges that are counted for one answer: half a minute of a reader's thread, in which others have their turn."""
 
+SITUATION_EXCHANGES: Final = 20_000
+"""Exchanges that are looked at for a report of one page, all held in memory at once: a hundred years of quiet days."""
+
 REPORT_EXCHANGES: Final = 2_000
 """Exchanges of one record of a period: a book of some thousand pages."""
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from time import sleep
 from typing import Final
 
 import msgspec
@@ -43,6 +44,10 @@ class _Data(Struct):
 
 
 _data = msgspec.json.Decoder(_Data).decode
+
+_STRETCH: Final = 100
+_REST_SECONDS: Final = 0.001
+"""A thread that reads many exchanges holds the interpreter: it rests a little after each stretch, so that whoever posts has a turn."""
 
 _CLOCKED: Final = "(e.family IN ('meeting', 'notification') OR e.act = 'point-of-contact')"
 """The exchanges in which a side may owe more than acknowledgements."""
@@ -215,13 +220,14 @@ class Moment:
         """What was opened or carried on since a position."""
         return (state for state in self._states("e.position >= ?", first) if state.updated.position >= first)
 
-    def count(self, first: int) -> int:
-        """How many exchanges were carried on since a position, at most."""
+    def expect(self, first: int, most: int) -> None:
+        """Raise `Refused` where more exchanges were carried on since a position than one answer holds."""
         (found,) = self._connection.execute(
-            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?",
-            (self._base, self._base | self.position, first),
+            "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?", (self._base, self._base | self.position, first)
         ).fetchone()
-        return int(found)
+        if found > most:
+            detail = f"More than {most} exchanges were carried on in this time; choose a shorter one."
+            raise Refused(Refusal(kind="bad-request", detail=detail))
 
     def of(self, family: str, *acts: str) -> Iterator[Exchange]:
         """All exchanges of some formats of a family, in their order."""
@@ -234,7 +240,9 @@ class Moment:
             f"JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.key BETWEEN ? AND ? AND {where} ORDER BY e.key",
             (self.position, self._base, self._base | self.position, *parameters),
         )
-        for id, _, state in found:
+        for number, (id, _, state) in enumerate(found):
+            if number % _STRETCH == _STRETCH - 1:
+                sleep(_REST_SECONDS)
             yield state_at(self._connection, self._base, self.position, id) if state is None else decode_exchange(state)
 
     def linked(self, state: Exchange) -> tuple[Link, ...]:

@@ -1,7 +1,6 @@
 """The statistics of a channel, read from the file: the exchanges of a period are looked at, and what is open from before it."""
 
-import time
-from typing import Final, get_args
+from typing import get_args
 
 from dragoman.domain import statistics as counting
 from dragoman.domain.blindness import UNWATCHED, Check, Span
@@ -15,10 +14,6 @@ from dragoman.projection.store import Store
 from dragoman_schemas.frame import Area
 from dragoman_schemas.statistics import Area as AreaRow
 from dragoman_schemas.statistics import Statistics
-
-_STRETCH: Final = 100
-_REST_SECONDS: Final = 0.001
-"""A thread that counts holds the interpreter: it rests a little after each stretch, so that whoever posts has a turn."""
 
 
 def statistics(store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = "") -> Statistics:
@@ -36,14 +31,10 @@ def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") ->
     if format not in ("", *FORMATS):
         raise Refused(Refusal(kind="bad-request", detail=f"There is no format {format[:63]}; name the act that opens it."))
     first = then.first(span)
-    if then.count(first) > STATISTICS_EXCHANGES:
-        detail = f"More than {STATISTICS_EXCHANGES} exchanges were carried on then; choose a shorter period."
-        raise Refused(Refusal(kind="bad-request", detail=detail))
+    then.expect(first, STATISTICS_EXCHANGES)
     measure = Measure(registry, then.calendars, span)
-    for number, exchange in enumerate(then.exchanges(first, format)):
+    for exchange in then.exchanges(first, format):
         measure.take(exchange)
-        if number % _STRETCH == _STRETCH - 1:
-            time.sleep(_REST_SECONDS)
     sides = then.sides if not side else (side,)
     measured = measure.measured(sides)
     checks: list[Check] = then.line_checks(first)

@@ -9,7 +9,6 @@ from msgspec import Raw
 
 from dragoman.domain.blindness import Span
 from dragoman.domain.flags import flags
-from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.dialogue import issues_of
 from dragoman.projection.moment import Moment
@@ -41,9 +40,7 @@ _SERVICES: Final = frozenset({"reminder", "lapse"})
 def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecord:
     """Everything that was said in a span. Raises `Refused` where that is too much for one record."""
     first = then.first(span)
-    if then.count(first) > REPORT_EXCHANGES:
-        detail = f"More than {REPORT_EXCHANGES} exchanges were carried on in this time; choose a shorter one."
-        raise Refused(Refusal(kind="bad-request", detail=detail))
+    then.expect(first, REPORT_EXCHANGES)
     exchanges = list(then.touched(first))
     areas = list(then.of("notification", "danger-area"))
     return PeriodRecord(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.blindness import UNWATCHED, Span
 from dragoman.domain.statistics import lines
+from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.moment import Moment
 from dragoman.reports import gather, layout
 from dragoman.reports.paper import Paper, Section, section
@@ -33,6 +34,7 @@ def begins(ends: datetime) -> datetime:
 def situation(then: Moment, span: Span, *, live: bool) -> Situation:
     """How a channel stands at a moment, and what was said since the span began."""
     first = then.first(span)
+    then.expect(first, SITUATION_EXCHANGES)
     exchanges = list(then.exchanges(first))
     owed = gather.by_due(due for exchange in exchanges for due in gather.due(then, exchange))
     pressing = [each for exchange in exchanges for each in _urgent(then, exchange, span)]

@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from dragoman.domain.blindness import Span
 from dragoman.domain.statistics import lines
+from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.moment import Moment
 from dragoman.reports import gather, layout, situation
 from dragoman.reports.paper import Paper, Quote, Section, section
@@ -24,6 +25,7 @@ def begins(then: Moment, side: str) -> datetime:
 def turn_over(then: Moment, span: Span, side: str, *, live: bool) -> TurnOver:
     """What is open, owed and awaited for a side at a moment, and what came since the span began."""
     first = then.first(span)
+    then.expect(first, SITUATION_EXCHANGES)
     exchanges = list(then.exchanges(first))
     watch = then.registry.watches.get(side)
     dues = gather.by_due(due for exchange in exchanges for due in gather.due(then, exchange))
