@@ -117,6 +117,18 @@ LIST_PAGE: Final = 200
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for one page of what is overdue: some 200 ms; the cursor goes on from there."""
 
+STATISTICS_EXCHANGES: Final = 200_000
+"""Exchanges that are counted for one answer: half a minute of a reader's thread, in which others have their turn."""
+
+SITUATION_EXCHANGES: Final = 20_000
+"""Exchanges that are looked at for a report of one page, all held in memory at once: a hundred years of quiet days."""
+
+REPORT_EXCHANGES: Final = 2_000
+"""Exchanges of one record of a period: a book of some thousand pages."""
+
+LINE_CHECKS_BEFORE: Final = 100
+"""Line checks of before a period that are looked at, to say how many came back in a row and whether the line was there."""
+
 RECORDS_PAGE: Final = 1000
 """Records fetched at a time while a replay is streamed."""
 

@@ -27,6 +27,8 @@ for _name, _where, _help in (
     ("state", "reading:state", "Show the liaison state of a channel."),
     ("watch", "watching:watch", "Take the watch, hand it over, and see what it must look at."),
     ("adopt", "watching:adopt", "Adopt a profile of limits or a codebook, as an administrator of your side."),
+    ("statistics", "reporting:statistics", "Show what each side owed and did in a period, in numbers."),
+    ("report", "reporting:report", "Write a situation report, a turn-over note, the record of a period or of a year."),
     ("audit", "auditing:audit", "Replay a channel's log, believing nobody."),
     ("doctor", "doctor:doctor", "Find out what is wrong here."),
     ("config", "doctor:config", "Show and check the settings."),

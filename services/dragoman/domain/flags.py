@@ -30,6 +30,7 @@ from dragoman_schemas.state import Exchange, Registry
 Point = tuple[float, float]
 
 _METRES_A_DEGREE: Final = 111_320.0
+_NOTICE: Final = ("window", "time", "departure", "notice_kind", "type", "phase", "urgent")
 _CORNERS: Final = 32
 """A circle is looked at as a polygon of so many corners."""
 
@@ -58,7 +59,7 @@ def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
     found = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
-        found += [*_lead(registry, exchange, content), *_late_reports(registry, exchange, content)]
+        found += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
     if now is not None:
         found += _venue(registry, exchange, content, now)
     match exchange.act:
@@ -101,41 +102,76 @@ def _instant(value: Any) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None
 
 
-def _lead(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
-    limits, _ = profile_of(registry)
-    told = _instant(exchange.opened.time)
-    assert told is not None
-    dated = [each.corrected for each in exchange.corrections if {"window", "time", "departure", "dates"} & each.fields.keys()]
-    dated += [said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content]
-    if dated:
-        told = datetime.fromisoformat(max(stamp.time for stamp in dated))
+class Lead(Struct, frozen=True, kw_only=True):
+    """How long before something begins it was told, or how long after it was known; and how long before, or after, is owed."""
+
+    given: timedelta
+    owed: timedelta
+
+
+def lead(registry: Registry, exchange: Exchange) -> Lead | None:
+    """How long before it begins a notice came, and should have; None where no lead time is owed, or no beginning is known."""
+    content = {name: msgspec.json.decode(exchange.content[name]) for name in _NOTICE if name in exchange.content}
     window = content.get("window")
     start = _instant(window.get("from")) if isinstance(window, dict) else None
+    limits, _ = profile_of(registry)
     match exchange.act:
-        case "military-activity":
+        case "military-activity" if content["notice_kind"] != "alert":
             owed = limits.bomber_lead if content["type"] == "strategic_bomber" else limits.activity_lead
-            alert = content["notice_kind"] == "alert"
-            yield from () if alert else _short(start, told, owed)
         case "launch-notice" if content["phase"] == "pre_launch":
             ends = _instant(window.get("to")) if isinstance(window, dict) else None
             long = start is not None and ends is not None and ends - start >= timedelta(seconds=limits.launch_campaign)
-            owed = limits.launch_campaign_lead if long else limits.launch_lead
-            yield from _short(start or _instant(content.get("time")), told, owed)
+            start, owed = start or _instant(content.get("time")), limits.launch_campaign_lead if long else limits.launch_lead
         case "danger-area":
-            yield from _short(start, told, limits.area_lead)
+            owed = limits.area_lead
         case "humanitarian-notification":
+            start = _instant(content.get("departure"))
             owed = limits.urgent_movement_lead if content.get("urgent") is True else limits.movement_lead
-            yield from _short(_instant(content.get("departure")), told, owed)
+        case _:
+            return None
+    if start is None or exchange.for_the_record:
+        return None
+    return Lead(given=start - _told(exchange), owed=timedelta(seconds=owed))
+
+
+def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
+    """How long after it was known, or happened, a matter was first reported, and within which time it is owed."""
+    limits, _ = profile_of(registry)
+    match exchange.act:
+        case "hazardous-incident":
+            name, owed = "known_at", limits.first_report
+        case "encounter-report":
+            name, owed = "time", limits.encounter_report
+        case _:
+            return None
+    since = _instant(msgspec.json.decode(exchange.content[name])) if name in exchange.content else None
+    if since is None or exchange.for_the_record:
+        return None
+    return Lead(given=datetime.fromisoformat(exchange.opened.time) - since, owed=timedelta(seconds=owed))
+
+
+def _told(exchange: Exchange) -> datetime:
+    """When the date that stands was told."""
+    dated = [each.corrected for each in exchange.corrections if {"window", "time", "departure", "dates"} & each.fields.keys()]
+    dated += [said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content]
+    return datetime.fromisoformat(max((stamp.time for stamp in dated), default=exchange.opened.time))
+
+
+def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
+    notice = lead(registry, exchange)
+    if notice is not None and notice.given < notice.owed:
+        given = max(timedelta(0), notice.given)
+        yield Flag(flag="short_notice", detail=f"{_span(given)} before it begins; {_span(notice.owed)} are owed")
 
 
 def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
     limits, _ = profile_of(registry)
     told = _instant(exchange.opened.time)
     match exchange.act:
-        case "hazardous-incident":
-            yield from _late(_instant(content.get("known_at")), told, limits.first_report, "it was known")
-        case "encounter-report":
-            yield from _late(_instant(content.get("time")), told, limits.encounter_report, "the event")
+        case "hazardous-incident" | "encounter-report":
+            report, what = first_report(registry, exchange), "it was known" if exchange.act == "hazardous-incident" else "the event"
+            if report is not None and report.given > report.owed:
+                yield Flag(flag="late_report", detail=f"{_span(report.given)} after {what}; {_span(report.owed)} are owed")
         case "launch-notice" if content["phase"] == "post_launch":
             window = content.get("window")
             launched = _instant(window.get("to")) if isinstance(window, dict) else _instant(content.get("time"))
@@ -167,12 +203,6 @@ def _venue(registry: Registry, exchange: Exchange, content: dict[str, Any], now:
     if open_ and asked is not None and now - asked > timedelta(seconds=limits.venue):
         owed = _span(timedelta(seconds=limits.venue))
         yield Flag(flag="default_venue", detail=f"no venue was agreed within {owed}: the default venue holds")
-
-
-def _short(start: datetime | None, told: datetime, owed: int) -> Iterator[Flag]:
-    if start is not None and start - told < timedelta(seconds=owed):
-        given = max(timedelta(0), start - told)
-        yield Flag(flag="short_notice", detail=f"{_span(given)} before it begins; {_span(timedelta(seconds=owed))} are owed")
 
 
 def _late(since: datetime | None, told: datetime | None, owed: int, what: str) -> Iterator[Flag]:

@@ -3,7 +3,8 @@
 import csv
 import io
 from collections.abc import Callable
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -13,13 +14,19 @@ from dragoman import __version__
 from dragoman.desk import stamp
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import beside, drafts, files, live, people
+from dragoman.gateway import beside, drafts, files, live, pages, people
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, record, service_of, wanted_position, whole
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.live import Projection
+from dragoman.projection.moment import Asked, Moment, instant, moment
+from dragoman.projection.statistics import statistics
+from dragoman.reports import period, situation, turn_over
+from dragoman.reports import year as year_review
+from dragoman.reports.markdown import markdown
+from dragoman.reports.paper import Paper
 from dragoman.stores.access import Grant
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
@@ -55,9 +62,14 @@ from dragoman_schemas.answers import (
     WatchView,
 )
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.fields import Language, Year
+from dragoman_schemas.reports import PeriodRecord, Report, Situation, TurnOver, YearReview
+from dragoman_schemas.statistics import Statistics
 
 TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
 CSV: Final = "text/csv"
+HTML: Final = "text/html"
+MARKDOWN: Final = "text/markdown"
 
 
 class At(Struct, frozen=True, kw_only=True):
@@ -77,6 +89,32 @@ class ListQuery(reads.Filter, frozen=True, kw_only=True):
     """What a list is narrowed to, and how many rows a page has."""
 
     limit: int = LIST_PAGE
+
+
+class ReportQuery(Asked, frozen=True, kw_only=True):
+    """Which period, and in which language the sides' texts are read where they are given in several."""
+
+    language: Language | None = None
+
+
+class YearQuery(ReportQuery, frozen=True, kw_only=True):
+    """Which year; by default this one."""
+
+    year: Year | None = None
+
+
+class Gathered(NamedTuple):
+    """A report, and how it is laid out in a language."""
+
+    report: Report
+    paper: Callable[[str], Paper]
+
+
+class StatisticsQuery(Asked, frozen=True, kw_only=True):
+    """Which period, and of which side and format alone."""
+
+    side: str = ""
+    format: str = ""
 
 
 def _operator(call: Call[Any]) -> Service:
@@ -304,6 +342,14 @@ async def show_state(call: Call[At]) -> Answered:
     return Reply(body=state, headers=_headers(call, projection, state.position))
 
 
+async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
+    projection, _ = await _standing(call)
+    service, query = service_of(call), call.query
+    as_of = service.as_of(projection)
+    body: Statistics = await in_thread(call, statistics, service.store, projection.name, query, as_of, query.side, query.format)
+    return Reply(body=body, headers=_headers(call, projection, body.position))
+
+
 async def stream_records(call: Call[FromPosition]) -> Answered:
     projection = projection_of(call)
     service, grant = service_of(call), grant_of(call.request)
@@ -341,6 +387,79 @@ async def show_record(call: Call[Nothing]) -> Answered:
     return web.Response(
         body=raw, headers=headers, content_type="application/cloudevents+json" if raw[:1] == b"{" else "application/octet-stream"
     )
+
+
+# Reports
+
+
+async def _report(call: Call[Any], asked: Asked, gather: Callable[[Moment, bool], Gathered]) -> Answered:
+    """A report in the form that is asked for: its shape, a page, or Markdown. What is asked for of the past is no less live."""
+    projection, _ = await _standing(call)
+    service = service_of(call)
+    media = _wanted_media(call.request, (JSON, HTML, MARKDOWN))
+    live_or_past = asked.at > 0 or asked.to is not None or service.is_live(projection)
+
+    def gathered() -> Gathered:
+        with moment(service.store, projection.name, asked, service.as_of(projection)) as then:
+            return gather(then, live_or_past)
+
+    found: Gathered = await in_thread(call, gathered)
+    headers = _headers(call, projection, found.report.position)
+    language = call.query.language or found.report.of.languages[0]
+    match media:
+        case "text/html":
+            page: web.Response = await in_thread(call, lambda: pages.report(found.paper(language), headers))
+            return page
+        case "text/markdown":
+            text: str = await in_thread(call, lambda: markdown(found.paper(language)))
+            return web.Response(text=text, headers=headers, content_type=MARKDOWN)
+        case _:
+            return Reply(body=found.report, headers=headers)
+
+
+def _begins(query: Asked, default: datetime | None) -> datetime | None:
+    return default if query.from_ is None else instant("from", query.from_)
+
+
+async def show_situation(call: Call[ReportQuery]) -> Answered:
+    def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+        found = situation.situation(then, then.span(_begins(call.query, situation.begins(then.ends))), live=live)
+        return Gathered(found, lambda language: situation.paper(found, language))
+
+    return await _report(call, call.query, gather)
+
+
+async def show_turn_over(call: Call[ReportQuery]) -> Answered:
+    side = grant_of(call.request).side
+
+    def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+        found = turn_over.turn_over(then, then.span(_begins(call.query, turn_over.begins(then, side))), side, live=live)
+        return Gathered(found, lambda language: turn_over.paper(found, language))
+
+    return await _report(call, call.query, gather)
+
+
+async def show_period(call: Call[ReportQuery]) -> Answered:
+    def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+        found = period.record_of_the_period(then, then.span(_begins(call.query, None)), live=live)
+        return Gathered(found, lambda language: period.paper(found, language))
+
+    return await _report(call, call.query, gather)
+
+
+async def show_year(call: Call[YearQuery]) -> Answered:
+    """The review of a year: all of it once it is over, else as far as it has come."""
+    projection, query = projection_of(call), call.query
+    now = service_of(call).as_of(projection) or projection.state.time
+    year = query.year or int(now[:4])
+    over = f"{year + 1:04}-01-01T00:00:00.000Z"
+    asked = Asked(at=query.at, from_=query.from_, to=query.to or (over if not query.at and over <= now else None))
+
+    def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+        found = year_review.year_review(then, then.span(_begins(query, year_review.begins(year))), year, live=live)
+        return Gathered(found, lambda language: year_review.paper(found, language))
+
+    return await _report(call, asked, gather)
 
 
 # Tokens
@@ -418,6 +537,7 @@ def document() -> dict[str, Any]:
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position")
 _READ = ("Dragoman-Min-Position",)
+_REPORT = (JSON, HTML, MARKDOWN)
 _C = "/v1/channels/{channel}"
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
@@ -481,6 +601,55 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=_READ,
     ),
     Route("GET", f"{_C}/roadmap", show_roadmap, "The joint roadmap over the areas", Nothing, {200: Roadmap}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/statistics",
+        show_statistics,
+        "What each side owed and did in a period, in numbers",
+        StatisticsQuery,
+        {200: Statistics},
+        headers=_READ,
+    ),
+    Route(
+        "GET",
+        f"{_C}/reports/situation",
+        show_situation,
+        "The situation report: since 06:00Z, on one page",
+        ReportQuery,
+        {200: Situation},
+        media=_REPORT,
+        headers=_READ,
+    ),
+    Route(
+        "GET",
+        f"{_C}/reports/turn-over",
+        show_turn_over,
+        "The turn-over note of the watch of the caller's side",
+        ReportQuery,
+        {200: TurnOver},
+        media=_REPORT,
+        headers=_READ,
+    ),
+    Route(
+        "GET",
+        f"{_C}/reports/period",
+        show_period,
+        "The record of the period: everything that was said",
+        ReportQuery,
+        {200: PeriodRecord},
+        media=_REPORT,
+        headers=_READ,
+    ),
+    Route(
+        "GET",
+        f"{_C}/reports/year",
+        show_year,
+        "The pack for the yearly review",
+        YearQuery,
+        {200: YearReview},
+        media=_REPORT,
+        headers=_READ,
+    ),
     Route("GET", f"{_C}/codebook", show_codebook, "The coded messages in full", Nothing, {200: CodebookView}, headers=_READ),
     Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),
     Route(

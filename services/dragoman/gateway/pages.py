@@ -24,6 +24,7 @@ from dragoman.gateway.typed import Call, Nothing
 from dragoman.limits import LIST_PAGE, SESSION_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
+from dragoman.reports.paper import Paper
 from dragoman.stores.access import Grant
 from dragoman_schemas.answers import Row
 from dragoman_schemas.state import Message
@@ -38,6 +39,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+_PAPER_POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -125,6 +127,11 @@ def problem(request: web.Request, error: Exception) -> web.Response:
 def _page(template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any) -> web.Response:
     text = _templates.get_template(template).render(**values)
     return web.Response(text=text, status=status, headers={**_HEADERS, **(headers or {})}, content_type="text/html")
+
+
+def report(paper: Paper, headers: dict[str, str]) -> web.Response:
+    """A report as a page of its own, to be read and printed: it has no script and no form."""
+    return _page("report.html", headers={**headers, "Content-Security-Policy": _PAPER_POLICY}, registry=paper.of, paper=paper)
 
 
 def _own_origin(request: web.Request) -> None:

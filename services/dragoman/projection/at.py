@@ -63,7 +63,7 @@ def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exc
 def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
     """The registry as it stood; None where the channel had not been opened, or is none."""
     genesis = connection.execute("SELECT exchange FROM records WHERE key = ? AND valid", (base | 1,)).fetchone()
-    if genesis is None:
+    if genesis is None or at < 1:
         return None
     (state,) = connection.execute(
         "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",

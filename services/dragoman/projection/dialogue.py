@@ -1,6 +1,7 @@
 """What the dialogue comes to: perceptions side by side, the roadmap over the areas, and what belongs to what."""
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from typing import Final, get_args
 
 import msgspec
@@ -46,23 +47,26 @@ def _all(connection: sqlite3.Connection, base: int, act: str) -> list[Exchange]:
 def perceptions(store: Store, channel: str, registry: Registry) -> Perceptions:
     """Every issue that a side has written of, and what each side wrote; of several texts of a side the newest."""
     with store.snapshot() as connection:
-        stated = [state for state in _all(connection, store.base(channel), "perception") if state.status != "cancelled"]
+        stated = _all(connection, store.base(channel), "perception")
+    return Perceptions(issues=issues_of(stated, [side.name for side in registry.sides]))
+
+
+def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, ...]:
+    """The issues of perceptions, each with every side's column."""
     issues: dict[str, dict[str, Exchange]] = {}
     for state in stated:
-        issues.setdefault(str(msgspec.json.decode(state.content["issue"])), {})[state.side] = state
-    sides = [side.name for side in registry.sides]
-    return Perceptions(
-        issues=tuple(
-            Issue(
-                issue=issue,
-                views=tuple(_view(columns[side]) for side in sides if side in columns),
-                no_statement=tuple(side for side in sides if side not in columns),
-                common_ground=next(
-                    (s.acts["common-ground"][-1].content["text"] for s in columns.values() if s.status == "common_ground"), UNSET
-                ),
-            )
-            for issue, columns in issues.items()
+        if state.status != "cancelled":
+            issues.setdefault(str(msgspec.json.decode(state.content["issue"])), {})[state.side] = state
+    return tuple(
+        Issue(
+            issue=issue,
+            views=tuple(_view(columns[side]) for side in sides if side in columns),
+            no_statement=tuple(side for side in sides if side not in columns),
+            common_ground=next(
+                (s.acts["common-ground"][-1].content["text"] for s in columns.values() if s.status == "common_ground"), UNSET
+            ),
         )
+        for issue, columns in issues.items()
     )
 
 
@@ -86,11 +90,13 @@ def roadmap(store: Store, channel: str) -> Roadmap:
     base = store.base(channel)
     with store.snapshot() as connection:
         items = [(state, linked(connection, base, _MASK, state)) for state in _all(connection, base, "roadmap-item")]
-    return Roadmap(
-        areas=tuple(
-            RoadmapArea(area=area, items=tuple(_line(state, links) for state, links in items if state.area == area))
-            for area in get_args(Area)
-        )
+    return Roadmap(areas=areas_of(items))
+
+
+def areas_of(items: Sequence[tuple[Exchange, tuple[Link, ...]]]) -> tuple[RoadmapArea, ...]:
+    """Items of the roadmap, each with what belongs to it, over all areas."""
+    return tuple(
+        RoadmapArea(area=area, items=tuple(_line(state, links) for state, links in items if state.area == area)) for area in get_args(Area)
     )
 
 

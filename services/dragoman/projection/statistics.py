@@ -1,0 +1,73 @@
+"""The statistics of a channel, read from the file: the exchanges of a period are looked at, and what is open from before it."""
+
+from typing import get_args
+
+from dragoman.domain import statistics as counting
+from dragoman.domain.blindness import UNWATCHED, Check, Span
+from dragoman.domain.clocks import profile_of, written
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.statistics import Measure
+from dragoman.domain.table import FORMATS
+from dragoman.limits import STATISTICS_EXCHANGES
+from dragoman.projection.moment import Asked, Moment, instant, moment
+from dragoman.projection.store import Store
+from dragoman_schemas.frame import Area
+from dragoman_schemas.statistics import Area as AreaRow
+from dragoman_schemas.statistics import Statistics
+
+
+def statistics(store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = "") -> Statistics:
+    """The statistics of a period, of one side and format or of all. Raises `Refused`."""
+    with moment(store, channel, asked, as_of) as then:
+        span = then.span(None if asked.from_ is None else instant("from", asked.from_))
+        return statistics_of(then, span, side, format)
+
+
+def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") -> Statistics:
+    """The statistics of a span that ends at a moment. Raises `Refused`."""
+    registry = then.registry
+    if side not in ("", *then.sides):
+        raise Refused(Refusal(kind="bad-request", detail=f"There is no side {side[:63]}; there are {', '.join(then.sides)}."))
+    if format not in ("", *FORMATS):
+        raise Refused(Refusal(kind="bad-request", detail=f"There is no format {format[:63]}; name the act that opens it."))
+    first = then.first(span)
+    then.expect(first, STATISTICS_EXCHANGES)
+    measure = Measure(registry, then.calendars, span)
+    for exchange in then.exchanges(first, format):
+        measure.take(exchange)
+    sides = then.sides if not side else (side,)
+    measured = measure.measured(sides)
+    checks: list[Check] = then.line_checks(first)
+    opened = then.span(None)
+    rows, blind = counting.blind(registry, sides, checks, then.turns(first), then.manned(first), span.cut(opened) or span)
+    profile, since = profile_of(registry)
+    return Statistics(
+        channel=registry.name,
+        cid=registry.cid,
+        kind=registry.kind,
+        position=then.position,
+        from_=written(span.begins),
+        to=written(span.ends),
+        profile=profile.name,
+        binding=since is not None and registry.kind not in UNWATCHED,
+        exchanges=measured.exchanges,
+        opened=measured.opened,
+        clocks=measured.clocks,
+        notices=measured.notices,
+        changes=measured.changes,
+        meetings=measured.meetings,
+        translations=measured.translations,
+        line=counting.lines(sides, checks, span),
+        areas=tuple(_area(area, last, span) for area, last in _last_words(then).items()),
+        blindness=rows,
+        blind=blind,
+    )
+
+
+def _last_words(then: Moment) -> dict[str, str]:
+    last = then.last_words()
+    return {area: last.get(area, "") for area in get_args(Area)}
+
+
+def _area(area: str, last: str, span: Span) -> AreaRow:
+    return AreaRow(area=area, last_word=last, days_since_last_word=counting.days(last, span.ends) if last else None)

@@ -1,0 +1,283 @@
+"""What several reports say of an exchange, a message, a side or the channel, gathered from a moment."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import UNSET
+
+from dragoman.domain import clocks
+from dragoman.domain.access import officer_side
+from dragoman.domain.blindness import UNWATCHED, Span
+from dragoman.domain.clocks import Running, written
+from dragoman.domain.exchange import ENDED
+from dragoman.projection.moment import Moment
+from dragoman.reports.words import between, role
+from dragoman_schemas.reports import (
+    Ahead,
+    ChannelStanding,
+    Due,
+    Lapsed,
+    Lesson,
+    Matter,
+    Receipt,
+    ReportedChannel,
+    Standing,
+    Urgent,
+)
+from dragoman_schemas.state import Exchange, Message, Stamp
+
+URGENT: Final = ("flash", "immediate")
+MOST: Final = 25
+"""Rows of one list of a one-page report; how many are left off is said."""
+
+MOST_OF_A_YEAR: Final = 500
+"""Rows of one list of the yearly review."""
+
+_UNSETTLED: Final[dict[str, tuple[str, ...]]] = {
+    "explanation-request": ("requested", "answered"),
+    "hazardous-incident": ("open", "contained"),
+    "encounter-report": ("reported", "accounts_differ"),
+    "emergency-notification": ("open",),
+    "terrorism-warning": ("open",),
+    "ict-inquiry": ("open",),
+}
+"""The statuses in which a matter of these formats stands: something is still to be said."""
+
+
+def heading(then: Moment, span: Span, report: str, *, live: bool, **more: object) -> dict[str, Any]:
+    """What every report begins with."""
+    registry = then.registry
+    asked = {"from": written(span.begins), "to": written(span.ends), "at": then.position, **more}
+    return {
+        "of": ReportedChannel(
+            name=registry.name,
+            cid=registry.cid,
+            kind=registry.kind,
+            custody=registry.custody,
+            marking=registry.marking,
+            sides=then.sides,
+            languages=registry.languages,
+            exercise_of="" if registry.exercise_of is None else registry.exercise_of.name,
+        ),
+        "position": then.position,
+        "digest": then.digest,
+        "from_": written(span.begins),
+        "to": written(span.ends),
+        "again": f"/v1/channels/{registry.name}/reports/{report}?{urlencode(asked, safe=':')}",
+        "live": live,
+    }
+
+
+def matter(exchange: Exchange) -> Matter:
+    """An exchange as reports name it."""
+    original = exchange.content.get("original")
+    return Matter(
+        exchange=exchange.id,
+        number=exchange.number,
+        format=exchange.act,
+        family=exchange.family,
+        area=exchange.area,
+        side=exchange.side,
+        to=exchange.to,
+        info=exchange.info,
+        precedence=exchange.precedence,
+        subject=exchange.subject,
+        original="" if original is None else str(msgspec.json.decode(original)),
+        status=exchange.status,
+        opened=exchange.opened.time,
+        for_the_record=exchange.for_the_record,
+    )
+
+
+def stands(exchange: Exchange) -> bool:
+    """Whether something is still to be said of a matter, apart from clocks."""
+    return exchange.status in _UNSETTLED.get(exchange.act, ())
+
+
+def role_of(then: Moment, stamp: Stamp) -> str:
+    """In which role an officer acted."""
+    officer = then.registry.officers.get(stamp.by)
+    return role(() if officer is None else officer.roles)
+
+
+def receipts(then: Moment, message: Message) -> Iterator[Receipt]:
+    """What each addressee did with a message, the three facts kept apart."""
+    for side in (*message.to, *message.info):
+        acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)
+        yield Receipt(
+            side=side,
+            owes=side in message.to and not message.for_the_record,
+            delivered=then.delivered(side, message.said.position),
+            acknowledged="" if acknowledged is None else acknowledged.time,
+            acknowledged_by="" if acknowledged is None else role_of(then, acknowledged),
+            acknowledged_after_s=None if acknowledged is None else round(between(message.said.time, acknowledged.time), 3),
+            answered="" if answered is None else answered.time,
+        )
+
+
+def urgent(then: Moment, exchange: Exchange, message: Message) -> Urgent:
+    """A message and what became of it."""
+    return Urgent(
+        matter=matter(exchange),
+        act=message.act,
+        side=message.said.by.partition("/")[0],
+        time=message.said.time,
+        receipts=tuple(receipts(then, message)),
+    )
+
+
+def unacknowledged(message: Message) -> list[str]:
+    """The addressees that owe an acknowledgement of a message."""
+    return [] if message.for_the_record else [side for side in message.to if side not in message.acknowledged]
+
+
+def due(then: Moment, exchange: Exchange) -> Iterator[Due]:
+    """What is owed under an exchange."""
+    if exchange.status == "missed":
+        return
+    for clock in clocks.running(then.registry, exchange, then.calendars):
+        if clock.met is None:
+            yield Due(
+                side=clock.side,
+                clock=clock.clock,
+                begins=written(clock.begins),
+                due=written(clock.due),
+                overdue=clock.due < then.ends,
+                courtesy=not clock.binding,
+                matter=matter(exchange),
+            )
+
+
+def by_due(found: Iterable[Due]) -> list[Due]:
+    """What is owed, the first limit first."""
+    return sorted(found, key=lambda due: (due.due, due.side, due.clock))
+
+
+def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
+    """What is ahead, the first first."""
+    return sorted((each for each in found if each is not None), key=lambda each: datetime.fromisoformat(each.from_))
+
+
+def lapses(then: Moment, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
+    """The limits of an exchange that passed in a span before what was owed had come."""
+    for clock in clocks.running(then.registry, exchange, then.calendars):
+        if clock.late(then.ends) and span.begins <= clock.due < span.ends:
+            yield lapsed(exchange, clock)
+
+
+def lapsed(exchange: Exchange, clock: Running) -> Lapsed:
+    """A limit that passed."""
+    return Lapsed(
+        side=clock.side,
+        clock=clock.clock,
+        due=written(clock.due),
+        came="" if clock.met is None else clock.met.time,
+        courtesy=not clock.binding,
+        matter=matter(exchange),
+    )
+
+
+def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
+    """The lessons that were entered in a span."""
+    for said in exchange.acts.get("lesson", ()):
+        if span.holds(said.said.time):
+            yield Lesson(side=said.said.by.partition("/")[0], time=said.said.time, text=said.content["text"], matter=matter(exchange))
+
+
+def standing(then: Moment, exchanges: Iterable[Exchange], span: Span) -> tuple[Standing, ...]:
+    """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span."""
+    said = dict.fromkeys(then.sides, 0)
+    waits = dict.fromkeys(then.sides, 0)
+    for exchange in exchanges:
+        for message in exchange.messages:
+            for side in unacknowledged(message):
+                waits[side] += 1
+            side = officer_side(message.said.by)
+            if side in said and exchange.act != "line-check" and span.holds(message.said.time):
+                said[side] += 1
+    return tuple(_side(then, side, waits[side], said[side]) for side in then.sides)
+
+
+def _side(then: Moment, side: str, waits: int, said: int) -> Standing:
+    watch, delivered = then.registry.watches.get(side), then.registry.delivered.get(side)
+    return Standing(
+        side=side,
+        manned_since="" if watch is None else watch.since.time,
+        delivered_upto=0 if delivered is None else delivered.upto,
+        delivered_at="" if delivered is None else delivered.recorded.time,
+        unacknowledged=waits,
+        messages=said,
+    )
+
+
+def channel(then: Moment) -> ChannelStanding:
+    """How the channel stands."""
+    status, (profile, since) = then.registry.status, clocks.profile_of(then.registry)
+    return ChannelStanding(
+        status="in_force" if status is None else status.status,
+        since="" if status is None else status.said.time,
+        reason=UNSET if status is None else status.reason,
+        profile=profile.name,
+        binding=since is not None and then.registry.kind not in UNWATCHED,
+    )
+
+
+# What is ahead or in force
+
+
+def in_force(then: Moment, exchange: Exchange) -> Ahead | None:
+    """An area, an activity, a launch or a movement that goes on at a moment or is still to come."""
+    if exchange.family != "notification" or exchange.status in (*ENDED, "cleared", "reported", "withdrawn"):
+        return None
+    window = _window(exchange, "window") or _journey(exchange)
+    if window is None or datetime.fromisoformat(window[1]) < then.ends:
+        return None
+    place = exchange.content.get("place", exchange.content.get("launch_area"))
+    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_place(place and msgspec.json.decode(place)))
+
+
+def next_meeting(then: Moment, exchange: Exchange) -> Ahead | None:
+    """A meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
+    meeting = exchange.meeting
+    if meeting is None or exchange.status not in ("requested", "accepted"):
+        return None
+    accepted = next((each.terms for each in meeting.accepted.values()), None)
+    offered = msgspec.json.decode(exchange.content["windows"]) if "windows" in exchange.content else []
+    terms = msgspec.json.decode(accepted) if accepted is not None else offered[0] if offered else None
+    window = (terms["from"], terms["to"]) if isinstance(terms, dict) else _window(exchange, "dates")
+    if window is None or datetime.fromisoformat(window[1]) < then.ends:
+        return None
+    venue = exchange.content.get("venue", exchange.content.get("place"))
+    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_place(venue and msgspec.json.decode(venue)))
+
+
+def _window(exchange: Exchange, name: str) -> tuple[str, str] | None:
+    value = msgspec.json.decode(exchange.content[name]) if name in exchange.content else None
+    if isinstance(value, dict) and isinstance(value.get("from"), str) and isinstance(value.get("to"), str):
+        return value["from"], value["to"]
+    return None
+
+
+def _journey(exchange: Exchange) -> tuple[str, str] | None:
+    ends = [str(msgspec.json.decode(exchange.content[name])) for name in ("departure", "arrival") if name in exchange.content]
+    return (ends[0], ends[-1]) if ends else None
+
+
+def _place(place: Any) -> str:
+    """Coordinates first; each side's own name beside the other's."""
+    if not isinstance(place, dict):
+        return str(place or "")
+    found = []
+    if "lat" in place:
+        found.append(f"{place['lat']:g} {place['lon']:g}")
+    if "circle" in place:
+        circle = place["circle"]
+        found.append(f"{circle['radius_m']:g} m around {circle['pos']['lat']:g} {circle['pos']['lon']:g}")
+    if "polygon" in place:
+        found.append(", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"]))
+    found += [place[name] for name in ("name", "text") if name in place]
+    found += [f"{side}: {name}" for side, name in place.get("names", {}).items()]
+    return "; ".join(found)

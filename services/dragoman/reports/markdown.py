@@ -1,0 +1,121 @@
+"""Writes a paper as Markdown (CommonMark, with the tables of GitHub). Pure: a paper in, text out.
+
+Nothing that a side wrote is ever markup: it opens no tag, no link under other words, no code and no heading, leaves no cell and no
+quotation, and turns no letters around. What is escaped reads the same once it is shown.
+"""
+
+import re
+from typing import Final
+
+from dragoman.reports.paper import Block, Cell, Paper, Points, Quote, Run, Section, Table, Words
+from dragoman.reports.words import Said
+
+_SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
+_START: Final = re.compile(r"^([+=:-]|[0-9]{1,9}(?=[.)]))")
+_INDENT: Final = re.compile(r"^[ \t]+")
+_UNSEEN: Final = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+"""Control characters, and those that turn the reading direction around."""
+
+_EXERCISE: Final = "EXERCISE EXERCISE EXERCISE"
+_TRIAL: Final = "Trial: this host keeps the keys of all sides."
+
+
+def escaped(text: str) -> str:
+    """A text as one line that Markdown shows as it is; line ends become spaces."""
+    line = " ".join(part for part in _lines(text) if part)
+    return _start(_inline(line))
+
+
+def quoted(text: str) -> list[str]:
+    """A text as the lines of a quotation, its line ends kept."""
+    lines = [_start(_inline(line)) for line in _lines(text)]
+    return [
+        f"> {line}\\" if line and index + 1 < len(lines) and lines[index + 1] else f"> {line}".rstrip() for index, line in enumerate(lines)
+    ]
+
+
+def _lines(text: str) -> list[str]:
+    return [_INDENT.sub(lambda indent: "\N{NO-BREAK SPACE}" * len(indent.group()), line).rstrip() for line in _seen(text).splitlines()] or [
+        ""
+    ]
+
+
+def _seen(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").translate(_UNSEEN)
+
+
+def _inline(line: str) -> str:
+    named = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(lambda found: "\\" + found.group(), named)
+
+
+def _start(line: str) -> str:
+    found = _START.match(line)
+    if found is None:
+        return line
+    marker = found.group()
+    return f"\\{line}" if not marker.isdigit() else f"{marker}\\{line[len(marker) :]}"
+
+
+def markdown(paper: Paper) -> str:
+    """The whole paper."""
+    exercise = [f"**{_EXERCISE}**", ""] if paper.of.kind == "exercise" else []
+    marking = [f"**{escaped(paper.of.marking)}**", ""]
+    lines = [*exercise, *marking, f"# {escaped(paper.title)}", ""]
+    if paper.of.custody == "host":
+        lines += [_TRIAL, ""]
+    if paper.alarm:
+        lines += [f"**{escaped(paper.alarm)}**", ""]
+    for sentence in paper.lead:
+        lines += [escaped(sentence), ""]
+    for section in paper.sections:
+        lines += _section(section)
+    lines += [
+        "---",
+        "",
+        *(line for sentence in paper.foot for line in (escaped(sentence), "")),
+        f"Again, the same: `{paper.again}`",
+        "",
+        *marking,
+        *exercise,
+    ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(section: Section) -> list[str]:
+    lines = [f"{'#' * section.level} {_runs(section.title)}", ""]
+    for block in section.blocks:
+        lines += [*_block(block), ""]
+    return lines
+
+
+def _block(block: Block) -> list[str]:
+    match block:
+        case Words():
+            return [_runs(block.runs)]
+        case Points():
+            return [f"- {_runs(point)}" for point in block.points]
+        case Quote():
+            return [f"{escaped(block.label)}{_noted(block.said)}:", "", *quoted(block.said.text)]
+        case Table():
+            rows = [block.head, tuple("---" for _ in block.head), *([_cell(cell) for cell in row] for row in block.rows)]
+            return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _cell(cell: Cell) -> str:
+    return _start("".join(_run(run, "<br>") for run in (cell if isinstance(cell, tuple) else (cell,))))
+
+
+def _runs(runs: tuple[Run, ...]) -> str:
+    return _start("".join(_run(run) for run in runs))
+
+
+def _run(run: Run, between: str = " ") -> str:
+    if isinstance(run, str):
+        return _inline(_seen(run).replace("\n", " "))
+    return between.join(_inline(line) for line in _lines(run.text) if line) + _noted(run)
+
+
+def _noted(said: Said) -> str:
+    notes = [note for note in (said.language, said.note) if note]
+    return f" ({escaped(', '.join(notes))})" if notes and said.note else ""

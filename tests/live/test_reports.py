@@ -1,0 +1,250 @@
+"""Statistics and reports over real events, with a clock that the test sets; and what is asked for again comes out the same."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from scenario import Play, Timed
+from service import Answer, Caller, Service, new_key
+
+MARKDOWN, HTML, JSON = "text/markdown", "text/html", "application/json"
+NASTY = '<script>alert("x")</script> | `a` & *b*\n# c'
+
+
+def moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.fixture
+async def timed(tmp_path: Path) -> AsyncIterator[Timed]:
+    service = Timed(tmp_path / "data")
+    yield service
+    service.stop()
+
+
+def row(rows: list[Any], **wanted: str) -> Any:
+    (found,) = (each for each in rows if all(each[name] == value for name, value in wanted.items()))
+    return found
+
+
+class Reader:
+    """Reads reports of a channel as somebody."""
+
+    def __init__(self, play: Play, channel: str, who: str) -> None:
+        self.play, self.channel, self.who = play, channel, who
+
+    async def get(self, what: str, accept: str = JSON) -> Answer:
+        return await self.play.call(self.who, "GET", f"/v1/channels/{self.channel}/{what}", Accept=accept)
+
+    async def again(self, report: Any, accept: str) -> bytes:
+        return (await self.play.call(self.who, "GET", report["again"], Accept=accept)).body
+
+
+async def test_the_statistics_of_february_2022(timed: Timed, session: aiohttp.ClientSession) -> None:
+    play = Play("vienna-2022", timed, session)
+    await play.open(moment("2022-02-09T08:00Z"))
+    await play.until(moment("2022-02-12T12:00:30Z"))
+    baltic, ukraine = Reader(play, "baltic-belarus", "estonia/officer"), Reader(play, "ukraine-russia", "russia/officer")
+    early = (await ukraine.get("reports/situation")).json
+    await play.until(moment("2022-02-19T12:00Z"))
+
+    found = (await baltic.get("statistics?format=explanation-request")).json
+    acknowledged = row(found["clocks"], side="belarus", clock="acknowledgement")
+    assert acknowledged["took"]["measured"] == 1 and 539.5 < acknowledged["took"]["median_s"] < 542
+    assert 0 < acknowledged["share_in_time"] < 1, "the assessment stays unacknowledged"
+    answered = row(found["clocks"], side="belarus", clock="explanation_answer")
+    assert (answered["share_in_time"], answered["late"], answered["courtesy"]) == (1.0, 0, 0)
+    assert 86_399 < answered["took"]["worst_s"] < 86_402
+    assert "took" not in row(found["clocks"], side="latvia", clock="explanation_answer")
+    assert [each["side"] for each in found["clocks"] if each["clock"] == "explanation_answer"] == [
+        "lithuania",
+        "latvia",
+        "estonia",
+        "belarus",
+    ]
+
+    found = (await ukraine.get("statistics")).json
+    answered = row(found["clocks"], side="russia", clock="explanation_answer")
+    assert (answered["share_in_time"], answered["late"], answered["open"], answered["overdue"]) == (0.0, 1, 1, 1)
+    meetings = {each["side"]: (each["asked"], each["held"], each["not_attended"]) for each in found["meetings"]}
+    assert meetings == {"ukraine": (1, 0, 0), "russia": (0, 0, 1)}
+    assert row(found["areas"], area="counter-terrorism") == {"area": "counter-terrorism"}, "no statement, which is not zero"
+    assert all(each["broker"] == "not recorded" and each["watch_nobody_s"] > 10 * 86_400 for each in found["blindness"])
+    first_week = (await ukraine.get("statistics?to=2022-02-13T11:00:00Z")).json
+    assert row(first_week["clocks"], side="russia", clock="explanation_answer")["late"] == 0
+
+    period = (await ukraine.get("reports/period")).json
+    assert [(each["clock"], each["side"]) for each in period["lapses"]][:2] == [
+        ("acknowledgement", "russia"),
+        ("explanation_answer", "russia"),
+    ]
+    text = (await ukraine.get("reports/period", MARKDOWN)).body.decode()
+    assert "Did not attend: RUSSIA." in text and "joint report" not in text
+    year = (await baltic.get("reports/year?year=2022")).json
+    assert (year["from"], len(year["annual"])) == ("2022-01-01T00:00:00.000Z", 20)
+    assert all("given" not in each for each in year["annual"])
+    assert {each["side"] for each in (await ukraine.get("reports/year?year=2022")).json["questions"]} == {"russia"}
+
+    for accept in (JSON, MARKDOWN, HTML):
+        once, again = await ukraine.again(early, accept), await ukraine.again(early, accept)
+        assert once == again, "a past report comes out the same"
+    assert json.loads(await ukraine.again(early, JSON)) == early
+
+
+async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.ClientSession) -> None:
+    live = Play("nato-china", timed, session)
+    start = live.start = moment("2026-06-01T05:30Z")
+    live.scenario["entries"] = []
+    await live.open(start)
+    play = Play("drill", timed, session, tokens=live.tokens, start=start)
+    for entry in play.scenario["entries"]:
+        entry.get("body", {}).pop("line_check", None)  # no checks by schedule: the test sends its own
+    await play.open(start)
+    await play.until(start + timedelta(seconds=5_500))
+    nato, china = (Reader(play, "nato-china-exercise", f"{side}/duty_officer") for side in ("nato", "china"))
+    busy = (await nato.get("reports/situation")).json
+    assert not busy["quiet"]
+    flash = next(each for each in busy["urgent"] if each["matter"]["format"] == "hazardous-incident")
+    receipt = flash["receipts"][0]
+    assert (receipt["side"], receipt["acknowledged_by"]) == ("china", "duty officer")
+    assert 40.5 < receipt["acknowledged_after_s"] < 43
+    text = (await nato.get("reports/situation", MARKDOWN)).body.decode()
+    assert "CHINA: acknowledged by duty officer, 4" in text
+    assert text.startswith("**EXERCISE EXERCISE EXERCISE**\n") and text.endswith("**EXERCISE EXERCISE EXERCISE**\n")
+    assert "Trial: this host keeps the keys of all sides." in text and "**SIDES ONLY**" in text
+    assert "d-1" not in text, "nobody is named"
+    assert {(each["side"], each["clock"]) for each in busy["owed"]} >= {("nato", "final_report"), ("nato", "acknowledgement")}
+    assert [each["side"] for each in busy["standing"] if each["manned_since"]] == ["nato", "china"]
+    same = (await china.get(busy["again"].partition("nato-china-exercise/")[2])).json
+    assert busy == same, "both sides read the same"
+
+    note = (await china.get("reports/turn-over")).json
+    assert (note["side"], note["owed"]) == ("china", [])
+    assert {each["side"] for each in note["awaited"]} == {"nato"}
+
+    await _settle(play)
+    await play.until(moment("2026-06-02T05:00Z"))
+    check = {"act": "line-check", "sequence": 2, "challenge": "Grey heron 42 苍鹭", "circuit": "primary"}
+    sent = await _post(play, "nato/duty_officer", "contacts", check)
+    await _post(play, "china/duty_officer", f"exchanges/{sent.json['exchange']}/acts", {"act": "echo", "text": check["challenge"]})
+    await play.until(moment("2026-06-03T06:00:05Z"))
+    quiet = (await nato.get("reports/situation?from=2026-06-02T04:00:00Z")).json
+    assert quiet["quiet"], quiet
+    text = (await nato.get("reports/situation?from=2026-06-02T04:00:00Z", MARKDOWN)).body.decode()
+    assert "Quiet: nothing was sent from 2 Jun 2026 04:00:00Z to 3 Jun 2026 06:00:0" in text
+    assert "Everything is acknowledged, and no limit has passed. The line was checked at 2 Jun 2026 05:00:0" in text
+    unchecked = (await nato.get("reports/situation", MARKDOWN)).body.decode()
+    assert "Quiet" not in unchecked and "silence does not say that it is there" in unchecked
+    statistics = (await nato.get("statistics")).json
+    line = row(statistics["line"], side="china")
+    assert (line["checks"], line["echoed"], line["share_echoed"], line["run"]) == (2, 2, 1.0, 2)
+    assert busy == json.loads(await nato.again(busy, JSON))
+
+
+async def _post(play: Play, who: str, where: str, body: Any, **headers: str) -> Answer:
+    return await play.call(who, "POST", f"/v1/channels/nato-china-exercise/{where}", body, Idempotency_Key=new_key(), **headers)
+
+
+async def _settle(play: Play) -> None:
+    """Report what is still owed, acknowledge everything, and close what stands."""
+    rows = (await play.call("nato/officer", "GET", "/v1/channels/nato-china-exercise/exchanges")).json["exchanges"]
+    for one in rows:
+        where = f"exchanges/{one['id']}"
+        if one["act"] == "hazardous-incident":
+            await _post(play, "nato/duty_officer", f"{where}/acts", {"act": "final-report", "facts": "Passed."})
+        if one["act"] == "immediate-notification":
+            await _post(play, "nato/duty_officer", f"{where}/acts", {"act": "amplification", "text": "Firing has stopped."})
+        for side in ("nato", "china"):
+            view = (await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")).json
+            if any(fact["side"] == side and fact["owes"] and "acknowledged" not in fact for fact in view["facts"]):
+                await _post(play, f"{side}/duty_officer", f"{where}/acts", {"act": "acknowledgement"})
+        etag = (await play.call("nato/officer", "GET", f"/v1/channels/nato-china-exercise/{where}")).headers["ETag"]
+        await _post(play, f"{one['side']}/duty_officer", f"{where}/acts", {"act": "closure"}, If_Match=etag)
+
+
+# Over the demonstration
+
+Who = Callable[[str], Caller]
+
+
+@pytest.mark.writes
+async def test_whatever_was_written_stands_in_every_form_as_text(who: Who) -> None:
+    nato = who("nato/duty_officer")
+    note = {
+        "act": "contact-note",
+        "form": "letter",
+        "subject": NASTY.replace("\n", " "),
+        "text": {"en": NASTY, "zh": "来信"},
+        "original": "zh",
+    }
+    answer = await nato.open(note)
+    page = await nato.get("/v1/channels/nato-china/reports/period", Accept=HTML, Dragoman_Min_Position=str(answer.json["position"]))
+    body = page.body.decode()
+    assert "<script" not in body and "&lt;script&gt;" in body
+    assert "script-src" not in page.headers["Content-Security-Policy"] and "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert page.headers["Content-Type"].startswith("text/html")
+    text = await nato.get("/v1/channels/nato-china/reports/period", Accept=MARKDOWN)
+    assert text.headers["Content-Type"].startswith(MARKDOWN)
+    assert '> &lt;script&gt;alert("x")&lt;/script&gt; \\| \\`a\\` &amp; \\*b\\*\\\n> \\# c\n' in text.body.decode()
+    assert "the original is in zh" in text.body.decode()
+    chinese = (await nato.get("/v1/channels/nato-china/reports/period?language=zh", Accept=MARKDOWN)).body.decode()
+    assert "> 来信" in chinese and "zh, the original" in chinese
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("statistics?side=nobody", 400, "bad-request"),
+        ("statistics?format=nothing", 400, "bad-request"),
+        ("statistics?from=2026-02-30T00:00Z", 400, "bad-request"),
+        ("statistics?from=yesterday", 400, "bad-request"),
+        ("statistics?from=0001-01-01T00:00:00%2B14:00", 400, "bad-request"),
+        ("statistics?to=9999-12-31T23:59:59-14:00", 400, "bad-request"),
+        ("reports/situation?at=99999999", 400, "bad-request"),
+        ("reports/situation?to=2999-01-01T00:00Z", 400, "bad-request"),
+        ("reports/situation?to=1999-01-01T00:00Z", 404, "not-found"),
+        ("reports/year?year=1989", 404, "not-found"),
+        ("reports/year?year=9999", 400, "bad-request"),
+        ("reports/year?year=twenty", 400, "bad-request"),
+        ("reports/period?language=%3Cb%3E", 400, "bad-request"),
+        ("reports/joint", 404, "not-found"),
+    ],
+)
+async def test_what_cannot_be_reported_is_refused(who: Who, path: str, status: int, kind: str) -> None:
+    (await who("china/auditor").get(f"/v1/channels/nato-china/{path}")).problem(status, kind)
+
+
+async def test_a_report_is_given_in_three_forms_and_no_other(who: Who) -> None:
+    china = who("china/auditor")
+    (await china.get("/v1/channels/nato-china/reports/year", Accept="application/pdf")).problem(406, "not-acceptable")
+    for name in ("situation", "turn-over", "period", "year"):
+        for accept in (JSON, MARKDOWN, HTML):
+            answer = await china.get(f"/v1/channels/nato-china/reports/{name}", Accept=accept)
+            assert answer.status == 200 and answer.headers["Content-Type"].startswith(accept), answer.body
+            assert b"SIDES ONLY" in answer.body
+
+
+async def test_a_track_2_channel_has_no_times(who: Who) -> None:
+    found = (await who("group-a/officer").get("/v1/channels/nato-china-track2/statistics")).json
+    assert (found["clocks"], found["notices"], found["binding"]) == ([], [], False)
+    assert all("watch_nobody_s" not in each for each in found["blindness"])
+    text = (await who("group-a/officer").get("/v1/channels/nato-china-track2/reports/situation", Accept=MARKDOWN)).body.decode()
+    assert "No clock runs here" in text and "watch" not in text
+
+
+def test_reports_and_statistics_on_the_command_line(demo: Service) -> None:
+    token = demo.data / "reader-token"
+    token.write_text(demo.token("nato/officer"))
+    here = ("--channel", "nato-china", "--token-file", str(token))
+    assert demo.run("report", "situation", *here).stdout.startswith("**SIDES ONLY**\n\n# Situation report, nato-china")
+    assert "# Turn-over of the watch of NATO" in demo.run("report", "turn-over", *here).stdout
+    assert "This record is generated from the log" in demo.run("report", "period", *here).stdout
+    assert "# Yearly review" in demo.run("report", "year", *here).stdout
+    assert json.loads(demo.run("report", "year", "--json", *here).stdout)["of"]["name"] == "nato-china"
+    assert "NOT ATTENDED" in demo.run("statistics", *here).stdout
+    assert demo.run("statistics", "--from", "2999-01-01T00:00Z", *here, check=None).returncode == 1
