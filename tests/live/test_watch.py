@@ -92,6 +92,8 @@ def test_a_watch_is_taken_and_handed_over_on_the_command_line(own: Service, tmp_
     (mine,) = (side for side in shown["sides"] if side["side"] == "nato")
     assert mine["officer"].startswith("nato/")
     assert "MANNED SINCE" in own.run("watch", "show", *to).stdout
-    own.run("watch", "hand-over", "--note", "Nothing open.", *to)
+    handed = own.run("watch", "hand-over", "--note", "Mind the northern line.", *to).stdout
+    assert handed.startswith("Mind the northern line.")
+    assert "nato" in handed.partition("\n")[2], "the rest has written itself"
     shown = json.loads(own.run("watch", "show", "--json", *to).stdout)
     assert "watch_unmanned" in [alarm["alarm"] for alarm in shown["alarms"] if alarm.get("side") == "nato"]
