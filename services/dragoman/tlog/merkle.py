@@ -1,13 +1,22 @@
-"""The RFC 6962 SHA-256 Merkle tree, grown leaf by leaf.
+"""The RFC 6962 SHA-256 Merkle tree: grown leaf by leaf, proved, and verified.
 
     leaf = SHA-256(00 || entry)      node = SHA-256(01 || left || right)      root of the empty tree = SHA-256("")
 
-A `Frontier` holds the roots of the complete subtrees on the right edge, largest first: one hash for each bit set in the size.
+A range of n leaves is split at the largest power of two below n; nothing is padded, no leaf is repeated. A `Frontier` holds the
+roots of the complete subtrees on the right edge, largest first: one hash for each bit set in the size. Proofs are made from
+complete subtrees alone, which whoever has them gives through a `Nodes`; they are verified as RFC 9162 §2.1.3 and §2.1.4 say.
 """
 
 import hashlib
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from msgspec import Struct
+
+Nodes = Callable[[int, int], bytes]
+"""The hash of the complete subtree of 2^level leaves at that index among those of its level: `nodes(0, i)` is leaf i."""
+
+EMPTY: Final = hashlib.sha256(b"").digest()
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -39,8 +48,109 @@ class Frontier(Struct, frozen=True, array_like=True):
     def root(self) -> bytes:
         """The root of the tree."""
         if not self.edge:
-            return hashlib.sha256(b"").digest()
+            return EMPTY
         root = self.edge[-1]
         for left in reversed(self.edge[:-1]):
             root = node_hash(left, root)
         return root
+
+
+# Proofs
+
+
+def root_of(nodes: Nodes, size: int) -> bytes:
+    """The root of the tree of that size."""
+    return _range(nodes, 0, size)
+
+
+def inclusion(nodes: Nodes, index: int, size: int) -> list[bytes]:
+    """The proof that the leaf at an index is in the tree of a size, from the leaf upwards (RFC 6962 §2.1.1)."""
+    assert 0 <= index < size
+    return _path(nodes, index, 0, size)
+
+
+def consistency(nodes: Nodes, old: int, new: int) -> list[bytes]:
+    """The proof that the tree of the old size begins the tree of the new one (RFC 6962 §2.1.2)."""
+    assert 0 <= old <= new
+    return [] if old in (0, new) else _between(nodes, old, 0, new, whole=True)
+
+
+def _split(count: int) -> int:
+    """The largest power of two below a count of at least two."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def _range(nodes: Nodes, begin: int, end: int) -> bytes:
+    count = end - begin
+    if count == 0:
+        return EMPTY
+    if count & (count - 1) == 0:
+        level = count.bit_length() - 1
+        return nodes(level, begin >> level)
+    middle = begin + _split(count)
+    return node_hash(_range(nodes, begin, middle), _range(nodes, middle, end))
+
+
+def _path(nodes: Nodes, index: int, begin: int, end: int) -> list[bytes]:
+    if end - begin == 1:
+        return []
+    middle = begin + _split(end - begin)
+    if index < middle:
+        return [*_path(nodes, index, begin, middle), _range(nodes, middle, end)]
+    return [*_path(nodes, index, middle, end), _range(nodes, begin, middle)]
+
+
+def _between(nodes: Nodes, old: int, begin: int, end: int, *, whole: bool) -> list[bytes]:
+    """`whole`: the old tree is a complete subtree from its beginning, whose root the verifier has already."""
+    if old == end:
+        return [] if whole else [_range(nodes, begin, end)]
+    middle = begin + _split(end - begin)
+    if old <= middle:
+        return [*_between(nodes, old, begin, middle, whole=whole), _range(nodes, middle, end)]
+    return [*_between(nodes, old, middle, end, whole=False), _range(nodes, begin, middle)]
+
+
+def is_included(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:
+    """Whether a proof shows that the leaf hash stands at the index of the tree with that size and root."""
+    if not 0 <= index < size:
+        return False
+    found, first, last = leaf, index, size - 1
+    for sibling in proof:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            found = node_hash(sibling, found)
+            while first & 1 == 0 and first != 0:
+                first, last = first >> 1, last >> 1
+        else:
+            found = node_hash(found, sibling)
+        first, last = first >> 1, last >> 1
+    return last == 0 and found == root
+
+
+def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether a proof shows that the tree with the old size and root begins the one with the new."""
+    if not 0 <= old <= new:
+        return False
+    if old == new:
+        return not proof and old_root == new_root
+    if old == 0:
+        return not proof and old_root == EMPTY
+    hashes = [old_root, *proof] if old & (old - 1) == 0 else [*proof]
+    if not hashes:
+        return False
+    first, last = old - 1, new - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    before = after = hashes[0]
+    for sibling in hashes[1:]:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            before, after = node_hash(sibling, before), node_hash(sibling, after)
+            while first & 1 == 0 and first != 0:
+                first, last = first >> 1, last >> 1
+        else:
+            after = node_hash(after, sibling)
+        first, last = first >> 1, last >> 1
+    return last == 0 and before == old_root and after == new_root

@@ -1,0 +1,127 @@
+"""Tiles and entry bundles (C2SP tlog-tiles): the tree and its entries in pieces that never change once they are full.
+
+    tile/<level>/<index>[.p/<width>]         256 hashes of 32 bytes: subtrees of 256^level leaves each; fewer on the right edge
+    tile/entries/<index>[.p/<width>]         the entries of the same leaves, each after its length in two bytes
+
+An index is written in groups of three digits, all but the last after an `x`: 1234067 is x001/x234/067. Only full tiles feed
+the level above. An empty tile is none.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.tlog.merkle import Nodes, node_hash
+
+WIDTH: Final = 256
+_BITS: Final = 8
+_PATH: Final = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+_LEVELS: Final = 64
+ENTRIES: Final = -1
+"""The level of entry bundles, which are over the same leaves as level 0."""
+
+
+class Tile(Struct, frozen=True):
+    """A tile or an entry bundle: its level, its index there, and how many hashes or entries it has."""
+
+    level: int
+    index: int
+    width: int = WIDTH
+
+    @property
+    def path(self) -> str:
+        """Where it is served, below the log's prefix."""
+        groups = f"{self.index:03d}"
+        groups = groups.zfill(-(-len(groups) // 3) * 3)
+        parts = [groups[at : at + 3] for at in range(0, len(groups), 3)]
+        name = "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
+        level = "entries" if self.level == ENTRIES else str(self.level)
+        return f"tile/{level}/{name}" + ("" if self.width == WIDTH else f".p/{self.width}")
+
+    @property
+    def first(self) -> int:
+        """The index of its first hash among those of its level."""
+        return self.index * WIDTH
+
+
+def read_path(path: str) -> Tile | None:
+    """The tile of a path, or None where the path is of none."""
+    found = _PATH.fullmatch(path)
+    if found is None:
+        return None
+    level = ENTRIES if found.group(1) == "entries" else int(found.group(1))
+    width = WIDTH if found.group(3) is None else int(found.group(3))
+    tile = Tile(level, int(found.group(2).replace("x", "").replace("/", "")), width)
+    return tile if level < _LEVELS and (width < WIDTH or found.group(3) is None) and tile.path == path else None
+
+
+def widths(size: int, level: int) -> tuple[int, int]:
+    """How many full tiles a level has in a tree of a size, and the width of the partial one after them; 0 for none."""
+    hashes = size >> _BITS * max(level, 0)
+    return hashes // WIDTH, hashes % WIDTH
+
+
+def exists(tile: Tile, size: int) -> bool:
+    """Whether a tree of a size has the tile; of the right edge any narrower one as well."""
+    full, partial = widths(size, tile.level)
+    return tile.index < full or (tile.index == full and tile.width <= partial)
+
+
+def tiles_of(size: int) -> Iterator[Tile]:
+    """All tiles of a tree of a size, entry bundles among them, the right edge as wide as it is."""
+    for level in range(ENTRIES, _LEVELS):
+        full, partial = widths(size, level)
+        if not full and not partial:
+            return
+        yield from (Tile(level, index) for index in range(full))
+        if partial:
+            yield Tile(level, full, partial)
+
+
+def hashes(tile: Tile, nodes: Nodes) -> bytes:
+    """The bytes of a tile of hashes."""
+    level = tile.level * _BITS
+    return b"".join(nodes(level, tile.first + offset) for offset in range(tile.width))
+
+
+def bundle(entries: Sequence[bytes]) -> bytes:
+    """The bytes of an entry bundle."""
+    return b"".join(len(entry).to_bytes(2) + entry for entry in entries)
+
+
+def read_bundle(raw: bytes) -> list[bytes] | None:
+    """The entries of a bundle, or None where it is cut off."""
+    found: list[bytes] = []
+    while raw:
+        end = 2 + int.from_bytes(raw[:2])
+        if len(raw) < end:
+            return None
+        found.append(raw[2:end])
+        raw = raw[end:]
+    return found
+
+
+def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
+    """The subtrees of a tree of a size, from its tiles; each tile is read when it is first asked for."""
+    known: dict[tuple[int, int], bytes] = {}
+
+    def tile_of(level: int, index: int) -> bytes:
+        if (level, index) not in known:
+            full, partial = widths(size, level)
+            known[level, index] = read(Tile(level, index, WIDTH if index < full else partial))
+        return known[level, index]
+
+    def nodes(level: int, index: int) -> bytes:
+        high, low = divmod(level, _BITS)
+        count = 1 << low
+        first = index * count
+        raw = tile_of(high, first // WIDTH)
+        offset = first % WIDTH * 32
+        found = [raw[at : at + 32] for at in range(offset, offset + count * 32, 32)]
+        while len(found) > 1:
+            found = [node_hash(left, right) for left, right in zip(found[::2], found[1::2], strict=True)]
+        return found[0]
+
+    return nodes
