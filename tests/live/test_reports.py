@@ -146,6 +146,32 @@ async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.Clie
     assert busy == json.loads(await nato.again(busy, JSON))
 
 
+async def test_a_line_that_is_missed_is_not_quiet(timed: Timed, session: aiohttp.ClientSession) -> None:
+    live = Play("nato-china", timed, session)
+    start = live.start = moment("2026-06-01T05:30Z")
+    live.scenario["entries"] = []
+    await live.open(start)
+    play = Play("drill", timed, session, tokens=live.tokens, start=start)
+    await play.open(start)
+    await play.until(start + timedelta(seconds=44_000))
+    await play.until(moment("2026-06-01T18:00:01Z"))
+    await play.until(moment("2026-06-02T05:59:59Z"))
+    await play.until(moment("2026-06-02T06:00:01Z"))
+    await play.until(moment("2026-06-02T06:10:30Z"))
+    nato = Reader(play, "nato-china-exercise", "nato/auditor")
+    found = (await nato.get("statistics")).json
+    line = row(found["line"], side="china")
+    assert (line["checks"], line["echoed"], line["missed"], line["missed_run"], line["last_result"]) == (3, 1, 2, 2, "missed")
+    assert line["share_echoed"] == 0.3333
+    (down,) = (each for each in found["blind"] if each["what"] == "line")
+    assert down["sides"] == ["china", "nato"] and down["from"].startswith("2026-06-01T18:00:0") and down["to"] == found["to"]
+    assert [each["line_down_s"] for each in found["blindness"]] == [found["blindness"][0]["line_down_s"]] * 2
+    echo = row(found["clocks"], side="china", format="line-check", clock="echo")
+    assert (echo["in_time"], echo["late"], echo["open"]) == (1, 2, 0)
+    text = (await nato.get("reports/situation", MARKDOWN)).body.decode()
+    assert "Quiet" not in text and "The line check of 2 Jun 2026 06:00:0" in text and "2 missed in a row; the line is degraded" in text
+
+
 async def _post(play: Play, who: str, where: str, body: Any, **headers: str) -> Answer:
     return await play.call(who, "POST", f"/v1/channels/nato-china-exercise/{where}", body, Idempotency_Key=new_key(), **headers)
 

@@ -9,20 +9,17 @@ What a broker missed while it was down is on no record, and nothing is said of i
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import takewhile
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from dragoman.domain import clocks
+from dragoman.domain.line import ECHOED
 from dragoman_schemas.state import Exchange
 from dragoman_schemas.statistics import Line
 
-UNWATCHED: Final = frozenset({"track2", "desk"})
-"""Kinds of channels in which nothing is owed by a time, and nobody has a watch or checks a line."""
-
 Result = Literal["echoed", "echoed_with_errors", "missed", "awaited"]
-_BACK: Final = ("echoed", "echoed_with_errors")
 
 
 class Span(Struct, frozen=True):
@@ -141,7 +138,7 @@ def line(side: str, found: Iterable[Check], span: Span) -> Line:
         missed=counted.count("missed"),
         awaited=counted.count("awaited"),
         share_echoed=round(counted.count("echoed") / settled, 4) if settled else None,
-        run=sum(1 for _ in takewhile(lambda result: result in _BACK, over)),
+        run=sum(1 for _ in takewhile(lambda result: result in ECHOED, over)),
         missed_run=sum(1 for _ in takewhile(lambda result: result == "missed", over)),
         last_checked=clocks.written(sent[-1].sent) if sent else "",
         last_echoed=clocks.written(back[-1]) if back else "",

@@ -21,8 +21,8 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.domain import blindness, clocks, flags
-from dragoman.domain.blindness import UNWATCHED, Check, Span, Turn
-from dragoman.domain.clocks import Calendar, Running
+from dragoman.domain.blindness import Check, Span, Turn
+from dragoman.domain.clocks import UNTIMED, Calendar, Running
 from dragoman_schemas.state import Exchange, Registry, Stamp
 from dragoman_schemas.statistics import (
     Blind,
@@ -133,12 +133,12 @@ class Measure:
     def _take_opening(self, exchange: Exchange) -> None:
         self._opened[exchange.side, exchange.act, exchange.precedence] += 1
         report = flags.first_report(self._registry, exchange)
-        if report is not None and self._registry.kind not in UNWATCHED:
+        if report is not None and self._registry.kind not in UNTIMED:
             key = exchange.side, exchange.act, "first_report"
             self._took[key].append(report.given.total_seconds())
             self._clocks[key]["in_time" if report.given <= report.owed else "late"] += 1
         notice = flags.lead(self._registry, exchange)
-        if notice is not None and self._registry.kind not in UNWATCHED:
+        if notice is not None and self._registry.kind not in UNTIMED:
             self._given[exchange.side, exchange.act, notice.owed.total_seconds()].append(notice.given.total_seconds())
 
     def _take_change(self, exchange: Exchange, what: str, stamp: Stamp) -> None:
@@ -259,7 +259,7 @@ def blind(
     registry: Registry, sides: Sequence[str], checks: Sequence[Check], turns: Sequence[Turn], manned: Collection[str], span: Span
 ) -> tuple[tuple[Blindness, ...], tuple[Blind, ...]]:
     """For how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began."""
-    watched = registry.kind not in UNWATCHED
+    watched = registry.kind not in UNTIMED
     nobodys = {side: blindness.nobodys(side, turns, span, manned=side in manned) if watched else [] for side in sides}
     downs = [(pair, part) for pair, each in blindness.down(checks, span.ends) if (part := span.cut(each)) is not None]
     checked = {name for check in checks for name in (check.sender, check.side)}

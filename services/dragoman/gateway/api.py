@@ -1,5 +1,6 @@
 """The HTTP API: every route with its shapes, and the handlers."""
 
+import asyncio
 import csv
 import io
 from collections.abc import Callable
@@ -67,6 +68,9 @@ from dragoman_schemas.reports import PeriodRecord, Report, Situation, TurnOver, 
 from dragoman_schemas.statistics import Statistics
 
 TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
+TURN: Final = web.AppKey("turn", asyncio.Lock)
+"""Whose turn it is to read many exchanges: one at a time, so that a reader stays free for lists and boards."""
+
 CSV: Final = "text/csv"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -346,7 +350,8 @@ async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
     projection, _ = await _standing(call)
     service, query = service_of(call), call.query
     as_of = service.as_of(projection)
-    body: Statistics = await in_thread(call, statistics, service.store, projection.name, query, as_of, query.side, query.format)
+    async with call.request.app[TURN]:
+        body: Statistics = await in_thread(call, statistics, service.store, projection.name, query, as_of, query.side, query.format)
     return Reply(body=body, headers=_headers(call, projection, body.position))
 
 
@@ -403,7 +408,8 @@ async def _report(call: Call[Any], asked: Asked, gather: Callable[[Moment, bool]
         with moment(service.store, projection.name, asked, service.as_of(projection)) as then:
             return gather(then, live_or_past)
 
-    found: Gathered = await in_thread(call, gathered)
+    async with call.request.app[TURN]:
+        found: Gathered = await in_thread(call, gathered)
     headers = _headers(call, projection, found.report.position)
     language = call.query.language or found.report.of.languages[0]
     match media:

@@ -25,6 +25,7 @@ def application(service: Service) -> web.Application:
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[posting.SERVICE] = service
     app[api.TAILS] = {}
+    app[api.TURN] = asyncio.Lock()
     app.cleanup_ctx.append(_ringing)
     app[files.TAKING] = files.taking()
     for route in api.ROUTES:

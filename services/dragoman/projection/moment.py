@@ -22,13 +22,13 @@ from dragoman.domain.clocks import Calendar
 from dragoman.domain.exchange import ENDED
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
-from dragoman.projection.at import MASK, calendars_at, position_of, registry_at, state_at, time_at
+from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
 from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from dragoman_schemas.answers import Link
 from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.reports import ChannelAct
-from dragoman_schemas.state import Exchange, Registry, decode_exchange
+from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
@@ -219,13 +219,9 @@ class Moment:
             for each in states
         )
 
-    def delivered(self, side: str, position: int) -> str:
-        """When it was recorded that a record had reached a station of a side; empty where it is not."""
-        row = self._connection.execute(
-            "SELECT time FROM deliveries WHERE channel = ? AND side = ? AND upto >= ? AND position <= ? ORDER BY upto LIMIT 1",
-            (self._base >> 40, side, position, self.position),
-        ).fetchone()
-        return "" if row is None else str(row[0])
+    def delivered(self, side: str, message: Message) -> str:
+        """When it was recorded that a message had reached a station of a side; empty where it is not."""
+        return delivered_at(self._connection, self._base, self.position, side, message)
 
     def last_words(self) -> dict[str, str]:
         """When an officer said something in an area last, for the areas in which anybody has."""

@@ -3,8 +3,8 @@
 from typing import get_args
 
 from dragoman.domain import statistics as counting
-from dragoman.domain.blindness import UNWATCHED, Check, Span
-from dragoman.domain.clocks import profile_of, written
+from dragoman.domain.blindness import Check, Span
+from dragoman.domain.clocks import UNTIMED, profile_of, written
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.statistics import Measure
 from dragoman.domain.table import FORMATS
@@ -49,7 +49,7 @@ def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") ->
         from_=written(span.begins),
         to=written(span.ends),
         profile=profile.name,
-        binding=since is not None and registry.kind not in UNWATCHED,
+        binding=since is not None and registry.kind not in UNTIMED,
         exchanges=measured.exchanges,
         opened=measured.opened,
         clocks=measured.clocks,

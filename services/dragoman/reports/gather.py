@@ -10,8 +10,8 @@ from msgspec import UNSET
 
 from dragoman.domain import clocks
 from dragoman.domain.access import officer_side
-from dragoman.domain.blindness import UNWATCHED, Span
-from dragoman.domain.clocks import Running, written
+from dragoman.domain.blindness import Span
+from dragoman.domain.clocks import UNTIMED, Running, written
 from dragoman.domain.exchange import ENDED
 from dragoman.projection.moment import Moment
 from dragoman.reports.words import between, role
@@ -110,7 +110,7 @@ def receipts(then: Moment, message: Message) -> Iterator[Receipt]:
         yield Receipt(
             side=side,
             owes=side in message.to and not message.for_the_record,
-            delivered=then.delivered(side, message.said.position),
+            delivered=then.delivered(side, message),
             acknowledged="" if acknowledged is None else acknowledged.time,
             acknowledged_by="" if acknowledged is None else role_of(then, acknowledged),
             acknowledged_after_s=None if acknowledged is None else round(between(message.said.time, acknowledged.time), 3),
@@ -221,7 +221,7 @@ def channel(then: Moment) -> ChannelStanding:
         since="" if status is None else status.said.time,
         reason=UNSET if status is None else status.reason,
         profile=profile.name,
-        binding=since is not None and then.registry.kind not in UNWATCHED,
+        binding=since is not None and then.registry.kind not in UNTIMED,
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from dragoman.domain.blindness import UNWATCHED
+from dragoman.domain.clocks import UNTIMED
+from dragoman.domain.line import MISSES
 from dragoman.reports.paper import Block, Cell, Points, Quote, Run, Section, Table, Words, section, table
 from dragoman.reports.words import Said, between, counted, plain, said, span, utc
 from dragoman_schemas.answers import Issue
@@ -174,12 +175,12 @@ def _line(line: Line) -> str:
         "awaited": "its echo is awaited",
     }[line.last_result]
     run = f"{line.missed_run} missed in a row" if line.missed_run else f"{line.run} in a row came back"
-    degraded = "; two or more missed: the line is degraded" if line.missed_run > 1 else ""
+    degraded = "; the line is degraded" if line.missed_run >= MISSES else ""
     return f"last checked {utc(line.last_checked)}, {result}; in the period {line.echoed} of {line.checks} exactly echoed; {run}{degraded}"
 
 
 def _limits(kind: str, profile: str, *, binding: bool) -> str:
-    if kind in UNWATCHED:
+    if kind in UNTIMED:
         return "No clock runs here, and no time is owed."
     binds = "they bind" if binding else "they are a courtesy until every side has adopted them"
     return f"Limits of the profile {profile}: {binds}."
@@ -253,7 +254,7 @@ def statistics_sections(found: Statistics, level: int) -> list[Section]:
         section("Corrections and cancellations", _changes(found), level=level, empty="There were none."),
         section("Meetings, calls and visits", _meetings(found), level=level, empty="There were none."),
         section("Translations", _translations(found), level=level),
-        *(() if found.kind in UNWATCHED else (line,)),
+        *(() if found.kind in UNTIMED else (line,)),
         section("Last words", _areas(found), level=level),
         section("When a side could not have noticed", *_blind(found), level=level),
     ]

@@ -34,7 +34,7 @@ from dragoman_schemas.state import Exchange, Meeting, Stamp
 _HEADED: Final = frozenset({"subject", "to", "info", "precedence", "area", "original", "of"})
 """Members that stand in a matter's heading, or say nothing by themselves."""
 
-_SERVICES: Final = frozenset({"reminder", "lapse"})
+_SERVICES: Final = frozenset({"reminder", "lapse", "line-check-missed"})
 
 
 def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecord:
@@ -42,7 +42,7 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecor
     first = then.first(span)
     then.expect(first, REPORT_EXCHANGES)
     exchanges = list(then.touched(first))
-    areas = list(then.of("notification", "danger-area"))
+    areas = [area for area in then.of("notification", "danger-area") if area.status == "announced"]
     return PeriodRecord(
         **gather.heading(then, span, "period", live=live),
         families=tuple(
@@ -59,12 +59,11 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecor
 
 
 def _recorded(then: Moment, exchange: Exchange, span: Span, areas: list[Exchange]) -> RecordedExchange:
-    open_areas = [area for area in areas if area.status == "announced"]
     return RecordedExchange(
         matter=gather.matter(exchange),
         said=tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time)),
         met=None if exchange.meeting is None else _met(exchange, exchange.meeting),
-        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(then.registry, exchange, open_areas)),
+        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(then.registry, exchange, areas, then.ends)),
     )
 
 

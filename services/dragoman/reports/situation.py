@@ -9,7 +9,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from dragoman.domain.blindness import UNWATCHED, Span
+from dragoman.domain.blindness import Span
+from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.statistics import lines
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.moment import Moment
@@ -76,7 +77,7 @@ def _unquiet(found: Situation) -> list[str]:
         reasons.append(f"Not there yet, past the limit: {found.overdue}.")
     if found.channel.status not in _GOOD:
         reasons.append(f"The channel is {plain(found.channel.status)}.")
-    if found.of.kind not in UNWATCHED:
+    if found.of.kind not in UNTIMED:
         reasons += [f"Nobody has the watch of {layout.side(each.side)} on record." for each in found.standing if not each.manned_since]
         reasons += _line(found)
     return reasons if found.live else [*reasons, "What came since is not known."]
@@ -114,7 +115,7 @@ def _lead(found: Situation) -> tuple[str, ...]:
         return f"From {layout.period(found)}.", " ".join([*nothing, *_unquiet(found)])
     line = (
         ""
-        if found.of.kind in UNWATCHED
+        if found.of.kind in UNTIMED
         else f" The line was checked at {utc(max(each.last_checked for each in found.line))}: it came back. Every watch is manned."
     )
     return (
@@ -131,6 +132,6 @@ def _sections(found: Situation, language: str) -> Iterator[Section]:
     yield section("What stands", layout.matter_table(found.stands, language), empty="No matter stands open.")
     yield section("Danger areas and activities", layout.ahead_table(found.in_force, language), empty="None in force or announced.")
     yield section("Next meetings", layout.ahead_table(found.meetings, language), empty="None asked for or agreed.")
-    if found.of.kind not in UNWATCHED:
+    if found.of.kind not in UNTIMED:
         yield section("Watch and line", layout.watch_points(found.standing), layout.line_points(found.line))
     yield section("Channel", *layout.channel_blocks(found.of.kind, found.channel, language), layout.left_off(found.left_off))
