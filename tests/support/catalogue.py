@@ -282,8 +282,10 @@ LIVES = {
     "ict-inquiry": ANSWERED,
     "perception": Life(
         "stated",
-        "stated common_ground",
+        "stated parked common_ground",
         (
+            "stated status-change stated",
+            "parked status-change parked",
             "stated restatement stated",
             "stated fairness stated",
             "stated common-ground common_ground",
@@ -367,6 +369,7 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
 
 
 CHANGES: dict[str, Mapping[str, str]] = {
+    "perception": {"stated": "parked", "parked": "stated"},
     "liaison-office": {"agreed": "open closed", "open": "closed"},
     "people-programme": {"proposed": "dropped", "agreed": "running dropped", "running": "completed dropped"},
     "roadmap-item": {

@@ -161,6 +161,8 @@ class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
         "adopted",
         "deferred",
         "dropped",
+        "stated",
+        "parked",
     ]
 
 

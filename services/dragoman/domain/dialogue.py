@@ -1,6 +1,7 @@
 """The dialogue family: what the sides think, advise, plan and write together.
 
     N19 perception         stated ──every common-ground with the same text──▶ common_ground     each side's column beside the other's
+                           parked and back by `status-change`
     recommendation         given ──every endorsement──▶ endorsed ──fate──▶ taken_up · refused · no_response
     N20 roadmap-item       proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held ──▶ deliverable_tabled ──▶ adopted
                            deferred and back, dropped, from any of them by `status-change`
@@ -53,13 +54,15 @@ PERCEPTION: Final = Format(
     code="N19",
     start="stated",
     moves=life(
-        ("stated", "common_ground"),
+        ("stated", "parked", "common_ground"),
         {
+            "status-change": {"stated": "stated", "parked": "parked"},
             "restatement": {"stated": "stated"},
             "fairness": {"stated": "stated"},
             "common-ground": {"stated": "common_ground", "common_ground": "common_ground"},
         },
     ),
+    changes={"stated": ("parked",), "parked": ("stated",)},
     title=_perception_title,
 )
 
