@@ -424,7 +424,7 @@ class LiaisonState(Answer, frozen=True, kw_only=True):
 
 
 class ChannelView(Answer, frozen=True, kw_only=True):
-    """A channel as its members see it."""
+    """A channel as its members see it. `log` is the verifier key by which its signed heads are verified."""
 
     name: str
     cid: str
@@ -437,6 +437,7 @@ class ChannelView(Answer, frozen=True, kw_only=True):
     time: str
     opened: str
     exercise_of: str = ""
+    log: str = ""
 
 
 class Channels(Answer, frozen=True, kw_only=True):

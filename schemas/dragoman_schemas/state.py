@@ -233,6 +233,8 @@ class Registry(State, frozen=True, kw_only=True):
     marking: str = "SIDES ONLY"
     exercise_of: LiveChannel | None = None
     required_signatures: tuple[str, ...] = ()
+    origin: str = ""
+    log_key: str = ""
     rules: int
     opened: Stamp
     officers: dict[str, OfficerState] = {}

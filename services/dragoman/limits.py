@@ -138,6 +138,12 @@ STREAM_QUEUE: Final = 1000
 RING_SECONDS: Final = 1.0
 """How exactly the repetition of an unacknowledged flash keeps its minute."""
 
+SEAL_SECONDS: Final = 0.25
+"""How long records are gathered under one signed head; with the time to keep and seal it, at most half a second."""
+
+RESEAL_SECONDS: Final = 300.0
+"""How old a signed head may become before it is signed again, though nothing was added."""
+
 DELIVERY_SECONDS: Final = 1.0
 """Smallest interval between two `delivery` records of a side."""
 

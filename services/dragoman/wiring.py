@@ -28,13 +28,16 @@ from dragoman.log.mark import HighWater
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
+from dragoman.projection.tree import Trees
 from dragoman.projection.writer import StoreDamaged
+from dragoman.registrar import Registrar
 from dragoman.settings import Settings
 from dragoman.stores import drafts, files, people
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
+from dragoman.stores.seals import Seals
 from dragoman.watch import Watch
 
 log = structlog.get_logger()
@@ -79,17 +82,18 @@ async def broker_of(settings: Settings) -> AsyncIterator[Endpoint]:
 
 
 @asynccontextmanager
-async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway", *, watching: bool = False) -> AsyncIterator[Running]:
+async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway", *, whole: bool = False) -> AsyncIterator[Running]:
     """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken.
 
-    With `watching` it keeps the clocks as well.
+    The `whole` office keeps the clocks and signs the heads as well.
     """
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
         following(service.keep_delivering())
         following(service.keep_erasing())
-        if watching:
+        if whole:
             following(Watch(service.channels, service.desk, now=utc_now).run())
+            following((await _registrar(stack, settings, endpoint)).run())
         yield await _listening(settings, service, stack)
 
 
@@ -103,6 +107,24 @@ async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch") -> 
 
 
 @asynccontextmanager
+async def registrar(settings: Settings, endpoint: Endpoint) -> AsyncIterator[None]:
+    """A registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
+    async with AsyncExitStack() as stack:
+        steward = await stack.enter_async_context(connected(endpoint.url, "steward", endpoint.seed("steward")))
+        await _patiently(lambda: Seals.create(steward, settings.nats.replicas))
+        following = await stack.enter_async_context(_tasks())
+        following((await _registrar(stack, settings, endpoint)).run())
+        log.info("registrar.sealing")
+        yield
+
+
+async def _registrar(stack: AsyncExitStack, settings: Settings, endpoint: Endpoint) -> Registrar:
+    bus = await stack.enter_async_context(connected(endpoint.url, "registrar", endpoint.seed("registrar")))
+    seed = Custody(settings.data / "keys" / "log").seed("log", "log/log")
+    return Registrar(bus, settings.data / "archive", seed, replicas=settings.nats.replicas, now=utc_now)
+
+
+@asynccontextmanager
 async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncIterator[tuple[Service, _Start]]:
     """All channels of a broker, folded to the end of their logs, and what starts tasks that last as long."""
     async with AsyncExitStack() as stack:
@@ -112,6 +134,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         guard = Guard(warden, server_name=endpoint.server_name)
         await guard.prove()
         await _patiently(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
+        await _patiently(lambda: Seals.create(steward, settings.nats.replicas))
         await _patiently(lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES))
         for beside in (people, files):
             await _patiently(partial(Erasable.create, steward, beside.STREAM, beside.SUBJECTS, settings.nats.replicas, beside.BYTES))
@@ -137,6 +160,8 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             return projection
 
         service = Service(
+            seals=Seals(apart),
+            trees=Trees(store),
             desk=Desk(Custody(settings.data / "keys" / "channels")),
             access=access,
             drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),

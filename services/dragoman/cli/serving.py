@@ -70,7 +70,7 @@ async def _up(settings: Settings, *, demo: bool, fresh: bool) -> None:
         await _throw_away(settings.data)
     if wiring.initialise(settings.data):
         say(f"initialised {settings.data}; the operator's token is in {settings.data / 'operator.token'}")
-    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, watching=True) as running:
+    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, whole=True) as running:
         wiring.write_server_file(settings.data, running.base_url, endpoint.url)
         if demo:
             seeded = await demonstration.seed(settings.data, running.base_url)
@@ -91,7 +91,7 @@ async def _throw_away(data: Path) -> None:
 
 
 def serve(
-    service: Literal["gateway", "watch"],
+    service: Literal["gateway", "watch", "registrar"],
     *,
     data: Data = None,
     port: int | None = None,
@@ -103,7 +103,7 @@ def serve(
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
     config: Config = None,
 ) -> int:
-    """Run one service on a broker that runs already. Several gateways and several watches may run side by side."""
+    """Run one service on a broker that runs already. Several of each may run side by side, each with a data directory of its own."""
     settings = _settings(
         config,
         data=data,
@@ -116,7 +116,8 @@ def serve(
     )
     if not settings.nats.url:
         raise BrokerError("serve needs a broker: name it with --nats-url or in the settings, or use `dragoman up`, which runs its own")
-    _run(settings, _serve(settings, name or service) if service == "gateway" else _watch(settings, name or service))
+    serving = {"gateway": _serve, "watch": _watch, "registrar": _seal}[service]
+    _run(settings, serving(settings, name or service))
     return 0
 
 
@@ -129,6 +130,12 @@ async def _serve(settings: Settings, name: str) -> None:
 async def _watch(settings: Settings, name: str) -> None:
     async with wiring.broker_of(settings) as endpoint, wiring.watch(settings, endpoint, name):
         out("watching")
+        await wiring.until_stopped()
+
+
+async def _seal(settings: Settings, name: str) -> None:
+    async with wiring.broker_of(settings) as endpoint, wiring.registrar(settings, endpoint):
+        out("sealing")
         await wiring.until_stopped()
 
 

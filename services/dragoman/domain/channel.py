@@ -180,6 +180,8 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
         marking="SIDES ONLY" if isinstance(data.marking, UnsetType) else data.marking,
         exercise_of=None if isinstance(data.exercise_of, UnsetType) else data.exercise_of,
         required_signatures=() if isinstance(data.required_signatures, UnsetType) else data.required_signatures,
+        origin=data.origin,
+        log_key=data.log_key,
         rules=data.rules,
         opened=stamp,
         keys=keys,

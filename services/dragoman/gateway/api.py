@@ -15,7 +15,7 @@ from dragoman import __version__
 from dragoman.desk import stamp
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import beside, drafts, files, live, pages, people
+from dragoman.gateway import beside, drafts, files, live, pages, people, proofs
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, record, service_of, wanted_position, whole
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
@@ -177,6 +177,7 @@ def _view(projection: Projection) -> ChannelView:
         time=projection.state.time,
         opened=registry.opened.time,
         exercise_of=registry.exercise_of.name if registry.exercise_of is not None else "",
+        log=str(proofs.log_of(registry)),
     )
 
 
@@ -577,6 +578,33 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=("Last-Event-ID",),
     ),
     Route("GET", f"{_C}/records/{{position}}", show_record, "The exact bytes of a record", Nothing, {200: None}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/records/{{position}}/proof",
+        proofs.show_proof,
+        "The proof that a record stands in the log",
+        Nothing,
+        {200: None},
+        media=(proofs.TEXT,),
+    ),
+    Route(
+        "GET",
+        f"{_C}/log/checkpoint",
+        proofs.show_checkpoint,
+        "The newest signed head of the log",
+        Nothing,
+        {200: None},
+        media=(proofs.TEXT,),
+    ),
+    Route(
+        "GET",
+        f"{_C}/log/tile/{{tile:.+}}",
+        proofs.show_tile,
+        "A tile of the tree, or its entries",
+        Nothing,
+        {200: None},
+        media=(proofs.BYTES,),
+    ),
     Route(
         "POST",
         f"{_C}/{{family:{'|'.join(PATHS)}}}",

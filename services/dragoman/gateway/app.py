@@ -9,7 +9,7 @@ from aiohttp import web
 
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, files, live, pages, posting, problems
+from dragoman.gateway import api, files, live, pages, posting, problems, proofs
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
 from dragoman.stores.access import Grant
@@ -25,6 +25,7 @@ def application(service: Service) -> web.Application:
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[posting.SERVICE] = service
     app[api.TAILS] = {}
+    app[proofs.HEADS] = proofs.Heads()
     app[api.TURN] = asyncio.Lock()
     app.cleanup_ctx.append(_ringing)
     app[files.TAKING] = files.taking()

@@ -21,10 +21,12 @@ from dragoman.log.connection import Bus, Guard
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
+from dragoman.projection.tree import Trees
 from dragoman.stores.access import Access, Grant
 from dragoman.stores.drafts import Drafts
 from dragoman.stores.files import Files
 from dragoman.stores.people import People
+from dragoman.stores.seals import Seals
 from dragoman_schemas.answers import NewChannel
 
 log = structlog.get_logger()
@@ -60,6 +62,8 @@ class Service:
     drafts: Drafts
     people: People
     files: Files
+    seals: Seals
+    trees: Trees
     store: Store
     bus: Bus
     guard: Guard

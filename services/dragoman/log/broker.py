@@ -69,6 +69,10 @@ accounts {
                     "dragoman.people.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_PEOPLE",
                     "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES"]
           subscribe: ["_INBOX_gateway.>", "tail.dragoman.v1.>"] } }
+      { nkey: "$registrar", permissions: {
+          publish: ["dragoman.seal.v1.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.*",
+                    "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>"]
+          subscribe: ["_INBOX_registrar.>", "tail.dragoman.v1.>"] } }
       { nkey: "$auditor", permissions: {
           publish: { allow: ["$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                              "$JS.API.CONSUMER.CREATE.*", "$JS.API.CONSUMER.CREATE.*.>", "$JS.API.CONSUMER.INFO.*.*",

@@ -32,8 +32,9 @@ from dragoman.log.port import LogUnreachable, NobodyListens
 
 log = structlog.get_logger()
 
-USERS: Final = ("steward", "gateway", "auditor", "warden")
-"""Who connects: the steward makes streams, the gateway appends and reads, the auditor reads, the warden asks the broker about itself."""
+USERS: Final = ("steward", "gateway", "registrar", "auditor", "warden")
+"""Who connects: the steward makes streams, the gateway appends and reads, the registrar reads and seals, the auditor reads,
+the warden asks the broker about itself."""
 
 
 FAILURES: Final = (NatsError, OSError, RuntimeError, TimeoutError)

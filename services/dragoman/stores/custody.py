@@ -29,6 +29,10 @@ class Custody:
         """Whether the owner's key is here."""
         return self._path(channel, owner).exists()
 
+    def seed(self, channel: str, owner: str) -> bytes:
+        """The seed of an owner's key, for who signs what is no act."""
+        return self._path(channel, owner).read_bytes()
+
     def sign(self, channel: str, owners: list[str], act: bytes) -> str:
         """The record's member `signatures`, by the keys of these owners."""
         signatures: dict[str, bytes] = {}

@@ -1,0 +1,111 @@
+"""Signed heads, tiles and proofs over HTTP, for members of the channel: the public formats, as any other reader takes them."""
+
+import time
+from typing import Any, Final
+
+from aiohttp import web
+
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
+from dragoman.gateway.typed import Answered, Call, Nothing
+from dragoman.log.port import LogUnreachable
+from dragoman.projection.live import Projection
+from dragoman.stores.seals import Sealed
+from dragoman.tlog import checkpoint, dsse, merkle, tiles
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.note import ED25519, NotANote, Verifier
+from dragoman.tlog.proof import Proof
+from dragoman_schemas.state import Registry
+
+TEXT: Final = "text/plain"
+BYTES: Final = "application/octet-stream"
+_FRESH_SECONDS: Final = 0.2
+_FOR_EVER: Final = "private, max-age=31536000, immutable"
+_SAFE: Final = {"X-Content-Type-Options": "nosniff"}
+
+
+def log_of(registry: Registry) -> Verifier:
+    """The key by which a channel's heads are verified, under the name of its origin."""
+    public = dsse.decode_base64(registry.log_key, 32)
+    return Verifier(registry.origin, ED25519, bytes(32) if public is None else public)
+
+
+class Heads:
+    """The newest signed head of each channel, asked for anew when it is older than a moment."""
+
+    def __init__(self) -> None:
+        """Know none yet."""
+        self._known: dict[str, tuple[float, Sealed | None]] = {}
+
+    async def newest(self, call: Call[Any], channel: str) -> Sealed | None:
+        """The newest head. Raises `Refused` where the broker cannot be asked."""
+        at, sealed = self._known.get(channel, (-1.0, None))
+        if time.monotonic() - at > _FRESH_SECONDS:
+            try:
+                sealed = await service_of(call).seals.newest(channel)
+            except LogUnreachable as error:
+                raise Refused(Refusal(kind="unavailable", detail=f"The signed head cannot be looked up now: {error}. Try again.")) from None
+            self._known[channel] = time.monotonic(), sealed
+        return sealed
+
+
+HEADS: Final = web.AppKey("heads", Heads)
+
+
+async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
+    """The newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
+    sealed = await call.request.app[HEADS].newest(call, projection.name)
+    if sealed is None:
+        raise Refused(Refusal(kind="not-found", detail="No head of this log was signed yet; a registrar does, within half a second."))
+    try:
+        head, _ = checkpoint.opened(sealed.note, log_of(projection.registry))
+    except NotANote as error:
+        raise Refused(
+            Refusal(kind="read-only", detail=f"What is sealed is no head of this log: {error}. Tell the operator, and keep it.")
+        ) from None
+    await projection.in_file(head.size)
+    nodes = service_of(call).trees.nodes(projection.name)
+    root = await in_thread(call, merkle.root_of, nodes, head.size)
+    if root != head.root:
+        detail = f"The signed head of {head.size} records is not that of the records here. Keep both, and tell the operator."
+        raise Refused(Refusal(kind="read-only", detail=detail))
+    return head, sealed.note
+
+
+async def show_checkpoint(call: Call[Nothing]) -> Answered:
+    """The newest signed head, as it is."""
+    _, note = await _head(call, projection_of(call))
+    return web.Response(body=note, content_type=TEXT, charset="utf-8", headers={**_SAFE, "Cache-Control": "private, max-age=1"})
+
+
+async def show_tile(call: Call[Nothing]) -> Answered:
+    """A tile or an entry bundle of the tree."""
+    projection = projection_of(call)
+    tile = tiles.read_path(f"tile/{call.path('tile')}")
+    if tile is None or not tiles.exists(tile, projection.state.position):
+        detail = f"The tree of {projection.state.position} records has no tile {call.path('tile')[:80]}."
+        raise Refused(Refusal(kind="not-found", detail=detail))
+    await projection.in_file()
+    body = await in_thread(call, service_of(call).trees.tile, projection.name, tile)
+    cached = _FOR_EVER if tile.width == tiles.WIDTH else "private, max-age=60"
+    return web.Response(body=body, content_type=BYTES, headers={**_SAFE, "Cache-Control": cached})
+
+
+async def show_proof(call: Call[Nothing]) -> Answered:
+    """The proof that a record stands in the log, verified offline with the log's key alone."""
+    projection = projection_of(call)
+    position = whole(call.path("position"))
+    head, note = await _head(call, projection)
+    if position is None or not 1 <= position <= head.size:
+        detail = f"The newest signed head is of {head.size} records; a record is under one within half a second."
+        raise Refused(Refusal(kind="not-found", detail=detail))
+    nodes = service_of(call).trees.nodes(projection.name)
+    hashes = await in_thread(call, merkle.inclusion, nodes, position - 1, head.size)
+    name = f"{projection.name}-{position}.tlog-proof"
+    headers = {
+        **_SAFE,
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Dragoman-Position": str(position),
+        "Cache-Control": "no-store",
+    }
+    return web.Response(body=bytes(Proof(position - 1, tuple(hashes), note)), content_type=TEXT, charset="utf-8", headers=headers)

@@ -1,0 +1,220 @@
+"""A channel's log on a disk of one's own, outside the broker: what a registrar signs from, and what a side keeps for itself.
+
+    records    every message, each after its length in four bytes
+    leaves     the leaf hash of each, 32 bytes
+    offsets    where each message ends in `records`, eight bytes: what counts; written last, so that a crash leaves no half record
+    staged     the newest checkpoint that was signed over these leaves, as a signed note, before anybody was given it
+    sealed     the newest one that is known to be sealed: whoever shows an older one has lost something
+
+Every addition is on the disk before it is acknowledged. One program has an archive at a time; a lock says so.
+"""
+
+import fcntl
+import os
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from dragoman.tlog import leaf, merkle
+from dragoman.tlog.merkle import leaf_hash, node_hash
+
+_HASH: Final = 32
+_OFFSET: Final = 8
+_LENGTH: Final = 4
+_KEPT_LEVEL: Final = 8
+"""From this level on the roots of complete subtrees are kept in memory: 32 bytes for every 128 records."""
+
+
+class ArchiveDamaged(Exception):
+    """What is on the disk is not what was written; the message says where."""
+
+
+class ArchiveBusy(Exception):
+    """Another program has the archive."""
+
+
+class Archive:
+    """One channel's records, contiguous from position 1, and the tree over them. Owns its folder's files and their lock."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the archive, or begin one. Raises `ArchiveBusy`, `ArchiveDamaged`."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._lock = (folder / "lock").open("a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            raise ArchiveBusy(f"{folder} is used by another program; stop it, or name another folder") from None
+        self._records, self._leaves, self._offsets = (_opened(folder / name) for name in ("records", "leaves", "offsets"))
+        self._levels: list[list[bytes]] = []
+        self.frontier = merkle.Frontier()
+        try:
+            self._begin()
+        except ArchiveDamaged:
+            self.close()
+            raise
+
+    @property
+    def size(self) -> int:
+        """How many messages are kept."""
+        return self.frontier.size
+
+    def close(self) -> None:
+        """Let the archive go."""
+        for descriptor in (self._records, self._leaves, self._offsets):
+            os.close(descriptor)
+        self._lock.close()
+
+    def _begin(self) -> None:
+        """Cut off what a crash left half written, and see that the last record is the last leaf."""
+        size = os.fstat(self._offsets).st_size // _OFFSET
+        ends = self._end(size)
+        if os.fstat(self._records).st_size < ends or os.fstat(self._leaves).st_size < size * _HASH:
+            raise ArchiveDamaged(f"{self._folder} has fewer bytes than its {size} records; put a copy back")
+        for descriptor, length in ((self._records, ends), (self._leaves, size * _HASH), (self._offsets, size * _OFFSET)):
+            os.truncate(descriptor, length)
+        if size and self._leaf_of(size) != self._leaf(size - 1):
+            raise ArchiveDamaged(f"{self._folder}: the record at position {size} is not the one that was kept; put a copy back")
+        for index in range(size >> _KEPT_LEVEL):
+            self._grow(index)
+        self.frontier = self._frontier_of(size)
+
+    # Adding
+
+    def add(self, messages: Sequence[bytes]) -> None:
+        """Keep the next messages, on the disk when this returns."""
+        end = self._end(self.size)
+        records, leaves, offsets = bytearray(), bytearray(), bytearray()
+        for position, raw in enumerate(messages, self.size + 1):
+            records += struct.pack(">I", len(raw)) + raw
+            leaves += _leaf(position, raw)
+            offsets += struct.pack(">Q", end + len(records))
+        for descriptor, written in ((self._records, records), (self._leaves, leaves)):
+            _write(descriptor, written)
+        _write(self._offsets, offsets)
+        frontier = self.frontier
+        for at in range(0, len(leaves), _HASH):
+            frontier = frontier.add(bytes(leaves[at : at + _HASH]))
+        for index in range(self.size >> _KEPT_LEVEL, frontier.size >> _KEPT_LEVEL):
+            self._grow(index)
+        self.frontier = frontier  # at once, and last: whoever signs meanwhile signs what is on the disk
+
+    def keep_staged(self, signed: bytes) -> None:
+        """Keep a signed checkpoint before it is given to anybody, on the disk when this returns."""
+        self._keep("staged", signed)
+
+    def keep_sealed(self, signed: bytes) -> None:
+        """Keep a signed checkpoint that was sealed, on the disk when this returns."""
+        self._keep("sealed", signed)
+
+    def _keep(self, name: str, signed: bytes) -> None:
+        fresh = self._folder / f"{name}.new"
+        with fresh.open("wb") as file:
+            file.write(signed)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(self._folder / name)
+        directory = os.open(self._folder, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+
+    # Reading
+
+    @property
+    def staged(self) -> bytes | None:
+        """The newest checkpoint that was signed, if there ever was one."""
+        return self._kept("staged")
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The newest checkpoint that is known to be sealed, if there ever was one."""
+        return self._kept("sealed")
+
+    def _kept(self, name: str) -> bytes | None:
+        path = self._folder / name
+        return path.read_bytes() if path.exists() else None
+
+    def raw(self, position: int) -> bytes:
+        """The message at a position."""
+        begin, end = self._end(position - 1), self._end(position)
+        framed = os.pread(self._records, end - begin, begin)
+        if len(framed) != end - begin or struct.unpack(">I", framed[:_LENGTH])[0] != len(framed) - _LENGTH:
+            raise ArchiveDamaged(f"{self._folder}: the record at position {position} is cut off; put a copy back")
+        return framed[_LENGTH:]
+
+    def check(self) -> Iterator[int]:
+        """Look at every record against its leaf, giving each position. Raises `ArchiveDamaged` at the first that differs."""
+        for position in range(1, self.size + 1):
+            if self._leaf_of(position) != self._leaf(position - 1):
+                raise ArchiveDamaged(f"{self._folder}: the record at position {position} is not the one that was kept; put a copy back")
+            yield position
+
+    def nodes(self, level: int, index: int) -> bytes:
+        """The root of a complete subtree."""
+        if level >= _KEPT_LEVEL:
+            return self._levels[level - _KEPT_LEVEL][index]
+        count = 1 << level
+        raw = os.pread(self._leaves, count * _HASH, index * count * _HASH)
+        row = [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
+        while len(row) > 1:
+            row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+        return row[0]
+
+    def root(self, size: int) -> bytes:
+        """The root of the tree at a size."""
+        frontier = self.frontier
+        return frontier.root() if size == frontier.size else merkle.root_of(self.nodes, size)
+
+    def _grow(self, index: int) -> None:
+        """Keep the root of the complete subtree at that index of the lowest kept level, and of those that it completes."""
+        count = 1 << _KEPT_LEVEL
+        raw = os.pread(self._leaves, count * _HASH, index * count * _HASH)
+        row = [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
+        while len(row) > 1:
+            row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+        level, found = 0, row[0]
+        while True:
+            if level == len(self._levels):
+                self._levels.append([])
+            self._levels[level].append(found)
+            if len(self._levels[level]) % 2:
+                return
+            found = node_hash(*self._levels[level][-2:])
+            level += 1
+
+    def _frontier_of(self, size: int) -> merkle.Frontier:
+        edge, begin = [], 0
+        for level in reversed(range(size.bit_length())):
+            if size >> level & 1:
+                edge.append(self.nodes(level, begin >> level))
+                begin += 1 << level
+        return merkle.Frontier(size, tuple(edge))
+
+    def _end(self, position: int) -> int:
+        if not position:
+            return 0
+        (end,) = struct.unpack(">Q", os.pread(self._offsets, _OFFSET, (position - 1) * _OFFSET))
+        return int(end)
+
+    def _leaf(self, index: int) -> bytes:
+        return os.pread(self._leaves, _HASH, index * _HASH)
+
+    def _leaf_of(self, position: int) -> bytes:
+        return _leaf(position, self.raw(position))
+
+
+def _leaf(position: int, raw: bytes) -> bytes:
+    return leaf_hash(leaf.entry(position - 1, leaf.commit(raw)))
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+
+def _write(descriptor: int, data: bytes | bytearray) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    os.fsync(descriptor)

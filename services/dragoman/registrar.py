@@ -1,0 +1,235 @@
+"""The registrar: signs the head of every channel's log, so that whoever keeps one head can show what was changed before it.
+
+    follow     every message goes into an archive of the registrar's own, outside the broker, and is on the disk there
+    sign       at most half a second later: origin, size and root, by the log key that the genesis names
+    seal       the signed head is kept in the archive, then written to `DRAGOMAN_SEAL` over the head that was read there, and kept as sealed
+    again      every five minutes the head as it stands is signed again, so that silence shows
+
+Nothing is signed that does not go on from what was signed before, here or by another registrar. What cannot be explained, a log
+shorter than the archive, another message where one was kept, a sealed head that is not of these leaves, stops the signing of
+that channel, loudly, until an operator has looked. Any number of registrars may run; one is first, and the others follow.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from dragoman.domain.record import NotARecord, parse
+from dragoman.limits import POLL_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
+from dragoman.log import stream
+from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.log.connection import Bus
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.port import LogBroken, LogUnreachable, Message
+from dragoman.stores.bucket import Moved
+from dragoman.stores.seals import Sealed, Seals
+from dragoman.tlog import checkpoint, dsse, note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.note import ED25519, NotANote, Verifier
+from dragoman_schemas.acts.channel import ChannelOpening
+
+log = structlog.get_logger()
+
+_AGAIN_SECONDS: Final = 0.2
+
+
+class Unexplained(Exception):
+    """A channel is not as it was when its head was signed; nothing more of it is signed."""
+
+
+class _Sealing:
+    """One channel: its archive, and the head that is sealed."""
+
+    def __init__(self, channel: str, archive: Archive, seals: Seals, seed: bytes, now: Callable[[], datetime]) -> None:
+        self.channel = channel
+        self.archive = archive
+        self._seals = seals
+        self._seed = seed
+        self._now = now
+        self._signed_at: datetime | None = None
+        self._verifier: Verifier | None = None
+        self.sealed: Sealed | None = None
+        self.compared = self.trusted = False
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """The log's key by its genesis; None before there is one, or where the key is another registrar's."""
+        if self._verifier is None and self.archive.size:
+            try:
+                opening = parse(self.archive.raw(1)).data
+            except NotARecord:
+                return None
+            public = dsse.public_of(self._seed)
+            if isinstance(opening, ChannelOpening) and opening.log_key == dsse.encode_base64(public):
+                self._verifier = Verifier(opening.origin, ED25519, public)
+        return self._verifier
+
+    def take(self, messages: list[Message]) -> None:
+        """Keep what comes, which must follow what was kept."""
+        fresh = [message for message in messages if message.position > self.archive.size]
+        if fresh and fresh[0].position != self.archive.size + 1:
+            raise Unexplained(f"position {self.archive.size + 1} is missing in the log")
+        if fresh:
+            self.archive.add([message.raw for message in fresh])
+
+    async def compare(self, event_log: JetStreamLog) -> None:
+        """The log still holds the last message that was kept, and the sealed head is one of these leaves, or of some to come."""
+        size = self.archive.size
+        if size:
+            stood = await event_log.read(size, 1)
+            if not stood or stood[0].raw != self.archive.raw(size):
+                what = "nothing" if not stood else "another message"
+                raise Unexplained(f"at position {size} the log holds {what} where a record was kept")
+        self.sealed = await self._seals.newest(self.channel)
+        self.compared, self.trusted = True, False
+
+    def _explain(self, signed: bytes, verifier: Verifier) -> Checkpoint:
+        """A signed head, which must be of these leaves as far as there are so many. Raises `Unexplained`."""
+        try:
+            head, _ = checkpoint.opened(signed, verifier)
+        except NotANote as error:
+            raise Unexplained(f"the sealed head is none: {error}") from None
+        if head.size <= self.archive.size and self.archive.root(head.size) != head.root:
+            raise Unexplained(f"the sealed head of {head.size} records is not that of the records that were kept")
+        return head
+
+    async def seal(self) -> None:
+        """Sign the head as it stands, if there is one to sign. Raises `Unexplained`, `LogUnreachable`."""
+        verifier, now = self.verifier, self._now()
+        if verifier is None or not self.compared:
+            return
+        if not self.trusted:
+            self._trust(verifier)
+        if not self.trusted:
+            return
+        frontier = self.archive.frontier
+        stale = self._signed_at is None or (now - self._signed_at).total_seconds() >= RESEAL_SECONDS
+        before = None if self.sealed is None else checkpoint.opened(self.sealed.note, verifier)[0]
+        if before is not None and before.size == frontier.size and not stale:
+            return
+        head = Checkpoint(verifier.name, frontier.size, frontier.root())
+        signed = note.written(head.text, [note.sign(verifier.name, self._seed, head.text)])
+        await asyncio.to_thread(self.archive.keep_staged, signed)
+        try:
+            self.sealed = await self._seals.put(self.channel, signed, self.sealed)
+        except Moved:
+            self.sealed = await self._seals.newest(self.channel)
+            self.trusted = False  # another registrar was first: its head is looked at before ours goes on from it
+        else:
+            self._signed_at = now
+            await asyncio.to_thread(self.archive.keep_sealed, signed)
+
+    def _trust(self, verifier: Verifier) -> None:
+        """Go on from what was signed before: what this archive has signed, what it knows to be sealed, and what is sealed now."""
+        staged, known = (self._kept(raw, verifier) for raw in (self.archive.staged, self.archive.sealed))
+        sealed = None if self.sealed is None else self._explain(self.sealed.note, verifier)
+        for head in (staged, known):
+            if head is not None and head.size > self.archive.size:
+                raise Unexplained(f"{head.size} records were signed here, and the archive holds {self.archive.size}")
+        if known is not None and (sealed is None or sealed.size < known.size):
+            shown = "none" if sealed is None else f"one of {sealed.size}"
+            raise Unexplained(f"a head of {known.size} records was sealed, and {shown} is shown: the broker's store is an old one")
+        self.trusted = sealed is None or sealed.size <= self.archive.size  # else the archive has yet to come so far
+        if sealed is not None:
+            self._signed_at = self._signed_at or self._now()
+
+    def _kept(self, raw: bytes | None, verifier: Verifier) -> Checkpoint | None:
+        return None if raw is None else self._explain(raw, verifier)
+
+
+class Registrar:
+    """Signs for all channels of a broker whose genesis names this log key."""
+
+    def __init__(self, bus: Bus, folder: Path, seed: bytes, *, replicas: int, now: Callable[[], datetime]) -> None:
+        """Keep an archive a channel in that folder, and sign with the key of that seed."""
+        self._bus = bus
+        self._folder = folder
+        self._seed = seed
+        self._replicas = replicas
+        self._now = now
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Sign for ever. One channel that cannot be explained holds no other up."""
+        try:
+            while True:
+                try:
+                    for name in await stream.channels(self._bus):
+                        if name not in self._tasks:
+                            self._tasks[name] = asyncio.create_task(self._keep(name))
+                except LogUnreachable as error:
+                    log.debug("registrar.waits", reason=str(error))
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _keep(self, channel: str) -> None:
+        try:
+            archive = Archive(self._folder / channel)
+        except (ArchiveBusy, ArchiveDamaged) as error:
+            log.critical(
+                "registrar.stopped", channel=channel, reason=str(error), do="nothing is signed for this channel until that is mended"
+            )
+            return
+        sealing = _Sealing(channel, archive, Seals(self._bus), self._seed, self._now)
+        try:
+            await self._follow(sealing)
+        except (Unexplained, ArchiveDamaged, LogBroken, NotANote) as error:
+            log.critical(
+                "registrar.stopped", channel=channel, reason=str(error), do="stop posting; see docs/operating.md, when a head is not signed"
+            )
+        finally:
+            archive.close()
+
+    async def _follow(self, sealing: _Sealing) -> None:
+        event_log = JetStreamLog(sealing.channel, self._bus, replicas=self._replicas)
+        signer = asyncio.create_task(self._sign(sealing))
+        follower = asyncio.create_task(self._read(sealing, event_log))
+        try:
+            done, _ = await asyncio.wait((signer, follower), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (signer, follower):
+                task.cancel()
+            await asyncio.gather(signer, follower, return_exceptions=True)
+
+    async def _read(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
+        async for messages in event_log.follow(lambda: sealing.archive.size + 1):
+            if messages is None:
+                await self._patiently(sealing, event_log)
+            elif messages:
+                await asyncio.to_thread(sealing.take, messages)
+                if len(messages) == READ_RECORDS:
+                    await asyncio.sleep(0)
+
+    async def _patiently(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
+        while True:
+            try:
+                await sealing.compare(event_log)
+            except LogUnreachable:
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
+
+    async def _sign(self, sealing: _Sealing) -> None:
+        while True:
+            await asyncio.sleep(SEAL_SECONDS)
+            try:
+                await sealing.seal()
+            except LogUnreachable as error:
+                sealing.trusted = False  # it may have been sealed: what stands there is looked at first
+                log.debug("registrar.waits", channel=sealing.channel, reason=str(error))
+                await self._look_again(sealing)
+
+    async def _look_again(self, sealing: _Sealing) -> None:
+        try:
+            sealing.sealed = await Seals(self._bus).newest(sealing.channel)
+        except LogUnreachable:
+            return

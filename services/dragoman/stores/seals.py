@@ -1,0 +1,89 @@
+"""The signed heads of all channels' logs, in the stream `DRAGOMAN_SEAL`: one subject a channel, the newest last, none ever removed.
+
+A head is written over the one that was read, and over no other: two registrars cannot both go on from the same head.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.log.connection import Bus
+from dragoman.log.port import LogUnreachable
+from dragoman.stores.bucket import Moved
+
+STREAM: Final = "DRAGOMAN_SEAL"
+_PREFIX: Final = "dragoman.seal.v1."
+_WRONG_LAST: Final = (10071, 10164)
+_NO_MESSAGE: Final = 10037
+
+
+class Sealed(Struct, frozen=True, kw_only=True):
+    """A signed checkpoint as it stands in the stream, and its sequence there."""
+
+    seq: int
+    note: bytes
+
+
+class _Message(Struct):
+    seq: int
+    data: bytes = b""
+
+
+class _Got(Struct):
+    message: _Message
+
+
+_got = msgspec.json.Decoder(_Got).decode
+
+
+class Seals:
+    """Heads by channel, written and read through one connection."""
+
+    def __init__(self, bus: Bus) -> None:
+        """Use the bus."""
+        self._bus = bus
+
+    @staticmethod
+    async def create(steward: Bus, replicas: int) -> None:
+        """Make the stream, or find it. Raises `LogUnreachable`."""
+        settings: dict[str, Any] = {
+            "name": STREAM,
+            "subjects": [f"{_PREFIX}*"],
+            "storage": "file",
+            "discard": "new",
+            "max_age": 0,
+            "deny_delete": True,
+            "deny_purge": True,
+            "allow_direct": True,
+            "compression": "none",
+            "num_replicas": replicas,
+        }
+        answer = await steward.api(f"STREAM.CREATE.{STREAM}", settings)
+        if "error" in answer:
+            raise LogUnreachable(f"the stream {STREAM} cannot be made: {answer['error'].get('description')}")
+
+    async def newest(self, channel: str) -> Sealed | None:
+        """The newest head of a channel, by the stream's leader. Raises `LogUnreachable`."""
+        query = msgspec.json.encode({"last_by_subj": _PREFIX + channel})
+        answer = await self._bus.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", query)
+        failed = msgspec.json.decode(answer.data).get("error")
+        if failed is None:
+            found = _got(answer.data).message
+            return Sealed(seq=found.seq, note=found.data)
+        if failed.get("err_code") == _NO_MESSAGE:
+            return None
+        raise LogUnreachable(f"the broker answers {failed.get('description')}")
+
+    async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+        """Write a head over the one that was read; it is durable when this returns.
+
+        Raises `Moved` where another one stands there by now, `LogUnreachable` where it is not known what stands there.
+        """
+        headers = {"Nats-Expected-Last-Subject-Sequence": str(0 if over is None else over.seq)}
+        answer = msgspec.json.decode((await self._bus.request(_PREFIX + channel, note, headers)).data)
+        if "error" in answer:
+            if answer["error"].get("err_code") in _WRONG_LAST:
+                raise Moved(channel)
+            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+        return Sealed(seq=int(answer["seq"]), note=note)

@@ -1,0 +1,83 @@
+"""Signed heads, tiles and proofs of the running service, as somebody else's reader would take them."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from dragoman.tlog import checkpoint, leaf, merkle, note, proof, tiles
+from dragoman.tlog.note import NotANote, Verifier
+from dragoman.tlog.tiles import ENTRIES, Tile
+from service import NOTE, Caller
+
+Who = Callable[[str], Caller]
+C = "/v1/channels/nato-china"
+
+
+async def verifier(caller: Caller) -> Verifier:
+    return note.read_verifier((await caller.get(C)).json["log"])
+
+
+async def sealed(caller: Caller, size: int) -> bytes:
+    """The signed head, once it is of so many records."""
+    async with asyncio.timeout(5):
+        while True:
+            answer = await caller.get(f"{C}/log/checkpoint")
+            if answer.status == 200 and checkpoint.opened(answer.body, await verifier(caller))[0].size >= size:
+                return answer.body
+            await asyncio.sleep(0.05)
+
+
+async def test_a_record_is_under_a_signed_head_at_once_and_its_proof_needs_nobody(who: Who) -> None:
+    position = (await who("nato/officer").open(NOTE)).json["position"]
+    auditor = who("china/auditor")
+    await sealed(auditor, position)
+    raw = (await auditor.get(f"{C}/records/{position}")).body
+    answer = await auditor.get(f"{C}/records/{position}/proof")
+    assert answer.headers["Content-Disposition"].endswith('.tlog-proof"')
+    entry = leaf.entry(position - 1, leaf.commit(raw))
+    proof.verify(proof.read(answer.body), entry, await verifier(auditor))
+    changed = leaf.entry(position - 1, leaf.commit(raw.replace(b"counterpart", b"Counterpart")))
+    with pytest.raises(NotANote):
+        proof.verify(proof.read(answer.body), changed, await verifier(auditor))
+
+
+async def test_the_tree_comes_out_of_the_tiles_and_is_that_of_the_records(who: Who) -> None:
+    auditor = who("china/auditor")
+    position = (await who("nato/officer").open(NOTE)).json["position"]
+    head, _ = checkpoint.opened(await sealed(auditor, position), await verifier(auditor))
+    served: dict[Tile, bytes] = {}
+    for tile in tiles.tiles_of(head.size):
+        answer = await auditor.get(f"{C}/log/{tile.path}")
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "application/octet-stream"), tile.path
+        served[tile] = answer.body
+    assert merkle.root_of(tiles.nodes_of(served.__getitem__, head.size), head.size) == head.root
+    entries = tiles.read_bundle(served[next(tile for tile in served if tile.level == ENTRIES)])
+    assert entries is not None
+    for index in (0, len(entries) - 1):
+        raw = (await auditor.get(f"{C}/records/{index + 1}")).body
+        assert entries[index] == leaf.entry(index, leaf.commit(raw))
+
+
+async def test_an_earlier_head_begins_the_later_one(who: Who) -> None:
+    auditor = who("china/auditor")
+    heads = []
+    for _ in range(2):
+        position = (await who("nato/officer").open(NOTE)).json["position"]
+        heads.append(checkpoint.opened(await sealed(auditor, position), await verifier(auditor))[0])
+    old, new = heads
+    served = {tile: (await auditor.get(f"{C}/log/{tile.path}")).body for tile in tiles.tiles_of(new.size)}
+    hashes = merkle.consistency(tiles.nodes_of(served.__getitem__, new.size), old.size, new.size)
+    assert merkle.is_consistent(old.size, new.size, old.root, new.root, hashes)
+
+
+@pytest.mark.parametrize(
+    "path", ["log/tile/0/999", "log/tile/0/000.p/0", "log/tile/7/000", "log/tile/x", "records/999999/proof", "records/0/proof"]
+)
+async def test_what_the_tree_has_not_is_not_found(who: Who, path: str) -> None:
+    (await who("china/auditor").get(f"{C}/{path}")).problem(404, "not-found")
+
+
+async def test_heads_and_proofs_are_for_members_alone(who: Who) -> None:
+    for path in ("log/checkpoint", "log/tile/0/000", "records/1/proof"):
+        (await who("belarus/officer").get(f"{C}/{path}")).problem(404, "not-found")

@@ -1,0 +1,220 @@
+"""The registrar: it signs what it has kept, goes on from what was signed, and stops where that cannot be explained."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from dragoman.log.archive import Archive
+from dragoman.log.memory import MemoryLog
+from dragoman.log.port import LogUnreachable, Message
+from dragoman.registrar import Unexplained, _Sealing
+from dragoman.stores.bucket import Moved
+from dragoman.stores.seals import Sealed
+from dragoman.tlog import checkpoint, dsse, note
+from dragoman.tlog.checkpoint import Checkpoint
+from world import NOTE, World, seed_of
+
+
+class MemorySeals:
+    """Seals in memory. The next put fails as `fails` says: `lost` before it is written, `kept` after it."""
+
+    def __init__(self) -> None:
+        self.notes: list[bytes] = []
+        self.fails = ""
+
+    async def newest(self, _: str) -> Sealed | None:
+        return Sealed(seq=len(self.notes), note=self.notes[-1]) if self.notes else None
+
+    async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+        fails, self.fails = self.fails, ""
+        if fails == "lost":
+            raise LogUnreachable("lost")
+        if (0 if over is None else over.seq) != len(self.notes):
+            raise Moved(channel)
+        self.notes.append(note)
+        if fails == "kept":
+            raise LogUnreachable("kept")
+        return Sealed(seq=len(self.notes), note=note)
+
+
+class House:
+    """A log, the seals, and any number of registrars over them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.world = World()
+        self.seals = MemorySeals()
+        self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+        self.archives: list[Archive] = []
+
+    @property
+    def messages(self) -> list[Message]:
+        return [Message(position=position, subject="x", raw=raw) for position, raw in enumerate(self.world.raws, 1)]
+
+    async def log(self) -> "Reading":
+        return Reading(self.world.raws)
+
+    def registrar(self, name: str = "first", owner: str = "log") -> _Sealing:
+        archive = Archive(self.folder / name)
+        self.archives.append(archive)
+        return _Sealing("nato-china", archive, self.seals, seed_of(owner), lambda: self.now)  # type: ignore[arg-type]
+
+    async def caught_up(self, sealing: _Sealing) -> _Sealing:
+        sealing.take(self.messages)
+        await sealing.compare(await self.log())  # type: ignore[arg-type]
+        return sealing
+
+    @property
+    def heads(self) -> list[int]:
+        return [checkpoint.read(note.read(raw).text).size for raw in self.seals.notes]
+
+    def close(self) -> None:
+        for archive in self.archives:
+            archive.close()
+
+
+class Reading(MemoryLog):
+    """A log that only is read."""
+
+    def __init__(self, raws: list[bytes]) -> None:
+        super().__init__("nato-china")
+        self.raws = raws
+
+    async def read(self, first: int, most: int) -> list[Message]:
+        found = self.raws[first - 1 : first - 1 + most]
+        return [Message(position=first + offset, subject="x", raw=raw) for offset, raw in enumerate(found)]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+async def test_the_head_is_that_of_the_log_and_signed_by_the_key_of_the_genesis(house: House) -> None:
+    sealing = await house.caught_up(house.registrar())
+    await sealing.seal()
+    assert sealing.verifier is not None
+    head, _ = checkpoint.opened(house.seals.notes[-1], sealing.verifier)
+    assert (head.origin, head.size, head.root) == (
+        "example.org/nato-china",
+        len(house.world.raws),
+        house.world.ledger.standing.frontier.root(),
+    )
+    assert sealing.verifier.public == dsse.public_of(seed_of("log"))
+
+
+async def test_a_head_is_signed_again_when_the_log_has_grown_or_five_minutes_have_passed(house: House) -> None:
+    sealing = await house.caught_up(house.registrar())
+    first = len(house.world.raws)
+    await sealing.seal()
+    await sealing.seal()
+    assert house.heads == [first]
+    house.world.open("nato/o-1", NOTE)
+    sealing.take(house.messages)
+    await sealing.seal()
+    assert house.heads == [first, first + 1]
+    house.now += timedelta(minutes=5)
+    await sealing.seal()
+    assert house.heads == [first, first + 1, first + 1]
+
+
+async def test_nothing_is_signed_before_the_log_and_the_seal_were_looked_at(house: House) -> None:
+    sealing = house.registrar()
+    sealing.take(house.messages)
+    await sealing.seal()
+    assert house.heads == []
+
+
+async def test_another_key_than_that_of_the_genesis_signs_nothing(house: House) -> None:
+    sealing = await house.caught_up(house.registrar(owner="another"))
+    await sealing.seal()
+    assert house.heads == []
+
+
+@pytest.mark.parametrize("fails", ["lost", "kept"])
+async def test_a_head_whose_sealing_was_not_answered_is_looked_up_and_gone_on_from(house: House, fails: str) -> None:
+    sealing = await house.caught_up(house.registrar())
+    house.seals.fails = fails
+    with pytest.raises(LogUnreachable):
+        await sealing.seal()
+    await sealing.compare(await house.log())  # type: ignore[arg-type]
+    await sealing.seal()
+    assert house.heads == [len(house.world.raws)]
+
+
+async def test_of_two_registrars_one_is_first_and_the_other_goes_on_from_its_head(house: House) -> None:
+    first, second = [await house.caught_up(house.registrar(name)) for name in ("first", "second")]
+    await first.seal()
+    await second.seal()  # it finds that another one was faster
+    await second.seal()
+    assert house.heads == [len(house.world.raws)]
+    house.world.open("nato/o-1", NOTE)
+    second.take(house.messages)
+    await second.seal()
+    assert house.heads[-1] == len(house.world.raws)
+    await first.seal()
+    assert first.archive.size < house.heads[-1], "it has yet to come so far, and signs nothing older"
+    assert len(house.heads) == 2
+
+
+async def test_a_log_that_is_shorter_than_what_was_kept_stops_it(house: House) -> None:
+    sealing = await house.caught_up(house.registrar())
+    await sealing.seal()
+    house.world.raws.pop()
+    with pytest.raises(Unexplained, match="holds nothing where a record was kept"):
+        await sealing.compare(await house.log())  # type: ignore[arg-type]
+
+
+async def test_another_message_where_one_was_kept_stops_it(house: House) -> None:
+    sealing = await house.caught_up(house.registrar())
+    house.world.raws[-1] = b"another"
+    with pytest.raises(Unexplained, match="another message"):
+        await sealing.compare(await house.log())  # type: ignore[arg-type]
+
+
+async def test_a_hole_stops_it(house: House) -> None:
+    with pytest.raises(Unexplained, match="position 1 is missing"):
+        house.registrar().take(house.messages[1:])
+
+
+async def test_a_sealed_head_that_is_not_of_these_records_stops_it(house: House) -> None:
+    sealing = house.registrar()
+    forged = Checkpoint("example.org/nato-china", 3, bytes(32))
+    house.seals.notes.append(note.written(forged.text, [note.sign(forged.origin, seed_of("log"), forged.text)]))
+    await house.caught_up(sealing)
+    with pytest.raises(Unexplained, match="not that of the records that were kept"):
+        await sealing.seal()
+
+
+async def test_a_sealed_head_of_nobody_stops_it(house: House) -> None:
+    sealing = house.registrar()
+    house.seals.notes.append(b"no note")
+    await house.caught_up(sealing)
+    with pytest.raises(Unexplained, match="the sealed head is none"):
+        await sealing.seal()
+
+
+async def test_a_seal_that_was_rolled_back_to_nothing_stops_it(house: House) -> None:
+    sealing = await house.caught_up(house.registrar())
+    await sealing.seal()
+    house.seals.notes.clear()
+    await sealing.compare(await house.log())  # type: ignore[arg-type]
+    with pytest.raises(Unexplained, match="an old one"):
+        await sealing.seal()
+
+
+async def test_an_archive_that_lost_what_was_signed_stops_it(house: House) -> None:
+    sealing = await house.caught_up(house.registrar())
+    await sealing.seal()
+    head = sealing.archive.sealed
+    assert head is not None
+    other = house.registrar("other")
+    other.archive.keep_staged(head)
+    await other.compare(await house.log())  # type: ignore[arg-type]
+    other.take(house.messages[:5])
+    with pytest.raises(Unexplained, match="were signed here, and the archive holds 5"):
+        await other.seal()
