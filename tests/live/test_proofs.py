@@ -1,14 +1,17 @@
 """Signed heads, tiles and proofs of the running service, as somebody else's reader would take them."""
 
 import asyncio
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from dragoman.tlog import checkpoint, leaf, merkle, note, proof, tiles
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.tiles import ENTRIES, Tile
-from service import NOTE, Caller
+from service import NOTE, Caller, Service
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -81,3 +84,51 @@ async def test_what_the_tree_has_not_is_not_found(who: Who, path: str) -> None:
 async def test_heads_and_proofs_are_for_members_alone(who: Who) -> None:
     for path in ("log/checkpoint", "log/tile/0/000", "records/1/proof"):
         (await who("belarus/officer").get(f"{C}/{path}")).problem(404, "not-found")
+
+
+def test_a_proof_is_taken_once_and_checked_anywhere(demo: Service, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(demo.token("china/auditor"))
+    path = tmp_path / "kept.tlog-proof"
+    taken = demo.run("audit", "proof", "3", "--to", str(path), "--channel", "nato-china", "--token-file", str(token))
+    log = taken.stderr.partition("--log '")[2].partition("'")[0]
+    record = path.with_suffix(".json")
+    checked = demo.run("audit", "check", str(path), str(record), "--log", log, DRAGOMAN_SERVER="http://nowhere.invalid")
+    assert "stands at position 3 of" in checked.stderr
+    record.write_bytes(record.read_bytes().replace(b"officer", b"Officer", 1))
+    assert "VERIFICATION FAILED" in demo.run("audit", "check", str(path), str(record), "--log", log, check=7).stderr
+
+
+def test_an_audit_holds_the_signed_head_and_the_channels_id_against_the_records(demo: Service, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(demo.token("china/auditor"))
+    to = ("--channel", "nato-china", "--token-file", str(token))
+    done = demo.run("audit", "replay", *to)
+    assert "is that of these records" in done.stderr
+    cid = done.stdout.partition("cid ")[2].split()[0]
+    demo.run("audit", "replay", "--cid", cid, *to)
+    assert "opened by other keys" in demo.run("audit", "replay", "--cid", "0" * 64, *to, check=7).stderr
+
+
+async def test_a_registrar_signs_nothing_over_an_older_log(own: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    await sealed(Caller(session, own, "nato/officer"), 1)
+    own.stop()
+    shutil.copytree(own.data / "nats" / "jetstream", tmp_path / "older")
+    own.start()
+    officer = Caller(session, own, "nato/officer")
+    position = (await officer.open(NOTE)).json["position"]
+    await sealed(officer, position)
+    own.stop()
+    shutil.rmtree(own.data / "nats" / "jetstream")
+    shutil.copytree(tmp_path / "older", own.data / "nats" / "jetstream")
+    shutil.rmtree(own.data / "marks")
+    shutil.rmtree(own.data / "projection")
+    own.start()
+    async with asyncio.timeout(10):
+        while "registrar.stopped" not in own.log.read_text():
+            await asyncio.sleep(0.1)
+    assert "holds nothing where a record was kept" in own.log.read_text()
+    assert (await Caller(session, own, "nato/officer").open(NOTE)).status == 201, "the gateway has forgotten, the registrar has not"
+    await asyncio.sleep(1)
+    head, _ = checkpoint.opened((await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer))
+    assert head.size < position

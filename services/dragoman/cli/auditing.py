@@ -1,4 +1,4 @@
-"""`dragoman audit`: replay a log without trusting the gateway."""
+"""`dragoman audit`: replay a log without trusting the gateway, and take and check the proof of one record."""
 
 import json
 from contextlib import aclosing
@@ -30,10 +30,15 @@ from dragoman.cli.common import (
     say,
     table,
 )
-from dragoman.client import Client
+from dragoman.client import Answered, Client
+from dragoman.domain.channel import log_of
 from dragoman.log.port import LogBroken, LogUnreachable
+from dragoman.tlog import checkpoint, leaf
+from dragoman.tlog import proof as proofs
+from dragoman.tlog.note import NotANote, read_verifier
 
 EVERYWHERE = Target()
+NOT_FOUND_STATUS = 404
 
 audit = App(name="audit", help="Replay a channel's log, believing nobody.")
 
@@ -45,14 +50,17 @@ async def replay_command(
     from_log: Annotated[
         bool, Parameter(negative=(), help="Read the broker's log itself, with the keys in --data, not the gateway's copy.")
     ] = False,
+    cid: Annotated[str | None, Parameter(help="The channel's id as your own side wrote it down at the opening.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Fold the log from the first record, print the state and its digest, and hold it against the live one.
+    """Fold the log from the first record, print the state and its digest, and hold it against the live one and the signed head.
 
-    Unequal to what the gateway says of the same position: exit code 7.
+    Unequal to what the gateway says of the same position, a head that is not of these records, another channel than that of
+    --cid: exit code 7.
     """
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
+        head = await _head(caller, channel)
         newest = int((await caller.call("GET", f"/v1/channels/{channel}")).json()["position"])
         if at is not None and not 1 <= at <= newest:
             raise UsageError(f"--at is a position from 1 to {newest}")
@@ -68,6 +76,13 @@ async def replay_command(
         result = fold.result()
         live = (await caller.call("GET", f"/v1/channels/{channel}/records/{result.position}")).headers.get("Dragoman-Digest", "")
     _print(result, target, live)
+    if cid is not None and cid != result.cid:
+        say(f"dragoman: VERIFICATION FAILED: this is the channel {result.cid}, and not {cid}: it was opened by other keys")
+        return UNVERIFIED
+    lie = _beside(fold, head)
+    if lie:
+        say(f"dragoman: VERIFICATION FAILED: {lie}")
+        return UNVERIFIED
     if result.position != last:
         say(f"dragoman: VERIFICATION FAILED: the log ends at {result.position}, the gateway speaks of {last}")
         return UNVERIFIED
@@ -75,6 +90,76 @@ async def replay_command(
         say(f"dragoman: VERIFICATION FAILED: at position {result.position} the replay gives {result.digest}, the gateway says {live}")
         return UNVERIFIED
     say(f"the replay and the gateway agree at position {result.position}")
+    if head is None:
+        say("no head of this log is signed: nothing but this replay speaks for it")
+    return 0
+
+
+async def _head(caller: Client, channel: str) -> bytes | None:
+    """The newest signed head, if there is one."""
+    try:
+        return (await caller.call("GET", f"/v1/channels/{channel}/log/checkpoint")).body
+    except Answered as error:
+        if error.problem.status == NOT_FOUND_STATUS:
+            return None
+        raise
+
+
+def _beside(fold: Replay, signed: bytes | None) -> str:
+    """What is wrong with a signed head beside the records that were replayed; empty where it is theirs, or beyond them."""
+    registry = fold.standing.state.registry
+    if signed is None or registry is None:
+        return ""
+    try:
+        head, _ = checkpoint.opened(signed, log_of(registry))
+    except NotANote as error:
+        return f"the signed head is not of the key that the genesis names: {error}"
+    if head.size > fold.standing.frontier.size:
+        return ""
+    if fold.root(head.size) != head.root:
+        return f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed"
+    say(f"the signed head of {head.size} records is that of these records")
+    return ""
+
+
+@audit.command(name="proof")
+async def proof_command(
+    position: int,
+    *,
+    to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL-POSITION.tlog-proof, and the record beside it.")] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Take the proof that the record at POSITION stands in the log, and the record, as files that need no server any more."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        given = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}/proof")).body
+        record = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}")).body
+        log = (await caller.call("GET", f"/v1/channels/{channel}")).json()["log"]
+    path = to or Path(f"{channel}-{position}.tlog-proof")
+    path.write_bytes(given)
+    path.with_suffix(".json").write_bytes(record)
+    out(str(path))
+    say(f"check it anywhere with: dragoman audit check {path} {path.with_suffix('.json')} --log '{log}'")
+    return 0
+
+
+@audit.command(name="check")
+def check_command(
+    proof_file: Path,
+    record_file: Path,
+    *,
+    log: Annotated[str, Parameter(help="The log's verifier key, as your own side wrote it down.")],
+) -> int:
+    """Check a proof offline: that the record in RECORD_FILE stands in the log of that key. Else exit code 7."""
+    record = record_file.read_bytes()
+    try:
+        proof = proofs.read(proof_file.read_bytes())
+        note = proofs.verify(proof, leaf.entry(proof.index, leaf.commit(record)), read_verifier(log))
+    except NotANote as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    head = checkpoint.read(note.text)
+    say(f"the record stands at position {proof.index + 1} of {head.origin}, under its signed head of {head.size} records")
     return 0
 
 

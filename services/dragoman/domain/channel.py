@@ -28,6 +28,7 @@ from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Rule, Who
 from dragoman.limits import SIGNATURES
 from dragoman.tlog import dsse
+from dragoman.tlog.note import ED25519, Verifier
 from dragoman_schemas.acts import channel as acts
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.codebook import CODEBOOKS
@@ -77,6 +78,11 @@ RULES: Final = (
 def cid_of(act: bytes) -> str:
     """The channel's id: what auditors keep, made from the genesis act that every side signed."""
     return hashlib.sha256(b"dragoman-channel/v1\n" + act).hexdigest()
+
+
+def log_of(registry: Registry) -> Verifier:
+    """The key by which the channel's signed heads are verified, under the name of its origin."""
+    return Verifier(registry.origin, ED25519, _public(registry.log_key))
 
 
 def delivery_key(side: str, upto: int) -> str:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from dragoman import __version__
 from dragoman.desk import stamp
+from dragoman.domain.channel import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
 from dragoman.gateway import beside, drafts, files, live, pages, people, proofs
@@ -177,7 +178,7 @@ def _view(projection: Projection) -> ChannelView:
         time=projection.state.time,
         opened=registry.opened.time,
         exercise_of=registry.exercise_of.name if registry.exercise_of is not None else "",
-        log=str(proofs.log_of(registry)),
+        log=str(log_of(registry)),
     )
 
 

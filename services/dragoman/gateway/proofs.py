@@ -5,29 +5,23 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from dragoman.domain.channel import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.stores.seals import Sealed
-from dragoman.tlog import checkpoint, dsse, merkle, tiles
+from dragoman.tlog import checkpoint, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
-from dragoman.tlog.note import ED25519, NotANote, Verifier
+from dragoman.tlog.note import NotANote
 from dragoman.tlog.proof import Proof
-from dragoman_schemas.state import Registry
 
 TEXT: Final = "text/plain"
 BYTES: Final = "application/octet-stream"
 _FRESH_SECONDS: Final = 0.2
 _FOR_EVER: Final = "private, max-age=31536000, immutable"
 _SAFE: Final = {"X-Content-Type-Options": "nosniff"}
-
-
-def log_of(registry: Registry) -> Verifier:
-    """The key by which a channel's heads are verified, under the name of its origin."""
-    public = dsse.decode_base64(registry.log_key, 32)
-    return Verifier(registry.origin, ED25519, bytes(32) if public is None else public)
 
 
 class Heads:
