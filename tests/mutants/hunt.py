@@ -37,6 +37,9 @@ TEST_SECONDS: Final = 10
 READS_THE_TABLES: Final = ("test_table.py", "test_profiles.py")
 """Tests that hold the tables against the catalogue, and so touch all of them."""
 
+ELSEWHERE: Final = ("test_strict.py", "test_digest.py")
+"""Tests of modules that are not changed here."""
+
 
 class Touched:
     """What the tests touch: functions, acts, formats and profiles, as a profiler sees them called."""
