@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
-from dragoman.domain import access
+from dragoman.domain import access, ids
+from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import Record, read_act
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Who
 from dragoman.domain.table import RULES
 from samples import act
-from world import World, refused
+from world import SALT, World, compact, refused
 
 N, C, TOLD, NH = "nato/o-1", "china/o-1", "osce/o-1", "nato/h-1"
 
@@ -159,7 +161,8 @@ def test_what_opens_an_exchange_is_posted_where_its_family_is(world: World) -> N
 
 
 def test_what_carries_an_exchange_on_names_one_that_there_is(world: World) -> None:
-    assert "/exchanges/<id>/acts" in refused(world.decide(N, act("reply"))).detail
+    refusal = refused(world.decide(N, act("reply")))
+    assert (refusal.kind, "/exchanges/<id>/acts" in refusal.detail) == ("invalid", True)
     refusal = refused(world.decide(N, act("reply"), "0192f0c1-2f3a-7c4d-8e5f-112233445566"))
     assert (refusal.kind, "0192f0c1-2f3a-7c4d-8e5f-112233445566" in refusal.detail) == ("not-found", True)
     assert refused(world.decide(N, act("reply"), world.registry.id)).kind == "not-found"
@@ -175,3 +178,13 @@ def test_a_change_of_the_registry_rests_on_the_registry(world: World) -> None:
 def test_an_opening_rests_on_nothing_that_could_have_moved(world: World) -> None:
     assert refused(world.decide(N, act("contact-note"), if_match="00" * 32)).kind == "moved"
     assert not isinstance(world.decide(N, act("contact-note"), if_match=""), Refusal)
+
+
+def test_a_post_to_the_path_of_another_family_is_sent_to_its_own(world: World) -> None:
+    raw, data = read_act(compact(act("contact-note")), cut=False)
+    for family, taken in (("contact", True), ("", True), ("meeting", False)):
+        post = Post(actor=N, act=raw, data=data, id=ids.v7(1, bytes(10)), family=family)
+        decided = decide(world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT)
+        assert isinstance(decided, Record) == taken
+        if isinstance(decided, Refusal):
+            assert (decided.kind, "post it to /contacts of the channel" in decided.detail) == ("invalid", True)

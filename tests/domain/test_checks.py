@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from dragoman.domain import checks
 from dragoman.domain.fold import Folded
@@ -224,6 +225,16 @@ def test_a_flash_may_say_200_words_in_its_text_and_in_its_facts(world: World) ->
         assert refused(world.decide(ND, act("hazardous-incident", **{name: "a " * 201}))).faults[0].pointer == f"/{name}"
     assert isinstance(world.decide(N, {**NOTE, "text": "word " * 201}), Record), "routine may be longer"
     assert refused(world.decide(N, {**NOTE, "text": "word " * 201, "precedence": "immediate"})).faults[0].pointer == "/text"
+
+
+def test_every_member_is_looked_at_after_one_that_is_not_there_or_short() -> None:
+    late, long = checks.times(one=UNSET, other=NEVER), checks.brief(one="short", other="word " * 201)
+    assert late is not None and long is not None
+    assert (late.faults[0].pointer, long.faults[0].pointer) == ("/other", "/other")
+
+
+def test_no_text_has_no_words() -> None:
+    assert checks.words(UNSET) == 0
 
 
 def test_the_original_is_one_of_the_versions(world: World) -> None:
