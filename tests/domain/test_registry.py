@@ -281,6 +281,77 @@ def test_an_act_of_the_channel_moves_its_etag_unless_it_is_silent(world: World) 
     assert world.registry.etag == records.parse(world.raws[-1]).commit
 
 
+def refusal_at(world: World, position: int, body: dict[str, Any], actor: str, owners: list[str]) -> str:
+    """Why a signed act would not hold at a position; empty if it would."""
+    raw, signed = world.sign(actor, body, ids.v7(1, bytes(10)), owners)
+    record = record_of(world, actor, body)
+    record = records.of(replace(record.envelope, attestation="author", signatures=signed), raw, records.decode_act(raw))
+    refusal = channel.check_signed(world.registry, record, position)
+    assert refusal is None or refusal.kind == "not-permitted"
+    return "" if refusal is None else refusal.detail
+
+
+def test_a_key_signs_after_it_was_added_and_up_to_its_own_revocation() -> None:
+    world = World()
+    assert posted(world, keyed("adm-2", "nato/adm-2"), owners=["nato/root", "nato/adm-2"]).valid
+    since = world.position
+    world.open(N, NOTE)
+    revocation = {"act": "officer-revocation", "officer": "adm-2"}
+    assert posted(world, revocation, "nato/adm-2").valid, "a key may revoke itself"
+    until = world.position
+    found = {
+        position: refusal_at(world, position, revocation, "nato/adm-2", ["nato/adm-2"]) for position in (since, since + 1, until, until + 1)
+    }
+    assert [bool(detail) for detail in found.values()] == [True, False, False, True]
+
+
+def test_an_act_is_signed_by_its_actor_by_every_key_that_it_adds_and_by_no_other_side() -> None:
+    world = World()
+    position = world.position + 1
+    entry = keyed("adm-2", "nato/adm-2", "nato/adm-2-spare")
+    for owners, detail in (
+        (["nato/root", "nato/adm-2", "nato/adm-2-spare"], ""),
+        (["nato/root", "nato/adm-2"], "A signature is missing"),
+        (["nato/adm-2", "nato/adm-2-spare"], "Root of nato asks for 1 of its keys"),
+        (["nato/root", "nato/adm-2", "nato/adm-2-spare", "china/root"], "Another side's key"),
+        (["nato/root", "nato/adm-2", "nato/adm-2-spare", "nato/x"], "A signature is missing"),
+    ):
+        found = refusal_at(world, position, entry, "nato/root", owners)
+        assert found == "" if not detail else found.startswith(detail)
+    assert posted(world, keyed("adm-3", "nato/adm-3"), owners=["nato/root", "nato/adm-3"]).valid
+    assert refusal_at(world, world.position + 1, entry, "nato/adm-1", ["nato/adm-3", "nato/adm-2", "nato/adm-2-spare"]).startswith(
+        "No valid key"
+    )
+    assert (
+        refusal_at(world, world.position + 1, {**entry, "keys": [public_of("nato/adm-4")]}, "nato/adm-3", ["nato/adm-3", "nato/adm-4"])
+        == ""
+    )
+
+
+def test_root_signs_by_its_threshold() -> None:
+    world = World()
+    fresh = Replay()
+    fresh.take(
+        [
+            world.genesis(
+                sides=[side("nato", "nato/root", "nato/root-2", threshold=2), side("china", "china/root")],
+                signers=["nato/root", "nato/root-2", "china/root"],
+            ).raw
+        ]
+    )
+    world.ledger = fresh
+    entry = {"act": "officer", "officer": "o-1", "office": "hq", "roles": ["officer"]}
+    assert refusal_at(world, 2, entry, "nato/root", ["nato/root"]) == "Root of nato asks for 2 of its keys."
+    assert refusal_at(world, 2, entry, "nato/root", ["nato/root", "nato/root-2"]) == ""
+
+
+def test_a_revoked_name_is_pointed_at(world: World) -> None:
+    world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})
+    entry = {"act": "officer", "officer": "o-1", "office": "hq", "roles": ["officer"]}
+    assert refused(world.keep("nato/root", entry)).faults[0].pointer == "/officer"
+    assert refused(world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})).faults[0].pointer == "/officer"
+
+
 # Delivery
 
 
@@ -298,19 +369,33 @@ def test_the_key_and_the_bytes_of_a_delivery() -> None:
     assert delivery_act("china", 12) == b'{"act":"delivery","side":"china","upto":12}'
 
 
+def pointed_at(folded: Folded) -> str:
+    """Where a record is at fault; empty if it is valid."""
+    return "" if folded.valid else refused(folded).faults[0].pointer
+
+
 def test_a_delivery_ends_before_its_own_position_and_rises(world: World) -> None:
     world.open(N, NOTE)
     first = world.position
     world.open(N, NOTE)
     second = world.position
-    for upto, pointer in ((second + 1, "/upto"), (first, ""), (first, "/upto"), (second, ""), (first, "/upto")):
-        folded = deliver(world, "china", upto)
-        assert folded.valid if not pointer else not folded.valid
+    world.open(N, NOTE)
+    third = world.position
+    assert [pointed_at(deliver(world, "china", upto)) for upto in (third + 1, second, first, third)] == ["/upto", "", "/upto", ""]
     mark = world.registry.delivered["china"]
-    assert (mark.upto, mark.recorded.by) == (second, "service/gateway")
+    assert (mark.upto, mark.recorded.by) == (third, "service/gateway")
     world.open(C, NOTE)
     assert deliver(world, "nato", world.position).valid
     assert set(world.registry.delivered) == {"nato", "china"}
+
+
+def test_a_delivery_ends_on_an_act_of_an_officer_of_another_side_and_is_of_a_side(world: World) -> None:
+    world.open(N, NOTE)
+    upto = world.position
+    assert [pointed_at(deliver(world, name, upto)) for name in ("nato", "mars")] == ["/upto", "/upto"]
+    assert pointed_at(deliver(world, "china", 2)) == "/upto", "root entered an officer there"
+    other = deliver(world, "china", upto, id=ids.v7(1, bytes(10)))
+    assert (other.valid, pointed_at(other)) == (False, "")
 
 
 def test_what_a_service_recorded_is_not_delivered(world: World) -> None:
