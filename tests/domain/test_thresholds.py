@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from dragoman.domain.flags import flags, meet, outline
 from dragoman.domain.fold import Folded
@@ -115,6 +117,30 @@ def test_the_newest_change_of_a_date_counts() -> None:
     world.clock = NOON + 8 * DAY
     world.keep(N, {"act": "correction", "fields": {"departure": iso(NOON + 9 * DAY)}, "reason": "x"}, id, seen=True)
     assert shown(world, id)["short_notice"] == ["23 hours before it begins; 2 days are owed"]
+
+
+LATER = window(NOON + timedelta(hours=30))
+
+
+@pytest.mark.parametrize(
+    ("body", "change", "short"),
+    [
+        ({"window": window(NOON + DAY)}, act("postponement", windows=[LATER]), True),
+        ({"window": window(NOON + DAY)}, {"act": "postponement", "reason": "Weather."}, False),
+        ({"window": window(NOON + DAY)}, {"act": "correction", "reason": "x", "fields": {"window": LATER}}, True),
+        ({"time": iso(NOON + DAY)}, {"act": "correction", "reason": "x", "fields": {"time": LATER["from"]}}, True),
+        ({"window": window(NOON + DAY)}, {"act": "correction", "reason": "x", "fields": {"class": "Rocket"}}, False),
+    ],
+)
+def test_a_launch_that_is_moved_half_a_day_later_is_measured_from_then(
+    body: dict[str, Any], change: dict[str, Any], *, short: bool
+) -> None:
+    bare = {key: value for key, value in SAMPLES["launch-notice"].items() if key != "window"}
+    world, id = at_noon(N, bare | body)
+    assert "short_notice" not in shown(world, id)
+    world.clock = NOON + DAY / 2
+    assert isinstance(world.keep(N, change, id, seen=True), Folded)
+    assert ("short_notice" in shown(world, id)) == short
 
 
 @pytest.mark.parametrize(
@@ -297,3 +323,35 @@ def test_an_area_overlaps_with_each_of_several_and_with_nothing_but_areas() -> N
 )
 def test_places_meet_where_they_share_a_point(one: Any, other: Any, *, meets: bool) -> None:
     assert (meet(outline(one), outline(other)), meet(outline(other), outline(one))) == (meets, meets)
+
+
+Corner = tuple[int, int]
+
+
+def apart(one: list[Corner], other: list[Corner]) -> bool:
+    """Whether a line along an edge of one of two triangles has them on different sides: so, and only so, are they apart."""
+    for corners in (one, other):
+        for (ax, ay), (bx, by) in zip(corners, [*corners[1:], corners[0]], strict=True):
+            first, second = ([(bx - ax) * (y - ay) - (by - ay) * (x - ax) for x, y in each] for each in (one, other))
+            if max(first) < min(second) or max(second) < min(first):
+                return True
+    return False
+
+
+CORNERS = st.lists(st.tuples(st.integers(-6, 6), st.integers(-6, 6)), min_size=3, max_size=3)
+
+
+@settings(derandomize=True, database=None, max_examples=300, deadline=None)
+@given(CORNERS, CORNERS)
+def test_triangles_meet_unless_a_line_parts_them(one: list[Corner], other: list[Corner]) -> None:
+    for (ax, ay), (bx, by), (cx, cy) in (one, other):
+        assume((bx - ax) * (cy - ay) != (by - ay) * (cx - ax))
+    found = meet([(float(x), float(y)) for x, y in one], [(float(x), float(y)) for x, y in other])
+    assert found != apart(one, other)
+
+
+def test_a_circle_has_its_corners_on_every_side() -> None:
+    corners = outline({"circle": {"pos": {"lat": 0, "lon": 0}, "radius_m": 111_320}})
+    assert len(corners) == 32
+    assert all(abs(x * x + y * y - 1) < 1e-9 for x, y in corners)
+    assert [(round(x, 3), round(y, 3)) for x, y in corners[::8]] == [(1, 0), (0, 1), (-1, 0), (0, -1)]
