@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.domain import clocks
+from dragoman.domain import clocks, ids
+from dragoman.domain import record as records
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import Record
 from dragoman_schemas.profiles import DAY, HOUR
 from dragoman_schemas.state import Stamp
 from samples import SAMPLES, act
-from world import World
+from world import SALT, World
 
 N, C, NH, CH, ND, CD, OSCE = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1", "osce/o-1"
 TWO, THREE = ("nato", "china"), ("nato", "china", "osce")
@@ -262,8 +264,16 @@ def test_a_visit_is_answered_three_weeks_before_it_and_at_once_if_that_has_passe
     soon = {"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"}
     (answer,) = of(world, world.open(N, act("visit-invitation", kind="observation", dates=soon)), "answer")
     assert answer.due == answer.begins
-    (answer,) = of(world, world.open(N, act("visit-invitation", kind="visit_of_concern", dates=dates)), "answer")
+    id = world.open(N, act("visit-invitation", kind="visit_of_concern", dates=dates))
+    (answer,) = of(world, id, "answer")
     assert answer.due == answer.begins + timedelta(days=1)
+
+
+def test_a_visit_is_answered_by_an_acceptance() -> None:
+    world = adopted()
+    id = world.open(N, act("visit-invitation", kind="observation"))
+    world.keep(C, act("acceptance", window=0), id, seen=True)
+    assert met_by(world, id, "answer") == {"china": C}
 
 
 # Reports
@@ -342,11 +352,12 @@ def test_the_first_report_meets_what_is_owed(opener: str, opening: str, clock: s
 def test_a_contact_is_confirmed_anew_a_year_after_it_was_last_and_no_more_once_withdrawn() -> None:
     world = adopted()
     id = world.open(NH, act("point-of-contact"))
-    for _ in range(2):
+    assert of(world, id, "reconfirmation")[0].started_by == id
+    for _ in range(3):
         world.keep(NH, act("reconfirmation"), id)
-    newest = world.exchange(id).acts["reconfirmation"][-1]
-    (clock,) = of(world, id, "reconfirmation")
-    assert (clock.started_by, clock.begins, clock.met) == (newest.id, instant(newest.said.time), None)
+        newest = world.exchange(id).acts["reconfirmation"][-1]
+        (clock,) = of(world, id, "reconfirmation")
+        assert (clock.started_by, clock.begins, clock.met) == (newest.id, instant(newest.said.time), None)
     world.keep(NH, act("withdrawal"), id)
     assert met_by(world, id, "reconfirmation") == {"nato": NH}
 
@@ -414,6 +425,65 @@ def test_the_id_of_a_lapse_is_made_of_what_it_is_about() -> None:
     one = clocks.id_of("nato-china", "x", CLOCK, 100)
     assert one == "79a500b8-6b92-556a-9e1e-fa4121dddb75"
     assert len({one, clocks.id_of("nato-china", "x", CLOCK, 50), clocks.id_of("nato-china", "x", CLOCK, 90)}) == 3
+
+
+def test_the_ids_of_a_reminder_and_of_a_lapse_are_made_from_these_keys() -> None:
+    key = f"x\nanswer\nchina\n{CLOCK.started_by}\n"
+    for name, step in (("reminder", 50), ("reminder", 90), ("lapse", 100)):
+        assert clocks.id_of("nato-china", "x", CLOCK, step) == ids.from_key("nato-china", "service/watch", f"{name}\n{key}{step}")
+
+
+def posted(world: World, exchange: str, clock: Running, step: int) -> Record:
+    """What a watch would write of a clock now."""
+    raw = clocks.act_of(clock, step)
+    envelope = records.envelope(
+        id=clocks.id_of(world.name, exchange, clock, step), source="/services/watch", name="lapse" if step == 100 else "reminder", version=1,
+        subject=exchange, time=world.tick(), channel=world.name, family=world.exchange(exchange).family, actor="service/watch", decided=world.position, salt=SALT,
+        caused_by=clock.started_by,
+    )  # fmt: skip
+    return records.of(envelope, raw, records.decode_act(raw))
+
+
+def test_a_step_is_on_record_once_and_no_lower_one_after_it() -> None:
+    world = adopted()
+    id = world.open(ND, act("contact-note", precedence="flash"))
+    (clock,) = running(world, id)
+    assert clocks.recorded(world.exchange(id), clock) == 0
+    world.clock = clock.due
+    for step in (50, 90, 100):
+        record = posted(world, id, clock, step)
+        assert clocks.check(world.registry, world.exchange(id), {}, record) is None
+        assert world.take(record).valid
+        assert clocks.recorded(world.exchange(id), clock) == step
+        again = clocks.check(world.registry, world.exchange(id), {}, record)
+        assert again is not None
+        assert (again.kind, "on record" in again.detail) == ("void", True)
+
+
+def test_what_is_on_record_is_of_one_clock_of_one_side_since_one_record() -> None:
+    world = adopted(sides=THREE)
+    id = world.open(ND, act("ict-inquiry"))
+    china = next(each for each in of(world, id, "acknowledgement") if each.side == "china")
+    world.clock = china.due
+    assert world.take(posted(world, id, china, 100)).valid
+    found = {(each.clock, each.side): clocks.recorded(world.exchange(id), each) for each in running(world, id)}
+    assert found == {("acknowledgement", "china"): 100, ("acknowledgement", "osce"): 0, ("answer", "china"): 0, ("answer", "osce"): 0}
+
+
+def test_what_no_watch_would_write_is_void() -> None:
+    world = adopted()
+    id = world.open(ND, act("contact-note", precedence="flash"))
+    (clock,) = running(world, id)
+    world.clock = clock.due
+    for wrong, detail in (
+        (replace(clock, clock="answer"), "No such clock runs"),
+        (replace(clock, side="nato"), "No such clock runs"),
+        (replace(clock, started_by=CLOCK.started_by), "No such clock runs"),
+        (replace(clock, due=clock.due + timedelta(seconds=1)), "are determined"),
+    ):
+        refusal = clocks.check(world.registry, world.exchange(id), {}, posted(world, id, wrong, 100))
+        assert refusal is not None
+        assert (refusal.kind, detail in refusal.detail) == ("void", True)
 
 
 def test_a_step_is_reached_at_its_time_and_a_lapse_a_moment_after_the_limit() -> None:
