@@ -122,6 +122,13 @@ def test_who_owes_what_follows_from_the_messages() -> None:
     assert owes_answer(world.exchange(id)) == set()
 
 
+def test_what_was_cancelled_owes_no_answer(world: World) -> None:
+    id = world.open(N, NOTE)
+    world.keep(N, act("cancellation"), id, seen=True)
+    assert owes_answer(world.exchange(id)) == set()
+    assert owes_acknowledgement(world.exchange(id)) == {"china"}
+
+
 def test_of_windows_that_were_named_anew_those_owe_an_answer_who_did_not_name_them_while_it_is_open() -> None:
     world = World(sides=THREE)
     id = world.open(N, act("meeting-request"))

@@ -126,6 +126,10 @@ def test_what_is_urgent_has_a_higher_precedence(name: str, change: dict[str, Any
     assert FORMATS[name].precedence(plain(name, **change)) == precedence
 
 
+def test_a_warning_of_nothing_imminent_is_no_flash() -> None:
+    assert FORMATS["terrorism-warning"].precedence(plain("terrorism-warning", imminent=False)) != "flash"
+
+
 @pytest.mark.parametrize("name", OPENINGS)
 def test_one_key_will_do_for_these_and_when_they_are_urgent(name: str) -> None:
     rule = FORMATS[name].rule

@@ -34,7 +34,7 @@ REPORT: Final = ROOT / "build" / "mutants.txt"
 DEMANDED: Final = 0.85
 MEMORY_BYTES: Final = 4 << 30
 TEST_SECONDS: Final = 10
-READS_THE_TABLES: Final = ("test_table.py", "test_profiles.py")
+READS_THE_TABLES: Final = ("test_table.py", "test_profiles.py", "test_titles.py")
 """Tests that hold the tables against the catalogue, and so touch all of them."""
 
 ELSEWHERE: Final = ("test_strict.py", "test_digest.py")
