@@ -47,7 +47,7 @@ OPENINGS = {
     "liaison-office": Opened("contact", "OFFICE", HEAD),
     "people-programme": Opened("contact", "PEOPLE", OFFICER),
     "meeting-request": Opened("meeting", "N04", OFFICER),
-    "call-request": Opened("meeting", "N11", DUTY, "priority"),
+    "call-request": Opened("meeting", "N11", HEAD, "priority"),
     "visit-invitation": Opened("meeting", "N18", OFFICER, area=TRANSPARENCY),
     "military-activity": Opened("notification", "N05", OFFICER, area=TRANSPARENCY, keys=2),
     "explanation-request": Opened("notification", "N06", HEAD, "immediate", TRANSPARENCY, 2),
@@ -70,7 +70,10 @@ OPENINGS = {
     "instruction-request": Opened("desk", "ASK", OFFICER),
 }
 UNDECIDED_PRECEDENCE = {"terrorism-warning"}
-"""Where table and catalogue differ until one of them is changed: priority here, routine there."""
+"""Where table and catalogue differ until one of them is changed: priority there in the table, routine here."""
+
+UNDECIDED_WHO = {"call-request"}
+"""The same: in the catalogue the head of office, and the duty officer in a crisis alone; in the table the duty officer always."""
 
 ON_ONE_KEY: dict[str, dict[str, Any]] = {
     "launch-notice": {"phase": "deviation"},
@@ -99,7 +102,7 @@ def test_a_format_is_of_a_family_has_a_number_an_area_and_officers_who_open_it(n
     form, opened = FORMATS[name], OPENINGS[name]
     assert (form.rule.family, form.code, form.area) == (opened.family, opened.number, opened.area)
     assert (form.rule.who, form.rule.two_key) == (Who.ANY, opened.keys == 2)
-    assert set(form.rule.roles) == ROLES[opened.who]
+    assert set(form.rule.roles) == ROLES[opened.who] or name in UNDECIDED_WHO
 
 
 @pytest.mark.parametrize("name", sorted(OPENINGS.keys() - UNDECIDED_PRECEDENCE))
@@ -230,7 +233,7 @@ CONTINUING = {
 }
 COLUMNS = ("silent", "consenting", "acknowledges", "answers", "message", "kept")
 UNDECIDED_ROLES = {"call-attempt"}
-"""Where table and catalogue differ until one of them is changed: the duty officer here, any officer there."""
+"""Where table and catalogue differ until one of them is changed: the duty officer in the table, any officer in the catalogue."""
 
 
 def test_there_are_these_acts_and_no_others() -> None:
