@@ -27,8 +27,8 @@ def test_a_request_is_accepted_held_read_out_and_closed(world: World) -> None:
         ("china/o-1", {"act": "readout", "kind": "separate", "topics": ["safety"], "text": "A frank talk."}, False),
         ("nato/o-1", {"act": "closure"}, True),
     ]
-    for actor, act, seen in acts:
-        world.keep(actor, act, id, seen=seen)
+    for actor, body, seen in acts:
+        world.keep(actor, body, id, seen=seen)
         history.append(world.exchange(id).status)
     assert history == ["requested", "accepted", "held", "held", "closed"]
     assert meeting_of(world, id).accepted["china"].window == 1
