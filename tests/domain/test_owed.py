@@ -460,6 +460,18 @@ def test_a_step_is_on_record_once_and_no_lower_one_after_it() -> None:
         assert (again.kind, "on record" in again.detail) == ("void", True)
 
 
+def test_a_lapse_is_judged_by_the_calendar_of_the_office() -> None:
+    world = adopted()
+    entry = world.open(CH, act("liaison-office", hours="24x7"))
+    world.keep(NH, act("agreement"), entry, seen=True)
+    world.clock = datetime(2026, 11, 27, 18, tzinfo=UTC)
+    id = world.open(N, act("contact-note"))
+    (clock,) = running(world, id, china=clocks.calendar_of(world.ledger.office("china")))
+    assert clock.due == datetime(2026, 11, 28, 18, 0, 1, tzinfo=UTC)
+    world.clock = clock.due
+    assert world.take(posted(world, id, clock, 100)).valid
+
+
 def test_what_is_on_record_is_of_one_clock_of_one_side_since_one_record() -> None:
     world = adopted(sides=THREE)
     id = world.open(ND, act("ict-inquiry"))

@@ -8,9 +8,11 @@ from msgspec.structs import replace
 from dragoman.audit import Replay
 from dragoman.domain import ids
 from dragoman.domain import record as records
-from dragoman.domain.fold import Folded, allowed
+from dragoman.domain.channel import delivery_act, delivery_key
+from dragoman.domain.fold import Folded, allowed, fold
 from dragoman.domain.record import Record
 from dragoman.tlog import dsse
+from dragoman_schemas.state import ChannelState
 from samples import act
 from world import NOTE, SALT, World, public_of, refused
 
@@ -116,12 +118,24 @@ def test_what_is_signed_is_attested_by_its_author_and_nothing_else_is() -> None:
 
 def test_a_channel_may_ask_for_signatures_by_family_and_asks_none_of_its_services() -> None:
     world = with_signer("contact")
-    assert "must be signed" in refused(world.keep(N, NOTE)).detail
+    refusal = refused(world.keep(N, NOTE))
+    assert (refusal.kind, "must be signed" in refusal.detail) == ("not-permitted", True)
     folded = signed(world, NOTE)
     assert folded.valid and folded.record is not None
     id = folded.record.envelope.id
     assert "must be signed" in refused(world.keep(C, act("reply"), id)).detail
     assert isinstance(world.decide(N, act("perception")), Record), "of another family"
+
+
+def test_a_delivery_is_not_signed_where_acts_of_the_channel_have_to_be() -> None:
+    world = with_signer("channel")
+    world.keep(N, NOTE)
+    upto, key = world.position, delivery_key("china", world.position)
+    record = built(
+        world, "service/gateway", "delivery", delivery_act("china", upto), ids.from_key(world.name, "service/gateway", key),
+        world.registry.id, "channel", "", source="/services/gateway",
+    )  # fmt: skip
+    assert world.take(record).valid
 
 
 # Two officers
@@ -248,6 +262,21 @@ def test_the_time_of_a_channel_never_goes_back_and_counts_valid_records_alone(wo
     assert isinstance(void, Record)
     folded = world.take(records.of(replace(void.envelope, time="2028-01-01T00:00:00.000Z", decided="999"), void.act, void.data))
     assert (folded.channel.time, folded.valid, folded.record is not None) == ("2027-01-01T00:00:00.000Z", False, True)
+
+
+def test_a_genesis_folds_to_the_registry_and_its_time_is_the_channels() -> None:
+    genesis = World().genesis()
+    folded = fold(ChannelState(), Replay(), genesis.raw)
+    assert folded.state is not None
+    assert folded.state is folded.channel.registry
+    assert (folded.position, folded.channel.position, folded.channel.time) == (1, 1, genesis.envelope.time)
+
+
+def test_what_has_no_number_has_an_empty_one(world: World) -> None:
+    id = world.open(N, NOTE)
+    kept = world.keep(C, act("acknowledgement"), id)
+    assert isinstance(kept, Folded)
+    assert kept.number == ""
 
 
 def test_a_fold_says_where_it_is_what_it_read_and_what_it_became(world: World) -> None:
