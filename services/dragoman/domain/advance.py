@@ -15,7 +15,7 @@ from dragoman.tlog import leaf, merkle
 from dragoman_schemas.state import ChannelState, encode
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class Standing(Struct, frozen=True, kw_only=True, gc=False):
     """Where a fold stands: the channel's state, the sum of the digest, the right edge of the tree."""
 
     state: ChannelState = ChannelState()
@@ -30,7 +30,7 @@ class Standing(Struct, frozen=True, kw_only=True):
         return digest.digest(self.total, cid, self.state.position, self.state.time)
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True, gc=False):
     """One message folded: what it became, its commitment, the encoding of what it changed, and where the fold stands now."""
 
     folded: Folded

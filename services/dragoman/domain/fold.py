@@ -22,7 +22,7 @@ from dragoman_schemas.frame import Act
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 
 
-class Folded(Struct, frozen=True, kw_only=True):
+class Folded(Struct, frozen=True, kw_only=True, gc=False):
     """One message of the log, folded.
 
     `record` is None for junk. `refusal` is why the record is void. `state` is what the exchange, or the registry,
