@@ -66,7 +66,7 @@ def utc_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """A time as records carry it, to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 class Desk:

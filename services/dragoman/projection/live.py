@@ -73,6 +73,7 @@ class Projection:
         self._subjects: dict[str, int] = {}
         self._seen = Seen()
         self._seen.complete = not self.flushed
+        self._unused: set[str] = set()
         self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
@@ -127,8 +128,11 @@ class Projection:
     def posted(self, id: str) -> int | None:
         """The position of the first well-formed record with that id."""
         position = self._ids.get(id)
-        if position is not None or self._seen.denies(id):
+        if position is not None or id in self._unused:
             return position
+        if self._seen.denies(id):
+            self._unused.add(id)
+            return None
         base = self.store.base(self.name)
         row = (
             self.store.reader()
@@ -378,6 +382,7 @@ class Projection:
             if self.posted(id) is None:
                 self._ids[id] = folded.position
                 self._seen.add(id)
+                self._unused.discard(id)
             side = officer_side(folded.record.envelope.actor)
             if folded.valid and side:
                 self._newest[side] = folded.position
@@ -423,7 +428,7 @@ class Projection:
             if record is not None and self._ids.get(record.envelope.id) == row.folded.position:
                 del self._ids[record.envelope.id]
         self.flushed = rows[-1].folded.position
-        self._forget_exchanges()
+        self._forget()
         if len(self._pending) <= QUEUE_WRITES // 2:
             self._room.set()
         still: list[tuple[int, asyncio.Future[None]]] = []
@@ -433,6 +438,11 @@ class Projection:
             elif not waiting.done():
                 waiting.set_result(None)
         self._flush_waiting = still
+
+    def _forget(self) -> None:
+        if len(self._unused) > MEMORY_EXCHANGES:
+            self._unused.clear()  # ids of posts that were then refused
+        self._forget_exchanges()
 
     def _forget_exchanges(self) -> None:
         """Drop the exchanges used longest ago, but none that the file does not hold yet."""
