@@ -26,6 +26,7 @@ from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
+from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
@@ -124,13 +125,15 @@ class Desk:
             self._refuse_if_broken(projection)
             if post.if_match is not None:
                 await self._know_what_it_rests_on(projection, post, post.if_match)
-            candidate = self._decide(projection, post)
+            asked = Asked(projection)
+            candidate = self._decide(projection, post, asked)
+            grounds = asked.grounds(projection.registry, candidate)
             new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id  # nothing stands there but by malice
             entry = Entry(record=candidate, expected=0 if new else projection.last_on(subject_of(candidate)), trace=trace)
             outcome = await projection.log.append([entry])
             match outcome:
                 case Appended(position):
-                    projection.appended(entry, position)
+                    projection.appended(entry, position, grounds)
                     return await self._outcome(projection, position)
                 case Conflict(position):
                     await self._reached(projection, position, "Nothing was recorded")
@@ -204,12 +207,12 @@ class Desk:
             raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
         return Kept(recorded=_recorded(record, number, position), replayed=False)
 
-    def _decide(self, projection: Projection, post: Post) -> Record:
+    def _decide(self, projection: Projection, post: Post, asked: Asked) -> Record:
         moment = self._now()
         signatures = ""
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
             post, signatures = self._signed(projection, post)
-        decided = decide(projection.state, projection, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
+        decided = decide(projection.state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
         if isinstance(decided, Refusal):
             raise Refused(decided)
         try:

@@ -17,6 +17,7 @@ from msgspec import UNSET, Raw
 from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.contact import standing_office
+from dragoman.domain.ledger import Grounds
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
 from dragoman.limits import (
@@ -77,7 +78,7 @@ class Projection:
         self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
-        self._staged: dict[int, tuple[str, bytes | Record]] = {}
+        self._staged: dict[int, tuple[str, bytes | Record, Grounds | None]] = {}
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._folded: list[Row] = []
@@ -342,7 +343,7 @@ class Projection:
         """Fold messages that follow, passing those that were folded already."""
         for message in messages:
             if message.position > self.state.position:
-                self._staged[message.position] = message.subject, message.raw
+                self._staged[message.position] = message.subject, message.raw, None
         self._fold_staged()
 
     def _fold_staged(self) -> None:
@@ -352,8 +353,8 @@ class Projection:
         if rows:
             self._hand_over(rows)
 
-    def appended(self, entry: Entry, position: int) -> None:
-        """Apply a record that this process appended.
+    def appended(self, entry: Entry, position: int, grounds: Grounds | None = None) -> None:
+        """Apply a record that this process appended, having found it legal on these grounds.
 
         At or below a position that was folded when it was appended, the position was used twice. Raises `LogBroken`.
         """
@@ -363,11 +364,11 @@ class Projection:
             self._break(f"position {position} of {self.name} was used twice")
             raise LogBroken(self.broken)
         if position > self.state.position:
-            self._staged[position] = entry.subject, entry.record
+            self._staged[position] = entry.subject, entry.record, grounds
             self._fold_staged()
 
-    def _fold(self, subject: str, message: bytes | Record) -> Row:
-        step = advance(self.standing, self, self._encoded_before, message)
+    def _fold(self, subject: str, message: bytes | Record, grounds: Grounds | None) -> Row:
+        step = advance(self.standing, self, self._encoded_before, message, grounds)
         folded = step.folded
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
