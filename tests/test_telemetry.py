@@ -37,6 +37,7 @@ def disk() -> Iterator[Disk]:
     disk = Disk()
     telemetry.configure("json", "info", disk)
     yield disk
+    telemetry.configure("console")
     structlog.configure(**before)
 
 
@@ -73,3 +74,28 @@ def test_lines_that_found_no_space_are_counted_and_nobody_fails(disk: Disk) -> N
     log.info("three")
     assert disk.events == ["log.lines_lost", "three"]
     assert json.loads(disk.getvalue().splitlines()[0])["lines"] == 2
+
+
+def test_a_request_has_one_line_with_its_ids_level_and_time_whichever_way_it_is_written(disk: Disk) -> None:
+    cause = telemetry.caused_by("mine", f"00-{'a' * 32}-{'b' * 16}-01")
+    telemetry.request_done({"method": "GET", "token": "drg_x"})
+    structlog.get_logger().info("request", method="GET", token="drg_x")
+    one, other = (json.loads(line) for line in disk.getvalue().splitlines())
+    assert one.pop("timestamp") <= other.pop("timestamp")
+    assert (
+        one == other == {"method": "GET", "token": "***", "event": "request", "request_id": "mine", "trace_id": "a" * 32, "level": "info"}
+    )
+    assert cause.parent.startswith(f"00-{'a' * 32}-")
+
+
+def test_ids_that_are_none_are_not_taken_over(disk: Disk) -> None:
+    cause = telemetry.caused_by("not one\n", "00-zz")
+    assert len(cause.request) == 16
+    assert cause.parent == f"00-{cause.trace}-{cause.parent[36:52]}-01"
+    assert cause != telemetry.caused_by(None, None)
+
+
+def test_where_requests_are_not_wanted_none_are_written(disk: Disk) -> None:
+    telemetry.configure("json", "warning", disk)
+    telemetry.request_done({"method": "GET"})
+    assert disk.events == []

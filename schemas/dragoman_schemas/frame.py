@@ -60,7 +60,7 @@ class Signed(Shape, frozen=True, kw_only=True):
     seen: Seen
 
 
-class Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="act"):
+class Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="act", gc=False):
     """One thing that an officer or a service does."""
 
     signed: Signed | UnsetType = UNSET

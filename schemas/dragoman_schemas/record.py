@@ -7,7 +7,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 Attestation = Literal["author", "host"]
 
 
-class Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A record's members, in the order in which they are written; the act's bytes follow as `data`."""
 
     specversion: Literal["1.0"] = "1.0"

@@ -13,7 +13,7 @@ from dragoman_schemas.acts.channel import Kind, LiveChannel, Role
 from dragoman_schemas.frame import Area, Precedence
 
 
-class State(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A part of the liaison state."""
 
 

@@ -12,20 +12,21 @@ What makes a post the desk's and nobody else's: nothing else writes to a log.
 import asyncio
 import base64
 import secrets
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
-from msgspec import UNSET
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from dragoman.domain import channel as channels
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
+from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
@@ -52,8 +53,7 @@ from dragoman_schemas.answers import NewChannel, Recorded
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(Struct, frozen=True, kw_only=True):
     """A post's answer, and whether it had been given before."""
 
     recorded: Recorded
@@ -67,7 +67,7 @@ def utc_now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """A time as records carry it, to the millisecond."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 class Desk:
@@ -77,28 +77,45 @@ class Desk:
         """Sign for trial channels with the keys in custody."""
         self._custody = custody
         self._now = now
-        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = {}
 
     async def post(self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")) -> Kept:
-        """Record a post, once. Raises `Refused`."""
-        turn = self._turns.setdefault((projection.name, post.exchange or post.id), asyncio.Lock())
-        if turn.locked():
-            await self._wait_for(turn)
+        """Record a post, once. Raises `Refused`.
+
+        Posts to one exchange take turns: they would only meet in a conflict, and be decided again.
+        """
+        place = projection.name, post.exchange or post.id
+        if place in self._queues:
+            await self._turn(place)
         else:
-            await turn.acquire()
+            self._queues[place] = deque()
         try:
             return await self._post(projection, post, trace)
         finally:
-            turn.release()
+            self._pass_on(place)
 
-    async def _wait_for(self, turn: asyncio.Lock) -> None:
-        """Posts to one exchange take turns: they would only meet in a conflict, and be decided again."""
+    async def _turn(self, place: tuple[str, str]) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._queues[place].append(turn)
         try:
             async with asyncio.timeout(APPEND_SECONDS):
-                await turn.acquire()
-        except TimeoutError:
+                await turn
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if not turn.cancelled():
+                self._pass_on(place)  # it came while its poster was giving up
+            if isinstance(error, asyncio.CancelledError):
+                raise
             detail = "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key."
             raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+
+    def _pass_on(self, place: tuple[str, str]) -> None:
+        queue = self._queues[place]
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._queues[place]
 
     async def _post(self, projection: Projection, post: Post, trace: tuple[str, str]) -> Kept:
         for attempt in range(1 + APPEND_ATTEMPTS):
@@ -106,14 +123,17 @@ class Desk:
             if earlier is not None:
                 return earlier
             self._refuse_if_broken(projection)
-            await self._know_what_it_rests_on(projection, post)
-            candidate = self._decide(projection, post)
+            if post.if_match is not None:
+                await self._know_what_it_rests_on(projection, post, post.if_match)
+            asked = Asked(projection)
+            candidate = self._decide(projection, post, asked)
+            grounds = asked.grounds(projection.registry, candidate)
             new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id  # nothing stands there but by malice
             entry = Entry(record=candidate, expected=0 if new else projection.last_on(subject_of(candidate)), trace=trace)
             outcome = await projection.log.append([entry])
             match outcome:
                 case Appended(position):
-                    projection.appended(entry, position)
+                    projection.appended(entry, position, grounds)
                     return await self._outcome(projection, position)
                 case Conflict(position):
                     await self._reached(projection, position, "Nothing was recorded")
@@ -138,10 +158,10 @@ class Desk:
         if projection.broken:
             raise Refused(Refusal(kind="read-only", detail=f"{projection.broken}. Nothing is recorded until an operator has looked."))
 
-    async def _know_what_it_rests_on(self, projection: Projection, post: Post) -> None:
+    async def _know_what_it_rests_on(self, projection: Projection, post: Post, etag: str) -> None:
         """An ETag that is none of the exchange's may be newer than this gateway's fold: it is brought to the log's end first."""
-        known = projection.exchange(post.exchange) if post.if_match is not None else None
-        if known is None or post.if_match in (None, known.etag) or projection.holds(post.exchange, post.if_match):
+        known = projection.exchange(post.exchange)
+        if known is None or etag == known.etag or projection.holds(post.exchange, etag):
             return
         try:
             await projection.bring()
@@ -187,12 +207,12 @@ class Desk:
             raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
         return Kept(recorded=_recorded(record, number, position), replayed=False)
 
-    def _decide(self, projection: Projection, post: Post) -> Record:
+    def _decide(self, projection: Projection, post: Post, asked: Asked) -> Record:
         moment = self._now()
         signatures = ""
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
             post, signatures = self._signed(projection, post)
-        decided = decide(projection.state, projection, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
+        decided = decide(projection.state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
         if isinstance(decided, Refusal):
             raise Refused(decided)
         try:

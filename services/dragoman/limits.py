@@ -75,6 +75,12 @@ COALESCE_FROM: Final = 20
 COALESCE_RECORDS: Final = 250
 """Openings of one batch: beyond it the broker's gain is small, and a rejected batch is halved more often."""
 
+COALESCE_BESIDE: Final = 32
+"""Openings that wait for a batch on its way, from which another one goes beside it."""
+
+COALESCE_BATCHES: Final = 4
+"""Batches on their way at once: enough that neither we nor the broker wait."""
+
 READ_RECORDS: Final = 500
 """Records of one read of the log."""
 

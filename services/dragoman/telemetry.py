@@ -11,11 +11,15 @@ import random
 import re
 import sys
 import threading
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO, cast
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+log = structlog.get_logger()
 
 GATHER_SECONDS: Final = 0.05
 """How long everyday lines gather before they are written."""
@@ -35,13 +39,9 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     """Set up logging for a process; lines go to standard error."""
     output = Lines(stream if stream is not None else sys.stderr)
     as_json = format == "json" or (format == "auto" and not output.isatty())
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        mask,
-        output.hurry,
-    ]
+    global _everyday  # noqa: PLW0603  # as structlog's own configuration is
+    _everyday = output if as_json and level in ("debug", "info") else None
+    shared: list[Processor] = [complete, output.hurry]
     rendered: list[Processor] = (
         [_plain_tracebacks, _as_json]
         if as_json
@@ -50,7 +50,7 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     structlog.configure(
         processors=[*shared, *rendered],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", output)),
+        logger_factory=lambda *_: output,
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(cast("TextIO", output))
@@ -58,6 +58,19 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+_everyday: "Lines | None" = None
+"""Where everyday lines go as JSON; None where they are written otherwise, or not at all."""
+
+
+def request_done(fields: dict[str, object]) -> None:
+    """Write a request's one line. JSON goes straight to where lines go, since structlog's way there costs twice what is in the line."""
+    if _everyday is None:
+        log.info("request", **fields)
+    else:
+        fields["event"] = "request"
+        _everyday.msg(_as_json(_everyday, "info", complete(_everyday, "info", fields)))
 
 
 class Lines:
@@ -87,9 +100,16 @@ class Lines:
         return event
 
     def write(self, text: str) -> None:
-        """Take a line."""
+        """Take a line, or a part of one."""
         with self._lock:
             self._gathered.append(text)
+
+    def msg(self, line: str) -> None:
+        """Take a line and see it off: what structlog asks of a logger, by whatever level it calls it."""
+        self.write(line + "\n")
+        self.flush()
+
+    debug = info = warning = error = critical = msg
 
     def flush(self) -> None:
         """See the line off: soon where a loop runs, else now."""
@@ -118,8 +138,11 @@ class Lines:
                 self._lost = 0
 
 
+_encode = msgspec.json.Encoder(enc_hook=repr).encode
+
+
 def _as_json(logger: WrappedLogger, name: str, event: EventDict) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
+    return _encode(event).decode()
 
 
 def _only_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
@@ -128,20 +151,38 @@ def _only_event(logger: WrappedLogger, name: str, event: EventDict) -> EventDict
     return event
 
 
-def mask(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """Mask whatever is under the name of a secret, should a line ever carry one."""
-    for key in _SECRET & event.keys():
-        event[key] = "***"
-    return event
+class Cause(msgspec.Struct, frozen=True):
+    """The request that causes lines and records: its id, its W3C trace, and the `traceparent` to pass on."""
+
+    request: str
+    trace: str
+    parent: str
 
 
-def request_id(given: str | None) -> str:
-    """The caller's request id if it is one, else a new one."""
-    return given if given is not None and _REQUEST.fullmatch(given) else f"{random.getrandbits(64):016x}"
+_cause: Final[ContextVar[Cause]] = ContextVar("cause")
 
 
-def trace_of(parent: str | None) -> tuple[str, str]:
-    """The trace id of a `traceparent`, and the context to pass on; both new where none came."""
+def caused_by(request: str | None, parent: str | None) -> Cause:
+    """Put a request on every line that its task writes from here on: with the caller's id and trace if it sent any, else new ones."""
+    drawn = f"{random.getrandbits(256):064x}"
     match = _PARENT.fullmatch(parent) if parent is not None else None
-    trace = match.group(1) if match is not None else f"{random.getrandbits(128):032x}"
-    return trace, f"00-{trace}-{random.getrandbits(64):016x}-01"
+    trace = match.group(1) if match is not None else drawn[:32]
+    cause = Cause(request if request is not None and _REQUEST.fullmatch(request) else drawn[32:48], trace, f"00-{trace}-{drawn[48:]}-01")
+    _cause.set(cause)
+    return cause
+
+
+def complete(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """As a processor: what every line has, its cause, level and time, and a mask over whatever is under the name of a secret.
+
+    One function rather than structlog's four, since a line goes with each post.
+    """
+    cause = _cause.get(None)
+    if cause is not None:
+        event["request_id"], event["trace_id"] = cause.request, cause.trace
+    event["level"] = name
+    event["timestamp"] = datetime.now(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    if not _SECRET.isdisjoint(event):
+        for key in _SECRET & event.keys():
+            event[key] = "***"
+    return event

@@ -157,6 +157,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             projection = Projection(CoalescingLog(event_log), store)
             following(projection.run())
             following(projection.walk())
+            following(projection.remember())
             return projection
 
         service = Service(

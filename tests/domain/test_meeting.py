@@ -6,7 +6,9 @@ import pytest
 
 from dragoman.domain.exchange import owes_answer
 from dragoman.domain.fold import Folded
+from dragoman.domain.record import Record
 from dragoman_schemas.state import Meeting
+from samples import act
 from world import REQUEST, World, refused
 
 
@@ -25,8 +27,8 @@ def test_a_request_is_accepted_held_read_out_and_closed(world: World) -> None:
         ("china/o-1", {"act": "readout", "kind": "separate", "topics": ["safety"], "text": "A frank talk."}, False),
         ("nato/o-1", {"act": "closure"}, True),
     ]
-    for actor, act, seen in acts:
-        world.keep(actor, act, id, seen=seen)
+    for actor, body, seen in acts:
+        world.keep(actor, body, id, seen=seen)
         history.append(world.exchange(id).status)
     assert history == ["requested", "accepted", "held", "held", "closed"]
     assert meeting_of(world, id).accepted["china"].window == 1
@@ -116,3 +118,10 @@ def test_a_meeting_ends_after_it_begins(world: World) -> None:
     id = world.open("nato/o-1", REQUEST)
     act = {"act": "meeting-held", "from": "2026-11-27T10:00Z", "to": "2026-11-27T09:30Z"}
     assert refused(world.keep("nato/o-1", act, id)).faults[0].pointer == "/from"
+
+
+def test_a_call_is_asked_for_by_the_head_of_office_and_in_a_crisis_by_the_duty_officer(world: World) -> None:
+    refusal = refused(world.decide("nato/d-1", act("call-request", precedence="priority")))
+    assert (refusal.kind, "precedence flash" in refusal.detail) == ("not-permitted", True)
+    assert isinstance(world.decide("nato/h-1", act("call-request", precedence="priority")), Record)
+    assert isinstance(world.decide("nato/d-1", act("call-request", precedence="flash")), Record)

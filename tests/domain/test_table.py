@@ -1,5 +1,6 @@
 """The table held against the message catalogue and the record's specification, written down here a second time from those."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from catalogue import (
 )
 from dragoman.domain.record import read_act
 from dragoman.domain.rule import Who
-from dragoman.domain.table import FORMATS, RULES, states
+from dragoman.domain.table import FORMATS, PATHS, RULES, states
 from samples import SAMPLES, act
 from world import compact
 
@@ -69,6 +70,10 @@ def test_a_format_has_a_precedence_by_default(name: str) -> None:
 )
 def test_what_is_urgent_has_a_higher_precedence(name: str, change: dict[str, Any], precedence: str) -> None:
     assert FORMATS[name].precedence(plain(name, **change)) == precedence
+
+
+def test_a_warning_of_nothing_imminent_is_no_flash() -> None:
+    assert FORMATS["terrorism-warning"].precedence(plain("terrorism-warning", imminent=False)) != "flash"
 
 
 @pytest.mark.parametrize("name", OPENINGS)
@@ -178,12 +183,11 @@ def test_a_status_is_changed_to_one_that_may_follow(name: str) -> None:
     assert expected == {before: set(after) for before, after in FORMATS[name].changes.items()}
 
 
-def test_the_diagram_of_a_life_has_every_move_and_who_may_do_it() -> None:
-    drawn = states()
-    assert "## N10 `danger-area`" in drawn
-    assert "  [*] --> announced\n" in drawn
-    assert "  announced --> cleared: all-clear\n" in drawn
-    assert "  announced --> announced" not in drawn
-    assert "| `all-clear` | the side that opened the exchange | announced |  |\n" in drawn
-    assert "| `closure` | any side | announced, cleared | yes |\n" in drawn
-    assert "  scheduled --> held: status-change\n" in drawn
+def test_the_diagrams_in_the_documentation_are_those_of_the_table() -> None:
+    assert (Path(__file__).parents[2] / "docs" / "states.md").read_text() == states()
+
+
+@pytest.mark.parametrize(("path", "family"), [("contacts", "contact"), ("meetings", "meeting"), ("notifications", "notification")])
+def test_the_acts_of_a_family_are_posted_under_a_path(path: str, family: str) -> None:
+    assert PATHS[path] == family
+    assert {path: family for path, family in PATHS.items() if path == family} == {each: each for each in ("dialogue", "desk", "channel")}

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from nats.aio.msg import Msg
 
 from cable import (
     Cable,
@@ -22,7 +21,7 @@ from cable import (
 from dragoman.limits import READ_RECORDS
 from dragoman.log import stream
 from dragoman.log.broker import Endpoint
-from dragoman.log.connection import connected
+from dragoman.log.connection import Read, connected
 from service import NOTE, Caller, Second, Service, new_key
 
 C = "/v1/channels/nato-china"
@@ -257,17 +256,17 @@ async def open_note(session: aiohttp.ClientSession, service: Service, key: str) 
     return key, answer.json["position"]
 
 
-async def batches_of(service: Service) -> dict[str, list[Msg]]:
+async def batches_of(service: Service) -> dict[str, list[Read]]:
     """The messages of the log that came in atomic batches, as the broker keeps them, by the batch."""
     endpoint = Endpoint(service.nats_url, "", service.data / "keys")
     async with connected(endpoint.url, "auditor", endpoint.seed("auditor")) as bus:
         messages = await bus.fetch(stream.stream_of("nato-china"), stream.subjects_of("nato-china"), 1, READ_RECORDS)
-    found: dict[str, list[Msg]] = {}
+    found: dict[str, list[Read]] = {}
     for message in messages:
         if header(message, "Nats-Batch-Id"):
             found.setdefault(header(message, "Nats-Batch-Id"), []).append(message)
     return found
 
 
-def header(message: Msg, name: str) -> str:
-    return (message.headers or {}).get(name, "")
+def header(message: Read, name: str) -> str:
+    return message.header(name.encode())

@@ -134,3 +134,20 @@ async def test_headers_are_read_as_the_library_reads_them(real_broker: RealBroke
     await theirs.close()
     assert found[0] == found[1]
     assert found[0] is not None and found[0]["Nats-Sequence"] == "1" and found[0]["traceparent"] == "00-ab: cd"
+
+
+async def test_messages_published_as_one_piece_stand_as_those_that_the_library_publishes(real_broker: RealBroker) -> None:
+    ours = await real_broker.bus()
+    log = await real_broker.log()
+    subjects = [f"dragoman.v1.nato-china.contact.{name}" for name in "abcd"]
+    sent = {"traceparent": "00-ab: cd", "tracestate": "dragoman=x y", "Nats-Expected-Stream": "DRAGOMAN_LOG_NATO-CHINA"}
+    messages = [(subject, sent, f"payload {subject}\r\n".encode()) for subject in subjects]
+    await ours.publish(messages[:2])
+    for subject, headers, payload in messages[2:]:
+        await ours.client.publish(subject, payload, headers=headers)
+    await ours.client.flush()
+    found = [await ours.request("$JS.API.DIRECT.GET.DRAGOMAN_LOG_NATO-CHINA", b'{"seq":%d}' % position) for position in range(1, 5)]
+    assert [message.raw for message in await log.read(1, 10)] == [payload for _, _, payload in messages]
+    assert [message.data for message in found] == [payload for _, _, payload in messages]
+    kept = [{name: value for name, value in (message.headers or {}).items() if name in sent} for message in found]
+    assert kept == [sent] * 4

@@ -6,14 +6,16 @@ They are changed in place in a child process, so that whoever refers to them see
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from itertools import chain
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final, get_args
 
 from msgspec.structs import fields, force_setattr
 
+from bodies import AT_IMPORT
 from dragoman.domain import exchange
 from dragoman.domain.rule import Format, Rule, Who
 from dragoman.domain.table import FORMATS, RULES
+from dragoman_schemas.acts.carrying import Acknowledgement
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.frame import Area, Precedence
 from dragoman_schemas.profiles import PROFILES, Ladder, Profile
@@ -25,6 +27,8 @@ _KINDS: Final = ("official", "track2", "exercise", "desk")
 _TABLES: Final = ("RULES", "FORMATS", "PROFILES", "CODEBOOKS", "UTC")
 _PLAIN: Final = Rule(act="", shape=next(iter(RULES.values())).shape, who=Who.ANY)
 """A rule of which nothing is said, for the functions that stand where no other was given."""
+
+_NOTHING: Final = Acknowledgement()
 
 
 def of() -> Iterator[Mutant]:
@@ -145,7 +149,8 @@ def _of_format(form: Format) -> Iterator[Mutant]:
         yield changed("defaults", {key: each for key, each in form.defaults.items() if key != name}, f"without {name}")
         yield changed("defaults", {**form.defaults, name: "0"}, f"{name} 0 instead of {value}")
     for precedence in get_args(Precedence):
-        yield changed("precedence", _always(precedence), f"always {precedence}")
+        if not (form.precedence.__name__ == "<lambda>" and form.precedence(_NOTHING) == precedence):
+            yield changed("precedence", _always(precedence), f"always {precedence}")
     for kind in _KINDS:
         yield changed("kinds", form.kinds ^ {kind}, f"{'without' if kind in form.kinds else 'and'} {kind}")
     if form.begun is not None:
@@ -191,17 +196,37 @@ def _of_limit(profile: Profile, target: Profile | Ladder, name: str, value: obje
 
 def constants(names: list[str]) -> Iterator[Mutant]:
     """Mutants of the constants of some modules: a member of a set less, another number."""
-    modules = {name: import_module(f"dragoman.domain.{name}") for name in ("rule", *names)}
+    modules = {name: import_module(f"dragoman.domain.{name}") for name in ("rule", "exchange", *names)}
+    read = {name for module in modules.values() for name in _read_by_functions(module)}
     seen = set()
     for part, module in modules.items():
         for name, value in list(vars(module).items()):
-            if not name.isupper() or name in _TABLES or (name, id(value)) in seen:
+            if not name.isupper() or name in _TABLES or name not in read or (name, id(value)) in seen:
                 continue
             seen.add((name, id(value)))
             touches = tuple(f"{other}.*" for other, holder in modules.items() if vars(holder).get(name) is value)
             for what, other in _others(value):
                 apply = _rebound(list(modules.values()), name, value, other)
                 yield Mutant(part="constants", what=f"{part}.{name}: {what}", touches=touches, apply=apply)
+
+
+def _read_by_functions(module: ModuleType) -> Iterator[str]:
+    """The names that functions read when they run; whatever else there is went into the tables at import."""
+    functions = [
+        getattr(function, "__wrapped__", function)
+        for held in (module, *(each for each in vars(module).values() if isinstance(each, type)))
+        for function in vars(held).values()
+        if callable(function)
+    ]
+    codes = [each.__code__ for each in functions if isinstance(each, FunctionType) and _full_name(each) not in AT_IMPORT]
+    while codes:
+        code = codes.pop()
+        yield from code.co_names
+        codes += [each for each in code.co_consts if isinstance(each, CodeType)]
+
+
+def _full_name(function: FunctionType) -> str:
+    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
 
 
 def _others(value: Any) -> Iterator[tuple[str, object]]:
@@ -211,12 +236,16 @@ def _others(value: Any) -> Iterator[tuple[str, object]]:
         case int() | float():
             yield f"{value} + 1", value + 1
             yield f"{value} - 1", value - 1
+        case str():
+            yield f"nothing instead of {value}", ""
         case frozenset():
             for member in sorted(value):
                 yield f"without {member}", value - {member}
         case tuple():
             for index, member in enumerate(value):
                 yield f"without {member}", value[:index] + value[index + 1 :]
+                for what, other in _others(member):
+                    yield what, (*value[:index], other, *value[index + 1 :])
         case dict():
             for key, member in value.items():
                 yield f"without {key}", {each: kept for each, kept in value.items() if each != key}

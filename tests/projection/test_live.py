@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.domain.record import parse
 from dragoman.limits import LIST_PAGE
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Entry, LogBroken, Message
@@ -215,3 +216,19 @@ async def test_a_walk_finds_what_a_log_no_longer_holds(told: World, followed: tu
     log._messages[position - 1] = Message(position=position, subject="x", raw=b"flipped")
     await projection.walk()
     assert f"at position {position} " in projection.broken
+
+
+async def test_the_ids_of_a_file_are_known_again_and_others_are_not_looked_up(told: World, tmp_path: Path) -> None:
+    store = Store(tmp_path / "projection.sqlite")
+    projection = Projection(MemoryLog("nato-china"), store)
+    projection.take(messages(told))
+    await projection.in_file()
+    store.close()
+    store = Store(tmp_path / "projection.sqlite")
+    again = Projection(MemoryLog("nato-china"), store)
+    await again.remember()
+    used = [(position, parse(raw).envelope.id) for position, raw in enumerate(told.raws, 1) if raw.startswith(b"{")]
+    assert used == [(again.posted(id), id) for _, id in used]
+    store.reader().close()  # whoever asks the file now fails
+    assert again.posted("00000000-0000-7000-8000-000000000000") is None
+    store.close()

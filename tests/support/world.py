@@ -1,6 +1,8 @@
 """A channel without a service: posts are decided and folded at once, in memory, with a clock that ticks by itself."""
 
 import json
+from collections import deque
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +11,8 @@ from dragoman.audit import Replay
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.fold import Folded, fold
+from dragoman.domain.fold import Folded, fold, judge
+from dragoman.domain.ledger import Asked, Grounds
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Malformed, Refusal
 from dragoman.domain.rule import Who
@@ -57,6 +60,21 @@ def signatures(owners: list[str], act: bytes) -> str:
     return dsse.write_signatures({dsse.key_id(dsse.public_of(seed_of(o))): dsse.sign(seed_of(o), act) for o in owners})
 
 
+_BEGUN: dict[tuple[object, ...], tuple[datetime, Replay, tuple[bytes, ...], int]] = {}
+"""How channels stand when their officers have been entered, by what they are made from."""
+
+
+def _copied(ledger: Replay) -> Replay:
+    """A replay that goes on by itself. What it holds is never changed in place but containers, of at most two levels."""
+    other = Replay()
+    for name, value in vars(ledger).items():
+        kept = copy(value)
+        if isinstance(kept, dict):
+            kept.update({key: copy(each) for key, each in kept.items() if isinstance(each, set | list)})
+        setattr(other, name, kept)
+    return other
+
+
 @dataclass
 class World:
     """A channel between sides, with one officer a role on each."""
@@ -70,9 +88,18 @@ class World:
     ledger: Replay = field(default_factory=Replay)
     raws: list[bytes] = field(default_factory=list)
     serial: int = 0
+    legal: deque[tuple[Record, Grounds]] = field(default_factory=lambda: deque(maxlen=20))
 
     def __post_init__(self) -> None:
-        """Open the channel and enter the officers."""
+        """Open the channel and enter the officers; a channel like an earlier one begins as a copy of it."""
+        like = (self.sides, self.name, self.kind, self.custody, tuple(self.languages), self.clock)
+        if like not in _BEGUN:
+            self._begin()
+            _BEGUN[like] = (self.clock, _copied(self.ledger), tuple(self.raws), self.serial)
+        clock, ledger, raws, serial = _BEGUN[like]
+        self.clock, self.ledger, self.raws, self.serial = clock, _copied(ledger), list(raws), serial
+
+    def _begin(self) -> None:
         assert self.take(self.genesis()).valid
         for side in self.sides:
             for role, name in OFFICERS.items():
@@ -156,7 +183,12 @@ class World:
             raw, signed = self.sign(actor, act, id)
             data = records.decode_act(raw)
         post = Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=if_match, released_by=released_by)
-        return decide(self.ledger.standing.state, self.ledger, post, time=self.tick(), salt=SALT, signatures=signed)
+        asked = Asked(self.ledger)
+        decided = decide(self.ledger.standing.state, asked, post, time=self.tick(), salt=SALT, signatures=signed)
+        grounds = None if isinstance(decided, Refusal) else asked.grounds(self.registry, decided)
+        if grounds is not None and not isinstance(decided, Refusal):
+            self.legal.append((decided, grounds))
+        return decided
 
     def sign(self, actor: str, act: dict[str, Any], id: str, owners: list[str] | None = None, /, **changes: Any) -> tuple[bytes, str]:
         """A signed act of the channel's family, and its signatures."""
@@ -202,6 +234,10 @@ class World:
             encoded = encode(folded.state)
             read = decode_exchange(encoded) if isinstance(folded.state, Exchange) else decode_registry(encoded)
             assert encode(read) == encoded, "a state is read from a file as it was folded"
+        state = self.ledger.standing.state
+        for legal, grounds in self.legal:
+            if grounds.stand(state, self.ledger, legal):
+                assert judge(state, self.ledger, legal) is None, "what was legal is so as long as its grounds stand"
         return folded
 
 

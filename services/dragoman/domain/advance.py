@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from dragoman.domain import digest
 from dragoman.domain.fold import Folded, fold, folded
-from dragoman.domain.ledger import Ledger
+from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import Record
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.state import ChannelState, encode
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class Standing(Struct, frozen=True, kw_only=True, gc=False):
     """Where a fold stands: the channel's state, the sum of the digest, the right edge of the tree."""
 
     state: ChannelState = ChannelState()
@@ -30,7 +30,7 @@ class Standing(Struct, frozen=True, kw_only=True):
         return digest.digest(self.total, cid, self.state.position, self.state.time)
 
 
-class Step(Struct, frozen=True, kw_only=True):
+class Step(Struct, frozen=True, kw_only=True, gc=False):
     """One message folded: what it became, its commitment, the encoding of what it changed, and where the fold stands now."""
 
     folded: Folded
@@ -39,13 +39,19 @@ class Step(Struct, frozen=True, kw_only=True):
     standing: Standing
 
 
-def advance(standing: Standing, ledger: Ledger, encoded_before: Callable[[str], bytes | None], message: bytes | Record) -> Step:
-    """Fold the next message, or the record that it is known to be.
+def advance(
+    standing: Standing,
+    ledger: Ledger,
+    encoded_before: Callable[[str], bytes | None],
+    message: bytes | Record,
+    grounds: Grounds | None = None,
+) -> Step:
+    """Fold the next message, or the record that it is known to be, found legal before on these grounds, if any.
 
     `encoded_before` gives the encoding of an exchange, or the registry, as it stood.
     """
     state = standing.state
-    became = folded(state, ledger, message) if isinstance(message, Record) else fold(state, ledger, message)
+    became = folded(state, ledger, message, grounds) if isinstance(message, Record) else fold(state, ledger, message)
     commit = leaf.commit(became.raw) if became.record is None else became.record.commit
     total, encoded = standing.total, None
     if became.state is not None:

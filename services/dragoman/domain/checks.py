@@ -106,7 +106,7 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
         return None
     if (value.lat is UNSET) != (value.lon is UNSET):
         return invalid(pointer, "a point has both lat and lon; give the other one as well")
-    kinds = sum(part is not UNSET for part in (value.lat, value.polygon, value.circle))
+    kinds = (value.lat is not UNSET) + (value.polygon is not UNSET) + (value.circle is not UNSET)
     if kinds > 1:
         return invalid(pointer, "a place is a point, a polygon or a circle; give one")
     if kinds == 0 and value.name is value.names is value.text is UNSET:

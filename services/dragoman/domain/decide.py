@@ -1,8 +1,6 @@
 """The decision: from a post and the state, the record to append, or a refusal."""
 
-from dataclasses import dataclass
-
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from dragoman.domain import record as records
 from dragoman.domain.fold import judge, source_of
@@ -14,8 +12,7 @@ from dragoman_schemas.frame import Act
 from dragoman_schemas.state import ChannelState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class Post(Struct, frozen=True, kw_only=True):
     """What an actor wants recorded: the act, its id, the exchange that it carries on, and what it relies on.
 
     `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None. `released_by` is the second officer, `caused_by`

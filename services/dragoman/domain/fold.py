@@ -10,7 +10,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain import access, channel, clocks, exchange, numbering
-from dragoman.domain.ledger import Ledger
+from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
@@ -23,7 +23,7 @@ from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
 
 
-class Folded(Struct, frozen=True, kw_only=True):
+class Folded(Struct, frozen=True, kw_only=True, gc=False):
     """One message of the log, folded.
 
     `record` is None for junk. `refusal` is why the record is void. `state` is what the exchange, or the registry,
@@ -55,10 +55,11 @@ def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
     return folded(before, ledger, record)
 
 
-def folded(before: ChannelState, ledger: Ledger, record: Record) -> Folded:
-    """As `fold`, for a record that was parsed."""
+def folded(before: ChannelState, ledger: Ledger, record: Record, grounds: Grounds | None = None) -> Folded:
+    """As `fold`, for a record that was parsed; with grounds, one that was found legal before, and is so again if they stand."""
     position = before.position + 1
-    refusal = judge(before, ledger, record)
+    stands = grounds is not None and grounds.stand(before, ledger, record)
+    refusal = None if stands else judge(before, ledger, record)
     if refusal is not None:
         return Folded(position=position, raw=record.raw, channel=_passed(before), record=record, refusal=refusal)
     stamp = Stamp(position=position, time=record.envelope.time, by=record.envelope.actor)

@@ -1,8 +1,15 @@
-"""What a judgement may ask about the log before a position: seven questions, answered by a file or by memory."""
+"""What a judgement may ask about the log before a position: seven questions, answered by a file or by memory.
+
+And what a judgement rested on, by what it asked: a gateway judges a record before it appends it, and need not judge it
+again at its own position where nothing of that has changed. A replay, and any other gateway, judges it there.
+"""
 
 from typing import Protocol
 
-from dragoman_schemas.state import Exchange
+from msgspec import Struct
+
+from dragoman.domain.record import Record
+from dragoman_schemas.state import ChannelState, Exchange, Registry
 
 
 class Ledger(Protocol):
@@ -28,3 +35,73 @@ class Ledger(Protocol):
 
     def root(self, size: int) -> bytes:
         """The tree's root at a size from 1 to the leaves folded so far."""
+
+
+class Grounds(Struct, frozen=True, gc=False):
+    """All that it rested on that a record was found legal: the registry and the exchange that it carries on, as they stood then.
+
+    Where both are still the same, and the id is still unused, it is legal at any later position: time takes nothing from
+    what was judged, since who was in office stays so until the registry says otherwise, and what it was decided on stays behind it.
+    """
+
+    registry: Registry
+    known: Exchange | None
+
+    def stand(self, before: ChannelState, ledger: Ledger, record: Record) -> bool:
+        """Whether they are still the same after `before`."""
+        if before.registry is not self.registry or ledger.used(record.envelope.id):
+            return False
+        return self.known is None or ledger.exchange(record.envelope.subject) is self.known
+
+
+class Asked:
+    """A ledger that takes note of what it is asked, so that it can say what a judgement rested on."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        """Ask that one."""
+        self._ledger = ledger
+        self._exchange: tuple[str, Exchange | None] = "", None
+        self._more = False
+
+    def grounds(self, registry: Registry, record: Record) -> Grounds | None:
+        """What it rested on that a record was found legal; None where that was more than the registry and its own exchange."""
+        id, known = self._exchange
+        if self._more or record.envelope.family == "channel" or (known is not None and id != record.envelope.subject):
+            return None
+        return Grounds(registry, known)
+
+    def exchange(self, exchange: str) -> Exchange | None:
+        """As the ledger beneath; a second one is more."""
+        found = self._ledger.exchange(exchange)
+        self._more = self._more or self._exchange[0] not in ("", exchange)
+        self._exchange = exchange, found
+        return found
+
+    def used(self, id: str) -> bool:
+        """As the ledger beneath. It is asked again before a judgement is relied on."""
+        return self._ledger.used(id)
+
+    def actor(self, position: int) -> str | None:
+        """As the ledger beneath, and more."""
+        self._more = True
+        return self._ledger.actor(position)
+
+    def holds(self, exchange: str, commit: str) -> bool:
+        """As the ledger beneath, and more."""
+        self._more = True
+        return self._ledger.holds(exchange, commit)
+
+    def numbered(self, number: str) -> str | None:
+        """As the ledger beneath, and more."""
+        self._more = True
+        return self._ledger.numbered(number)
+
+    def office(self, side: str) -> Exchange | None:
+        """As the ledger beneath, and more."""
+        self._more = True
+        return self._ledger.office(side)
+
+    def root(self, size: int) -> bytes:
+        """As the ledger beneath, and more."""
+        self._more = True
+        return self._ledger.root(size)

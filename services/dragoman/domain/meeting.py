@@ -22,7 +22,7 @@ from dragoman.domain import checks
 from dragoman.domain.exchange import content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import DUTY, Folding, Format, Moves, Rule, Who
+from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who
 from dragoman_schemas.acts import meeting_request as acts
 from dragoman_schemas.acts.call_request import CallRequest
 from dragoman_schemas.acts.visit_invitation import VisitInvitation
@@ -62,6 +62,10 @@ def _check_request(registry: Registry, exchange: Exchange | None, record: Record
 
 def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, CallRequest)
+    asking = registry.officers.get(record.envelope.actor)
+    if record.data.precedence != "flash" and asking is not None and HEADS.isdisjoint(asking.roles):
+        detail = "The head of office asks for a call; in a crisis the duty officer does, with the precedence flash."
+        return Refusal(kind="not-permitted", detail=detail)
     return _check_windows(record.data.windows)
 
 

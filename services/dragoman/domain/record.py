@@ -39,7 +39,7 @@ _FIRST: Final = re.compile(rb'{"act":"([a-z0-9-]*)"')
 _decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.items()}
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, kw_only=True, gc=False):
     """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment.
 
     `name` is the act's, `side` the actor's, or `service`. `newest` are the bytes of the act as the newest version writes it, which

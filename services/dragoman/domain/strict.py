@@ -5,9 +5,10 @@ r"""The strict reader: which bytes are an act (record.md §2), the same in every
     after unescaping: no lone surrogate, no control but \n and \t, no bidi embedding, override or isolate
     depth at most 32 · at most 240 KiB
 
-There are two readers of one grammar. `read` takes the everyday path: one regular expression says that the text is made
-of nothing but permitted tokens, and the key check sees that no key repeats; that the tokens make up JSON is then the
-decoder's part, whose schema every act must fit. Whatever that path cannot vouch for goes to
+There are two readers of one grammar. `read` takes the everyday path: the text is taken apart at its strings; one regular
+expression says that what stands between them is nothing but permitted tokens, another, unless the text is plain, that the
+strings hold nothing but permitted characters, and the key check sees that no key repeats; that the tokens make up JSON is
+then the decoder's part, whose schema every act must fit. Whatever that path cannot vouch for goes to
 `_Scan`, which walks token by token, cuts white space where that is allowed, and says where and why it stops.
 A property test holds the two against each other.
 """
@@ -27,11 +28,11 @@ _ESCAPE = (
     r"|u000[9aA]"
     rf"|u(?!00[01]|007[fF]|00[89]|202[a-eA-E]|206[6-9]|[dD][89a-fA-F]){_HEX}{{4}})"
 )
-_STRING = rf'"(?:{_CHAR}++|{_ESCAPE})*+"'
-_EVERYDAY: Final = re.compile(
-    rf"(?:[{{}}\[\]:,]|{_STRING}|-(?=[1-9])|(?:0|[1-9][0-9]{{0,7}})\.[0-9]{{1,8}}(?![0-9])|(?:0|[1-9][0-9]{{0,14}})(?![0-9.])|true|false)*+"
+_QUOTED: Final = re.compile(r'"((?:[^"\\]++|\\.)*+)"')
+_WITHIN: Final = re.compile(rf"(?:{_CHAR}++|{_ESCAPE})*+")
+_BETWEEN: Final = re.compile(
+    r'(?:[{}\[\]:,"]++|-(?=[1-9])|(?:0|[1-9][0-9]{0,7})\.[0-9]{1,8}(?![0-9])|(?:0|[1-9][0-9]{0,14})(?![0-9.])|true|false)*+'
 )
-_MEMBERS: Final = re.compile(r'[{,]"((?:[^"\\]++|\\.)*+)":')
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _KEYS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}(?:\n[A-Za-z0-9][A-Za-z0-9_-]{0,39})*")
 
@@ -62,13 +63,15 @@ def read(raw: bytes, *, cut: bool) -> bytes:
 
 
 def _is_everyday(text: str) -> bool:
-    if not text.startswith("{") or _EVERYDAY.fullmatch(text) is None:
+    plain = "\\" not in text and text.isprintable()  # no escape, control, bidi control or surrogate can be in any string
+    parts = text.split('"') if plain else _QUOTED.split(text)
+    between, strings = parts[::2], parts[1::2]
+    tokens = '"'.join(between)  # each string as one quotation mark
+    if not text.startswith("{") or _BETWEEN.fullmatch(tokens) is None or tokens.count('"') != len(strings):
         return False
-    if text.count("{") + text.count("[") > DEPTH:
+    if tokens.count("{") + tokens.count("[") > DEPTH or not (plain or _WITHIN.fullmatch(" ".join(strings))):
         return False
-    # In a text of permitted tokens every key is found here. What is found besides begins at a string's closing quote,
-    # holds a comma or a bracket, is thus no key, and sends the text to the scan.
-    keys = _MEMBERS.findall(text)
+    keys = [string for string, after in zip(strings, between[1:], strict=False) if after[:1] == ":"]
     return len(set(keys)) == len(keys) and _KEYS.fullmatch("\n".join(keys)) is not None
 
 

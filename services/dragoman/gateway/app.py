@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import structlog
 from aiohttp import web
 
 from dragoman import telemetry
@@ -14,7 +13,6 @@ from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
 from dragoman.stores.access import Grant
 
-log = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _PUBLIC = frozenset(route.path for route in api.ROUTES if route.public)
@@ -29,7 +27,7 @@ def application(service: Service) -> web.Application:
     app[api.TURN] = asyncio.Lock()
     app.cleanup_ctx.append(_ringing)
     app[files.TAKING] = files.taking()
-    for route in api.ROUTES:
+    for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
         route.on(app.router)
     pages.register(app)
     return app
@@ -48,11 +46,8 @@ async def _ringing(app: web.Application) -> AsyncIterator[None]:
 async def _canonical(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Bind the request's ids, find out who calls, answer every error, and log one line."""
     begun = time.perf_counter()
-    request_id = telemetry.request_id(request.headers.get("X-Request-Id"))
-    trace, parent = telemetry.trace_of(request.headers.get("traceparent"))
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id, trace_id=trace)
-    request[posting.TRACE] = (parent, request_id)
+    cause = telemetry.caused_by(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
+    request[posting.TRACE] = (cause.parent, cause.request)
     failed = ""
     try:
         await _authenticate(request)
@@ -61,9 +56,9 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
         response = pages.to_sign_in(request)
     except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
         failed = type(error).__name__
-        response = pages.problem(request, error) if pages.wants_page(request) else problems.answer(error, request_id, request.path)
+        response = pages.problem(request, error) if pages.wants_page(request) else problems.answer(error, cause.request, request.path)
     if not response.prepared:
-        response.headers["X-Request-Id"] = request_id
+        response.headers["X-Request-Id"] = cause.request
     _log(request, response, failed, begun)
     return response
 
@@ -89,8 +84,8 @@ async def _bearer(request: web.Request, service: Service) -> Grant | None:
 
 
 def _log(request: web.Request, response: web.StreamResponse, failed: str, begun: float) -> None:
-    resource = request.match_info.route.resource
-    grant = request.get("grant")
+    match, grant = request.match_info, request.get("grant")
+    resource = match.route.resource
     fields: dict[str, object] = {
         "method": request.method,
         "path": request.path if resource is None else resource.canonical,
@@ -99,8 +94,8 @@ def _log(request: web.Request, response: web.StreamResponse, failed: str, begun:
     }
     if isinstance(grant, Grant):
         fields["actor"] = grant.actor
-    if "channel" in request.match_info:
-        fields["channel"] = request.match_info["channel"]
+    if "channel" in match:
+        fields["channel"] = match["channel"]
     if failed:
         fields["error"] = failed
     recorded = request.get("recorded")
@@ -112,4 +107,4 @@ def _log(request: web.Request, response: web.StreamResponse, failed: str, begun:
             "number": recorded.number,
             "replayed": request["replayed"],
         }
-    log.info("request", **fields)
+    telemetry.request_done(fields)

@@ -59,7 +59,8 @@ def staff_of(call: Call[Any]) -> tuple[Projection, str]:
 
 def wanted_position(request: web.Request) -> int:
     """The position that the caller asks to wait for."""
-    wanted = whole(request.headers.get("Dragoman-Min-Position", "0"))
+    given = request.headers.get("Dragoman-Min-Position")
+    wanted = 0 if given is None else whole(given)
     if wanted is None:
         raise Refused(Refusal(kind="bad-request", detail="Dragoman-Min-Position is a position, a whole number."))
     return wanted
@@ -127,7 +128,9 @@ async def take_in(
     if data.signed is not msgspec.UNSET:
         raise Refused(Refusal(kind="invalid", detail="Signed acts are not taken yet in this release; leave `signed` out."))
     post = Post(actor=actor, act=act, data=data, id=id, exchange=exchange, family=family, if_match=if_match, released_by=released_by)
-    await projection.reached(wanted_position(call.request))
+    wanted = wanted_position(call.request)
+    if wanted > projection.state.position:
+        await projection.reached(wanted)
     await beside.check(service_of(call), projection, grant_of(call.request), post)
     return reply_of(call, projection, await service_of(call).desk.post(projection, post, call.request.get(TRACE, ("", ""))))
 

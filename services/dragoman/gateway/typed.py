@@ -24,6 +24,8 @@ B = TypeVar("B", bound=Struct)
 
 JSON = "application/json"
 
+_encode = msgspec.json.Encoder().encode
+
 
 class Nothing(Struct, frozen=True):
     """No query, no body."""
@@ -42,7 +44,7 @@ class Call(Generic[S]):
 
     async def body(self) -> bytes:
         """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
-        if self.request.content_type != JSON:
+        if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
             raise Refused(Refusal(kind="media-type", detail=f"Send Content-Type: {JSON}; {self.request.content_type} came."))
         return await self.request.read()
 
@@ -114,7 +116,7 @@ class Route(Generic[S]):
 
 def respond(reply: Reply, content_type: str = JSON) -> web.Response:
     """An answer as a response."""
-    body = b"" if reply.body is None else msgspec.json.encode(reply.body)
+    body = b"" if reply.body is None else _encode(reply.body)
     return web.Response(body=body, status=reply.status, headers=reply.headers, content_type=content_type if body else None)
 
 

@@ -1,7 +1,8 @@
 """An `EventLog` that commits openings together when there are many: one fsync for all of them instead of one each.
 
 An opening is alone on its subject, so any number of them fit one atomic batch. Few are appended one by one, which is
-quicker for each. From `COALESCE_FROM` in flight on, openings wait for the batch that is on its way and leave in the next.
+quicker for each. From `COALESCE_FROM` in flight on, openings wait for the batch that is on its way and leave in the next,
+or beside it where enough of them wait: the broker then never waits for us, nor we for it.
 A batch that is rejected is halved, so that one duplicate costs its neighbours a little time and nothing else.
 Whatever continues an exchange is passed through: one side's conflicts never hold another's openings up.
 """
@@ -9,7 +10,7 @@ Whatever continues an exchange is passed through: one side's conflicts never hol
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from dragoman.limits import COALESCE_FROM, COALESCE_RECORDS
+from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_RECORDS
 from dragoman.log.port import Appended, Entry, EventLog, Message, Outcome, Unavailable, Unknown
 
 _Waiting = tuple[Entry, asyncio.Future[Outcome]]
@@ -24,7 +25,8 @@ class CoalescingLog:
         self._log = log
         self._in_flight = 0
         self._waiting: list[_Waiting] = []
-        self._committing: asyncio.Task[None] | None = None
+        self._committing: set[asyncio.Task[None]] = set()
+        self._beginning = False
 
     async def append(self, entries: Sequence[Entry]) -> Outcome:
         """Append at once, or together with others."""
@@ -39,21 +41,33 @@ class CoalescingLog:
     async def _together(self, entry: Entry) -> Outcome:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, outcome))
-        if self._committing is None:
-            self._committing = asyncio.create_task(self._commit_on())
+        self._go_on()
         return await outcome
 
-    async def _commit_on(self) -> None:
-        """Commit what waits, batch after batch, until nothing waits."""
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:COALESCE_RECORDS], self._waiting[COALESCE_RECORDS:]
-                await self._commit(_distinct(batch, self._waiting))
-        finally:
-            self._committing = None
+    def _go_on(self) -> None:
+        """Begin a batch where none is on its way, or where enough wait for another one beside it."""
+        if self._beginning or not self._waiting:
+            return
+        if not self._committing or (len(self._waiting) >= COALESCE_BESIDE and len(self._committing) < COALESCE_BATCHES):
+            self._beginning = True
+            task = asyncio.create_task(self._commit_waiting())
+            self._committing.add(task)
+            task.add_done_callback(self._committed)
+
+    async def _commit_waiting(self) -> None:
+        """Commit what waits by now: whatever came in the same turn of the loop goes together."""
+        self._beginning = False
+        batch, self._waiting = self._waiting[:COALESCE_RECORDS], self._waiting[COALESCE_RECORDS:]
+        await self._commit(_distinct(batch, self._waiting))
+
+    def _committed(self, task: asyncio.Task[None]) -> None:
+        self._committing.discard(task)
+        if task.cancelled():  # we are being stopped
+            self._beginning = False
             for _, outcome in self._waiting:
                 outcome.cancel()
             self._waiting.clear()
+        self._go_on()
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         try:

@@ -69,6 +69,8 @@ _SETTLE_SECONDS: Final = 0.001
 """After a nudge: what this process appended itself has by then been applied, and need not be read."""
 _OWN_SECONDS: Final = 0.01
 """How long a follower that was woken by what its own process appended, as under load, lets others gather."""
+_PATIENT_SECONDS: Final = 0.1
+"""How long a follower waits for its own process to apply a record that most likely is its own, before it reads it."""
 
 
 class JetStreamLog:
@@ -92,6 +94,10 @@ class JetStreamLog:
         self._created = ""
         self._appending = 0
         self._acknowledged = 0
+        self._own = range(0)
+        self._awaited = 0
+        self._awaited_since = 0.0
+        self._read = 0.0
 
     @property
     def _doubted(self) -> bool:
@@ -108,6 +114,7 @@ class JetStreamLog:
             self._appending -= 1
         if isinstance(outcome, Appended):
             self._acknowledged = max(self._acknowledged, outcome.position)
+            self._own = range(outcome.position - len(entries) + 1, outcome.position + 1)
             if self._mark is not None:
                 self._mark.note(outcome.position, entries[-1].record.raw)
         return outcome
@@ -172,14 +179,16 @@ class JetStreamLog:
             return await self._bus.request(entry.subject, entry.record.raw, self._headers(entry, check=True))
         batch = entries[0].record.envelope.id
         seen: set[str] = set()
+        messages: list[tuple[str, dict[str, str], bytes]] = []
         for number, entry in enumerate(entries, 1):
-            headers = self._headers(entry, check=entry.subject not in seen)
-            headers |= {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
-            seen.add(entry.subject)
-            if number == len(entries):
-                break
-            await self._bus.publish(entry.subject, entry.record.raw, headers)
-        return await self._bus.request(entry.subject, entry.record.raw, {**headers, "Nats-Batch-Commit": "1"})
+            subject = entry.subject
+            headers = self._headers(entry, check=subject not in seen)
+            headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(number)
+            seen.add(subject)
+            messages.append((subject, headers, entry.record.raw))
+        subject, headers, raw = messages.pop()
+        await self._bus.publish(messages)
+        return await self._bus.request(subject, raw, {**headers, "Nats-Batch-Commit": "1"})
 
     def _headers(self, entry: Entry, *, check: bool) -> dict[str, str]:
         headers = {"Nats-Msg-Id": entry.message_id, "Nats-Expected-Stream": self._stream}
@@ -252,11 +261,9 @@ class JetStreamLog:
 
         On a cluster any replica answers, perhaps one that is behind: what it does not have, the leader is asked for.
         """
-        fetched = await self._bus.fetch(self._stream, self._subjects, first, min(most, READ_RECORDS))
         found = [
-            Message(position=int(message.headers["Nats-Sequence"]), subject=message.headers["Nats-Subject"], raw=message.data)
-            for message in fetched
-            if message.headers is not None
+            Message(position=int(message.header(b"Nats-Sequence")), subject=message.header(b"Nats-Subject"), raw=message.data)
+            for message in await self._bus.fetch(self._stream, self._subjects, first, min(most, READ_RECORDS))
         ]
         if self._replicas > 1 and (not found or found[0].position != first):
             led = await self._stored({"seq": first})
@@ -270,7 +277,6 @@ class JetStreamLog:
         """Read on at every nudge, and once a second should one be lost."""
         self._followed = True
         nudge: Nudge | None = None
-        told, patient = 0, False
         try:
             while True:
                 losses = self._bus.losses
@@ -278,22 +284,21 @@ class JetStreamLog:
                     if await self._inspected_anew():
                         yield None
                         self._looked = losses
+                    if self._is_coming(wanted()):
+                        await asyncio.sleep(_OWN_SECONDS)
+                        continue
                     if nudge is None or nudge.sequence:
                         nudge = await self._bus.nudge(f"tail.{self._subjects}")
-                    patient = not patient and told < wanted() and self._is_coming(wanted())
-                    found = None if patient else await self._read_on(wanted())
+                    found = await self._read_on(wanted())
                 except LogUnreachable:
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
-                if found is not None:
-                    yield found
+                yield found
                 if found or self._doubted:
                     continue
-                await nudge.wait(_OWN_SECONDS if patient else POLL_SECONDS)
+                await nudge.wait(POLL_SECONDS)
                 await asyncio.sleep(_SETTLE_SECONDS)
-                told = max(told, nudge.sequence)
                 if 0 < nudge.sequence < wanted():
-                    patient = False
                     await asyncio.sleep(_OWN_SECONDS)
         finally:
             if nudge is not None:
@@ -301,6 +306,7 @@ class JetStreamLog:
 
     async def _read_on(self, first: int) -> list[Message]:
         found = await self.read(first, READ_RECORDS)
+        self._read = asyncio.get_running_loop().time()
         if self._mark is not None:
             if found:
                 self._mark.note(found[-1].position, found[-1].raw)
@@ -308,11 +314,16 @@ class JetStreamLog:
         return found
 
     def _is_coming(self, position: int) -> bool:
-        """Whether what stands there next is most likely being appended by this process, which will apply it itself.
+        """Whether what stands there next is most likely this process's own, which applies it itself as soon as it is acknowledged.
 
-        It is not where something later was acknowledged already: then others were faster, and the log must be read.
+        It is not where nothing is being appended, or something later was acknowledged: then others were faster, and the log
+        must be read. That is done as well when the position has been awaited for long, and every second to know the end.
         """
-        return self._appending > 0 and self._acknowledged < position
+        now = asyncio.get_running_loop().time()
+        if position != self._awaited:
+            self._awaited, self._awaited_since = position, now
+        own = (self._appending > 0 and self._acknowledged < position) or position in self._own
+        return own and now < self._awaited_since + _PATIENT_SECONDS and now < self._read + POLL_SECONDS
 
     async def _inspected_anew(self) -> bool:
         """Inspect the stream where that is due; whether that is because the connection stands anew."""

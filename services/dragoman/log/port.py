@@ -9,7 +9,6 @@ asserts contiguity; a hole is `LogBroken`, never skipped. Every implementation p
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from msgspec import Struct
@@ -23,8 +22,7 @@ def subject_of(record: Record) -> str:
     return f"dragoman.v1.{e.channel}.{e.family}.{e.subject}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A record to append, and the position that its subject's last message must have: 0 for none yet.
 
     `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace context and request that caused it.
@@ -54,43 +52,37 @@ class Message(Struct, frozen=True, kw_only=True):
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Struct, frozen=True):
     """Durable; the last of the records stands at `position`, the others right before it."""
 
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class AlreadyAppended:
+class AlreadyAppended(Struct, frozen=True):
     """The same post stands at `position` already; nothing was written. Of several, it is one of them: the others may be new."""
 
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class KeyReused:
+class KeyReused(Struct, frozen=True):
     """Another post with the same id stands at `position`; nothing was written."""
 
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True):
     """The exchange has moved on to `position`; nothing was written."""
 
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """It may or may not have been written. Only a retry with the same id tells."""
 
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(Struct, frozen=True):
     """Nothing was written, and nothing can be at present."""
 
     detail: str

@@ -17,6 +17,7 @@ from msgspec import UNSET, Raw
 from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.contact import standing_office
+from dragoman.domain.ledger import Grounds
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
 from dragoman.limits import (
@@ -32,6 +33,7 @@ from dragoman.limits import (
     WALK_SECONDS,
 )
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
+from dragoman.projection.seen import Seen
 from dragoman.projection.store import Row, Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS, decode_frontier
 from dragoman.tlog import leaf, merkle
@@ -70,13 +72,16 @@ class Projection:
         self._pending: dict[int, Row] = {}
         self._ids: dict[str, int] = {}
         self._subjects: dict[str, int] = {}
-        self._absent: set[str] = set()
+        self._seen = Seen()
+        self._seen.complete = not self.flushed
+        self._unused: set[str] = set()
         self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
-        self._staged: dict[int, tuple[str, bytes | Record]] = {}
+        self._staged: dict[int, tuple[str, bytes | Record, Grounds | None]] = {}
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._folded: list[Row] = []
         self._room = asyncio.Event()
         self._room.set()
         self._loop = asyncio.get_running_loop()
@@ -124,18 +129,18 @@ class Projection:
     def posted(self, id: str) -> int | None:
         """The position of the first well-formed record with that id."""
         position = self._ids.get(id)
-        if position is not None or id in self._absent:
+        if position is not None or id in self._unused:
             return position
+        if self._seen.denies(id):
+            self._unused.add(id)
+            return None
         base = self.store.base(self.name)
         row = (
             self.store.reader()
             .execute("SELECT key FROM records WHERE id = ? AND key BETWEEN ? AND ? ORDER BY key LIMIT 1", (id, base, base | (1 << 40) - 1))
             .fetchone()
         )
-        if row is None:
-            self._absent.add(id)
-            return None
-        return int(row[0]) - base
+        return None if row is None else int(row[0]) - base
 
     def actor(self, position: int) -> str | None:
         """The actor of the valid record at that position."""
@@ -324,11 +329,21 @@ class Projection:
             position += len(stood)
             await asyncio.sleep((self._loop.time() - begun) * WALK_REST)
 
+    async def remember(self) -> None:
+        """Bring the ids of the file to memory, so that the file need not be asked whether a new one was used."""
+        first, last = 1, self.flushed
+        while first <= last:
+            ids = await asyncio.wrap_future(self.store.in_thread(self.store.ids, self.name, first, first + READ_RECORDS - 1))
+            for id in ids:
+                self._seen.add(id)
+            first += READ_RECORDS
+        self._seen.complete = True
+
     def take(self, messages: list[Message]) -> None:
         """Fold messages that follow, passing those that were folded already."""
         for message in messages:
             if message.position > self.state.position:
-                self._staged[message.position] = message.subject, message.raw
+                self._staged[message.position] = message.subject, message.raw, None
         self._fold_staged()
 
     def _fold_staged(self) -> None:
@@ -338,8 +353,8 @@ class Projection:
         if rows:
             self._hand_over(rows)
 
-    def appended(self, entry: Entry, position: int) -> None:
-        """Apply a record that this process appended.
+    def appended(self, entry: Entry, position: int, grounds: Grounds | None = None) -> None:
+        """Apply a record that this process appended, having found it legal on these grounds.
 
         At or below a position that was folded when it was appended, the position was used twice. Raises `LogBroken`.
         """
@@ -349,11 +364,11 @@ class Projection:
             self._break(f"position {position} of {self.name} was used twice")
             raise LogBroken(self.broken)
         if position > self.state.position:
-            self._staged[position] = entry.subject, entry.record
+            self._staged[position] = entry.subject, entry.record, grounds
             self._fold_staged()
 
-    def _fold(self, subject: str, message: bytes | Record) -> Row:
-        step = advance(self.standing, self, self._encoded_before, message)
+    def _fold(self, subject: str, message: bytes | Record, grounds: Grounds | None) -> Row:
+        step = advance(self.standing, self, self._encoded_before, message, grounds)
         folded = step.folded
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
@@ -367,7 +382,8 @@ class Projection:
             id = folded.record.envelope.id
             if self.posted(id) is None:
                 self._ids[id] = folded.position
-                self._absent.discard(id)
+                self._seen.add(id)
+                self._unused.discard(id)
             side = officer_side(folded.record.envelope.actor)
             if folded.valid and side:
                 self._newest[side] = folded.position
@@ -380,17 +396,25 @@ class Projection:
     def _hand_over(self, rows: list[Row]) -> None:
         if len(self._pending) > QUEUE_WRITES:
             self._room.clear()
-
-        def committed(error: BaseException | None) -> None:
-            self._loop.call_soon_threadsafe(self._committed, rows, error)
-
-        self.store.write(self.name, rows, committed)
+        if not self._folded:
+            self._loop.call_soon(self._give_to_writer)
+        self._folded += rows
         for row in rows:
             for waiting in self._waiting.pop(row.folded.position, ()):
                 if not waiting.done():
                     waiting.set_result(None)
             for listener in tuple(self.listeners):
                 listener(row)
+
+    def _give_to_writer(self) -> None:
+        """Queue what was folded in this turn of the loop, in one piece: each piece comes back by waking the loop."""
+        rows, self._folded = self._folded, []
+
+        def committed(error: BaseException | None) -> None:
+            self._loop.call_soon_threadsafe(self._committed, rows, error)
+
+        if rows:
+            self.store.write(self.name, rows, committed)
 
     def _committed(self, rows: list[Row], error: BaseException | None) -> None:
         if error is not None:
@@ -417,8 +441,8 @@ class Projection:
         self._flush_waiting = still
 
     def _forget(self) -> None:
-        if len(self._absent) > MEMORY_EXCHANGES:
-            self._absent.clear()  # ids that were looked up for posts that were then refused
+        if len(self._unused) > MEMORY_EXCHANGES:
+            self._unused.clear()  # ids of posts that were then refused
         self._forget_exchanges()
 
     def _forget_exchanges(self) -> None:
@@ -477,6 +501,7 @@ class Projection:
             return
         waiting: asyncio.Future[None] = self._loop.create_future()
         self._flush_waiting.append((wanted, waiting))
+        self._give_to_writer()
         self.store.hurry()
         try:
             async with asyncio.timeout(seconds):

@@ -48,7 +48,7 @@ class WriterFailed(Exception):
     """What the writer could not commit, in its words."""
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One folded message as it goes into the file. `subject` is that on which it stands in NATS."""
 
     step: Step
@@ -208,6 +208,12 @@ class Store:
         base = self.base(channel)
         found = self.reader().execute("SELECT raw FROM records WHERE key BETWEEN ? AND ? ORDER BY key", (base | first, base | last))
         return [raw for (raw,) in found]
+
+    def ids(self, channel: str, first: int, last: int) -> list[str]:
+        """The ids of a channel's records from a position to another."""
+        base = self.base(channel)
+        found = self.reader().execute("SELECT id FROM records WHERE key BETWEEN ? AND ? AND id IS NOT NULL", (base | first, base | last))
+        return [id for (id,) in found]
 
     def standing(self, channel: str) -> Standing:
         """Where a channel's fold stands in the file: its state, its digest sum, its tree."""

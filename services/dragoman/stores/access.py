@@ -6,6 +6,7 @@ What the officer may do there stands in the channel's own log, not here. Revocat
 
 import hashlib
 import secrets
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -43,7 +44,7 @@ class _Session(Struct, frozen=True, kw_only=True):
     expires: float
 
 
-_grant = msgspec.json.Decoder(Grant).decode
+_grant = lru_cache(1024)(msgspec.json.Decoder(Grant).decode)
 _session = msgspec.json.Decoder(_Session).decode
 
 

@@ -77,9 +77,8 @@ class Bucket:
         while True:
             found = await self._bus.fetch(self._stream, self._prefix + ">", self._seen + 1, _PAGE)
             for message in found:
-                headers = message.headers or {}
-                key = headers["Nats-Subject"].removeprefix(self._prefix)
-                self._seen = int(headers["Nats-Sequence"])
-                self._apply(key, None if headers.get("KV-Operation") else message.data, self._seen)
+                key = message.header(b"Nats-Subject").removeprefix(self._prefix)
+                self._seen = int(message.header(b"Nats-Sequence"))
+                self._apply(key, None if message.header(b"KV-Operation") else message.data, self._seen)
             if len(found) < _PAGE:
                 return

@@ -29,7 +29,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-class Frontier(Struct, frozen=True, array_like=True):
+class Frontier(Struct, frozen=True, array_like=True, gc=False):
     """The right edge of a tree of that size."""
 
     size: int = 0

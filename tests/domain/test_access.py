@@ -1,0 +1,190 @@
+"""Who may do what: by side, by role, by where the side stands in the exchange, and from when to when."""
+
+from typing import Any
+
+import pytest
+
+from dragoman.domain import access, ids
+from dragoman.domain.decide import Post, decide
+from dragoman.domain.fold import Folded
+from dragoman.domain.record import Record, read_act
+from dragoman.domain.refusal import Refusal
+from dragoman.domain.rule import Who
+from dragoman.domain.table import RULES
+from samples import act
+from world import SALT, World, compact, refused
+
+N, C, TOLD, NH = "nato/o-1", "china/o-1", "osce/o-1", "nato/h-1"
+
+
+def three(opening: str = "meeting-request", **changes: Any) -> tuple[World, str]:
+    """A channel of three, in which nato has addressed china and told osce."""
+    world = World(sides=("nato", "china", "osce"))
+    return world, world.open(N, act(opening, to=["china"], info=["osce"], **changes))
+
+
+# Sides
+
+
+SIDES = {
+    Who.ANY: {"nato", "china", "osce"},
+    Who.OPENER: {"nato"},
+    Who.OTHER: {"china", "osce"},
+    Who.PARTY: {"nato", "china"},
+    Who.CONVENER: {"nato", "china"},
+    Who.ADDRESSEE: {"china"},
+    Who.ADDRESSED: {"china", "osce"},
+    Who.WATCH: set[str](),
+    Who.GATEWAY: set[str](),
+    Who.DESK: set[str](),
+}
+
+
+@pytest.mark.parametrize("who", SIDES)
+def test_a_side_stands_in_a_meeting_as_opener_addressee_or_for_information(who: Who) -> None:
+    world, id = three()
+    rule = next(rule for rule in RULES.values() if rule.who is who)
+    assert {side for side in world.sides if access.stands(world.exchange(id), rule, side)} == SIDES[who]
+
+
+def test_only_the_opener_postpones_what_is_no_meeting() -> None:
+    world, id = three("launch-notice")
+    assert refused(world.keep(C, act("postponement"), id)).kind == "not-permitted"
+    assert isinstance(world.keep(N, act("postponement"), id), Folded)
+
+
+def test_windows_of_the_other_side_are_accepted_by_the_parties_that_did_not_name_them() -> None:
+    world = World(sides=("nato", "china", "osce", "mars"))
+    id = world.open(N, act("meeting-request", to=["china", "osce"], info=["mars"]))
+    world.keep(C, act("counter-proposal"), id)
+    rule = RULES["acceptance"]
+    assert {side for side in world.sides if access.stands(world.exchange(id), rule, side)} == {"nato", "osce"}
+
+
+def test_who_is_told_acknowledges_and_replies_and_does_not_accept_or_decline() -> None:
+    world, id = three()
+    assert isinstance(world.keep(TOLD, act("acknowledgement"), id), Folded)
+    assert isinstance(world.keep(TOLD, act("reply"), id), Folded)
+    assert refused(world.keep(TOLD, act("acceptance"), id, seen=True)).kind == "not-permitted"
+    assert refused(world.keep(TOLD, act("decline"), id)).kind == "not-permitted"
+    assert refused(world.keep(TOLD, act("agenda"), id)).kind == "not-permitted"
+
+
+# Officers
+
+
+def test_an_officer_is_in_office_after_the_entry_and_up_to_the_revocation() -> None:
+    world = World()
+    entered = world.registry.officers[N].since
+    world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})
+    until = world.position
+    found = {position: access.officer_at(world.registry, N, position) is not None for position in (entered, entered + 1, until, until + 1)}
+    assert found == {entered: False, entered + 1: True, until: True, until + 1: False}
+
+
+def test_who_is_no_officer_reads_nothing_nor_does_one_who_was_revoked(world: World) -> None:
+    assert access.may_read(world.registry, N) is None
+    assert access.may_read(world.registry, "nato/a-1") is None
+    nobody = access.may_read(world.registry, "nato/nobody")
+    world.keep("nato/root", {"act": "officer-revocation", "officer": "a-1"})
+    revoked = access.may_read(world.registry, "nato/a-1")
+    assert nobody is not None and revoked is not None
+    assert (nobody.kind, revoked.kind) == ("not-permitted", "not-permitted")
+
+
+@pytest.mark.parametrize(
+    ("actor", "side"), [(N, "nato"), ("nato/root", ""), ("service/gateway", ""), ("nato/o-1/x", "nato"), ("nato/x/root", "nato")]
+)
+def test_officers_act_for_their_side_and_root_and_services_for_none(actor: str, side: str) -> None:
+    assert access.officer_side(actor) == side
+
+
+def may(world: World, name: str, actor: str, second: str = "") -> str:
+    refusal = access.may_act(world.registry, None, RULES[name], actor, world.position + 1, second)
+    return "" if refusal is None else refusal.detail
+
+
+def test_a_stranger_may_nothing_not_even_as_root(world: World) -> None:
+    assert "mars is no side" in may(world, "contact-note", "mars/o-1")
+    assert "mars is no side" in may(world, "officer", "mars/root")
+    assert "is not in office" in may(world, "contact-note", "nato/nobody")
+
+
+def test_root_changes_the_registry_alone_and_administrators_nothing_else(world: World) -> None:
+    assert may(world, "officer", "nato/root") == ""
+    assert "root keys" in may(world, "contact-note", "nato/root")
+    assert may(world, "officer", "nato/adm-1") == ""
+    assert "needs one of the roles" in may(world, "contact-note", "nato/adm-1")
+    assert "needs one of the roles administrator" in may(world, "officer", N)
+
+
+def test_a_service_records_what_is_its_own_and_nobody_else_does(world: World) -> None:
+    services = {"delivery": "gateway", "lapse": "watch", "channel-opening": "desk"}
+    for name, service in services.items():
+        assert [other for other in services.values() if may(world, name, f"service/{other}") == ""] == [service]
+        assert "by the service alone" in may(world, name, N)
+    assert "does not record" in may(world, "contact-note", "service/gateway")
+
+
+def test_of_two_officers_one_has_the_role_and_a_duty_officer_may_be_alone(world: World) -> None:
+    assert may(world, "explanation-request", N, NH) == may(world, "explanation-request", NH, N) == ""
+    assert "needs one of the roles" in may(world, "explanation-request", N, "nato/d-1")
+    assert may(world, "explanation-request", "nato/d-1") == "", "whether one key will do is asked next"
+    assert "needs one of the roles" in may(world, "liaison-office", "nato/d-1")
+    assert "needs one of the roles" in may(world, "explanation-request", N, "nato/nobody")
+
+
+def test_a_refusal_ends_with_a_full_stop_and_lists_the_roles_that_are_asked_for(world: World) -> None:
+    assert (
+        may(world, "hazardous-incident", N)
+        == "hazardous-incident needs one of the roles duty_officer, head_of_office; nato/o-1 has officer."
+    )
+    world.keep("nato/root", {"act": "officer", "officer": "o-2", "office": "hq", "roles": ["officer", "auditor"]})
+    assert may(world, "liaison-office", "nato/o-2").endswith("nato/o-2 has officer, auditor.")
+
+
+# Decisions
+
+
+def test_what_opens_an_exchange_is_posted_where_its_family_is(world: World) -> None:
+    id = world.open(N, act("contact-note"))
+    paths = {
+        "contact-note": "/contacts",
+        "meeting-request": "/meetings",
+        "hazardous-incident": "/notifications",
+        "perception": "/dialogue",
+        "tasking": "/desk",
+        "watch-assumption": "/channel",
+    }
+    for name, path in paths.items():
+        assert f"post it to {path} of the channel" in refused(world.decide("nato/d-1", act(name), id)).detail
+
+
+def test_what_carries_an_exchange_on_names_one_that_there_is(world: World) -> None:
+    refusal = refused(world.decide(N, act("reply")))
+    assert (refusal.kind, "/exchanges/<id>/acts" in refusal.detail) == ("invalid", True)
+    refusal = refused(world.decide(N, act("reply"), "0192f0c1-2f3a-7c4d-8e5f-112233445566"))
+    assert (refusal.kind, "0192f0c1-2f3a-7c4d-8e5f-112233445566" in refusal.detail) == ("not-found", True)
+    assert refused(world.decide(N, act("reply"), world.registry.id)).kind == "not-found"
+
+
+def test_a_change_of_the_registry_rests_on_the_registry(world: World) -> None:
+    etag = world.registry.etag
+    body = act("watch-assumption")
+    assert refused(world.decide("nato/d-1", body, if_match="00" * 32)).kind == "moved"
+    assert not isinstance(world.decide("nato/d-1", body, if_match=etag), Refusal)
+
+
+def test_an_opening_rests_on_nothing_that_could_have_moved(world: World) -> None:
+    assert refused(world.decide(N, act("contact-note"), if_match="00" * 32)).kind == "moved"
+    assert not isinstance(world.decide(N, act("contact-note"), if_match=""), Refusal)
+
+
+def test_a_post_to_the_path_of_another_family_is_sent_to_its_own(world: World) -> None:
+    raw, data = read_act(compact(act("contact-note")), cut=False)
+    for family, taken in (("contact", True), ("", True), ("meeting", False)):
+        post = Post(actor=N, act=raw, data=data, id=ids.v7(1, bytes(10)), family=family)
+        decided = decide(world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT)
+        assert isinstance(decided, Record) == taken
+        if isinstance(decided, Refusal):
+            assert (decided.kind, "post it to /contacts of the channel" in decided.detail) == ("invalid", True)

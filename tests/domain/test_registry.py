@@ -1,0 +1,404 @@
+"""The registry: what a genesis says stands there, what keys may sign and from when to when, and what changes it."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from dragoman.audit import Replay
+from dragoman.domain import channel, ids
+from dragoman.domain import record as records
+from dragoman.domain.channel import delivery_act, delivery_key
+from dragoman.domain.fold import Folded
+from dragoman.domain.record import Record
+from dragoman.tlog import dsse
+from dragoman_schemas.state import Registry
+from samples import act
+from world import NOTE, SALT, World, compact, public_of, refused, seed_of
+
+N, C, NH, ND, CD = "nato/o-1", "china/o-1", "nato/h-1", "nato/d-1", "china/d-1"
+CID = "ab" * 32
+
+
+def opened(**changes: Any) -> Registry | None:
+    """The registry that a genesis opens; None where it is void."""
+    fresh = Replay()
+    fresh.take([World().genesis(**changes).raw])
+    return fresh.standing.state.registry
+
+
+def side(name: str, *owners: str, threshold: int = 1) -> dict[str, Any]:
+    return {"name": name, "roots": [public_of(owner) for owner in owners], "threshold": threshold}
+
+
+# Genesis
+
+
+def test_what_the_sides_signed_stands_in_the_registry() -> None:
+    genesis = World().genesis(languages=["en", "zh"], marking="RESTRICTED", required_signatures=["notification", "meeting"], custody="host")
+    fresh = Replay()
+    fresh.take([genesis.raw])
+    registry = fresh.standing.state.registry
+    assert registry is not None
+    assert (registry.id, registry.name, registry.kind, registry.rules) == (genesis.envelope.id, "nato-china", "official", 1)
+    assert (registry.languages, registry.marking, registry.custody) == (("en", "zh"), "RESTRICTED", "host")
+    assert (registry.required_signatures, registry.exercise_of) == (("notification", "meeting"), None)
+    assert (registry.cid, registry.etag) == (channel.cid_of(genesis.act), genesis.commit)
+    assert (registry.opened.position, registry.opened.by, registry.opened.time) == (1, "service/desk", genesis.envelope.time)
+    nato = dsse.key_id(dsse.public_of(seed_of("nato/root")))
+    assert [(each.name, each.threshold) for each in registry.sides] == [("nato", 1), ("china", 1)]
+    assert registry.sides[0].roots == (nato,)
+    assert (registry.keys[nato].owner, registry.keys[nato].public, registry.keys[nato].since) == ("nato/root", public_of("nato/root"), 0)
+
+
+def test_what_a_genesis_leaves_out_is_by_default() -> None:
+    registry = opened()
+    assert registry is not None
+    assert (registry.marking, registry.custody, registry.required_signatures, registry.exercise_of) == ("SIDES ONLY", "sides", (), None)
+
+
+def test_the_id_of_a_channel_is_the_hash_of_its_genesis() -> None:
+    assert channel.cid_of(b"{}") == "7f2c4a04d036f6785ec6c11ce5d81a1dd8bd9399c627acda20dac05e13d0f1a1"
+
+
+def test_an_exercise_names_its_live_channel_in_its_genesis_and_in_its_name() -> None:
+    world = World()
+    world.name = "nato-china-exercise"
+    live = {"name": "nato-china", "cid": CID}
+    for changes, valid in (
+        ({"kind": "exercise", "exercise_of": live}, True),
+        ({"kind": "exercise"}, False),
+        ({"kind": "official", "exercise_of": live}, False),
+        ({"kind": "official"}, False),
+    ):
+        fresh = Replay()
+        fresh.take([world.genesis(**changes).raw])
+        registry = fresh.standing.state.registry
+        assert (registry is not None) == valid
+        if registry is not None:
+            assert registry.exercise_of is not None
+            assert (registry.kind, registry.exercise_of.name, registry.exercise_of.cid) == ("exercise", "nato-china", CID)
+    assert opened(kind="exercise", exercise_of=live) is None, "its name does not say so"
+
+
+@pytest.mark.parametrize(
+    ("threshold", "signers", "valid"),
+    [
+        (2, ["nato/root", "nato/root-2", "china/root"], True),
+        (2, ["nato/root", "china/root"], False),
+        (1, ["nato/root-2", "china/root"], True),
+        (3, ["nato/root", "nato/root-2", "china/root"], False),
+    ],
+)
+def test_each_sides_threshold_of_root_keys_signs_the_genesis(threshold: int, signers: list[str], *, valid: bool) -> None:
+    sides = [side("nato", "nato/root", "nato/root-2", threshold=threshold), side("china", "china/root")]
+    assert (opened(sides=sides, signers=signers) is not None) == valid
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        [side("nato", "nato/root"), side("nato", "china/root")],
+        [side("nato", "nato/root", "nato/root"), side("china", "china/root")],
+    ],
+)
+def test_a_side_and_a_key_are_named_once(sides: list[dict[str, Any]]) -> None:
+    assert opened(sides=sides) is None
+
+
+def judged(record: Record) -> str:
+    refusal = channel.check_genesis(record)
+    return "" if refusal is None else refusal.faults[0].pointer if refusal.faults else refusal.kind
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({}, ""),
+        ({"name": "other-name"}, "/name"),
+        ({"kind": "exercise"}, "/kind"),
+        ({"log_key": public_of("nato/root")}, "/sides"),
+        ({"sides": [side("service", "service/root")], "signers": ["service/root"]}, "/sides"),
+        ({"sides": [side("nato", "nato/root", threshold=2)], "signers": ["nato/root"]}, "/sides"),
+        ({"log_key": "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}, "/sides"),
+    ],
+)
+def test_a_genesis_that_does_not_hold_is_pointed_at(changes: dict[str, Any], pointer: str) -> None:
+    assert judged(World().genesis(**changes)) == pointer
+
+
+def test_position_1_is_a_genesis_and_no_other_act() -> None:
+    world = World()
+    note = world.decide(N, NOTE)
+    assert isinstance(note, Record)
+    assert judged(note) == "invalid-act"
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"actor": "service/gateway"}, "/act"),
+        ({"source": "/services/gateway"}, "/act"),
+        ({"decided": "1"}, "/act"),
+        ({"channel": "other"}, "/name"),
+        ({"subject": "0192f0c1-2f3a-7c4d-8e5f-112233445566"}, "/name"),
+        ({"attestation": "host"}, "/name"),
+    ],
+)
+def test_the_record_of_a_genesis_agrees_with_it(members: dict[str, Any], pointer: str) -> None:
+    genesis = World().genesis()
+    assert judged(records.of(replace(genesis.envelope, **members), genesis.act, genesis.data)) == pointer
+
+
+def test_signatures_that_are_none_or_of_other_keys_sign_nothing() -> None:
+    genesis = World().genesis()
+    keys = {dsse.key_id(dsse.public_of(seed_of(owner))): dsse.public_of(seed_of(owner)) for owner in ("nato/root", "china/root")}
+    assert channel.valid_signers(genesis, keys) == set(keys)
+    assert channel.valid_signers(genesis, dict(list(keys.items())[:1])) is None
+    for text in (UNSET, "", "x"):
+        assert channel.valid_signers(records.of(replace(genesis.envelope, signatures=text), genesis.act, genesis.data), keys) is None
+
+
+# Signed acts
+
+
+def posted(world: World, body: dict[str, Any], actor: str = "nato/root", owners: list[str] | None = None) -> Folded:
+    id = ids.from_key(world.name, actor, f"signed-act-{world.position:08d}")
+    raw, signed = world.sign(actor, body, id, owners)
+    name, _, who = actor.partition("/")
+    envelope = records.envelope(
+        id=id, source=f"/sides/{name}" if who == "root" else f"/sides/{name}/offices/hq", name=body["act"], version=1,
+        subject=world.registry.id, time=world.tick(), channel=world.name, family="channel", actor=actor, decided=world.position,
+        salt=SALT, signatures=signed,
+    )  # fmt: skip
+    return world.take(records.build(envelope, raw))
+
+
+def keyed(name: str, *owners: str) -> dict[str, Any]:
+    return {"act": "officer", "officer": name, "office": "hq", "roles": ["administrator"], "keys": [public_of(owner) for owner in owners]}
+
+
+def test_a_key_is_its_officers_from_the_entry_to_the_revocation_and_others_keys_stay() -> None:
+    world = World()
+    for name in ("adm-2", "adm-3"):
+        assert posted(world, keyed(name, f"nato/{name}"), owners=["nato/root", f"nato/{name}"]).valid
+    key = {name: dsse.key_id(dsse.public_of(seed_of(f"nato/{name}"))) for name in ("adm-2", "adm-3")}
+    since = world.position
+    assert (world.registry.keys[key["adm-3"]].owner, world.registry.keys[key["adm-3"]].since) == ("nato/adm-3", since)
+    assert posted(world, {"act": "officer-revocation", "officer": "adm-2"}).valid
+    assert {name: world.registry.keys[key[name]].until for name in key} == {"adm-2": world.position, "adm-3": None}
+    assert posted(world, {"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"]}, "nato/adm-3").valid
+
+
+def test_an_officer_who_is_entered_again_has_other_roles_and_keeps_the_keys() -> None:
+    world = World()
+    assert posted(world, keyed("adm-2", "nato/adm-2"), owners=["nato/root", "nato/adm-2"]).valid
+    assert posted(world, {"act": "officer", "officer": "adm-2", "office": "annex", "roles": ["officer"]}).valid
+    officer = world.registry.officers["nato/adm-2"]
+    assert (officer.office, officer.roles, officer.since) == ("annex", ("officer",), world.position)
+    assert any(each.owner == "nato/adm-2" and each.until is None for each in world.registry.keys.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"act": "officer", "officer": "root", "office": "hq", "roles": ["officer"]}, "/officer"),
+        ({"act": "officer-revocation", "officer": "nobody"}, "/officer"),
+        (keyed("adm-2", "nato/root"), "/keys/0"),
+        ({**keyed("adm-2"), "keys": [public_of("x"), "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="]}, "/keys/1"),
+        (act("codebook-adoption", version=2), "/codebook"),
+        (act("codebook-adoption", codebook="other"), "/codebook"),
+        (act("profile-adoption", line_check={"at": ["09:00"], "zone": "Nowhere", "sent_by": "nato"}), "/line_check/zone"),
+        (act("profile-adoption", line_check={"at": ["09:00"], "zone": "UTC", "sent_by": "mars"}), "/line_check/sent_by"),
+        (
+            act("profile-adoption", line_check={"at": ["09:00"], "zone": "UTC", "sent_by": "nato", "from": "2026-02-30T00:00Z"}),
+            "/line_check/from",
+        ),
+    ],
+)
+def test_a_change_of_the_registry_that_does_not_hold_is_pointed_at(body: dict[str, Any], pointer: str, world: World) -> None:
+    check = channel.check(world.registry, record_of(world, "nato/root", body), world.position + 1, world.ledger.actor)
+    assert check is not None
+    assert check.faults[0].pointer == pointer
+
+
+def record_of(world: World, actor: str, body: dict[str, Any]) -> Record:
+    raw, data = records.read_act(compact(body), cut=False)
+    envelope = records.envelope(
+        id=ids.v7(1, bytes(10)), source="/sides/nato", name=body["act"], version=1, subject=world.registry.id, time=world.tick(),
+        channel=world.name, family="channel", actor=actor, decided=world.position, salt=SALT,
+    )  # fmt: skip
+    return records.of(envelope, raw, data)
+
+
+@pytest.mark.parametrize("sent_by", ["alternating", "nato"])
+def test_a_profile_is_adopted_with_the_schedule_of_line_checks_as_it_was_written(sent_by: str, world: World) -> None:
+    schedule = {"at": ["09:00", "16:00"], "zone": "Europe/Brussels", "sent_by": sent_by}
+    assert isinstance(world.keep("nato/root", {"act": "profile-adoption", "profile": "vienna", "line_check": schedule}), Folded)
+    adopted = world.registry.profiles["nato"]
+    assert isinstance(adopted.line_check, msgspec.Raw)
+    assert (adopted.profile, msgspec.json.decode(adopted.line_check)) == ("vienna", schedule)
+    world.keep("china/root", {"act": "profile-adoption", "profile": "default"})
+    assert set(world.registry.profiles) == {"nato", "china"}
+    assert (world.registry.profiles["china"].line_check, world.registry.profiles["china"].adopted.by) == (UNSET, "china/root")
+
+
+def test_a_codebook_is_adopted_by_each_side_for_itself(world: World) -> None:
+    for name in ("nato", "china"):
+        world.keep(f"{name}/root", act("codebook-adoption"))
+    assert {name: (book.codebook, book.version) for name, book in world.registry.codebooks.items()} == {
+        "nato": ("starter", 1),
+        "china": ("starter", 1),
+    }
+
+
+@pytest.mark.parametrize("status", ["in_force", "degraded", "suspended", "resumed"])
+def test_the_status_of_the_channel_says_since_when_and_why(status: str, world: World) -> None:
+    assert isinstance(world.keep(NH, {"act": "channel-status", "status": status, "reason": "Maintenance."}, released_by=ND), Folded)
+    found = world.registry.status
+    assert found is not None
+    assert (found.status, found.said.position, found.reason) == (status, world.position, msgspec.Raw(b'"Maintenance."'))
+    if status != "suspended":
+        assert isinstance(world.keep(NH, {"act": "channel-status", "status": status}, released_by=ND), Folded)
+
+
+def test_each_side_has_a_watch_of_its_own(world: World) -> None:
+    for actor in (ND, CD, NH):
+        assert isinstance(world.keep(actor, act("watch-assumption")), Folded)
+    assert {name: watch.since.by for name, watch in world.registry.watches.items()} == {"nato": NH, "china": CD}
+    for to in ("o-1", "a-1", "nobody"):
+        assert refused(world.keep(CD, {"act": "watch-relief", "to": to})).faults[0].pointer == "/to"
+    world.keep("china/root", {"act": "officer-revocation", "officer": "h-1"})
+    assert refused(world.keep(CD, {"act": "watch-relief", "to": "h-1"})).faults[0].pointer == "/to"
+    assert isinstance(world.keep(CD, {"act": "watch-relief"}), Folded)
+    assert set(world.registry.watches) == {"nato"}
+
+
+def test_an_act_of_the_channel_moves_its_etag_unless_it_is_silent(world: World) -> None:
+    world.keep(ND, act("watch-assumption"))
+    assert world.registry.etag == records.parse(world.raws[-1]).commit
+
+
+def refusal_at(world: World, position: int, body: dict[str, Any], actor: str, owners: list[str]) -> str:
+    """Why a signed act would not hold at a position; empty if it would."""
+    raw, signed = world.sign(actor, body, ids.v7(1, bytes(10)), owners)
+    record = record_of(world, actor, body)
+    record = records.of(replace(record.envelope, attestation="author", signatures=signed), raw, records.decode_act(raw))
+    refusal = channel.check_signed(world.registry, record, position)
+    assert refusal is None or refusal.kind == "not-permitted"
+    return "" if refusal is None else refusal.detail
+
+
+def test_a_key_signs_after_it_was_added_and_up_to_its_own_revocation() -> None:
+    world = World()
+    assert posted(world, keyed("adm-2", "nato/adm-2"), owners=["nato/root", "nato/adm-2"]).valid
+    since = world.position
+    world.open(N, NOTE)
+    revocation = {"act": "officer-revocation", "officer": "adm-2"}
+    assert posted(world, revocation, "nato/adm-2").valid, "a key may revoke itself"
+    until = world.position
+    found = {
+        position: refusal_at(world, position, revocation, "nato/adm-2", ["nato/adm-2"]) for position in (since, since + 1, until, until + 1)
+    }
+    assert [bool(detail) for detail in found.values()] == [True, False, False, True]
+
+
+def test_an_act_is_signed_by_its_actor_by_every_key_that_it_adds_and_by_no_other_side() -> None:
+    world = World()
+    position = world.position + 1
+    entry = keyed("adm-2", "nato/adm-2", "nato/adm-2-spare")
+    for owners, detail in (
+        (["nato/root", "nato/adm-2", "nato/adm-2-spare"], ""),
+        (["nato/root", "nato/adm-2"], "A signature is missing"),
+        (["nato/adm-2", "nato/adm-2-spare"], "Root of nato asks for 1 of its keys"),
+        (["nato/root", "nato/adm-2", "nato/adm-2-spare", "china/root"], "Another side's key"),
+        (["nato/root", "nato/adm-2", "nato/adm-2-spare", "nato/x"], "A signature is missing"),
+    ):
+        found = refusal_at(world, position, entry, "nato/root", owners)
+        assert found == "" if not detail else found.startswith(detail)
+    assert posted(world, keyed("adm-3", "nato/adm-3"), owners=["nato/root", "nato/adm-3"]).valid
+    assert refusal_at(world, world.position + 1, entry, "nato/adm-1", ["nato/adm-3", "nato/adm-2", "nato/adm-2-spare"]).startswith(
+        "No valid key"
+    )
+    assert (
+        refusal_at(world, world.position + 1, {**entry, "keys": [public_of("nato/adm-4")]}, "nato/adm-3", ["nato/adm-3", "nato/adm-4"])
+        == ""
+    )
+
+
+def test_root_signs_by_its_threshold() -> None:
+    world = World()
+    fresh = Replay()
+    fresh.take(
+        [
+            world.genesis(
+                sides=[side("nato", "nato/root", "nato/root-2", threshold=2), side("china", "china/root")],
+                signers=["nato/root", "nato/root-2", "china/root"],
+            ).raw
+        ]
+    )
+    world.ledger = fresh
+    entry = {"act": "officer", "officer": "o-1", "office": "hq", "roles": ["officer"]}
+    assert refusal_at(world, 2, entry, "nato/root", ["nato/root"]) == "Root of nato asks for 2 of its keys."
+    assert refusal_at(world, 2, entry, "nato/root", ["nato/root", "nato/root-2"]) == ""
+
+
+def test_a_revoked_name_is_pointed_at(world: World) -> None:
+    world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})
+    entry = {"act": "officer", "officer": "o-1", "office": "hq", "roles": ["officer"]}
+    assert refused(world.keep("nato/root", entry)).faults[0].pointer == "/officer"
+    assert refused(world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})).faults[0].pointer == "/officer"
+
+
+# Delivery
+
+
+def deliver(world: World, name: str, upto: int, **members: Any) -> Folded:
+    actor = "service/gateway"
+    envelope = records.envelope(
+        id=ids.from_key(world.name, actor, delivery_key(name, upto)), source="/services/gateway", name="delivery", version=1,
+        subject=world.registry.id, time=world.tick(), channel=world.name, family="channel", actor=actor, decided=world.position, salt=SALT,
+    )  # fmt: skip
+    return world.take(records.build(replace(envelope, **members), delivery_act(name, upto)))
+
+
+def test_the_key_and_the_bytes_of_a_delivery() -> None:
+    assert delivery_key("china", 12) == "delivery\nchina\n12"
+    assert delivery_act("china", 12) == b'{"act":"delivery","side":"china","upto":12}'
+
+
+def pointed_at(folded: Folded) -> str:
+    """Where a record is at fault; empty if it is valid."""
+    return "" if folded.valid else refused(folded).faults[0].pointer
+
+
+def test_a_delivery_ends_before_its_own_position_and_rises(world: World) -> None:
+    world.open(N, NOTE)
+    first = world.position
+    world.open(N, NOTE)
+    second = world.position
+    world.open(N, NOTE)
+    third = world.position
+    assert [pointed_at(deliver(world, "china", upto)) for upto in (third + 1, second, first, third)] == ["/upto", "", "/upto", ""]
+    mark = world.registry.delivered["china"]
+    assert (mark.upto, mark.recorded.by) == (third, "service/gateway")
+    world.open(C, NOTE)
+    assert deliver(world, "nato", world.position).valid
+    assert set(world.registry.delivered) == {"nato", "china"}
+
+
+def test_a_delivery_ends_on_an_act_of_an_officer_of_another_side_and_is_of_a_side(world: World) -> None:
+    world.open(N, NOTE)
+    upto = world.position
+    assert [pointed_at(deliver(world, name, upto)) for name in ("nato", "mars")] == ["/upto", "/upto"]
+    assert pointed_at(deliver(world, "china", 2)) == "/upto", "root entered an officer there"
+    other = deliver(world, "china", upto, id=ids.v7(1, bytes(10)))
+    assert (other.valid, pointed_at(other)) == (False, "")
+
+
+def test_what_a_service_recorded_is_not_delivered(world: World) -> None:
+    world.open(N, NOTE)
+    assert deliver(world, "china", world.position).valid
+    assert not deliver(world, "nato", world.position).valid

@@ -1,0 +1,318 @@
+"""Acts that officers sign, the second officer of two, and what a record's derived members must be (record.md §3, §4)."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from dragoman.audit import Replay
+from dragoman.domain import ids
+from dragoman.domain import record as records
+from dragoman.domain.channel import delivery_act, delivery_key
+from dragoman.domain.fold import Folded, allowed, fold
+from dragoman.domain.record import Record
+from dragoman.tlog import dsse
+from dragoman_schemas.state import ChannelState
+from samples import act
+from world import NOTE, SALT, World, public_of, refused
+
+N, C, NH, ND, SIGNER = "nato/o-1", "china/o-1", "nato/h-1", "nato/d-1", "nato/signer"
+NOWHERE = "0192f0c1-2f3a-7c4d-8e5f-112233445566"
+
+
+def with_signer(*required: str) -> World:
+    """A channel in which an officer of nato has a key, and in which acts of some families must be signed."""
+    world = World()
+    if required:
+        world.ledger, world.raws = Replay(), []
+        genesis = world.genesis(required_signatures=list(required))
+        assert world.take(genesis).valid
+        for actor, name, role in ((N, "o-1", "officer"), (C, "o-1", "officer")):
+            side = actor.partition("/")[0]
+            world.keep(f"{side}/root", {"act": "officer", "officer": name, "office": "hq", "roles": [role]})
+    entry = {"act": "officer", "officer": "signer", "office": "hq", "roles": ["officer"], "keys": [public_of(SIGNER)]}
+    id = ids.from_key(world.name, "nato/root", "the-signer-is-entered")
+    raw, signatures = world.sign("nato/root", entry, id, ["nato/root", SIGNER])
+    assert world.take(built(world, "nato/root", "officer", raw, id, world.registry.id, "channel", signatures, source="/sides/nato")).valid
+    return world
+
+
+def built(world: World, actor: str, name: str, raw: bytes, id: str, subject: str, family: str, signatures: str, **members: Any) -> Record:
+    side = actor.partition("/")[0]
+    envelope = records.envelope(
+        id=id, source=members.pop("source", f"/sides/{side}/offices/hq"), name=name, version=1, subject=subject, time=world.tick(),
+        channel=world.name, family=family, actor=actor, decided=world.position, salt=SALT, signatures=signatures,
+    )  # fmt: skip
+    return records.of(replace(envelope, **members), raw, records.decode_act(raw))
+
+
+def signed(world: World, body: dict[str, Any], exchange: str = "", /, *, owners: list[str] | None = None, **changes: Any) -> Folded:
+    """The signer posts an act: an opening, or one that relies on the exchange as it stands."""
+    id = ids.from_key(world.name, SIGNER, f"signed-by-officer-{world.position:06d}")
+    after = world.exchange(exchange).etag if exchange else ""
+    raw, signatures = world.sign(SIGNER, body, id, owners, **{"exchange": exchange, "after": after} | changes)
+    family = world.exchange(exchange).family if exchange else "contact"
+    return world.take(built(world, SIGNER, body["act"], raw, id, exchange or id, family, signatures))
+
+
+def test_a_signed_opening_is_attested_by_its_author_and_its_signature_is_no_content() -> None:
+    world = with_signer()
+    folded = signed(world, NOTE)
+    assert folded.valid and folded.record is not None
+    assert folded.record.envelope.attestation == "author"
+    assert set(world.exchange(folded.record.envelope.id).content) == {"form", "text"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"channel": "00" * 32}, "does not agree"),
+        ({"type": "dragoman.reply.v1"}, "does not agree"),
+        ({"exchange": NOWHERE}, "does not agree"),
+        ({"id": NOWHERE}, "does not agree"),
+        ({"author": N}, "does not agree"),
+        ({"seen": {"size": 3, "root": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}, "no head of this log"),
+        ({"owners": ["china/root"]}, "Another side's key"),
+        ({"owners": [N]}, "of no key valid here"),
+        ({"owners": ["nato/root"]}, "No valid key of nato/signer"),
+    ],
+)
+def test_a_signed_opening_that_is_not_what_it_says_is_void(changes: dict[str, Any], detail: str) -> None:
+    assert detail in refused(signed(with_signer(), NOTE, **changes)).detail
+
+
+def test_what_was_seen_is_a_head_before_the_record_and_may_be_an_old_one() -> None:
+    world = with_signer()
+    for ahead, valid in ((-3, True), (0, True), (1, False)):
+        size = world.position + ahead
+        root = dsse.encode_base64(world.ledger.root(min(size, world.position)))
+        folded = signed(world, NOTE, seen={"size": size, "root": root})
+        assert folded.valid == valid
+        assert valid or "no head of this log" in refused(folded).detail
+
+
+def test_a_signed_consenting_act_follows_the_newest_record_and_any_other_act_any_earlier_one() -> None:
+    world = with_signer()
+    id = world.open(N, NOTE)
+    first = world.exchange(id).etag
+    world.keep(C, act("reply"), id)
+    assert signed(world, {"act": "update", "text": "x"}, id, after=first).valid
+    assert refused(signed(world, {"act": "update", "text": "x"}, id, after="00" * 32)).kind == "moved"
+    assert refused(signed(world, {"act": "closure"}, id, after=first)).kind == "moved"
+    assert signed(world, {"act": "closure"}, id).valid
+
+
+def test_an_opening_follows_nothing() -> None:
+    assert refused(signed(with_signer(), NOTE, after="00" * 32)).kind == "moved"
+
+
+def test_what_is_signed_is_attested_by_its_author_and_nothing_else_is() -> None:
+    world = with_signer()
+    note = world.decide(N, NOTE)
+    assert isinstance(note, Record)
+    assert (
+        refused(world.take(records.of(replace(note.envelope, attestation="author", signatures="x" * 64), note.act, note.data))).kind
+        == "void"
+    )
+
+
+def test_a_channel_may_ask_for_signatures_by_family_and_asks_none_of_its_services() -> None:
+    world = with_signer("contact")
+    refusal = refused(world.keep(N, NOTE))
+    assert (refusal.kind, "must be signed" in refusal.detail) == ("not-permitted", True)
+    folded = signed(world, NOTE)
+    assert folded.valid and folded.record is not None
+    id = folded.record.envelope.id
+    assert "must be signed" in refused(world.keep(C, act("reply"), id)).detail
+    assert isinstance(world.decide(N, act("perception")), Record), "of another family"
+
+
+def test_a_delivery_is_not_signed_where_acts_of_the_channel_have_to_be() -> None:
+    world = with_signer("channel")
+    world.keep(N, NOTE)
+    upto, key = world.position, delivery_key("china", world.position)
+    record = built(
+        world, "service/gateway", "delivery", delivery_act("china", upto), ids.from_key(world.name, "service/gateway", key),
+        world.registry.id, "channel", "", source="/services/gateway",
+    )  # fmt: skip
+    assert world.take(record).valid
+
+
+# Two officers
+
+
+LADDER = {"act": "meeting-request", "purpose": "x", "windows": [{"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}]}
+
+
+def asked() -> tuple[World, str]:
+    world = World()
+    return world, world.open(NH, act("explanation-request"))
+
+
+@pytest.mark.parametrize("where", ["references", "trigger"])
+@pytest.mark.parametrize("how", ["id", "number"])
+def test_a_meeting_is_on_the_ladder_that_refers_to_a_request_for_explanation(where: str, how: str) -> None:
+    world, request = asked()
+    value = request if how == "id" else world.exchange(request).number
+    body = {**LADDER, where: [NOWHERE, value] if where == "references" else value}
+    assert refused(world.decide(N, body)).kind == "second-key-required"
+    kept = world.keep(N, body, released_by=NH)
+    assert isinstance(kept, Folded) and kept.record is not None
+    assert world.exchange(kept.record.envelope.id).invokes == request
+
+
+def test_a_meeting_that_refers_to_something_else_is_on_no_ladder() -> None:
+    world, _ = asked()
+    note = world.open(N, NOTE)
+    for body in (LADDER, {**LADDER, "references": [note, NOWHERE]}, {**LADDER, "trigger": note}):
+        assert world.exchange(world.open(N, body)).invokes == ""
+        assert refused(world.decide(N, body, released_by=NH)).kind == "void"
+
+
+def test_the_ladder_asks_for_the_head_of_office_as_one_of_the_two() -> None:
+    world, request = asked()
+    body = {**LADDER, "references": [request]}
+    for actor, second, kind in ((N, ND, "not-permitted"), (N, NH, ""), (NH, N, "")):
+        decided = world.decide(actor, body, released_by=second)
+        assert isinstance(decided, Record) if not kind else refused(decided).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("second", "kind"),
+    [
+        (N, "second-key-required"),
+        (C, "second-key-required"),
+        ("nato/a-1", "not-permitted"),
+        ("nato/adm-1", "not-permitted"),
+        ("nato/nobody", "not-permitted"),
+    ],
+)
+def test_who_releases_is_another_officer_in_office_of_the_same_side(second: str, kind: str) -> None:
+    assert refused(World().decide(N, act("military-activity"), released_by=second)).kind == kind
+
+
+def test_who_was_revoked_releases_nothing() -> None:
+    world = World()
+    world.keep("nato/root", {"act": "officer-revocation", "officer": "d-1"})
+    assert refused(world.decide(N, act("military-activity"), released_by=ND)).kind == "not-permitted"
+
+
+def test_on_one_key_a_duty_officer_may_send_what_is_urgent_and_nothing_else() -> None:
+    world = World()
+    assert refused(world.decide(ND, act("launch-notice"))).kind == "second-key-required"
+    assert isinstance(world.decide(ND, act("launch-notice", phase="deviation")), Record)
+    assert refused(world.decide(N, act("launch-notice", phase="deviation"))).kind == "second-key-required"
+
+
+# Derived members
+
+
+def test_the_source_of_a_record_is_its_actors_office_its_side_or_the_service(world: World) -> None:
+    world.keep("nato/root", {"act": "officer", "officer": "o-2", "office": "annex", "roles": ["officer"]})
+    decided = world.decide("nato/o-2", NOTE)
+    assert isinstance(decided, Record)
+    assert decided.envelope.source == "/sides/nato/offices/annex"
+    assert records.parse(world.raws[1]).envelope.source == "/sides/nato"
+
+
+@pytest.mark.parametrize(
+    ("members", "detail"),
+    [
+        ({"type": "dragoman.reply.v2"}, "derived member"),
+        ({"dataschema": "urn:dragoman:schema:reply:2"}, "derived member"),
+        ({"family": "meeting"}, "derived member"),
+        ({"channel": "other"}, "derived member"),
+        ({"source": "/sides/china"}, "source"),
+        ({"causationid": NOWHERE}, "a member that this act does not have"),
+    ],
+)
+def test_a_continuing_record_whose_members_are_not_what_they_must_be_is_void(members: dict[str, Any], detail: str, world: World) -> None:
+    id = world.open(N, NOTE)
+    reply = world.decide(C, act("reply"), id)
+    assert isinstance(reply, Record)
+    refusal = refused(world.take(records.of(replace(reply.envelope, **members), reply.act, reply.data)))
+    assert (refusal.kind, detail in refusal.detail) == ("void", True)
+
+
+def test_a_record_of_an_exchange_that_there_is_not_is_void(world: World) -> None:
+    id = world.open(N, NOTE)
+    reply = world.decide(C, act("reply"), id)
+    assert isinstance(reply, Record)
+    assert refused(world.take(records.of(replace(reply.envelope, subject=NOWHERE), reply.act, reply.data))).kind == "not-found"
+
+
+def test_a_record_is_decided_on_a_position_before_its_own(world: World) -> None:
+    for decided, valid in ((world.position, True), (world.position + 2, False)):
+        note = world.decide(N, NOTE)
+        assert isinstance(note, Record)
+        assert world.take(records.of(replace(note.envelope, decided=str(decided)), note.act, note.data)).valid == valid
+
+
+# What a fold says
+
+
+def test_the_time_of_a_channel_never_goes_back_and_counts_valid_records_alone(world: World) -> None:
+    late = world.decide(N, NOTE)
+    assert isinstance(late, Record)
+    future = records.of(replace(late.envelope, time="2027-01-01T00:00:00.000Z"), late.act, late.data)
+    assert world.take(future).channel.time == "2027-01-01T00:00:00.000Z"
+    assert isinstance(world.keep(N, NOTE), Folded)
+    assert world.ledger.standing.state.time == "2027-01-01T00:00:00.000Z"
+    void = world.decide(N, NOTE)
+    assert isinstance(void, Record)
+    folded = world.take(records.of(replace(void.envelope, time="2028-01-01T00:00:00.000Z", decided="999"), void.act, void.data))
+    assert (folded.channel.time, folded.valid, folded.record is not None) == ("2027-01-01T00:00:00.000Z", False, True)
+
+
+def test_a_genesis_folds_to_the_registry_and_its_time_is_the_channels() -> None:
+    genesis = World().genesis()
+    folded = fold(ChannelState(), Replay(), genesis.raw)
+    assert folded.state is not None
+    assert folded.state is folded.channel.registry
+    assert (folded.position, folded.channel.position, folded.channel.time) == (1, 1, genesis.envelope.time)
+
+
+def test_what_has_no_number_has_an_empty_one(world: World) -> None:
+    id = world.open(N, NOTE)
+    kept = world.keep(C, act("acknowledgement"), id)
+    assert isinstance(kept, Folded)
+    assert kept.number == ""
+
+
+def test_a_fold_says_where_it_is_what_it_read_and_what_it_became(world: World) -> None:
+    note = world.keep(N, NOTE)
+    assert isinstance(note, Folded)
+    assert (note.position, note.raw, note.number) == (world.position, world.raws[-1], "NATO-CHINA/NATO/26/0001/N03/O")
+    assert note.channel.tally == {"nato/2026": 1}
+    junk = world.take(b"junk")
+    assert (junk.position, junk.raw, junk.record, junk.valid, junk.state) == (world.position, b"junk", None, False, None)
+    assert junk.refusal is not None
+    assert junk.refusal.kind == "void"
+    assert world.registry is junk.channel.registry
+
+
+def test_an_exchange_has_the_etag_and_the_time_of_its_newest_record_that_is_not_silent(world: World) -> None:
+    id = world.open(N, NOTE)
+    assert world.exchange(id).etag == records.parse(world.raws[-1]).commit
+    world.keep(C, act("reply"), id)
+    assert world.exchange(id).etag == records.parse(world.raws[-1]).commit
+    assert (world.exchange(id).updated.position, world.exchange(id).opened.position) == (world.position, world.position - 1)
+
+
+def test_a_correction_counts_in_the_series_of_its_side_and_shows_the_format_that_it_corrects(world: World) -> None:
+    id = world.open("nato/d-1", act("hazardous-incident"))
+    world.open(N, NOTE)
+    kept = world.keep("nato/d-1", {"act": "correction", "reason": "x", "fields": {"facts": "x"}}, id, seen=True)
+    assert isinstance(kept, Folded)
+    assert kept.number == "NATO-CHINA/NATO/26/0003/N07/C"
+    other = world.keep("nato/d-1", {"act": "cancellation", "reason": "x"}, id, seen=True)
+    assert isinstance(other, Folded)
+    assert other.number == "NATO-CHINA/NATO/26/0004/N07/X"
+
+
+def test_what_is_not_allowed_is_refused_with_what_is_for_that_side(world: World) -> None:
+    id = world.open(N, NOTE)
+    world.keep(N, {"act": "closure"}, id, seen=True)
+    refusal = refused(world.decide(N, {"act": "update", "text": "x"}, id))
+    assert (refusal.kind, refusal.allowed) == ("not-allowed-in-state", tuple(allowed(world.exchange(id), "nato")))
+    assert set(allowed(world.exchange(id), "nato")) ^ set(allowed(world.exchange(id), "china")) == {"acknowledgement", "repeat-request"}

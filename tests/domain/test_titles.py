@@ -1,0 +1,86 @@
+"""The subject of a message whose author gave none: made from its format, kind, place and time."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.domain.record import read_act
+from dragoman.domain.table import FORMATS
+from samples import SAMPLES, act
+from world import World, compact
+
+TITLES = {
+    "line-check": "Line check 1, primary",
+    "point-of-contact": "Point of contact: Duty officer, hotline",
+    "contact-note": "Contact, conversation",
+    "call-record": "Call, outgoing, 2026-11-24T06:10Z",
+    "liaison-office": "Liaison office of china in Brussels",
+    "people-programme": "Naval cadets",
+    "meeting-request": "Incident of 24 November",
+    "call-request": "Call with Chief of staff",
+    "visit-invitation": "Visit: Observe the exercise",
+    "military-activity": "STEADY SHIELD, field exercise, from 2027-01-10T00:00Z",
+    "explanation-request": "Request for explanation: concentration, Border area",
+    "hazardous-incident": "Near miss, 15.12 116.44, 2026-11-24T03:05+08:00",
+    "launch-notice": "Launch, pre launch, Launch site east",
+    "encounter-report": "Encounter at sea, 15.12 116.44, 2026-11-20T04:10Z",
+    "danger-area": "Danger area, firing, area as given",
+    "immediate-notification": "HERON 5",
+    "emergency-notification": "Emergency, oil spill, 15.12 116.44, about 2026-11-24T01:00Z",
+    "terrorism-warning": "Warning: hijacking, shipping, Strait",
+    "humanitarian-notification": "Humanitarian movement, Relief organisation",
+    "annual-exchange": "Annual calendar 2027",
+    "ict-inquiry": "ICT inquiry, energy, 2026-11-23T22:00Z",
+    "perception": "Intentions of the other",
+    "recommendation": "Exchange on safe conduct at sea",
+    "roadmap-item": "Exchange on safe conduct at sea",
+    "joint-report": "Safe conduct at sea",
+    "reference-document": "Summit: Declaration",
+    "tasking": "Task for o-1",
+    "instruction-request": "Request for instructions",
+}
+
+
+def title(body: dict[str, Any]) -> str:
+    return FORMATS[body["act"]].title(read_act(compact(body), cut=False)[1])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_has_a_title_of_its_own(name: str) -> None:
+    assert title(SAMPLES[name]) == TITLES[name]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (act("contact-note", form="note_verbale"), "Contact, note verbale"),
+        ({key: value for key, value in SAMPLES["people-programme"].items() if key != "title"}, "Exchange of students, host nato"),
+        (act("encounter-report", domain="air"), "Encounter in the air, 15.12 116.44, 2026-11-20T04:10Z"),
+        (act("annual-exchange", nil_return=True), "Annual calendar 2027, nil return"),
+        (
+            act("explanation-request", type="other", place={"text": "North of the river"}),
+            "Request for explanation: other, North of the river",
+        ),
+        (act("launch-notice", launch_area={"lat": -7.5, "lon": 100}), "Launch, pre launch, -7.5 100"),
+        (
+            act("terrorism-warning", threat="hostage_taking", place={"names": {"nato": "The strait"}}),
+            "Warning: hostage taking, shipping, area as given",
+        ),
+        (act("tasking", officers=["o-1", "d-1"]), "Task for o-1, d-1"),
+        (act("recommendation", text={"fr": "Deux mots"}), "Deux mots"),
+        (act("roadmap-item", text={"fr": "Deux mots"}), "Deux mots"),
+        (act("recommendation", text="a" * 130), "a" * 120),
+        (act("roadmap-item", text="a" * 130), "a" * 120),
+        (act("reference-document", issuer="i" * 100, title="t" * 100), "i" * 100 + ": " + "t" * 18),
+    ],
+)
+def test_a_title_says_what_was_given(body: dict[str, Any], expected: str) -> None:
+    assert title(body) == expected
+
+
+def test_a_subject_that_was_given_stands_and_a_long_title_is_cut_to_120_characters(world: World) -> None:
+    given = world.exchange(world.open("nato/o-1", act("contact-note", subject="Piracy")))
+    assert bytes(given.subject) == b'"Piracy"'
+    long = world.exchange(world.open("nato/o-1", act("meeting-request", purpose="p" * 200)))
+    assert msgspec.json.decode(long.subject) == "p" * 120

@@ -1,0 +1,133 @@
+"""Turns at the desk: posts to one exchange go one after the other, in order, and one that gives up holds nobody up."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman import desk as desks
+from dragoman.desk import Desk
+from dragoman.domain import ids
+from dragoman.domain.decide import Post
+from dragoman.domain.record import parse, read_act
+from dragoman.domain.refusal import Refused
+from dragoman.log.memory import MemoryLog
+from dragoman.log.port import Appended, Entry, Outcome
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store
+from dragoman.stores.custody import Custody
+from world import NOTE, World, compact
+
+
+class Gated(MemoryLog):
+    """A log whose appends wait at a gate, and are counted."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(channel)
+        self.gate = asyncio.Event()
+        self.asked = 0
+
+    async def append(self, entries: Sequence[Entry]) -> Outcome:
+        self.asked += 1
+        await self.gate.wait()
+        return await super().append(entries)
+
+
+Poster = Callable[[dict[str, Any], str], asyncio.Task[str]]
+
+
+@pytest.fixture
+async def log(world: World) -> Gated:
+    log = Gated("nato-china")
+    log.gate.set()
+    for position, raw in enumerate(world.raws):
+        assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(position + 1)
+    log.asked = 0
+    return log
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(Custody(tmp_path / "keys"))
+
+
+@pytest.fixture
+async def posted(log: Gated, desk: Desk, tmp_path: Path) -> AsyncIterator[Poster]:
+    """Begins a post of `nato/o-1`."""
+    store = Store(tmp_path / "projection.sqlite")
+    projection = Projection(log, store)
+    following = asyncio.create_task(projection.run())
+    await projection.caught_up.wait()
+    serial = iter(range(1000))
+
+    async def post(body: dict[str, Any], exchange: str) -> str:
+        raw, data = read_act(compact(body), cut=False)
+        id = ids.from_key("nato-china", "nato/o-1", f"desk-test-{next(serial):08d}")
+        kept = await desk.post(projection, Post(actor="nato/o-1", act=raw, data=data, id=id, exchange=exchange))
+        return kept.recorded.exchange
+
+    yield lambda body, exchange: asyncio.create_task(post(body, exchange))
+    assert not desk._queues
+    following.cancel()
+    store.close()
+
+
+UPDATE = {"act": "update", "text": "More is known."}
+
+
+async def test_posts_to_one_exchange_are_appended_one_after_the_other(posted: Poster, log: Gated) -> None:
+    exchange = await posted(NOTE, "")
+    log.gate.clear()
+    waiting = [posted(UPDATE, exchange) for _ in range(5)]
+    await asyncio.sleep(0.05)
+    assert log.asked == 1 + 1
+    log.gate.set()
+    assert await asyncio.gather(*waiting) == [exchange] * 5
+    assert log.asked == 1 + 5
+
+
+async def test_posts_to_different_exchanges_do_not_wait_for_each_other(posted: Poster, log: Gated) -> None:
+    log.gate.clear()
+    waiting = [posted(NOTE, "") for _ in range(5)]
+    await asyncio.sleep(0.05)
+    assert log.asked == 5
+    log.gate.set()
+    assert len(set(await asyncio.gather(*waiting))) == 5
+
+
+async def test_who_gives_up_holds_nobody_up_even_in_the_moment_in_which_its_turn_comes(
+    posted: Poster, log: Gated, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = await posted(NOTE, "")
+    log.gate.clear()
+    first, second, third, fourth = (posted(UPDATE, exchange) for _ in range(4))
+    await asyncio.sleep(0.05)
+    second.cancel()
+    await asyncio.sleep(0)
+    passing_on = desk._pass_on
+
+    def pass_on(place: tuple[str, str]) -> None:
+        passing_on(place)
+        third.cancel()
+
+    monkeypatch.setattr(desk, "_pass_on", pass_on)
+    log.gate.set()
+    assert [await first, await fourth] == [exchange, exchange]
+    assert second.cancelled()
+    assert third.cancelled()
+    assert log.asked == 1 + 2
+
+
+async def test_a_turn_that_does_not_come_in_time_is_said_to_have_recorded_nothing(
+    posted: Poster, log: Gated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "APPEND_SECONDS", 0.05)
+    exchange = await posted(NOTE, "")
+    log.gate.clear()
+    first, second = posted(UPDATE, exchange), posted(UPDATE, exchange)
+    with pytest.raises(Refused, match="Nothing was recorded"):
+        await second
+    log.gate.set()
+    assert await first == exchange
