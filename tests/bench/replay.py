@@ -18,7 +18,7 @@ import nats
 from nats.aio.msg import Msg
 
 from dragoman import telemetry, wiring
-from dragoman.audit import messages_of, replay
+from dragoman.audit.replay import messages_of, replay
 from dragoman.client import client
 from dragoman.log.stream import stream_of
 

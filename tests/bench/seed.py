@@ -24,7 +24,7 @@ from typing import Any, Final
 import msgspec
 
 from dragoman import telemetry, wiring
-from dragoman.audit import replay
+from dragoman.audit.replay import replay
 from dragoman.desk import stamp, utc_now
 from dragoman.domain import ids
 from dragoman.domain import record as records

@@ -7,7 +7,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from dragoman.audit import Replay
+from dragoman.audit.replay import Replay
 from dragoman.domain import channel, ids
 from dragoman.domain import record as records
 from dragoman.domain.channel import delivery_act, delivery_key

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from dragoman.audit import Replay
+from dragoman.audit.replay import Replay
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.channel import delivery_act, delivery_key

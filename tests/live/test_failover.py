@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from cluster import STREAM, RealCluster
-from dragoman.audit import Replay
+from dragoman.audit.replay import Replay
 from dragoman.domain.record import parse
 from dragoman.limits import READ_RECORDS
 from dragoman.log.connection import connected

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from dragoman.audit import Replay
+from dragoman.audit.replay import Replay
 from dragoman.domain import record as records
 from model import OPENS, RECORDED, RESTS_ON, Model, Post
 from pair import FIRST, SECOND, VICTIMS, Pair

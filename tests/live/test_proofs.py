@@ -1,7 +1,9 @@
 """Signed heads, tiles and proofs of the running service, as somebody else's reader would take them."""
 
 import asyncio
+import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,3 +134,24 @@ async def test_a_registrar_signs_nothing_over_an_older_log(own: Service, session
     await asyncio.sleep(1)
     head, _ = checkpoint.opened((await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer))
     assert head.size < position
+
+
+def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Service, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(demo.token("china/auditor"))
+    to = ("--channel", "nato-china", "--token-file", str(token))
+    path = tmp_path / "log.zip"
+    demo.run("audit", "export", "--to", str(path), *to)
+    about = json.loads(zipfile.ZipFile(path).read("channel.json"))
+    pins = ("--cid", about["cid"], "--log", about["log"])
+    done = demo.run("audit", "verify", str(path), *pins, DRAGOMAN_SERVER="http://nowhere.invalid")
+    assert "no lie was found" in done.stderr
+    assert "ON WHOSE WORD" in done.stdout
+    assert "no lie was found" in demo.run("audit", "verify", *pins, *to).stderr
+    members = {name: zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, body in members.items():
+            archive.writestr(name, body.replace(b"counter-piracy", b"counter-privacy") if name == "records.ndjson" else body)
+    failed = demo.run("audit", "verify", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid")
+    assert "VERIFICATION FAILED" in failed.stderr
+    assert "convicts the host" in failed.stderr

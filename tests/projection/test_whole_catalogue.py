@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from catalogue import AT_ANY_TIME, CHANGES, CHANNEL, CONTINUING, LIVES, ON_ONE_KEY, OPENINGS, ROLES, life_of
-from dragoman.audit import Replay
+from dragoman.audit.replay import Replay
 from dragoman.domain import clocks, line
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from dragoman.audit import Replay
+from dragoman.audit.replay import Replay
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dragoman.audit import Replay
+from dragoman.audit.replay import Replay
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide

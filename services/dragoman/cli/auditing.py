@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from dragoman import wiring
-from dragoman.audit import Hole, Replay, Replayed, messages_of, replay
+from dragoman.audit.replay import Hole, Replay, Replayed, messages_of, replay
 from dragoman.cli.common import (
     UNREACHABLE,
     UNVERIFIED,
@@ -40,7 +40,7 @@ from dragoman.tlog.note import NotANote, read_verifier
 EVERYWHERE = Target()
 NOT_FOUND_STATUS = 404
 
-audit = App(name="audit", help="Replay a channel's log, believing nobody.")
+audit = App(name="audit", help="Replay, verify and export a channel's log, believing nobody.")
 
 
 @audit.command(name="replay")
@@ -60,7 +60,7 @@ async def replay_command(
     """
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
-        head = await _head(caller, channel)
+        head = await head_of(caller, channel)
         newest = int((await caller.call("GET", f"/v1/channels/{channel}")).json()["position"])
         if at is not None and not 1 <= at <= newest:
             raise UsageError(f"--at is a position from 1 to {newest}")
@@ -95,7 +95,7 @@ async def replay_command(
     return 0
 
 
-async def _head(caller: Client, channel: str) -> bytes | None:
+async def head_of(caller: Client, channel: str) -> bytes | None:
     """The newest signed head, if there is one."""
     try:
         return (await caller.call("GET", f"/v1/channels/{channel}/log/checkpoint")).body

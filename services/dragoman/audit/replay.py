@@ -59,6 +59,7 @@ class Replay:
         self._numbers: dict[str, str] = {}
         self._offices: dict[str, list[str]] = {}
         self._frontiers: list[merkle.Frontier] = [merkle.Frontier()]
+        self._nodes: dict[tuple[int, int], bytes] = {}
 
     def exchange(self, exchange: str) -> Exchange | None:
         """The folded exchange of that id."""
@@ -99,6 +100,19 @@ class Replay:
         for index in range(frontier.size, size):
             frontier = frontier.add(merkle.leaf_hash(leaf.entry(index, self._commits[index])))
         return frontier.root()
+
+    def commit_at(self, index: int) -> str:
+        """The commitment of the message at an index."""
+        return self._commits[index]
+
+    def nodes(self, level: int, index: int) -> bytes:
+        """The root of a complete subtree of the tree over all that was folded; each is worked out once."""
+        if level == 0:
+            return merkle.leaf_hash(leaf.entry(index, self._commits[index]))
+        known = self._nodes.get((level, index))
+        if known is None:
+            known = self._nodes[level, index] = merkle.node_hash(self.nodes(level - 1, 2 * index), self.nodes(level - 1, 2 * index + 1))
+        return known
 
     def take(self, messages: Iterable[bytes | Record]) -> None:
         """Fold the next messages of the log, or the records that they are known to be."""

@@ -1,0 +1,150 @@
+"""An export: a channel's log in one archive that needs no server, and can be verified with tools that nobody here wrote.
+
+    README.md         what this is, and how to verify it without us
+    channel.json      which channel: name, cid, the log's verifier key, how many records, when it was made
+    records.ndjson    every message of the log, one a line, exactly as it stands there; what is no record, in hex under "junk"
+    checkpoint        the signed head of these records, where one was signed
+    tile/…            the tiles of the tree under that head (C2SP tlog-tiles)
+
+People and files are not in it: they stand beside the log, and can be erased there.
+"""
+
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from dragoman.tlog import leaf, tiles
+from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
+from dragoman.tlog.tiles import ENTRIES
+
+_RECORD: Final = b'{"specversion":'
+_DATE: Final = (2026, 1, 1, 0, 0, 0)
+"""The same for every member: an export of the same records is the same bytes."""
+
+README: Final = """# A channel's log, exported
+
+`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands there: position 1 first. A line that
+begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which channel it is and what signs its heads.
+**Take cid and verifier key from your own side's notes of the opening, not from this file.**
+
+With Dragoman, on a machine without a network:
+
+    dragoman audit verify {file} --cid {cid} --log '{log}'
+
+Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
+
+1. The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes.
+2. The entry of the message at position n is `dragoman-entry/v1`, `index <n-1>`, `commit <hex>`, each with a line feed. `tile/entries/…` has them.
+3. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.
+4. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act of the first record: what follows its first `,"data":`, without
+   the last brace. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.
+
+People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.
+"""
+
+
+class NotAnExport(Exception):
+    """A file that is no export, or one that is cut off; the message says what is missing."""
+
+
+def line_of(raw: bytes) -> bytes:
+    """A message as a line."""
+    return raw if raw.startswith(_RECORD) and b"\n" not in raw and b"\r" not in raw else b'{"junk":"%s"}' % raw.hex().encode()
+
+
+def message_of(line: bytes) -> bytes:
+    """The message of a line. Raises `NotAnExport`."""
+    if line.startswith(_RECORD):
+        return line
+    try:
+        return bytes.fromhex(msgspec.json.decode(line)["junk"])
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+        raise NotAnExport(f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}") from None
+
+
+def write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
+    """Write an export whole, or none. `size` is the number of records under the checkpoint."""
+    fresh = path.with_name(f".{path.name}.new")
+    leaves: list[bytes] = []
+    entries: list[bytes] = []
+    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        with archive.open(_member("records.ndjson"), "w") as lines:
+            for index, raw in enumerate(messages):
+                entries.append(leaf.entry(index, leaf.commit(raw)))
+                leaves.append(leaf_hash(entries[-1]))
+                lines.write(line_of(raw) + b"\n")
+        for tile in tiles.tiles_of(size):
+            body = (
+                tiles.bundle(entries[tile.first : tile.first + tile.width]) if tile.level == ENTRIES else tiles.hashes(tile, _nodes(leaves))
+            )
+            archive.writestr(_member(tile.path), body)
+        if checkpoint is not None:
+            archive.writestr(_member("checkpoint"), checkpoint)
+        archive.writestr(_member("channel.json"), json.dumps(dict(about), indent=1, ensure_ascii=False) + "\n")
+        words = {"name": about["name"], "cid": about["cid"], "log": about["log"], "size": size, "file": path.name}
+        archive.writestr(_member("README.md"), README.format(**words))
+    fresh.rename(path)
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    member = zipfile.ZipInfo(name, _DATE)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.external_attr = 0o644 << 16
+    return member
+
+
+def _nodes(leaves: list[bytes]) -> Nodes:
+    known: dict[tuple[int, int], bytes] = {}
+
+    def node(level: int, index: int) -> bytes:
+        if level == 0:
+            return leaves[index]
+        if (level, index) not in known:
+            known[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+        return known[level, index]
+
+    return node
+
+
+class Export:
+    """An export that is read. Use it as a context."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file. Raises `NotAnExport`."""
+        try:
+            self._archive = zipfile.ZipFile(path)
+            self.about: dict[str, Any] = json.loads(self._archive.read("channel.json"))
+        except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise NotAnExport(f"{path} is no export: {error}") from None
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        self._archive.close()
+
+    @property
+    def checkpoint(self) -> bytes | None:
+        """The signed head, if there is one."""
+        return self._archive.read("checkpoint") if "checkpoint" in self._archive.namelist() else None
+
+    def messages(self) -> Iterator[bytes]:
+        """Every message, in order. Raises `NotAnExport` where the file is damaged."""
+        try:
+            with self._archive.open("records.ndjson") as lines:
+                for line in lines:
+                    yield message_of(line.rstrip(b"\n"))
+        except (KeyError, zipfile.BadZipFile, OSError) as error:
+            raise NotAnExport(f"the records cannot be read: {error}") from None
+
+    def tiles(self) -> Iterator[tuple[str, bytes]]:
+        """The tiles, by their paths."""
+        for name in self._archive.namelist():
+            if name.startswith("tile/"):
+                yield name, self._archive.read(name)

@@ -1,0 +1,207 @@
+"""The verification of a log: every question an auditor has, answered from the records' bytes, a cid and a key, and nothing else.
+
+    opening      position 1 is a genesis that the root keys of every side signed, and its cid is the one that was asked for
+    records      every message was read strictly, judged by the tables at its own position, and folded; void ones are listed
+    signatures   every act that must be signed is, by keys valid at its position; what only the host attests is counted
+    numbers      counted from the log, without a gap
+    times        channel time does not step back, and no record is dated beyond the newest by more than a clock may be off
+    head         the signed head is of the key that the genesis names, and of these records
+    tiles        each is what the records make of it
+
+Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.audit.replay import Replay
+from dragoman.domain.channel import log_of
+from dragoman.domain.record import NotARecord, parse
+from dragoman.tlog import checkpoint, leaf, tiles
+from dragoman.tlog.note import NotANote, Verifier
+from dragoman.tlog.tiles import ENTRIES
+
+BACK_SECONDS: Final = 2.0
+"""How far a record's time may step back behind the channel's: two gateways' clocks, each of which is held to the broker's."""
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """One thing that was checked: what came of it, and whose word it rests on."""
+
+    check: str
+    found: str
+    word: str
+
+
+class Lie(Struct, frozen=True, kw_only=True):
+    """What does not hold: which check, at which position, and what to keep as evidence against whom."""
+
+    check: str
+    position: int
+    what: str
+    evidence: str
+
+
+class Verified(Struct, frozen=True, kw_only=True):
+    """What a verification came to; `lie` is None where everything holds."""
+
+    channel: str
+    cid: str
+    position: int
+    digest: str
+    findings: tuple[Finding, ...]
+    lie: Lie | None = None
+    void: tuple[str, ...] = ()
+
+
+class Verification:
+    """A verification under way: takes messages, then the head and the tiles."""
+
+    def __init__(self, *, cid: str = "", log: Verifier | None = None) -> None:
+        """Trust a cid and a verifier key, where they are given; without them, what the log says of itself."""
+        self._cid = cid
+        self._log = log
+        self.replay = Replay()
+        self._attested: Counter[str] = Counter()
+        self._back = 0
+        self._times: list[str] = []
+        self._findings: list[Finding] = []
+        self.lie: Lie | None = None
+
+    def take(self, messages: Iterable[bytes], told: Callable[[int], None] = lambda position: None) -> None:
+        """Fold messages from position 1 on, and look at each."""
+        for raw in messages:
+            before = self.replay.standing.state.time
+            self.replay.take([raw])
+            position = self.replay.standing.state.position
+            void = bool(self.replay.void) and self.replay.void[-1].position == position
+            if not void:
+                self._look(raw, before)
+            if position == 1:
+                self._opening(void=void)
+            if self.lie is not None:
+                return
+            if position % 500 == 0:
+                told(position)
+
+    def _opening(self, *, void: bool) -> None:
+        registry = self.replay.standing.state.registry
+        if void or registry is None:
+            self._tell("opening", 1, "position 1 is no genesis that every side signed: this is no channel", "the message at position 1")
+        elif self._cid and registry.cid != self._cid:
+            what = f"this is the channel {registry.cid}, and not {self._cid}: another opening under the same name"
+            self._tell("opening", 1, what, "the two genesis records: who signed both opened two logs")
+        elif self._log is not None and log_of(registry) != self._log:
+            self._tell("opening", 1, "the genesis names another log key than the one that was given", "the genesis record")
+
+    def _look(self, raw: bytes, before: str) -> None:
+        try:
+            record = parse(raw)
+        except NotARecord:
+            return
+        kind = "services" if record.side == "service" else record.envelope.attestation
+        self._attested[kind] += 1
+        if before and record.envelope.time < before:
+            self._back += 1
+            behind = (datetime.fromisoformat(before) - datetime.fromisoformat(record.envelope.time)).total_seconds()
+            if behind > BACK_SECONDS:
+                self._times.append(f"{self.replay.standing.state.position} is dated {behind:.1f} s before the channel's time")
+
+    def _tell(self, check: str, position: int, what: str, evidence: str) -> None:
+        if self.lie is None:
+            self.lie = Lie(check=check, position=position, what=what, evidence=evidence)
+
+    def head(self, signed: bytes | None) -> None:
+        """Hold the signed head against the records that were taken."""
+        registry, size = self.replay.standing.state.registry, self.replay.standing.frontier.size
+        if registry is None or self.lie is not None:
+            return
+        if signed is None:
+            self._findings.append(
+                Finding(check="head", found="no head was signed", word="nobody's: nothing but these bytes speaks for them")
+            )
+            return
+        try:
+            found, _ = checkpoint.opened(signed, self._log or log_of(registry))
+        except NotANote as error:
+            self._tell("head", size, f"the signed head is none of this log: {error}", "the head, and whoever gave it")
+            return
+        if found.size > size:
+            self._tell(
+                "head",
+                size,
+                f"{found.size} records were signed, and {size} are here: the log was cut off",
+                "the signed head convicts the host",
+            )
+        elif self.replay.root(found.size) != found.root:
+            what = f"the signed head of {found.size} records is of other records than these"
+            self._tell("head", found.size, what, "the signed head convicts the host: it signed other bytes than it gave")
+        else:
+            beyond = f", {size - found.size} came after it" if size > found.size else ""
+            word = "the host's signature, which binds it to these bytes; no witness has cosigned"
+            self._findings.append(Finding(check="head", found=f"of {found.size} records, and of these{beyond}", word=word))
+
+    def tiles(self, given: Iterable[tuple[str, bytes]]) -> None:
+        """Hold tiles and entry bundles against the records that were taken."""
+        count, size = 0, self.replay.standing.frontier.size
+        for path, raw in given:
+            tile = tiles.read_path(path)
+            if tile is None or not tiles.exists(tile, size):
+                self._tell("tiles", 0, f"{path} is no tile of a tree of {size} records", "the tile")
+                return
+            if tile.level == ENTRIES:
+                first = tile.first
+                wanted = tiles.bundle([leaf.entry(first + at, self.replay.commit_at(first + at)) for at in range(tile.width)])
+            else:
+                wanted = tiles.hashes(tile, self.replay.nodes)
+            if raw != wanted:
+                self._tell("tiles", tile.first + 1, f"{path} is not what the records make of it", "the tile, beside the records")
+                return
+            count += 1
+        if count:
+            self._findings.append(Finding(check="tiles", found=f"{count}, each as the records make it", word="these bytes' own"))
+
+    def result(self) -> Verified:
+        """What it came to."""
+        state = self.replay.standing.state
+        registry = state.registry
+        trial = registry is not None and registry.custody == "host"
+        cid = "" if registry is None else registry.cid
+        asked = "the one that was asked for" if self._cid else "NOT compared: give --cid from your own side's notes"
+        void = tuple(f"{void.position}: {void.reason}" for void in self.replay.void)
+        numbers = sum(state.tally.values())
+        own = "the host's, which keeps the keys of all sides: a trial" if trial else "the sides' own keys"
+        findings = (
+            Finding(check="opening", found=f"signed by every side's root; the cid is {asked}", word=own),
+            Finding(
+                check="records",
+                found=f"{state.position}, each judged by the tables at its position; {len(void)} void",
+                word="these bytes' own",
+            ),
+            Finding(
+                check="signatures",
+                found=f"{self._attested['author']} acts signed by their authors, {self._attested['host']} attested by the host alone, "
+                f"{self._attested['services']} of services",
+                word=f"{own}; of what the host attests, the host's",
+            ),
+            Finding(check="numbers", found=f"{numbers}, counted without a gap", word="these bytes' own"),
+            Finding(
+                check="times",
+                found=f"{self._back} records behind the channel's time" + "".join(f"; {each}" for each in self._times[:5]),
+                word="the host's clock",
+            ),
+            *self._findings,
+        )
+        return Verified(
+            channel="" if registry is None else registry.name,
+            cid=cid,
+            position=state.position,
+            digest=self.replay.standing.digest,
+            findings=findings if self.lie is None else (),
+            lie=self.lie,
+            void=void,
+        )

@@ -1,0 +1,124 @@
+"""`dragoman audit export` and `verify`: take a log to an island, and find every lie in it there."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dragoman.audit import export
+from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.replay import messages_of
+from dragoman.audit.verify import Verification, Verified
+from dragoman.cli.auditing import audit, head_of
+from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.tlog import checkpoint
+from dragoman.tlog.note import NotANote, read_verifier
+
+EVERYWHERE = Target()
+
+Cid = Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")]
+Log = Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down at the opening.")]
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@audit.command(name="export")
+async def export_command(
+    *, to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.zip.")] = None, target: Target = EVERYWHERE
+) -> int:
+    """Write the log, its signed head and its tiles into one archive that needs no server. People and files are not in it."""
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        signed = await head_of(caller, channel)
+        about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
+        messages: list[bytes] = []
+        with _progress("exporting", about["position"]) as told:
+            async for page in messages_of(caller.records(channel)):
+                messages += [raw for _, raw in page if isinstance(raw, bytes)]
+                told(len(messages))
+    size = 0 if signed is None else checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+    path = to or Path(f"{channel}.zip")
+    kept = {name: about[name] for name in ("name", "cid", "kind", "custody", "sides", "log")}
+    export.write(path, messages, {**kept, "records": len(messages)}, signed, size)
+    out(str(path))
+    say(f"{len(messages)} records, under a signed head of {size}; verify it anywhere with: dragoman audit verify {path} --cid … --log …")
+    return 0
+
+
+@audit.command(name="verify")
+async def verify_command(
+    file: Annotated[Path | None, Parameter(help="An export; without one, the log as the gateway gives it.")] = None,
+    *,
+    cid: Cid = "",
+    log: Log = "",
+    target: Target = EVERYWHERE,
+) -> int:
+    """Verify a log from its first record, trusting nothing but --cid and --log. The first lie: what, where, whom it convicts; exit code 7."""
+    try:
+        verification = Verification(cid=cid, log=read_verifier(log) if log else None)
+    except NotANote as error:
+        raise UsageError(f"--log: {error}") from None
+    if file is None:
+        await _from_server(verification, target)
+    else:
+        try:
+            _from_export(verification, file)
+        except NotAnExport as error:
+            say(f"dragoman: VERIFICATION FAILED: {error}")
+            return UNVERIFIED
+    result = verification.result()
+    _print(result, target, pinned=bool(cid and log))
+    return 0 if result.lie is None else UNVERIFIED
+
+
+def _from_export(verification: Verification, file: Path) -> None:
+    with Export(file) as opened:
+        records = opened.about.get("records")
+        with _progress("verifying", records if isinstance(records, int) else None) as told:
+            verification.take(opened.messages(), told)
+        verification.head(opened.checkpoint)
+        verification.tiles(opened.tiles())
+
+
+async def _from_server(verification: Verification, target: Target) -> None:
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        signed = await head_of(caller, channel)
+        total = (await caller.call("GET", f"/v1/channels/{channel}")).json()["position"]
+        with _progress("verifying", total) as told:
+            async for page in messages_of(caller.records(channel)):
+                verification.take([raw for _, raw in page if isinstance(raw, bytes)])
+                told(verification.replay.standing.state.position)
+                if verification.lie is not None:
+                    break
+        verification.head(signed)
+
+
+def _print(result: Verified, target: Target, *, pinned: bool) -> None:
+    if target.json:
+        out_json(msgspec.to_builtins(result))
+        return
+    if result.lie is not None:
+        where = f" at position {result.lie.position}" if result.lie.position else ""
+        say(f"dragoman: VERIFICATION FAILED: {result.lie.check}{where}: {result.lie.what}")
+        say(f"keep as evidence: {result.lie.evidence}")
+        return
+    out(f"{result.channel}, cid {result.cid}, position {result.position}")
+    out(f"digest {result.digest}\n")
+    table([[finding.check, finding.found, finding.word] for finding in result.findings], ["CHECK", "FOUND", "ON WHOSE WORD"])
+    for void in result.void:
+        out(f"void at {void}")
+    if not pinned:
+        say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
+    say("no lie was found")

@@ -1,0 +1,188 @@
+"""What an auditor finds in an export: nothing, where nobody lied; and each lie, with where it is and what convicts whom."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dragoman.audit import export
+from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.verify import Verification, Verified
+from dragoman.domain.channel import log_of
+from dragoman.tlog import leaf, note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.merkle import Frontier, leaf_hash
+from samples import act
+from world import INCIDENT, NOTE, World, seed_of
+
+Change = Callable[[list[bytes]], None]
+
+
+def head_over(messages: list[bytes], origin: str = "example.org/nato-china", owner: str = "log") -> bytes:
+    """The signed head of some messages."""
+    frontier = Frontier()
+    for index, raw in enumerate(messages):
+        frontier = frontier.add(leaf_hash(leaf.entry(index, leaf.commit(raw))))
+    head = Checkpoint(origin, frontier.size, frontier.root())
+    return note.written(head.text, [note.sign(origin, seed_of(owner), head.text)])
+
+
+@pytest.fixture
+def told(world: World) -> World:
+    """A channel in which something happened."""
+    incident = world.open("nato/d-1", INCIDENT)
+    world.keep("china/d-1", act("acknowledgement"), incident)
+    world.take(b"\x00junk\n")
+    world.open("china/o-1", NOTE)
+    world.keep("nato/root", {"act": "officer-revocation", "officer": "o-1"})
+    return world
+
+
+def exported(world: World, path: Path, change: Change | None = None, signed: bytes | None = None) -> Path:
+    """An export of a channel, whose host changed something after it signed the head, if so asked."""
+    messages = list(world.raws)
+    head = head_over(messages) if signed is None else signed
+    if change is not None:
+        change(messages)
+    about = {"name": "nato-china", "cid": world.registry.cid, "log": str(log_of(world.registry)), "records": len(messages)}
+    export.write(path, messages, about, head, len(messages))
+    return path
+
+
+def verified(path: Path, world: World, cid: str | None = None) -> Verified:
+    verification = Verification(cid=world.registry.cid if cid is None else cid, log=log_of(world.registry))
+    with Export(path) as opened:
+        verification.take(opened.messages())
+        verification.head(opened.checkpoint)
+        verification.tiles(opened.tiles())
+    return verification.result()
+
+
+def test_nothing_is_found_where_nobody_lied(told: World, tmp_path: Path) -> None:
+    result = verified(exported(told, tmp_path / "log.zip"), told)
+    assert result.lie is None
+    assert result.digest == told.ledger.standing.digest
+    assert [finding.check for finding in result.findings] == ["opening", "records", "signatures", "numbers", "times", "head", "tiles"]
+    assert [void.partition(":")[0] for void in result.void] == ["14"]
+
+
+def test_an_export_of_the_same_records_is_the_same_bytes(told: World, tmp_path: Path) -> None:
+    one, other = (exported(told, tmp_path / name).read_bytes() for name in ("one.zip", "one.zip"))
+    assert one == other
+
+
+def test_every_message_is_exported_as_it_stands(told: World, tmp_path: Path) -> None:
+    with Export(exported(told, tmp_path / "log.zip")) as opened:
+        assert list(opened.messages()) == told.raws
+
+
+def rewrite(messages: list[bytes]) -> None:
+    messages[11] = messages[11].replace(b"passed close", b"passed far")
+
+
+def drop(messages: list[bytes]) -> None:
+    del messages[12]
+
+
+def reorder(messages: list[bytes]) -> None:
+    messages[11], messages[14] = messages[14], messages[11]
+
+
+def cut(messages: list[bytes]) -> None:
+    del messages[-1]
+
+
+def junk(messages: list[bytes]) -> None:
+    messages[11] = b"junk"
+
+
+def headless(messages: list[bytes]) -> None:
+    del messages[0]
+
+
+LIES = {
+    "rewritten": (rewrite, "head", "is of other records than these"),
+    "dropped": (drop, "head", "the log was cut off"),
+    "reordered": (reorder, "head", "is of other records than these"),
+    "cut off": (cut, "head", "the log was cut off"),
+    "made junk": (junk, "head", "is of other records than these"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_was_changed_after_it_was_signed_is_found(lie: str, told: World, tmp_path: Path) -> None:
+    change, check, what = LIES[lie]
+    found = verified(exported(told, tmp_path / "log.zip", change), told).lie
+    assert found is not None
+    assert (found.check, what in found.what, "convicts the host" in found.evidence) == (check, True, True)
+
+
+def test_another_channel_under_the_same_name_is_found_by_its_cid(told: World, tmp_path: Path) -> None:
+    found = verified(exported(told, tmp_path / "log.zip"), told, cid="0" * 64).lie
+    assert found is not None
+    assert (found.check, found.position) == ("opening", 1)
+
+
+def test_a_head_of_another_key_is_no_head_of_this_log(told: World, tmp_path: Path) -> None:
+    path = exported(told, tmp_path / "log.zip", signed=head_over(told.raws, owner="another"))
+    found = verified(path, told).lie
+    assert found is not None
+    assert (found.check, "none of this log" in found.what) == ("head", True)
+
+
+def test_a_log_without_its_genesis_is_no_channel(told: World, tmp_path: Path) -> None:
+    found = verified(exported(told, tmp_path / "log.zip", headless), told).lie
+    assert found is not None
+    assert (found.check, "no channel" in found.what) == ("opening", True)
+
+
+def changed(path: Path, name: str, body: bytes) -> Path:
+    """The archive with another content of one member."""
+    members = {each: zipfile.ZipFile(path).read(each) for each in zipfile.ZipFile(path).namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, content in {**members, name: body}.items():
+            archive.writestr(each, content)
+    return path
+
+
+def test_a_tile_that_the_records_do_not_make_is_found(told: World, tmp_path: Path) -> None:
+    path = exported(told, tmp_path / "log.zip")
+    name = next(each for each in zipfile.ZipFile(path).namelist() if each.startswith("tile/0/"))
+    raw = bytearray(zipfile.ZipFile(path).read(name))
+    raw[5] ^= 1
+    found = verified(changed(path, name, bytes(raw)), told).lie
+    assert found is not None
+    assert (found.check, name in found.what) == ("tiles", True)
+
+
+def test_a_signature_that_does_not_hold_makes_a_void_record_that_is_listed(told: World, tmp_path: Path) -> None:
+    messages = list(told.raws)
+    messages[-1] = messages[-1].replace(b'"officer":"o-1"', b'"officer":"d-1"')
+    about = {"name": "nato-china", "cid": told.registry.cid, "log": str(log_of(told.registry))}
+    export.write(tmp_path / "log.zip", messages, about, head_over(messages), len(messages))
+    result = verified(tmp_path / "log.zip", told)
+    assert result.lie is None, "whoever signs such a head has signed a void record, which has no effect"
+    assert any(void.startswith(f"{len(messages)}:") for void in result.void)
+
+
+@pytest.mark.parametrize("body", [b"", b"no zip", b"PK\x03\x04"])
+def test_what_is_no_export_is_refused(body: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "log.zip"
+    path.write_bytes(body)
+    with pytest.raises(NotAnExport):
+        Export(path)
+
+
+def test_a_line_that_is_neither_a_record_nor_junk_is_refused(told: World, tmp_path: Path) -> None:
+    path = changed(exported(told, tmp_path / "log.zip"), "records.ndjson", b"hello\n")
+    with pytest.raises(NotAnExport, match="neither a record nor junk"), Export(path) as opened:
+        list(opened.messages())
+
+
+def test_the_readme_of_an_export_says_how_to_do_without_us(told: World, tmp_path: Path) -> None:
+    archive = zipfile.ZipFile(exported(told, tmp_path / "log.zip"))
+    readme = archive.read("README.md").decode()
+    assert told.registry.cid in readme
+    assert json.loads(archive.read("channel.json"))["records"] == len(told.raws)
