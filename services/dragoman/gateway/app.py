@@ -8,7 +8,7 @@ from aiohttp import web
 
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, files, live, pages, posting, problems, proofs
+from dragoman.gateway import api, files, live, pages, posting, problems, proofs, reading
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
 from dragoman.stores.access import Grant
@@ -22,9 +22,9 @@ def application(service: Service) -> web.Application:
     """The application over a service."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[posting.SERVICE] = service
-    app[api.TAILS] = {}
+    app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
-    app[api.TURN] = asyncio.Lock()
+    app[reading.TURN] = asyncio.Lock()
     app.cleanup_ctx.append(_ringing)
     app[files.TAKING] = files.taking()
     for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
@@ -35,7 +35,7 @@ def application(service: Service) -> web.Application:
 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat what must not wait, as long as the gateway runs."""
-    tails = app[api.TAILS]
+    tails = app[reading.TAILS]
     task = asyncio.create_task(live.keep_ringing(tails, app[posting.SERVICE].store))
     yield
     task.cancel()

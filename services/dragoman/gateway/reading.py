@@ -1,0 +1,259 @@
+"""Reading over HTTP: lists, one exchange, the watch, what the dialogue comes to, the state, statistics, the records themselves."""
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import beside, live
+from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
+from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
+from dragoman.limits import LIST_PAGE
+from dragoman.projection import dialogue, reads, watching
+from dragoman.projection.live import Projection
+from dragoman.projection.moment import Asked
+from dragoman.projection.statistics import statistics
+from dragoman_schemas.answers import (
+    CodebookView,
+    Coded,
+    ExchangeView,
+    LiaisonState,
+    Row,
+    Rows,
+)
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.statistics import Statistics
+
+TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
+TURN: Final = web.AppKey("turn", asyncio.Lock)
+"""Whose turn it is to read many exchanges: one at a time, so that a reader stays free for lists and boards."""
+
+CSV: Final = "text/csv"
+
+
+class At(Struct, frozen=True, kw_only=True):
+    """A past position; 0 is now."""
+
+    at: int = 0
+
+
+class FromPosition(Struct, frozen=True, kw_only=True):
+    """Where records begin: `from` a position, or `after` one."""
+
+    from_: int = msgspec.field(name="from", default=0)
+    after: int | None = None
+
+
+class ListQuery(reads.Filter, frozen=True, kw_only=True):
+    """What a list is narrowed to, and how many rows a page has."""
+
+    limit: int = LIST_PAGE
+
+
+class StatisticsQuery(Asked, frozen=True, kw_only=True):
+    """Which period, and of which side and format alone."""
+
+    side: str = ""
+    format: str = ""
+
+
+async def standing(call: Call[Any]) -> tuple[Projection, int]:
+    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
+
+    A broken channel is answered as far as its file goes, which is said to be stale.
+    """
+    projection, wanted = projection_of(call), wanted_position(call.request)
+    if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
+        await projection.in_file(wanted)
+    await projection.in_file()
+    return projection, projection.flushed
+
+
+def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
+    service = service_of(call)
+    headers = {"Dragoman-Position": str(position), "Dragoman-As-Of": service.as_of(projection), "Cache-Control": "no-store"}
+    if not service.is_live(projection):
+        headers["Dragoman-Stale"] = "true"
+    return headers
+
+
+def position_at(projection: Projection, at: int, position: int) -> int:
+    if at < 0 or at > position:
+        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or left out for now."))
+    return at or position
+
+
+async def list_exchanges(call: Call[ListQuery]) -> Answered:
+    projection, _ = await standing(call)
+    query = call.query
+    wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
+    most = max(1, min(query.limit, LIST_PAGE))
+    rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most, service_of(call).now())
+    headers = headers_of(call, projection, rows.position)
+    if rows.next:
+        headers["Link"] = f'<{call.request.rel_url.update_query(cursor=rows.next)}>; rel="next"'
+    match wanted_media(call.request, (JSON, live.NDJSON, CSV)):
+        case live.NDJSON:
+            body = b"".join(msgspec.json.encode(row) + b"\n" for row in rows.exchanges)
+            return web.Response(body=body, headers=headers, content_type=live.NDJSON)
+        case "text/csv":
+            return web.Response(text=_csv(rows), headers=headers, content_type=CSV)
+        case _:
+            return Reply(body=rows, headers=headers)
+
+
+def _csv(rows: Rows) -> str:
+    output = io.StringIO()
+    writer = csv.writer(output)
+    names = Row.__struct_fields__
+    writer.writerow(names)
+    for row in rows.exchanges:
+        values = msgspec.json.decode(msgspec.json.encode(row))
+        writer.writerow([_cell(values.get(name, "")) for name in names])
+    return output.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = (
+        " ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    )
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
+    accepted = [part.partition(";")[0].strip() for part in request.headers.get("Accept", "*/*").split(",")]
+    for kind in accepted:
+        if kind in offered:
+            return kind
+        if kind in ("*/*", "application/*", ""):
+            return offered[0]
+    raise Refused(Refusal(kind="not-acceptable", detail=f"This is given as {', '.join(offered)}; change Accept."))
+
+
+async def show_exchange(call: Call[At]) -> Answered:
+    projection, position = await standing(call)
+    at = position_at(projection, call.query.at, position)
+    service, side = service_of(call), grant_of(call.request).side
+    view: ExchangeView = await in_thread(
+        call,
+        reads.exchange_view,
+        service.store,
+        projection.name,
+        call.path("exchange"),
+        at,
+        service.as_of(projection),
+        side,
+        None if call.query.at else service.now(),
+    )
+    view = await beside.seen(service, projection, grant_of(call.request), view)
+    headers = headers_of(call, projection, at)
+    if not call.query.at:
+        headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
+    return Reply(body=view, headers=headers)
+
+
+async def show_watch(call: Call[At]) -> Answered:
+    projection, position = await standing(call)
+    service, side = service_of(call), grant_of(call.request).side
+    at = position_at(projection, call.query.at, position) if call.query.at else None
+    view = await in_thread(call, watching.watch_view, service.store, projection.name, side, service.now(), at)
+    if view is None:
+        raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
+    return Reply(body=view, headers=headers_of(call, projection, view.position))
+
+
+async def show_points(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    service = service_of(call)
+    body = await in_thread(call, watching.points_of_contact, service.store, projection.name, service.now())
+    return Reply(body=body, headers=headers_of(call, projection, position))
+
+
+async def show_perceptions(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    body = await in_thread(call, dialogue.perceptions, service_of(call).store, projection.name, projection.registry)
+    return Reply(body=body, headers=headers_of(call, projection, position))
+
+
+async def show_roadmap(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    body = await in_thread(call, dialogue.roadmap, service_of(call).store, projection.name)
+    return Reply(body=body, headers=headers_of(call, projection, position))
+
+
+async def show_codebook(call: Call[Nothing]) -> Answered:
+    """The codebook that every side has adopted; the one that is offered, while they have not."""
+    projection, position = await standing(call)
+    adopted = {(book.codebook, book.version) for book in projection.registry.codebooks.values()}
+    agreed = len(adopted) == 1 and len(projection.registry.codebooks) == len(projection.registry.sides)
+    book = CODEBOOKS[adopted.pop()[0]] if agreed else next(iter(CODEBOOKS.values()))
+    messages = tuple(Coded(code_word=book.code_word, designator=number, texts=texts) for number, texts in book.texts.items())
+    body = CodebookView(codebook=book.name, version=book.version, in_force=agreed, messages=messages, phrases=book.phrases)
+    return Reply(body=body, headers=headers_of(call, projection, position))
+
+
+async def show_state(call: Call[At]) -> Answered:
+    projection, position = await standing(call)
+    service = service_of(call)
+    at = position_at(projection, call.query.at, position) if call.query.at else None
+    state: LiaisonState | None = await in_thread(
+        call, lambda: reads.liaison_state(service.store, projection.name, at, service.as_of(projection), live=service.is_live(projection))
+    )
+    if state is None:
+        raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
+    return Reply(body=state, headers=headers_of(call, projection, state.position))
+
+
+async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
+    projection, _ = await standing(call)
+    service, query = service_of(call), call.query
+    as_of = service.as_of(projection)
+    async with call.request.app[TURN]:
+        body: Statistics = await in_thread(call, statistics, service.store, projection.name, query, as_of, query.side, query.format)
+    return Reply(body=body, headers=headers_of(call, projection, body.position))
+
+
+async def stream_records(call: Call[FromPosition]) -> Answered:
+    projection = projection_of(call)
+    service, grant = service_of(call), grant_of(call.request)
+    media = wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM))
+    resumed = whole(call.request.headers.get("Last-Event-ID", ""))
+    after = call.query.after if resumed is None else resumed
+    if call.query.from_ < 0 or (after is not None and after < 0):
+        raise Refused(Refusal(kind="bad-request", detail="Records are counted from 1: from is 1 or more, after 0 or more."))
+    if media == live.EVENT_STREAM:
+        first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
+        tails = call.request.app[TAILS]
+        if projection.name not in tails:
+            tail = tails[projection.name] = live.Tail(projection, service.now)
+            await tail.begin(service.store)
+        still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant))
+        return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
+    first = after + 1 if after is not None else call.query.from_ or 1
+    return await live.lines(call.request, service, projection, service.station(grant, projection), first, projection.state.position)
+
+
+async def show_record(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    wanted = whole(call.path("position"))
+    if wanted is None or not 1 <= wanted <= position:
+        raise Refused(Refusal(kind="not-found", detail=f"Positions are whole numbers from 1 to {position}."))
+    raw, commit, digest, valid = projection.bytes_at(wanted)
+    headers = {
+        "Dragoman-Position": str(wanted),
+        "Dragoman-Commit": commit,
+        "Dragoman-Digest": digest,
+        "Dragoman-Void": "false" if valid else "true",
+        "ETag": f'"{commit}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    return web.Response(
+        body=raw, headers=headers, content_type="application/cloudevents+json" if raw[:1] == b"{" else "application/octet-stream"
+    )
