@@ -76,6 +76,7 @@ async def standing(call: Call[Any]) -> tuple[Projection, int]:
 
 
 def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
+    """What every answer says: of which position it is, and when the end of the log was last seen."""
     service = service_of(call)
     headers = {"Dragoman-Position": str(position), "Dragoman-As-Of": service.as_of(projection), "Cache-Control": "no-store"}
     if not service.is_live(projection):
@@ -84,6 +85,7 @@ def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[s
 
 
 def position_at(projection: Projection, at: int, position: int) -> int:
+    """The past position that is asked for, or the newest. Raises `Refused`."""
     if at < 0 or at > position:
         raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or left out for now."))
     return at or position
@@ -128,6 +130,7 @@ def _cell(value: object) -> str:
 
 
 def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
+    """The first of the offered types that the caller accepts. Raises `Refused`."""
     accepted = [part.partition(";")[0].strip() for part in request.headers.get("Accept", "*/*").split(",")]
     for kind in accepted:
         if kind in offered:

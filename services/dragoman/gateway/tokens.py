@@ -19,6 +19,7 @@ from dragoman_schemas.answers import (
 
 
 def operator(call: Call[Any]) -> Service:
+    """The service, for its operator alone. Raises `Refused`."""
     if not grant_of(call.request).is_operator:
         raise Refused(Refusal(kind="not-permitted", detail="Only the operator opens channels and issues tokens."))
     return service_of(call)
