@@ -165,7 +165,7 @@ async def test_a_file_with_a_gap_is_never_written(tmp_path: Path) -> None:
     from dragoman.log.memory import MemoryLog
     from dragoman.log.port import Message
     from dragoman.projection.live import Projection
-    from dragoman.projection.store import Store, WriterFailed
+    from dragoman.projection.store import GATHER_SECONDS, Store, WriterFailed
     from world import NOTE as NOTE_ACT
     from world import World
 
@@ -187,7 +187,7 @@ async def test_a_file_with_a_gap_is_never_written(tmp_path: Path) -> None:
     projection.take(messages[3:5])
     await asyncio.sleep(0.1)
     projection.take(messages[5:])
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(2 * GATHER_SECONDS)
     assert "disk full" in projection.broken
     assert store.standing("nato-china").state.position == 3
     store.close()
