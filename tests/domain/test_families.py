@@ -8,7 +8,7 @@ from dragoman.domain import clocks
 from dragoman.domain.fold import Folded
 from dragoman_schemas.state import Meeting
 from samples import act
-from world import World, refused
+from world import REQUEST, World, refused
 
 N, C, NH, CH, ND, CD, OSCE = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1", "osce/o-1"
 THREE = ("nato", "china", "osce")
@@ -236,6 +236,14 @@ def test_an_agenda_that_came_with_the_request_is_a_version_to_agree_to(world: Wo
     agenda = meeting(world, id).agenda
     assert isinstance(agenda, msgspec.Raw)
     assert bytes(agenda) == b'["a","b"]'
+
+
+def test_an_agenda_that_the_other_side_alone_gave_is_agreed_by_the_opener(world: World) -> None:
+    id = world.open(N, REQUEST)
+    assert refused(world.keep(N, act("agenda-agreement"), id, seen=True)).faults[0].pointer == "/act"
+    world.keep(C, act("agenda", topics=["c"]), id)
+    assert isinstance(world.keep(N, act("agenda-agreement"), id, seen=True), Folded)
+    assert meeting(world, id).agenda == meeting(world, id).agendas["nato"]
 
 
 def test_of_several_versions_of_an_agenda_one_is_named_and_every_party_agrees_to_it() -> None:

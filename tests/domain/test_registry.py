@@ -161,6 +161,13 @@ def test_signatures_that_are_none_or_of_other_keys_sign_nothing() -> None:
         assert channel.valid_signers(records.of(replace(genesis.envelope, signatures=text), genesis.act, genesis.data), keys) is None
 
 
+@pytest.mark.parametrize(("count", "valid"), [(64, True), (65, False)])
+def test_a_record_has_at_most_64_signatures(count: int, *, valid: bool) -> None:
+    owners = {name: [f"{name}/root-{n}" for n in range(13)] for name in ("a", "b", "c", "d", "e")}
+    signers = [owner for each in owners.values() for owner in each][:count]
+    assert (opened(sides=[side(name, *each) for name, each in owners.items()], signers=signers) is not None) == valid
+
+
 # Signed acts
 
 

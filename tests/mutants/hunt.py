@@ -19,7 +19,7 @@ from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 from mutmut.configuration import config
@@ -40,6 +40,11 @@ READS_THE_TABLES: Final = ("test_table.py", "test_profiles.py", "test_titles.py"
 ELSEWHERE: Final = ("test_strict.py", "test_digest.py")
 """Tests of modules that are not changed here."""
 
+THE_PROCESS: Final = "the end of the process"
+NOT_MADE: Final = 3
+"""The exit code of a child in which the change could not be made."""
+
+UNCHANGED: Final = Mutant(part="", what="nothing", touches=(), apply=lambda: None)
 ELSEWHERE_ON_EARTH: Final = "Asia/Kathmandu"
 """The rules hold in any time zone; in UTC nobody would notice one that reads the machine's."""
 
@@ -89,6 +94,7 @@ class Hunt:
 
     def __init__(self, mutants: list[Mutant], names: list[str], jobs: int) -> None:
         self.survived: list[Mutant] = []
+        self.by_process = 0
         self._mutants = mutants
         self._names = names
         self._jobs = jobs
@@ -106,16 +112,21 @@ class Hunt:
         by_test, seconds = results.get()
         learner.join()
         if not by_test:
-            pytest.exit("the tests fail as they are; mend them first", returncode=2)
+            _stop("the tests fail as they are; mend them first")
         ordered = _various_first(items, seconds)
-        workers = [context.Process(target=self._work, args=(n, items, ordered, by_test, results)) for n in range(self._jobs)]
+        if killer := self._killed_by(UNCHANGED, [items[each] for each in ordered]):
+            _stop(f"with nothing changed, but in another order, {killer} fails; mend it first")
+        workers = [context.Process(target=self._work, args=(n, items, ordered, by_test, results), daemon=True) for n in range(self._jobs)]
         for worker in workers:
             worker.start()
         done, began = 0, time.monotonic()
         while done < len(self._mutants):
-            index, killed = results.get()
+            index, killer = results.get()
+            if index < 0:
+                _stop(killer)
             done += 1
-            if not killed:
+            self.by_process += killer == THE_PROCESS
+            if not killer:
                 self.survived.append(self._mutants[index])
             if done % 250 == 0 or done == len(self._mutants):
                 _say(f"{done} of {len(self._mutants)} in {time.monotonic() - began:.0f} s, {len(self.survived)} survived")
@@ -140,6 +151,12 @@ class Hunt:
 
     def _work(self, number: int, items: dict[str, pytest.Item], ordered: list[str], by_test: dict[str, set[str]], results: Any) -> None:
         _quiet()
+        try:
+            self._hunt(number, items, ordered, by_test, results)
+        except AssertionError as error:
+            results.put((-1, str(error)))
+
+    def _hunt(self, number: int, items: dict[str, pytest.Item], ordered: list[str], by_test: dict[str, set[str]], results: Any) -> None:
         for index in range(number, len(self._mutants), self._jobs):
             mutant = self._mutants[index]
             about = [each for each in ordered if _reads_tables(each) or not by_test[each].isdisjoint(mutant.touches)]
@@ -151,7 +168,7 @@ class Hunt:
             for key in (mutant.touches[0], mutant.part) if killer in items else ():
                 kept = self._killers[key]
                 self._killers[key] = [killer, *(each for each in kept if each != killer)]
-            results.put((index, killer != ""))
+            results.put((index, killer))
 
     def _killed_by(self, mutant: Mutant, items: list[pytest.Item]) -> str:
         """The test that noticed a mutant, or how its process ended; empty where none did."""
@@ -162,6 +179,9 @@ class Hunt:
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
             try:
                 mutant.apply()
+            except BaseException:  # noqa: BLE001  # the parent says which one it was
+                os._exit(NOT_MADE)
+            try:
                 for item, following in _pairs(items):
                     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             except BaseException:  # noqa: BLE001  # whatever it is, it was noticed
@@ -171,7 +191,8 @@ class Hunt:
         with os.fdopen(ours) as said:
             killer = said.read()
         _, status = os.waitpid(child, 0)
-        return killer or ("" if status == 0 else "the process")
+        assert os.waitstatus_to_exitcode(status) != NOT_MADE, f"this mutant cannot be made: {mutant.what}"
+        return killer or ("" if status == 0 else THE_PROCESS)
 
 
 def _various_first(tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
@@ -206,6 +227,11 @@ def _quiet() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
+
+
+def _stop(why: str) -> NoReturn:
+    _say(why)
+    pytest.exit(why, returncode=2)
 
 
 def _say(line: str) -> None:
@@ -260,6 +286,7 @@ def main() -> int:
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         _say(f"pytest ended with {code}")
         return 2
+    _say(f"{hunt.by_process} of the killed ended their process, all others failed a test")
     text, enough = report(mutants, hunt.survived, refused)
     REPORT.write_text(text)
     return 0 if enough else 1

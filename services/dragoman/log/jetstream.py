@@ -270,8 +270,18 @@ class JetStreamLog:
             found = [] if led is None and not found else [led[0]] if led is not None else found
         for offset, message in enumerate(found):
             if message.position != first + offset:
-                raise LogBroken(f"position {first + offset} of {self.channel} is missing: {message.position} follows")
+                return await self._before_gap(found[:offset], first + offset, message.position)
         return found
+
+    async def _before_gap(self, found: list[Message], missing: int, follows: int) -> list[Message]:
+        """What was read before a gap, which is a hole only where the leader has nothing there either.
+
+        A connection that is lost and made again during a read loses what was sent in between.
+        """
+        led = await self._stored({"seq": missing})
+        if led is None:
+            raise LogBroken(f"position {missing} of {self.channel} is missing: {follows} follows")
+        return [*found, led[0]]
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Read on at every nudge, and once a second should one be lost."""
