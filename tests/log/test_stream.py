@@ -10,6 +10,7 @@ import pytest
 
 from brokers import RealBroker
 from dragoman.log import broker, stream
+from dragoman.log.connection import Read
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.mark import HighWater, Mark
 from dragoman.log.port import Appended, Entry, LogBroken, Unavailable
@@ -179,3 +180,26 @@ async def test_a_follower_notices_a_change_while_it_follows(
     await steward.api("STREAM.DELETE.DRAGOMAN_LOG_NATO-CHINA")
     with pytest.raises(LogBroken, match="no stream DRAGOMAN_LOG_NATO-CHINA"):
         await asyncio.wait_for(following, 5)
+
+
+async def test_what_a_read_lost_on_its_way_is_no_hole(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = await real_broker.log()
+    for n in range(1, 7):
+        assert Appended(n) == await log.append([Entry(record=note(n), expected=0)])
+    bus = log._bus
+    whole = bus.fetch
+
+    async def lossy(*query: object) -> list[Read]:
+        found = await whole(*query)  # type: ignore[arg-type]
+        return [*found[:2], *found[4:]]
+
+    monkeypatch.setattr(bus, "fetch", lossy)
+    assert [message.position for message in await log.read(1, 100)] == [1, 2, 3]
+    assert [message.position for message in await log.read(4, 100)] == [4, 5]
+
+    async def nothing(_: object) -> None:
+        return None
+
+    monkeypatch.setattr(log, "_stored", nothing)
+    with pytest.raises(LogBroken, match="position 3 of nato-china is missing: 5 follows"):
+        await log.read(1, 100)
