@@ -366,5 +366,7 @@ def test_whatever_happens_the_log_holds_what_was_acknowledged(pair: Pair, runner
         run_state_machine_as_test(lambda: Liaison(pair, runner, answers, failures), settings=profile)  # type: ignore[arg-type]
     except Flaky:
         raise failures[0] from None  # what failed once need not fail again when the same is tried
-    assert pair.deaths.total() >= 2, pair.deaths
-    assert answers.keys() >= {RECORDED, "key-reused", "moved"}, answers
+    assert RECORDED in answers, answers
+    if profile is LONG:  # the short form may by chance draw few of these
+        assert pair.deaths.total() >= 2, pair.deaths
+        assert answers.keys() >= {RECORDED, "key-reused", "moved"}, answers
