@@ -100,7 +100,11 @@ class _Kept:
         state = self.projection.exchange(exchange)
         if state is None:
             return []
-        found = clocks.open_clocks(self.projection.registry, state, self._calendars(state))
+        try:
+            found = clocks.open_clocks(self.projection.registry, state, self._calendars(state))
+        except (OverflowError, ValueError):  # the desk refuses such times; should one stand there, all others go on
+            log.critical("watch.not_reckoned", channel=self.projection.name, exchange=exchange, exc_info=True)
+            return []
         return [(clock, clocks.recorded(state, clock)) for clock in found]
 
     def _calendars(self, state: Exchange) -> dict[str, Calendar]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from dragoman.domain import checks
+from dragoman.domain import checks, clocks
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
 from dragoman_schemas.fields import Window
@@ -186,6 +186,39 @@ def test_who_stands_in_for_an_officer_names_one_of_the_own_side(world: World) ->
     assert isinstance(world.decide(N, act("contact-note", acting_for="h-1")), Record)
     world.keep("china/root", {"act": "officer", "officer": "o-7", "office": "hq", "roles": ["officer"]})
     assert refused(world.decide(N, act("contact-note", acting_for="o-7"))).faults[0].pointer == "/acting_for"
+
+
+ENDS_OF_TIME = ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-12:00"]
+
+
+@pytest.mark.parametrize("text", ENDS_OF_TIME)
+@pytest.mark.parametrize(
+    ("actor", "name", "field"),
+    [
+        ("nato/d-1", "hazardous-incident", "next_update"),
+        (N, "danger-area", "window"),
+        (N, "visit-invitation", "dates"),
+        (N, "meeting-request", "windows"),
+    ],
+)
+def test_no_time_is_taken_that_clocks_cannot_reckon_with(world: World, actor: str, name: str, field: str, text: str) -> None:
+    window = {"from": text, "to": text}
+    value = {"next_update": text, "windows": [window]}.get(field, window)
+    assert refused(world.decide(actor, act(name, **{field: value}))).faults[0].pointer.startswith(f"/{field}")
+
+
+@pytest.mark.parametrize("text", ["1000-01-01T00:00+14:00", "9000-12-31T23:59:59-12:00"])
+def test_clocks_reckon_with_every_time_that_is_taken(world: World, text: str) -> None:
+    assert checks.moment(text) is not None
+    window = {"from": text, "to": text}
+    for actor, post in (
+        ("nato/d-1", act("hazardous-incident", next_update=text)),
+        (N, act("danger-area", window=window)),
+        (N, act("visit-invitation", dates=window)),
+        (N, act("meeting-request", windows=[window])),
+    ):
+        exchange = world.exchange(world.open(actor, post))
+        assert clocks.running(world.registry, exchange, {})
 
 
 # The checks themselves

@@ -18,12 +18,17 @@ from dragoman_schemas.state import Registry
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
+_YEARS: Final = range(1000, 9001)
+"""Years of which times may be: whatever a clock adds to one or takes away, in whatever zone, is still a time."""
+
+
 def moment(text: str) -> datetime | None:
-    """The instant of a timestamp, or None where no such day, hour or offset exists."""
+    """The instant of a timestamp, or None where no such day, hour or offset exists, or none that can be reckoned with."""
     try:
-        return datetime.fromisoformat(text)
+        instant = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return instant if instant.year in _YEARS else None
 
 
 def times(**fields: When | UnsetType) -> Refusal | None:
@@ -41,7 +46,7 @@ def time(pointer: str, value: When | UnsetType) -> Refusal | None:
     """Refuse a time that does not exist."""
     text = value.about if isinstance(value, About) else str(value)
     if moment(text) is None:
-        return invalid(pointer, f"{text} is no time that exists; write it like 2026-11-24T03:05+08:00")
+        return invalid(pointer, f"{text} is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000")
     return None
 
 
@@ -94,7 +99,7 @@ def window(pointer: str, value: Window) -> Refusal | None:
     """Refuse a window whose ends do not exist or are the wrong way round."""
     begins, ends = moment(value.from_), moment(value.to)
     if begins is None or ends is None:
-        return invalid(pointer, "one end is no time that exists; write it like 2026-11-26T08:00Z")
+        return invalid(pointer, "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000")
     if ends < begins:
         return invalid(pointer, "the window ends before it begins; exchange the ends")
     return None
