@@ -17,7 +17,7 @@ from tally import Rounds, Row
 from traffic import Traffic
 
 _DISK = 24 * 1024 * 1024
-_BOUND_S = 16.0  # a post may wait for the batch that is on its way, and then for its own, 7 s each, on a machine that is busy
+_BOUND_S = 14.0  # a post may wait for the batch that is on its way, and then for its own
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.memory import MemoryLog
-from dragoman.log.port import AlreadyAppended, Appended, Entry, Outcome
+from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, Outcome, Unavailable, Unknown
 from records import note
 
 
@@ -107,3 +107,27 @@ async def test_when_we_are_stopped_nobody_waits_for_ever(log: Gated) -> None:
     assert not pending
     for task in waiting:
         task.cancel()
+
+
+class Silent(MemoryLog):
+    """A log that rejects a batch once, and then falls silent."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(channel)
+        self.asked: list[int] = []
+
+    async def append(self, entries: Sequence[Entry]) -> Outcome:
+        self.asked.append(len(entries))
+        await asyncio.sleep(0)
+        if len(entries) == 1:
+            return await super().append(entries)
+        return Conflict(1) if len(self.asked) == COALESCE_FROM else Unknown("the broker did not answer in time")
+
+
+async def test_where_the_log_falls_silent_over_one_half_the_other_is_not_tried() -> None:
+    log = Silent("nato-china")
+    together = CoalescingLog(log)
+    waiting = posted(together, 1, COALESCE_FROM + 7)
+    outcomes = await asyncio.gather(*waiting)
+    assert log.asked[COALESCE_FROM - 1 :] == [8, 4]
+    assert [type(outcome) for outcome in outcomes[COALESCE_FROM - 1 :]] == [Unknown] * 4 + [Unavailable] * 4

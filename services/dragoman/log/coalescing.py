@@ -3,7 +3,8 @@
 An opening is alone on its subject, so any number of them fit one atomic batch. Few are appended one by one, which is
 quicker for each. From `COALESCE_FROM` in flight on, openings wait for the batch that is on its way and leave in the next,
 or beside it where enough of them wait: the broker then never waits for us, nor we for it.
-A batch that is rejected is halved, so that one duplicate costs its neighbours a little time and nothing else.
+A batch that is rejected is halved, so that one duplicate costs its neighbours a little time and nothing else; where the log
+falls silent over one half, the other is not tried, so that nobody waits longer than for one silence and then for their own.
 Whatever continues an exchange is passed through: one side's conflicts never hold another's openings up.
 """
 
@@ -69,15 +70,16 @@ class CoalescingLog:
             self._waiting.clear()
         self._go_on()
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
+    async def _commit(self, batch: list[_Waiting]) -> bool:
+        """Commit a batch, or what of it can be; whether the log answered."""
         try:
-            await self._commit_or_halve(batch)
+            return await self._commit_or_halve(batch)
         finally:
             for _, waiting in batch:
                 if not waiting.done():
                     waiting.cancel()  # it failed in a way that nobody foresaw: no poster may wait for ever
 
-    async def _commit_or_halve(self, batch: list[_Waiting]) -> None:
+    async def _commit_or_halve(self, batch: list[_Waiting]) -> bool:
         outcome = await self._log.append([entry for entry, _ in batch])
         match outcome:
             case Appended(last):
@@ -86,12 +88,17 @@ class CoalescingLog:
             case Unknown() | Unavailable():
                 for _, waiting in batch:
                     _tell(waiting, outcome)
+                return False
             case _ if len(batch) == 1:
                 _tell(batch[0][1], outcome)
             case _:
                 middle = len(batch) // 2
-                await self._commit(batch[:middle])
-                await self._commit(batch[middle:])
+                if not await self._commit(batch[:middle]):
+                    for _, waiting in batch[middle:]:
+                        _tell(waiting, Unavailable("the log did not answer what came before it"))
+                    return False
+                return await self._commit(batch[middle:])
+        return True
 
     async def read(self, first: int, most: int) -> list[Message]:
         """As the log beneath."""
