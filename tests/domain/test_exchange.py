@@ -203,12 +203,13 @@ def test_the_opener_closes_alone(world: World) -> None:
     assert world.exchange(id).status == "closed"
 
 
-def test_others_close_only_together() -> None:
+def test_others_cannot_close_what_they_did_not_open() -> None:
     world = World(sides=("nato", "china", "osce"))
     id = world.open("nato/o-1", NOTE)
-    world.keep("china/o-1", {"act": "closure"}, id, seen=True)
-    assert world.exchange(id).status == "open"
-    world.keep("osce/o-1", {"act": "closure"}, id, seen=True)
+    for actor in ("china/o-1", "osce/o-1"):
+        world.keep(actor, {"act": "closure"}, id, seen=True)
+        assert world.exchange(id).status == "open"
+    world.keep("nato/o-1", {"act": "closure"}, id, seen=True)
     assert world.exchange(id).status == "closed"
 
 

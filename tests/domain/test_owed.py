@@ -167,13 +167,14 @@ def test_the_end_of_a_matter_ends_what_is_owed_about_it() -> None:
     assert met_by(world, id, "answer") == {"china": NH}
 
 
-def test_a_matter_that_all_others_close_ends_with_the_last_of_them() -> None:
-    world = adopted(sides=THREE)
+def test_a_matter_that_others_see_closed_still_owes() -> None:
+    world = adopted()
     id = world.open(ND, act("hazardous-incident"))
-    world.keep(OSCE, act("closure"), id, seen=True)
-    assert met_by(world, id, "final_report") == {"nato": None}
     world.keep(C, act("closure"), id, seen=True)
-    assert met_by(world, id, "final_report") == {"nato": C}
+    assert met_by(world, id, "final_report") == {"nato": None}
+    id = world.open(N, act("ict-inquiry"))
+    world.keep(C, act("closure"), id, seen=True)
+    assert met_by(world, id, "answer") == {"china": None}
 
 
 # Meetings

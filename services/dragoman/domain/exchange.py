@@ -382,9 +382,9 @@ def _close(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, closures={folding.record.side: folding.stamp, **exchange.closures})
 
 
-def _closed_by_enough(exchange: Exchange, status: str) -> str:
-    enough = exchange.side in exchange.closures or {*exchange.to, *exchange.info} <= exchange.closures.keys()
-    return status if enough else exchange.status
+def _closed_by_opener(exchange: Exchange, status: str) -> str:
+    """Whoever opened a matter closes it: "every side" is never without its opener, and nobody ends a clock of their own so."""
+    return status if exchange.side in exchange.closures else exchange.status
 
 
 def _check_closure(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -554,7 +554,7 @@ RULES: Final = (
     ),
     Rule(act="status-change", shape=carrying.StatusChange, who=Who.ANY, kept=True, settle=changed_status),
     Rule(
-        act="closure", shape=carrying.Closure, who=Who.ANY, consenting=True, check=_check_closure, evolve=_close, settle=_closed_by_enough
+        act="closure", shape=carrying.Closure, who=Who.ANY, consenting=True, check=_check_closure, evolve=_close, settle=_closed_by_opener
     ),
     Rule(act="lesson", shape=carrying.Lesson, who=Who.ANY, kept=True),
 )
