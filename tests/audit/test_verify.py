@@ -55,6 +55,7 @@ def verified(path: Path, world: World, cid: str | None = None) -> Verified:
     verification = Verification(cid=world.registry.cid if cid is None else cid, log=log_of(world.registry))
     with Export(path) as opened:
         verification.take(opened.messages())
+        verification.described(opened.about)
         verification.head(opened.checkpoint)
         verification.tiles(opened.tiles())
     return verification.result()
@@ -138,13 +139,83 @@ def test_a_log_without_its_genesis_is_no_channel(told: World, tmp_path: Path) ->
     assert (found.check, "no channel" in found.what) == ("opening", True)
 
 
-def changed(path: Path, name: str, body: bytes) -> Path:
-    """The archive with another content of one member."""
-    members = {each: zipfile.ZipFile(path).read(each) for each in zipfile.ZipFile(path).namelist()}
+def changed(path: Path, name: str, body: bytes | None) -> Path:
+    """The archive with another content of one member, or without it."""
+    members: dict[str, bytes | None] = {each: zipfile.ZipFile(path).read(each) for each in zipfile.ZipFile(path).namelist()}
     with zipfile.ZipFile(path, "w") as archive:
         for each, content in {**members, name: body}.items():
-            archive.writestr(each, content)
+            if content is not None:
+                archive.writestr(each, content)
     return path
+
+
+def test_no_records_are_no_log(told: World, tmp_path: Path) -> None:
+    for body in (None, head_over(told.raws)):
+        path = changed(exported(told, tmp_path / "log.zip", lambda messages: messages.clear()), "checkpoint", body)
+        found = verified(path, told).lie
+        assert found is not None
+        assert (found.check, found.position) == ("opening", 0)
+
+
+def test_who_knows_the_logs_key_wants_a_head(told: World, tmp_path: Path) -> None:
+    path = changed(exported(told, tmp_path / "log.zip", cut), "checkpoint", None)
+    found = verified(path, told).lie
+    assert found is not None
+    assert (found.check, "no signed head" in found.what) == ("head", True)
+
+
+def test_every_tile_of_the_head_is_wanted(told: World, tmp_path: Path) -> None:
+    path = exported(told, tmp_path / "log.zip")
+    name = next(each for each in zipfile.ZipFile(path).namelist() if each.startswith("tile/entries/"))
+    found = verified(changed(path, name, None), told).lie
+    assert found is not None
+    assert (found.check, found.what) == ("tiles", f"{name} is not here")
+
+
+@pytest.mark.parametrize(("name", "value"), [("name", "other"), ("cid", "0" * 64), ("log", "example.org+00000000+AA=="), ("records", 5)])
+def test_what_an_export_says_of_itself_is_what_its_records_say(name: str, value: object, told: World, tmp_path: Path) -> None:
+    path = exported(told, tmp_path / "log.zip")
+    about = {**json.loads(zipfile.ZipFile(path).read("channel.json")), name: value}
+    found = verified(changed(path, "channel.json", json.dumps(about).encode()), told).lie
+    assert found is not None
+    assert (found.check, name in found.what) == ("description", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("channel.json", b"[]"),
+        ("channel.json", b"[" * 100_000),
+        ("channel.json", None),
+        ("records2.ndjson", b"{}"),
+        ("../../evil", b"x"),
+        ("checkpoint", b"x" * 2_000_000),
+        ("records.ndjson", b"[" * 100_000 + b"\n"),
+        ("records.ndjson", b"x" * 5_000_000),
+    ],
+)
+def test_a_hostile_archive_is_no_export(name: str, body: bytes | None, told: World, tmp_path: Path) -> None:
+    path = changed(exported(told, tmp_path / "log.zip"), name, body)
+    with pytest.raises(NotAnExport):
+        verified(path, told)
+
+
+def test_a_member_is_there_once(told: World, tmp_path: Path) -> None:
+    path = exported(told, tmp_path / "log.zip")
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("records.ndjson", b"")
+    with pytest.raises(NotAnExport, match="twice"):
+        Export(path)
+
+
+def test_a_damaged_member_is_said(told: World, tmp_path: Path) -> None:
+    path = exported(told, tmp_path / "log.zip")
+    at = zipfile.ZipFile(path).getinfo("checkpoint").header_offset + 60
+    raw = bytearray(path.read_bytes())
+    raw[at] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(NotAnExport, match="checkpoint cannot be read"):
+        verified(path, told)
 
 
 def test_a_tile_that_the_records_do_not_make_is_found(told: World, tmp_path: Path) -> None:

@@ -11,12 +11,15 @@ People and files are not in it: they stand beside the log, and can be erased the
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
 
+from dragoman.limits import MESSAGE_BYTES
 from dragoman.tlog import leaf, tiles
 from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
 from dragoman.tlog.tiles import ENTRIES
@@ -47,6 +50,13 @@ People and files are not here: they stand in registers beside the log. Where an 
 """
 
 
+_MEMBERS: Final = frozenset({"records.ndjson", "checkpoint", "channel.json", "README.md"})
+_LINE_BYTES: Final = 3 * MESSAGE_BYTES
+"""No line is as long: a message in hex has two characters a byte."""
+_MEMBER_BYTES: Final = 2**20
+"""No tile, bundle, head or description is as large."""
+
+
 class NotAnExport(Exception):
     """A file that is no export, or one that is cut off; the message says what is missing."""
 
@@ -62,7 +72,7 @@ def message_of(line: bytes) -> bytes:
         return line
     try:
         return bytes.fromhex(msgspec.json.decode(line)["junk"])
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, RecursionError):
         raise NotAnExport(f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}") from None
 
 
@@ -115,11 +125,16 @@ class Export:
 
     def __init__(self, path: Path) -> None:
         """Open the file. Raises `NotAnExport`."""
-        try:
+        with _readable(str(path)):
             self._archive = zipfile.ZipFile(path)
-            self.about: dict[str, Any] = json.loads(self._archive.read("channel.json"))
-        except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise NotAnExport(f"{path} is no export: {error}") from None
+        names = self._archive.namelist()
+        strange = [name for name in names if name not in _MEMBERS and not name.startswith("tile/")]
+        if strange or len(set(names)) != len(names):
+            raise NotAnExport(f"{path} has {strange[0]!r} in it, which no export has" if strange else f"{path} has a member twice")
+        about = self._json("channel.json")
+        if not isinstance(about, dict):
+            raise NotAnExport("channel.json describes no channel")
+        self.about: dict[str, Any] = about
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -131,20 +146,38 @@ class Export:
 
     @property
     def checkpoint(self) -> bytes | None:
-        """The signed head, if there is one."""
-        return self._archive.read("checkpoint") if "checkpoint" in self._archive.namelist() else None
+        """The signed head, if there is one. Raises `NotAnExport`."""
+        return self._read("checkpoint") if "checkpoint" in self._archive.namelist() else None
 
     def messages(self) -> Iterator[bytes]:
         """Every message, in order. Raises `NotAnExport` where the file is damaged."""
-        try:
-            with self._archive.open("records.ndjson") as lines:
-                for line in lines:
-                    yield message_of(line.rstrip(b"\n"))
-        except (KeyError, zipfile.BadZipFile, OSError) as error:
-            raise NotAnExport(f"the records cannot be read: {error}") from None
+        with _readable("records.ndjson"), self._archive.open("records.ndjson") as lines:
+            while line := lines.readline(_LINE_BYTES):
+                if len(line) == _LINE_BYTES:
+                    raise NotAnExport("a line of records.ndjson is longer than any message may be")
+                yield message_of(line.rstrip(b"\n"))
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
-        """The tiles, by their paths."""
+        """The tiles, by their paths. Raises `NotAnExport`."""
         for name in self._archive.namelist():
             if name.startswith("tile/"):
-                yield name, self._archive.read(name)
+                yield name, self._read(name)
+
+    def _json(self, name: str) -> object:
+        with _readable(name):
+            return msgspec.json.decode(self._read(name))
+
+    def _read(self, name: str) -> bytes:
+        with _readable(name):
+            if self._archive.getinfo(name).file_size > _MEMBER_BYTES:
+                raise NotAnExport(f"{name} is larger than in any export")
+            return self._archive.read(name)
+
+
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Whatever a damaged or hostile archive makes Python's reader raise, as one error that says where."""
+    try:
+        yield
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError, msgspec.DecodeError) as error:
+        raise NotAnExport(f"{what} cannot be read: {error}") from None

@@ -4,15 +4,15 @@
     records      every message was read strictly, judged by the tables at its own position, and folded; void ones are listed
     signatures   every act that must be signed is, by keys valid at its position; what only the host attests is counted
     numbers      counted from the log, without a gap
-    times        channel time does not step back, and no record is dated beyond the newest by more than a clock may be off
-    head         the signed head is of the key that the genesis names, and of these records
-    tiles        each is what the records make of it
+    times        where a record is dated behind the channel's time is listed: it convicts nobody, since gateways' clocks differ
+    head         the signed head is of the key that the genesis names, and of these records; who gives a log's key asks for one
+    tiles        each is what the records make of it, and none that the head speaks of is wanting
 
 Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -69,6 +69,7 @@ class Verification:
         self._attested: Counter[str] = Counter()
         self._back = 0
         self._times: list[str] = []
+        self._signed = 0
         self._findings: list[Finding] = []
         self.lie: Lie | None = None
 
@@ -118,7 +119,12 @@ class Verification:
     def head(self, signed: bytes | None) -> None:
         """Hold the signed head against the records that were taken."""
         registry, size = self.replay.standing.state.registry, self.replay.standing.frontier.size
+        if not size:
+            self._tell("opening", 0, "there are no records, not even an opening", "what was given as a log")
         if registry is None or self.lie is not None:
+            return
+        if signed is None and self._log is not None:
+            self._tell("head", size, "no signed head is here: whether the log was cut off cannot be told", "the records that were given")
             return
         if signed is None:
             self._findings.append(
@@ -144,10 +150,35 @@ class Verification:
             beyond = f", {size - found.size} came after it" if size > found.size else ""
             word = "the host's signature, which binds it to these bytes; no witness has cosigned"
             self._findings.append(Finding(check="head", found=f"of {found.size} records, and of these{beyond}", word=word))
+            self._signed = found.size
+
+    def described(self, about: Mapping[str, object]) -> None:
+        """Hold what an export says of itself against the records that were taken."""
+        registry = self.replay.standing.state.registry
+        if registry is None or self.lie is not None:
+            return
+        is_so = {
+            "name": registry.name,
+            "cid": registry.cid,
+            "kind": registry.kind,
+            "custody": registry.custody,
+            "sides": [side.name for side in registry.sides],
+            "log": str(log_of(registry)),
+            "records": self.replay.standing.frontier.size,
+        }
+        for name, value in about.items():
+            if name not in is_so or is_so[name] != value:
+                self._tell(
+                    "description", 0, f"channel.json says {name} {value!r}, and the records do not", "channel.json, beside the records"
+                )
+                return
 
     def tiles(self, given: Iterable[tuple[str, bytes]]) -> None:
-        """Hold tiles and entry bundles against the records that were taken."""
+        """Hold tiles and entry bundles against the records that were taken, of which a signed head must have all."""
+        if self.lie is not None:
+            return
         count, size = 0, self.replay.standing.frontier.size
+        wanting = {tile.path for tile in tiles.tiles_of(self._signed)}
         for path, raw in given:
             tile = tiles.read_path(path)
             if tile is None or not tiles.exists(tile, size):
@@ -162,7 +193,10 @@ class Verification:
                 self._tell("tiles", tile.first + 1, f"{path} is not what the records make of it", "the tile, beside the records")
                 return
             count += 1
-        if count:
+            wanting.discard(path)
+        if wanting:
+            self._tell("tiles", 0, f"{min(wanting)} is not here", "what was given as an export")
+        elif count:
             self._findings.append(Finding(check="tiles", found=f"{count}, each as the records make it", word="these bytes' own"))
 
     def result(self) -> Verified:

@@ -87,6 +87,7 @@ def _from_export(verification: Verification, file: Path) -> None:
         records = opened.about.get("records")
         with _progress("verifying", records if isinstance(records, int) else None) as told:
             verification.take(opened.messages(), told)
+        verification.described(opened.about)
         verification.head(opened.checkpoint)
         verification.tiles(opened.tiles())
 
