@@ -34,6 +34,7 @@ from dragoman_schemas.acts.channel import ChannelOpening
 
 log = structlog.get_logger()
 
+_DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
 
 
@@ -170,20 +171,30 @@ class Registrar:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _keep(self, channel: str) -> None:
+        """Sign for one channel, and go on whenever its archive's disk does; what else stops it is said."""
         try:
-            archive = Archive(self._folder / channel)
-        except (ArchiveBusy, ArchiveDamaged) as error:
-            log.critical(
-                "registrar.stopped", channel=channel, reason=str(error), do="nothing is signed for this channel until that is mended"
-            )
-            return
-        sealing = _Sealing(channel, archive, Seals(self._bus), self._seed, self._now)
-        try:
-            await self._follow(sealing)
-        except (Unexplained, ArchiveDamaged, LogBroken, NotANote) as error:
+            while True:
+                try:
+                    await self._sign_from_archive(channel)
+                except OSError as error:
+                    log.critical(
+                        "registrar.waits_for_its_disk",
+                        channel=channel,
+                        reason=str(error),
+                        do="free or mend the archive's disk; it is tried again",
+                    )
+                    await asyncio.sleep(_DISK_SECONDS)
+        except (Unexplained, ArchiveBusy, ArchiveDamaged, LogBroken, NotANote) as error:
             log.critical(
                 "registrar.stopped", channel=channel, reason=str(error), do="stop posting; see docs/operating.md, when a head is not signed"
             )
+        except Exception as error:
+            log.critical("registrar.stopped", channel=channel, reason=repr(error), do="restart the registrar, and tell us", exc_info=True)
+
+    async def _sign_from_archive(self, channel: str) -> None:
+        archive = Archive(self._folder / channel)
+        try:
+            await self._follow(_Sealing(channel, archive, Seals(self._bus), self._seed, self._now))
         finally:
             archive.close()
 

@@ -136,6 +136,21 @@ async def test_a_registrar_signs_nothing_over_an_older_log(own: Service, session
     assert head.size < position
 
 
+async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mended(own: Service, session: aiohttp.ClientSession) -> None:
+    officer = Caller(session, own, "nato/officer")
+    await sealed(officer, 1)
+    (blocked,) = own.data.glob("**/nato-china/staged")
+    blocked.with_name("staged.new").mkdir()
+    position = (await officer.open(NOTE)).json["position"]
+    async with asyncio.timeout(10):
+        while "registrar.waits_for_its_disk" not in own.log.read_text():
+            await asyncio.sleep(0.1)
+    head, _ = checkpoint.opened((await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer))
+    assert head.size < position
+    blocked.with_name("staged.new").rmdir()
+    await sealed(officer, position)
+
+
 def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Service, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(demo.token("china/auditor"))

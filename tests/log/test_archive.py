@@ -114,3 +114,19 @@ def test_one_program_has_an_archive(folder: Path) -> None:
         Archive(folder)
     archive.close()
     Archive(folder).close()
+
+
+@pytest.mark.parametrize("end", [0, 10**9])
+def test_a_damaged_offset_is_found_and_located(folder: Path, end: int) -> None:
+    archive = Archive(folder)
+    archive.add(MESSAGES[:50])
+    archive.close()
+    with (folder / "offsets").open("r+b") as offsets:
+        offsets.seek(6 * 8)
+        offsets.write(end.to_bytes(8, "big"))
+    damaged = Archive(folder)
+    with pytest.raises(ArchiveDamaged, match="position 7 "):
+        list(damaged.check())
+    with pytest.raises(ArchiveDamaged, match="position 8 "):
+        damaged.raw(8)
+    damaged.close()

@@ -139,8 +139,8 @@ class Archive:
     def raw(self, position: int) -> bytes:
         """The message at a position."""
         begin, end = self._end(position - 1), self._end(position)
-        framed = os.pread(self._records, end - begin, begin)
-        if len(framed) != end - begin or struct.unpack(">I", framed[:_LENGTH])[0] != len(framed) - _LENGTH:
+        framed = os.pread(self._records, end - begin, begin) if begin < end else b""
+        if begin >= end or len(framed) != end - begin or struct.unpack(">I", framed[:_LENGTH])[0] != len(framed) - _LENGTH:
             raise ArchiveDamaged(f"{self._folder}: the record at position {position} is cut off; put a copy back")
         return framed[_LENGTH:]
 
@@ -155,6 +155,15 @@ class Archive:
         """The root of a complete subtree."""
         if level >= _KEPT_LEVEL:
             return self._levels[level - _KEPT_LEVEL][index]
+        return self._subtree(level, index)
+
+    def root(self, size: int) -> bytes:
+        """The root of the tree at a size."""
+        frontier = self.frontier
+        return frontier.root() if size == frontier.size else merkle.root_of(self.nodes, size)
+
+    def _subtree(self, level: int, index: int) -> bytes:
+        """The root of a complete subtree, from its leaves."""
         count = 1 << level
         raw = os.pread(self._leaves, count * _HASH, index * count * _HASH)
         row = [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
@@ -162,19 +171,9 @@ class Archive:
             row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
         return row[0]
 
-    def root(self, size: int) -> bytes:
-        """The root of the tree at a size."""
-        frontier = self.frontier
-        return frontier.root() if size == frontier.size else merkle.root_of(self.nodes, size)
-
     def _grow(self, index: int) -> None:
         """Keep the root of the complete subtree at that index of the lowest kept level, and of those that it completes."""
-        count = 1 << _KEPT_LEVEL
-        raw = os.pread(self._leaves, count * _HASH, index * count * _HASH)
-        row = [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
-        while len(row) > 1:
-            row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
-        level, found = 0, row[0]
+        level, found = 0, self._subtree(_KEPT_LEVEL, index)
         while True:
             if level == len(self._levels):
                 self._levels.append([])
