@@ -4,6 +4,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from scenario import Timed
 from service import Caller, Service
 
 
@@ -19,6 +20,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def own(tmp_path: Path) -> Iterator[Service]:
     """A demonstration of a test's own, which it may break."""
     service = Service(tmp_path / "data", "--demo")
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def timed(tmp_path: Path) -> Iterator[Timed]:
+    """A service of a test's own, whose clock the test sets."""
+    service = Timed(tmp_path / "data")
     yield service
     service.stop()
 

@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman_schemas.acts import SHAPES
-from samples import SAMPLES
+from samples import SAMPLES, act
 from service import INCIDENT, NOTE, Caller, new_key
 
 Who = Callable[[str], Caller]
@@ -99,7 +99,7 @@ async def test_an_act_posted_to_another_familys_path(who: Who) -> None:
 
 async def test_a_signed_act_is_not_taken_yet(who: Who) -> None:
     answer = await who("nato/officer").post(NOTES, NOTE, Dragoman_Key_Id="00" * 32, Dragoman_Signature="AAAA")
-    answer.problem(422, "invalid")
+    answer.problem(422, "invalid-act")
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer nonsense", "Basic bmF0bzpwdw==", "Bearer drg_" + "A" * 43])
@@ -161,6 +161,24 @@ async def test_an_act_that_the_state_does_not_allow_names_those_that_it_does(who
         "call-attempt",
         "closure",
     ]
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00+14:00", "9999-12-31T23:59:59-12:00"])
+async def test_a_time_that_no_clock_can_reckon_with_is_refused_and_the_service_goes_on(who: Who, text: str) -> None:
+    for name, fields in (
+        ("hazardous-incident", {"next_update": text}),
+        ("visit-invitation", {"dates": {"from": text, "to": text}}),
+        ("danger-area", {"window": {"from": text, "to": text}}),
+    ):
+        problem = (await who("nato/duty_officer").open(act(name, **fields))).problem(422, "invalid-act")
+        assert problem["errors"][0]["pointer"].startswith("/" + next(iter(fields)))
+    assert (await who("nato/officer").get("/v1/channels/nato-china/state")).status == 200
+
+
+@pytest.mark.parametrize("text", ["-5", "abc", "9" * 40])
+async def test_a_stream_that_goes_on_from_nowhere_is_refused(who: Who, text: str) -> None:
+    path = "/v1/channels/nato-china/records"
+    (await who("china/officer").get(path, Last_Event_ID=text, Accept="text/event-stream")).problem(400, "bad-request")
 
 
 async def test_an_exchange_that_is_not_there(who: Who) -> None:

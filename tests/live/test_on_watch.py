@@ -81,6 +81,8 @@ async def test_what_is_overdue_is_listed_for_the_side_that_owes_it(who: Who) -> 
         for side in ("any", "nato", "china")
     }
     assert [opened["exchange"] in rows[side] for side in ("any", "nato", "china")] == [True, True, False]
+    for nobody in ("ANY", "osce", "nat0", "%00"):
+        (await who("china/officer").get(f"{C}/exchanges?overdue={nobody}")).problem(400, "bad-request")
 
 
 def test_a_watch_is_taken_and_handed_over_on_the_command_line(own: Service, tmp_path: Any) -> None:

@@ -1,30 +1,18 @@
 """Statistics and reports over real events, with a clock that the test sets; and what is asked for again comes out the same."""
 
 import json
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
 
-from scenario import Play, Timed
+from scenario import Play, Timed, moment
 from service import Answer, Caller, Service, new_key
 
 MARKDOWN, HTML, JSON = "text/markdown", "text/html", "application/json"
 NASTY = '<script>alert("x")</script> | `a` & *b*\n# c'
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-@pytest.fixture
-async def timed(tmp_path: Path) -> AsyncIterator[Timed]:
-    service = Timed(tmp_path / "data")
-    yield service
-    service.stop()
 
 
 def row(rows: list[Any], **wanted: str) -> Any:

@@ -1,25 +1,10 @@
 """Real events through HTTP, with a clock that the test sets: states, clocks and lapses come out as they must."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
-from scenario import Play, Timed
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-@pytest.fixture
-async def timed(tmp_path: Path) -> AsyncIterator[Timed]:
-    service = Timed(tmp_path / "data")
-    yield service
-    service.stop()
+from scenario import Play, Timed, moment
 
 
 def lapsed(view: Any) -> list[tuple[str, str]]:

@@ -21,6 +21,11 @@ _WATCH_SECONDS = 2.5
 """A watch looks once a second."""
 
 
+def moment(text: str) -> datetime:
+    """A time as scenarios write it."""
+    return datetime.fromisoformat(text)
+
+
 class Timed(Service):
     """The service beside its own broker, with a clock of its own that its guard does not compare with the broker's."""
 

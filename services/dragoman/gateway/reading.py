@@ -95,6 +95,8 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
     projection, _ = await standing(call)
     query = call.query
     wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
+    if wanted.overdue not in ("", "any", *(sides := [side.name for side in projection.registry.sides])):
+        raise Refused(Refusal(kind="bad-request", detail=f"overdue is any or one of {', '.join(sides)}."))
     most = max(1, min(query.limit, LIST_PAGE))
     rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most, service_of(call).now())
     headers = headers_of(call, projection, rows.position)
@@ -227,7 +229,12 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
     projection = projection_of(call)
     service, grant = service_of(call), grant_of(call.request)
     media = wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM))
-    resumed = whole(call.request.headers.get("Last-Event-ID", ""))
+    newest = call.request.headers.get("Last-Event-ID", "")
+    resumed = whole(newest)
+    if newest and resumed is None:
+        raise Refused(
+            Refusal(kind="bad-request", detail="Last-Event-ID is the position of the record that came last; leave it out to begin.")
+        )
     after = call.query.after if resumed is None else resumed
     if call.query.from_ < 0 or (after is not None and after < 0):
         raise Refused(Refusal(kind="bad-request", detail="Records are counted from 1: from is 1 or more, after 0 or more."))
