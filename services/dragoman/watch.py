@@ -1,8 +1,9 @@
 """The watch: keeps every clock that binds, and checks the line by the schedule that the sides adopted.
 
-It records a reminder at half and at nine tenths of a clock, and a lapse after it. All clocks follow from the exchanges, so the watch has no state of its own: it looks at what is open when it starts, and again
-at whatever changes. What it records is determined to the byte, so any number of watches may run, and an act that meets a clock
-wins over a lapse that comes to the log after it. After a time without a watch the highest step alone is recorded.
+It records a reminder at half and at nine tenths of a clock, and a lapse after it. All clocks follow from the exchanges, so
+the watch has no state of its own: it looks at what is open when it starts, and again at whatever changes. What it records
+is determined to the byte, so any number of watches may run, and an act that meets a clock wins over a lapse that comes to
+the log after it. After a time without a watch the highest step alone is recorded.
 """
 
 import asyncio

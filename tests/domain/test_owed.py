@@ -138,6 +138,14 @@ def test_each_side_echoes_a_line_check_for_itself() -> None:
     assert of(world, id, "acknowledgement") == []
 
 
+@pytest.mark.parametrize("end", ["cancellation", "closure"])
+def test_a_line_check_that_was_taken_back_is_not_missed(end: str) -> None:
+    world = adopted()
+    id = world.open(ND, act("line-check"))
+    world.keep(ND, act(end), id, seen=True)
+    assert met_by(world, id, "echo") == {"china": ND}
+
+
 # Answers
 
 

@@ -176,7 +176,7 @@ class _Clocks:
         for side in message.to:
             if message.act == "line-check":
                 echoed = [said.said for said in self._exchange.acts.get("echo", ()) if said.said.by.startswith(f"{side}/")]
-                yield self._after("echo", side, message.id, message.said, self._limits.echo, echoed[0] if echoed else None)
+                yield self._after("echo", side, message.id, message.said, self._limits.echo, echoed[0] if echoed else self._over())
                 continue
             due = _instant(message.said.time) + timedelta(seconds=seconds)
             if precedence == "routine":
