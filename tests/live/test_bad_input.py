@@ -99,7 +99,7 @@ async def test_an_act_posted_to_another_familys_path(who: Who) -> None:
 
 async def test_a_signed_act_is_not_taken_yet(who: Who) -> None:
     answer = await who("nato/officer").post(NOTES, NOTE, Dragoman_Key_Id="00" * 32, Dragoman_Signature="AAAA")
-    answer.problem(422, "invalid-act")
+    answer.problem(422, "invalid")
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer nonsense", "Basic bmF0bzpwdw==", "Bearer drg_" + "A" * 43])

@@ -151,7 +151,8 @@ class Model:
             self._stand(self.exchanges.setdefault(answer["exchange"], opened), answer)
         else:
             exchange = self.exchanges[post.exchange]
-            exchange.status = CARRIES_ON[post.act][1][exchange.status]
+            if post.act != "closure" or post.side == exchange.side:  # another side's closure is kept, and ends nothing
+                exchange.status = CARRIES_ON[post.act][1][exchange.status]
             if post.act in SAYS_SOMETHING:
                 exchange.addressed |= {*self.sides} - {post.side}
             self._stand(exchange, answer)
