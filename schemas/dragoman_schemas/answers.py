@@ -87,9 +87,9 @@ class Fact(Answer, frozen=True, kw_only=True):
 
 
 class ClockView(Answer, frozen=True, kw_only=True):
-    """A time limit: who owes it, since which record, until when, and when it was met.
+    """A time limit: who owes it, since which record, until when, and when it was met; or `ended` with the matter, not met.
 
-    `binding` where every side has adopted the profile; else it is courtesy, and nothing lapses. `late` is met after the
+    What was said otherwise before was met when it was said. `binding` where every side has adopted the profile; else it is courtesy, and nothing lapses. `late` is met after the
     limit, or not met and past it.
     """
 
@@ -99,6 +99,7 @@ class ClockView(Answer, frozen=True, kw_only=True):
     begins: str
     due: str
     met: str = ""
+    ended: str = ""
     binding: bool = False
     late: bool = False
 
@@ -118,6 +119,15 @@ class Link(Answer, frozen=True, kw_only=True):
     act: str
     status: str
     kind: str = ""
+
+
+class MeansTested(Answer, frozen=True, kw_only=True):
+    """The newest test of one means of a point of contact: when, by which side, and what came of it."""
+
+    means: str
+    time: str
+    side: str
+    outcome: str
 
 
 class PointView(Answer, frozen=True, kw_only=True):
@@ -141,6 +151,7 @@ class PointView(Answer, frozen=True, kw_only=True):
     there_now: bool = False
     opens: str = ""
     confirmed: str
+    tested: tuple[MeansTested, ...] = ()
 
 
 class PointsOfContact(Answer, frozen=True, kw_only=True):
@@ -290,11 +301,22 @@ class FileSeen(Answer, frozen=True, kw_only=True):
     unavailable: bool = False
 
 
+class Unanswered(Answer, frozen=True, kw_only=True):
+    """The numbers of a message's questions that a side has not answered."""
+
+    message: str
+    asked_by: str
+    side: str
+    time: str
+    numbers: tuple[int, ...]
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
     `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
     coded message in full, by language, and `phrases` are those that its records name, by key and language.
+    `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
     `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
     """
 
@@ -311,6 +333,8 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     stage: str = ""
     next_calls: tuple[NextCall, ...] = ()
     coded: dict[str, str] = {}
+    unanswered: tuple[Unanswered, ...] = ()
+    notice: dict[str, str] = {}
     phrases: dict[str, dict[str, str]] = {}
     people: dict[str, PersonSeen] = {}
     files: dict[str, FileSeen] = {}

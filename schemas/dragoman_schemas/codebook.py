@@ -1,4 +1,7 @@
-"""The codebooks that sides adopt: coded messages in full, chosen by a code word and a number, and agreed phrases, chosen by key."""
+"""The codebooks that sides adopt: coded messages in full, chosen by a code word and a number, and agreed phrases, chosen by key.
+
+And the words that stand on the face of some messages, whoever sends them.
+"""
 
 from typing import Final
 
@@ -55,5 +58,19 @@ STARTER: Final = Codebook(
     },
     phrases=PHRASES,
 )
+
+NOTICES: Final[dict[str, dict[str, str]]] = {
+    "danger-area": {
+        "en": "This notification replaces neither a NOTAM nor a NAVAREA warning.",
+        "fr": "La présente notification ne remplace ni un NOTAM ni un avertissement NAVAREA.",
+        "zh": "本通报不代替航行通告（NOTAM）或航行警告（NAVAREA）。",
+    },
+    "humanitarian-notification": {
+        "en": "This notification asks no permission. Protection under law does not depend on it.",
+        "fr": "La présente notification ne demande aucune autorisation. La protection conférée par le droit n'en dépend pas.",
+        "zh": "本通报不是请求许可。法律所给予的保护不取决于本通报。",
+    },
+}
+"""What a message of a format says on its face, by language."""
 
 CODEBOOKS: Final[dict[str, Codebook]] = {STARTER.name: STARTER}

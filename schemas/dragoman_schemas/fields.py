@@ -31,6 +31,15 @@ Timestamp = Annotated[
 ]
 """RFC 3339 with an offset; seconds may be left out. That the day exists is checked by the rules."""
 
+TimestampOrUnknown = Annotated[
+    str,
+    Meta(
+        pattern=r"^(unknown|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
+        max_length=40,
+    ),
+]
+"""The same, or `unknown`."""
+
 Id = Annotated[
     str,
     Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"),

@@ -19,11 +19,11 @@ ANNUAL: Final = {"annual_calendar": (-1, 11, 15), "force_information": (-1, 12, 
 
 
 class Ladder(Struct, frozen=True, kw_only=True):
-    """The rungs after a request for explanation: how long for the answer, urgently and otherwise, and for each meeting."""
+    """The rungs after a request for explanation: how long for the answer, urgently and otherwise, and for each meeting, if it is owed."""
 
     answer: int
     urgent: int
-    meeting: int
+    meeting: int | None
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -37,6 +37,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     acknowledgement: dict[str, int]
     echo: int = 10 * MINUTE
     meeting_answer: int = 7 * DAY
+    meeting_answer_lead: int = 14 * DAY
     ladder_answer: int = 2 * DAY
     call_answer: int = 2 * DAY
     call_answer_flash: int = HOUR
@@ -46,6 +47,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     visit_of_concern: int = DAY
     first_update: int = 2 * HOUR
     update: int = 6 * HOUR
+    incident_clarification: int = DAY
     final_report: int = 14 * DAY
     after_activity: int = 30 * DAY
     counter_account: int = 7 * DAY
@@ -55,6 +57,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     inquiry_answer: int = 2 * DAY
     site_reconfirmed: int = 90 * DAY
     contact_reconfirmed: int = 365 * DAY
+    contact_retested: int = DAY
     second_key: int = 2 * HOUR
     activity_lead: int = 42 * DAY
     bomber_lead: int = 14 * DAY
@@ -64,13 +67,19 @@ class Profile(Struct, frozen=True, kw_only=True):
     launch_valid: int = 4 * DAY
     launch_report: int = 2 * DAY
     area_lead: int = 3 * DAY
+    area_aim: int = 5 * DAY
     movement_lead: int = 2 * DAY
     urgent_movement_lead: int = DAY
     first_report: int = HOUR
+    emergency_report: int = HOUR
     encounter_report: int = 2 * DAY
     all_clear: int = HOUR
     activity_change: int = DAY
     data_change: int = 5 * DAY
+    half_year: int = 30 * DAY
+    planning_months: int = 3
+    data_question_months: int = 2
+    data_answer: int = 30 * DAY
     venue: int = 12 * HOUR
     annual: dict[str, tuple[int, int, int]] = msgspec.field(default_factory=lambda: dict(ANNUAL))
     ladder: Ladder | None = None
@@ -83,6 +92,6 @@ PROFILES: Final[dict[str, Profile]] = {
     for profile in (
         Profile(name="default", acknowledgement=_ACKNOWLEDGEMENT),
         Profile(name="vienna", acknowledgement=_ACKNOWLEDGEMENT, ladder=Ladder(answer=2 * DAY, urgent=2 * DAY, meeting=2 * DAY)),
-        Profile(name="shanghai", acknowledgement=_ACKNOWLEDGEMENT, ladder=Ladder(answer=7 * DAY, urgent=2 * DAY, meeting=7 * DAY)),
+        Profile(name="shanghai", acknowledgement=_ACKNOWLEDGEMENT, ladder=Ladder(answer=7 * DAY, urgent=2 * DAY, meeting=None)),
     )
 }

@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
-from dragoman_schemas.answers import Answer, FlagView, Issue, RoadmapArea
+from dragoman_schemas.answers import Answer, FlagView, Issue, RoadmapArea, Unanswered
 from dragoman_schemas.statistics import Line, Statistics
 
 
@@ -41,7 +41,7 @@ class Report(Answer, frozen=True, kw_only=True):
 
 
 class Matter(Answer, frozen=True, kw_only=True):
-    """An exchange, as reports name it."""
+    """An exchange, as reports name it. Under the Chatham House Rule it has no side, and none in its number."""
 
     exchange: str
     number: str
@@ -51,6 +51,7 @@ class Matter(Answer, frozen=True, kw_only=True):
     side: str
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
+    releasability: str = "auditors"
     precedence: str
     subject: Raw
     original: str = ""
@@ -209,6 +210,8 @@ class RecordedExchange(Answer, frozen=True, kw_only=True):
     matter: Matter
     said: tuple[Saying, ...]
     met: Met | None = None
+    unanswered: tuple[Unanswered, ...] = ()
+    notice: dict[str, str] = field(default_factory=dict)
     flags: tuple[FlagView, ...] = ()
 
 
@@ -274,11 +277,12 @@ class Advised(Answer, frozen=True, kw_only=True):
 
 
 class Question(Answer, frozen=True, kw_only=True):
-    """A question that a side has not answered yet."""
+    """The questions of a message that a side has not answered yet: their numbers, and their words."""
 
     asked_by: str
     side: str
     time: str
+    numbers: tuple[int, ...]
     questions: tuple[Raw, ...]
     matter: Matter
 

@@ -18,18 +18,29 @@ class State(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Stamp(State, frozen=True, kw_only=True):
-    """Which record said so: its position, its time, its actor."""
+    """Which record said so: its position, its time, its actor; and since when it was `told`, where it was said otherwise before."""
 
     position: int
     time: str
     by: str
+    told: str = ""
+
+    @property
+    def when(self) -> str:
+        """When it was said, which is what limits are held against: as it was told, else as it was recorded."""
+        return self.told or self.time
+
+    @property
+    def side(self) -> str:
+        """Whose actor it was."""
+        return self.by.partition("/")[0]
 
 
 class Message(State, frozen=True, kw_only=True):
     """Something said to other sides within an exchange.
 
-    Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing. What was `passed`
-    otherwise before it was written down starts no clock.
+    Acknowledged and answered are kept apart, per side. Sides in `info` owe nothing. `suspended`, that the channel was when it was said.
+    `precedence` is what the message came with, where the exchange has another one since.
     """
 
     id: str
@@ -38,19 +49,21 @@ class Message(State, frozen=True, kw_only=True):
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
     for_the_record: bool = False
-    passed: bool = False
+    suspended: bool = False
+    precedence: Precedence | None = None
     acknowledged: dict[str, Stamp] = {}
     answered: dict[str, Stamp] = {}
 
 
 class Correction(State, frozen=True, kw_only=True):
-    """A correction of named fields: what they were before stays here."""
+    """A correction of named fields: what they were before stays here; `changed_at` where not the message was wrong, but things changed."""
 
     corrected: Stamp
     number: str
     reason: str
     fields: dict[str, Raw]
     was: dict[str, Raw] = {}
+    changed_at: str = ""
 
 
 class Cancellation(State, frozen=True, kw_only=True):
@@ -85,11 +98,12 @@ class Accepted(State, frozen=True, kw_only=True):
 
 
 class Held(State, frozen=True, kw_only=True):
-    """A meeting took place."""
+    """A meeting took place. Entered for the record it asks nobody for a readout."""
 
     recorded: Stamp
     from_: str = msgspec.field(name="from")
     to: str
+    for_the_record: bool = False
 
 
 class Readout(State, frozen=True, kw_only=True):
@@ -121,8 +135,7 @@ class Meeting(State, frozen=True, kw_only=True):
 class Exchange(State, frozen=True, kw_only=True):
     """One matter from its opening to its closure.
 
-    `invokes` is the request for explanation on whose ladder a meeting stands; `suspended`, that the channel was when it was sent.
-    `released_by` is the second officer of a two-key opening; sent on `one_key`, the second follows. `acts` are those continuing acts that have content of their own, by name.
+    `invokes` is the request for explanation on whose ladder a meeting stands. `released_by` is the second officer of a two-key opening; sent on `one_key`, the second follows. `acts` are those continuing acts that have content of their own, by name.
     """
 
     id: str
@@ -140,7 +153,6 @@ class Exchange(State, frozen=True, kw_only=True):
     info: tuple[str, ...] = ()
     for_the_record: bool = False
     invokes: str = ""
-    suspended: bool = False
     released_by: str = ""
     one_key: bool = False
     second_key: Stamp | None = None

@@ -36,7 +36,8 @@ class Kept(Answer, frozen=True, kw_only=True):
     """One kind of clock that a side owes in one format.
 
     `took` is how long what was done in the period had taken. `in_time` was done within its limit in the period; of `late` the
-    limit passed in the period, whatever came after. `open` and `overdue` are as at the end of the period. `courtesy` are those
+    limit passed in the period, whatever came after. `ended` are those whose matter ended in the period before their limit, with
+    nothing done. `open` and `overdue` are as at the end of the period. `courtesy` are those
     of all of these that do not bind, since not every side had adopted the profile.
     """
 
@@ -47,6 +48,7 @@ class Kept(Answer, frozen=True, kw_only=True):
     in_time: int
     late: int
     share_in_time: float | None = None
+    ended: int
     open: int
     overdue: int
     courtesy: int

@@ -156,7 +156,16 @@ def test_what_holds_together_is_taken(body: dict[str, Any], world: World) -> Non
         ("recommendation", N, act("endorsement", paragraph=1), C, "/paragraph"),
         ("joint-report", N, act("endorsement", paragraph=3), C, "/paragraph"),
         ("joint-report", N, act("dissent", paragraph=3), C, "/paragraph"),
-        ("call-record", N, act("counter-account", time=NEVER), C, "/time"),
+        ("encounter-report", N, {"act": "counter-account", "facts": "x", "time": NEVER}, C, "/time"),
+        ("hazardous-incident", ND, {"act": "counter-account", "facts": "x", "known_at": NEVER}, C, "/known_at"),
+        ("hazardous-incident", ND, {"act": "counter-account", "facts": "x", "next_update": NEVER}, C, "/next_update"),
+        ("call-record", N, {"act": "counter-account", "facts": "x", "began": NEVER}, C, "/began"),
+        ("call-record", N, {"act": "counter-account", "facts": "x", "ended": NEVER}, C, "/ended"),
+        ("call-record", N, {"act": "counter-account", "facts": "x", "posts": {"mars": "x"}}, C, "/posts/mars"),
+        ("call-record", N, {"act": "counter-account", "facts": "x", "casualties": 0}, C, "/casualties"),
+        ("hazardous-incident", ND, {"act": "counter-account", "facts": "x", "cpa": "unknown"}, C, "/cpa"),
+        ("encounter-report", N, {"act": "counter-account", "facts": "x", "interpreter": True}, C, "/interpreter"),
+        ("contact-note", N, act("reply", passed_by={"means": "voice", "at": "2027-01-01T00:00Z", "to_post": "x"}), C, "/passed_by/at"),
     ],
 )
 def test_what_carries_on_and_does_not_hold_together_is_refused_where_it_does_not(

@@ -30,7 +30,7 @@ LIVES: dict[str, list[Step]] = {
     ],
     "a call with two gists": [
         (N, "call-record", "open"),
-        (C, act("counter-account", facts="They called us."), "open"),
+        (C, {"act": "counter-account", "facts": "They called us.", "direction": "incoming"}, "open"),
         (N, "closure", "closed"),
     ],
     "an office": [
@@ -102,7 +102,7 @@ LIVES: dict[str, list[Step]] = {
     ],
     "an encounter on which both agree": [
         (N, "encounter-report", "reported"),
-        (C, "counter-account", "accounts_differ"),
+        (C, {"act": "counter-account", "facts": "At a safe distance.", "domain": "sea"}, "accounts_differ"),
         (C, "accounts-agreement", "accounts_differ"),
         (N, act("accounts-agreement", facts="Otherwise."), "accounts_differ"),
         (N, "accounts-agreement", "agreed_facts"),
@@ -133,7 +133,11 @@ LIVES: dict[str, list[Step]] = {
         (C, "common-ground", "stated"),
         (N, "common-ground", "common_ground"),
     ],
-    "a recommendation": [(N, "recommendation", "given"), (C, "endorsement", "endorsed"), (N, act("fate", result="declined"), "refused")],
+    "a recommendation": [
+        (N, "recommendation", "addressed"),
+        (C, "endorsement", "endorsed"),
+        (N, act("fate", result="declined"), "declined"),
+    ],
     "a roadmap item": [
         (N, "roadmap-item", "proposed"),
         (C, "agreement", "agreed"),
@@ -208,11 +212,11 @@ def test_an_exchange_with_an_open_question_is_not_closed_by_who_was_asked(world:
 
 def test_what_an_update_makes_known_stands_in_the_opening(world: World) -> None:
     id = open_(world, "hazardous-incident", ND)
-    world.keep(ND, act("update", fields={"casualties": 2}), id)
+    world.keep(ND, act("update"), id)
     exchange = world.exchange(id)
-    assert bytes(exchange.content["casualties"]) == b"2"
+    assert bytes(exchange.content["cause_established"]) == b'"Both crews followed the same beacon."'
     assert exchange.corrections == ()
-    assert refused(world.keep(ND, act("update", fields={"casualties": -2}), id)).faults[0].pointer == "/fields/casualties"
+    assert refused(world.keep(ND, act("update", fields={"casualties": 3}), id)).faults[0].pointer == "/fields/casualties", "it is known"
     assert refused(world.keep(ND, {"act": "update"}, id)).faults[0].pointer == "/text"
 
 

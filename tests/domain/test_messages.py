@@ -58,11 +58,11 @@ def test_a_message_says_what_it_is_of_whom_and_whether_it_was_said_before_or_is_
     for change in ({}, {"passed_by": passed}, {"for_the_record": True}):
         world.keep(C, act("reply", **change), id)
     first, *replies = world.exchange(id).messages
-    assert (first.id, first.act, first.said.by, first.passed, first.for_the_record) == (id, "contact-note", N, False, False)
-    assert [(each.act, each.said.by, each.passed, each.for_the_record) for each in replies] == [
-        ("reply", C, False, False),
-        ("reply", C, True, False),
-        ("reply", C, False, True),
+    assert (first.id, first.act, first.said.by, first.said.told, first.for_the_record) == (id, "contact-note", N, "", False)
+    assert [(each.act, each.said.by, each.said.told, each.for_the_record) for each in replies] == [
+        ("reply", C, "", False),
+        ("reply", C, "2026-11-24T03:00:00.000Z", False),
+        ("reply", C, "", True),
     ]
     assert len({each.id for each in (first, *replies)}) == 4
 
@@ -170,7 +170,7 @@ def test_an_exchange_opens_with_who_released_it_and_etag_and_times() -> None:
     assert (exchange.released_by, exchange.one_key, exchange.side, exchange.family) == (ND, False, "nato", "notification")
     assert exchange.opened == exchange.updated == exchange.messages[0].said
     plain = world.exchange(world.open(N, NOTE))
-    assert (plain.released_by, plain.one_key, plain.suspended, plain.for_the_record, plain.invokes, plain.meeting) == (
+    assert (plain.released_by, plain.one_key, plain.messages[0].suspended, plain.for_the_record, plain.invokes, plain.meeting) == (
         "",
         False,
         False,

@@ -40,6 +40,11 @@ def met_by(world: World, id: str, clock: str) -> dict[str, str | None]:
     return {each.side: None if each.met is None else each.met.by for each in of(world, id, clock)}
 
 
+def ended_by(world: World, id: str, clock: str) -> dict[str, str | None]:
+    """Who ended the matter before a clock was met, by the side that owed it."""
+    return {each.side: None if each.ended is None else each.ended.by for each in of(world, id, clock)}
+
+
 def at(position: int, text: str) -> Stamp:
     return Stamp(position=position, time=text, by=C)
 
@@ -122,11 +127,17 @@ def test_a_later_message_that_was_said_before_or_is_for_the_record_owes_no_ackno
     assert [each.side for each in of(world, id, "acknowledgement")] == ["china"]
 
 
-def test_after_an_opening_that_was_said_before_what_follows_is_to_be_acknowledged_and_nothing_else_is_owed() -> None:
+def test_an_opening_that_was_said_before_owes_all_but_its_own_acknowledgement() -> None:
     world = adopted()
     id = world.open(ND, act("hazardous-incident", passed_by=PASSED))
-    world.keep(ND, act("update"), id)
-    assert [(each.clock, each.side) for each in running(world, id)] == [("acknowledgement", "china")]
+    assert isinstance(world.keep(ND, act("update"), id), Folded)
+    update = world.exchange(id).messages[1].id
+    assert [(each.clock, each.side, each.started_by) for each in running(world, id)] == [
+        ("acknowledgement", "china", update),
+        ("update", "nato", id),
+        ("update", "nato", update),
+        ("final_report", "nato", id),
+    ]
 
 
 def test_each_side_echoes_a_line_check_for_itself() -> None:
@@ -143,7 +154,7 @@ def test_a_line_check_that_was_taken_back_is_not_missed(end: str) -> None:
     world = adopted()
     id = world.open(ND, act("line-check"))
     world.keep(ND, act(end), id, seen=True)
-    assert met_by(world, id, "echo") == {"china": ND}
+    assert (met_by(world, id, "echo"), ended_by(world, id, "echo")) == ({"china": None}, {"china": ND})
 
 
 # Answers
@@ -161,7 +172,7 @@ def test_an_account_of_an_encounter_is_owed_by_each_addressee_and_its_first_coun
     world = adopted(sides=THREE)
     id = world.open(N, act("encounter-report"))
     for actor in (CD, C):
-        world.keep(actor, act("counter-account"), id)
+        world.keep(actor, {"act": "counter-account", "facts": "Otherwise."}, id)
     assert met_by(world, id, "counter_account") == {"china": CD, "osce": None}
 
 
@@ -169,10 +180,23 @@ def test_the_end_of_a_matter_ends_what_is_owed_about_it() -> None:
     world = adopted()
     id = world.open(N, act("ict-inquiry"))
     world.keep(N, act("closure"), id, seen=True)
-    assert met_by(world, id, "answer") == {"china": N}
+    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == ({"china": None}, {"china": N})
     id = world.open(N, act("terrorism-warning"))
     world.keep(NH, act("cancellation"), id, seen=True)
-    assert met_by(world, id, "answer") == {"china": NH}
+    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == ({"china": None}, {"china": NH})
+
+
+def test_what_was_met_before_the_end_was_met_and_nobody_meets_a_duty_by_ending_the_matter() -> None:
+    world = adopted()
+    id = world.open(N, act("ict-inquiry"))
+    world.keep(C, act("reply"), id)
+    world.keep(N, act("closure"), id, seen=True)
+    assert (met_by(world, id, "answer"), ended_by(world, id, "answer")) == ({"china": C}, {"china": None})
+    id = world.open(ND, act("hazardous-incident"))
+    world.keep(ND, act("closure"), id, seen=True)
+    for clock in ("update", "final_report"):
+        assert (met_by(world, id, clock), ended_by(world, id, clock)) == ({"nato": None}, {"nato": ND})
+        assert not any(each.open for each in of(world, id, clock))
 
 
 def test_a_matter_that_others_see_closed_still_owes() -> None:
@@ -221,13 +245,13 @@ def test_a_meeting_on_the_ladder_is_held_or_over_and_off_the_ladder_nothing_asks
     world = adopted("vienna")
     request = world.open(NH, act("explanation-request"))
     body = act("meeting-request", references=[request], kind="bilateral")
-    for meets, by in ((act("meeting-held"), C), (act("decline"), C)):
+    for follows, met, ended in ((act("meeting-held"), C, None), (act("decline"), None, C)):
         kept = world.keep(NH, body, released_by=ND)
         assert isinstance(kept, Folded) and kept.record is not None
         id = kept.record.envelope.id
         assert met_by(world, id, "bilateral_meeting") == {"china": None}
-        world.keep(C, meets, id)
-        assert met_by(world, id, "bilateral_meeting") == {"china": by}
+        world.keep(C, follows, id)
+        assert (met_by(world, id, "bilateral_meeting"), ended_by(world, id, "bilateral_meeting")) == ({"china": met}, {"china": ended})
     plain = world.open(N, act("meeting-request"))
     assert [each.clock for each in running(world, plain)] == ["acknowledgement", "answer"]
 

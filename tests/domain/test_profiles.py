@@ -8,6 +8,7 @@ MINUTE, HOUR, DAY = 60, 60 * 60, 24 * 60 * 60
 LIMITS = {
     "echo": 10 * MINUTE,
     "meeting_answer": 7 * DAY,
+    "meeting_answer_lead": 14 * DAY,
     "ladder_answer": 48 * HOUR,
     "call_answer": 48 * HOUR,
     "call_answer_flash": 1 * HOUR,
@@ -18,6 +19,7 @@ LIMITS = {
     "first_update": 2 * HOUR,
     "update": 6 * HOUR,
     "final_report": 14 * DAY,
+    "incident_clarification": 24 * HOUR,
     "after_activity": 30 * DAY,
     "counter_account": 7 * DAY,
     "amplification": 1 * HOUR,
@@ -35,6 +37,16 @@ LIMITS = {
     "urgent_movement_lead": 24 * HOUR,
     "first_report": 1 * HOUR,
     "encounter_report": 48 * HOUR,
+    "emergency_report": 1 * HOUR,
+    "area_aim": 5 * DAY,
+    "all_clear": 1 * HOUR,
+    "activity_change": 24 * HOUR,
+    "data_change": 5 * DAY,
+    "half_year": 30 * DAY,
+    "data_answer": 30 * DAY,
+    "planning_months": 3,
+    "data_question_months": 2,
+    "venue": 12 * HOUR,
 }
 
 
@@ -54,5 +66,5 @@ def test_a_ladder_is_of_vienna_or_of_shanghai_and_the_default_has_none() -> None
     assert {name: profile.ladder for name, profile in PROFILES.items()} == {
         "default": None,
         "vienna": Ladder(answer=48 * HOUR, urgent=48 * HOUR, meeting=48 * HOUR),
-        "shanghai": Ladder(answer=7 * DAY, urgent=2 * DAY, meeting=7 * DAY),
+        "shanghai": Ladder(answer=7 * DAY, urgent=2 * DAY, meeting=None),
     }

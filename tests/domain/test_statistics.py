@@ -12,7 +12,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.statistics import Measure, Measured, blind, days, share, spread
 from dragoman_schemas.statistics import Kept, Spread, Translations
 from samples import act
-from world import NOTE, REQUEST, World
+from world import INCIDENT, NOTE, REQUEST, World
 
 N, C, ND, CD, NH, CH = "nato/o-1", "china/o-1", "nato/d-1", "china/d-1", "nato/h-1", "china/h-1"
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -115,13 +115,34 @@ def test_a_clock_is_counted_in_one_period_alone() -> None:
     assert [(row.late, row.took is not None) for row in rows] == [(1, True)], "late when the limit passed, taken when it came"
 
 
-def test_what_another_side_ended_before_its_limit_is_not_counted() -> None:
+def test_what_ended_before_its_limit_is_neither_in_time_nor_late() -> None:
     world = adopted()
     world.clock = at(60)
     id = world.open(N, act("ict-inquiry"))
     acknowledged_at(world, id, 61)
     assert isinstance(world.keep(N, {"act": "closure"}, id, seen=True), Folded)
-    assert [row.clock for row in measured(world, at(0), at(90), id).clocks] == ["acknowledgement"] * 2
+    rows = [row for row in measured(world, at(0), at(90), id).clocks if row.clock == "answer" and row.side == "china"]
+    assert [(row.in_time, row.late, row.ended, row.open, row.share_in_time) for row in rows] == [(0, 0, 1, 0, None)]
+
+
+def test_a_side_that_closes_its_own_matter_has_not_done_what_it_owed() -> None:
+    world = adopted()
+    world.clock = at(60)
+    id = world.open(ND, INCIDENT)
+    assert isinstance(world.keep(ND, {"act": "closure"}, id, seen=True), Folded)
+    for clock in ("update", "final_report"):
+        rows = [row for row in measured(world, at(0), at(90), id).clocks if row.clock == clock and row.side == "nato"]
+        assert [(row.in_time, row.late, row.ended, row.open, row.took) for row in rows] == [(0, 0, 1, 0, None)]
+
+
+def test_what_was_said_otherwise_before_was_done_when_it_was_said() -> None:
+    world = adopted()
+    id = flash_at(world, 60)
+    world.clock = at(120)
+    passed = {"means": "voice", "at": at(65).isoformat(), "to_post": "Duty officer"}
+    assert isinstance(world.keep("china/d-1", {"act": "acknowledgement", "passed_by": passed}, id), Folded)
+    row = kept(measured(world, at(0), at(130), id), "china")
+    assert (row.in_time, row.late, row.took and round(row.took.median_s)) == (1, 0, 299)
 
 
 def test_courtesy_is_told_apart() -> None:

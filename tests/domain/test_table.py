@@ -23,6 +23,8 @@ from dragoman.domain.table import FORMATS, PATHS, RULES, states
 from samples import SAMPLES, act
 from world import compact
 
+TIME = "2026-11-24T12:00:00.000Z"
+
 
 def read(body: dict[str, Any]) -> Any:
     return read_act(compact(body), cut=False)[1]
@@ -49,7 +51,7 @@ def test_a_format_is_of_a_family_has_a_number_an_area_and_officers_who_open_it(n
 
 @pytest.mark.parametrize("name", OPENINGS)
 def test_a_format_has_a_precedence_by_default(name: str) -> None:
-    assert FORMATS[name].precedence(plain(name)) == OPENINGS[name].precedence
+    assert FORMATS[name].precedence(plain(name), TIME) == OPENINGS[name].precedence
 
 
 @pytest.mark.parametrize(
@@ -68,19 +70,32 @@ def test_a_format_has_a_precedence_by_default(name: str) -> None:
     ],
 )
 def test_what_is_urgent_has_a_higher_precedence(name: str, change: dict[str, Any], precedence: str) -> None:
-    assert FORMATS[name].precedence(plain(name, **change)) == precedence
+    assert FORMATS[name].precedence(plain(name, **change), TIME) == precedence
 
 
-def test_a_warning_of_nothing_imminent_is_no_flash() -> None:
-    assert FORMATS["terrorism-warning"].precedence(plain("terrorism-warning", imminent=False)) != "flash"
+@pytest.mark.parametrize(
+    ("change", "urgent"),
+    [
+        ({"imminent": False}, False),
+        ({"imminent": False, "window": {"from": "2026-11-24T12:00Z", "to": "2026-11-24T13:00Z"}}, False),
+        ({"imminent": None, "window": {"from": "2026-11-25T12:00Z", "to": "2026-11-25T13:00Z"}}, True),
+        ({"imminent": None, "window": {"from": "2026-11-25T12:00:01Z", "to": "2026-11-25T13:00Z"}}, False),
+        ({"imminent": None, "window": "ongoing"}, False),
+        ({"window": "ongoing", "imminent": True}, True),
+    ],
+)
+def test_a_warning_is_a_flash_on_one_key_where_the_threat_is_imminent_or_within_a_day(change: dict[str, Any], *, urgent: bool) -> None:
+    body = {name: value for name, value in act("terrorism-warning", **change).items() if value is not None}
+    form, data = FORMATS["terrorism-warning"], read(body)
+    assert (form.precedence(data, TIME), form.rule.one_key(data, TIME)) == ("flash" if urgent else "routine", urgent)
 
 
 @pytest.mark.parametrize("name", OPENINGS)
 def test_one_key_will_do_for_these_and_when_they_are_urgent(name: str) -> None:
     rule = FORMATS[name].rule
-    assert not rule.one_key(plain(name))
+    assert not rule.one_key(plain(name), TIME)
     if name in ON_ONE_KEY:
-        assert rule.one_key(plain(name, **ON_ONE_KEY[name]))
+        assert rule.one_key(plain(name, **ON_ONE_KEY[name]), TIME)
 
 
 @pytest.mark.parametrize("name", OPENINGS)
@@ -155,7 +170,7 @@ def test_of_the_acts_of_the_channel_a_delivery_alone_is_silent_and_none_is_a_mes
 
 @pytest.mark.parametrize("name", CHANNEL)
 def test_no_act_of_the_channel_goes_on_one_key_where_two_are_asked_for(name: str) -> None:
-    assert name == "channel-opening" or not RULES[name].one_key(read(act(name)))
+    assert name == "channel-opening" or not RULES[name].one_key(read(act(name)), TIME)
 
 
 @pytest.mark.parametrize("name", RULES)

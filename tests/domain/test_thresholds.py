@@ -223,13 +223,21 @@ def test_what_was_said_before_what_was_sent_while_suspended_and_what_was_correct
     world = World()
     passed = {"means": "voice", "at": "2026-11-24T03:00Z", "to_post": "Duty officer"}
     id = world.open(N, act("contact-note", passed_by=passed))
-    assert shown(world, id) == {"passed_by": ["it was said otherwise before it was written down"]}
+    assert shown(world, id) == {
+        "passed_by": ["said otherwise at 2026-11-24T03:00:00.000Z before it was written down, by its sender's word"]
+    }
     world.keep(NH, act("channel-status", status="suspended", reason="x"), released_by=ND)
     id = world.open(N, act("contact-note"))
     assert shown(world, id) == {"suspended": ["sent while the channel was suspended"]}
     world.keep(NH, {"act": "channel-status", "status": "resumed"}, released_by=ND)
     id = world.open(N, act("contact-note"))
     assert shown(world, id) == {}
+    world.keep(NH, act("channel-status", status="suspended", reason="x"), released_by=ND)
+    world.keep(C, act("reply"), id)
+    world.keep(NH, {"act": "channel-status", "status": "resumed"}, released_by=ND)
+    assert [message.suspended for message in world.exchange(id).messages] == [False, True]
+    assert shown(world, id) == {"suspended": ["carried on while the channel was suspended"]}
+    id = world.open(N, act("contact-note"))
     for text in ("a", "b"):
         world.keep(N, {"act": "correction", "fields": {"venue": text}, "reason": "x"}, id, seen=True)
     assert shown(world, id) == {"corrected": ["corrected 2 times; what stood there is kept"]}

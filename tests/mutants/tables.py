@@ -85,9 +85,9 @@ def _functions(rule: Rule) -> Iterator[tuple[str, object, str]]:
         if getattr(rule, column).__name__ != "<lambda>":
             yield column, getattr(_PLAIN, column), "left out"
     if rule.two_key:
-        yield "one_key", lambda data: True, "always"
+        yield "one_key", lambda data, time: True, "always"
         if rule.one_key.__name__ != "<lambda>":
-            yield "one_key", lambda data: False, "never"
+            yield "one_key", lambda data, time: False, "never"
 
 
 # Formats
@@ -149,17 +149,19 @@ def _of_format(form: Format) -> Iterator[Mutant]:
         yield changed("defaults", {key: each for key, each in form.defaults.items() if key != name}, f"without {name}")
         yield changed("defaults", {**form.defaults, name: "0"}, f"{name} 0 instead of {value}")
     for precedence in get_args(Precedence):
-        if not (form.precedence.__name__ == "<lambda>" and form.precedence(_NOTHING) == precedence):
+        if not (form.precedence.__name__ == "<lambda>" and form.precedence(_NOTHING, "") == precedence):
             yield changed("precedence", _always(precedence), f"always {precedence}")
     for kind in _KINDS:
         yield changed("kinds", form.kinds ^ {kind}, f"{'without' if kind in form.kinds else 'and'} {kind}")
+    yield changed("copied_to_all", not form.copied_to_all, str(not form.copied_to_all))
+    yield changed("notice", {} if form.notice else {"en": "x"}, "left out" if form.notice else "something")
     if form.begun is not None:
         yield changed("begun", None, "left out")
     yield changed("title", lambda data: "", "empty")
 
 
-def _always(precedence: Precedence) -> Callable[[object], Precedence]:
-    return lambda data: precedence
+def _always(precedence: Precedence) -> Callable[[object, str], Precedence]:
+    return lambda data, time: precedence
 
 
 # Limits

@@ -130,7 +130,7 @@ CONTINUING = {
     "fate": (Who.ANY, "kept"),
     "endorsement": (Who.OTHER, "consenting acknowledges answers kept"),
     "dissent": (Who.ANY, "acknowledges answers message kept"),
-    "reaction": (Who.OTHER, "acknowledges answers message kept"),
+    "reaction": (Who.ANY, "acknowledges answers message kept"),
     "seen-by": (Who.ANY, "kept"),
     "instruction": (Who.ANY, "kept"),
     "reminder": (Who.WATCH, "silent kept"),
@@ -293,12 +293,12 @@ LIVES = {
         ),
     ),
     "recommendation": Life(
-        "given",
-        "given endorsed taken_up refused no_response",
+        "addressed",
+        "addressed endorsed taken_up no_response",
         (
-            "given endorsement endorsed",
-            *(f"{status} endorsement {status}" for status in ("endorsed", "taken_up", "refused", "no_response")),
-            *(f"{status} fate {status}" for status in ("given", "endorsed", "taken_up", "refused", "no_response")),
+            "addressed endorsement endorsed",
+            *(f"{status} endorsement {status}" for status in ("endorsed", "taken_up", "declined", "no_response")),
+            *(f"{status} fate {status}" for status in ("addressed", "endorsed", "taken_up", "declined", "no_response")),
         ),
     ),
     "roadmap-item": Life(

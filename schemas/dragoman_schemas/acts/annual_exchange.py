@@ -9,7 +9,10 @@ from dragoman_schemas.frame import Opening
 
 
 class AnnualExchange(Opening, frozen=True, kw_only=True, tag="annual-exchange"):
-    """Which exchange, of which year, as of which day: a file with its totals, or a nil return."""
+    """Which exchange, of which year, as of which day: a file with its totals, or a nil return.
+
+    `budget_on` is the day of the budget on which a defence planning rests, `half_year_to` the last day of what half-yearly data are of.
+    """
 
     kind: Literal["force_information", "annual_calendar", "defence_planning", "missile_declaration", "policy_paper"]
     year: Year
@@ -18,3 +21,5 @@ class AnnualExchange(Opening, frozen=True, kw_only=True, tag="annual-exchange"):
     totals: Annotated[dict[Line, Number], Meta(min_length=1, max_length=200)] | UnsetType = UNSET
     nil_return: bool | UnsetType = UNSET
     changed_at: Timestamp | UnsetType = UNSET
+    budget_on: Date | UnsetType = UNSET
+    half_year_to: Date | UnsetType = UNSET

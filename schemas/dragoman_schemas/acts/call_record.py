@@ -7,11 +7,13 @@ from msgspec import UNSET, UnsetType
 from dragoman_schemas.fields import Language, Line, Name, Timestamp, Words
 from dragoman_schemas.frame import Opening
 
+Direction = Literal["outgoing", "incoming"]
+
 
 class CallRecord(Opening, frozen=True, kw_only=True, tag="call-record"):
     """Who called, from when to when, which posts spoke, and the gist of it."""
 
-    direction: Literal["outgoing", "incoming"]
+    direction: Direction
     began: Timestamp
     ended: Timestamp
     posts: dict[Name, Line]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from dragoman_schemas.fields import Id, Language, Line, Name, Shape, Text, Timestamp, Unknown, Words
+from dragoman_schemas.fields import About, Id, Language, Line, Name, Shape, Text, Timestamp, TimestampOrUnknown, Unknown, Where, Words
 from dragoman_schemas.frame import Answering, Continuing
 
 
@@ -20,10 +20,18 @@ class Acknowledgement(Answering, frozen=True, kw_only=True, tag="acknowledgement
 
 
 class Reply(Answering, frozen=True, kw_only=True, tag="reply"):
-    """A substantive answer, by question number where questions were numbered."""
+    """A substantive answer, by question number where questions were numbered; one that says it is not `final` leaves the question open.
+
+    Of an unusual activity it may also say the aims, the exact place, the end, the formations and the equipment.
+    """
 
     answers: Annotated[tuple[Answer, ...], Meta(min_length=1, max_length=200)] | UnsetType = UNSET
     final: bool | UnsetType = UNSET
+    aims: Words | UnsetType = UNSET
+    place: Where | UnsetType = UNSET
+    ends: TimestampOrUnknown | About | UnsetType = UNSET
+    formations: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
+    equipment: Annotated[tuple[Line, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
 
 
 class InterimReply(Answering, frozen=True, kw_only=True, tag="interim-reply"):
@@ -33,14 +41,15 @@ class InterimReply(Answering, frozen=True, kw_only=True, tag="interim-reply"):
 
 
 class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
-    """Named fields of the opening, replaced. The original stays visible."""
+    """Named fields of the opening, replaced. The original stays visible. `changed_at` is when things changed, where it was no error."""
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
     reason: Text
+    changed_at: Timestamp | UnsetType = UNSET
 
 
 class Update(Continuing, frozen=True, kw_only=True, tag="update"):
-    """What is known since: in words, or as named fields of the opening that were unknown or have changed."""
+    """What is known since: in words, or as named fields of the opening that were unknown."""
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)] | UnsetType = UNSET
     changed_at: Timestamp | UnsetType = UNSET
@@ -134,11 +143,11 @@ class CallAttemptV1(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
 
 
 class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
-    """Somebody on the next-call list was tried: whose post, by what means, and what came of it."""
+    """Somebody on the next-call list was tried, or a point of contact tested: whose post, by what means, and what came of it."""
 
     side: Name | Unknown
     post: Line
-    means: Literal["telephone", "radio", "e-mail", "in_person", "other"]
+    means: Literal["telephone", "radio", "e-mail", "page", "video", "in_person", "other"]
     outcome: Literal["reached", "no_answer", "busy", "line_dead"]
     at: Timestamp | UnsetType = UNSET
 

@@ -24,6 +24,9 @@ class Course(Shape, frozen=True, kw_only=True):
     speed: Speed | UnsetType = UNSET
 
 
+Domain = Literal["sea", "air"]
+Signals = Annotated[tuple[Line, ...], Meta(max_length=50)]
+Emissions = Annotated[tuple[Literal["illumination", "lasing", "jamming", "none", "unknown"], ...], Meta(min_length=1, max_length=5)]
 Units = Annotated[tuple[Unit, ...], Meta(max_length=50)]
 Courses = Annotated[tuple[Course, ...], Meta(max_length=50)]
 
@@ -33,18 +36,16 @@ class EncounterReport(Opening, frozen=True, kw_only=True, tag="encounter-report"
 
     time: When
     place: Where
-    domain: Literal["sea", "air"]
+    domain: Domain
     description: Words
     units: Units | UnsetType = UNSET
     cpa: Length | Unknown | UnsetType = UNSET
     courses: Courses | UnsetType = UNSET
     radio_contact: bool | Unknown | UnsetType = UNSET
     radio_channel: Line | UnsetType = UNSET
-    cues_signals: Annotated[tuple[Line, ...], Meta(max_length=50)] | UnsetType = UNSET
+    cues_signals: Signals | UnsetType = UNSET
     weather: Line | UnsetType = UNSET
-    emissions: (
-        Annotated[tuple[Literal["illumination", "lasing", "jamming", "none", "unknown"], ...], Meta(min_length=1, max_length=5)] | UnsetType
-    ) = UNSET
+    emissions: Emissions | UnsetType = UNSET
     evidence: Words | UnsetType = UNSET
     assessment: Words | UnsetType = UNSET
 

@@ -4,8 +4,9 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.acts.encounter_report import Courses, Units
-from dragoman_schemas.fields import Count, Length, Line, Timestamp, Unknown, When, Where, Words
+from dragoman_schemas.acts.call_record import Direction
+from dragoman_schemas.acts.encounter_report import Courses, Domain, Emissions, Signals, Units
+from dragoman_schemas.fields import Count, Language, Length, Line, Name, Timestamp, TimestampOrUnknown, Unknown, When, Where, Words
 from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Kind = Literal[
@@ -26,6 +27,7 @@ Kind = Literal[
 ]
 Forces = Literal["own", "other", "both", "unknown"]
 Casualties = Count
+Assistance = Literal["wanted", "offered", "none", "unknown"]
 
 
 class HazardousIncident(Opening, frozen=True, kw_only=True, tag="hazardous-incident"):
@@ -36,17 +38,17 @@ class HazardousIncident(Opening, frozen=True, kw_only=True, tag="hazardous-incid
     place: Where
     facts: Words
     whose_forces: Forces | UnsetType = UNSET
-    known_at: Timestamp | UnsetType = UNSET
+    known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET
     cause_assumed: Words | UnsetType = UNSET
     cause_established: Words | UnsetType = UNSET
     measures_taken: Words | UnsetType = UNSET
     continuing: bool | Unknown | UnsetType = UNSET
-    assistance: Literal["wanted", "offered", "none", "unknown"] | UnsetType = UNSET
+    assistance: Assistance | UnsetType = UNSET
     request: Words | UnsetType = UNSET
     on_scene_frequency: Line | UnsetType = UNSET
-    next_update: Timestamp | UnsetType = UNSET
+    next_update: TimestampOrUnknown | UnsetType = UNSET
 
 
 class Contained(Continuing, frozen=True, kw_only=True, tag="contained"):
@@ -66,24 +68,42 @@ class FinalReport(Continuing, frozen=True, kw_only=True, tag="final-report"):
 
 
 class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"):
-    """The other side's account of the same event, in the fields of its format, as far as it gives them.
+    """The other side's account of the same event, in the fields of its format, as far as it gives them, and in no others.
 
     `facts` is also the description of an encounter, and the gist of a call.
     """
 
     facts: Words
-    kind: Kind | UnsetType = UNSET
     time: When | UnsetType = UNSET
     place: Where | UnsetType = UNSET
+    kind: Kind | UnsetType = UNSET
     whose_forces: Forces | UnsetType = UNSET
+    known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET
     cause_assumed: Words | UnsetType = UNSET
     cause_established: Words | UnsetType = UNSET
     measures_taken: Words | UnsetType = UNSET
     continuing: bool | Unknown | UnsetType = UNSET
+    assistance: Assistance | UnsetType = UNSET
+    request: Words | UnsetType = UNSET
+    on_scene_frequency: Line | UnsetType = UNSET
+    next_update: TimestampOrUnknown | UnsetType = UNSET
+    domain: Domain | UnsetType = UNSET
     units: Units | UnsetType = UNSET
     cpa: Length | Unknown | UnsetType = UNSET
     courses: Courses | UnsetType = UNSET
     radio_contact: bool | Unknown | UnsetType = UNSET
+    radio_channel: Line | UnsetType = UNSET
+    cues_signals: Signals | UnsetType = UNSET
     weather: Line | UnsetType = UNSET
+    emissions: Emissions | UnsetType = UNSET
+    evidence: Words | UnsetType = UNSET
+    assessment: Words | UnsetType = UNSET
+    direction: Direction | UnsetType = UNSET
+    began: Timestamp | UnsetType = UNSET
+    ended: Timestamp | UnsetType = UNSET
+    posts: dict[Name, Line] | UnsetType = UNSET
+    read_back: bool | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    interpreter: bool | UnsetType = UNSET

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import Line, Number, When, Where, Window
+from dragoman_schemas.fields import Count, Line, When, Where, Window
 from dragoman_schemas.frame import Opening
 
 
@@ -17,7 +17,7 @@ class LaunchNotice(Opening, frozen=True, kw_only=True, tag="launch-notice"):
     window: Window | UnsetType = UNSET
     time: When | UnsetType = UNSET
     class_: Line | UnsetType = field(name="class", default=UNSET)
-    number: Number | UnsetType = UNSET
+    number: Count | UnsetType = UNSET
     direction: Annotated[float, Meta(ge=0, le=360)] | UnsetType = UNSET
     range_class: Line | UnsetType = UNSET
     dropping_zones: Annotated[tuple[Where, ...], Meta(max_length=20)] | UnsetType = UNSET

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.fields import Attended, Date, Line, Name, Number, Words
+from dragoman_schemas.fields import Attended, Count, Date, Line, Name, Words
 from dragoman_schemas.frame import Opening
 
 
@@ -16,5 +16,5 @@ class LiaisonOffice(Opening, frozen=True, kw_only=True, tag="liaison-office"):
     status: Literal["proposed", "agreed", "open", "closed"]
     hours: Attended | UnsetType = UNSET
     holidays: Annotated[tuple[Date, ...], Meta(max_length=200)] | UnsetType = UNSET
-    staff_posts: Number | UnsetType = UNSET
+    staff_posts: Count | UnsetType = UNSET
     privileges: Words | UnsetType = UNSET

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.fields import Line, Name, Number, People, Window, Words
+from dragoman_schemas.fields import Count, Line, Name, People, Window, Words
 from dragoman_schemas.frame import Opening
 
 
@@ -14,8 +14,8 @@ class PeopleProgramme(Opening, frozen=True, kw_only=True, tag="people-programme"
     kind: Literal["academic", "students", "units", "officers", "cultural"]
     host: Name
     period: Window
-    planned: Number | UnsetType = UNSET
-    actual: Number | UnsetType = UNSET
+    planned: Count | UnsetType = UNSET
+    actual: Count | UnsetType = UNSET
     contacts: People | UnsetType = UNSET
     follow_up: Words | UnsetType = UNSET
     title: Line | UnsetType = UNSET

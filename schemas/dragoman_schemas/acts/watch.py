@@ -12,6 +12,7 @@ ClockName = Literal[
     "explanation_answer",
     "bilateral_meeting",
     "meeting_of_all",
+    "clarification",
     "counter_account",
     "second_key",
     "update",

@@ -61,7 +61,7 @@ _TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         "clocks",
         (
             *("format", "clock", "side", *("took" + part for part in _SPREAD)),
-            *("in_time", "late", "share_in_time", "open", "overdue", "courtesy"),
+            *("in_time", "late", "share_in_time", "ended", "open", "overdue", "courtesy"),
         ),
     ),
     (

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
+from dragoman.domain.exchange import precedence_of
 from dragoman_schemas.state import Exchange, Registry
 
 REPEAT_SECONDS: Final = 60
@@ -41,11 +42,11 @@ class Escalation(Struct, frozen=True, kw_only=True):
 
 def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
     """Every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
-    if exchange.precedence != "flash" or registry.kind in UNTIMED or exchange.for_the_record:
+    if registry.kind in UNTIMED or exchange.for_the_record:
         return
     told: set[str] = set()
     for message in exchange.messages:
-        if message.for_the_record or message.passed:
+        if precedence_of(exchange, message) != "flash" or message.for_the_record or message.said.told:
             continue
         since = datetime.fromisoformat(message.said.time)
         elapsed = max(0, int((now - since).total_seconds()))

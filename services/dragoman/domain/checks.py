@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 from zoneinfo import available_timezones
@@ -14,6 +14,8 @@ from dragoman.limits import FLASH_WORDS
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
 from dragoman_schemas.state import Registry
+
+UNKNOWN: Final = "unknown"
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
@@ -45,7 +47,7 @@ def times(**fields: When | UnsetType) -> Refusal | None:
 def time(pointer: str, value: When | UnsetType) -> Refusal | None:
     """Refuse a time that does not exist."""
     text = value.about if isinstance(value, About) else str(value)
-    if moment(text) is None:
+    if text != UNKNOWN and moment(text) is None:
         return invalid(pointer, f"{text} is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000")
     return None
 
@@ -76,6 +78,17 @@ def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
 @cache
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
+
+
+def imminent(begins: str, recorded: str, *, said: bool | None) -> bool:
+    """Whether a threat is imminent: as was said of it, or else where it may begin within a day of the record."""
+    if said is not None:
+        return said
+    starts = moment(begins)
+    return starts is not None and starts <= datetime.fromisoformat(recorded) + _IMMINENT
+
+
+_IMMINENT: Final = timedelta(days=1)
 
 
 def places(pointer: str, values: tuple[Where, ...] | UnsetType) -> Refusal | None:

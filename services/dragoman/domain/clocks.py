@@ -4,8 +4,9 @@
     acknowledgement          each addressee        each message                 acknowledgement, or any answering act
     echo                     each addressee        a line check                 echo; its lapse is `line-check-missed`
     answer                   who is asked          request, invitation, inquiry, warning, or newer windows     an answer
-    explanation_answer       each addressee        explanation-request          reply                  with a ladder alone
-    bilateral_meeting, meeting_of_all   who is asked   a meeting on the ladder  meeting-held           with a ladder alone
+    explanation_answer       each addressee        explanation-request          final reply            with a ladder alone
+    bilateral_meeting, meeting_of_all   who is asked   a meeting on the ladder  meeting-held           where the ladder says
+    clarification            who is asked          a question about an incident or yearly data         final reply
     counter_account          each addressee        encounter-report             counter-account
     second_key               the opener            what went on one key         second-key
     update                   the opener            each report, as promised     update, contained, ended, final-report
@@ -13,30 +14,31 @@
     after_activity_report    the opener            the end of the window        after-activity-report
     amplification            the opener            a coded message              amplification
     readout, note            each party            meeting-held                 readout
-    reconfirmation           the opener            the newest confirmation      reconfirmation, withdrawal
+    reconfirmation           the opener            the newest confirmation, or a test that failed      reconfirmation, withdrawal
 
-At exactly the limit is in time; after it is late. A clock that started before every side had adopted the profile is courtesy:
-it is shown and never lapses. What was said otherwise before (`passed_by`) or is entered for the record starts none, and a
-Track-2 or desk channel has none.
+At exactly the limit is in time; after it is late. What was said otherwise before (`passed_by`) counts as done when it was said,
+and owes no acknowledgement. A clock that started before every side had adopted the profile is courtesy: it is shown and never
+lapses. The end of a matter ends its clocks, but for acknowledgements, and meets none of them. What is entered for the record
+starts none, and a Track-2 or desk channel has none. No correction changes until when another side owes an answer.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain import ids
-from dragoman.domain.exchange import ENDED, asked
+from dragoman.domain import checks, ids
+from dragoman.domain.exchange import ENDED, asked, precedence_of
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
 from dragoman_schemas.acts import watch
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.profiles import PROFILES, Profile
-from dragoman_schemas.state import Exchange, Message, Registry, Stamp
+from dragoman_schemas.state import Exchange, Message, Registry, Said, Stamp
 
 REMINDERS: Final = (50, 90)
 LAPSE: Final = 100
@@ -76,7 +78,10 @@ _DAYS: Final = 366
 
 
 class Running(Struct, frozen=True, kw_only=True):
-    """One clock of an exchange: who owes what since which record, until when, when it was met, and whether it binds."""
+    """One clock of an exchange: who owes what since which record, until when, and whether it binds.
+
+    `met` by what was owed; `ended`, where it was not, with the matter: then it is owed no more.
+    """
 
     clock: str
     side: str
@@ -84,11 +89,18 @@ class Running(Struct, frozen=True, kw_only=True):
     begins: datetime
     due: datetime
     met: Stamp | None
+    ended: Stamp | None = None
     binding: bool
 
+    @property
+    def open(self) -> bool:
+        """Whether it is still owed."""
+        return self.met is None and self.ended is None
+
     def late(self, now: datetime) -> bool:
-        """Whether it was met after the limit, or has not been and the limit is over."""
-        return (now if self.met is None else _instant(self.met.time)) > self.due
+        """Whether the limit passed before it was met, or the matter ended."""
+        stopped = self.met or self.ended
+        return (now if stopped is None else _instant(stopped.when)) > self.due
 
     def at(self, step: int) -> datetime:
         """When a step is due: so many hundredths of the time have gone."""
@@ -126,8 +138,8 @@ def running(registry: Registry, exchange: Exchange, calendars: dict[str, Calenda
 
 
 def open_clocks(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> list[Running]:
-    """Those that bind and were not met."""
-    return [clock for clock in running(registry, exchange, calendars) if clock.binding and clock.met is None]
+    """Those that bind and are still owed."""
+    return [clock for clock in running(registry, exchange, calendars) if clock.binding and clock.open]
 
 
 def _instant(text: str) -> datetime:
@@ -151,37 +163,51 @@ class _Clocks:
         exchange = self._exchange
         for message in exchange.messages:
             yield from self._acknowledgements(message)
-        if exchange.messages[0].passed:
-            return
         yield from self._answers()
         yield from self._reports()
         if exchange.one_key:
-            yield self._from_opening("second_key", exchange.side, self._limits.second_key, exchange.second_key)
+            due = _instant(exchange.opened.time) + timedelta(seconds=self._limits.second_key)
+            # who authorised it is asked after the end as well
+            yield self._clock("second_key", exchange.side, exchange.id, exchange.opened, due, exchange.second_key, ends=False)
 
-    def _clock(self, clock: str, side: str, started_by: str, begins: Stamp, due: datetime, met: Stamp | None) -> Running:
-        binding = self._since is not None and begins.position > self._since
-        return Running(clock=clock, side=side, started_by=started_by, begins=_instant(begins.time), due=due, met=met, binding=binding)
+    def _clock(
+        self,
+        clock: str,
+        side: str,
+        started_by: str,
+        by: Stamp,
+        due: datetime,
+        met: Stamp | None,
+        *,
+        begins: datetime | None = None,
+        ends: bool = True,
+    ) -> Running:
+        """A clock that a record started, then or when it `begins`; it `ends` with the matter."""
+        binding = self._since is not None and by.position > self._since
+        begins = _instant(by.time) if begins is None else begins
+        ended = self._over() if ends and met is None else None
+        return Running(clock=clock, side=side, started_by=started_by, begins=begins, due=due, met=met, ended=ended, binding=binding)
 
-    def _after(self, clock: str, side: str, started_by: str, begins: Stamp, seconds: int, met: Stamp | None) -> Running:
-        return self._clock(clock, side, started_by, begins, _instant(begins.time) + timedelta(seconds=seconds), met)
+    def _after(self, clock: str, side: str, started_by: str, by: Stamp, seconds: int, met: Stamp | None) -> Running:
+        return self._clock(clock, side, started_by, by, _instant(by.time) + timedelta(seconds=seconds), met)
 
     def _from_opening(self, clock: str, side: str, seconds: int, met: Stamp | None) -> Running:
         return self._after(clock, side, self._exchange.id, self._exchange.opened, seconds, met)
 
     def _acknowledgements(self, message: Message) -> Iterator[Running]:
-        if message.for_the_record or message.passed:
+        if message.for_the_record or message.said.told:
             return
-        precedence = self._exchange.precedence
+        precedence = precedence_of(self._exchange, message)
         seconds = self._limits.acknowledgement[precedence]
         for side in message.to:
             if message.act == "line-check":
-                echoed = [said.said for said in self._exchange.acts.get("echo", ()) if said.said.by.startswith(f"{side}/")]
-                yield self._after("echo", side, message.id, message.said, self._limits.echo, echoed[0] if echoed else self._over())
+                echoed = [said.said for said in self._exchange.acts.get("echo", ()) if said.said.side == side]
+                yield self._after("echo", side, message.id, message.said, self._limits.echo, echoed[0] if echoed else None)
                 continue
             due = _instant(message.said.time) + timedelta(seconds=seconds)
             if precedence == "routine":
                 due = self._calendars.get(side, Calendar()).after(_instant(message.said.time), seconds)
-            yield self._clock("acknowledgement", side, message.id, message.said, due, message.acknowledged.get(side))
+            yield self._clock("acknowledgement", side, message.id, message.said, due, message.acknowledged.get(side), ends=False)
 
     def _answers(self) -> Iterator[Running]:
         exchange, limits = self._exchange, self._limits
@@ -191,7 +217,7 @@ class _Clocks:
         clock, seconds = "answer", 0
         match exchange.act:
             case "terrorism-warning":
-                seconds = limits.warning_imminent if self._says("imminent") else limits.warning_answer
+                seconds = limits.warning_imminent if self._imminent() else limits.warning_answer
             case "ict-inquiry":
                 seconds = limits.inquiry_answer
             case "explanation-request" if limits.ladder is not None:
@@ -200,13 +226,24 @@ class _Clocks:
                 for side in exchange.to:
                     account = exchange.accounts.get(side, (None,))[0]
                     yield self._from_opening("counter_account", side, limits.counter_account, None if account is None else account.given)
+            case "hazardous-incident":
+                yield from self._clarified(limits.incident_clarification)
+            case "annual-exchange":
+                yield from self._clarified(limits.data_answer)
         if seconds:
             for side in exchange.to:
                 yield self._from_opening(clock, side, seconds, self._replied(side))
 
+    def _clarified(self, seconds: int) -> Iterator[Running]:
+        """The answer to each question that was asked since."""
+        for message in self._exchange.messages:
+            if message.act == "clarification-request" and not message.for_the_record:
+                for side in message.to:
+                    yield self._after("clarification", side, message.id, message.said, seconds, message.answered.get(side))
+
     def _replied(self, side: str) -> Stamp | None:
-        """A side's first answer to the opening, or the end of the matter: an interim reply stops no clock."""
-        return self._exchange.messages[0].answered.get(side) or self._over()
+        """A side's first answer to the opening: an interim reply stops no clock, nor does a reply that is not final."""
+        return self._exchange.messages[0].answered.get(side)
 
     def _over(self) -> Stamp | None:
         """The end of the matter, after which nothing is owed but acknowledgements."""
@@ -216,20 +253,29 @@ class _Clocks:
         if exchange.status not in ENDED:
             return None
         ends = [*exchange.closures.values()]
-        ends += [said.said for act in ("status-change", "withdrawal") for said in exchange.acts.get(act, ())[-1:]]
+        ends += [said.said for act in ("status-change", "withdrawal", "fate") for said in exchange.acts.get(act, ())[-1:]]
         if exchange.meeting is not None:
             ends += exchange.meeting.declined.values()
         return max(ends, key=lambda stamp: stamp.position)
 
     def _says(self, field: str) -> bool:
-        value = self._exchange.content.get(field)
-        return value is not None and bytes(value) == b"true"
+        return self._as_sent(field) is True
 
-    def _moment(self, field: str, *path: str) -> datetime | None:
-        value: object = msgspec.json.decode(self._exchange.content[field]) if field in self._exchange.content else None
-        for name in path:
-            value = value.get(name) if isinstance(value, dict) else None
-        return _instant(value) if isinstance(value, str) else None
+    def _moment(self, field: str, end: str) -> datetime | None:
+        """One end of a window as it stands."""
+        value = self._exchange.content.get(field)
+        return None if value is None else _instant(msgspec.json.decode(value)[end])
+
+    def _imminent(self) -> bool:
+        window = self._as_sent("window")
+        begins = window["from"] if isinstance(window, dict) else ""
+        return checks.imminent(begins, self._exchange.opened.time, said=self._as_sent("imminent"))
+
+    def _as_sent(self, field: str) -> Any:
+        """A field as it was before any correction: nobody else owes an answer sooner for one."""
+        exchange = self._exchange
+        value = next((each.was.get(field) for each in exchange.corrections if field in each.fields), exchange.content.get(field))
+        return None if value is None else msgspec.json.decode(value)
 
     def _meeting(self) -> Iterator[Running]:
         exchange, limits, meeting = self._exchange, self._limits, self._exchange.meeting
@@ -238,7 +284,7 @@ class _Clocks:
             said
             for act in ("counter-proposal", "postponement")
             for said in exchange.acts.get(act, ())
-            if "windows" in said.content and said.said.by.partition("/")[0] == meeting.proposed_by
+            if "windows" in said.content and said.said.side == meeting.proposed_by and not _recorded_later(said)
         ]
         newest = max(proposals, key=lambda said: said.said.position, default=None)
         started_by, begins = (exchange.id, exchange.opened) if newest is None else (newest.id, newest.said)
@@ -247,34 +293,41 @@ class _Clocks:
             met = meeting.declined.get(side) if accepted is None else accepted.accepted
             if newest is None and met is None:
                 met = self._replied(side)
-            yield self._asked(side, started_by, begins, met)
-            if exchange.invokes and limits.ladder is not None:
-                held = meeting.held[0].recorded if meeting.held else self._over()
+            windows = None if newest is None else msgspec.json.decode(newest.content["windows"])
+            yield self._asked(side, started_by, begins, met, windows)
+            if exchange.invokes and limits.ladder is not None and limits.ladder.meeting is not None:
+                held = meeting.held[0].recorded if meeting.held else None
                 of = "meeting_of_all" if bytes(exchange.content.get("kind", b"")) == b'"all_parties"' else "bilateral_meeting"
                 yield self._from_opening(of, side, limits.ladder.meeting, held)
-        if meeting.held:
-            last, name = meeting.held[-1].recorded, "note" if exchange.act == "call-request" else "readout"
-            ended = _instant(meeting.held[-1].to)
-            seconds = limits.call_note if name == "note" else limits.readout
+        held_now = [held for held in meeting.held if not held.for_the_record]
+        if held_now:
+            last, name = held_now[-1].recorded, "note" if exchange.act == "call-request" else "readout"
+            begins_at = max(_instant(held_now[-1].to), _instant(last.time))
+            due = begins_at + timedelta(seconds=limits.call_note if name == "note" else limits.readout)
             for side in (exchange.side, *exchange.to):
                 given = meeting.readouts.get(side, ())
-                due = max(ended, _instant(last.time)) + timedelta(seconds=seconds)
-                yield self._clock(name, side, exchange.id, last, due, given[0].given if given else None)
+                yield self._clock(name, side, exchange.id, last, due, given[0].given if given else None, begins=begins_at)
 
-    def _asked(self, side: str, started_by: str, begins: Stamp, met: Stamp | None) -> Running:
+    def _asked(self, side: str, started_by: str, begins: Stamp, met: Stamp | None, proposed: Any) -> Running:
         """The answer to windows, a call or an invitation."""
         exchange, limits = self._exchange, self._limits
+        since = _instant(begins.time)
         match exchange.act:
             case "call-request":
                 seconds = limits.call_answer_flash if exchange.precedence == "flash" else limits.call_answer
             case "visit-invitation":
-                starts = self._moment("dates", "from")
-                if bytes(exchange.content.get("kind", b"")) != b'"visit_of_concern"' and starts is not None:
-                    due = max(starts - timedelta(seconds=limits.visit_answer_lead), _instant(begins.time))
+                dates = self._as_sent("dates") if proposed is None else proposed[0]
+                if self._as_sent("kind") != "visit_of_concern":
+                    due = max(_instant(dates["from"]) - timedelta(seconds=limits.visit_answer_lead), since)
                     return self._clock("answer", side, started_by, begins, due, met)
                 seconds = limits.visit_of_concern
+            case _ if exchange.invokes:
+                seconds = limits.ladder_answer
             case _:
-                seconds = limits.ladder_answer if exchange.invokes else limits.meeting_answer
+                windows = self._as_sent("windows") if proposed is None else proposed
+                ahead = min(_instant(window["from"]) for window in windows) - timedelta(seconds=limits.meeting_answer_lead)
+                due = since + timedelta(seconds=limits.meeting_answer)
+                return self._clock("answer", side, started_by, begins, min(due, ahead) if ahead > since else due, met)
         return self._after("answer", side, started_by, begins, seconds, met)
 
     def _reports(self) -> Iterator[Running]:
@@ -288,43 +341,60 @@ class _Clocks:
             case "military-activity":
                 ends = self._moment("window", "to")
                 if ends is not None:
-                    due = ends + timedelta(seconds=limits.after_activity)
-                    met = self._did("after-activity-report")
-                    yield self._clock("after_activity_report", exchange.side, exchange.id, exchange.opened, due, met)
+                    due, met = ends + timedelta(seconds=limits.after_activity), self._did("after-activity-report")
+                    yield self._clock("after_activity_report", exchange.side, exchange.id, exchange.opened, due, met, begins=ends)
             case "immediate-notification":
                 yield self._from_opening("amplification", exchange.side, limits.amplification, self._did("amplification"))
-            case "point-of-contact" | "humanitarian-notification":
-                yield self._reconfirmed()
+            case "point-of-contact":
+                yield self._reconfirmed(limits.contact_reconfirmed)
+            case "humanitarian-notification" if bytes(exchange.content["kind"]) == b'"site"':
+                yield self._reconfirmed(limits.site_reconfirmed)
 
     def _did(self, *acts: str) -> Stamp | None:
-        """The first of some acts, or the end of the matter, after which it is owed no more."""
+        """The first of some acts."""
         done = [said.said for act in acts for said in self._exchange.acts.get(act, ())]
-        return min(done, key=lambda stamp: stamp.position, default=None) or self._over()
+        return min(done, key=lambda stamp: stamp.position, default=None)
 
     def _updates(self, ends: tuple[str, ...]) -> Iterator[Running]:
         """Each report promises the next one: when it says, else within two hours at first and six later."""
         exchange = self._exchange
         told = [(exchange.id, exchange.opened, exchange.content)]
-        told += [(said.id, said.said, said.content) for said in exchange.acts.get("update", ())]
-        over = self._did(*ends)
+        told += [(said.id, said.said, said.content) for said in exchange.acts.get("update", ()) if not _recorded_later(said)]
+        last = self._did(*ends)
+        over = last or self._over()
         for index, (id, stamp, content) in enumerate(told):
             if over is not None and over.position < stamp.position:
                 return
             seconds = self._limits.update if index else self._limits.first_update
             due = _instant(stamp.time) + timedelta(seconds=seconds)
-            if "next_update" in content:
-                promised = _instant(msgspec.json.decode(content["next_update"]))
+            if "next_update" in content and (next_update := msgspec.json.decode(content["next_update"])) != checks.UNKNOWN:
+                promised = _instant(next_update)
                 due = min(max(promised, _instant(stamp.time)), _instant(stamp.time) + timedelta(seconds=self._limits.update))
             following = told[index + 1][1] if index + 1 < len(told) else None
-            met = min((each for each in (following, over) if each is not None), key=lambda each: each.position, default=None)
+            met = min((each for each in (following, last) if each is not None), key=lambda each: each.position, default=None)
             yield self._clock("update", exchange.side, id, stamp, due, met)
 
-    def _reconfirmed(self) -> Running:
-        exchange, limits = self._exchange, self._limits
-        newest = exchange.acts.get("reconfirmation", ())[-1:]
+    def _reconfirmed(self, seconds: int) -> Running:
+        """The next confirmation after the newest, or after a test since that reached nobody."""
+        exchange = self._exchange
+        newest = [said for said in exchange.acts.get("reconfirmation", ()) if not _recorded_later(said)][-1:]
         started_by, begins = (newest[0].id, newest[0].said) if newest else (exchange.id, exchange.opened)
-        seconds = limits.contact_reconfirmed if exchange.act == "point-of-contact" else limits.site_reconfirmed
+        missed = next((each for each in failed_tests(exchange) if each.said.position > begins.position), None)
+        if missed is not None:
+            started_by, begins, seconds = missed.id, missed.said, min(seconds, self._limits.contact_retested)
         return self._after("reconfirmation", exchange.side, started_by, begins, seconds, self._did("withdrawal"))
+
+
+def _recorded_later(said: Said) -> bool:
+    """Whether an act was entered for the record, and starts nothing."""
+    return bytes(said.content.get("for_the_record", b"")) == b"true"
+
+
+def failed_tests(exchange: Exchange) -> list[Said]:
+    """The tests of a point of contact in which nobody was reached."""
+    if exchange.act != "point-of-contact":
+        return []
+    return [said for said in exchange.acts.get("call-attempt", ()) if bytes(said.content["outcome"]) != b'"reached"']
 
 
 # What the watch records

@@ -21,7 +21,7 @@ from dragoman.domain.access import SERVICE
 from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, opening
+from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
 from dragoman_schemas.acts.liaison_office import LiaisonOffice
@@ -120,7 +120,7 @@ def _point_title(data: Act) -> str:
     return f"Point of contact: {data.role}"
 
 
-def _is_urgent(data: Act) -> bool:
+def _is_urgent(data: Act, time: str) -> bool:
     return isinstance(data, PointOfContact) and data.duty_number_dead is True
 
 
@@ -161,7 +161,7 @@ CALL_RECORD: Final = Format(
     code="CALL",
     start="open",
     moves=life(("open",), {"counter-account": {"open": "open"}}),
-    precedence=lambda data: "priority",
+    precedence=always("priority"),
     title=_call_title,
 )
 

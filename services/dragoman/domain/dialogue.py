@@ -2,11 +2,11 @@
 
     N19 perception         stated ──every common-ground with the same text──▶ common_ground     each side's column beside the other's
                            parked and back by `status-change`
-    recommendation         given ──every endorsement──▶ endorsed ──fate──▶ taken_up · refused · no_response
+    recommendation         addressed ──every endorsement──▶ endorsed ──fate──▶ taken_up · declined · no_response
     N20 roadmap-item       proposed ──every agreement──▶ agreed ──▶ scheduled ──▶ held ──▶ deliverable_tabled ──▶ adopted
                            deferred and back, dropped, from any of them by `status-change`
     joint-report           negotiating ──every endorsement──▶ settled     a dissent stands beside its paragraph and holds nothing up
-    reference-document     open ── reactions of the sides
+    reference-document     open ── reactions of either side
 
 All of them may be cancelled and closed.
 """
@@ -74,22 +74,22 @@ def _recommendation_title(data: Act) -> str:
 
 
 def _became(exchange: Exchange, status: str) -> str:
-    """What the newest `fate` says; what was declined is `refused`, since an exchange that was declined has ended."""
-    result = str(msgspec.json.decode(exchange.acts["fate"][-1].content["result"]))
-    return "refused" if result == "declined" else result
+    """What the newest `fate` says."""
+    assert status == exchange.status
+    return str(msgspec.json.decode(exchange.acts["fate"][-1].content["result"]))
 
 
-_FATES: Final = ("taken_up", "refused", "no_response")
+_FATES: Final = ("taken_up", "declined", "no_response")
 
 RECOMMENDATION: Final = Format(
     rule=opening("recommendation", Recommendation, "dialogue"),
     code="REC",
-    start="given",
+    start="addressed",
     moves=life(
-        ("given", "endorsed", *_FATES),
+        ("addressed", "endorsed", "taken_up", "no_response"),
         {
-            "endorsement": {"given": "endorsed", **{status: status for status in ("endorsed", *_FATES)}},
-            "fate": {status: status for status in ("given", "endorsed", *_FATES)},
+            "endorsement": {"addressed": "endorsed", **{status: status for status in ("endorsed", *_FATES)}},
+            "fate": {status: status for status in ("addressed", "endorsed", *_FATES)},
         },
     ),
     title=_recommendation_title,
@@ -226,5 +226,5 @@ RULES: Final = (
         settle=endorsed_by_all,
     ),
     Rule(act="dissent", shape=Dissent, who=Who.ANY, acknowledges=True, answers=True, message=True, kept=True, check=_check_paragraph),
-    Rule(act="reaction", shape=carrying.Reaction, who=Who.OTHER, acknowledges=True, answers=True, message=True, kept=True),
+    Rule(act="reaction", shape=carrying.Reaction, who=Who.ANY, acknowledges=True, answers=True, message=True, kept=True),
 )

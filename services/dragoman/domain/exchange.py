@@ -12,6 +12,7 @@
 Acknowledging or answering a message does the same for every earlier one to that side: who has read the newest has the others.
 """
 
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -24,6 +25,7 @@ from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Malformed, Refusal, invalid
 from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
+from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman_schemas.acts import carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
 from dragoman_schemas.state import (
@@ -46,7 +48,10 @@ FRAME_DEFAULTS: Final = {
 }
 TRACK2_DEFAULTS: Final = {"capacity": '"personal"', "attribution": '"chatham_house"'}
 
-UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record"})
+UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
+
+_ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
+"""What has a value also where it was left out, and changes by a correction alone."""
 
 _TRANSLATING: Final = ("translation", "translation-agreement", "translation-dispute")
 
@@ -78,6 +83,19 @@ def side_of(record: Record) -> str:
     return str(getattr(record.data, "side", record.side)) if record.side == SERVICE else record.side
 
 
+def told(record: Record) -> str:
+    """Since when it was known what a record says, where it was said otherwise before; empty where the record itself said it first."""
+    passed = record.data.passed_by if isinstance(record.data, Opening | Continuing) else UNSET
+    if isinstance(passed, UnsetType):
+        return ""
+    at = datetime.fromisoformat(passed.at).astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+    return min(at, record.envelope.time)
+
+
+def _suspended(registry: Registry) -> bool:
+    return registry.status is not None and registry.status.status == "suspended"
+
+
 def content_of(act: bytes) -> dict[str, Raw]:
     """An act's members but `act` and `signed`, each as its bytes stand in the log."""
     members = _members(act)
@@ -94,6 +112,8 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     others = tuple(member.name for member in folding.registry.sides if member.name != side)
     info = () if isinstance(data.info, UnsetType) else data.info
     to = tuple(other for other in others if other not in info) if isinstance(data.to, UnsetType) else data.to
+    if form.copied_to_all:
+        info = tuple(other for other in others if other not in to)
     for_the_record = data.for_the_record is True
     content = content_of(record.newest)
     message = Message(
@@ -103,9 +123,9 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         to=to,
         info=info,
         for_the_record=for_the_record,
-        passed=data.passed_by is not UNSET,
+        suspended=_suspended(folding.registry),
     )
-    precedence, subject, area = _frame(form, folding.registry, data, content)
+    precedence, subject, area = _frame(form, folding.registry, data, content, record.envelope.time)
     return Exchange(
         id=record.envelope.id,
         act=record.name,
@@ -122,7 +142,6 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         info=info,
         for_the_record=for_the_record,
         invokes=invokes,
-        suspended=folding.registry.status is not None and folding.registry.status.status == "suspended",
         released_by="" if isinstance(record.envelope.releasedby, UnsetType) else record.envelope.releasedby,
         one_key=form.rule.two_key and record.envelope.releasedby is UNSET,
         content=content,
@@ -133,20 +152,20 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     )
 
 
-def _frame(form: Format, registry: Registry, data: Opening, content: dict[str, Raw]) -> tuple[Precedence, Raw, Area]:
+def _frame(form: Format, registry: Registry, data: Opening, content: dict[str, Raw], time: str) -> tuple[Precedence, Raw, Area]:
     """An opening's precedence, subject and area, given or by default."""
     return (
-        _precedence(form, registry, data),
+        _precedence(form, registry, data, time),
         content["subject"] if "subject" in content else Raw(msgspec.json.encode(form.title(data)[:120])),
         form.area if isinstance(data.area, UnsetType) else data.area,
     )
 
 
-def _precedence(form: Format, registry: Registry, data: Opening) -> Precedence:
+def _precedence(form: Format, registry: Registry, data: Opening, time: str) -> Precedence:
     """An opening's precedence; a Track-2 channel knows none."""
     if registry.kind == "track2":
         return "routine"
-    return form.precedence(data) if isinstance(data.precedence, UnsetType) else data.precedence
+    return form.precedence(data, time) if isinstance(data.precedence, UnsetType) else data.precedence
 
 
 def _defaults(form: Format, registry: Registry, content: dict[str, Raw], time: str) -> dict[str, Raw]:
@@ -175,13 +194,13 @@ def check_opening(registry: Registry, form: Format, record: Record) -> Refusal |
         or _check_named(registry, data, record.side)
         or checks.times(dtg=data.dtg)
         or checks.original(data.text, data.original)
-        or _check_carried(registry, data, record.side)
+        or _check_carried(registry, data, record)
     )
     if refusal is not None:
         return refusal
     if registry.kind == "track2" and data.precedence is not UNSET:
         return invalid("/precedence", "a Track-2 channel has no precedence; leave it out")
-    if _precedence(form, registry, data) in ("flash", "immediate"):
+    if _precedence(form, registry, data, record.envelope.time) in ("flash", "immediate"):
         return checks.brief(text=data.text, facts=getattr(data, "facts", UNSET))
     return None
 
@@ -192,7 +211,7 @@ def _check_kind(registry: Registry, form: Format) -> Refusal | None:
     return invalid("/act", f"{form.rule.act} is not for {registry.kind} channels; it is for {', '.join(sorted(form.kinds))}")
 
 
-def _check_carried(registry: Registry, data: Opening | Continuing, side: str) -> Refusal | None:
+def _check_carried(registry: Registry, data: Opening | Continuing, record: Record) -> Refusal | None:
     """What any act may carry: files that are there once, an office holder who exists, a time at which it was said."""
     if data.attachments is data.acting_for is data.passed_by is data.phrases is UNSET:
         return None
@@ -201,11 +220,22 @@ def _check_carried(registry: Registry, data: Opening | Continuing, side: str) ->
         for index, digest in enumerate(digests):
             if digest in digests[:index]:
                 return invalid(f"/attachments/{index}/sha256", "the same file is attached twice; attach it once")
-    if not isinstance(data.acting_for, UnsetType) and f"{side}/{data.acting_for}" not in registry.officers:
-        return invalid("/acting_for", f"{data.acting_for} is no officer of {side}; name the office holder for whom you act")
-    if not isinstance(data.passed_by, UnsetType) and (refusal := checks.time("/passed_by/at", data.passed_by.at)) is not None:
-        return refusal
-    return checks.phrases(data.phrases)
+    if not isinstance(data.acting_for, UnsetType) and f"{record.side}/{data.acting_for}" not in registry.officers:
+        return invalid("/acting_for", f"{data.acting_for} is no officer of {record.side}; name the office holder for whom you act")
+    return _check_passed(data, record) or checks.phrases(data.phrases)
+
+
+def _check_passed(data: Opening | Continuing, record: Record) -> Refusal | None:
+    """What was said otherwise before was said before."""
+    if isinstance(data.passed_by, UnsetType):
+        return None
+    refusal = checks.time("/passed_by/at", data.passed_by.at)
+    if refusal is None and datetime.fromisoformat(data.passed_by.at) > datetime.fromisoformat(record.envelope.time) + _SKEW:
+        return invalid("/passed_by/at", f"{data.passed_by.at} is still to come; give the time at which it was said")
+    return refusal
+
+
+_SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
 def _check_named(registry: Registry, data: Opening, sender: str) -> Refusal | None:
@@ -227,7 +257,7 @@ def check_continuing(registry: Registry, form: Format, exchange: Exchange, recor
     """A continuing act's times are real, `of` names a message to its side, and a status that is said may follow."""
     data = record.data
     if isinstance(data, Continuing):
-        refusal = checks.times(dtg=data.dtg) or _check_carried(registry, data, record.side)
+        refusal = checks.times(dtg=data.dtg) or _check_carried(registry, data, record)
         if refusal is not None:
             return refusal
     of = data.of if isinstance(data, Answering) else UNSET
@@ -249,7 +279,8 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
     data, record, side = folding.record.data, folding.record, folding.record.side
     if rule.acknowledges or rule.answers:
         of = data.of if isinstance(data, Answering) else UNSET
-        messages = _marked(messages, side, of, folding.stamp, answers=rule.answers)
+        answers = rule.answers and not (isinstance(data, carrying.Reply) and data.final is False)
+        messages = _marked(messages, side, of, folding.stamp, answers=answers)
     if rule.message:
         others = {exchange.side, *exchange.to, *exchange.info} - {side}
         messages = (
@@ -261,7 +292,7 @@ def said(exchange: Exchange, rule: Rule, folding: Folding) -> Exchange:
                 to=tuple(member.name for member in folding.registry.sides if member.name in others and member.name not in exchange.info),
                 info=tuple(name for name in exchange.info if name != side),
                 for_the_record=isinstance(data, Continuing) and data.for_the_record is True,
-                passed=isinstance(data, Continuing) and data.passed_by is not UNSET,
+                suspended=_suspended(folding.registry),
             ),
         )
     if rule.kept:
@@ -281,6 +312,11 @@ def _marked(messages: tuple[Message, ...], side: str, of: str | UnsetType, stamp
         if acknowledged is not message.acknowledged or answered is not message.answered:
             marked[index] = replace(message, acknowledged=acknowledged, answered=answered)
     return tuple(marked)
+
+
+def answered_at_last(exchange: Exchange, status: str) -> str:
+    """A status that follows a reply, unless the reply said itself that it was not the final one."""
+    return exchange.status if bytes(exchange.acts["reply"][-1].content.get("final", b"")) == b"false" else status
 
 
 def owes_acknowledgement(exchange: Exchange) -> set[str]:
@@ -321,6 +357,10 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
         settled = name == "windows" and exchange.meeting is not None and exchange.meeting.accepted
         if name in UNCORRECTABLE or settled:
             return invalid(f"/fields/{name}", f"{name} cannot be corrected; cancel the message and send a new one")
+        if isinstance(data, carrying.Update) and not _unknown(exchange, name):
+            return invalid(
+                f"/fields/{name}", f"{name} was given already; change it by a correction, which says why and keeps what stood there"
+            )
     try:
         corrected = _amended(exchange, data.fields)
     except Malformed as error:
@@ -336,6 +376,15 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
     )
 
 
+def _unknown(exchange: Exchange, name: str) -> bool:
+    """Whether a field was not given and has no default, or is unknown: also where all that it is made of is."""
+    value = exchange.content.get(name, exchange.defaults.get(name))
+    if value is None:
+        return name not in _ALWAYS_GIVEN
+    known = msgspec.json.decode(value)
+    return known == checks.UNKNOWN or (isinstance(known, dict) and bool(known) and all(each == checks.UNKNOWN for each in known.values()))
+
+
 def _amended(exchange: Exchange, fields: dict[str, Raw]) -> Act:
     members = {**exchange.content, **fields}
     body = b"".join(b',"%s":%s' % (name.encode(), bytes(value)) for name, value in members.items())
@@ -343,7 +392,10 @@ def _amended(exchange: Exchange, fields: dict[str, Raw]) -> Act:
 
 
 def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
-    """Replace the fields that a correction or an update names; what they were stays with a correction."""
+    """Replace the fields that a correction or an update names; what they were stays with a correction.
+
+    Where the precedence changes, it does for this message and those to come: nobody is late by another's correction.
+    """
     data = folding.record.data
     if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
         return exchange
@@ -358,18 +410,31 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
             reason=data.reason,
             fields=data.fields,
             was={name: exchange.content[name] for name in data.fields if name in exchange.content},
+            changed_at="" if isinstance(data.changed_at, UnsetType) else data.changed_at,
         )
         corrections = (*corrections, correction)
-    precedence, subject, area = _frame(form, folding.registry, amended, content)
+    precedence, subject, area = _frame(form, folding.registry, amended, content, exchange.opened.time)
     return replace(
         exchange,
         content=content,
         precedence=precedence,
+        messages=exchange.messages if precedence == exchange.precedence else _as_they_came(exchange),
         subject=subject,
         area=area,
         corrections=corrections,
         defaults={name: value for name, value in exchange.defaults.items() if name not in content},
     )
+
+
+def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:
+    """The messages but the newest with the precedence that they have had so far."""
+    *before, newest = exchange.messages
+    return (*(each if each.precedence else replace(each, precedence=exchange.precedence) for each in before), newest)
+
+
+def precedence_of(exchange: Exchange, message: Message) -> Precedence:
+    """With which precedence a message came."""
+    return message.precedence or exchange.precedence
 
 
 def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
@@ -388,13 +453,28 @@ def _closed_by_opener(exchange: Exchange, status: str) -> str:
 
 
 def _check_closure(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    """Not while another side has an open question."""
+    """Not while another side has an open question: one that somebody has not answered, and that the asker does not call answered."""
     assert exchange is not None
     for message in exchange.messages:
-        by = message.said.by.partition("/")[0]
-        if message.act == "clarification-request" and by != record.side and set(message.to) - message.answered.keys():
+        by = message.said.side
+        if message.act in _ASKING and by != record.side and set(message.to) - message.answered.keys() and not satisfied(exchange):
             return invalid("/act", f"{by} has asked a question that is not answered yet; answer it first")
     return None
+
+
+_ASKING: Final = frozenset({"clarification-request", "explanation-request", "ict-inquiry"})
+
+
+def framed(exchange: Exchange, name: str) -> str:
+    """A member of the frame that is one word, as it was given or by default."""
+    value = exchange.content.get(name, exchange.defaults.get(name))
+    return "" if value is None else str(msgspec.json.decode(value))
+
+
+def satisfied(exchange: Exchange) -> bool:
+    """Whether the side that asked calls what came an answer."""
+    assessed = exchange.acts.get("assessment", ())
+    return bool(assessed) and bytes(assessed[-1].content["result"]) == b'"satisfied"'
 
 
 def settled_by_all(exchange: Exchange, status: str) -> str:
@@ -428,6 +508,11 @@ def _check_update(registry: Registry, exchange: Exchange | None, record: Record)
     return checks.times(changed_at=data.changed_at, next_update=data.next_update)
 
 
+def _check_correction(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, carrying.Correction)
+    return checks.times(changed_at=record.data.changed_at)
+
+
 def _check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, carrying.NonAttendance) and exchange is not None
     if record.data.side not in {exchange.side, *exchange.to, *exchange.info}:
@@ -459,6 +544,10 @@ def _check_translated(registry: Registry, exchange: Exchange | None, record: Rec
     return invalid("/of", f"{data.of} is no translation in this exchange; name the id of one")
 
 
+EXPLAINED: Final = ("aims", "place", "ends", "formations", "equipment")
+"""What a reply to a request for explanation may say in fields of its own."""
+
+
 def _check_interim(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, carrying.InterimReply)
     return checks.times(next_word_by=record.data.next_word_by)
@@ -466,8 +555,18 @@ def _check_interim(registry: Registry, exchange: Exchange | None, record: Record
 
 def _check_reply(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, carrying.Reply)
-    if record.data.text is record.data.answers is record.data.phrases is UNSET:
+    assert exchange is not None
+    data = record.data
+    explained = {name: value for name in EXPLAINED if (value := getattr(data, name)) is not UNSET}
+    if explained and exchange.act != "explanation-request":
+        return invalid(
+            f"/{next(iter(explained))}", f"this answers an explanation-request alone; say it in the text of a {exchange.act}'s reply"
+        )
+    if data.text is data.answers is data.phrases is UNSET and not explained:
         return invalid("/text", "a reply says something; give text, answers by question number, or agreed phrases")
+    refusal = checks.place("/place", data.place) or checks.times(ends=data.ends)
+    if refusal is not None:
+        return refusal
     numbers = [] if isinstance(record.data.answers, UnsetType) else [answer.q for answer in record.data.answers]
     for index, number in enumerate(numbers):
         if number in numbers[:index]:
@@ -505,7 +604,15 @@ def _check_attempt(registry: Registry, exchange: Exchange | None, record: Record
 RULES: Final = (
     Rule(act="acknowledgement", shape=carrying.Acknowledgement, who=Who.ADDRESSED, acknowledges=True, settle=by_all_addressed),
     Rule(
-        act="reply", shape=carrying.Reply, who=Who.ADDRESSED, acknowledges=True, answers=True, message=True, kept=True, check=_check_reply
+        act="reply",
+        shape=carrying.Reply,
+        who=Who.ADDRESSED,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+        check=_check_reply,
+        settle=answered_at_last,
     ),
     Rule(
         act="interim-reply",
@@ -530,7 +637,15 @@ RULES: Final = (
         evolve=_decline,
         settle=settled_by_all,
     ),
-    Rule(act="correction", shape=carrying.Correction, who=Who.OPENER, consenting=True, message=True, numbered="C"),
+    Rule(
+        act="correction",
+        shape=carrying.Correction,
+        who=Who.OPENER,
+        consenting=True,
+        message=True,
+        numbered="C",
+        check=_check_correction,
+    ),
     Rule(act="cancellation", shape=carrying.Cancellation, who=Who.OPENER, consenting=True, message=True, numbered="X", evolve=_cancel),
     Rule(act="translation", shape=carrying.Translation, who=Who.ANY, kept=True, check=_check_translation),
     Rule(

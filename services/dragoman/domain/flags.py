@@ -1,21 +1,26 @@
 """What an exchange shows besides its status: derived at every look, never stored, and a reason to accuse nobody.
 
-    short_notice      an activity, a launch, a danger area or a movement came later than the profile's lead time
+    short_notice      an activity, a launch, a danger area, a movement or a new contact came later than the profile's lead time
+    below_aim         a danger area came in time, and later than the sides aim at
     late_report       a report, a change or an all-clear came later than it was owed after the event, or after it was known
+    late_question     a question about yearly data came later than such questions are to come
+    accounts_differ   another side's account gives something otherwise than the report does, and no facts are agreed yet
     not_adopted       a coded message of a codebook that not every side has adopted
     default_venue     of a meeting on a ladder no venue was agreed in time: the default one holds
     near_threshold    an activity within a twentieth below a number from which it would be notifiable
     figures_differ    what was reported after an activity is not what was declared before
     overlap           a danger area and another open one meet in place and time
     one_key           sent by a duty officer alone, the second key not turned yet
-    suspended         sent while the channel was suspended
+    suspended         something was sent while the channel was suspended
     passed_by         said otherwise before it was written down
     corrected         corrected since
     public            every side has consented to its release
 
-Lead times count from the newest correction or postponement that changed the date; a correction restarts their test.
+Lead times count from the newest correction or postponement that changed date, area or totals: it restarts their test. What was
+said otherwise before it was written down counts from when it was said.
 """
 
+from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from math import cos, pi, radians, sin
@@ -24,13 +29,25 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
+from dragoman.domain.notification import NARRATIVE
+from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
 
 Point = tuple[float, float]
 
 _METRES_A_DEGREE: Final = 111_320.0
-_NOTICE: Final = ("window", "time", "departure", "notice_kind", "type", "phase", "urgent")
+_NOTICE: Final = ("window", "time", "departure", "notice_kind", "type", "phase", "urgent", "valid_from", "duty_number_dead")
+_RETESTED: Final = frozenset(
+    {
+        *("window", "time", "departure", "arrival", "valid_from", "phases"),
+        *("place", "route", "launch_area", "impact_areas", "dropping_zones", "floor", "ceiling"),
+        *("troops", "arms", "number", "vehicles", "persons", "totals"),
+    }
+)
+"""Date, area and totals: whoever corrects one of them tells it anew."""
+
 _CORNERS: Final = 32
 """A circle is looked at as a polygon of so many corners."""
 
@@ -60,6 +77,8 @@ def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now
     found = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
         found += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
+    if exchange.accounts:
+        found += _accounts(exchange)
     if now is not None:
         found += _venue(registry, exchange, content, now)
     match exchange.act:
@@ -75,11 +94,13 @@ def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now
 def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     if exchange.one_key and exchange.second_key is None:
         yield Flag(flag="one_key", detail=f"sent by {exchange.opened.by} alone; the second key is due")
-    if exchange.suspended:
+    if exchange.messages[0].suspended:
         yield Flag(flag="suspended", detail="sent while the channel was suspended")
-    if exchange.messages[0].passed:
-        yield Flag(flag="passed_by", detail="it was said otherwise before it was written down")
-    consented = {said.said.by.partition("/")[0] for said in exchange.acts.get("release-consent", ())}
+    elif any(message.suspended for message in exchange.messages):
+        yield Flag(flag="suspended", detail="carried on while the channel was suspended")
+    if exchange.opened.told:
+        yield Flag(flag="passed_by", detail=f"said otherwise at {exchange.opened.told} before it was written down, by its sender's word")
+    consented = {said.said.side for said in exchange.acts.get("release-consent", ())}
     if consented >= {side.name for side in registry.sides}:
         yield Flag(flag="public", detail="every side has consented to its release")
     if exchange.corrections:
@@ -99,7 +120,7 @@ def _not_adopted(registry: Registry) -> Iterator[Flag]:
 
 def _instant(value: Any) -> datetime | None:
     text = value.get("about") if isinstance(value, dict) else value
-    return datetime.fromisoformat(text) if isinstance(text, str) else None
+    return datetime.fromisoformat(text) if isinstance(text, str) and text != UNKNOWN else None
 
 
 class Lead(Struct, frozen=True, kw_only=True):
@@ -115,7 +136,10 @@ def lead(registry: Registry, exchange: Exchange) -> Lead | None:
     window = content.get("window")
     start = _instant(window.get("from")) if isinstance(window, dict) else None
     limits, _ = profile_of(registry)
+    owed: float
     match exchange.act:
+        case "point-of-contact" if content.get("duty_number_dead") is not True:
+            start, owed = _instant(content["valid_from"]), 0
         case "military-activity" if content["notice_kind"] != "alert":
             owed = limits.bomber_lead if content["type"] == "strategic_bomber" else limits.activity_lead
         case "launch-notice" if content["phase"] == "pre_launch":
@@ -142,33 +166,43 @@ def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
             name, owed = "known_at", limits.first_report
         case "encounter-report":
             name, owed = "time", limits.encounter_report
+        case "emergency-notification":
+            name, owed = "time", limits.emergency_report
         case _:
             return None
     since = _instant(msgspec.json.decode(exchange.content[name])) if name in exchange.content else None
     if since is None or exchange.for_the_record:
         return None
-    return Lead(given=datetime.fromisoformat(exchange.opened.time) - since, owed=timedelta(seconds=owed))
+    return Lead(given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed))
 
 
 def _told(exchange: Exchange) -> datetime:
-    """When the date that stands was told."""
-    dated = [each.corrected for each in exchange.corrections if {"window", "time", "departure", "dates"} & each.fields.keys()]
-    dated += [said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content]
-    return datetime.fromisoformat(max((stamp.time for stamp in dated), default=exchange.opened.time))
+    """When the date, the area and the totals that stand were told."""
+    told = [each.corrected for each in exchange.corrections if not _RETESTED.isdisjoint(each.fields)]
+    told += [said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content]
+    return datetime.fromisoformat(max((stamp.when for stamp in told), default=exchange.opened.when))
 
 
 def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
-    notice = lead(registry, exchange)
-    if notice is not None and notice.given < notice.owed:
-        given = max(timedelta(0), notice.given)
-        yield Flag(flag="short_notice", detail=f"{_span(given)} before it begins; {_span(notice.owed)} are owed")
+    notice, (limits, _) = lead(registry, exchange), profile_of(registry)
+    if notice is None:
+        return
+    if notice.given < notice.owed:
+        if not notice.owed:
+            yield Flag(flag="short_notice", detail=f"{_span(-notice.given)} after it took effect; before is owed")
+        else:
+            given = max(timedelta(0), notice.given)
+            yield Flag(flag="short_notice", detail=f"{_span(given)} before it begins; {_span(notice.owed)} are owed")
+    elif exchange.act == "danger-area" and notice.given < timedelta(seconds=limits.area_aim):
+        aim = _span(timedelta(seconds=limits.area_aim))
+        yield Flag(flag="below_aim", detail=f"{_span(notice.given)} before it begins; the sides aim at {aim}")
 
 
 def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
     limits, _ = profile_of(registry)
-    told = _instant(exchange.opened.time)
+    told = _instant(exchange.opened.when)
     match exchange.act:
-        case "hazardous-incident" | "encounter-report":
+        case "hazardous-incident" | "encounter-report" | "emergency-notification":
             report, what = first_report(registry, exchange), "it was known" if exchange.act == "hazardous-incident" else "the event"
             if report is not None and report.given > report.owed:
                 yield Flag(flag="late_report", detail=f"{_span(report.given)} after {what}; {_span(report.owed)} are owed")
@@ -179,21 +213,61 @@ def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any
         case "danger-area":
             yield from _late_acts(exchange, "all-clear", "cleared_at", limits.all_clear, "the area was free")
         case "military-activity":
-            yield from _late_acts(exchange, "update", "changed_at", limits.activity_change, "the decision")
+            if content["notice_kind"] == "alert":
+                begun = _instant(content["window"]["from"])
+                if begun is not None and told is not None and told > begun:
+                    yield Flag(flag="late_report", detail=f"{_span(told - begun)} after it began; an alert activity is told when it begins")
+            yield from _late_changes(exchange, limits.activity_change, "the decision")
         case "annual-exchange":
             yield from _late(_instant(content.get("changed_at")), told, limits.data_change, "the change")
-            yield from _late_acts(exchange, "update", "changed_at", limits.data_change, "the change")
-            years, month, day = limits.annual.get(content["kind"], (0, 0, 0))
-            if month and "changed_at" not in content:
-                last = datetime(content["year"] + years, month, day, tzinfo=UTC) + timedelta(days=1)
-                if told is not None and told >= last:
-                    yield Flag(flag="late_report", detail=f"{_span(told - last)} after {last - timedelta(days=1):%-d %B %Y}, the last day")
+            yield from _late_changes(exchange, limits.data_change, "the change")
+            yield from _late_data(exchange, content, limits)
+
+
+def _late_data(exchange: Exchange, content: dict[str, Any], limits: Profile) -> Iterator[Flag]:
+    """Yearly and half-yearly data that came after their last day, and questions about them that came too late."""
+    told, last = datetime.fromisoformat(exchange.opened.when), None
+    years, month, day = limits.annual.get(content["kind"], (0, 0, 0))
+    if "half_year_to" in content:
+        last = _day(content["half_year_to"]) + timedelta(seconds=limits.half_year)
+    elif content["kind"] == "defence_planning" and "budget_on" in content:
+        last = _months(_day(content["budget_on"]), limits.planning_months)
+    elif month and "changed_at" not in content:
+        last = datetime(content["year"] + years, month, day, tzinfo=UTC)
+    if last is not None and told >= last + timedelta(days=1):
+        yield Flag(flag="late_report", detail=f"{_span(told - last - timedelta(days=1))} after {last:%-d %B %Y}, the last day")
+    until = _months(datetime.fromisoformat(exchange.opened.when), limits.data_question_months)
+    for message in exchange.messages:
+        asked = datetime.fromisoformat(message.said.when)
+        if message.act == "clarification-request" and not message.for_the_record and asked > until:
+            yield Flag(
+                flag="late_question", detail=f"{message.said.side} asked {_span(asked - until)} after {until:%-d %B %Y}, the last day"
+            )
+
+
+def _day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _months(since: datetime, months: int) -> datetime:
+    """The same day so many months later; the last of that month where it has no such day."""
+    years, month = divmod(since.month - 1 + months, 12)
+    year = since.year + years
+    return since.replace(year=year, month=month + 1, day=min(since.day, monthrange(year, month + 1)[1]))
+
+
+def _late_changes(exchange: Exchange, owed: int, what: str) -> Iterator[Flag]:
+    """Changes that were told late after they were decided: as updates, or as corrections of what had been announced."""
+    yield from _late_acts(exchange, "update", "changed_at", owed, what)
+    for correction in exchange.corrections:
+        if correction.changed_at:
+            yield from _late(_instant(correction.changed_at), _instant(correction.corrected.when), owed, what)
 
 
 def _late_acts(exchange: Exchange, act: str, since: str, owed: int, what: str) -> Iterator[Flag]:
     for said in exchange.acts.get(act, ()):
         if since in said.content:
-            yield from _late(_instant(msgspec.json.decode(said.content[since])), _instant(said.said.time), owed, what)
+            yield from _late(_instant(msgspec.json.decode(said.content[since])), _instant(said.said.when), owed, what)
 
 
 def _venue(registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime) -> Iterator[Flag]:
@@ -240,6 +314,31 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
         if before[name] != after[name] and "unknown" not in (before[name], after[name]):
             yield Flag(flag="figures_differ", detail=f"{name.replace('_', ' ')}: {before[name]} declared, {after[name]} reported")
 
+
+# Accounts
+
+
+def _accounts(exchange: Exchange) -> Iterator[Flag]:
+    """What each side's newest account gives otherwise than the report."""
+    if exchange.status == "agreed_facts":
+        return
+    for side, accounts in exchange.accounts.items():
+        differing = differences(exchange, accounts[-1].content)
+        if differing:
+            yield Flag(flag="accounts_differ", detail=f"{side} gives otherwise: {', '.join(name.replace('_', ' ') for name in differing)}")
+
+
+def differences(exchange: Exchange, account: dict[str, msgspec.Raw]) -> list[str]:
+    """The fields that a report and another side's account of the same event both give, and give otherwise."""
+    own = NARRATIVE[exchange.act]
+    both = [("facts", own), *((name, name) for name in account if name in exchange.content and name not in _OF_THE_ACCOUNT)]
+    return [name for name, of in both if msgspec.json.decode(account[name]) != msgspec.json.decode(exchange.content[of])]
+
+
+_OF_THE_ACCOUNT: Final = frozenset(
+    {"facts", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases", "remarks", "text"}
+)
+"""What an account says of itself."""
 
 # Place
 

@@ -62,7 +62,7 @@ def folded(before: ChannelState, ledger: Ledger, record: Record, grounds: Ground
     refusal = None if stands else judge(before, ledger, record)
     if refusal is not None:
         return Folded(position=position, raw=record.raw, channel=_passed(before), record=record, refusal=refusal)
-    stamp = Stamp(position=position, time=record.envelope.time, by=record.envelope.actor)
+    stamp = Stamp(position=position, time=record.envelope.time, by=record.envelope.actor, told=exchange.told(record))
     time = max(before.time, record.envelope.time)
     if before.registry is None:
         registry = channel.registry_of(record, stamp)
@@ -215,7 +215,7 @@ def _check_keys(registry: Registry, ledger: Ledger, rule: Rule, record: Record, 
         return _no("It has a second officer, which is not asked of it.") if second else None
     officer = access.officer_at(registry, actor, position)
     if not second:
-        if rule.one_key(record.data) and officer is not None and not DUTY.isdisjoint(officer.roles):
+        if rule.one_key(record.data, record.envelope.time) and officer is not None and not DUTY.isdisjoint(officer.roles):
             return None
         return Refusal(
             kind="second-key-required",

@@ -22,7 +22,7 @@ from dragoman.domain import checks
 from dragoman.domain.exchange import content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who
+from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
 from dragoman_schemas.acts import meeting_request as acts
 from dragoman_schemas.acts.call_request import CallRequest
 from dragoman_schemas.acts.visit_invitation import VisitInvitation
@@ -139,7 +139,8 @@ def _hold(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, acts.MeetingHeld)
     meeting = _meeting(exchange)
-    return replace(exchange, meeting=replace(meeting, held=(*meeting.held, Held(recorded=folding.stamp, from_=data.from_, to=data.to))))
+    held = Held(recorded=folding.stamp, from_=data.from_, to=data.to, for_the_record=data.for_the_record is True)
+    return replace(exchange, meeting=replace(meeting, held=(*meeting.held, held)))
 
 
 def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
@@ -241,7 +242,7 @@ CALL_REQUEST: Final = Format(
     start="requested",
     moves=life(_LIVE, _ARRANGING, cancellable=_OPEN),
     defaults={"means": '"voice"'},
-    precedence=lambda data: "priority",
+    precedence=always("priority"),
     title=_call_title,
 )
 VISIT_INVITATION: Final = Format(

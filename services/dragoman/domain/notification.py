@@ -1,7 +1,7 @@
 """The notification family: what one side tells the other so that nobody is surprised.
 
     N05 military-activity           notified ──every acknowledgement──▶ acknowledged ──after-activity-report──▶ reported
-    N06 explanation-request         requested ──reply──▶ answered ──assessment──▶ assessed
+    N06 explanation-request         requested ──final reply──▶ answered ──assessment──▶ assessed
     N07 hazardous-incident          open ──contained──▶ contained ──final-report──▶ reported
     N08 launch-notice               notified ──postponement──▶ notified in another window, or postponed
     N09 encounter-report            reported ──counter-account──▶ accounts_differ ──every accounts-agreement──▶ agreed_facts
@@ -26,9 +26,10 @@ from dragoman.domain import checks
 from dragoman.domain.exchange import content_of, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, opening
+from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always, opening
 from dragoman_schemas.acts import emergency_notification as emergency
 from dragoman_schemas.acts.annual_exchange import AnnualExchange
+from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.danger_area import AllClear, DangerArea
 from dragoman_schemas.acts.encounter_report import AccountsAgreement, EncounterReport
 from dragoman_schemas.acts.explanation_request import ExplanationRequest
@@ -39,9 +40,9 @@ from dragoman_schemas.acts.immediate_notification import Amplification, Immediat
 from dragoman_schemas.acts.launch_notice import LaunchNotice
 from dragoman_schemas.acts.military_activity import AfterActivityReport, MilitaryActivity
 from dragoman_schemas.acts.terrorism_warning import TerrorismWarning
-from dragoman_schemas.codebook import CODEBOOKS, Codebook
+from dragoman_schemas.codebook import CODEBOOKS, NOTICES, Codebook
 from dragoman_schemas.fields import About, Place, When, Where
-from dragoman_schemas.frame import Act, Area, Precedence
+from dragoman_schemas.frame import Act, Answering, Area, Opening, Precedence
 from dragoman_schemas.state import Account, Exchange, Registry
 
 _TRANSPARENCY: Final[Area] = "military-transparency-and-risk-reduction"
@@ -133,8 +134,9 @@ EXPLANATION_REQUEST: Final = Format(
         },
         cancellable=("requested",),
     ),
+    copied_to_all=True,
     area=_TRANSPARENCY,
-    precedence=lambda data: "immediate",
+    precedence=always("immediate"),
     title=_explanation_title,
 )
 
@@ -150,9 +152,30 @@ def _check_incident(registry: Registry, exchange: Exchange | None, record: Recor
 
 
 def _check_account(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """An account has the fields of what it answers to, and no others."""
     data = record.data
-    assert isinstance(data, CounterAccount)
-    return checks.times(time=data.time) or checks.place("/place", data.place)
+    assert isinstance(data, CounterAccount) and exchange is not None
+    known = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
+    for name in data.__struct_fields__:
+        if name not in known and getattr(data, name) is not UNSET:
+            return invalid(f"/{name}", f"a {exchange.act} has no {name}; say it in facts, or leave it out")
+    for name in () if isinstance(data.posts, UnsetType) else data.posts:
+        refusal = checks.side(registry, f"/posts/{name}", name)
+        if refusal is not None:
+            return refusal
+    times = {name: getattr(data, name) for name in ("time", "known_at", "next_update", "began", "ended")}
+    return checks.times(**times) or checks.place("/place", data.place)
+
+
+ACCOUNTED: Final[dict[str, type[Opening]]] = {
+    "hazardous-incident": HazardousIncident,
+    "encounter-report": EncounterReport,
+    "call-record": CallRecord,
+}
+"""What another side gives its own account of, in the same fields."""
+
+NARRATIVE: Final = {"hazardous-incident": "facts", "encounter-report": "description", "call-record": "gist"}
+"""The field of each that an account's `facts` stand beside."""
 
 
 def _account(exchange: Exchange, folding: Folding) -> Exchange:
@@ -163,7 +186,7 @@ def _account(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, accounts={**exchange.accounts, side: given})
 
 
-def _incident_precedence(data: Act) -> Precedence:
+def _incident_precedence(data: Act, time: str) -> Precedence:
     assert isinstance(data, HazardousIncident)
     return "flash" if data.kind in _FLASH else "immediate"
 
@@ -223,12 +246,12 @@ def _launch_title(data: Act) -> str:
     return f"Launch, {data.phase.replace('_', ' ')}, {_where(data.launch_area)}"
 
 
-def _launch_precedence(data: Act) -> Precedence:
+def _launch_precedence(data: Act, time: str) -> Precedence:
     assert isinstance(data, LaunchNotice)
     return "flash" if data.phase == "deviation" else "priority"
 
 
-def _is_deviation(data: Act) -> bool:
+def _is_deviation(data: Act, time: str) -> bool:
     return isinstance(data, LaunchNotice) and data.phase == "deviation"
 
 
@@ -275,7 +298,7 @@ ENCOUNTER_REPORT: Final = Format(
     ),
     area="maritime-security",
     defaults=dict.fromkeys(("cpa", "radio_contact"), _UNKNOWN),
-    precedence=lambda data: "priority",
+    precedence=always("priority"),
     title=_encounter_title,
 )
 
@@ -304,8 +327,9 @@ DANGER_AREA: Final = Format(
     start="announced",
     moves=life(("announced", "cleared"), {"all-clear": {"announced": "cleared"}}, cancellable=("announced",)),
     area="maritime-security",
-    precedence=lambda data: "priority",
+    precedence=always("priority"),
     title=_area_title,
+    notice=NOTICES["danger-area"],
 )
 
 # N12
@@ -354,7 +378,7 @@ IMMEDIATE_NOTIFICATION: Final = Format(
         },
     ),
     area=_TRANSPARENCY,
-    precedence=lambda data: "flash",
+    precedence=always("flash"),
     title=_coded_title,
 )
 
@@ -388,7 +412,7 @@ EMERGENCY_NOTIFICATION: Final = Format(
     moves=life(("open", "ended"), {"ended": {"open": "ended"}, **_HELPING}),
     area="regional-security",
     defaults=dict.fromkeys(("cross_border", "help"), _UNKNOWN),
-    precedence=lambda data: "immediate",
+    precedence=always("immediate"),
     title=_emergency_title,
 )
 
@@ -409,17 +433,20 @@ def _warning_title(data: Act) -> str:
     return f"Warning: {data.threat.replace('_', ' ')}, {data.target}, {_where(data.place)}"
 
 
-def _warning_precedence(data: Act) -> Precedence:
-    assert isinstance(data, TerrorismWarning)
-    return "flash" if data.imminent is True else "routine"
+def _warning_precedence(data: Act, time: str) -> Precedence:
+    return "flash" if is_imminent(data, time) else "routine"
 
 
-def _is_imminent(data: Act) -> bool:
-    return isinstance(data, TerrorismWarning) and data.imminent is True
+def is_imminent(data: Act, time: str) -> bool:
+    """Whether a threat is said to be imminent, or may come true within a day of the time at which the warning is recorded."""
+    if not isinstance(data, TerrorismWarning):
+        return False
+    said = None if isinstance(data.imminent, UnsetType) else data.imminent
+    return checks.imminent("" if isinstance(data.window, str) else data.window.from_, time, said=said)
 
 
 TERRORISM_WARNING: Final = Format(
-    rule=opening("terrorism-warning", TerrorismWarning, "notification", two_key=True, one_key=_is_imminent, check=_check_warning),
+    rule=opening("terrorism-warning", TerrorismWarning, "notification", two_key=True, one_key=is_imminent, check=_check_warning),
     code="N14",
     start="open",
     moves=life(("open", "answered"), {"reply": {"open": "answered"}}, one_key=True),
@@ -454,7 +481,7 @@ def _humanitarian_title(data: Act) -> str:
     return f"Humanitarian {data.kind}, {data.organisation}"
 
 
-def _humanitarian_precedence(data: Act) -> Precedence:
+def _humanitarian_precedence(data: Act, time: str) -> Precedence:
     assert isinstance(data, HumanitarianNotification)
     return "priority" if data.urgent is True else "routine"
 
@@ -474,6 +501,7 @@ HUMANITARIAN_NOTIFICATION: Final = Format(
     area="regional-security",
     defaults=dict.fromkeys(("vehicles", "persons"), _UNKNOWN),
     precedence=_humanitarian_precedence,
+    notice=NOTICES["humanitarian-notification"],
     title=_humanitarian_title,
 )
 
@@ -486,7 +514,12 @@ def _check_annual(registry: Registry, exchange: Exchange | None, record: Record)
     nil, given = data.nil_return is True, data.file is not UNSET or data.totals is not UNSET
     if nil == given:
         return invalid("/nil_return", "give the file or its totals, or say nil_return: one of the two")
-    return checks.day("/as_of", data.as_of) or checks.times(changed_at=data.changed_at)
+    return (
+        checks.day("/as_of", data.as_of)
+        or checks.day("/budget_on", data.budget_on)
+        or checks.day("/half_year_to", data.half_year_to)
+        or checks.times(changed_at=data.changed_at)
+    )
 
 
 def _annual_title(data: Act) -> str:
@@ -523,7 +556,7 @@ ICT_INQUIRY: Final = Format(
     moves=life(("open", "answered"), {"reply": {"open": "answered"}}),
     area="general",
     defaults={"harm": _UNKNOWN},
-    precedence=lambda data: "immediate",
+    precedence=always("immediate"),
     title=_inquiry_title,
 )
 

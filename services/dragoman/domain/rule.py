@@ -27,11 +27,20 @@ HEADS: Final[frozenset[Role]] = frozenset({"head_of_office"})
 NOBODY: Final[frozenset[Role]] = frozenset()
 
 
-def _never(data: Act) -> bool:
+OneKey = Callable[[Act, str], bool]
+"""Whether a duty officer may send an act alone, as it is recorded at a time."""
+
+
+def always(precedence: Precedence) -> Callable[[Act, str], Precedence]:
+    """The default of a format whose messages are all as urgent."""
+    return lambda data, time: precedence
+
+
+def _never(data: Act, time: str) -> bool:
     return False
 
 
-NEVER: Final[Callable[[Act], bool]] = _never
+NEVER: Final[OneKey] = _never
 """The `one_key` of what a duty officer may not send alone."""
 
 
@@ -80,7 +89,7 @@ class Rule:
     family: Family | None = None
     roles: frozenset[Role] = OFFICERS
     two_key: bool = False
-    one_key: Callable[[Act], bool] = NEVER
+    one_key: OneKey = NEVER
     service: str = ""
     silent: bool = False
     consenting: bool = False
@@ -102,7 +111,7 @@ def opening(
     *,
     roles: frozenset[Role] = OFFICERS,
     two_key: bool = False,
-    one_key: Callable[[Act], bool] = NEVER,
+    one_key: OneKey = NEVER,
     service: str = "",
     check: Check = lambda registry, exchange, record: None,
 ) -> Rule:
@@ -132,6 +141,8 @@ class Format:
 
     An exchange starts as `start`, or where the act itself says how far the matter is, as `begun` says. `changes` are the
     statuses to which a `status-change` may lead, by the status before. `kinds` are the channels in which it may be opened.
+    `precedence` is the default for an act that is recorded at a time. What is `copied_to_all` goes for information to every side that
+    is not asked. `notice` is what such a message says on its face, by language.
     """
 
     rule: Rule
@@ -141,7 +152,9 @@ class Format:
     title: Callable[[Act], str]
     area: Area = "general"
     defaults: Mapping[str, str] = field(default_factory=dict)
-    precedence: Callable[[Act], Precedence] = lambda data: "routine"
+    precedence: Callable[[Act, str], Precedence] = lambda data, time: "routine"
     begun: Callable[[Act], str] | None = None
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset({"official", "track2", "exercise"})
+    copied_to_all: bool = False
+    notice: Mapping[str, str] = field(default_factory=dict)

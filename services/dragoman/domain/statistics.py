@@ -4,8 +4,10 @@ A clock is counted in the period in which it was settled, and in no other:
 
     done within the limit                   in time, when it was done
     not done when the limit passed          late, when the limit passed, whatever came afterwards
-    ended by another side before its limit  not counted: nothing is owed any more
+    the matter ended before its limit       ended: nothing is owed any more, and nothing was done
     neither                                 open at the end of the period, and overdue past its limit
+
+What was said otherwise before it was written down was done when it was said.
 
 Percentiles are by nearest rank: a time that was really taken.
 """
@@ -116,15 +118,18 @@ class Measure:
 
     def _take_clock(self, exchange: Exchange, clock: Running) -> None:
         key, span = (clock.side, exchange.act, clock.clock), self._span
-        met = None if clock.met is None else datetime.fromisoformat(clock.met.time)
-        kept = clock.met is not None and clock.met.by.partition("/")[0] == clock.side
+        met, ended = (None if each is None else datetime.fromisoformat(each.when) for each in (clock.met, clock.ended))
         found: list[str] = []
-        if met is not None and kept and span.begins <= met < span.ends:
-            self._took[key].append((met - clock.begins).total_seconds())
+        if met is not None and span.begins <= met < span.ends:
+            if clock.met is not None and clock.met.side == clock.side:
+                self._took[key].append(max(0.0, (met - clock.begins).total_seconds()))
             found += ["in_time"] if met <= clock.due else []
-        if (met is None or met > clock.due) and span.begins <= clock.due < span.ends:
+        if ended is not None and ended <= clock.due and span.begins <= ended < span.ends:
+            found.append("ended")
+        stopped = met or ended
+        if (stopped is None or stopped > clock.due) and span.begins <= clock.due < span.ends:
             found.append("late")
-        if met is None and exchange.status != "missed":
+        if clock.open and exchange.status != "missed":
             found += ["open", "overdue"] if clock.due < span.ends else ["open"]
         if found and not clock.binding:
             found.append("courtesy")
@@ -196,6 +201,7 @@ class Measure:
             in_time=counted["in_time"],
             late=counted["late"],
             share_in_time=share(counted["in_time"], counted["in_time"] + counted["late"]),
+            ended=counted["ended"],
             open=counted["open"],
             overdue=counted["overdue"],
             courtesy=counted["courtesy"],

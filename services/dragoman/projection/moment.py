@@ -200,6 +200,11 @@ class Moment:
                 sleep(_REST_SECONDS)
             yield state_at(self._connection, self._base, self.position, id) if state is None else decode_exchange(state)
 
+    def opening(self, state: Exchange) -> dict[str, Raw]:
+        """What an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""
+        (raw,) = self._connection.execute("SELECT raw FROM records WHERE key = ?", (self._base | state.opened.position,)).fetchone()
+        return {name: value for name, value in _data(raw).data.items() if name not in ("act", "signed")}
+
     def linked(self, state: Exchange) -> tuple[Link, ...]:
         """The exchanges that refer to one, by its id or its number, in their order."""
         found = self._connection.execute(

@@ -12,14 +12,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import clocks
+from dragoman.domain import clocks, questions
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.notification import coded_text
 from dragoman.domain.stage import stage
-from dragoman.domain.table import RULES
+from dragoman.domain.table import FORMATS, RULES
 from dragoman.limits import LIST_PAGE, OVERDUE_LOOKED, RECORDS_PAGE
 from dragoman.projection import tally
 from dragoman.projection.at import (
@@ -48,6 +48,7 @@ from dragoman_schemas.answers import (
     Owed,
     Row,
     Rows,
+    Unanswered,
 )
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import (
@@ -133,7 +134,7 @@ def _overdue(
     for looked, values in enumerate(rows, 1):
         id, key = values[0], values[-1]
         late = clocks.running(registry, state_at(connection, base, at, id), calendars)
-        if any(clock.met is None and clock.late(now) and side in ("any", clock.side) for clock in late):
+        if any(clock.open and clock.late(now) and side in ("any", clock.side) for clock in late):
             found.append(values)
         if len(found) == most or looked == OVERDUE_LOOKED:
             return found, str(key & _MASK)
@@ -231,6 +232,11 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         stage=stage(registry, state, now),
         next_calls=calls,
         coded=coded_text(state),
+        unanswered=tuple(
+            Unanswered(message=each.message, asked_by=each.asked_by, side=each.side, time=each.time, numbers=each.numbers)
+            for each in questions.unanswered(state)
+        ),
+        notice=dict(FORMATS[state.act].notice),
         phrases=_phrases_of(raw for _, raw, *_ in found),
     )
 

@@ -5,16 +5,29 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
 from dragoman.domain import alarms, clocks, line, points
 from dragoman.domain.alarms import Escalation
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
+from dragoman.domain.exchange import precedence_of
 from dragoman.domain.points import Point
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import calendars_at, delivered_at, position_of, registry_at, state_at, time_at, unanswered_at, waiting_at
 from dragoman.projection.store import Store
-from dragoman_schemas.answers import Alarm, ClockView, DueClock, LineView, NextCall, PointsOfContact, PointView, SideWatch, WatchView
+from dragoman_schemas.answers import (
+    Alarm,
+    ClockView,
+    DueClock,
+    LineView,
+    MeansTested,
+    NextCall,
+    PointsOfContact,
+    PointView,
+    SideWatch,
+    WatchView,
+)
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
 
 _CHECKS: Final = 200
@@ -130,10 +143,10 @@ def _undelivered(
 ) -> Iterator[Alarm]:
     """Nothing of a side's stations has taken a message at half of the time that its acknowledgement has."""
     limits, _ = profile_of(registry)
-    half = timedelta(seconds=limits.acknowledgement[exchange.precedence]) / 2
     for message in exchange.messages:
         since = datetime.fromisoformat(message.said.time)
-        if message.for_the_record or message.passed or now - since < half:
+        half = timedelta(seconds=limits.acknowledgement[precedence_of(exchange, message)]) / 2
+        if message.for_the_record or message.said.told or now - since < half:
             continue
         for side in message.to:
             if side not in message.acknowledged and not delivered_at(connection, base, at, side, message):
@@ -153,7 +166,7 @@ def _due(registry: Registry, waiting: Iterable[Exchange], calendars: dict[str, C
         DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
         for exchange in waiting
         for clock in clocks.running(registry, exchange, calendars)
-        if clock.met is None
+        if clock.open
     ]
     return sorted(found, key=lambda each: each.clock.due)[:_DUE]
 
@@ -166,7 +179,8 @@ def clock_view(clock: Running, now: datetime) -> ClockView:
         started_by=clock.started_by,
         begins=clocks.written(clock.begins),
         due=clocks.written(clock.due),
-        met="" if clock.met is None else clock.met.time,
+        met="" if clock.met is None else clock.met.when,
+        ended="" if clock.ended is None else clock.ended.time,
         binding=clock.binding,
         late=clock.late(now),
     )
@@ -213,7 +227,16 @@ def point_view(point: Point) -> PointView:
         there_now=point.there,
         opens="" if point.opens is None else clocks.written(point.opens),
         confirmed=newest[0].said.time if newest else exchange.opened.time,
+        tested=tuple(_tested(exchange)),
     )
+
+
+def _tested(exchange: Exchange) -> Iterator[MeansTested]:
+    """The newest test of each means; they are tested by `call-attempt`, apart from each other."""
+    newest = {str(msgspec.json.decode(said.content["means"])): said for said in exchange.acts.get("call-attempt", ())}
+    for means, said in sorted(newest.items()):
+        outcome = str(msgspec.json.decode(said.content["outcome"]))
+        yield MeansTested(means=means, time=said.said.when, side=said.said.side, outcome=outcome)
 
 
 def next_calls(

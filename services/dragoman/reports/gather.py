@@ -8,13 +8,14 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain import clocks
+from dragoman.domain import clocks, questions
 from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Running, written
-from dragoman.domain.exchange import ENDED
+from dragoman.domain.exchange import ENDED, framed
 from dragoman.projection.moment import Moment
 from dragoman.reports.words import between, role
+from dragoman_schemas.answers import Unanswered
 from dragoman_schemas.reports import (
     Ahead,
     ChannelStanding,
@@ -73,16 +74,18 @@ def heading(then: Moment, span: Span, report: str, *, live: bool, **more: object
 
 def matter(exchange: Exchange) -> Matter:
     """An exchange as reports name it."""
-    original = exchange.content.get("original")
+    original, nobodys = exchange.content.get("original"), unattributed(exchange)
+    channel, side, *rest = exchange.number.split("/") if nobodys else ("", "")
     return Matter(
         exchange=exchange.id,
-        number=exchange.number,
+        number="/".join((channel, "-", *rest)) if side else exchange.number,
         format=exchange.act,
         family=exchange.family,
         area=exchange.area,
-        side=exchange.side,
-        to=exchange.to,
-        info=exchange.info,
+        side="" if nobodys else exchange.side,
+        to=() if nobodys else exchange.to,
+        info=() if nobodys else exchange.info,
+        releasability=framed(exchange, "releasability"),
         precedence=exchange.precedence,
         subject=exchange.subject,
         original="" if original is None else str(msgspec.json.decode(original)),
@@ -90,6 +93,14 @@ def matter(exchange: Exchange) -> Matter:
         opened=exchange.opened.time,
         for_the_record=exchange.for_the_record,
     )
+
+
+def unattributed(exchange: Exchange) -> bool:
+    """Whether what was said is told without who said it: what was met or talked about under the Chatham House Rule.
+
+    What a side writes into its own column of the dialogue is the side's, and no officer's.
+    """
+    return exchange.family in ("contact", "meeting") and framed(exchange, "attribution") == "chatham_house"
 
 
 def stands(exchange: Exchange) -> bool:
@@ -101,6 +112,12 @@ def role_of(then: Moment, stamp: Stamp) -> str:
     """In which role an officer acted."""
     officer = then.registry.officers.get(stamp.by)
     return role(() if officer is None else officer.roles)
+
+
+def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
+    """The questions that an addressee has not answered, by their numbers."""
+    for each in questions.unanswered(exchange):
+        yield Unanswered(message=each.message, asked_by=each.asked_by, side=each.side, time=each.time, numbers=each.numbers)
 
 
 def receipts(then: Moment, message: Message) -> Iterator[Receipt]:
@@ -139,7 +156,7 @@ def due(then: Moment, exchange: Exchange) -> Iterator[Due]:
     if exchange.status == "missed":
         return
     for clock in clocks.running(then.registry, exchange, then.calendars):
-        if clock.met is None:
+        if clock.open:
             yield Due(
                 side=clock.side,
                 clock=clock.clock,
@@ -174,7 +191,7 @@ def lapsed(exchange: Exchange, clock: Running) -> Lapsed:
         side=clock.side,
         clock=clock.clock,
         due=written(clock.due),
-        came="" if clock.met is None else clock.met.time,
+        came="" if clock.met is None else clock.met.when,
         courtesy=not clock.binding,
         matter=matter(exchange),
     )
@@ -184,7 +201,12 @@ def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
     """The lessons that were entered in a span."""
     for said in exchange.acts.get("lesson", ()):
         if span.holds(said.said.time):
-            yield Lesson(side=said.said.by.partition("/")[0], time=said.said.time, text=said.content["text"], matter=matter(exchange))
+            yield Lesson(
+                side="" if unattributed(exchange) else said.said.side,
+                time=said.said.time,
+                text=said.content["text"],
+                matter=matter(exchange),
+            )
 
 
 def standing(then: Moment, exchanges: Iterable[Exchange], span: Span) -> tuple[Standing, ...]:

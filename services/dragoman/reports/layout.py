@@ -278,11 +278,11 @@ def _opened(found: Statistics) -> Table | None:
 
 
 def _clocks(found: Statistics) -> Table | None:
-    head = ("Format", "What", "Side", "Median", "95th", "Longest", "In time", "Late", "Share in time", "Open", "Overdue")
+    head = ("Format", "What", "Side", "Median", "95th", "Longest", "In time", "Late", "Share in time", "Ended", "Open", "Overdue")
     rows: list[tuple[Cell, ...]] = [
         (
             *(plain(row.format), plain(row.clock), side(row.side), *_spread(row.took)),
-            *(str(row.in_time), str(row.late), _share(row.share_in_time), str(row.open), str(row.overdue)),
+            *(str(row.in_time), str(row.late), _share(row.share_in_time), str(row.ended), str(row.open), str(row.overdue)),
         )
         for row in found.clocks
     ]

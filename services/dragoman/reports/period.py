@@ -6,9 +6,11 @@ from typing import Final, get_args
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from dragoman.domain.blindness import Span
 from dragoman.domain.flags import flags
+from dragoman.domain.table import FORMATS
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.dialogue import issues_of
 from dragoman.projection.moment import Moment
@@ -18,7 +20,7 @@ from dragoman.reports.paper import Block, Paper, Points, Quote, Run, Section, Ta
 from dragoman.reports.words import Said, counted, plain, told, utc
 from dragoman.reports.words import said as words_of
 from dragoman_schemas.acts.channel import Family
-from dragoman_schemas.answers import FlagView
+from dragoman_schemas.answers import FlagView, Unanswered
 from dragoman_schemas.reports import (
     ChannelAct,
     FamilyRecord,
@@ -59,18 +61,37 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecor
 
 
 def _recorded(then: Moment, exchange: Exchange, span: Span, areas: list[Exchange]) -> RecordedExchange:
+    said = tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time))
+    met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
+    if gather.unattributed(exchange):
+        said, met = tuple(_of_nobody(saying) for saying in said), _of_somebody(met)
     return RecordedExchange(
         matter=gather.matter(exchange),
-        said=tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time)),
-        met=None if exchange.meeting is None else _met(exchange, exchange.meeting),
+        said=said,
+        met=met,
+        unanswered=() if exchange.cancellation is not None else tuple(gather.unanswered(exchange)),
+        notice=dict(FORMATS[exchange.act].notice),
         flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(then.registry, exchange, areas, then.ends)),
     )
+
+
+def _of_nobody(saying: Saying) -> Saying:
+    """What was said, without who said it, and to whom it came."""
+    return replace(saying, side="", by="a participant", receipts=())
+
+
+def _of_somebody(met: Met | None) -> Met | None:
+    """Readouts without whose they are, the first given first."""
+    if met is None:
+        return None
+    given = sorted(met.readouts, key=lambda each: each.time)
+    return replace(met, readouts=tuple(replace(each, side=f"participant {n}") for n, each in enumerate(given, 1)), no_readout=())
 
 
 def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
     """Every act of an exchange that says something, in the order of the log."""
     messages = {message.said.position: message for message in exchange.messages}
-    for position, (act, stamp, content) in sorted(_acts(exchange).items()):
+    for position, (act, stamp, content) in sorted(_acts(then, exchange).items()):
         message = messages.get(position)
         yield Saying(
             act=act,
@@ -86,9 +107,9 @@ def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
 Told = tuple[str, Stamp, dict[str, Raw]]
 
 
-def _acts(exchange: Exchange) -> dict[int, Told]:
+def _acts(then: Moment, exchange: Exchange) -> dict[int, Told]:
     found: dict[int, Told] = {message.said.position: (message.act, message.said, {}) for message in exchange.messages}
-    found[exchange.opened.position] = exchange.act, exchange.opened, _as_opened(exchange)
+    found[exchange.opened.position] = exchange.act, exchange.opened, then.opening(exchange)
     for act, given in exchange.acts.items():
         if act not in _SERVICES:
             found |= {each.said.position: (act, each.said, each.content) for each in given}
@@ -96,6 +117,8 @@ def _acts(exchange: Exchange) -> dict[int, Told]:
         found |= {each.given.position: ("counter-account", each.given, each.content) for each in accounts}
     for correction in exchange.corrections:
         content = {**correction.fields, "reason": _raw(correction.reason)}
+        if correction.changed_at:
+            content["changed_at"] = _raw(correction.changed_at)
         found[correction.corrected.position] = "correction", correction.corrected, content
     if exchange.cancellation is not None:
         content = {"reason": _raw(exchange.cancellation.reason)}
@@ -105,14 +128,6 @@ def _acts(exchange: Exchange) -> dict[int, Told]:
     for accepted in () if exchange.meeting is None else exchange.meeting.accepted.values():
         found[accepted.accepted.position] = "acceptance", accepted.accepted, {"window": accepted.terms}
     return found
-
-
-def _as_opened(exchange: Exchange) -> dict[str, Raw]:
-    """The opening as it was sent: what was corrected since stands with its correction."""
-    content = dict(exchange.content)
-    for correction in reversed(exchange.corrections):
-        content = {name: value for name, value in content.items() if name not in correction.fields} | correction.was
-    return content
 
 
 def _raw(text: str) -> Raw:
@@ -186,25 +201,38 @@ _FAMILIES: Final = {
 
 def _exchange(found: PeriodRecord, exchange: RecordedExchange, language: str) -> Iterator[Section]:
     matter = exchange.matter
+    face = exchange.notice.get(language) or exchange.notice.get("en", "")
     to = layout.sides(matter.to) + (f", for information {layout.sides(matter.info)}" if matter.info else "")
     head = (
         f"{matter.number}: {matter.precedence}, {plain(matter.status)}; from {layout.side(matter.side)} to {to}; opened {utc(matter.opened)}"
         + ("; entered for the record" if matter.for_the_record else "")
+        + ("; not attributed, by the Chatham House Rule" if not matter.side else "")
+        + _RELEASED.get(matter.releasability, "")
     )
     notes = Points(tuple((f"{plain(flag.flag)}: ", Said(flag.detail)) for flag in exchange.flags)) if exchange.flags else None
     yield section(
         (f"{plain(matter.format).capitalize()}: ", layout.subject(matter, language)),
         Words((head + ".",)),
+        Words((face,)) if face else None,
         notes,
+        Points(tuple((_open(each),) for each in exchange.unanswered)) if exchange.unanswered else None,
         *(block for saying in exchange.said for block in _saying(found, matter, saying, language)),
         *(_meeting(exchange.met, language) if exchange.met is not None else ()),
         level=3,
     )
 
 
+def _open(each: Unanswered) -> str:
+    asked = f"{counted(len(each.numbers), 'question')} of {layout.side(each.asked_by)}: {', '.join(map(str, each.numbers))}"
+    return f"{layout.side(each.side)} has not answered {asked}"
+
+
+_RELEASED: Final = {"sides_only": "; for the sides alone", "joint_release": "; for joint release"}
+
+
 def _saying(found: PeriodRecord, matter: Matter, saying: Saying, language: str) -> Iterator[Block]:
     receipts = "; ".join(layout.receipt(each, found.to, saying.time) for each in saying.receipts)
-    label = f"{utc(saying.time)}, {layout.side(saying.side)}, {saying.by}: {plain(saying.act)}"
+    label = f"{utc(saying.time)}, {f'{layout.side(saying.side)}, ' if saying.side else ''}{saying.by}: {plain(saying.act)}"
     yield Words((f"{label}." + (f" {receipts}." if receipts else ""),))
     points: list[tuple[Run, ...]] = []
     for name, value in saying.content.items():

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
-from msgspec import Raw
 
+from dragoman.domain import questions
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import profile_of, written
 from dragoman.domain.statistics import days
@@ -34,10 +34,10 @@ def year_review(then: Moment, span: Span, year: int, *, live: bool) -> YearRevie
     first = then.first(span)
     lapses: list[Lapsed] = []
     lessons: list[Lesson] = []
-    questions: list[Question] = []
+    asked: list[Question] = []
     for exchange in then.exchanges(first):
         lapses += gather.lapses(then, exchange, span)
-        questions += _questions(exchange)
+        asked += _questions(exchange)
         lessons += gather.lessons(exchange, span)
     encounters = [gather.matter(each) for each in then.of("notification", "encounter-report") if each.status in _OPEN]
     advised = [_advised(each) for each in then.of("dialogue", "recommendation") if each.status != "cancelled"]
@@ -53,8 +53,8 @@ def year_review(then: Moment, span: Span, year: int, *, live: bool) -> YearRevie
         recommendations=tuple(advised[:most]),
         perceptions=issues_of(then.of("dialogue", "perception"), then.sides),
         lessons=tuple(lessons[:most]),
-        questions=tuple(questions[:most]),
-        left_off=sum(max(0, len(each) - most) for each in (encounters, lapses, advised, lessons, questions)),
+        questions=tuple(asked[:most]),
+        left_off=sum(max(0, len(each) - most) for each in (encounters, lapses, advised, lessons, asked)),
     )
 
 
@@ -99,20 +99,15 @@ def _advised(exchange: Exchange) -> Advised:
 
 def _questions(exchange: Exchange) -> Iterator[Question]:
     """The questions of an exchange that its addressees have not answered."""
-    asked = {each.said.position: each.content["questions"] for each in exchange.acts.get("clarification-request", ())}
-    if exchange.act == "explanation-request":
-        asked[exchange.opened.position] = exchange.content["questions"]
-    for message in exchange.messages:
-        if message.said.position in asked and not message.for_the_record and exchange.cancellation is None:
-            for side in message.to:
-                if side not in message.answered:
-                    yield Question(
-                        asked_by=message.said.by.partition("/")[0],
-                        side=side,
-                        time=message.said.time,
-                        questions=msgspec.json.decode(asked[message.said.position], type=tuple[Raw, ...]),
-                        matter=gather.matter(exchange),
-                    )
+    for each in questions.unanswered(exchange) if exchange.cancellation is None else ():
+        yield Question(
+            asked_by=each.asked_by,
+            side=each.side,
+            time=each.time,
+            numbers=each.numbers,
+            questions=each.questions,
+            matter=gather.matter(exchange),
+        )
 
 
 # Laid out
@@ -186,14 +181,14 @@ def _open_questions(found: YearReview, language: str) -> Table | None:
             layout.side(each.side),
             utc(each.time),
             layout.named(each.matter, language),
-            tuple(_joined(said(question, language) for question in each.questions)),
+            tuple(_joined(each.numbers, (said(question, language) for question in each.questions))),
         )
         for each in found.questions
     ]
     return table(("Asked by", "Of", "Since", "Under", "Questions"), rows)
 
 
-def _joined(questions: Iterable[Said]) -> Iterator[Run]:
-    for number, question in enumerate(questions, 1):
-        yield f"{' ' if number > 1 else ''}{number}: "
+def _joined(numbers: Iterable[int], questions: Iterable[Said]) -> Iterator[Run]:
+    for index, (number, question) in enumerate(zip(numbers, questions, strict=True)):
+        yield f"{' ' if index else ''}{number}: "
         yield question

@@ -1,0 +1,154 @@
+"""What an opening becomes: what an update makes known, what a correction replaces, and what neither changes of what others owe."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from dragoman.domain import alarms, clocks
+from dragoman.domain.clocks import Running
+from dragoman.domain.fold import Folded
+from dragoman_schemas.profiles import DAY, HOUR, MINUTE
+from samples import act
+from world import INCIDENT, World, refused
+
+N, C, NH, CH, ND, CD = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1"
+COLLISION = {"act": "correction", "reason": "They touched.", "fields": {"kind": "collision"}}
+
+
+def adopted(profile: str = "default", **kinds: Any) -> World:
+    world = World(**kinds)
+    for side in world.sides:
+        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": profile})
+    return world
+
+
+def limits(world: World, id: str, clock: str) -> list[int]:
+    return [round((each.due - each.begins).total_seconds()) for each in of(world, id, clock)]
+
+
+def of(world: World, id: str, clock: str) -> list[Running]:
+    return [each for each in clocks.running(world.registry, world.exchange(id), {}) if each.clock == clock]
+
+
+# Updates
+
+
+@pytest.mark.parametrize(
+    ("opener", "opening", "name", "value"),
+    [
+        (ND, INCIDENT, "casualties", 2),
+        (ND, {**INCIDENT, "casualties": "unknown"}, "casualties", 2),
+        (ND, {**INCIDENT, "known_at": "unknown"}, "known_at", "2026-11-24T03:10+08:00"),
+        (N, act("military-activity", troops="unknown"), "troops", 8000),
+        (N, act("military-activity", arms={"battle_tanks": "unknown"}), "arms", {"battle_tanks": 10}),
+    ],
+)
+def test_an_update_makes_known_what_was_unknown(opener: str, opening: dict[str, Any], name: str, value: object) -> None:
+    world = World()
+    id = world.open(opener, opening)
+    assert isinstance(world.keep(opener, {"act": "update", "fields": {name: value}}, id), Folded)
+    again = refused(world.keep(opener, {"act": "update", "fields": {name: value}}, id))
+    assert (again.faults[0].pointer, "by a correction" in again.faults[0].detail) == (f"/fields/{name}", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("facts", "Nothing happened."),
+        ("place", {"lat": 0, "lon": 0}),
+        ("kind", "other"),
+        ("precedence", "routine"),
+        ("subject", "Nothing"),
+        ("area", "general"),
+        ("attribution", "non_paper"),
+        ("releasability", "joint_release"),
+        ("without_prejudice", False),
+        ("basis", {"instrument": "x", "provision": "y"}),
+        ("dtg", "2026-11-24T03:00Z"),
+    ],
+)
+def test_an_update_takes_nothing_back(name: str, value: object, world: World) -> None:
+    id = world.open(ND, INCIDENT)
+    before = world.exchange(id)
+    refusal = refused(world.keep(ND, {"act": "update", "fields": {name: value}}, id))
+    assert (refusal.kind, refusal.faults[0].pointer) == ("invalid-act", f"/fields/{name}")
+    assert world.exchange(id) == before
+
+
+# Corrections
+
+
+def test_a_correction_says_when_things_changed_where_the_message_was_not_wrong(world: World) -> None:
+    id = world.open(N, act("military-activity"))
+    moved = {"act": "correction", "reason": "Moved.", "fields": {"troops": 9000}, "changed_at": "2026-11-24T08:00Z"}
+    assert isinstance(world.keep(N, moved, id, seen=True), Folded)
+    (correction,) = world.exchange(id).corrections
+    assert (correction.changed_at, bytes(correction.was["troops"])) == (
+        "2026-11-24T08:00Z",
+        str(act("military-activity")["troops"]).encode(),
+    )
+    never = {**moved, "changed_at": "2026-02-30T08:00Z"}
+    assert refused(world.keep(N, never, id, seen=True)).faults[0].pointer == "/changed_at"
+
+
+def test_how_it_was_passed_on_is_not_corrected(world: World) -> None:
+    id = world.open(N, act("contact-note"))
+    passed = {"means": "voice", "at": "2026-11-24T03:00Z", "to_post": "x"}
+    refusal = refused(world.keep(N, {"act": "correction", "reason": "x", "fields": {"passed_by": passed}}, id, seen=True))
+    assert refusal.faults[0].pointer == "/fields/passed_by"
+
+
+def test_a_correction_raises_the_precedence_of_itself_and_of_what_follows_alone() -> None:
+    world = adopted()
+    id = world.open(ND, INCIDENT)
+    world.keep(ND, COLLISION, id, seen=True)
+    world.keep(ND, {"act": "update", "text": "One is damaged."}, id)
+    assert limits(world, id, "acknowledgement") == [30 * MINUTE, 10 * MINUTE, 10 * MINUTE]
+    exchange = world.exchange(id)
+    first = datetime.fromisoformat(exchange.messages[0].said.time)
+    (alarm,) = alarms.escalations(world.registry, exchange, first)
+    assert alarm.message == exchange.messages[1].id, "the report came as an immediate one"
+
+
+def test_a_correction_that_lowers_the_precedence_leaves_an_earlier_flash_one() -> None:
+    world = adopted()
+    id = world.open(ND, {**INCIDENT, "kind": "collision"})
+    world.keep(ND, {"act": "correction", "reason": "x", "fields": {"kind": "near_miss"}}, id, seen=True)
+    assert limits(world, id, "acknowledgement") == [10 * MINUTE, 30 * MINUTE]
+    assert world.exchange(id).precedence == "immediate"
+
+
+@pytest.mark.parametrize(
+    ("profile", "opener", "opening", "fields", "clock", "limit"),
+    [
+        ("default", N, act("terrorism-warning", imminent=False), {"imminent": True}, "answer", 72 * HOUR),
+        ("shanghai", NH, act("explanation-request", urgent=False), {"urgent": True}, "explanation_answer", 7 * DAY),
+        ("default", N, act("visit-invitation", kind="observation"), {"kind": "visit_of_concern"}, "answer", None),
+        (
+            "default",
+            N,
+            act("visit-invitation", kind="observation"),
+            {"dates": {"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"}},
+            "answer",
+            None,
+        ),
+        (
+            "default",
+            N,
+            act("meeting-request", windows=[{"from": "2027-03-01T08:00Z", "to": "2027-03-01T10:00Z"}]),
+            {"windows": [{"from": "2026-12-09T08:00Z", "to": "2026-12-09T10:00Z"}]},
+            "answer",
+            7 * DAY,
+        ),
+    ],
+)
+def test_no_correction_makes_another_side_late(
+    profile: str, opener: str, opening: dict[str, Any], fields: dict[str, Any], clock: str, limit: int | None
+) -> None:
+    world = adopted(profile)
+    id = world.open(opener, opening)
+    before = of(world, id, clock)
+    assert isinstance(world.keep(opener, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True), Folded)
+    assert of(world, id, clock) == before
+    assert limit is None or limits(world, id, clock) == [limit]
