@@ -121,6 +121,16 @@ class Link(Answer, frozen=True, kw_only=True):
     kind: str = ""
 
 
+class ChannelLink(Answer, frozen=True, kw_only=True):
+    """An exchange of another channel that the reader's side is in: of its desk, or of the channel that a desk works on."""
+
+    channel: str
+    exchange: str
+    number: str
+    act: str
+    status: str
+
+
 class MeansTested(Answer, frozen=True, kw_only=True):
     """The newest test of one means of a point of contact: when, by which side, and what came of it."""
 
@@ -168,11 +178,15 @@ class NextCall(Answer, frozen=True, kw_only=True):
 
 
 class SideWatch(Answer, frozen=True, kw_only=True):
-    """A side's watch: manned since when; by which officer, and with which note, is shown to the own side alone."""
+    """A side's watch: manned since when. Who has it, and where the turn-over note is read, is shown to the own side alone.
+
+    A `note` that was recorded with the relief stands in the log, which both sides read.
+    """
 
     side: str
     manned_since: str = ""
     officer: str = ""
+    turn_over: str = ""
     note: Raw | UnsetType = UNSET
 
 
@@ -221,8 +235,14 @@ class WatchView(Answer, frozen=True, kw_only=True):
     due: tuple[DueClock, ...]
 
 
+Actor = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)]
+
+
 class PersonEntry(Shape, frozen=True, kw_only=True):
-    """Somebody, and how to reach them. It stands in the register of people and nowhere else, and can be erased."""
+    """Somebody, and how to reach them. It stands in the register of people and nowhere else, and can be erased.
+
+    Where `readers` are named, of the other sides nobody reads it but these officers (`side/name`).
+    """
 
     name: PersonLine
     post: PersonLine | UnsetType = UNSET
@@ -231,13 +251,14 @@ class PersonEntry(Shape, frozen=True, kw_only=True):
     emails: Annotated[tuple[Email, ...], Meta(min_length=1, max_length=10)] | UnsetType = UNSET
     languages: Languages | UnsetType = UNSET
     note: Annotated[str, Meta(min_length=1, max_length=1_000)] | UnsetType = UNSET
+    readers: Annotated[tuple[Actor, ...], Meta(min_length=1, max_length=100)] | UnsetType = UNSET
 
 
 class PersonView(Answer, frozen=True, kw_only=True):
     """An entry of the register of people. What acts name is its id and its `commitment`, which is also its ETag.
 
     `random` are the 32 bytes behind the commitment, in hex, given with a single entry alone. Of an erased entry nothing is
-    left but its id, its side and the times.
+    left but its id, its side and the times. One that is `sealed` is for officers whom the entering side has named, and not for the reader.
     """
 
     id: str
@@ -249,6 +270,7 @@ class PersonView(Answer, frozen=True, kw_only=True):
     created: str
     updated: str
     erased: bool = False
+    sealed: bool = False
 
 
 class Register(Answer, frozen=True, kw_only=True):
@@ -281,12 +303,13 @@ class Files(Answer, frozen=True, kw_only=True):
 class PersonSeen(Answer, frozen=True, kw_only=True):
     """Somebody whom an exchange names, as the register has them now: the entry, or what became of it.
 
-    `changed` where an act names an earlier revision. `unavailable` where the register cannot be asked at present.
+    `changed` where an act names an earlier revision; `sealed` where it is for named officers, and not for the reader. `unavailable` where the register cannot be asked at present.
     """
 
     side: str = ""
     entry: PersonEntry | UnsetType = UNSET
     changed: bool = False
+    sealed: bool = False
     erased: bool = False
     absent: bool = False
     unavailable: bool = False
@@ -316,6 +339,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
 
     `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
     coded message in full, by language, and `phrases` are those that its records name, by key and language.
+    `desk` is what the reader's own desk has about it, and `about` what a desk's exchange is about; nobody else sees either.
     `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
     `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
     """
@@ -333,6 +357,8 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     stage: str = ""
     next_calls: tuple[NextCall, ...] = ()
     coded: dict[str, str] = {}
+    desk: tuple[ChannelLink, ...] = ()
+    about: ChannelLink | None = None
     unanswered: tuple[Unanswered, ...] = ()
     notice: dict[str, str] = {}
     phrases: dict[str, dict[str, str]] = {}

@@ -48,3 +48,17 @@ async def test_a_desk_channel_is_one_sides_own(who: Who) -> None:
     refused = await operator.post(f"{desk}/contacts", NOTE, **bearer)
     assert refused.json["errors"][0]["pointer"] == "/act"
     assert (await who("china/officer").get(f"{desk}/exchanges")).status == 404
+    matter = (await who("china/officer").open(NOTE)).json
+    for about in (matter["number"], matter["exchange"]):
+        task = await operator.post(f"{desk}/desk", {**SAMPLES["tasking"], "about": about}, **bearer)
+        assert task.status == 201, task.body
+    both = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1"})).json["token"]
+    bearer = {"Authorization": f"Bearer {both}"}
+    view = (await operator.get(f"{desk}/exchanges/{task.json['exchange']}", **bearer)).json
+    assert (view["about"]["channel"], view["about"]["number"]) == ("nato-china", matter["number"])
+    shared = f"/v1/channels/nato-china/exchanges/{matter['exchange']}"
+    assert [(link["channel"], link["act"]) for link in (await operator.get(shared, **bearer)).json["desk"]] == [
+        ("nato-desk", "tasking")
+    ] * 2
+    for stranger in ("china/officer", "nato/duty_officer"):  # who is not of the desk
+        assert "desk" not in (await who(stranger).get(shared)).json

@@ -94,8 +94,16 @@ def test_a_watch_is_taken_and_handed_over_on_the_command_line(own: Service, tmp_
     (mine,) = (side for side in shown["sides"] if side["side"] == "nato")
     assert mine["officer"].startswith("nato/")
     assert "MANNED SINCE" in own.run("watch", "show", *to).stdout
-    handed = own.run("watch", "hand-over", "--note", "Mind the northern line.", *to).stdout
-    assert handed.startswith("Mind the northern line.")
-    assert "nato" in handed.partition("\n")[2], "the rest has written itself"
+    itself = own.run("watch", "hand-over", mine["officer"], *to, check=None)
+    assert (itself.returncode != 0, itself.stdout) == (True, ""), "nothing is written where nothing is handed over"
+    assert "has the watch already" in itself.stderr
+    handed = own.run("watch", "hand-over", "nato/h-1", "--note", "Mind the northern line.", *to).stdout
+    assert "nato" in handed, "the turn-over note has written itself"
+    shown = json.loads(own.run("watch", "show", "--json", *to).stdout)
+    (mine,) = (side for side in shown["sides"] if side["side"] == "nato")
+    assert (mine["officer"], mine["note"]) == ("nato/h-1", "Mind the northern line."), "in the log stands what the officer added"
+    again = own.run("report", "turn-over", "--at", mine["turn_over"].rpartition("=")[2], *to).stdout
+    assert again.partition("\n")[0] == handed.partition("\n")[0], "it writes itself again"
+    own.run("watch", "hand-over", *to)
     shown = json.loads(own.run("watch", "show", "--json", *to).stdout)
     assert "watch_unmanned" in [alarm["alarm"] for alarm in shown["alarms"] if alarm.get("side") == "nato"]

@@ -73,6 +73,35 @@ async def test_nobody_else_learns_of_anybody(who: Who) -> None:
     (await who("nato/officer").get(drill)).problem(404, "not-found")
 
 
+async def test_an_entry_with_named_readers_is_read_by_these_and_by_its_own_side(who: Who) -> None:
+    """As the identifiers of a terrorism warning."""
+    entry = await enter(who("nato/officer"), {**MS_LI, "readers": ["china/d-1"]})
+    warning = act("terrorism-warning", identifiers=[named(entry)])
+    warning.pop("sealed")
+    draft = await who("nato/officer").post(f"{C}/drafts", {"act": warning})
+    release = f"{C}/drafts/{draft.json['id']}/release"
+    released = await who("nato/head_of_office").call("POST", release, If_Match=draft.headers["ETag"])
+    assert released.status == 201, released.body
+    exchange = f"{C}/exchanges/{released.json['exchange']}"
+    for reader, reads in (
+        ("china/duty_officer", True),
+        ("nato/duty_officer", True),
+        ("china/officer", False),
+        ("china/administrator", False),
+    ):
+        alone = (await who(reader).get(f"{PEOPLE}/{entry['id']}")).json
+        (listed,) = [each for each in (await who(reader).get(PEOPLE)).json["people"] if each["id"] == entry["id"]]
+        seen = (await who(reader).get(exchange)).json["people"][entry["id"]]
+        assert ["entry" in each for each in (alone, listed, seen)] == [reads] * 3
+        assert [each.get("sealed", False) for each in (alone, listed, seen)] == [not reads] * 3
+        assert ("random" in alone, alone["commitment"]) == (reads, entry["commitment"])
+        assert reads or "Li Wei" not in json.dumps((alone, listed, seen))
+    audited = (await who("china/auditor").get(exchange)).json["people"][entry["id"]]
+    assert "entry" not in audited
+    wrong = await who("nato/officer").post(PEOPLE, {**MS_LI, "readers": ["d-1"]})
+    assert wrong.problem(422, "invalid-act")["errors"][0]["pointer"] == "/readers/0"
+
+
 async def test_only_its_own_side_changes_and_erases_an_entry(who: Who) -> None:
     entry = await enter(who("nato/officer"))
     path = f"{PEOPLE}/{entry['id']}"

@@ -107,7 +107,10 @@ class WatchAssumption(Act, frozen=True, kw_only=True, tag="watch-assumption"):
 
 
 class WatchRelief(Act, frozen=True, kw_only=True, tag="watch-relief"):
-    """The watch is handed over, or ends; `to` is the officer who takes it, `note` what the next one must know."""
+    """The watch is handed over, or ends; `to` is the officer who takes it.
+
+    The turn-over note writes itself from the log, and is not repeated here. A `note` is what an officer adds for both sides to read.
+    """
 
     to: Name | UnsetType = UNSET
     note: Words | UnsetType = UNSET

@@ -4,12 +4,15 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.fields import Attachment, Line, Where, Window, Words
+from dragoman_schemas.fields import Attachment, Line, People, Where, Window, Words
 from dragoman_schemas.frame import Opening
 
 
 class TerrorismWarning(Opening, frozen=True, kw_only=True, tag="terrorism-warning"):
-    """What kind of threat, against what, where, when, and what should be done."""
+    """What kind of threat, against what, where, when, and what should be done.
+
+    `identifiers` are entries of the register of people, whose `readers` name the officers who may read them.
+    """
 
     threat: Literal["attack", "hijacking", "hostage_taking", "smuggling", "travel", "cyber", "other"]
     target: Literal["people", "aviation", "shipping", "diplomatic", "military", "infrastructure", "event", "other", "unknown"]
@@ -20,5 +23,6 @@ class TerrorismWarning(Opening, frozen=True, kw_only=True, tag="terrorism-warnin
     reliability: Literal["A", "B", "C", "D", "E", "F"] | UnsetType = UNSET
     credibility: Annotated[int, Meta(ge=1, le=6)] | UnsetType = UNSET
     sealed: Annotated[tuple[Attachment, ...], Meta(max_length=20)] | UnsetType = UNSET
+    identifiers: People | UnsetType = UNSET
     caveats: Words | UnsetType = UNSET
     source: Line | UnsetType = UNSET

@@ -12,7 +12,6 @@ adopt = App(name="adopt", help="Adopt a profile of limits or a codebook, as an a
 
 EVERYWHERE = Target()
 
-_NOTE_CHARACTERS = 60_000
 """What the act takes."""
 
 
@@ -59,16 +58,18 @@ async def take(*, target: Target = EVERYWHERE) -> int:
 async def hand_over(
     to: Annotated[str | None, Parameter(help="The duty officer who takes it; without one the watch ends.")] = None,
     *,
-    note: Annotated[str | None, Parameter(help="What the next one must know besides; it stands above what writes itself.")] = None,
+    note: Annotated[str | None, Parameter(help="What you add; it stands in the log, where the other side reads it.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Hand the watch over to another duty officer of your side, or end it. The turn-over note writes itself from what stands."""
+    """Hand the watch over to another duty officer of your side, or end it. The turn-over note writes itself from what stands.
+
+    It is read again at any time: `watch show` says where. It is not repeated in the log.
+    """
     async with connected(target) as caller:
         path = f"/v1/channels/{await channel_of(target, caller)}/reports/turn-over"
         written = (await caller.call("GET", path, headers={"Accept": "text/markdown"})).body.decode()
-    whole = f"{note}\n\n{written}" if note else written
-    out(whole)
-    await _said(target, {"act": "watch-relief"} | ({"to": to.rpartition("/")[2]} if to else {}) | {"note": whole[:_NOTE_CHARACTERS]})
+    await _said(target, {"act": "watch-relief"} | ({"to": to.rpartition("/")[2]} if to else {}) | ({"note": note} if note else {}))
+    out(written)
     return 0
 
 

@@ -261,6 +261,8 @@ def _check_relief(registry: Registry, record: Record, data: acts.WatchRelief) ->
     taker = registry.officers.get(f"{record.side}/{data.to}")
     if taker is None or taker.until is not None or DUTY.isdisjoint(taker.roles):
         return invalid("/to", f"{data.to} is no duty officer of {record.side}; name the officer who takes the watch")
+    if registry.watches[record.side].since.by == f"{record.side}/{data.to}":
+        return invalid("/to", f"{data.to} has the watch already; name the officer who takes it, or leave it out to end it")
     return None
 
 

@@ -121,7 +121,7 @@ async def seen(service: Service, projection: Projection, grant: Grant, view: Exc
     try:
         found = await service.people.found(projection.registry.cid, tuple(mentioned)) if mentioned else {}
         staff = is_staff(projection, grant.actor)
-        people = {id: _person(found.get(id), commitments, staff=staff) for id, commitments in mentioned.items()}
+        people = {id: _person(found.get(id), commitments, grant.actor if staff else "") for id, commitments in mentioned.items()}
         files = {digest: _file(await copies(service, projection, grant, digest)) for digest in dict.fromkeys(named.digests(state))}
     except LogUnreachable:
         people = {id: PersonSeen(unavailable=True) for id in mentioned}
@@ -129,12 +129,16 @@ async def seen(service: Service, projection: Projection, grant: Grant, view: Exc
     return msgspec.structs.replace(view, people=people, files=files)
 
 
-def _person(kept: Kept | None, commitments: set[str], *, staff: bool) -> PersonSeen:
+def _person(kept: Kept | None, commitments: set[str], reader: str) -> PersonSeen:
+    """Somebody as an officer sees them; nobody's name for an auditor, who is no reader."""
     if kept is None:
         return PersonSeen(absent=True)
     if kept.erased:
         return PersonSeen(side=kept.side, erased=True)
-    return PersonSeen(side=kept.side, entry=kept.person if staff else UNSET, changed=commitments != {kept.commitment})
+    sealed = not kept.open_to(reader)
+    return PersonSeen(
+        side=kept.side, entry=UNSET if sealed or not reader else kept.person, sealed=sealed, changed=commitments != {kept.commitment}
+    )
 
 
 def _file(known: list[File]) -> FileSeen:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from dragoman.desk import stamp
 from dragoman.domain import ids, strict
@@ -31,24 +31,26 @@ class PeopleQuery(Struct, frozen=True, kw_only=True):
     limit: int = LIST_PAGE
 
 
-def view(kept: Kept, *, random: bool = False) -> PersonView:
-    """An entry as it is answered; `random` with what its commitment was made of."""
+def view(kept: Kept, actor: str, *, random: bool = False) -> PersonView:
+    """An entry as an officer is answered; `random` with what its commitment was made of."""
+    reads = kept.open_to(actor)
     return PersonView(
         id=kept.id,
         side=kept.side,
         revision=kept.revision,
         commitment=kept.commitment,
-        entry=kept.person,
-        random=kept.random if random else "",
+        entry=kept.person if reads else UNSET,
+        random=kept.random if random and reads else "",
+        sealed=not reads,
         created=kept.created,
         updated=kept.updated,
         erased=kept.erased,
     )
 
 
-def _reply(kept: Kept, status: int = 200, **headers: str) -> Reply:
+def _reply(kept: Kept, actor: str, status: int = 200, **headers: str) -> Reply:
     tag = {} if kept.erased else {"ETag": f'"{kept.commitment}"'}
-    return Reply(body=view(kept, random=True), status=status, headers={**tag, "Cache-Control": "no-store", **headers})
+    return Reply(body=view(kept, actor, random=True), status=status, headers={**tag, "Cache-Control": "no-store", **headers})
 
 
 async def _found(call: Call[Any], projection: Projection) -> Kept:
@@ -90,7 +92,7 @@ async def _entry(call: Call[Any]) -> bytes:
 
 
 async def list_people(call: Call[PeopleQuery]) -> Answered:
-    projection, _ = posting.staff_of(call)
+    projection, actor = posting.staff_of(call)
     found = await posting.service_of(call).people.listed(projection.registry.cid)
     query = call.query
     wanted = [kept for kept in found if kept.id > query.cursor and query.side in ("", kept.side)]
@@ -99,7 +101,7 @@ async def list_people(call: Call[PeopleQuery]) -> Answered:
     headers = {"Cache-Control": "no-store"}
     if more:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=more)}>; rel="next"'
-    return Reply(body=Register(people=tuple(view(kept) for kept in wanted[:most]), next=more), headers=headers)
+    return Reply(body=Register(people=tuple(view(kept, actor) for kept in wanted[:most]), next=more), headers=headers)
 
 
 async def new_person(call: Call[Nothing]) -> Answered:
@@ -115,17 +117,17 @@ async def new_person(call: Call[Nothing]) -> Answered:
                 Refusal(kind="no-room", detail=f"A side has at most {PEOPLE} entries in a channel; erase those no longer needed.")
             )
         if await service.people.keep(cid, entered, None):
-            return _reply(entered, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}")
+            return _reply(entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}")
         known = await service.people.find(cid, entered.id)
         assert known is not None
     if known.side != side or (known.revision == 1 and bytes(known.entry or b"") != entry):
         raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for another entry. Take a new key for a new entry."))
-    return _reply(known, 201, Location=f"/v1/channels/{projection.name}/people/{known.id}", **{"Idempotent-Replayed": "true"})
+    return _reply(known, actor, 201, Location=f"/v1/channels/{projection.name}/people/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
 async def show_person(call: Call[Nothing]) -> Answered:
-    projection, _ = posting.staff_of(call)
-    return _reply(await _found(call, projection))
+    projection, actor = posting.staff_of(call)
+    return _reply(await _found(call, projection), actor)
 
 
 async def change_person(call: Call[Nothing]) -> Answered:
@@ -138,7 +140,7 @@ async def change_person(call: Call[Nothing]) -> Answered:
     changed = people.changed(kept, await _entry(call), stamp(service.now()))
     if not await service.people.keep(projection.registry.cid, changed, kept):
         raise _moved()
-    return _reply(changed)
+    return _reply(changed, actor)
 
 
 async def erase_person(call: Call[Nothing]) -> Answered:
@@ -155,4 +157,4 @@ async def erase_person(call: Call[Nothing]) -> Answered:
         if not await service.people.keep(projection.registry.cid, erased, kept):
             raise _moved()
     log.info("person.erased", channel=projection.name, id=erased.id)
-    return _reply(erased)
+    return _reply(erased, actor)

@@ -11,7 +11,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import beside, live
+from dragoman.gateway import beside, desks, live
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE
@@ -157,7 +157,7 @@ async def show_exchange(call: Call[At]) -> Answered:
         side,
         None if call.query.at else service.now(),
     )
-    view = await beside.seen(service, projection, grant_of(call.request), view)
+    view = await desks.joined(call, projection, await beside.seen(service, projection, grant_of(call.request), view))
     headers = headers_of(call, projection, at)
     if not call.query.at:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'

@@ -7,8 +7,9 @@ from typing import Final, get_args
 import msgspec
 from msgspec import UNSET, Raw
 
+from dragoman.limits import LIST_PAGE
 from dragoman.projection.store import Store
-from dragoman_schemas.answers import Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
+from dragoman_schemas.answers import ChannelLink, Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
 from dragoman_schemas.frame import Area
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
 
@@ -28,6 +29,32 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
     return tuple(
         Link(exchange=id, number=number, act=act, status=status, kind=_kind(encoded)) for id, number, act, status, encoded in found
     )
+
+
+def referring(store: Store, channels: Iterable[str], targets: tuple[str, str]) -> tuple[ChannelLink, ...]:
+    """The exchanges of some channels that refer to one of another channel, by its id or its number."""
+    return _elsewhere(
+        store, channels, "JOIN links l ON l.key = e.key WHERE l.channel = ? >> 40 AND l.target IN (?, ?) ORDER BY e.key LIMIT ?", targets
+    )
+
+
+def named(store: Store, channels: Iterable[str], target: str) -> tuple[ChannelLink, ...]:
+    """The exchange of some channels that has an id or a number."""
+    return _elsewhere(
+        store, channels, "WHERE e.key >> 40 = ? >> 40 AND (e.id = ? OR e.number = ?) ORDER BY e.key LIMIT ?", (target, target)
+    )
+
+
+def _elsewhere(store: Store, channels: Iterable[str], where: str, targets: tuple[str, str]) -> tuple[ChannelLink, ...]:
+    found: list[ChannelLink] = []
+    with store.snapshot() as connection:
+        for channel in channels:
+            rows = connection.execute(
+                f"SELECT e.id, e.number, e.act, e.status FROM exchanges e {where}",  # noqa: S608  # fixed words
+                (store.base(channel), *targets, LIST_PAGE),
+            )
+            found += [ChannelLink(channel=channel, exchange=id, number=number, act=act, status=status) for id, number, act, status in rows]
+    return tuple(found)
 
 
 def _kind(encoded: bytes) -> str:

@@ -76,6 +76,7 @@ def _side(registry: Registry, side: str, reader: str) -> SideWatch:
         side=side,
         manned_since=held.since.time,
         officer=held.since.by if own else "",
+        turn_over=f"/v1/channels/{registry.name}/reports/turn-over?at={held.since.position - 1}" if own else "",
         note=held.note if own and held.note is not UNSET else UNSET,
     )
 

@@ -44,6 +44,11 @@ class Kept(Struct, frozen=True, kw_only=True):
         """What the register says of them."""
         return UNSET if isinstance(self.entry, UnsetType) else _person(bytes(self.entry))
 
+    def open_to(self, actor: str) -> bool:
+        """Whether an officer of the channel reads it: everybody, or where readers are named these and the own side."""
+        readers = UNSET if isinstance(self.person, UnsetType) else self.person.readers
+        return isinstance(readers, UnsetType) or actor in readers or actor.partition("/")[0] == self.side
+
     @property
     def commitment(self) -> str:
         """What acts name, beside the id; empty once it is erased."""
