@@ -129,9 +129,9 @@ class Area(Answer, frozen=True, kw_only=True):
 
 
 class Blind(Answer, frozen=True, kw_only=True):
-    """A stretch of time in which nobody had the watch of a side, or in which a check had shown no line between two."""
+    """A stretch of time in which nobody had the watch of a side, a check had shown no line between two, or a gateway had no broker."""
 
-    what: Literal["watch", "line"]
+    what: Literal["watch", "line", "broker"]
     sides: tuple[str, ...]
     from_: str = field(name="from")
     to: str
@@ -140,13 +140,14 @@ class Blind(Answer, frozen=True, kw_only=True):
 class Blindness(Answer, frozen=True, kw_only=True):
     """For how long of the period a side was blind, as far as the log says.
 
-    What the broker missed is on no record. `watch_nobody_s` and `line_down_s` are absent where no watch, or no line check, can be.
+    `watch_nobody_s` and `line_down_s` are absent where no watch, or no line check, can be. `broker_down_s` is what gateways said of
+    themselves: an outage that ended with the gateway as well is on no record.
     """
 
     side: str
     watch_nobody_s: float | None = None
     line_down_s: float | None = None
-    broker: Literal["not recorded"]
+    broker_down_s: float
 
 
 class Statistics(Answer, frozen=True, kw_only=True):

@@ -153,6 +153,10 @@ RESEAL_SECONDS: Final = 300.0
 DELIVERY_SECONDS: Final = 1.0
 """Smallest interval between two `delivery` records of a side."""
 
+OUTAGE_LOOK_SECONDS: Final = 0.5
+OUTAGE_SECONDS: Final = 10.0
+"""How long a gateway must have been without a broker for the log to say so afterwards: as long as a post waits for one."""
+
 DEDUPE_SECONDS: Final = 24 * 3600
 """The broker's window of message ids: a help, never the guarantee."""
 

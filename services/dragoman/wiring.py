@@ -90,6 +90,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway",
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
         following(service.keep_delivering())
+        following(service.keep_outages())
         following(service.keep_erasing())
         if whole:
             following(Watch(service.channels, service.desk, now=utc_now).run())

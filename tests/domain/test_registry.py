@@ -1,5 +1,6 @@
 """The registry: what a genesis says stands there, what keys may sign and from when to when, and what changes it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -409,3 +410,19 @@ def test_what_a_service_recorded_is_not_delivered(world: World) -> None:
     world.open(N, NOTE)
     assert deliver(world, "china", world.position).valid
     assert not deliver(world, "nato", world.position).valid
+
+
+# Outages
+
+
+def test_an_outage_is_told_by_the_gateway_alone_once_it_is_over(world: World) -> None:
+    before = world.registry
+    world.clock = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    for ends, valid in (("2026-11-25T12:00:03Z", True), ("2026-11-25T12:01:00Z", False)):
+        told = world.keep("service/gateway", {"act": "broker-outage", "from": "2026-11-25T11:00:00Z", "to": ends})
+        assert isinstance(told, Folded) == valid
+        assert valid or refused(told).faults[0].pointer == "/to"
+    backwards = {"act": "broker-outage", "from": "2026-11-25T11:00:00Z", "to": "2026-11-25T10:00:00Z"}
+    assert refused(world.keep("service/gateway", backwards)).faults[0].pointer == "/to"
+    assert refused(world.keep("nato/root", act("broker-outage"))).kind == "not-permitted"
+    assert world.registry == before, "it changes nothing but what is known of the time"

@@ -159,7 +159,7 @@ def test_a_channel_without_clocks_has_no_times(kind: str) -> None:
     id = world.open(N, NOTE)
     found = measured(world, at(0), at(6000), id)
     assert (found.clocks, found.notices, found.exchanges) == ((), (), 1)
-    rows, spans = blind(world.registry, world.sides, [], [], frozenset(), Span(at(0), at(60)))
+    rows, spans = blind(world.registry, world.sides, [], [], frozenset(), [], Span(at(0), at(60)))
     assert ([(row.watch_nobody_s, row.line_down_s) for row in rows], spans) == ([(None, None)] * 2, ())
 
 
@@ -269,9 +269,15 @@ def test_blindness_counts_what_overlaps_once() -> None:
     assert covered([Span(at(0), at(10)), Span(at(5), at(20)), Span(at(30), at(31))]) == 21 * 60.0
     world = adopted()
     turns = [Turn(at(10), "nato", True)]
-    rows, spans = blind(world.registry, world.sides, [check(20, "missed")], turns, {"china"}, Span(at(0), at(60)))
-    assert [(row.side, row.watch_nobody_s, row.line_down_s, row.broker) for row in rows] == [
-        ("nato", 600.0, 2400.0, "not recorded"),
-        ("china", 0.0, 2400.0, "not recorded"),
+    outages = [Span(at(-5), at(1)), Span(at(30), at(35)), Span(at(34), at(40)), Span(at(70), at(80))]
+    rows, spans = blind(world.registry, world.sides, [check(20, "missed")], turns, {"china"}, outages, Span(at(0), at(60)))
+    assert [(row.side, row.watch_nobody_s, row.line_down_s, row.broker_down_s) for row in rows] == [
+        ("nato", 600.0, 2400.0, 660.0),
+        ("china", 0.0, 2400.0, 660.0),
     ]
-    assert [(each.what, each.sides) for each in spans] == [("watch", ("nato",)), ("line", ("china", "nato"))]
+    assert [(each.what, each.sides, each.from_) for each in spans] == [
+        ("broker", ("nato", "china"), clocks.written(at(0))),
+        ("watch", ("nato",), clocks.written(at(0))),
+        ("line", ("china", "nato"), clocks.written(at(20))),
+        ("broker", ("nato", "china"), clocks.written(at(30))),
+    ]

@@ -149,6 +149,7 @@ CHANNEL = {
     "watch-assumption": (Who.ANY, DUTY, 1, ""),
     "watch-relief": (Who.ANY, DUTY, 1, ""),
     "delivery": (Who.GATEWAY, OFFICER, 1, ""),
+    "broker-outage": (Who.GATEWAY, OFFICER, 1, ""),
 }
 
 

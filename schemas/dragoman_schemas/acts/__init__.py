@@ -119,6 +119,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.Officer,
     channel.OfficerRevocation,
     channel.Delivery,
+    channel.BrokerOutage,
     channel.ProfileAdoption,
     channel.CodebookAdoption,
     channel.ChannelStatus,

@@ -72,6 +72,13 @@ class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
     upto: Annotated[int, Meta(ge=1)]
 
 
+class BrokerOutage(Act, frozen=True, kw_only=True, tag="broker-outage"):
+    """From then until then a gateway had no broker: nothing could be recorded or heard through it. It says so once it has one again."""
+
+    from_: Timestamp = field(name="from")
+    to: Timestamp
+
+
 class LineChecks(Shape, frozen=True, kw_only=True):
     """When the watch checks the line, every day, for which side, and from when on."""
 

@@ -78,7 +78,7 @@ _TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("translations", "translations", ("side", "translations", "delay.median_s", "delay.worst_s")),
     ("line checks", "line", ("side", "checks", "echoed", "echoed_with_errors", "missed", "share_echoed", "run", "missed_run")),
     ("last words", "areas", ("area", "last_word", "days_since_last_word")),
-    ("blind", "blindness", ("side", "watch_nobody_s", "line_down_s", "broker")),
+    ("blind", "blindness", ("side", "watch_nobody_s", "line_down_s", "broker_down_s")),
 )
 
 

@@ -1,9 +1,11 @@
-"""When a side could not have noticed: nobody had its watch, or a line check had shown no line.
+"""When a side could not have noticed: nobody had its watch, a line check had shown no line, or there was no broker.
 
     watch   nobody's          from the opening of the channel, or a relief without a successor, until the next assumption
     line    between two sides from a check that was missed until the next one of either that came back
 
-What a broker missed while it was down is on no record, and nothing is said of it here.
+    broker  from when to when a gateway had none, as it says afterwards (`broker-outage`)
+
+What nobody was there to notice, as a host without power, is on no record, and nothing is said of it here.
 """
 
 from collections.abc import Iterable, Iterator
@@ -52,6 +54,17 @@ def covered(spans: Iterable[Span]) -> float:
             seconds += (span.ends - begins).total_seconds()
             upto = span.ends
     return seconds
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """Spans as stretches that do not meet."""
+    found: list[Span] = []
+    for span in sorted(spans, key=lambda each: each.begins):
+        if found and span.begins <= found[-1].ends:
+            found[-1] = Span(found[-1].begins, max(found[-1].ends, span.ends))
+        else:
+            found.append(span)
+    return found
 
 
 # The watch

@@ -4,6 +4,7 @@
     officer              root or an administrator; signed, and by every key that it adds
     officer-revocation   root or an administrator; signed
     delivery             the gateway, silent: a watermark per side that only rises
+    broker-outage        the gateway, silent: from when to when it had no broker
     profile-adoption     root or an administrator; signed. Limits bind when every side has adopted the same profile
     codebook-adoption    root or an administrator; signed. A coded message is of a version that every side has adopted
     channel-status       head of office, two keys, numbered N21: in force, degraded, suspended, resumed. Blocks nothing
@@ -15,6 +16,7 @@ All continue the genesis exchange (record.md §3, §5).
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -26,12 +28,13 @@ from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Rule, Who
-from dragoman.limits import SIGNATURES
+from dragoman.limits import CLOCK_SKEW_SECONDS, SIGNATURES
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
 from dragoman_schemas.acts import channel as acts
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.fields import Window
 from dragoman_schemas.state import (
     Adopted,
     AdoptedCodebook,
@@ -72,6 +75,7 @@ RULES: Final = (
     Rule(act="watch-assumption", shape=acts.WatchAssumption, family="channel", who=Who.ANY, roles=DUTY),
     Rule(act="watch-relief", shape=acts.WatchRelief, family="channel", who=Who.ANY, roles=DUTY),
     Rule(act="delivery", shape=acts.Delivery, family="channel", who=Who.GATEWAY, roles=OFFICERS, silent=True),
+    Rule(act="broker-outage", shape=acts.BrokerOutage, family="channel", who=Who.GATEWAY, roles=OFFICERS, silent=True),
 )
 
 
@@ -225,6 +229,8 @@ def check(registry: Registry, record: Record, position: int, actor_at: Callable[
             return _check_relief(registry, record, data)
         case acts.Delivery() as data:
             return _check_delivery(registry, record, data, position, actor_at)
+        case acts.BrokerOutage() as data:
+            return _check_outage(record, data)
         case _:
             return None
 
@@ -280,6 +286,17 @@ def _check_delivery(
     if record.act != delivery_act(data.side, data.upto) or envelope.id != expected:
         return invalid("", "a delivery's bytes and id are determined")
     return None
+
+
+def _check_outage(record: Record, data: acts.BrokerOutage) -> Refusal | None:
+    """It has ended, and not before it began."""
+    refusal = checks.window("/to", Window(from_=data.from_, to=data.to))
+    if refusal is None and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW:
+        return invalid("/to", "an outage is told when it is over")
+    return refusal
+
+
+_SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
 def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:

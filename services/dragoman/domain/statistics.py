@@ -262,25 +262,36 @@ def lines(sides: Sequence[str], checks: Sequence[Check], span: Span) -> tuple[Li
 
 
 def blind(
-    registry: Registry, sides: Sequence[str], checks: Sequence[Check], turns: Sequence[Turn], manned: Collection[str], span: Span
+    registry: Registry,
+    sides: Sequence[str],
+    checks: Sequence[Check],
+    turns: Sequence[Turn],
+    manned: Collection[str],
+    outages: Sequence[Span],
+    span: Span,
 ) -> tuple[tuple[Blindness, ...], tuple[Blind, ...]]:
-    """For how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began."""
+    """For how long each side was blind, and when. `manned` are the sides whose watch was somebody's when the span began.
+
+    Who has no broker is blind on every side: what a gateway cannot record it cannot show to anybody.
+    """
     watched = registry.kind not in UNTIMED
     nobodys = {side: blindness.nobodys(side, turns, span, manned=side in manned) if watched else [] for side in sides}
     downs = [(pair, part) for pair, each in blindness.down(checks, span.ends) if (part := span.cut(each)) is not None]
+    gone = blindness.merged(part for each in outages if (part := span.cut(each)) is not None)
     checked = {name for check in checks for name in (check.sender, check.side)}
     rows = tuple(
         Blindness(
             side=side,
             watch_nobody_s=_seconds(blindness.covered(nobodys[side])) if watched else None,
             line_down_s=_seconds(blindness.covered(each for pair, each in downs if side in pair)) if side in checked else None,
-            broker="not recorded",
+            broker_down_s=_seconds(blindness.covered(gone)),
         )
         for side in sides
     )
-    found: list[tuple[Literal["watch", "line"], tuple[str, ...], Span]]
+    found: list[tuple[Literal["watch", "line", "broker"], tuple[str, ...], Span]]
     found = [("watch", (side,), each) for side in sides for each in nobodys[side]]
     found += [("line", pair, each) for pair, each in downs if not set(sides).isdisjoint(pair)]
+    found += [("broker", tuple(sides), each) for each in gone]
     found.sort(key=lambda each: (each[2].begins, each[0], each[1]))
     return rows, tuple(
         Blind(what=what, sides=names, from_=clocks.written(each.begins), to=clocks.written(each.ends)) for what, names, each in found

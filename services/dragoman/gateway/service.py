@@ -1,9 +1,10 @@
 """What every handler works with: the channels, the desk, who calls, and how fresh the answers are."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
@@ -16,7 +17,7 @@ from dragoman.domain.decide import Post
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
-from dragoman.limits import DELIVERY_SECONDS, POLL_SECONDS
+from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, OUTAGE_SECONDS, POLL_SECONDS
 from dragoman.log.connection import Bus, Guard
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
@@ -210,6 +211,37 @@ class Service:
             log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=error.refusal.detail)
         except LogBroken as error:
             log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error))
+
+    async def keep_outages(self) -> None:
+        """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
+        seen: dict[str, tuple[datetime, float]] = {}
+        untold: list[tuple[str, datetime, datetime]] = []
+        while True:
+            await asyncio.sleep(OUTAGE_LOOK_SECONDS)
+            tick = time.monotonic()
+            for name, projection in self.channels.items():
+                checked = projection.checked
+                last, since = seen.get(name, (None, tick))
+                if checked is None or checked == last:
+                    continue
+                seen[name] = checked, tick
+                if tick - since >= OUTAGE_SECONDS:
+                    untold.append((name, checked - timedelta(seconds=tick - since), checked))
+            untold = [each for each in untold if not await self._tell_outage(*each)]
+
+    async def _tell_outage(self, name: str, since: datetime, until: datetime) -> bool:
+        """Record an outage; False where it cannot be now, and True where it never will be."""
+        body = b'{"act":"broker-outage","from":"%s","to":"%s"}' % (stamp(since).encode(), stamp(until).encode())
+        act, data = read_act(body, cut=False)
+        actor = "service/gateway"
+        id = ids.from_key(name, actor, f"broker-outage\n{stamp(since)}\n{stamp(until)}")
+        try:
+            await self.desk.post(self.channels[name], Post(actor=actor, act=act, data=data, id=id, exchange="", family="channel"))
+        except (Refused, LogBroken) as error:
+            again = isinstance(error, LogBroken) or error.refusal.kind in ("unavailable", "unknown-outcome", "busy")
+            log.warning("outage.not_recorded", channel=name, since=stamp(since), reason=str(error), again=again)
+            return not again
+        return True
 
     async def keep_access_fresh(self) -> None:
         """Bring tokens issued and revoked elsewhere, and prove the broker again."""

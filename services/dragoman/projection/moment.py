@@ -34,7 +34,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 """How long after its own time a record may come to the log."""
 
-_TOLD: Final = frozenset({"channel-status", "profile-adoption", "codebook-adoption"})
+_TOLD: Final = frozenset({"channel-status", "profile-adoption", "codebook-adoption", "broker-outage"})
 """Acts of the channel whose content reports give: they name no officer."""
 
 
@@ -288,6 +288,15 @@ class Moment:
             Turn(datetime.fromisoformat(time), officer_side(actor), act == "watch-assumption" or "to" in _data(raw).data)
             for act, actor, time, raw in found
         ]
+
+    def outages(self, first: int) -> list[Span]:
+        """When gateways had no broker, as they said since a position."""
+        found = self._connection.execute(
+            "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND act = 'broker-outage' ORDER BY key",
+            (self.registry.id, self._base | first, self._base | self.position),
+        )
+        ends = (_data(raw).data for (raw,) in found)
+        return [Span(*(datetime.fromisoformat(msgspec.json.decode(data[name])) for name in ("from", "to"))) for data in ends]
 
     def line_checks(self, first: int) -> list[Check]:
         """The line checks since a position, and as many before it as tell how the line stood then."""

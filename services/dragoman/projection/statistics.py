@@ -39,7 +39,9 @@ def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") ->
     measured = measure.measured(sides)
     checks: list[Check] = then.line_checks(first)
     opened = then.span(None)
-    rows, blind = counting.blind(registry, sides, checks, then.turns(first), then.manned(first), span.cut(opened) or span)
+    rows, blind = counting.blind(
+        registry, sides, checks, then.turns(first), then.manned(first), then.outages(first), span.cut(opened) or span
+    )
     profile, since = profile_of(registry)
     return Statistics(
         channel=registry.name,

@@ -340,19 +340,18 @@ def _areas(found: Statistics) -> Table | None:
     return table(("Area", "Last word", "Days since"), rows)
 
 
+_BLIND: Final = {"watch": "nobody had the watch", "line": "line checks missed", "broker": "no broker"}
+
+
 def _blind(found: Statistics) -> list[Block | None]:
     rows: list[tuple[Cell, ...]] = [
         (
             side(row.side),
-            *(_NONE if each is None else span(each) for each in (row.watch_nobody_s, row.line_down_s)),
-            row.broker,
+            *(_NONE if each is None else span(each) for each in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)),
         )
         for row in found.blindness
     ]
-    spans: list[tuple[Cell, ...]] = [
-        ("nobody had the watch" if each.what == "watch" else "line checks missed", sides(each.sides), utc(each.from_), utc(each.to))
-        for each in found.blind
-    ]
+    spans: list[tuple[Cell, ...]] = [(_BLIND[each.what], sides(each.sides), utc(each.from_), utc(each.to)) for each in found.blind]
     return [
         table(("Side", "Nobody had the watch", "No line, as checks showed", "Broker"), rows),
         table(("What", "Sides", "From", "To"), spans),

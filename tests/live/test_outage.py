@@ -1,0 +1,50 @@
+"""A gateway without a broker was blind, and the log says so afterwards."""
+
+import asyncio
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from house import CHANNEL, House
+from service import Caller
+
+_OUT_S = 11.0
+"""An outage counts from ten seconds."""
+
+
+async def told(session: aiohttp.ClientSession, house: House) -> list[Any]:
+    """The outages that the statistics list, once there are any."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        answer = await Caller(session, house.gateway, "nato/officer").get(f"/v1/channels/{CHANNEL}/statistics")
+        found = [each for each in answer.json.get("blind", ()) if each["what"] == "broker"]
+        if found:
+            assert [row["broker_down_s"] for row in answer.json["blindness"]] == [pytest.approx(_length(found[0]), abs=0.01)] * 2
+            return found
+        await asyncio.sleep(0.25)
+    return []
+
+
+def _length(span: Any) -> float:
+    return (datetime.fromisoformat(span["to"]) - datetime.fromisoformat(span["from"])).total_seconds()
+
+
+@pytest.mark.parametrize("how", ["dead", "standing still"])
+async def test_the_log_says_afterwards_when_there_was_no_broker(how: str, tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    with House(tmp_path / "house") as house:
+        if how == "dead":
+            house.broker.stop(9)
+        else:
+            house.broker.stand_still()
+        await asyncio.sleep(_OUT_S + 2.0)
+        if how == "dead":
+            house.broker.start()
+        else:
+            house.broker.go_on()
+        (outage,) = await told(session, house)
+        assert outage["sides"] == ["nato", "china"]
+        assert _OUT_S - 1 < _length(outage) < _OUT_S + 12
