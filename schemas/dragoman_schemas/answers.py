@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from dragoman_schemas.acts.channel import Kind, Role
-from dragoman_schemas.fields import Language, Languages, Line, Name, Shape
+from dragoman_schemas.fields import Actor, Language, Languages, Line, Name, Shape
 
 PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
 Telephone = Annotated[str, Meta(pattern=r"^[0-9+()/. -]{2,40}$(?!\n)")]
@@ -233,9 +233,6 @@ class WatchView(Answer, frozen=True, kw_only=True):
     lines: tuple[LineView, ...]
     alarms: tuple[Alarm, ...]
     due: tuple[DueClock, ...]
-
-
-Actor = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)]
 
 
 class PersonEntry(Shape, frozen=True, kw_only=True):
@@ -556,7 +553,7 @@ class Drafts(Answer, frozen=True, kw_only=True):
 class NewToken(Shape, frozen=True, kw_only=True):
     """A token to be issued to an officer, for some of the channels, or for all in which the officer is."""
 
-    actor: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)]
+    actor: Actor
     channels: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
     label: Line | UnsetType = UNSET
 

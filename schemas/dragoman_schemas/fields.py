@@ -4,7 +4,7 @@ Each is a shape with its unit and range; what several fields must be together
 (a window that ends after it begins, a place that is one thing) is a rule of `dragoman.domain`.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -26,7 +26,6 @@ Timestamp = Annotated[
     str,
     Meta(
         pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})$(?!\n)",
-        max_length=40,
     ),
 ]
 """RFC 3339 with an offset; seconds may be left out. That the day exists is checked by the rules."""
@@ -35,7 +34,6 @@ TimestampOrUnknown = Annotated[
     str,
     Meta(
         pattern=r"^(unknown|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)",
-        max_length=40,
     ),
 ]
 """The same, or `unknown`."""
@@ -55,14 +53,23 @@ Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Base64Of32 = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]{43}=$(?!\n)")]
 """32 bytes in standard base64 with its padding."""
 
-Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)", max_length=10)]
+Date = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")]
 """A day of the calendar. That it exists is checked by the rules."""
 
-ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)", max_length=5)]
+ClockTime = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$(?!\n)")]
 """An hour and a minute of the day."""
 
 Zone = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)", max_length=64)]
 """A time zone by its IANA name. That it exists is checked by the rules."""
+
+CodeWord = Annotated[str, Meta(pattern=r"^[A-Z]{3,16}$(?!\n)")]
+"""The word that names a codebook in a coded message."""
+
+Actor = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=127)]
+"""An officer with the side: side/officer."""
+
+Phrase = Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)", max_length=63)]
+"""The key of an agreed phrase."""
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
@@ -193,3 +200,24 @@ Languages = Annotated[tuple[Language, ...], Meta(min_length=1, max_length=10)]
 Attended = Literal["24x7"] | Hours
 
 Json = dict[str, Any]
+
+FORMS: Final = {
+    meta.pattern: how
+    for written, how in (
+        (Name, "a name of small letters and digits, with hyphens between"),
+        (Language, "a language tag like en, fr or zh-Hans"),
+        (Timestamp, "a time with its offset, like 2026-11-24T03:05+08:00 or 2026-11-23T19:05Z"),
+        (TimestampOrUnknown, "a time with its offset, like 2026-11-24T03:05+08:00, or unknown"),
+        (Id, "an id of the service's: a UUIDv7 or UUIDv5 in small letters"),
+        (Hex32, "64 small hexadecimal digits"),
+        (Base64Of32, "32 bytes in base64, with the padding"),
+        (Date, "a day like 2026-11-24"),
+        (ClockTime, "an hour and a minute like 06:00"),
+        (CodeWord, "3 to 16 capital letters, like HERON"),
+        (Actor, "an officer with the side, like nato/d-1"),
+        (Phrase, "a phrase's key, like received_passed_on"),
+        (Zone, "a time zone like Europe/Brussels or Asia/Shanghai"),
+    )
+    for meta in get_args(written)[1:]
+}
+"""How what has a pattern is written, in words, by its pattern."""

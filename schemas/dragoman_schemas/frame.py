@@ -16,6 +16,7 @@ from dragoman_schemas.fields import (
     Language,
     Name,
     PassedBy,
+    Phrase,
     Provision,
     Reference,
     Remarks,
@@ -35,7 +36,7 @@ Area = Literal[
     "general",
 ]
 Attachments = Annotated[tuple[Attachment, ...], Meta(min_length=1, max_length=20)]
-Phrases = Annotated[tuple[Annotated[str, Meta(pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)", max_length=63)], ...], Meta(min_length=1, max_length=20)]
+Phrases = Annotated[tuple[Phrase, ...], Meta(min_length=1, max_length=20)]
 """Agreed phrases by their keys in the codebook; each reader sees them in the own language."""
 
 Sides = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]

@@ -57,6 +57,7 @@ def verified(path: Path, world: World, cid: str | None = None) -> Verified:
         verification.take(opened.messages())
         verification.described(opened.about)
         verification.head(opened.checkpoint)
+        verification.readme(opened.readme)
         verification.tiles(opened.tiles())
     return verification.result()
 
@@ -246,6 +247,26 @@ def test_what_is_no_export_is_refused(body: bytes, tmp_path: Path) -> None:
         Export(path)
 
 
+def test_words_that_lead_an_auditor_elsewhere_are_a_lie(told: World, tmp_path: Path) -> None:
+    path = exported(told, tmp_path / "log.zip")
+    with Export(path) as opened:
+        readme = opened.readme
+    assert readme is not None
+    found = verified(changed(path, "README.md", readme.replace(b"--cid", b"--no-cid")), told).lie
+    assert found is not None
+    assert (found.check, "README.md" in found.what) == ("description", True)
+
+
+def test_an_export_that_cannot_be_written_leaves_nothing_behind(told: World, tmp_path: Path) -> None:
+    about = {"name": "nato-china", "cid": told.registry.cid, "log": str(log_of(told.registry))}
+    with pytest.raises(OSError, match="No such file"):
+        export.write(tmp_path / "nowhere" / "log.zip", told.raws, about, None, 0)
+    (tmp_path / "log.zip").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        export.write(tmp_path / "log.zip", told.raws, about, None, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["log.zip"]
+
+
 def test_a_line_that_is_neither_a_record_nor_junk_is_refused(told: World, tmp_path: Path) -> None:
     path = changed(exported(told, tmp_path / "log.zip"), "records.ndjson", b"hello\n")
     with pytest.raises(NotAnExport, match="neither a record nor junk"), Export(path) as opened:
@@ -256,4 +277,5 @@ def test_the_readme_of_an_export_says_how_to_do_without_us(told: World, tmp_path
     archive = zipfile.ZipFile(exported(told, tmp_path / "log.zip"))
     readme = archive.read("README.md").decode()
     assert told.registry.cid in readme
+    assert readme == export.readme_of("nato-china", told.registry.cid, str(log_of(told.registry)), len(told.raws))
     assert json.loads(archive.read("channel.json"))["records"] == len(told.raws)

@@ -128,6 +128,51 @@ def test_a_value_deep_inside_that_does_not_fit_is_pointed_at(name: str, change: 
     assert pointer == caught.value.fault.pointer.replace("/0/", "/*/")
 
 
+@pytest.mark.parametrize(
+    ("name", "change", "pointer", "words"),
+    [
+        ("hazardous-incident", {"time": "tomorrow"}, "/time", "write it as a time with its offset, like 2026-11-24T03:05+08:00"),
+        ("hazardous-incident", {"known_at": "tomorrow"}, "/known_at", "or unknown"),
+        (
+            "hazardous-incident",
+            {"kind": "mishap"},
+            "/kind",
+            "there is no 'mishap' here; choose one of collision, crash, fire_control_radar",
+        ),
+        ("hazardous-incident", {"whose_forces": "ours"}, "/whose_forces", "choose one of both, other, own, unknown"),
+        ("hazardous-incident", {"facts": ""}, "/facts", "it is empty; give it, or leave it out"),
+        ("danger-area", {"floor": {"value": 1, "unit": "kn"}}, "/floor/unit", "choose one of ft, km, m, nm"),
+        ("encounter-report", {"courses": [{"unit": "x", "speed": {"value": 3, "unit": "m"}}]}, "/courses/*/speed/unit", "kn, m/s"),
+        ("terrorism-warning", {"credibility": 9}, "/credibility", "Expected `int` <= 6"),
+        ("annual-exchange", {"as_of": "24 November"}, "/as_of", "write it as a day like 2026-11-24"),
+        ("contact-note", {"to": ["NATO"]}, "/to/*", "a name of small letters and digits"),
+        ("correction", {"changed_at": "noon"}, "/changed_at", "write it as a time"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_words(name: str, change: dict[str, Any], pointer: str, words: str) -> None:
+    with pytest.raises(Malformed) as caught:
+        read_act(compact({**SAMPLES[name], **change}), cut=False)
+    assert caught.value.fault.pointer.replace("/0", "/*") == pointer
+    assert words in caught.value.fault.detail
+
+
+def detail_of(body: dict[str, Any]) -> str:
+    """What is wrong with an act; empty for nothing."""
+    try:
+        read_act(compact(body), cut=False)
+    except Malformed as error:
+        return error.fault.detail
+    return ""
+
+
+def test_no_fault_speaks_of_patterns() -> None:
+    details = {(name, member): detail_of({**SAMPLES[name], member: " No such thing? "}) for name, member in MEMBERS}
+    assert any("write it as" in detail for detail in details.values())
+    assert {where for where, detail in details.items() if "regex" in detail or "the schema has it" in detail} <= {
+        ("immediate-notification", "code_word")
+    }
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_member_that_nobody_knows_is_pointed_at(name: str) -> None:
     with pytest.raises(Malformed) as caught:

@@ -205,3 +205,27 @@ def test_a_check_is_missed_after_its_limit_alone_and_a_late_echo_is_recorded_as_
     late = world.keep(CD, {"act": "echo", "text": act("line-check")["challenge"]}, id)
     assert isinstance(late, Folded) and late.valid
     assert (world.exchange(id).status, len(world.exchange(id).acts["echo"])) == ("missed", 1)
+
+
+def test_where_clocks_are_changed_slots_stay_in_the_order_of_time() -> None:
+    world = scheduled(at=["02:15", "03:05", "02:45"], zone="Europe/Brussels")
+    schedule = line.schedule_of(world.registry)
+    assert schedule is not None
+    moment, dues = at("2027-03-27T12:00Z"), []
+    for _ in range(9):
+        slot = schedule.next(moment)
+        dues.append(slot.due)
+        last = schedule.last(slot.due)
+        assert last is not None
+        assert last.due == slot.due
+        moment = slot.due
+    assert dues == sorted(set(dues))
+    assert [f"{due:%d %H:%M}" for due in dues[:3]] == ["28 01:05", "28 01:15", "28 01:45"], "what does not exist is an hour later"
+
+
+@pytest.mark.parametrize(("kind", "sides"), [("track2", ("nato", "china")), ("desk", ("nato",))])
+def test_a_channel_without_clocks_has_no_schedule(kind: str, sides: tuple[str, ...]) -> None:
+    world = World(kind=kind, sides=sides, name="nato-desk" if kind == "desk" else "talks")
+    for side in sides:
+        world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default", "line_check": TWICE})
+    assert line.schedule_of(world.registry) is None

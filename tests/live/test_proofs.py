@@ -170,3 +170,28 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
     failed = demo.run("audit", "verify", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid")
     assert "VERIFICATION FAILED" in failed.stderr
     assert "convicts the host" in failed.stderr
+
+
+def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, tmp_path: Path) -> None:
+    token, words = tmp_path / "token", tmp_path / "words"
+    token.write_text(own.token("china/auditor"))
+    words.write_text("no proof")
+    to = ("--channel", "nato-china", "--token-file", str(token))
+    for command, code, says in (
+        (("audit", "check", "nope", "nope", "--log", "x"), 2, "nope cannot be read"),
+        (("audit", "check", str(words), str(words), "--log", "no key"), 2, "--log:"),
+        (("audit", "proof", "5", "--to", str(tmp_path / "nowhere" / "x.tlog-proof"), *to), 2, "cannot be written"),
+        (("audit", "proof", "5", "--to", str(tmp_path / "x.json"), *to), 2, "choose another ending"),
+        (("audit", "export", "--to", str(tmp_path / "nowhere" / "x.zip"), *to), 2, "cannot be written"),
+        (("audit", "verify", "--cid", "ABC", *to), 2, "--cid is 64 hexadecimal digits"),
+        (("audit", "replay", "--cid", "abc", *to), 2, "--cid is 64 hexadecimal digits"),
+        (("file", "put", "nope", *to), 2, "nope cannot be read"),
+        (("report", "situation", "--to", "tomorrow", *to), 1, "write it as a time with its offset"),
+    ):
+        done = own.run(*command, check=code)
+        assert says in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "regex" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir() if path.suffix in (".json", ".zip", ".tlog-proof")] == []
+    cid = json.loads(own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout)["cid"]
+    assert "no lie was found" in own.run("audit", "verify", "--cid", cid.upper(), *to).stderr

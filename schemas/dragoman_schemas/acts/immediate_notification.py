@@ -5,14 +5,14 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.acts.line_check import Designator
-from dragoman_schemas.fields import Position, When, Words
+from dragoman_schemas.fields import CodeWord, Position, When, Words
 from dragoman_schemas.frame import Continuing, Opening
 
 
 class ImmediateNotification(Opening, frozen=True, kw_only=True, tag="immediate-notification"):
     """A code word and a number: understood in every language at once."""
 
-    code_word: Annotated[str, Meta(pattern=r"^[A-Z]{3,16}$(?!\n)")]
+    code_word: CodeWord
     designator: Designator
     codebook_version: Annotated[int, Meta(ge=1, le=1_000_000)]
     time: When | UnsetType = UNSET

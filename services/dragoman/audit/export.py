@@ -36,7 +36,7 @@ begins with `{{"junk":` is a message that is no record, in hex. `channel.json` s
 
 With Dragoman, on a machine without a network:
 
-    dragoman audit verify {file} --cid {cid} --log '{log}'
+    dragoman audit verify {name}.zip --cid {cid} --log '{log}'
 
 Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
 
@@ -77,11 +77,19 @@ def message_of(line: bytes) -> bytes:
 
 
 def write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
-    """Write an export whole, or none. `size` is the number of records under the checkpoint."""
+    """Write an export whole, or none. `size` is the number of records under the checkpoint. Raises `OSError`."""
     fresh = path.with_name(f".{path.name}.new")
+    try:
+        _write(fresh, messages, about, checkpoint, size)
+        fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
     leaves: list[bytes] = []
     entries: list[bytes] = []
-    with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         with archive.open(_member("records.ndjson"), "w") as lines:
             for index, raw in enumerate(messages):
                 entries.append(leaf.entry(index, leaf.commit(raw)))
@@ -95,9 +103,12 @@ def write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], check
         if checkpoint is not None:
             archive.writestr(_member("checkpoint"), checkpoint)
         archive.writestr(_member("channel.json"), json.dumps(dict(about), indent=1, ensure_ascii=False) + "\n")
-        words = {"name": about["name"], "cid": about["cid"], "log": about["log"], "size": size, "file": path.name}
-        archive.writestr(_member("README.md"), README.format(**words))
-    fresh.rename(path)
+        archive.writestr(_member("README.md"), readme_of(about["name"], about["cid"], about["log"], size))
+
+
+def readme_of(name: str, cid: str, log: str, size: int) -> str:
+    """The export's description in words; `size` is the number of records under the checkpoint."""
+    return README.format(name=name, cid=cid, log=log, size=size)
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -148,6 +159,11 @@ class Export:
     def checkpoint(self) -> bytes | None:
         """The signed head, if there is one. Raises `NotAnExport`."""
         return self._read("checkpoint") if "checkpoint" in self._archive.namelist() else None
+
+    @property
+    def readme(self) -> bytes | None:
+        """What it says of itself in words, if it does. Raises `NotAnExport`."""
+        return self._read("README.md") if "README.md" in self._archive.namelist() else None
 
     def messages(self) -> Iterator[bytes]:
         """Every message, in order. Raises `NotAnExport` where the file is damaged."""

@@ -18,6 +18,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.audit.export import readme_of
 from dragoman.audit.replay import Replay
 from dragoman.domain.channel import log_of
 from dragoman.domain.record import NotARecord, parse
@@ -172,6 +173,14 @@ class Verification:
                     "description", 0, f"channel.json says {name} {value!r}, and the records do not", "channel.json, beside the records"
                 )
                 return
+
+    def readme(self, given: bytes | None) -> None:
+        """Hold an export's words against those that every export of these records under this head has."""
+        registry = self.replay.standing.state.registry
+        if registry is None or self.lie is not None or given is None:
+            return
+        if given != readme_of(registry.name, registry.cid, str(log_of(registry)), self._signed).encode():
+            self._tell("description", 0, "README.md is not what every export of these records has in it: follow none of it", "README.md")
 
     def tiles(self, given: Iterable[tuple[str, bytes]]) -> None:
         """Hold tiles and entry bundles against the records that were taken, of which a signed head must have all."""

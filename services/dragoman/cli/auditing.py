@@ -1,6 +1,7 @@
 """`dragoman audit`: replay a log without trusting the gateway, and take and check the proof of one record."""
 
 import json
+import re
 from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +28,7 @@ from dragoman.cli.common import (
     connected,
     out,
     out_json,
+    read_input,
     say,
     table,
 )
@@ -35,7 +37,7 @@ from dragoman.domain.channel import log_of
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog import proof as proofs
-from dragoman.tlog.note import NotANote, read_verifier
+from dragoman.tlog.note import NotANote, Verifier, read_verifier
 
 EVERYWHERE = Target()
 NOT_FOUND_STATUS = 404
@@ -58,6 +60,7 @@ async def replay_command(
     Unequal to what the gateway says of the same position, a head that is not of these records, another channel than that of
     --cid: exit code 7.
     """
+    cid = None if cid is None else checked_cid(cid)
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
         head = await head_of(caller, channel)
@@ -93,6 +96,24 @@ async def replay_command(
     if head is None:
         say("no head of this log is signed: nothing but this replay speaks for it")
     return 0
+
+
+def checked_cid(text: str) -> str:
+    """A channel's id as it was written down; empty for none. Raises `UsageError`."""
+    if text and not _CID.fullmatch(text.lower()):
+        raise UsageError("--cid is 64 hexadecimal digits: the channel's id as your own side wrote it down at the opening")
+    return text.lower()
+
+
+_CID = re.compile(r"[0-9a-f]{64}")
+
+
+def verifier_of(text: str) -> Verifier:
+    """A log's verifier key as it was written down. Raises `UsageError`."""
+    try:
+        return read_verifier(text)
+    except NotANote as error:
+        raise UsageError(f"--log: {error}") from None
 
 
 async def head_of(caller: Client, channel: str) -> bytes | None:
@@ -136,8 +157,13 @@ async def proof_command(
         record = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}")).body
         log = (await caller.call("GET", f"/v1/channels/{channel}")).json()["log"]
     path = to or Path(f"{channel}-{position}.tlog-proof")
-    path.write_bytes(given)
-    path.with_suffix(".json").write_bytes(record)
+    if path.suffix == ".json":
+        raise UsageError("--to names the proof; the record goes beside it as .json: choose another ending")
+    try:
+        path.write_bytes(given)
+        path.with_suffix(".json").write_bytes(record)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be written: {error.strerror}") from None
     out(str(path))
     say(f"check it anywhere with: dragoman audit check {path} {path.with_suffix('.json')} --log '{log}'")
     return 0
@@ -151,10 +177,10 @@ def check_command(
     log: Annotated[str, Parameter(help="The log's verifier key, as your own side wrote it down.")],
 ) -> int:
     """Check a proof offline: that the record in RECORD_FILE stands in the log of that key. Else exit code 7."""
-    record = record_file.read_bytes()
+    record, given, verifier = read_input(str(record_file)), read_input(str(proof_file)), verifier_of(log)
     try:
-        proof = proofs.read(proof_file.read_bytes())
-        note = proofs.verify(proof, leaf.entry(proof.index, leaf.commit(record)), read_verifier(log))
+        proof = proofs.read(given)
+        note = proofs.verify(proof, leaf.entry(proof.index, leaf.commit(record)), verifier)
     except NotANote as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED

@@ -30,10 +30,10 @@ async def file_put(
     target: Target = EVERYWHERE,
 ) -> int:
     """Put a file, and print how acts attach it. The other sides may fetch it once an act of yours does."""
+    content = read_input(path)
     media_type = next((known for known in _TYPES if known == (type or mimetypes.guess_type(path)[0])), None)
     if media_type is None:
         raise UsageError(f"say with --type what {path} is: {', '.join(_TYPES)}")
-    content = read_input(path)
     digest = hashlib.sha256(content).hexdigest()
     async with connected(target) as caller:
         where = f"{await _files(target, caller)}/{digest}"

@@ -12,12 +12,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.replay import messages_of
+from dragoman.audit.replay import Hole, messages_of
 from dragoman.audit.verify import Verification, Verified
-from dragoman.cli.auditing import audit, head_of
+from dragoman.cli.auditing import audit, checked_cid, head_of, verifier_of
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.tlog import checkpoint
-from dragoman.tlog.note import NotANote, read_verifier
+from dragoman.tlog.note import NotANote
 
 EVERYWHERE = Target()
 
@@ -43,17 +43,37 @@ async def export_command(
         signed = await head_of(caller, channel)
         about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
         messages: list[bytes] = []
-        with _progress("exporting", about["position"]) as told:
-            async for page in messages_of(caller.records(channel)):
-                messages += [raw for _, raw in page if isinstance(raw, bytes)]
-                told(len(messages))
-    size = 0 if signed is None else checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+        try:
+            with _progress("exporting", about["position"]) as told:
+                async for page in messages_of(caller.records(channel)):
+                    messages += [raw for _, raw in page if isinstance(raw, bytes)]
+                    told(len(messages))
+        except Hole as error:
+            say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
+            return UNVERIFIED
+    size = _size_of(signed)
+    if size is None or size > len(messages):
+        say(
+            f"dragoman: VERIFICATION FAILED: the gateway gave {len(messages)} records under a head that is none of theirs: nothing is written"
+        )
+        return UNVERIFIED
     path = to or Path(f"{channel}.zip")
     kept = {name: about[name] for name in ("name", "cid", "kind", "custody", "sides", "log")}
-    export.write(path, messages, {**kept, "records": len(messages)}, signed, size)
+    try:
+        export.write(path, messages, {**kept, "records": len(messages)}, signed, size)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
     out(str(path))
     say(f"{len(messages)} records, under a signed head of {size}; verify it anywhere with: dragoman audit verify {path} --cid … --log …")
     return 0
+
+
+def _size_of(signed: bytes | None) -> int | None:
+    """How many records a head speaks of: none where there is no head, and None where it is no head at all."""
+    try:
+        return 0 if signed is None else checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+    except (NotANote, UnicodeDecodeError):
+        return None
 
 
 @audit.command(name="verify")
@@ -65,18 +85,18 @@ async def verify_command(
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log from its first record, trusting nothing but --cid and --log. The first lie: what, where, whom it convicts; exit code 7."""
+    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None)
     try:
-        verification = Verification(cid=cid, log=read_verifier(log) if log else None)
-    except NotANote as error:
-        raise UsageError(f"--log: {error}") from None
-    if file is None:
-        await _from_server(verification, target)
-    else:
-        try:
+        if file is None:
+            await _from_server(verification, target)
+        else:
             _from_export(verification, file)
-        except NotAnExport as error:
-            say(f"dragoman: VERIFICATION FAILED: {error}")
-            return UNVERIFIED
+    except NotAnExport as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    except Hole as error:
+        say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
+        return UNVERIFIED
     result = verification.result()
     _print(result, target, pinned=bool(cid and log))
     return 0 if result.lie is None else UNVERIFIED
@@ -89,6 +109,7 @@ def _from_export(verification: Verification, file: Path) -> None:
             verification.take(opened.messages(), told)
         verification.described(opened.about)
         verification.head(opened.checkpoint)
+        verification.readme(opened.readme)
         verification.tiles(opened.tiles())
 
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct, UnsetType
 
 from dragoman.domain import ids
-from dragoman.domain.clocks import ACTOR, profile_of, written
+from dragoman.domain.clocks import ACTOR, UNTIMED, profile_of, written
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman_schemas.acts.channel import LineChecks
@@ -75,7 +75,11 @@ class Schedule(Struct, frozen=True, kw_only=True):
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.checks.zone)
 
-    def _slots(self, day: date) -> Iterator[Slot]:
+    def _slots(self, day: date) -> list[Slot]:
+        """A day's slots in their order: where clocks are changed, hours of the zone are not in the order of time."""
+        return sorted(self._each(day), key=lambda slot: slot.due)
+
+    def _each(self, day: date) -> Iterator[Slot]:
         times = sorted(set(self.checks.at))
         first = self.start.astimezone(self._zone).date()
         for index, at in enumerate(times):
@@ -87,6 +91,8 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 def schedule_of(registry: Registry) -> Schedule | None:
     """The schedule that binds: every side has adopted the same profile, with the same checks."""
+    if registry.kind in UNTIMED or len(registry.sides) < 2:  # a line has two ends
+        return None
     _, since = profile_of(registry)
     adopted = [registry.profiles[side.name] for side in registry.sides] if since is not None else []
     schedules = [None if isinstance(each.line_check, UnsetType) else _read(each.line_check) for each in adopted]

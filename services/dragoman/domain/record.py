@@ -7,10 +7,13 @@ language, and the act is what stands between it and the last brace (record.md §
 """
 
 import re
+from ast import literal_eval
 from calendar import monthrange
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
+import msgspec.inspect
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import ids, strict, upcast
@@ -18,6 +21,7 @@ from dragoman.domain.refusal import Malformed
 from dragoman.limits import MESSAGE_BYTES
 from dragoman.tlog import leaf
 from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.fields import FORMS
 from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
 
@@ -87,7 +91,7 @@ def decode_act(act: bytes) -> Act:
     try:
         return decode(act)
     except msgspec.ValidationError as error:
-        raise fault_of(error) from None
+        raise fault_of(error, SHAPES[name]) from None
     except msgspec.DecodeError as error:
         raise Malformed("", f"{error}; send valid JSON") from None
 
@@ -104,8 +108,8 @@ def _name_of(act: bytes) -> str:
         raise Malformed("", f"{error}; send valid JSON") from None
 
 
-def fault_of(error: msgspec.ValidationError) -> Malformed:
-    """A validation error as a pointer and a detail."""
+def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
+    """A validation error as a pointer and a detail, which says what may be given; `shape` is what was read."""
     text = str(error)
     path = _PATH.search(text)
     pointer = ""
@@ -115,10 +119,45 @@ def fault_of(error: msgspec.ValidationError) -> Malformed:
             pointer += f"/{key or index or '*'}"
     member = _MEMBER.match(text)
     if member is None:
-        return Malformed(pointer, text)
+        return Malformed(pointer, _in_words(text, pointer, shape))
     missing = member.group(1) == "missing required"
     detail = "it is missing; give it" if missing else "there is no such member here; leave it out"
     return Malformed(f"{pointer}/{member.group(2)}", detail)
+
+
+def _in_words(text: str, pointer: str, shape: Any) -> str:
+    """What does not fit, in words: how it is written, or among what to choose."""
+    written = _WRITTEN.fullmatch(text)
+    if written is not None:
+        return f"write it as {FORMS.get(literal_eval(written.group(1)), 'the schema has it')}"
+    if text == _EMPTY:
+        return "it is empty; give it, or leave it out"
+    choice = _CHOICE.fullmatch(text)
+    if choice is not None and shape is not None:
+        known = sorted({str(value) for value in _choices(msgspec.inspect.type_info(shape), pointer.split("/")[1:])})
+        return f"there is no {choice.group(1)} here; choose one of {', '.join(known)}" if known else text
+    return text
+
+
+_WRITTEN: Final = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
+_CHOICE: Final = re.compile(r"Invalid enum value (.*)", re.DOTALL)
+_EMPTY: Final = "Expected `str` of length >= 1"
+
+
+def _choices(info: msgspec.inspect.Type, path: list[str]) -> Iterator[object]:
+    """The values among which is chosen at a path of a type."""
+    match info:
+        case msgspec.inspect.UnionType(types=types):
+            for each in types:
+                yield from _choices(each, path)
+        case msgspec.inspect.StructType(fields=members) if path:
+            for member in members:
+                if member.encode_name == path[0]:
+                    yield from _choices(member.type, path[1:])
+        case msgspec.inspect.VarTupleType(item_type=inner) | msgspec.inspect.DictType(value_type=inner) if path:
+            yield from _choices(inner, path[1:])
+        case msgspec.inspect.LiteralType(values=values) if not path:
+            yield from values
 
 
 def build(envelope: Envelope, act: bytes) -> bytes:

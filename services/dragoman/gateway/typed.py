@@ -54,7 +54,7 @@ class Call(Generic[S]):
         try:
             return msgspec.json.decode(raw, type=shape)
         except msgspec.ValidationError as error:
-            raise fault_of(error) from None
+            raise fault_of(error, shape) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(Refusal(kind="bad-request", detail=f"The body is no JSON: {error}. Send one JSON object.")) from None
 
@@ -103,7 +103,7 @@ class Route(Generic[S]):
         try:
             query = msgspec.convert(dict(request.query), self.query, strict=False)
         except msgspec.ValidationError as error:
-            fault = fault_of(error).fault
+            fault = fault_of(error, self.query).fault
             detail = f"The query does not hold: {fault.pointer.removeprefix('/') or 'it'}: {fault.detail}."
             raise Refused(Refusal(kind="bad-request", detail=detail)) from None
         unknown = request.query.keys() - set(self.query.__struct_encode_fields__)

@@ -252,11 +252,11 @@ def next_calls(
 
 
 def flashes(store: Store, channel: str) -> list[Exchange]:
-    """The flash exchanges that wait for an acknowledgement now."""
+    """The flash exchanges that wait for an acknowledgement now; of very many the newest."""
     base = store.base(channel)
     found = store.reader().execute(
         "SELECT r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-        "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key LIMIT ?",
+        "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key DESC LIMIT ?",
         (base >> 40, LIST_PAGE),
     )
-    return [decode_exchange(state) for (state,) in found]
+    return [decode_exchange(state) for (state,) in found][::-1]
