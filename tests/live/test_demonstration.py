@@ -46,8 +46,21 @@ async def test_a_flash_waits_in_the_exercise(own: Service, session: object) -> N
 
     assert isinstance(session, aiohttp.ClientSession)
     state = (await Caller(session, own, "china/duty_officer").get("/v1/channels/nato-china-exercise/state")).json
-    (waiting,) = state["unacknowledged"]
-    assert (waiting["precedence"], waiting["unacknowledged_by"], state["kind"]) == ("flash", ["china"], "exercise")
+    waiting = [row["subject"] for row in state["unacknowledged"] if (row["precedence"], row["unacknowledged_by"]) == ("flash", ["china"])]
+    assert (state["kind"], [subject.partition(",")[0] for subject in waiting]) == ("exercise", ["Lost drone or missile"])
+
+
+async def test_the_whole_drill_has_been_played(who: Who) -> None:
+    at = "/v1/channels/nato-china-exercise"
+    rows = (await who("nato/officer").get(f"{at}/exchanges")).json["exchanges"]
+    found = {(row["act"], row["status"]) for row in rows}
+    assert {("line-check", "echoed"), ("hazardous-incident", "open"), ("immediate-notification", "echoed")} <= found
+    accounts = [
+        (await who("nato/officer").get(f"{at}/exchanges/{row['id']}")).json["state"].get("accounts", {})
+        for row in rows
+        if row["act"] == "hazardous-incident"
+    ]
+    assert [list(each) for each in accounts if each] == [["china"]], "the near miss as the other side saw it"
 
 
 async def test_it_is_ready_within_three_seconds(own: Service) -> None:

@@ -19,6 +19,117 @@ def clock(view: Any, name: str, side: str) -> Any:
     return found
 
 
+def stands(view: Any) -> tuple[str, list[tuple[str, str, str]], list[tuple[str, str]]]:
+    """Where an exchange stands: its status, every clock with who owes it and what came of it, and what stands on record as lapsed."""
+    clocks = [(each["clock"], each["side"], came_of(each)) for each in view.get("clocks", [])]
+    return view["state"]["status"], clocks, lapsed(view)
+
+
+def came_of(clock: Any) -> str:
+    """What came of a clock."""
+    done = "met" if clock.get("met") else "ended" if clock.get("ended") else "open"
+    return f"{done} late" if clock.get("late") else done
+
+
+def coded_in_full(view: Any) -> str:
+    """What a coded message says, in English."""
+    return str(view["coded"]["en"])
+
+
+LATE, ASKED = "open late", ("answer", "meeting_of_all")
+OTHERS = ("belarus", "estonia", "latvia")
+IN_FULL = [
+    (
+        "baltic-belarus",
+        "BALTIC",
+        "estonia/officer",
+        (
+            "assessed",
+            [
+                ("acknowledgement", "belarus", "met"),
+                ("acknowledgement", "lithuania", LATE),
+                ("acknowledgement", "belarus", LATE),
+                ("explanation_answer", "belarus", "met"),
+            ],
+            [("acknowledgement", "lithuania"), ("acknowledgement", "belarus")],
+        ),
+    ),
+    (
+        "baltic-belarus",
+        "BILATERAL",
+        "latvia/officer",
+        (
+            "held",
+            [
+                ("acknowledgement", "belarus", "met"),
+                ("acknowledgement", "lithuania", LATE),
+                ("answer", "belarus", "met"),
+                ("bilateral_meeting", "belarus", "met"),
+                ("readout", "lithuania", LATE),
+                ("readout", "belarus", LATE),
+            ],
+            [("acknowledgement", "lithuania"), ("readout", "lithuania"), ("readout", "belarus")],
+        ),
+    ),
+    (
+        "baltic-belarus",
+        "ALL",
+        "belarus/officer",
+        (
+            "requested",
+            [
+                *(("acknowledgement", side, LATE) for side in ("latvia", "estonia", "belarus")),
+                *((clock, side, LATE) for side in OTHERS for clock in ASKED),
+            ],
+            [
+                *(("acknowledgement", side) for side in ("latvia", "estonia", "belarus")),
+                *((clock, side) for side in OTHERS for clock in ASKED),
+            ],
+        ),
+    ),
+    (
+        "ukraine-russia",
+        "UKRAINE",
+        "ukraine/officer",
+        (
+            "requested",
+            [("acknowledgement", "russia", LATE), ("explanation_answer", "russia", LATE)],
+            [("acknowledgement", "russia"), ("explanation_answer", "russia")],
+        ),
+    ),
+    (
+        "ukraine-russia",
+        "UKR-MEET",
+        "russia/officer",
+        (
+            "requested",
+            [("acknowledgement", "russia", LATE), *((clock, "russia", LATE) for clock in ASKED)],
+            [("acknowledgement", "russia"), *((clock, "russia") for clock in ASKED)],
+        ),
+    ),
+]
+"""Every exchange of February 2022: its status, all of its clocks, all lapses on record, alike for whoever reads."""
+
+DRILLED = {
+    "LINE-1": ("echoed", [("echo", "china", "met")], []),
+    "NEARMISS": (
+        "open",
+        [
+            ("acknowledgement", "china", "met"),
+            ("acknowledgement", "nato", LATE),
+            ("update", "nato", "open"),
+            ("final_report", "nato", "open"),
+        ],
+        [("acknowledgement", "nato")],
+    ),
+    "CODED": (
+        "echoed",
+        [("acknowledgement", "china", "met"), ("amplification", "nato", LATE)],
+        [("amplification", "nato")],
+    ),
+}
+
+
 async def test_two_requests_for_explanation_of_february_2022(timed: Timed, session: aiohttp.ClientSession) -> None:
     play = Play("vienna-2022", timed, session)
     await play.open(moment("2022-02-09T08:00Z"))
@@ -55,6 +166,8 @@ async def test_two_requests_for_explanation_of_february_2022(timed: Timed, sessi
     meeting = await play.view("ukraine-russia", "UKR-MEET", "russia/auditor")
     assert list(meeting["state"]["meeting"]["absent"]) == ["russia"]
     assert ("meeting_of_all", "russia") in lapsed(meeting)
+    for channel, name, reader, expected in IN_FULL:
+        assert stands(await play.view(channel, name, reader)) == expected, name
 
 
 async def test_an_exercise_with_a_flash_and_a_coded_message(timed: Timed, session: aiohttp.ClientSession) -> None:
@@ -72,6 +185,10 @@ async def test_an_exercise_with_a_flash_and_a_coded_message(timed: Timed, sessio
     assert [account["content"]["facts"] for account in incident["state"]["accounts"]["china"]] == [
         "The passage was at more than 50 m, at a safe distance."
     ]
+    for name, expected in DRILLED.items():
+        assert stands(await play.view("nato-china-exercise", name, "nato/officer")) == expected, name
+    assert [flag["detail"] for flag in incident["flags"] if flag["flag"] == "accounts_differ"] == ["china gives otherwise: facts"]
+    assert coded_in_full(await play.view("nato-china-exercise", "CODED", "china/officer")) == "hazardous activity halted"
     coded = await play.view("nato-china-exercise", "CODED", "nato/officer")
     book = (await play.call("china/officer", "GET", "/v1/channels/nato-china-exercise/codebook")).json
     assert book["in_force"]

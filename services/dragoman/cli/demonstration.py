@@ -1,4 +1,4 @@
-"""The demonstration: public events of sides that talk rarely, and an exercise with a flash whose clock runs.
+"""The demonstration: public events of sides that talk rarely, an exercise, and in it a flash of now whose clock runs.
 
 Seeded through the HTTP API like everything else, with keys that make a second seeding change nothing.
 """
@@ -23,8 +23,20 @@ log = structlog.get_logger()
 
 ROLES: Final = {"officer": "o-1", "duty_officer": "d-1", "head_of_office": "h-1", "auditor": "a-1", "administrator": "adm-1"}
 OFFICES: Final = {"nato": "brussels", "china": "beijing"}
-_DRILL_BEGAN: Final = timedelta(hours=1, minutes=1)
-"""Before the exercise's opening, so that its incident, an hour into it, has just been reported."""
+_DRILL: Final = "nato-china-exercise"
+_DRILL_BEGAN: Final = timedelta(hours=1, minutes=32)
+"""Before the exercise's opening, so that the last of its entries, an hour and a half into it, has just been posted."""
+
+_WAITING: Final[dict[str, Any]] = {
+    "act": "hazardous-incident",
+    "precedence": "flash",
+    "kind": "lost_drone_or_missile",
+    "time": "start+5490s",
+    "place": {"lat": 15.0417, "lon": 116.5083},
+    "facts": "A drone of ours does not answer and drifts towards your ships. It is unarmed. The rest is unknown.",
+    "request": "Please hold fire.",
+}
+"""What the exercise ends with: a flash that nobody has acknowledged, left for whoever looks."""
 
 
 async def seed(data: Path, base_url: str) -> dict[str, Any]:
@@ -39,6 +51,8 @@ async def seed(data: Path, base_url: str) -> dict[str, Any]:
         cast = {name: Client(session, base_url, token) for name, token in tokens.items()}
         began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
         await asyncio.gather(*(_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios))
+        waiting = json.dumps(_dated(_WAITING, began[_DRILL]), separators=(",", ":")).encode()
+        await cast["nato/duty_officer"].post(_DRILL, waiting, key="demonstration-waiting")
     seeded = {"base_url": base_url, "channels": [definition["name"] for definition in definitions], "tokens": tokens}
     _write(data / "demo.json", json.dumps(seeded, indent=1) + "\n")
     return {**seeded, "file": str(data / "demo.json")}
@@ -47,11 +61,6 @@ async def seed(data: Path, base_url: str) -> dict[str, Any]:
 def _scenario(name: str) -> dict[str, Any]:
     scenario: dict[str, Any] = json.loads(resources.files("dragoman.cli").joinpath(f"scenarios/{name}.json").read_text())
     return scenario
-
-
-def _chosen(drill: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of the drill, what makes clocks run, and the flash incident, left unacknowledged for whoever looks."""
-    return [entry for entry in drill["entries"] if entry.get("as") == "NEARMISS" or entry.get("post") == "channel"]
 
 
 async def _open(caller: Client, definition: dict[str, Any]) -> str:
@@ -106,11 +115,11 @@ async def _adopt(cast: dict[str, Client], scenario: dict[str, Any]) -> None:
 
 
 async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: datetime) -> None:
-    """Post a scenario's entries in their order; of the drill those that are chosen."""
+    """Post a scenario's entries in their order."""
     exchanges: dict[str, str] = {}
     if not any(entry.get("post") == "channel" for entry in scenario["entries"]):
         await _adopt(cast, scenario)
-    for number, entry in enumerate(_chosen(scenario) if scenario["scenario"] == "drill" else scenario["entries"]):
+    for number, entry in enumerate(scenario["entries"]):
         if "body" not in entry:
             continue
         body = _named(_dated(entry["body"], began), exchanges)
