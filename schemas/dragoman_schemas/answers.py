@@ -331,12 +331,20 @@ class Unanswered(Answer, frozen=True, kw_only=True):
     numbers: tuple[int, ...]
 
 
+class Si(Answer, frozen=True, kw_only=True):
+    """A quantity in SI: metres, or metres a second."""
+
+    value: float
+    unit: Literal["m", "m/s"]
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
     `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
     coded message in full, by language, and `phrases` are those that its records name, by key and language.
     `desk` is what the reader's own desk has about it, and `about` what a desk's exchange is about; nobody else sees either.
+    `si` has each quantity of the content in SI, by a pointer to where it stands in the unit in which it was entered.
     `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
     `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
     """
@@ -357,6 +365,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     desk: tuple[ChannelLink, ...] = ()
     about: ChannelLink | None = None
     unanswered: tuple[Unanswered, ...] = ()
+    si: dict[str, Si] = {}
     notice: dict[str, str] = {}
     phrases: dict[str, dict[str, str]] = {}
     people: dict[str, PersonSeen] = {}

@@ -82,3 +82,9 @@ def test_what_is_structured_is_told_in_full() -> None:
 )
 def test_a_situation_report_begins_at_the_six_oclock_before(ends: str, expected: str) -> None:
     assert begins(datetime.fromisoformat(ends).replace(tzinfo=UTC)) == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
+def test_a_quantity_stands_in_its_own_unit_and_beside_it_in_si() -> None:
+    assert told(raw({"value": 0.5, "unit": "nm"}), "en").text == "0.5 nm (926 m)"
+    assert told(raw({"value": 10_000, "unit": "ft"}), "en").text == "10000 ft (3,048 m)"
+    assert told(raw({"value": 7, "unit": "m"}), "en").text == "7 m"

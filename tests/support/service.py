@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from dragoman.domain.table import FORMATS, PATHS
 from world import INCIDENT
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
@@ -176,7 +177,8 @@ class Caller:
 
     async def open(self, body: Any, channel: str = "nato-china") -> "Answer":
         """Open an exchange where its act belongs."""
-        where = {"hazardous-incident": "notifications", "contact-note": "contacts", "meeting-request": "meetings"}[body["act"]]
+        family = FORMATS[body["act"]].rule.family
+        where = next(path for path, of in PATHS.items() if of == family)
         answer = await self.post(f"/v1/channels/{channel}/{where}", body)
         assert answer.status == 201, answer.body
         return answer

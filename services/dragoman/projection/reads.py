@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import clocks, questions
+from dragoman.domain import clocks, questions, units
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.flags import flags
@@ -48,6 +48,7 @@ from dragoman_schemas.answers import (
     Owed,
     Row,
     Rows,
+    Si,
     Unanswered,
 )
 from dragoman_schemas.codebook import CODEBOOKS
@@ -236,6 +237,12 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
             Unanswered(message=each.message, asked_by=each.asked_by, side=each.side, time=each.time, numbers=each.numbers)
             for each in questions.unanswered(state)
         ),
+        si={
+            pointer: Si(value=value, unit="m" if unit == "m" else "m/s")
+            for name, raw in state.content.items()
+            if b'"unit"' in bytes(raw)
+            for pointer, value, unit in units.quantities(msgspec.json.decode(raw), f"/{name}")
+        },
         notice=dict(FORMATS[state.act].notice),
         phrases=_phrases_of(raw for _, raw, *_ in found),
     )

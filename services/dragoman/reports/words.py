@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct, UnsetType
 
+from dragoman.domain.units import in_si
+
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _ROLES: Final = ("duty_officer", "head_of_office", "officer", "administrator", "auditor")
@@ -107,6 +109,8 @@ def _flat(value: Any, language: str, sides: Collection[str]) -> str:
             return "none"
         case {"commitment": str()}:
             return "a person of the register"
+        case {"value": float() | int() as number, "unit": str(unit)} if (si := in_si(value)) is not None:
+            return f"{number:g} {unit}" + ("" if unit == si[1] else f" ({si[0]:,g} {si[1]})")
         case dict() if _in_languages(value, sides):
             return _picked(value, language, "").text
         case dict():
