@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from dragoman.audit.replay import Replay
 from dragoman.domain import channel, ids
 from dragoman.domain import record as records
-from dragoman.domain.channel import delivery_act, delivery_key
+from dragoman.domain.channel import delivery_act, delivery_key, outage_act, outage_key
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
 from dragoman.tlog import dsse
@@ -415,14 +415,24 @@ def test_what_a_service_recorded_is_not_delivered(world: World) -> None:
 # Outages
 
 
+def outage(world: World, since: str, until: str, **members: Any) -> Folded:
+    actor = "service/gateway"
+    envelope = records.envelope(
+        id=ids.from_key(world.name, actor, outage_key(since, until)), source="/services/gateway", name="broker-outage", version=1,
+        subject=world.registry.id, time=world.tick(), channel=world.name, family="channel", actor=actor, decided=world.position, salt=SALT,
+    )  # fmt: skip
+    return world.take(records.build(replace(envelope, **members), outage_act(since, until)))
+
+
 def test_an_outage_is_told_by_the_gateway_alone_once_it_is_over(world: World) -> None:
+    assert outage_key("a", "b") == "broker-outage\na\nb"
     before = world.registry
     world.clock = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    for ends, valid in (("2026-11-25T12:00:03Z", True), ("2026-11-25T12:01:00Z", False)):
-        told = world.keep("service/gateway", {"act": "broker-outage", "from": "2026-11-25T11:00:00Z", "to": ends})
-        assert isinstance(told, Folded) == valid
-        assert valid or refused(told).faults[0].pointer == "/to"
-    backwards = {"act": "broker-outage", "from": "2026-11-25T11:00:00Z", "to": "2026-11-25T10:00:00Z"}
-    assert refused(world.keep("service/gateway", backwards)).faults[0].pointer == "/to"
+    since = "2026-11-25T11:00:00.000Z"
+    found = [pointed_at(outage(world, since, until)) for until in ("2026-11-25T12:00:03.000Z", "2026-11-25T12:01:00.000Z")]
+    assert found == ["", "/to"]
+    assert pointed_at(outage(world, since, "2026-11-25T10:00:00.000Z")) == "/to"
+    other = outage(world, since, "2026-11-25T11:30:00.000Z", id=ids.v7(1, bytes(10)))
+    assert (other.valid, pointed_at(other)) == (False, "")
     assert refused(world.keep("nato/root", act("broker-outage"))).kind == "not-permitted"
     assert world.registry == before, "it changes nothing but what is known of the time"

@@ -99,6 +99,16 @@ def delivery_act(side: str, upto: int) -> bytes:
     return b'{"act":"delivery","side":"%s","upto":%d}' % (side.encode(), upto)
 
 
+def outage_key(since: str, until: str) -> str:
+    """The key from which the id of a `broker-outage` is made."""
+    return f"broker-outage\n{since}\n{until}"
+
+
+def outage_act(since: str, until: str) -> bytes:
+    """The bytes of a `broker-outage`."""
+    return b'{"act":"broker-outage","from":"%s","to":"%s"}' % (since.encode(), until.encode())
+
+
 # Genesis
 
 
@@ -230,7 +240,7 @@ def check(registry: Registry, record: Record, position: int, actor_at: Callable[
         case acts.Delivery() as data:
             return _check_delivery(registry, record, data, position, actor_at)
         case acts.BrokerOutage() as data:
-            return _check_outage(record, data)
+            return _check_outage(registry, record, data)
         case _:
             return None
 
@@ -288,8 +298,11 @@ def _check_delivery(
     return None
 
 
-def _check_outage(record: Record, data: acts.BrokerOutage) -> Refusal | None:
-    """It has ended, and not before it began."""
+def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -> Refusal | None:
+    """It has ended, and not before it began; its bytes and its id are determined."""
+    expected = ids.from_key(registry.name, record.envelope.actor, outage_key(data.from_, data.to))
+    if record.act != outage_act(data.from_, data.to) or record.envelope.id != expected:
+        return invalid("", "an outage's bytes and id are determined")
     refusal = checks.window("/to", Window(from_=data.from_, to=data.to))
     if refusal is None and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW:
         return invalid("/to", "an outage is told when it is over")

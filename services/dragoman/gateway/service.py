@@ -231,10 +231,9 @@ class Service:
 
     async def _tell_outage(self, name: str, since: datetime, until: datetime) -> bool:
         """Record an outage; False where it cannot be now, and True where it never will be."""
-        body = b'{"act":"broker-outage","from":"%s","to":"%s"}' % (stamp(since).encode(), stamp(until).encode())
-        act, data = read_act(body, cut=False)
+        act, data = read_act(channels.outage_act(stamp(since), stamp(until)), cut=False)
         actor = "service/gateway"
-        id = ids.from_key(name, actor, f"broker-outage\n{stamp(since)}\n{stamp(until)}")
+        id = ids.from_key(name, actor, channels.outage_key(stamp(since), stamp(until)))
         try:
             await self.desk.post(self.channels[name], Post(actor=actor, act=act, data=data, id=id, exchange="", family="channel"))
         except (Refused, LogBroken) as error:
