@@ -17,6 +17,9 @@ from tally import Rounds, Row
 from traffic import Traffic
 
 _DISK = 24 * 1024 * 1024
+_ROOMY = 96 * 1024 * 1024
+"""Room for a projection of all that is posted, and for one that is built anew beside it."""
+
 _BOUND_S = 14.0  # a post may wait for the batch that is on its way, and then for its own
 
 
@@ -56,10 +59,39 @@ async def test_a_full_disk_of_the_broker_is_said_in_bounded_time_and_loses_nothi
         await resolved(house, traffic, row)
 
 
+@pytest.fixture
+def roomy(tmp_path: Path) -> Iterator[Disk]:
+    disks.require()
+    with Disk(tmp_path / "roomy.img", _ROOMY) as disk:
+        yield disk
+
+
+async def test_a_gateway_without_room_says_so_and_takes_it_for_no_damage(
+    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds
+) -> None:
+    with House(tmp_path / "house", gateway_data=disk.path / "gateway") as house:
+        traffic = Traffic(session, house.gateway, dice, officers=2)
+        for _ in range(rounds(1, 3)):
+            await traffic.flow(0.3)
+            house.gateway.stop()
+            for left in (disk.path / "gateway" / "projection").glob("*-shm"):
+                left.unlink()
+            disk.fill()
+            with pytest.raises(AssertionError) as said:
+                house.gateway.start()
+            disk.free()
+            assert "is full: make room there, and start again" in str(said.value)
+            assert "Traceback" not in str(said.value)
+            house.gateway.start()
+            assert not any(line["event"].startswith("projection.rebuil") for line in house.gateway.logged)
+        await traffic.settle()
+
+
 @pytest.mark.timeout(600)
 async def test_a_full_disk_of_a_gateway_loses_nothing(
-    disk: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+    roomy: Disk, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
+    disk = roomy
     with House(tmp_path / "house", gateway_data=disk.path / "gateway") as house:
         traffic = Traffic(session, house.gateway, dice, officers=6)
         for row.rounds in range(1, rounds(1, 15) + 1):

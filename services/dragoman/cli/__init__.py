@@ -43,7 +43,7 @@ def main() -> None:
     from dragoman.client import Answered, Unreachable
     from dragoman.domain.refusal import Malformed
     from dragoman.log.broker import BrokerError
-    from dragoman.projection.writer import StoreBusy
+    from dragoman.projection.writer import StoreBusy, StoreFull
     from dragoman.settings import SettingsError
 
     telemetry.configure(level="warning")
@@ -64,7 +64,7 @@ def main() -> None:
     except (common.UsageError, SettingsError, Malformed) as error:
         common.say(f"dragoman: {error}")
         sys.exit(common.USAGE)
-    except (BrokerError, StoreBusy) as error:
+    except (BrokerError, StoreBusy, StoreFull) as error:
         common.say(f"dragoman: {error}")
         sys.exit(common.FAILED)
     except CycloptsError:

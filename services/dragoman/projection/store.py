@@ -30,7 +30,17 @@ from dragoman.apart import Apart
 from dragoman.domain.advance import Standing, Step
 from dragoman.domain.fold import Folded
 from dragoman.projection import writer
-from dragoman.projection.writer import SHIFT, SNAPSHOT_RECORDS, Batch, Line, StoreBusy, StoreDamaged, decode_frontier, encode_frontier
+from dragoman.projection.writer import (
+    SHIFT,
+    SNAPSHOT_RECORDS,
+    Batch,
+    Line,
+    StoreBusy,
+    StoreDamaged,
+    StoreFull,
+    decode_frontier,
+    encode_frontier,
+)
 from dragoman_schemas.state import Exchange, decode_channel, encode
 
 log = structlog.get_logger()
@@ -73,7 +83,7 @@ class Store:
     """One open file. Writes go to one process, in the order given; reads see what was committed."""
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or begin one. Raises `StoreDamaged` where it is of another version or cannot be read, `StoreBusy`."""
+        """Open the file, or begin one. Raises `StoreDamaged` where it is of another version or cannot be read, `StoreBusy`, `StoreFull`."""
         self.path = path
         self._numbers: dict[str, int] = {}
         self._local = threading.local()
@@ -97,7 +107,7 @@ class Store:
             return started
         started.end()
         kind, _, detail = answer.decode().partition(" ")
-        raise {each.__name__: each for each in (StoreDamaged, StoreBusy)}[kind](detail)
+        raise {each.__name__: each for each in (StoreDamaged, StoreBusy, StoreFull)}[kind](detail)
 
     def close(self) -> None:
         """Write what is queued, and close."""

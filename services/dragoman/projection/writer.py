@@ -11,6 +11,7 @@ commit. Batches that come again, to a writer that took the place of one that die
 
 import fcntl
 import re
+import shutil
 import signal
 import sqlite3
 import sys
@@ -86,6 +87,9 @@ decode_frontier = msgspec.msgpack.Decoder(Frontier).decode
 
 READY: Final = b"ready"
 
+_ROOM_BYTES: Final = 2**20
+"""Where less is free, what goes wrong with the file is for want of room."""
+
 
 class StoreDamaged(Exception):
     """The file cannot be read; it must be built anew."""
@@ -93,6 +97,10 @@ class StoreDamaged(Exception):
 
 class StoreBusy(Exception):
     """Another program writes the file."""
+
+
+class StoreFull(Exception):
+    """There is no room for the file where it is; nothing is wrong with it."""
 
 
 class Line(Struct, frozen=True, kw_only=True, array_like=True):
@@ -165,7 +173,7 @@ class Writer:
     def __init__(self, path: Path, *, patience: float = _WAIT_SECONDS) -> None:
         """Open the file, or begin one, waiting so many seconds for who has it.
 
-        Raises `StoreDamaged` where it is of another version or cannot be read, `StoreBusy`.
+        Raises `StoreDamaged` where it is of another version or cannot be read, `StoreBusy`, `StoreFull`.
         """
         self.path = path
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -193,6 +201,8 @@ class Writer:
                 connection.close()
                 raise StoreDamaged(f"{self.path}: {sound}")
         except sqlite3.DatabaseError as error:
+            if shutil.disk_usage(self.path.parent).free < _ROOM_BYTES:
+                raise StoreFull(f"the disk of {self.path} is full: make room there, and start again ({error})") from error
             raise StoreDamaged(f"{self.path}: {error}") from error
         return connection
 
@@ -451,7 +461,7 @@ def run(wire: Wire, path: Path) -> None:
         signal.signal(number, signal.SIG_IGN)
     try:
         writer = Writer(path)
-    except (StoreDamaged, StoreBusy) as error:
+    except (StoreDamaged, StoreBusy, StoreFull) as error:
         wire.send(type(error).__name__.encode() + b" " + str(error).encode())
         return
     wire.send(READY)
