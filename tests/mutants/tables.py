@@ -18,7 +18,7 @@ from dragoman.domain.table import FORMATS, RULES
 from dragoman_schemas.acts.carrying import Acknowledgement
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.frame import Area, Precedence
-from dragoman_schemas.profiles import PROFILES, Ladder, Profile
+from dragoman_schemas.profiles import DAY, PROFILES, Ladder, Profile
 from mutant import Mutant
 
 _FLAGS: Final = ("two_key", "silent", "consenting", "message", "acknowledges", "answers", "kept")
@@ -170,18 +170,24 @@ def _always(precedence: Precedence) -> Callable[[object, str], Precedence]:
 def _of_profile(profile: Profile) -> Iterator[Mutant]:
     for name, value in ((field.name, getattr(profile, field.name)) for field in fields(profile)):
         if isinstance(value, int):
-            for other in (value - 1, value + 1, value * 2):
+            for other in _others(value):
                 yield _of_limit(profile, profile, name, other)
         elif isinstance(value, dict):
-            for precedence, seconds in value.items():
-                for other in (seconds - 1, seconds + 1, seconds * 2):
-                    yield _of_limit(profile, profile, name, {**value, precedence: other}, f"{precedence} {other}")
+            for key, given in value.items():
+                for other in _others(given):
+                    yield _of_limit(profile, profile, name, {**value, key: other}, f"{key} {other}")
         elif isinstance(value, Ladder):
             yield _of_limit(profile, profile, name, None)
             for rung in fields(value):
-                seconds = getattr(value, rung.name)
-                for other in (seconds - 1, seconds + 1, seconds * 2):
+                for other in _others(getattr(value, rung.name)):
                     yield _of_limit(profile, value, rung.name, other)
+
+
+def _others(given: int | tuple[int, ...] | None) -> list[object]:
+    """Other limits than the one that is given: seconds, a day of some year, or none."""
+    if isinstance(given, tuple):
+        return [(*given[:at], each + 1, *given[at + 1 :]) for at, each in enumerate(given)]
+    return [DAY] if given is None else [given - 1, given + 1, given * 2]
 
 
 def _of_limit(profile: Profile, target: Profile | Ladder, name: str, value: object, what: object = None) -> Mutant:
