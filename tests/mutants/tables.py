@@ -170,20 +170,20 @@ def _always(precedence: Precedence) -> Callable[[object, str], Precedence]:
 def _of_profile(profile: Profile) -> Iterator[Mutant]:
     for name, value in ((field.name, getattr(profile, field.name)) for field in fields(profile)):
         if isinstance(value, int):
-            for other in _others(value):
+            for other in _limits_beside(value):
                 yield _of_limit(profile, profile, name, other)
         elif isinstance(value, dict):
             for key, given in value.items():
-                for other in _others(given):
+                for other in _limits_beside(given):
                     yield _of_limit(profile, profile, name, {**value, key: other}, f"{key} {other}")
         elif isinstance(value, Ladder):
             yield _of_limit(profile, profile, name, None)
             for rung in fields(value):
-                for other in _others(getattr(value, rung.name)):
+                for other in _limits_beside(getattr(value, rung.name)):
                     yield _of_limit(profile, value, rung.name, other)
 
 
-def _others(given: int | tuple[int, ...] | None) -> list[object]:
+def _limits_beside(given: int | tuple[int, ...] | None) -> list[object]:
     """Other limits than the one that is given: seconds, a day of some year, or none."""
     if isinstance(given, tuple):
         return [(*given[:at], each + 1, *given[at + 1 :]) for at, each in enumerate(given)]
