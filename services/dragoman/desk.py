@@ -31,7 +31,7 @@ from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS
+from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, SIGNATURES
 from dragoman.log.port import (
     AlreadyAppended,
     Appended,
@@ -209,15 +209,15 @@ class Desk:
 
     def _decide(self, projection: Projection, post: Post, asked: Asked) -> Record:
         moment = self._now()
-        signatures = ""
+        signatures = post.signatures
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
-            post, signatures = self._signed(projection, post)
+            post, signatures = self._signed(projection, post) if not signatures else (post, self._completed(projection, post))
         decided = decide(projection.state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
         if isinstance(decided, Refusal):
             raise Refused(decided)
         try:
             if signatures:
-                return records.parse(decided.raw)  # the desk itself completed the act
+                return records.parse(decided.raw)  # what is signed is read again as a verifier will
             records.check_built(decided)
             return decided
         except NotARecord as error:
@@ -256,6 +256,16 @@ class Desk:
         }
         act = act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
         return replace(post, act=act, data=records.decode_act(act)), self._custody.sign(registry.name, owners, act)
+
+    def _completed(self, projection: Projection, post: Post) -> str:
+        """The signatures that came with a post and, in a trial, the one of its actor by the key in custody."""
+        registry, actor = projection.registry, post.actor
+        came = dsse.read_signatures(post.signatures, SIGNATURES) or {}
+        signed = any(keyid in came for keyid, key in registry.keys.items() if key.owner == actor and key.until is None)
+        if signed or registry.custody != "host" or not self._custody.holds(registry.name, actor):
+            return post.signatures
+        own = dsse.read_signatures(self._custody.sign(registry.name, [actor], post.act), SIGNATURES) or {}
+        return dsse.write_signatures(came | own)
 
     def genesis(self, new: NewChannel, *, exercise_of: tuple[str, str] | None, log_key: bytes, origin: str) -> Record:
         """The signed genesis of a trial channel. Makes the root keys of all sides, which stay here."""

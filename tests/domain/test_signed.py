@@ -14,7 +14,7 @@ from dragoman.domain.record import Record
 from dragoman.tlog import dsse
 from dragoman_schemas.state import ChannelState
 from samples import act
-from world import NOTE, SALT, World, public_of, refused
+from world import NOTE, SALT, World, public_of, refused, seed_of
 
 N, C, NH, ND, SIGNER = "nato/o-1", "china/o-1", "nato/h-1", "nato/d-1", "nato/signer"
 NOWHERE = "0192f0c1-2f3a-7c4d-8e5f-112233445566"
@@ -316,3 +316,90 @@ def test_what_is_not_allowed_is_refused_with_what_is_for_that_side(world: World)
     refusal = refused(world.decide(N, {"act": "update", "text": "x"}, id))
     assert (refusal.kind, refusal.allowed) == ("not-allowed-in-state", tuple(allowed(world.exchange(id), "nato")))
     assert set(allowed(world.exchange(id), "nato")) ^ set(allowed(world.exchange(id), "china")) == {"acknowledgement", "repeat-request"}
+
+
+# Keys
+
+
+def keyed(world: World, actor: str, body: dict[str, Any], *owners: str) -> Folded:
+    """An act on keys, signed by these."""
+    id = ids.from_key(world.name, actor, f"keyed-{world.position:012d}")
+    raw, signatures = world.sign(actor, body, id, [*owners] or None)
+    source = "/sides/nato" if actor.endswith("/root") else "/sides/nato/offices/hq"
+    return world.take(built(world, actor, body["act"], raw, id, world.registry.id, "channel", signatures, source=source))
+
+
+def key_id(owner: str) -> str:
+    return dsse.key_id(dsse.public_of(seed_of(owner)))
+
+
+def adding(owner: str, officer: str = "signer") -> dict[str, Any]:
+    return {"act": "key-addition", "officer": officer, "keys": [public_of(owner)]}
+
+
+def with_administrator() -> World:
+    world = with_signer()
+    entry = {"act": "officer", "officer": "adm-2", "office": "hq", "roles": ["administrator"], "keys": [public_of("nato/adm-2")]}
+    assert keyed(world, "nato/root", entry, "nato/root", "nato/adm-2").valid
+    return world
+
+
+def test_root_or_an_administrator_adds_keys_and_the_new_key_signs_as_well() -> None:
+    world = with_administrator()
+    assert "missing" in refused(keyed(world, "nato/root", adding("second"), "nato/root")).detail
+    assert keyed(world, "nato/root", adding("second"), "nato/root", "second").valid
+    assert keyed(world, "nato/adm-2", adding("third"), "nato/adm-2", "third").valid
+    assert {world.registry.keys[key_id(name)].owner for name in ("second", "third")} == {SIGNER}
+    assert signed(world, NOTE, owners=["third"]).valid
+    assert refused(keyed(world, SIGNER, adding("fourth"), SIGNER, "fourth")).kind == "not-permitted"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (adding("second", "nobody"), "/officer"),
+        ({**adding("second"), "keys": [public_of(SIGNER)]}, "/keys/0"),
+        ({**adding("second"), "keys": ["A" * 43 + "="]}, "/keys/0"),
+    ],
+)
+def test_a_key_is_new_and_sound_and_of_an_officer_in_office(body: dict[str, Any], pointer: str) -> None:
+    refusal = refused(keyed(with_signer(), "nato/root", body, "nato/root"))
+    assert [fault.pointer for fault in refusal.faults] == [pointer] or "of no key valid here" in refusal.detail
+
+
+def test_a_key_that_is_revoked_signs_nothing_more_and_does_not_return() -> None:
+    world = with_administrator()
+    assert keyed(world, "nato/adm-2", {"act": "key-revocation", "key": key_id(SIGNER)}).valid
+    assert world.registry.keys[key_id(SIGNER)].until == world.position
+    assert "of no key valid here" in refused(signed(world, NOTE)).detail
+    again = refused(keyed(world, "nato/root", adding(SIGNER), "nato/root", SIGNER))
+    assert again.faults[0].pointer == "/keys/0"
+    twice = refused(keyed(world, "nato/root", {"act": "key-revocation", "key": key_id(SIGNER)}))
+    assert twice.faults[0].pointer == "/key"
+
+
+def test_a_key_may_revoke_itself_and_no_other_officers() -> None:
+    world = with_administrator()
+    assert keyed(world, "nato/root", adding("second"), "nato/root", "second").valid
+    for key in (key_id("nato/adm-2"), key_id("second")):
+        assert refused(keyed(world, SIGNER, {"act": "key-revocation", "key": key})).kind == "not-permitted"
+    assert keyed(world, SIGNER, {"act": "key-revocation", "key": key_id("second")}, "second").valid
+    assert keyed(world, SIGNER, {"act": "key-revocation", "key": key_id(SIGNER)}).valid
+
+
+@pytest.mark.parametrize("key", [key_id("china/root"), key_id("nato/root"), "00" * 32])
+def test_no_key_of_another_side_and_no_root_is_revoked_so(key: str) -> None:
+    refusal = refused(keyed(with_signer(), "nato/root", {"act": "key-revocation", "key": key}))
+    assert refusal.faults[0].pointer == "/key"
+
+
+def test_what_two_officers_sign_has_a_key_of_each() -> None:
+    world = with_signer()
+    entry = {"act": "officer", "officer": "second", "office": "hq", "roles": ["head_of_office"], "keys": [public_of("nato/second")]}
+    assert keyed(world, "nato/root", entry, "nato/root", "nato/second").valid
+    body = act("military-activity")
+    for owners, valid in (([SIGNER], False), (["nato/second"], False), ([SIGNER, "nato/second"], True)):
+        id = ids.from_key(world.name, SIGNER, f"two-officers-{world.position:06d}")
+        raw, signatures = world.sign(SIGNER, body, id, owners, exchange="", after="")
+        record = built(world, SIGNER, "military-activity", raw, id, id, "notification", signatures, releasedby="nato/second")
+        assert world.take(record).valid == valid, owners

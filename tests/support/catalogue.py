@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 from dragoman.domain.rule import Who
 
 OFFICER, DUTY, HEAD, ADMINISTRATOR = "any officer", "the duty officer", "the head of office", "an administrator"
+OFFICE = "anybody of an office but its auditors"
 ROLES = {
     OFFICER: {"officer", "duty_officer", "head_of_office"},
     DUTY: {"duty_officer", "head_of_office"},
     HEAD: {"head_of_office"},
     ADMINISTRATOR: {"administrator"},
+    OFFICE: {"officer", "duty_officer", "head_of_office", "administrator"},
 }
 TRANSPARENCY, MARITIME, REGIONAL, TERRORISM = (
     "military-transparency-and-risk-reduction",
@@ -143,6 +145,8 @@ CHANNEL = {
     "channel-opening": (Who.DESK, OFFICER, 1, ""),
     "officer": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "officer-revocation": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "key-addition": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "key-revocation": (Who.KEEPERS, OFFICE, 1, ""),
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "codebook-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "channel-status": (Who.ANY, HEAD, 2, "N21"),

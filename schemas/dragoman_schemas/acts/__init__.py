@@ -118,6 +118,8 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.ChannelOpening,
     channel.Officer,
     channel.OfficerRevocation,
+    channel.KeyAddition,
+    channel.KeyRevocation,
     channel.Delivery,
     channel.BrokerOutage,
     channel.ProfileAdoption,

@@ -65,6 +65,20 @@ class OfficerRevocation(Act, frozen=True, kw_only=True, tag="officer-revocation"
     reason: Text | UnsetType = UNSET
 
 
+class KeyAddition(Act, frozen=True, kw_only=True, tag="key-addition"):
+    """Further keys of an officer. Each of them signs the act as well, so that nobody enters another's."""
+
+    officer: Name
+    keys: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=8)]
+
+
+class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
+    """From this record on the key of that id signs nothing more here, and does not return."""
+
+    key: Hex32
+    reason: Text | UnsetType = UNSET
+
+
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
     """Everything up to that position has reached a station of the side; recorded by the gateway."""
 

@@ -3,6 +3,8 @@
     channel-opening      the desk, at position 1 alone, signed by the root threshold of every side
     officer              root or an administrator; signed, and by every key that it adds
     officer-revocation   root or an administrator; signed
+    key-addition         root or an administrator, and the new keys themselves: further keys of an officer
+    key-revocation       root, an administrator, or the officer with that key: it signs nothing more, and does not return
     delivery             the gateway, silent: a watermark per side that only rises
     broker-outage        the gateway, silent: from when to when it had no broker
     profile-adoption     root or an administrator; signed. Limits bind when every side has adopted the same profile
@@ -27,7 +29,7 @@ from dragoman.domain import checks, ids
 from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Rule, Who
+from dragoman.domain.rule import DUTY, HEADS, OFFICERS, STAFF, Folding, Rule, Who
 from dragoman.limits import CLOCK_SKEW_SECONDS, SIGNATURES
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
@@ -60,6 +62,8 @@ RULES: Final = (
     OPENING,
     Rule(act="officer", shape=acts.Officer, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="officer-revocation", shape=acts.OfficerRevocation, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="key-addition", shape=acts.KeyAddition, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="key-revocation", shape=acts.KeyRevocation, family="channel", who=Who.KEEPERS, roles=STAFF),
     Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(
@@ -213,36 +217,53 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
 
 
 def check(registry: Registry, record: Record, position: int, actor_at: Callable[[int], str | None]) -> Refusal | None:
-    """An officer is entered, changed or revoked under a name that holds; a watermark rises onto another side's act."""
-    match record.data:
-        case acts.Officer() as data:
+    """An officer or a key is entered or revoked under a name that holds; a watermark rises onto another side's act; and so on."""
+    data = record.data
+    match data:
+        case acts.Officer():
             return _check_officer(registry, record.side, data)
-        case acts.OfficerRevocation() as data:
-            officer = registry.officers.get(f"{record.side}/{data.officer}")
-            if officer is None or officer.until is not None:
-                return invalid("/officer", f"{record.side}/{data.officer} is not in office")
-            return None
-        case acts.ProfileAdoption() as data:
+        case acts.OfficerRevocation():
+            return _check_revocation(registry, record.side, data)
+        case acts.KeyAddition():
+            return _check_addition(registry, record.side, data)
+        case acts.KeyRevocation():
+            return _check_key_revocation(registry, record, data)
+        case acts.ProfileAdoption():
             return _check_adoption(registry, data)
-        case acts.CodebookAdoption() as data:
-            known = CODEBOOKS.get(data.codebook)
-            there = known is not None and known.version >= data.version
-            return None if there else invalid("/codebook", f"there is no {data.codebook} {data.version}; there is {', '.join(CODEBOOKS)}")
-        case acts.ChannelStatus() as data:
-            missing = data.status == "suspended" and data.reason is UNSET
-            return invalid("/reason", "a suspension says in writing why; give the reason") if missing else None
+        case acts.CodebookAdoption():
+            return _check_codebook(data)
+        case acts.Delivery():
+            return _check_delivery(registry, record, data, position, actor_at)
+        case acts.BrokerOutage():
+            return _check_outage(registry, record, data)
+        case _:
+            return _check_standing(registry, record)
+
+
+def _check_standing(registry: Registry, record: Record) -> Refusal | None:
+    """What an officer says of the channel as a whole, or of the watch."""
+    match record.data:
+        case acts.ChannelStatus() as data if data.status == "suspended" and data.reason is UNSET:
+            return invalid("/reason", "a suspension says in writing why; give the reason")
         case acts.WatchAssumption():
             held = registry.watches.get(record.side)
             mine = held is not None and held.since.by == record.envelope.actor
             return invalid("/act", "you have the watch already") if mine else None
         case acts.WatchRelief() as data:
             return _check_relief(registry, record, data)
-        case acts.Delivery() as data:
-            return _check_delivery(registry, record, data, position, actor_at)
-        case acts.BrokerOutage() as data:
-            return _check_outage(registry, record, data)
         case _:
             return None
+
+
+def _check_revocation(registry: Registry, side: str, data: acts.OfficerRevocation) -> Refusal | None:
+    officer = registry.officers.get(f"{side}/{data.officer}")
+    return invalid("/officer", f"{side}/{data.officer} is not in office") if officer is None or officer.until is not None else None
+
+
+def _check_codebook(data: acts.CodebookAdoption) -> Refusal | None:
+    known = CODEBOOKS.get(data.codebook)
+    there = known is not None and known.version >= data.version
+    return None if there else invalid("/codebook", f"there is no {data.codebook} {data.version}; there is {', '.join(CODEBOOKS)}")
 
 
 def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
@@ -251,7 +272,37 @@ def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal
     known = registry.officers.get(f"{side}/{data.officer}")
     if known is not None and known.until is not None:
         return invalid("/officer", f"{side}/{data.officer} was revoked; a revoked name does not return, choose another")
-    for index, key in enumerate(() if isinstance(data.keys, UnsetType) else data.keys):
+    return _check_keys(registry, () if isinstance(data.keys, UnsetType) else data.keys)
+
+
+def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Refusal | None:
+    officer = registry.officers.get(f"{side}/{data.officer}")
+    if officer is None or officer.until is not None:
+        return invalid("/officer", f"{side}/{data.officer} is not in office; enter the officer first")
+    return _check_keys(registry, data.keys)
+
+
+def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevocation) -> Refusal | None:
+    """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one."""
+    key, actor = registry.keys.get(data.key), record.envelope.actor
+    if key is None or key.until is not None or key.owner.partition("/")[0] != record.side:
+        return invalid("/key", f"{data.key} is no key of {record.side} that is valid here")
+    if key.owner == f"{record.side}/{FORBIDDEN_OFFICER}":
+        return invalid("/key", "a root key is replaced with all of the side's roots, and not revoked alone")
+    officer = registry.officers.get(actor)
+    keeps = actor == f"{record.side}/{FORBIDDEN_OFFICER}" or (officer is not None and "administrator" in officer.roles)
+    if not keeps and (key.owner != actor or data.key not in _signer_ids(record)):
+        return Refusal(kind="not-permitted", detail="A key is revoked by root or an administrator of its side, or signs so itself.")
+    return None
+
+
+def _signer_ids(record: Record) -> set[str]:
+    text = record.envelope.signatures
+    return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
+
+
+def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
+    for index, key in enumerate(keys):
         public = dsse.decode_base64(key, 32)
         if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys:
             return invalid(f"/keys/{index}", "the key is not sound, or is or was in use here; make another one")
@@ -316,7 +367,7 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
     """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's."""
     keys = {keyid: key for keyid, key in registry.keys.items() if key.since < position and (key.until is None or key.until >= position)}
     added: dict[str, str] = {}
-    if isinstance(record.data, acts.Officer) and not isinstance(record.data.keys, UnsetType):
+    if isinstance(record.data, acts.Officer | acts.KeyAddition) and not isinstance(record.data.keys, UnsetType):
         added = {dsse.key_id(_public(key)): key for key in record.data.keys}
     publics = {keyid: _public(key.public) for keyid, key in keys.items()} | {keyid: _public(key) for keyid, key in added.items()}
     signers = valid_signers(record, publics)
@@ -326,6 +377,9 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
     actor = record.envelope.actor
     if any(owner.partition("/")[0] != record.side for owner in owners):
         return Refusal(kind="not-permitted", detail="Another side's key signed this act, which is not asked of it.")
+    second = record.envelope.releasedby
+    if not isinstance(second, UnsetType) and second not in owners:
+        return Refusal(kind="not-permitted", detail=f"Two officers stand behind this act, and no valid key of {second} signed it.")
     if actor == f"{record.side}/{FORBIDDEN_OFFICER}":
         side = next(side for side in registry.sides if side.name == record.side)
         enough = len(signers.intersection(side.roots)) >= side.threshold
@@ -351,6 +405,11 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             }
             revoked = replace(registry.officers[name], until=position)
             return replace(registry, officers={**registry.officers, name: revoked}, keys=keys_after)
+        case acts.KeyAddition() as data:
+            added = {dsse.key_id(_public(key)): Key(public=key, owner=f"{side}/{data.officer}", since=position) for key in data.keys}
+            return replace(registry, keys={**registry.keys, **added})
+        case acts.KeyRevocation() as data:
+            return replace(registry, keys={**registry.keys, data.key: replace(registry.keys[data.key], until=position)})
         case acts.ProfileAdoption() as data:
             schedule = _member(folding.record, "line_check")
             adopted = Adopted(adopted=folding.stamp, profile=data.profile, line_check=schedule)

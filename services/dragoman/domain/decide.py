@@ -16,7 +16,7 @@ class Post(Struct, frozen=True, kw_only=True):
     """What an actor wants recorded: the act, its id, the exchange that it carries on, and what it relies on.
 
     `exchange` is empty for an opening. `if_match` is the ETag that the poster saw, or None. `released_by` is the second officer, `caused_by`
-    the record that made a service act.
+    the record that made a service act, `signatures` those that the authors made over the act.
     """
 
     actor: str
@@ -28,6 +28,7 @@ class Post(Struct, frozen=True, kw_only=True):
     if_match: str | None = None
     released_by: str = ""
     caused_by: str = ""
+    signatures: str = ""
 
 
 def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: str, signatures: str = "") -> Record | Refusal:

@@ -17,6 +17,7 @@ from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.projection.live import Projection
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import Drafts, DraftView, NewDraft
+from dragoman_schemas.frame import Act
 
 _GONE: Final = "There is no such draft of your side; GET /drafts lists those there are."
 
@@ -97,10 +98,11 @@ async def new_draft(call: Call[Nothing]) -> Answered:
     new = await call.decoded(NewDraft)
     _name_of(new.act)
     service = posting.service_of(call)
-    key = posting.key_of(call.request.headers.get("Idempotency-Key"))
+    signatures, data = _signed(call, new)
     now = stamp(service.now())
     draft = Draft(
-        id=ids.from_key(projection.name, actor, key),
+        id=posting.id_of(projection, actor, data, call.request.headers.get("Idempotency-Key")),
+        signatures=signatures,
         cid=projection.registry.cid,
         author=actor,
         act=new.act.copy(),
@@ -120,6 +122,17 @@ async def new_draft(call: Call[Nothing]) -> Answered:
     return _reply(known, 201, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
+def _signed(call: Call[Any], new: NewDraft) -> tuple[str, Act]:
+    """The drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
+    signatures = posting.signatures_of(call.request)
+    if not signatures:
+        return "", Act()
+    act, data = read_act(bytes(new.act), cut=False)
+    if data.signed is msgspec.UNSET or act != bytes(new.act):
+        raise Refused(Refusal(kind="invalid", detail="A signed draft carries `signed`, and is compact: it is recorded as it was signed."))
+    return signatures, data
+
+
 async def show_draft(call: Call[Nothing]) -> Answered:
     return _reply(await _found(call, *_desk(call)))
 
@@ -132,8 +145,17 @@ async def change_draft(call: Call[Nothing]) -> Answered:
     new = await call.decoded(NewDraft)
     _name_of(new.act)
     service = posting.service_of(call)
+    signatures, data = _signed(call, new)
+    if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
+        raise Malformed("/act/signed/id", f"it is the draft's: {draft.id}")
     changed = msgspec.structs.replace(
-        draft, author=actor, act=new.act.copy(), exchange=new.exchange, if_match=new.if_match, updated=stamp(service.now())
+        draft,
+        author=actor,
+        act=new.act.copy(),
+        exchange=new.exchange,
+        if_match=new.if_match,
+        updated=stamp(service.now()),
+        signatures=signatures,
     )
     if not await service.drafts.keep(changed, draft):
         raise _moved()
@@ -157,7 +179,7 @@ async def release_draft(call: Call[Nothing]) -> Answered:
     if draft is None:
         return await _released_before(call, projection, actor, id)
     _as_read(call, draft)
-    act, data = read_act(bytes(draft.act), cut=True)
+    act, data = read_act(bytes(draft.act), cut=not draft.signatures)
     two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail="You wrote this draft; a colleague of your side releases it."))
@@ -171,9 +193,15 @@ async def release_draft(call: Call[Nothing]) -> Answered:
         exchange=draft.exchange,
         if_match=draft.if_match or None,
         released_by=actor if two_key else "",
+        signatures=_both(draft.signatures, posting.signatures_of(call.request)),
     )
     await service.drafts.drop(draft)
     return reply
+
+
+def _both(drafter: str, releaser: str) -> str:
+    """The signatures of both officers over the same bytes."""
+    return " ".join(sorted({*drafter.split(), *releaser.split()}))
 
 
 async def _released_before(call: Call[Any], projection: Projection, actor: str, id: str) -> Reply:

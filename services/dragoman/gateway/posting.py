@@ -18,6 +18,7 @@ from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Reply
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
+from dragoman.tlog import dsse
 from dragoman_schemas.frame import Act
 
 SERVICE: Final = web.AppKey("service", Service)
@@ -94,21 +95,45 @@ async def in_thread(call: Call[Any], work: Callable[..., Any], *arguments: Any) 
 async def record(call: Call[Any], projection: Projection, body: bytes, *, exchange: str = "", family: str = "", key: str = "") -> Reply:
     """Take a body in as its caller's post; a page's form brings its key itself."""
     request, grant = call.request, grant_of(call.request)
-    key = key_of(key or request.headers.get("Idempotency-Key"))
-    if "Dragoman-Signature" in request.headers or "Dragoman-Key-Id" in request.headers:
-        raise Refused(Refusal(kind="invalid", detail="Signatures of officers are not taken yet in this release; post without them."))
-    act, data = read_act(body, cut=True)
+    signatures = signatures_of(request)
+    act, data = read_act(body, cut=not signatures)
     return await take_in(
         call,
         projection,
         actor=grant.actor,
         act=act,
         data=data,
-        id=ids.from_key(projection.name, grant.actor, key),
+        signatures=signatures,
+        id=id_of(projection, grant.actor, data, key or request.headers.get("Idempotency-Key")),
         exchange=exchange,
         family=family,
         if_match=if_match(request),
     )
+
+
+def signatures_of(request: web.Request) -> str:
+    """The signatures that a caller sends of an act, as records keep them; empty for none. Raises `Refused`."""
+    keyids, given = (request.headers.get(name, "").split() for name in ("Dragoman-Key-Id", "Dragoman-Signature"))
+    if not keyids and not given:
+        return ""
+    signatures = {keyid: dsse.decode_base64(each, 64) for keyid, each in zip(keyids, given, strict=False)}
+    sound = all(each is not None and _KEY_ID.fullmatch(keyid) for keyid, each in signatures.items())
+    if len(keyids) != len(given) or len(signatures) != len(keyids) or not sound:
+        detail = "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
+        raise Refused(Refusal(kind="bad-request", detail=detail))
+    return dsse.write_signatures({keyid: each for keyid, each in signatures.items() if each is not None})
+
+
+_KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def id_of(projection: Projection, actor: str, data: Act, given: str | None) -> str:
+    """The id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`."""
+    if isinstance(data.signed, msgspec.UnsetType):
+        return ids.from_key(projection.name, actor, key_of(given))
+    if given is not None and ids.from_key(projection.name, actor, key_of(given)) != data.signed.id:
+        raise Refused(Refusal(kind="idempotency-key", detail="Idempotency-Key and `signed.id` differ; send one of them, or the same."))
+    return data.signed.id
 
 
 async def take_in(
@@ -123,11 +148,23 @@ async def take_in(
     family: str = "",
     if_match: str | None = None,
     released_by: str = "",
+    signatures: str = "",
 ) -> Reply:
     """Take an act in as an actor's, and answer with its place in the log. Raises `Refused`."""
-    if data.signed is not msgspec.UNSET:
-        raise Refused(Refusal(kind="invalid", detail="Signed acts are not taken yet in this release; leave `signed` out."))
-    post = Post(actor=actor, act=act, data=data, id=id, exchange=exchange, family=family, if_match=if_match, released_by=released_by)
+    if (data.signed is msgspec.UNSET) != (not signatures):
+        detail = "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three."
+        raise Refused(Refusal(kind="invalid", detail=detail))
+    post = Post(
+        actor=actor,
+        act=act,
+        data=data,
+        id=id,
+        exchange=exchange,
+        family=family,
+        if_match=if_match,
+        released_by=released_by,
+        signatures=signatures,
+    )
     wanted = wanted_position(call.request)
     if wanted > projection.state.position:
         await projection.reached(wanted)

@@ -24,6 +24,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     if_match: str = ""
     created: str
     updated: str
+    signatures: str = ""
 
     @property
     def side(self) -> str:
