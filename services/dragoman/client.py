@@ -90,23 +90,28 @@ class Client:
             raise Answered(_problem(answer))
         return answer
 
-    async def post(self, channel: str, act: bytes, *, key: str = "", exchange: str = "", if_match: str = "") -> tuple[Recorded, bool]:
-        """Post an act where it belongs; what was recorded, and whether it had been before."""
+    async def post(
+        self, channel: str, act: bytes, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
+    ) -> tuple[Recorded, bool]:
+        """Post an act where it belongs, with its signatures as headers; what was recorded, and whether it had been before."""
         if exchange:
             path = f"/v1/channels/{channel}/exchanges/{exchange}/acts"
         else:
             family = RULES[str(decode_act(act).__struct_config__.tag)].family
             where = next((path for path, of in PATHS.items() if of == family), "contacts")
             path = f"/v1/channels/{channel}/{where}"
-        headers = {"Idempotency-Key": f'"{key or new_key()}"'}
+        sent = {"Idempotency-Key": f'"{key or new_key()}"', **(headers or {})}
         if if_match:
-            headers["If-Match"] = f'"{if_match.strip(chr(34))}"'
-        return await self._recorded(path, act, headers)
+            sent["If-Match"] = f'"{if_match.strip(chr(34))}"'
+        return await self._recorded(path, act, sent)
 
-    async def draft(self, channel: str, act: bytes, *, key: str = "", exchange: str = "", if_match: str = "") -> DraftView:
-        """Draft an act for a colleague to release."""
+    async def draft(
+        self, channel: str, act: bytes, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
+    ) -> DraftView:
+        """Draft an act for a colleague to release, with the drafter's signatures as headers."""
         body = msgspec.json.encode({"act": msgspec.Raw(act), "exchange": exchange, "if_match": if_match.strip('"')})
-        answer = await self.call("POST", f"/v1/channels/{channel}/drafts", body, {"Idempotency-Key": f'"{key or new_key()}"'})
+        sent = {"Idempotency-Key": f'"{key or new_key()}"', **(headers or {})}
+        answer = await self.call("POST", f"/v1/channels/{channel}/drafts", body, sent)
         return msgspec.json.decode(answer.body, type=DraftView)
 
     async def drafts(self, channel: str) -> tuple[DraftView, ...]:
@@ -114,9 +119,10 @@ class Client:
         answer = await self.call("GET", f"/v1/channels/{channel}/drafts")
         return msgspec.json.decode(answer.body, type=Drafts).drafts
 
-    async def release(self, channel: str, draft: DraftView) -> tuple[Recorded, bool]:
-        """Release a draft as it was read; what was recorded, and whether it had been before."""
-        return await self._recorded(f"/v1/channels/{channel}/drafts/{draft.id}/release", None, {"If-Match": draft.etag})
+    async def release(self, channel: str, draft: DraftView, headers: Mapping[str, str] | None = None) -> tuple[Recorded, bool]:
+        """Release a draft as it was read, with the releaser's signatures as headers; what was recorded, and whether it had been before."""
+        sent = {"If-Match": draft.etag, **(headers or {})}
+        return await self._recorded(f"/v1/channels/{channel}/drafts/{draft.id}/release", None, sent)
 
     async def _recorded(self, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[Recorded, bool]:
         for attempt in range(_TRIES):

@@ -98,9 +98,13 @@ async def test_an_act_posted_to_another_familys_path(who: Who) -> None:
     assert "/exchanges/" in (await who("nato/officer").post(NOTES, {"act": "acknowledgement"})).problem(422, "invalid")["detail"]
 
 
-async def test_a_signed_act_is_not_taken_yet(who: Who) -> None:
-    answer = await who("nato/officer").post(NOTES, NOTE, Dragoman_Key_Id="00" * 32, Dragoman_Signature="AAAA")
+async def test_a_signature_without_what_it_signs(who: Who) -> None:
+    compact = json.dumps(NOTE, separators=(",", ":")).encode()
+    answer = await who("nato/officer").post(NOTES, compact, Dragoman_Key_Id="00" * 32, Dragoman_Signature="A" * 86 + "==")
     answer.problem(422, "invalid")
+    for keyids, signatures in (("00" * 32, ""), ("", "A" * 86 + "=="), ("xy", "A" * 86 + "=="), ("00" * 32, "AAAA"), ("00 00", "A")):
+        answer = await who("nato/officer").post(NOTES, NOTE, Dragoman_Key_Id=keyids, Dragoman_Signature=signatures)
+        answer.problem(400, "bad-request")
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer nonsense", "Basic bmF0bzpwdw==", "Bearer drg_" + "A" * 43])

@@ -17,7 +17,8 @@ from dragoman.cli.common import (
     read_input,
     say,
 )
-from dragoman.client import Answered, new_key
+from dragoman.cli.signing import Passphrase, Sign, over, seed_of, signed
+from dragoman.client import Answered, Client, new_key
 from dragoman.domain.record import read_act
 from dragoman_schemas.answers import Recorded
 
@@ -26,13 +27,12 @@ EVERYWHERE = Target()
 Key = Annotated[str | None, Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known.")]
 
 
-async def post(file: File, *, key: Key = None, target: Target = EVERYWHERE) -> int:
+async def post(file: File, *, key: Key = None, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE) -> int:
     """Open an exchange with the act in FILE, or on standard input for `-`.
 
     An incident is its act and four fields, kind, time, place and facts; the service fills in the rest.
     """
-    act, _ = read_act(read_input(file), cut=True)
-    return await _send(act, target, key=key)
+    return await _send(read_input(file), target, key=key, sign=sign, passphrase=passphrase)
 
 
 async def act(
@@ -41,6 +41,8 @@ async def act(
     *,
     if_match: Annotated[str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")] = None,
     key: Key = None,
+    sign: Sign = (),
+    passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Carry EXCHANGE on, named by its number or id.
@@ -48,8 +50,7 @@ async def act(
     WHAT is a file, `-`, or the name of an act without content, such as `acknowledgement`.
     """
     raw = read_input(what) if what == "-" or Path(what).exists() else json.dumps({"act": what}, separators=(",", ":")).encode()
-    body, _ = read_act(raw, cut=True)
-    return await _send(body, target, key=key, exchange=exchange, if_match=if_match or "")
+    return await _send(raw, target, key=key, exchange=exchange, if_match=if_match or "", sign=sign, passphrase=passphrase)
 
 
 async def draft(
@@ -58,6 +59,8 @@ async def draft(
     exchange: Annotated[str, Parameter(help="The exchange that it carries on, by its number or id.")] = "",
     if_match: Annotated[str | None, Parameter(help="The ETag that you saw: needed for acts that consent.")] = None,
     key: Key = None,
+    sign: Sign = (),
+    passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Draft the act in FILE, or on standard input for `-`; without one, list the drafts of your side."""
@@ -68,7 +71,10 @@ async def draft(
             found = await caller.drafts(channel)
         else:
             named = await caller.exchange_of(channel, exchange) if exchange else ""
-            found = (await caller.draft(channel, raw, key=key or new_key(), exchange=named, if_match=if_match or ""),)
+            written, used, headers = (
+                await _signed(caller, channel, raw, named, key, sign, passphrase) if sign else (raw, key or new_key(), {})
+            )
+            found = (await caller.draft(channel, written, key=used, exchange=named, if_match=if_match or "", headers=headers),)
     for each in found:
         if target.json:
             out_json(each)
@@ -80,7 +86,7 @@ async def draft(
     return 0
 
 
-async def release(id: str, *, target: Target = EVERYWHERE) -> int:
+async def release(id: str, *, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE) -> int:
     """Show the draft of that ID as you release it: what is recorded is what you are shown."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
@@ -88,18 +94,41 @@ async def release(id: str, *, target: Target = EVERYWHERE) -> int:
         if found is None:
             raise UsageError(f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them")
         say(bytes(found.act).decode())
-        recorded, replayed = await caller.release(channel, found)
+        headers = over(bytes(found.act), [seed_of(path, passphrase) for path in sign])
+        recorded, replayed = await caller.release(channel, found, headers)
     _print(recorded, target, replayed=replayed)
     return 0
 
 
-async def _send(body: bytes, target: Target, *, key: str | None, exchange: str = "", if_match: str = "") -> int:
-    used = key or new_key()
+async def _signed(
+    caller: Client, channel: str, raw: bytes, exchange: str, key: str | None, sign: tuple[Path, ...], passphrase: Path | None
+) -> tuple[bytes, str, dict[str, str]]:
+    """An act as it is recorded, its id, and the headers with its signatures, if it is signed."""
+    body, data = read_act(raw, cut=True)
+    seeds = [seed_of(path, passphrase) for path in sign]
+    if not seeds:
+        return body, key or new_key(), {}
+    signature = await signed(caller, channel, body, data, seeds, exchange=exchange, key=key)
+    return signature.act, signature.id, signature.headers
+
+
+async def _send(
+    raw: bytes,
+    target: Target,
+    *,
+    key: str | None,
+    exchange: str = "",
+    if_match: str = "",
+    sign: tuple[Path, ...] = (),
+    passphrase: Path | None = None,
+) -> int:
+    read_act(raw, cut=True)  # what is wrong with it is said before anybody is asked
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         named = await caller.exchange_of(channel, exchange) if exchange else ""
+        body, used, headers = await _signed(caller, channel, raw, named, key, sign, passphrase)
         try:
-            recorded, replayed = await caller.post(channel, body, key=used, exchange=named, if_match=if_match)
+            recorded, replayed = await caller.post(channel, body, key=used, exchange=named, if_match=if_match, headers=headers)
         except Answered as error:
             if error.problem.status == 503:
                 say(f"send it again with --key {used}; it cannot be recorded twice")

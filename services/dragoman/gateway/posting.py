@@ -97,6 +97,7 @@ async def record(call: Call[Any], projection: Projection, body: bytes, *, exchan
     request, grant = call.request, grant_of(call.request)
     signatures = signatures_of(request)
     act, data = read_act(body, cut=not signatures)
+    _all_or_nothing(data, signatures)
     return await take_in(
         call,
         projection,
@@ -122,6 +123,12 @@ def signatures_of(request: web.Request) -> str:
         detail = "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
         raise Refused(Refusal(kind="bad-request", detail=detail))
     return dsse.write_signatures({keyid: each for keyid, each in signatures.items() if each is not None})
+
+
+def _all_or_nothing(data: Act, signatures: str) -> None:
+    if (data.signed is msgspec.UNSET) != (not signatures):
+        detail = "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three."
+        raise Refused(Refusal(kind="invalid", detail=detail))
 
 
 _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -151,9 +158,7 @@ async def take_in(
     signatures: str = "",
 ) -> Reply:
     """Take an act in as an actor's, and answer with its place in the log. Raises `Refused`."""
-    if (data.signed is msgspec.UNSET) != (not signatures):
-        detail = "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three."
-        raise Refused(Refusal(kind="invalid", detail=detail))
+    _all_or_nothing(data, signatures)
     post = Post(
         actor=actor,
         act=act,

@@ -1,0 +1,118 @@
+"""`dragoman keys` and `context`: an officer's own keys, entered and revoked in a channel, and what a signature binds an act to."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import App, Parameter
+
+from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.cli.signing import Passphrase, Sign, make, public_line, seed_of, signed
+from dragoman.cli.signing import context as context_of
+from dragoman.domain.record import read_act
+from dragoman.tlog import dsse
+from dragoman_schemas.answers import Recorded
+
+EVERYWHERE = Target()
+
+keys = App(name="keys", help="Make keys, and enter and revoke them in a channel.")
+
+
+@keys.command
+def new(file: Path, *, passphrase: Passphrase = None) -> int:
+    """Make a key in FILE, which its owner alone may read, and print its public part and its id."""
+    out(public_line(make(file, passphrase)))
+    return 0
+
+
+@keys.command
+def show(file: Path, *, passphrase: Passphrase = None) -> int:
+    """Print the public part and the id of the key in FILE."""
+    out(public_line(dsse.public_of(seed_of(file, passphrase))))
+    return 0
+
+
+@keys.command(name="list")
+async def list_(*, target: Target = EVERYWHERE) -> int:
+    """List the keys of a channel: whose they are, and between which positions they are valid."""
+    async with connected(target) as caller:
+        found = (await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/state")).json()["registry"].get("keys", {})
+    if target.json:
+        out_json(found)
+        return 0
+    rows = [[each["owner"], keyid, str(each["since"]), str(each.get("until", ""))] for keyid, each in found.items()]
+    table(sorted(rows), ["OWNER", "KEY ID", "SINCE", "REVOKED AT"])
+    return 0
+
+
+@keys.command
+async def enrol(
+    file: Path,
+    *,
+    officer: Annotated[str, Parameter(help="Whose key it is: the officer's name, or side/name.")],
+    sign: Sign = (),
+    passphrase: Passphrase = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Enter the key in FILE as an officer's, as an administrator of the side. Both keys sign; in a trial the host has the administrator's."""
+    seed = seed_of(file, passphrase)
+    body = {"act": "key-addition", "officer": officer.rpartition("/")[2], "keys": [dsse.encode_base64(dsse.public_of(seed))]}
+    recorded = await _posted(body, [seed, *map(seed_of, sign)], target)
+    say(f"the key {dsse.key_id(dsse.public_of(seed))} is {officer}'s from position {recorded.position}")
+    return 0
+
+
+@keys.command
+async def revoke(
+    key: Annotated[str, Parameter(help="The key's id, or the file that it is in.")],
+    *,
+    reason: str | None = None,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Revoke a key: it signs nothing more in the channel, and does not return. A key may revoke itself: --sign its own file."""
+    keyid = dsse.key_id(dsse.public_of(seed_of(Path(key)))) if Path(key).exists() else key
+    body = {"act": "key-revocation", "key": keyid} | ({"reason": reason} if reason else {})
+    recorded = await _posted(body, [seed_of(path) for path in sign], target)
+    say(f"{keyid} is revoked from position {recorded.position}")
+    return 0
+
+
+@keys.command
+async def rotate(
+    old: Path,
+    new: Path,
+    *,
+    officer: Annotated[str, Parameter(help="Whose keys they are: the officer's name, or side/name.")],
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Enter the key in NEW for an officer and revoke the one in OLD, as an administrator of the side."""
+    await enrol(new, officer=officer, sign=sign, target=target)
+    return await revoke(str(old), reason="replaced", sign=sign, target=target)
+
+
+async def _posted(body: dict[str, Any], seeds: list[bytes], target: Target) -> Recorded:
+    act, data = read_act(msgspec.json.encode(body), cut=False)
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        if not seeds:  # a trial, whose host keeps the administrator's key
+            return (await caller.post(channel, act))[0]
+        signature = await signed(caller, channel, act, data, seeds)
+        return (await caller.post(channel, signature.act, key=signature.id, headers=signature.headers))[0]
+
+
+async def context(
+    exchange: str | None = None,
+    *,
+    of_channel: Annotated[bool, Parameter(name="--of-channel", negative=(), help="Of an act of the channel itself.")] = False,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Print what a signed act must say: an opening, an act in EXCHANGE, or one of the channel itself; but for its type and id."""
+    if exchange is not None and of_channel:
+        raise UsageError("an act of the channel itself is in no other exchange; leave one of the two out")
+    async with connected(target) as caller:
+        name = await channel_of(target, caller)
+        named = "" if exchange is None else await caller.exchange_of(name, exchange)
+        out_json(await context_of(caller, name, named, of_channel=of_channel))
+    return 0

@@ -1,0 +1,144 @@
+"""Signing acts: an officer's own key in a file, what the signature binds the act to, and the headers that carry it.
+
+    {"act":…, …, "signed":{channel, type, exchange, id, author, after, seen}}      the bytes that are signed, and recorded
+    Dragoman-Key-Id, Dragoman-Signature                                            beside them, as many as there are keys
+
+`seen` is the newest signed head, verified under the log's key and kept, so that a head that goes back is noticed here.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cyclopts import Parameter
+from msgspec import Struct
+
+from dragoman.cli.common import UsageError, home
+from dragoman.client import Answered, Client, new_key
+from dragoman.domain.record import type_of
+from dragoman.domain.table import RULES
+from dragoman.tlog import checkpoint, dsse
+from dragoman.tlog.note import NotANote, read_verifier
+from dragoman_schemas.frame import Act
+
+Sign = Annotated[tuple[Path, ...], Parameter(name="--sign", negative=(), help="Sign with the key in this file; may be repeated.")]
+Passphrase = Annotated[Path | None, Parameter(help="A file with the passphrase of the key.")]
+
+_NOT_FOUND: Final = 404
+_OTHERS: Final = 0o077
+
+
+class Signature(Struct, frozen=True, kw_only=True):
+    """An act that was signed: its bytes, its id, and the headers that go with it."""
+
+    act: bytes
+    id: str
+    headers: dict[str, str]
+
+
+# Keys in files
+
+
+def make(path: Path, passphrase: Path | None) -> bytes:
+    """Make a key in a new file that its owner alone reads; its public part. Raises `UsageError`."""
+    key = Ed25519PrivateKey.generate()
+    word = _word(passphrase)
+    how = serialization.NoEncryption() if word is None else serialization.BestAvailableEncryption(word)
+    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, how)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already; a key is not written over") from None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text)
+    return key.public_key().public_bytes_raw()
+
+
+def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
+    """The private part of the key in a PEM file: PKCS #8, as openssl writes it. Raises `UsageError`."""
+    word = _word(passphrase)
+    try:
+        if word is None and path.stat().st_mode & _OTHERS:
+            raise UsageError(f"others may read {path}: chmod 600 {path}, or keep it under a passphrase")
+        key = serialization.load_pem_private_key(path.read_bytes(), word)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise UsageError(f"{path} is no key that can be read: {error}; give --passphrase where it has one") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise UsageError(f"{path} is no Ed25519 key; make one with `dragoman keys new`")
+    return key.private_bytes_raw()
+
+
+def _word(passphrase: Path | None) -> bytes | None:
+    try:
+        return None if passphrase is None else passphrase.read_bytes().rstrip(b"\r\n")
+    except OSError as error:
+        raise UsageError(f"{passphrase} cannot be read: {error.strerror}") from None
+
+
+# What a signature binds an act to
+
+
+async def seen(caller: Client, about: dict[str, Any]) -> dict[str, Any]:
+    """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back."""
+    try:
+        signed = (await caller.call("GET", f"/v1/channels/{about['name']}/log/checkpoint")).body
+        head, _ = checkpoint.opened(signed, read_verifier(about["log"]))
+    except NotANote as error:
+        raise UsageError(f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why") from None
+    except Answered as error:
+        if error.problem.status == _NOT_FOUND:
+            raise UsageError("no head of this log is signed yet; a registrar does, within half a second: try again") from None
+        raise
+    kept = home() / "heads" / about["cid"]
+    before = checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
+    if before is not None and (head.size < before.size or (head.size == before.size and head.root != before.root)):
+        raise UsageError(
+            f"the gateway shows a head of {head.size} records, and {kept} one of {before.size}: sign nothing, keep both, ask why"
+        )
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept.write_bytes(signed)
+    return {"size": head.size, "root": dsse.encode_base64(head.root)}
+
+
+async def context(caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False) -> dict[str, Any]:
+    """What `signed` is made of for an act there, but for its type and id."""
+    about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
+    author = (await caller.call("GET", "/v1/me")).json()["actor"]
+    after = ""
+    if of_channel:
+        registry = (await caller.call("GET", f"/v1/channels/{channel}/state")).json()["registry"]
+        exchange, after = registry["id"], registry["etag"]
+    elif exchange:
+        after = (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers["ETag"].strip('"')
+    return {"channel": about["cid"], "exchange": exchange, "author": author, "after": after, "seen": await seen(caller, about)}
+
+
+async def signed(
+    caller: Client, channel: str, act: bytes, data: Act, seeds: list[bytes], *, exchange: str = "", key: str | None = None
+) -> Signature:
+    """An act with `signed` as its last member, and the signatures of all keys over its bytes."""
+    rule = RULES[str(data.__struct_config__.tag)]
+    bound = await context(caller, channel, exchange, of_channel=rule.family == "channel")
+    id = key or new_key()
+    bound |= {"type": type_of(rule.act, rule.version), "id": id}
+    raw = act[:-1] + b',"signed":' + msgspec.json.encode(bound) + b"}"
+    return Signature(act=raw, id=id, headers=over(raw, seeds))
+
+
+def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
+    """The headers with the signatures of keys over an act's bytes; none for none."""
+    signatures = {dsse.key_id(dsse.public_of(seed)): dsse.encode_base64(dsse.sign(seed, act)) for seed in seeds}
+    return {"Dragoman-Key-Id": " ".join(signatures), "Dragoman-Signature": " ".join(signatures.values())} if seeds else {}
+
+
+def public_line(public: bytes) -> str:
+    """A public key as acts name it, and its id."""
+    return f"{dsse.encode_base64(public)}  {dsse.key_id(public)}"
