@@ -10,6 +10,7 @@ from programs import Failed, Server
 from wire import Posts, answer, body_of, connect, get, status_of
 
 _PATIENCE_SECONDS: Final = 120.0
+_SETTLING_SECONDS: Final = 900.0
 
 Question = Callable[[], bytes]
 """Gives the next request."""
@@ -54,6 +55,18 @@ class Asker:
         """The answer itself."""
         self._connection.sendall(self.about(path)())
         return body_of(answer(self._connection))
+
+    def settled(self) -> None:
+        """Wait until the head of all records is signed: until then the registrar reads a long log for the first time, in the same process."""
+        deadline = time.monotonic() + _SETTLING_SECONDS
+        while time.monotonic() < deadline:
+            position = self.told("")["position"]
+            self._connection.sendall(self.about("/log/checkpoint")())
+            found = answer(self._connection)
+            if status_of(found) == 200 and int(found.rpartition(b"\r\n\r\n")[2].split(b"\n")[1]) >= position:
+                return
+            time.sleep(0.5)
+        raise Failed(f"no head of {self._url} was signed in {_SETTLING_SECONDS:g} s")
 
     def searched(self) -> str:
         """The path of a search for a matter that is there."""

@@ -50,6 +50,8 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     """`growth_ratio`, the worst of the post and the pages of lists; the other questions beside it."""
     with _grown(folder / "short", plan.few) as few, _grown(folder / "long", plan.many) as many:
         short, long = Asker(few), Asker(many)
+        for asker in (short, long):
+            asker.settled()
         found = {name: _by_turns(short, long, question, plan.turns) for name, question in _QUESTIONS.items()}
         short.close()
         long.close()

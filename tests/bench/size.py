@@ -43,6 +43,7 @@ def _started(data: Path, reads: int) -> Numbers:
         asker = Asker(server)
         asker.time(asker.post())
         start_s = time.perf_counter() - begin
+        asker.settled()
         middle = position_of(server) // 2
         exchange = asker.told(f"/exchanges?cursor={middle}&limit=1")["exchanges"][0]["id"]
         paths = {

@@ -7,6 +7,7 @@ import pytest
 
 from dragoman.domain import alarms, clocks
 from dragoman.domain.clocks import Running
+from dragoman.domain.exchange import framed
 from dragoman.domain.fold import Folded
 from dragoman_schemas.profiles import DAY, HOUR, MINUTE
 from samples import act
@@ -152,3 +153,46 @@ def test_no_correction_makes_another_side_late(
     assert isinstance(world.keep(opener, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True), Folded)
     assert of(world, id, clock) == before
     assert limit is None or limits(world, id, clock) == [limit]
+
+
+@pytest.mark.parametrize(
+    ("opener", "opening", "name"), [(NH, act("explanation-request"), "urgent"), (N, act("terrorism-warning"), "imminent")]
+)
+def test_an_update_makes_nothing_urgent(opener: str, opening: dict[str, Any], name: str, world: World) -> None:
+    opening = {key: value for key, value in opening.items() if key != name}
+    id = world.open(opener, opening)
+    assert refused(world.keep(opener, {"act": "update", "fields": {name: True}}, id)).faults[0].pointer == f"/fields/{name}"
+
+
+def test_newer_windows_count_whatever_was_corrected_before() -> None:
+    world = adopted()
+    first, corrected, proposed = ([{"from": f"2027-{month:02d}-01T08:00Z", "to": f"2027-{month:02d}-01T10:00Z"}] for month in (6, 5, 1))
+    id = world.open(N, act("meeting-request", windows=first))
+    world.keep(N, {"act": "correction", "reason": "x", "fields": {"windows": corrected}}, id, seen=True)
+    proposed[0]["from"] = "2026-12-10T08:00Z"
+    world.keep(C, {"act": "counter-proposal", "windows": proposed}, id)
+    assert [each.due.isoformat() for each in of(world, id, "answer")] == ["2026-11-26T08:00:00+00:00"]
+    visit = world.open(N, act("visit-invitation", kind="observation"))
+    dates = {"from": "2027-09-01T08:00Z", "to": "2027-09-02T08:00Z"}
+    world.keep(N, {"act": "correction", "reason": "x", "fields": {"dates": dates}}, visit, seen=True)
+    world.keep(C, {"act": "counter-proposal", "windows": [{"from": "2027-03-01T00:00Z", "to": "2027-03-02T00:00Z"}]}, visit)
+    assert [each.due.isoformat() for each in of(world, visit, "answer")] == ["2027-02-08T00:00:00+00:00"]
+
+
+def test_messages_keep_the_precedence_with_which_they_came_over_several_corrections(world: World) -> None:
+    id = world.open(ND, INCIDENT)
+    for kind in ("collision", "near_miss", "crash"):
+        world.keep(ND, {"act": "correction", "reason": "x", "fields": {"kind": kind}}, id, seen=True)
+    assert [message.precedence for message in world.exchange(id).messages] == ["immediate", "flash", None, None]
+    world.keep(ND, {"act": "correction", "reason": "x", "fields": {"kind": "collision"}}, id, seen=True)
+    assert [message.precedence for message in world.exchange(id).messages] == ["immediate", "flash", "immediate", "immediate", None]
+
+
+def test_a_member_of_the_frame_is_as_given_or_by_default(world: World) -> None:
+    note = world.exchange(world.open(N, act("contact-note", attribution="non_paper")))
+    assert [framed(note, name) for name in ("attribution", "releasability", "capacity", "nothing")] == [
+        "non_paper",
+        "auditors",
+        "official",
+        "",
+    ]

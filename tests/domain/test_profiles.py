@@ -32,6 +32,11 @@ LIMITS = {
     "activity_lead": 42 * DAY,
     "bomber_lead": 14 * DAY,
     "launch_lead": 24 * HOUR,
+    "launch_campaign": 5 * DAY,
+    "launch_campaign_lead": 3 * DAY,
+    "launch_valid": 4 * DAY,
+    "launch_report": 48 * HOUR,
+    "contact_retested": 24 * HOUR,
     "area_lead": 3 * DAY,
     "movement_lead": 48 * HOUR,
     "urgent_movement_lead": 24 * HOUR,
@@ -60,6 +65,12 @@ def test_a_limit_is_the_catalogues_in_every_profile(name: str, profile: str) -> 
 def test_an_acknowledgement_is_due_by_precedence_in_every_profile(profile: str) -> None:
     expected = {"flash": 10 * MINUTE, "immediate": 30 * MINUTE, "priority": 3 * HOUR, "routine": 24 * HOUR}
     assert PROFILES[profile].acknowledgement == expected
+
+
+def test_yearly_exchanges_have_a_last_day_in_every_profile() -> None:
+    """The calendar on 15 November and force information on 15 December of the year before, the missile declaration on 31 March after."""
+    expected = {"annual_calendar": (-1, 11, 15), "force_information": (-1, 12, 15), "missile_declaration": (0, 3, 31)}
+    assert [profile.annual for profile in PROFILES.values()] == [expected] * 3
 
 
 def test_a_ladder_is_of_vienna_or_of_shanghai_and_the_default_has_none() -> None:

@@ -436,3 +436,10 @@ def test_an_outage_is_told_by_the_gateway_alone_once_it_is_over(world: World) ->
     assert (other.valid, pointed_at(other)) == (False, "")
     assert refused(world.keep("nato/root", act("broker-outage"))).kind == "not-permitted"
     assert world.registry == before, "it changes nothing but what is known of the time"
+
+
+def test_the_watch_is_not_handed_to_who_has_it(world: World) -> None:
+    world.keep("nato/d-1", {"act": "watch-assumption"})
+    assert refused(world.keep("nato/d-1", {"act": "watch-relief", "to": "d-1"})).faults[0].pointer == "/to"
+    assert isinstance(world.keep("nato/d-1", {"act": "watch-relief", "to": "h-1"}), Folded)
+    assert refused(world.keep("nato/d-1", {"act": "watch-relief", "to": "h-1"})).faults[0].pointer == "/to"

@@ -50,6 +50,24 @@ def test_a_format_is_of_a_family_has_a_number_an_area_and_officers_who_open_it(n
 
 
 @pytest.mark.parametrize("name", OPENINGS)
+def test_a_request_for_explanation_alone_is_copied_to_all(name: str) -> None:
+    assert FORMATS[name].copied_to_all == (name == "explanation-request")
+
+
+FACES = {
+    "danger-area": ("neither a NOTAM nor a NAVAREA", "ni un NOTAM ni", "不代替"),
+    "humanitarian-notification": ("asks no permission", "aucune autorisation", "不是请求许可"),
+}
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+def test_what_must_stand_on_the_face_of_a_message_does_in_every_language(name: str) -> None:
+    notice = FORMATS[name].notice
+    assert list(notice) == (["en", "fr", "zh"] if name in FACES else [])
+    assert all(words in text for words, text in zip(FACES.get(name, ()), notice.values(), strict=True))
+
+
+@pytest.mark.parametrize("name", OPENINGS)
 def test_a_format_has_a_precedence_by_default(name: str) -> None:
     assert FORMATS[name].precedence(plain(name), TIME) == OPENINGS[name].precedence
 

@@ -7,8 +7,9 @@ import pytest
 
 from dragoman.domain import alarms, clocks
 from dragoman.domain.clocks import Running
-from dragoman.domain.flags import differences, flags
+from dragoman.domain.flags import differences, flags, lead
 from dragoman.domain.fold import Folded
+from dragoman.domain.notification import coded_text
 from dragoman_schemas.profiles import DAY, HOUR
 from dragoman_schemas.state import Stamp
 from samples import act
@@ -354,3 +355,132 @@ def test_accounts_do_not_differ_once_facts_are_agreed(world: World) -> None:
         world.keep(actor, act("accounts-agreement"), id, seen=True)
     assert world.exchange(id).status == "agreed_facts"
     assert "accounts_differ" not in shown(world, id)
+    once = act("encounter-report")
+    other = world.open(N, once)
+    given = {"dtg": "2026-11-24T03:00Z", "text": "Other words.", "remarks": "None.", "phrases": ["received"]}
+    carried = {**once, **given, "remarks": "Others.", "text": "Words.", "dtg": "2026-11-24T04:00Z"}
+    other = world.open(N, {**carried, "phrases": ["no_further_information"]})
+    world.keep(C, {"act": "counter-account", "facts": once["description"], **given}, other)
+    assert "accounts_differ" not in shown(world, other), "what a message says of itself is no account"
+
+
+@pytest.mark.parametrize(
+    ("name", "opener", "fields"),
+    [
+        ("humanitarian-notification", N, {"arrival": "2026-12-01T13:00Z"}),
+        ("humanitarian-notification", N, {"route": ["Port", "Village"]}),
+        ("humanitarian-notification", N, {"vehicles": 7}),
+        ("humanitarian-notification", N, {"persons": 15}),
+        ("danger-area", N, {"ceiling": {"value": 5, "unit": "m"}}),
+        ("launch-notice", N, {"launch_area": "Elsewhere"}),
+        ("launch-notice", N, {"impact_areas": ["Elsewhere"]}),
+        ("launch-notice", N, {"dropping_zones": ["Elsewhere"]}),
+        ("launch-notice", N, {"number": 2}),
+        ("point-of-contact", NH, {"valid_from": "2026-11-30T00:00Z"}),
+    ],
+)
+def test_every_field_of_date_area_and_totals_is_told_anew_by_its_correction(name: str, opener: str, fields: dict[str, Any]) -> None:
+    world = World()
+    at(world, NOON - timedelta(days=1))
+    starts = {"departure": "2026-12-01T05:00Z"} if name == "humanitarian-notification" else {"valid_from": "2026-11-28T00:00Z"}
+    window = {"window": {"from": "2026-12-01T05:00Z", "to": "2026-12-01T09:00Z"}} if name in ("danger-area", "launch-notice") else starts
+    body = {key: value for key, value in act(name, **window).items() if key != "valid_to"}
+    id = world.open(opener, body)
+    before = lead(world.registry, world.exchange(id))
+    at(world, NOON)
+    assert isinstance(world.keep(opener, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True), Folded)
+    after = lead(world.registry, world.exchange(id))
+    assert before is not None
+    assert after is not None
+    moved = (
+        datetime.fromisoformat("2026-11-30T00:00Z") - datetime.fromisoformat("2026-11-28T00:00Z")
+        if name == "point-of-contact"
+        else timedelta(0)
+    )
+    assert before.given + moved - after.given == timedelta(days=1)
+
+
+def test_a_threat_within_a_day_is_answered_as_an_imminent_one() -> None:
+    for starts, hours in (("2026-11-26T12:00:00Z", 2), ("2026-11-26T12:00:01Z", 72)):
+        world = adopted()
+        at(world, NOON)
+        body = {key: value for key, value in act("terrorism-warning").items() if key != "imminent"}
+        window = {"from": starts, "to": "2026-12-01T00:00:00Z"}
+        id = world.open(N, {**body, "window": window})
+        (answer,) = of(world, id, "answer")
+        assert answer.due - answer.begins == timedelta(hours=hours)
+
+
+def test_a_readout_that_is_due_after_a_meeting_that_is_still_to_end_begins_then() -> None:
+    world = adopted()
+    id = world.open(N, act("meeting-request"))
+    world.keep(N, {"act": "meeting-held", "from": "2026-11-28T10:00Z", "to": "2026-11-28T11:00Z"}, id)
+    assert {(each.begins, each.due - each.begins) for each in of(world, id, "readout")} == {
+        (datetime(2026, 11, 28, 11, tzinfo=UTC), timedelta(days=2))
+    }
+
+
+def test_the_codebook_that_is_not_adopted_by_all_is_named(world: World) -> None:
+    id = world.open(ND, act("immediate-notification"))
+    assert shown(world, id)["not_adopted"] == ["the codebook is not adopted by nato, china; the amplification says it in plain words"]
+    for side in world.sides:
+        world.keep(f"{side}/root", act("codebook-adoption"))
+    assert "not_adopted" not in shown(world, id)
+
+
+def test_a_coded_message_is_told_in_full_and_no_other_is(world: World) -> None:
+    coded = world.exchange(world.open(ND, act("immediate-notification", designator=5)))
+    assert coded_text(coded)["en"] == "hazardous activity halted"
+    assert coded_text(world.exchange(world.open(N, act("contact-note")))) == {}
+
+
+def test_a_venue_is_open_for_twelve_hours_on_a_ladder_alone() -> None:
+    world = adopted("vienna")
+    request = world.open(NH, act("explanation-request"))
+    body = {key: value for key, value in act("meeting-request", references=[request]).items() if key != "venue"}
+    at(world, NOON)
+    kept = world.keep(NH, body, released_by=ND)
+    assert isinstance(kept, Folded) and kept.record is not None
+    id = kept.record.envelope.id
+
+    def held(moment: datetime, of: str = id) -> bool:
+        return "default_venue" in [flag.flag for flag in flags(world.registry, world.exchange(of), [], moment)]
+
+    later = NOON + timedelta(hours=12)
+    assert [held(later), held(later + SECOND)] == [False, True]
+    world.keep(C, act("acceptance", window=0), id, seen=True)
+    assert held(later + SECOND), "an accepted meeting needs a venue as well"
+    world.keep(C, act("meeting-held"), id)
+    assert not held(later + SECOND)
+    at(world, NOON)
+    plain = world.open(N, {key: value for key, value in body.items() if key != "references"})
+    assert not held(later + SECOND, plain)
+    agreed = world.keep(NH, {**body, "venue": "Vienna"}, released_by=ND)
+    assert isinstance(agreed, Folded) and agreed.record is not None
+    assert not held(later + SECOND, agreed.record.envelope.id)
+
+
+def test_a_launch_is_reported_two_days_after_its_window_or_its_time() -> None:
+    for when in ({"window": {"from": "2026-11-23T10:00Z", "to": "2026-11-23T12:00Z"}}, {"time": "2026-11-23T12:00Z"}):
+        for told, late in ((NOON, False), (NOON + SECOND, True)):
+            world = World(clock=datetime(2026, 11, 1, tzinfo=UTC))
+            at(world, told)
+            body = {key: value for key, value in act("launch-notice", phase="post_launch").items() if key not in ("window", "time")}
+            assert ("late_report" in shown(world, world.open(N, {**body, **when}))) == late
+
+
+def test_how_late_is_said_in_words() -> None:
+    world = World(clock=datetime(2026, 11, 1, tzinfo=UTC))
+    at(world, datetime(2026, 11, 19, tzinfo=UTC))
+    late = shown(world, world.open(NH, act("annual-exchange", kind="annual_calendar", year=2027)))["late_report"]
+    assert late == ["3 days after 15 November 2026, the last day"]
+    changed = act("annual-exchange", kind="annual_calendar", year=2027, changed_at="2026-11-18T00:00Z")
+    assert "late_report" not in shown(world, world.open(NH, changed)), "a change has a limit of its own"
+    plan = act("annual-exchange", kind="policy_paper", budget_on="2026-01-01")
+    assert "late_report" not in shown(world, world.open(NH, plan)), "a budget is of a defence planning"
+    body = {key: value for key, value in act("point-of-contact", valid_from="2026-11-18T21:59:00Z").items() if key != "valid_to"}
+    assert shown(world, world.open(NH, body))["short_notice"] == ["2 hours after it took effect; before is owed"]
+    window = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+    assert shown(world, world.open(N, act("danger-area", window=window)))["below_aim"] == [
+        "3 days before it begins; the sides aim at 5 days"
+    ]

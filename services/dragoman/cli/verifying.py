@@ -16,6 +16,7 @@ from dragoman.audit.replay import Hole, messages_of
 from dragoman.audit.verify import Verification, Verified
 from dragoman.cli.auditing import audit, checked_cid, head_of, verifier_of
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote
 
@@ -78,7 +79,7 @@ def _size_of(signed: bytes | None) -> int | None:
 
 @audit.command(name="verify")
 async def verify_command(
-    file: Annotated[Path | None, Parameter(help="An export; without one, the log as the gateway gives it.")] = None,
+    file: Annotated[Path | None, Parameter(help="An export, or a mirror's folder; without one, the log as the gateway gives it.")] = None,
     *,
     cid: Cid = "",
     log: Log = "",
@@ -94,15 +95,20 @@ async def verify_command(
     except NotAnExport as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
-    except Hole as error:
+    except (Hole, ArchiveDamaged) as error:
         say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
         return UNVERIFIED
+    except ArchiveBusy as error:
+        raise UsageError(str(error)) from None
     result = verification.result()
     _print(result, target, pinned=bool(cid and log))
     return 0 if result.lie is None else UNVERIFIED
 
 
 def _from_export(verification: Verification, file: Path) -> None:
+    if file.is_dir():
+        _from_mirror(verification, file)
+        return
     with Export(file) as opened:
         records = opened.about.get("records")
         with _progress("verifying", records if isinstance(records, int) else None) as told:
@@ -111,6 +117,16 @@ def _from_export(verification: Verification, file: Path) -> None:
         verification.head(opened.checkpoint)
         verification.readme(opened.readme)
         verification.tiles(opened.tiles())
+
+
+def _from_mirror(verification: Verification, folder: Path) -> None:
+    archive = Archive(folder)
+    try:
+        with _progress("verifying", archive.size) as told:
+            verification.take((archive.raw(position) for position in range(1, archive.size + 1)), told)
+        verification.head(archive.sealed)
+    finally:
+        archive.close()
 
 
 async def _from_server(verification: Verification, target: Target) -> None:
@@ -144,3 +160,6 @@ def _print(result: Verified, target: Target, *, pinned: bool) -> None:
     if not pinned:
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     say("no lie was found")
+
+
+__all__ = ["audit"]

@@ -252,11 +252,8 @@ class _Clocks:
             return exchange.cancellation.cancelled
         if exchange.status not in ENDED:
             return None
-        ends = [*exchange.closures.values()]
-        ends += [said.said for act in ("status-change", "withdrawal", "fate") for said in exchange.acts.get(act, ())[-1:]]
-        if exchange.meeting is not None:
-            ends += exchange.meeting.declined.values()
-        return max(ends, key=lambda stamp: stamp.position)
+        declined = () if exchange.meeting is None else exchange.meeting.declined.values()
+        return max((*exchange.closures.values(), *declined), key=lambda stamp: stamp.position, default=None)
 
     def _says(self, field: str) -> bool:
         return self._as_sent(field) is True

@@ -1,0 +1,222 @@
+"""Copies of a log, wherever they are, and what two of them come to: the same, one the beginning of the other, or a fork.
+
+    export     a file that `audit export` wrote
+    mirror     a folder that `audit mirror` keeps
+    gateway    what a gateway gives now
+
+Of a fork that the log's key has signed on both sides there is evidence that convicts whoever holds that key, and that needs
+neither copy any more:
+
+    one, other     two signed heads, of `old` and of `new` records
+    root           the root of the first `old` records as they stand under `other`
+    proof          that this root begins the tree of `other` (RFC 6962 §2.1.2)
+
+The two heads hold, the proof holds, and the root is not that of `one`: no log has both.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.audit.export import Export, NotAnExport
+from dragoman.domain.channel import cid_of, log_of, registry_of
+from dragoman.domain.record import NotARecord, parse
+from dragoman.log.archive import Archive
+from dragoman.tlog import checkpoint, leaf, merkle
+from dragoman.tlog.dsse import decode_base64, encode_base64
+from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
+from dragoman.tlog.note import NotANote, Verifier
+from dragoman_schemas.acts.channel import ChannelOpening
+from dragoman_schemas.state import Registry, Stamp
+
+
+class Copy(Struct, frozen=True, kw_only=True):
+    """One copy of a log: where it is, its messages, its tree, and the newest signed head that came with it."""
+
+    where: str
+    size: int
+    raw: Callable[[int], bytes]
+    nodes: Nodes
+    signed: bytes | None
+
+    def root(self, size: int) -> bytes:
+        """The root of its first records."""
+        return merkle.root_of(self.nodes, size)
+
+    @property
+    def opening(self) -> Registry | None:
+        """What its first record opens; None where that is no opening, or there is none."""
+        if not self.size:
+            return None
+        try:
+            record = parse(self.raw(1))
+        except NotARecord:
+            return None
+        stamp = Stamp(position=1, time=record.envelope.time, by=record.envelope.actor)
+        return registry_of(record, stamp) if isinstance(record.data, ChannelOpening) else None
+
+    @property
+    def cid(self) -> str:
+        """The channel's id, by its first record; empty where that is no opening."""
+        opening = self.opening
+        return "" if opening is None else opening.cid
+
+
+def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> Copy:
+    """A copy that is held in memory."""
+    leaves = [leaf_hash(leaf.entry(index, leaf.commit(raw))) for index, raw in enumerate(messages)]
+    return Copy(where=where, size=len(messages), raw=lambda position: messages[position - 1], nodes=nodes_of(leaves), signed=signed)
+
+
+def of_archive(where: str, archive: Archive) -> Copy:
+    """A copy that a mirror keeps."""
+    return Copy(where=where, size=archive.size, raw=archive.raw, nodes=archive.nodes, signed=archive.sealed)
+
+
+def of_export(path: Path) -> Copy:
+    """A copy in an export. Raises `NotAnExport`."""
+    with Export(path) as opened:
+        return of_messages(str(path), list(opened.messages()), opened.checkpoint)
+
+
+def nodes_of(leaves: Sequence[bytes]) -> Nodes:
+    """The complete subtrees over some leaf hashes."""
+    known: dict[tuple[int, int], bytes] = {}
+
+    def node(level: int, index: int) -> bytes:
+        if level == 0:
+            return leaves[index]
+        if (level, index) not in known:
+            known[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+        return known[level, index]
+
+    return node
+
+
+# Two of them
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """What two copies come to. `position` is the first at which they differ; `evidence` is there where both sides of a fork are signed."""
+
+    result: str
+    position: int = 0
+    detail: str = ""
+    evidence: bytes | None = None
+
+
+SAME: Final = "same"
+EXTENDS: Final = "extends"
+OTHER: Final = "another channel"
+FORK: Final = "fork"
+
+
+def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
+    """Hold two copies against each other, byte by byte through their roots; `log` is the key that heads must be of."""
+    if not one.size or not other.size or one.cid != other.cid:
+        return Compared(
+            result=OTHER, position=1, detail=f"{one.where} is of {one.cid or 'nothing'}, {other.where} of {other.cid or 'nothing'}"
+        )
+    shorter, longer = sorted((one, other), key=lambda copy: copy.size)
+    if longer.root(shorter.size) == shorter.root(shorter.size):
+        if shorter.size == longer.size:
+            return Compared(result=SAME, detail=f"{one.size} records, the same in both")
+        return Compared(
+            result=EXTENDS,
+            detail=f"{longer.where} has the {shorter.size} records of {shorter.where}, and {longer.size - shorter.size} more",
+        )
+    position = _first_difference(shorter, longer)
+    detail = f"at position {position} they hold different records"
+    key = log or (None if one.opening is None else log_of(one.opening))
+    return Compared(result=FORK, position=position, detail=detail, evidence=None if key is None else _evidence(one, other, key))
+
+
+def _first_difference(one: Copy, other: Copy) -> int:
+    """The first position at which they differ: by halves, since roots differ from there on."""
+    same, different = 0, min(one.size, other.size)
+    while different - same > 1:
+        middle = (same + different) // 2
+        if one.root(middle) == other.root(middle):
+            same = middle
+        else:
+            different = middle
+    return different
+
+
+# What convicts
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """Two signed heads that no log has both, and why."""
+
+    one: str
+    other: str
+    root: str
+    proof: tuple[str, ...]
+
+
+def _evidence(one: Copy, other: Copy, log: Verifier) -> bytes | None:
+    """What convicts the holder of the log's key, where each copy has a head of its own records beyond the fork."""
+    heads = []
+    for copy in (one, other):
+        try:
+            head = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
+        except NotANote:
+            return None
+        if head is None or copy.signed is None or head.size > copy.size or copy.root(head.size) != head.root:
+            return None
+        heads.append((head, copy.signed, copy))
+    (old, first, _), (new, second, holder) = sorted(heads, key=lambda each: each[0].size)
+    root = holder.root(old.size)
+    if root == old.root:
+        return None  # the older head was signed before they parted
+    found = Evidence(
+        one=first.decode(),
+        other=second.decode(),
+        root=encode_base64(root),
+        proof=tuple(encode_base64(each) for each in merkle.consistency(holder.nodes, old.size, new.size)),
+    )
+    return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
+
+
+def convicts(raw: bytes, log: Verifier) -> str:
+    """What a piece of evidence shows under a log's key, in words. Raises `NotANote` where it shows nothing."""
+    try:
+        found = msgspec.json.decode(raw, type=Evidence)
+    except msgspec.DecodeError as error:
+        raise NotANote(f"it is no evidence of a fork: {error}") from None
+    (old, _), (new, _) = (checkpoint.opened(each.encode(), log) for each in (found.one, found.other))
+    root, proof = decode_base64(found.root, 32), [decode_base64(each, 32) for each in found.proof]
+    hashes = [each for each in proof if each is not None]
+    if root is None or len(hashes) != len(proof):
+        raise NotANote("a hash in it is none")
+    if not merkle.is_consistent(old.size, new.size, root, new.root, hashes) or root == old.root:
+        raise NotANote("the two heads may be of one log: nothing is shown")
+    return f"{log.name} signed a head of {old.size} records and one of {new.size}, and the first does not begin the second"
+
+
+def is_cid(raw: bytes, cid: str) -> bool:
+    """Whether a first record is the opening of that channel."""
+    try:
+        return cid_of(parse(raw).act) == cid
+    except NotARecord:
+        return False
+
+
+__all__ = [
+    "EXTENDS",
+    "FORK",
+    "OTHER",
+    "SAME",
+    "Compared",
+    "Copy",
+    "NotAnExport",
+    "compare",
+    "convicts",
+    "of_archive",
+    "of_export",
+    "of_messages",
+]

@@ -1,0 +1,108 @@
+"""A side's own copy of a log: kept outside the service, verified record by record before it is kept, and never rewritten.
+
+What comes must follow what was kept; a signed head must be of what is kept. Where it is not, nothing more is taken, and both
+the kept head and the one that contradicts it stay as evidence. The cid and the log's key are pinned when the copy is begun.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from dragoman.audit.copy import is_cid
+from dragoman.audit.verify import Lie, Verification
+from dragoman.log.archive import Archive
+from dragoman.tlog import checkpoint
+from dragoman.tlog.note import NotANote, read_verifier
+
+_BATCH: Final = 1_000
+
+
+class Pinned(Struct, frozen=True, kw_only=True):
+    """Which channel a mirror is of, by its own side's notes."""
+
+    cid: str
+    log: str
+
+
+class NotThisChannel(Exception):
+    """The folder is a mirror of another channel; the message says of which."""
+
+
+class Mirror:
+    """One channel's copy in a folder. Owns the archive there."""
+
+    def __init__(self, folder: Path, pinned: Pinned) -> None:
+        """Open the copy, or begin one. Raises `NotThisChannel`, and what an archive raises."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._pin(pinned)
+        self.log = read_verifier(pinned.log)
+        self.cid = pinned.cid
+        self.archive = Archive(folder)
+        self.verification = Verification(cid=pinned.cid, log=self.log)
+
+    def _pin(self, pinned: Pinned) -> None:
+        path = self._folder / "pinned.json"
+        if path.exists():
+            known = msgspec.json.decode(path.read_bytes(), type=Pinned)
+            if known != pinned:
+                raise NotThisChannel(f"{self._folder} mirrors {known.cid} under {known.log}; name another folder for another channel")
+        else:
+            path.write_bytes(msgspec.json.encode(pinned))
+
+    @property
+    def lie(self) -> Lie | None:
+        """The first lie that was found, if any."""
+        return self.verification.lie
+
+    def again(self, told: Callable[[int], None] = lambda position: None) -> None:
+        """Verify everything that is kept, from the disk, as on the first day."""
+        self.verification.take(self._kept(), told)
+        signed = self.archive.sealed
+        if signed is not None:
+            self.verification.head(signed)
+
+    def _kept(self) -> Iterator[bytes]:
+        return (self.archive.raw(position) for position in range(1, self.archive.size + 1))
+
+    def take(self, messages: Iterable[bytes]) -> None:
+        """Verify what comes after what is kept, and keep it: nothing of what a lie is in."""
+        batch = list(messages)
+        if self.archive.size == 0 and batch and not is_cid(batch[0], self.cid):
+            self.verification.take(batch[:1])
+            return
+        self.verification.take(batch)
+        if self.lie is None and batch:
+            self.archive.add(batch)
+
+    def head(self, signed: bytes) -> None:
+        """Hold a signed head against what is kept, and keep it as the newest where it is. One that is ahead waits for the records."""
+        if self.lie is not None:
+            return
+        try:
+            head, _ = checkpoint.opened(signed, self.log)
+        except NotANote as error:
+            self._lied(self.archive.size, f"the signed head is none of this log: {error}", signed)
+            return
+        if head.size > self.archive.size:
+            return
+        if self.archive.root(head.size) != head.root:
+            self._lied(head.size, f"the signed head of {head.size} records is of other records than those that are kept here", signed)
+            return
+        kept = self.archive.sealed
+        if kept is None or checkpoint.opened(kept, self.log)[0].size < head.size:
+            self.archive.keep_sealed(signed)
+
+    def _lied(self, position: int, what: str, signed: bytes) -> None:
+        """Keep what contradicts beside what was kept."""
+        path = self._folder / f"contradiction-{position}.note"
+        path.write_bytes(signed)
+        evidence = f"{path}, beside {self._folder / 'sealed'}: compare the two copies with `dragoman audit compare`"
+        self.verification.lie = Lie(check="head", position=position, what=what, evidence=evidence)
+
+    def close(self) -> None:
+        """Let the archive go."""
+        self.archive.close()

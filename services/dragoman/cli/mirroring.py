@@ -1,0 +1,151 @@
+"""`dragoman audit mirror`, `compare` and `fork`: a side's own copy of a log, and what two copies come to."""
+
+import asyncio
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from dragoman.audit import copy
+from dragoman.audit.copy import Copy
+from dragoman.audit.export import NotAnExport
+from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
+from dragoman.audit.replay import Hole, messages_of
+from dragoman.cli.auditing import checked_cid, head_of, verifier_of
+from dragoman.cli.common import FAILED, UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, read_input, say
+from dragoman.cli.verifying import audit
+from dragoman.client import Client, Unreachable
+from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.tlog.note import NotANote
+
+EVERYWHERE = Target()
+_LOOK_SECONDS: Final = 1.0
+_GATEWAY: Final = "gateway"
+
+
+@audit.command(name="mirror")
+async def mirror_command(
+    folder: Path,
+    *,
+    cid: Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")],
+    log: Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down at the opening.")],
+    once: Annotated[bool, Parameter(negative=(), help="Stop when the copy has come to the end of the log.")] = False,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Keep your side's own copy of a log in FOLDER, each record verified before it is kept. Ends with exit code 7 at the first lie."""
+    try:
+        mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
+    except (NotThisChannel, ArchiveBusy) as error:
+        raise UsageError(str(error)) from None
+    except ArchiveDamaged as error:
+        say(f"dragoman: {error}")
+        return UNVERIFIED
+    try:
+        mirror.again()
+        if mirror.lie is None:
+            say(f"{mirror.archive.size} records are kept in {folder}, and verified again")
+            async with connected(target) as caller:
+                await _follow(mirror, caller, await channel_of(target, caller), once=once)
+    except (ArchiveDamaged, Hole) as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    finally:
+        mirror.close()
+    if mirror.lie is not None:
+        say(f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}")
+        say(f"keep as evidence: {mirror.lie.evidence}")
+        return UNVERIFIED
+    return 0
+
+
+async def _follow(mirror: Mirror, caller: Client, channel: str, *, once: bool) -> None:
+    """Take what comes until the end of the log, or for ever."""
+    while mirror.lie is None:
+        before = mirror.archive.size
+        try:
+            async for page in messages_of(caller.records(channel, before + 1)):
+                _take(mirror, page)
+                if mirror.lie is not None:
+                    return
+            signed = await head_of(caller, channel)
+        except Unreachable as error:
+            if once:
+                raise
+            say(f"{error}; it is tried again")
+            signed = None
+        if signed is not None:
+            await asyncio.to_thread(mirror.head, signed)
+        if mirror.archive.size > before:
+            say(f"{mirror.archive.size} records are kept")
+        if once:
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _take(mirror: Mirror, page: list[tuple[int, Any]]) -> None:
+    following = mirror.archive.size + 1
+    if page and page[0][0] != following:
+        raise Hole(f"position {following} is missing: {page[0][0]} comes in its place")
+    mirror.take(raw if isinstance(raw, bytes) else raw.raw for _, raw in page)
+
+
+@audit.command(name="compare")
+async def compare_command(
+    one: str,
+    other: str,
+    *,
+    log: Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down.")] = "",
+    to: Annotated[Path | None, Parameter(help="Where to write the evidence of a fork. Default: fork.json.")] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7."""
+    with ExitStack() as opened:
+        try:
+            first, second = [await _opened(opened, where, target) for where in (one, other)]
+        except (NotAnExport, ArchiveDamaged, Hole) as error:
+            say(f"dragoman: {error}")
+            return UNVERIFIED
+        except ArchiveBusy as error:
+            say(f"dragoman: {error}")
+            return FAILED
+        found = await asyncio.to_thread(copy.compare, first, second, verifier_of(log) if log else None)
+    if target.json:
+        out_json(msgspec.to_builtins({"result": found.result, "position": found.position, "detail": found.detail}))
+    else:
+        out(f"{found.result}: {found.detail}")
+    if found.evidence is not None:
+        path = to or Path("fork.json")
+        path.write_bytes(found.evidence)
+        say(f"{path} convicts whoever holds the log's key: check it anywhere with: dragoman audit fork {path} --log …")
+    elif found.result == copy.FORK:
+        say("keep both copies: at most one of them is under a signed head, and no signature convicts anybody yet")
+    return 0 if found.result in (copy.SAME, copy.EXTENDS) else UNVERIFIED
+
+
+async def _opened(opened: ExitStack, where: str, target: Target) -> Copy:
+    if where == _GATEWAY:
+        async with connected(target) as caller:
+            channel = await channel_of(target, caller)
+            signed = await head_of(caller, channel)
+            messages = [raw async for page in messages_of(caller.records(channel)) for _, raw in page if isinstance(raw, bytes)]
+        return copy.of_messages(f"the gateway {target.server or ''}".strip(), messages, signed)
+    path = Path(where)
+    if path.is_dir():
+        archive = Archive(path)
+        opened.callback(archive.close)
+        return copy.of_archive(where, archive)
+    return copy.of_export(path)
+
+
+@audit.command(name="fork")
+def fork_command(file: Path, *, log: Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down.")]) -> int:
+    """Check the evidence of a fork that `audit compare` wrote, offline and without either copy."""
+    raw, verifier = read_input(str(file)), verifier_of(log)
+    try:
+        out(copy.convicts(raw, verifier))
+    except NotANote as error:
+        say(f"dragoman: {error}")
+        return UNVERIFIED
+    return 0

@@ -1,0 +1,183 @@
+"""Two copies of a log: the same, one the beginning of the other, or a fork, of which signed heads convict the host."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dragoman.audit import copy
+from dragoman.audit.copy import Copy
+from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
+from dragoman.domain.channel import log_of
+from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog.note import NotANote
+from world import NOTE, World, seed_of
+
+N, C = "nato/o-1", "china/o-1"
+
+
+def head_over(messages: list[bytes], owner: str = "log") -> bytes:
+    nodes = copy.of_messages("", messages, None).nodes
+    text = checkpoint.Checkpoint("example.org/nato-china", len(messages), merkle.root_of(nodes, len(messages))).text
+    return note.written(text, [note.sign("example.org/nato-china", seed_of(owner), text)])
+
+
+def of(messages: list[bytes], *, head: int | None = None, where: str = "a copy") -> Copy:
+    return copy.of_messages(where, messages, None if head == 0 else head_over(messages[:head]))
+
+
+def told(notes: int) -> World:
+    world = World()
+    for _ in range(notes):
+        world.open(N, NOTE)
+    return world
+
+
+def forked(at: int, one: int, other: int) -> tuple[World, list[bytes], list[bytes]]:
+    """Two logs of one channel that part at a position."""
+    world = told(at - World().position - 1)
+    mine, theirs = list(world.raws), list(world.raws)
+    while len(mine) < one:
+        world.open(N, NOTE)
+        mine = list(world.raws)
+    other_world = told(at - World().position - 1)
+    other_world.open(C, NOTE)
+    while len(other_world.raws) < other:
+        other_world.open(C, NOTE)
+    theirs = list(other_world.raws)
+    assert mine[: at - 1] == theirs[: at - 1]
+    assert mine[at - 1] != theirs[at - 1]
+    return world, mine, theirs
+
+
+def test_the_same_records_are_the_same_whatever_heads_came_with_them() -> None:
+    raws = told(5).raws
+    assert copy.compare(of(raws), of(raws, head=3)).result == copy.SAME
+
+
+def test_a_longer_copy_extends_a_shorter_one() -> None:
+    raws = told(5).raws
+    for one, other in ((raws, raws[:-3]), (raws[:-3], raws)):
+        found = copy.compare(of(one), of(other))
+        assert (found.result, "3 more" in found.detail) == (copy.EXTENDS, True)
+
+
+def test_two_openings_under_one_name_are_two_channels() -> None:
+    world = World()
+    other = World(name="nato-china", languages=["fr"])
+    assert copy.compare(of(world.raws), of(other.raws)).result == copy.OTHER
+    assert copy.compare(of(world.raws), of([])).result == copy.OTHER
+
+
+@pytest.mark.parametrize(("at", "one", "other"), [(12, 12, 12), (12, 20, 13), (15, 16, 31), (17, 17, 40), (20, 33, 20)])
+def test_a_fork_is_located_and_two_signed_heads_convict_the_host(at: int, one: int, other: int) -> None:
+    world, mine, theirs = forked(at, one, other)
+    found = copy.compare(of(mine), of(theirs))
+    assert (found.result, found.position) == (copy.FORK, at)
+    assert found.evidence is not None
+    assert "does not begin the second" in copy.convicts(found.evidence, log_of(world.registry))
+
+
+def test_heads_from_before_the_fork_convict_nobody() -> None:
+    _, mine, theirs = forked(15, 20, 22)
+    for one, other in ((of(mine, head=14), of(theirs)), (of(mine, head=0), of(theirs)), (of(mine), of(theirs, head=10))):
+        found = copy.compare(one, other)
+        assert (found.result, found.position, found.evidence) == (copy.FORK, 15, None)
+
+
+def test_evidence_that_shows_nothing_is_refused() -> None:
+    world, mine, theirs = forked(15, 20, 22)
+    evidence = copy.compare(of(mine), of(theirs)).evidence
+    assert evidence is not None
+    log = log_of(world.registry)
+    found = msgspec.json.decode(evidence, type=copy.Evidence)
+    honest = copy.of_messages("", theirs, None)
+    for change in (
+        {"one": head_over(theirs[:20]).decode(), "root": found.root},
+        {"one": head_over(mine, "another").decode()},
+        {"root": "A" * 43 + "="},
+        {"proof": found.proof[:-1]},
+        {"proof": (*found.proof, found.root)},
+        {"other": found.one},
+        {"root": "nothing"},
+    ):
+        with pytest.raises(NotANote):
+            copy.convicts(msgspec.json.encode(msgspec.structs.replace(found, **change)), log)
+    for raw in (b"", b"{}", evidence[:-9]):
+        with pytest.raises(NotANote):
+            copy.convicts(raw, log)
+    assert honest.root(20) != copy.of_messages("", mine, None).root(20)
+
+
+# Mirrors
+
+
+def pinned(world: World) -> Pinned:
+    return Pinned(cid=world.registry.cid, log=str(log_of(world.registry)))
+
+
+def test_a_mirror_keeps_what_follows_and_verifies_it_again_from_its_disk(tmp_path: Path) -> None:
+    world = told(4)
+    mirror = Mirror(tmp_path / "m", pinned(world))
+    mirror.take(world.raws[:9])
+    mirror.take(world.raws[9:])
+    mirror.head(head_over(world.raws[:-2]))
+    mirror.close()
+    again = Mirror(tmp_path / "m", pinned(world))
+    again.again()
+    assert (again.archive.size, again.lie) == (len(world.raws), None)
+    assert again.verification.replay.standing.digest == world.ledger.standing.digest
+    assert copy.compare(copy.of_archive("m", again.archive), of(world.raws)).result == copy.SAME
+    again.head(head_over(world.raws))
+    again.head(head_over(world.raws[:3]))
+    assert again.archive.sealed == head_over(world.raws), "an older head is no newer one"
+    again.close()
+    with pytest.raises(NotThisChannel):
+        Mirror(tmp_path / "m", Pinned(cid="00" * 32, log=str(log_of(world.registry))))
+
+
+def test_a_mirror_takes_nothing_of_another_opening(tmp_path: Path) -> None:
+    world, other = World(), World(languages=["fr"])
+    mirror = Mirror(tmp_path / "m", pinned(world))
+    mirror.take(other.raws)
+    assert mirror.lie is not None
+    assert (mirror.lie.check, mirror.archive.size) == ("opening", 0)
+    mirror.close()
+
+
+def test_a_head_of_other_records_is_a_lie_and_is_kept_as_evidence(tmp_path: Path) -> None:
+    world, mine, theirs = forked(15, 20, 22)
+    mirror = Mirror(tmp_path / "m", pinned(world))
+    mirror.take(mine)
+    mirror.head(head_over(mine))
+    mirror.head(head_over(theirs))
+    assert mirror.lie is None, "it is ahead of what is kept"
+    mirror.head(head_over(theirs[:18]))
+    assert mirror.lie is not None
+    assert (mirror.lie.check, mirror.lie.position) == ("head", 18)
+    assert (tmp_path / "m" / "contradiction-18.note").read_bytes() == head_over(theirs[:18])
+    mirror.close()
+
+
+def test_a_head_of_another_key_is_a_lie(tmp_path: Path) -> None:
+    world = told(2)
+    mirror = Mirror(tmp_path / "m", pinned(world))
+    mirror.take(world.raws)
+    mirror.head(head_over(world.raws, "another"))
+    assert mirror.lie is not None
+    mirror.close()
+
+
+def test_a_record_that_was_changed_on_the_mirrors_disk_is_found(tmp_path: Path) -> None:
+    world = told(3)
+    mirror = Mirror(tmp_path / "m", pinned(world))
+    mirror.take(world.raws)
+    mirror.head(head_over(world.raws))
+    mirror.close()
+    path = tmp_path / "m" / "records"
+    path.write_bytes(path.read_bytes().replace(b"reception", b"Reception", 1))
+    again = Mirror(tmp_path / "m", pinned(world))
+    again.again()
+    assert again.lie is not None
+    assert again.lie.check == "head"
+    again.close()
