@@ -16,11 +16,14 @@ _TARGET: Final = 1.3
 _START_SECONDS: Final = 600.0
 _AUDIT_SECONDS: Final = 300.0
 
+_ROWS: Final = 15
+"""Rows that a short log has as well: pages of as many are compared."""
+
 # Posts come last: what they open would fill the pages of the narrowed lists, however long the log is.
 _QUESTIONS: Final[dict[str, Callable[[Asker], Question]]] = {
     "list": lambda asker: asker.about("/exchanges"),
-    "list_open": lambda asker: asker.about("/exchanges?family=notification&status=open&side=china"),
-    "list_unacknowledged": lambda asker: asker.about("/exchanges?unacknowledged_by=china"),
+    "list_open": lambda asker: asker.about(f"/exchanges?family=notification&status=open&side=china&limit={_ROWS}"),
+    "list_unacknowledged": lambda asker: asker.about(f"/exchanges?unacknowledged_by=china&limit={_ROWS}"),
     "search": lambda asker: asker.about(asker.searched()),
     "state": lambda asker: asker.about("/state"),
     "post": lambda asker: asker.post(),

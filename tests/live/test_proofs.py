@@ -195,3 +195,34 @@ def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, tmp_
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".json", ".zip", ".tlog-proof")] == []
     cid = json.loads(own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout)["cid"]
     assert "no lie was found" in own.run("audit", "verify", "--cid", cid.upper(), *to).stderr
+
+
+def test_a_side_keeps_its_own_copy_and_compares_it(own: Service, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text(own.token("china/auditor"))
+    to = ("--channel", "nato-china", "--token-file", str(token))
+    about = json.loads(own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout)
+    pins = ("--cid", about["cid"], "--log", about["log"])
+    mirror, export = str(tmp_path / "mirror"), str(tmp_path / "log.zip")
+    own.run("audit", "mirror", mirror, *pins, "--once", *to)
+    own.run("audit", "export", "--to", export, *to)
+    assert "no lie was found" in own.run("audit", "verify", mirror, *pins).stderr
+    for one, other in ((mirror, export), (export, "gateway"), ("gateway", mirror)):
+        assert own.run("audit", "compare", one, other, *pins[2:], *to).stdout.partition(":")[0] in ("same", "extends")
+    again = own.run("audit", "mirror", mirror, *pins, "--once", *to).stderr
+    assert "verified again" in again
+    elsewhere = own.run("audit", "mirror", mirror, "--cid", "00" * 32, "--log", about["log"], "--once", *to, check=2)
+    assert "name another folder" in elsewhere.stderr
+    wrong = own.run("audit", "mirror", str(tmp_path / "elsewhere"), "--cid", "00" * 32, "--log", about["log"], "--once", *to, check=7)
+    assert "VERIFICATION FAILED: opening" in wrong.stderr
+    with zipfile.ZipFile(export) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["records.ndjson"] = parts["records.ndjson"].replace(b"counterpart", b"Counterpart", 1)
+    with zipfile.ZipFile(export, "w") as archive:
+        for name, raw in parts.items():
+            archive.writestr(name, raw)
+    parted = own.run("audit", "compare", mirror, export, *to, check=7)
+    assert (parted.stdout.partition(":")[0], "they hold different records" in parted.stdout) == ("fork", True)
+    words = tmp_path / "words.json"
+    words.write_text("{}")
+    assert "no evidence" in own.run("audit", "fork", str(words), "--log", about["log"], check=7).stderr

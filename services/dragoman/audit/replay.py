@@ -4,8 +4,10 @@ Takes nothing from the service but the records' bytes: commitments, tree, state 
 rules. What a gateway says of the same position is then held against it.
 """
 
+import gc
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from msgspec import Struct, UnsetType
 
@@ -197,16 +199,29 @@ async def replay(
 ) -> Replay:
     """Fold messages, given as pages of positions and bytes or records, to a position or to the end. Raises `Hole`."""
     fold = Replay()
-    async for page in pages:
-        first = fold.standing.state.position + 1
-        for wanted, (position, _) in enumerate(page, first):
-            if position != wanted:
-                raise Hole(f"position {wanted} is missing; {position} was given")
-        fold.take([message for _, message in (page[: upto + 1 - first] if upto else page)])
-        progress(fold.standing.state.position)
-        if fold.standing.state.position == upto:
-            return fold
+    with _uncollected():
+        async for page in pages:
+            first = fold.standing.state.position + 1
+            for wanted, (position, _) in enumerate(page, first):
+                if position != wanted:
+                    raise Hole(f"position {wanted} is missing; {position} was given")
+            fold.take([message for _, message in (page[: upto + 1 - first] if upto else page)])
+            progress(fold.standing.state.position)
+            if fold.standing.state.position == upto:
+                break
     return fold
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles: a fold keeps millions of things, and none of them is in one."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncIterator[list[tuple[int, bytes | Record]]]:

@@ -10,12 +10,17 @@ whole state again. With 4,096 bits the generalised birthday attack on such sums 
 """
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 BITS: Final = 4096
+_REMEMBERED: Final = 2_048
+"""Elements that are kept: what changes next is mostly what was changed lately, and its element as it stood was made then."""
+
 _MASK: Final = (1 << BITS) - 1
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def element(encoded: bytes) -> int:
     """The element of one encoded state."""
     return int.from_bytes(hashlib.shake_256(b"dragoman-state/v1\n" + encoded).digest(BITS // 8))

@@ -85,8 +85,8 @@ def side_of(record: Record) -> str:
 
 def told(record: Record) -> str:
     """Since when it was known what a record says, where it was said otherwise before; empty where the record itself said it first."""
-    passed = record.data.passed_by if isinstance(record.data, Opening | Continuing) else UNSET
-    if isinstance(passed, UnsetType):
+    passed = getattr(record.data, "passed_by", UNSET)
+    if passed is UNSET:
         return ""
     at = datetime.fromisoformat(passed.at).astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
     return min(at, record.envelope.time)

@@ -5,6 +5,7 @@ A record that is illegal at its own position is void: it uses up its id and its 
 """
 
 from collections.abc import Iterator
+from functools import cache
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -189,12 +190,13 @@ def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, recor
 
 def _is_version(rule: Rule, envelope: Envelope) -> bool:
     """Whether type and schema name one version of the act: the newest, or an older one that stands in the log for ever."""
-    version = rule.version
-    while envelope.type != type_of(rule.act, version):
-        version -= 1
-        if not version:
-            return False
-    return envelope.dataschema == f"urn:dragoman:schema:{rule.act}:{version}"
+    return envelope.dataschema == _versions(rule.act, rule.version).get(envelope.type)
+
+
+@cache
+def _versions(act: str, newest: int) -> dict[str, str]:
+    """Of each version of an act that there is, its type and the schema that goes with it."""
+    return {type_of(act, version): f"urn:dragoman:schema:{act}:{version}" for version in range(1, newest + 1)}
 
 
 def _second(record: Record) -> str:

@@ -6,6 +6,7 @@ read those as strictly again; what is none comes as bytes. Receiving and strict 
 """
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
@@ -115,4 +116,5 @@ async def _page(log: JetStreamLog, first: int, last: int) -> list[tuple[int, byt
 
 if __name__ == "__main__":
     wire, (url, seed, channel) = called(sys.argv)
+    gc.set_threshold(50_000, 20, 100)  # what it reads and passes on is in no cycle
     _run(wire, url, Path(seed), channel)
