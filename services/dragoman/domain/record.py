@@ -10,6 +10,7 @@ import re
 from ast import literal_eval
 from calendar import monthrange
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,9 @@ from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import FORMS
 from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
+
+_TYPES: Final = 1_000
+"""Types of records that are remembered; a log has as many as there are acts and versions."""
 
 _DATA: Final = b',"data":'
 _TIME: Final = re.compile(
@@ -196,10 +200,17 @@ def parse(raw: bytes) -> Record:
 
 def _brought_up(envelope: Envelope, act: bytes) -> bytes:
     """The act as the newest version writes it."""
-    version = _VERSION.fullmatch(envelope.type)
+    older = _older(envelope.type)
+    return act if older is None else upcast.upcast(*older, act)
+
+
+@lru_cache(maxsize=_TYPES)
+def _older(type: str) -> tuple[str, int] | None:
+    """The act and the version of a record's type, where there was such a version before the newest."""
+    version = _VERSION.fullmatch(type)
     if version is None or not upcast.is_older(version.group(1), int(version.group(2))):
-        return act
-    return upcast.upcast(version.group(1), int(version.group(2)), act)
+        return None
+    return version.group(1), int(version.group(2))
 
 
 def reread(raw: bytes, commit: str) -> Record:
@@ -233,7 +244,7 @@ def _parts(raw: bytes) -> tuple[Envelope, bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotARecord(f"no envelope: {error}") from None
     start = prefix(envelope)
-    if not raw.startswith(start) or _PRINTABLE.fullmatch(start.decode().replace('"', "")) is None:
+    if not raw.startswith(start) or not start.isascii() or b"\\" in start or not start.decode().isprintable():
         raise NotARecord("the members are not written as they must be")
     _check_values(envelope)
     return envelope, raw[len(start) : -1]
