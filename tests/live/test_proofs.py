@@ -223,6 +223,10 @@ def test_a_side_keeps_its_own_copy_and_compares_it(own: Service, tmp_path: Path)
             archive.writestr(name, raw)
     parted = own.run("audit", "compare", mirror, export, *to, check=7)
     assert (parted.stdout.partition(":")[0], "they hold different records" in parted.stdout) == ("fork", True)
+    owed = json.loads(own.run("audit", "owed", mirror, "--json").stdout)
+    assert owed == json.loads(own.run("audit", "owed", "--json", *to).stdout)
+    listed = own.run("audit", "exceptions", mirror).stdout
+    assert "entered for the record" in listed, "history is an exception"
     words = tmp_path / "words.json"
     words.write_text("{}")
     assert "no evidence" in own.run("audit", "fork", str(words), "--log", about["log"], check=7).stderr

@@ -103,6 +103,10 @@ class Replay:
             frontier = frontier.add(merkle.leaf_hash(leaf.entry(index, self._commits[index])))
         return frontier.root()
 
+    def exchanges(self) -> Iterator[Exchange]:
+        """Every exchange as it stands, in the order in which they were opened."""
+        return (exchange for id in self._encoded if (exchange := self.exchange(id)) is not None)
+
     def commit_at(self, index: int) -> str:
         """The commitment of the message at an index."""
         return self._commits[index]
@@ -156,10 +160,7 @@ class Replay:
         waiting: dict[str, int] = {}
         unanswered: dict[str, int] = {}
         exchanges = 0
-        for id in self._encoded:
-            exchange = self.exchange(id)
-            if exchange is None:
-                continue
+        for exchange in self.exchanges():
             exchanges += 1
             key = exchange.family, exchange.status
             counted[key] = counted.get(key, 0) + 1

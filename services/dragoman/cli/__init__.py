@@ -31,7 +31,7 @@ for _name, _where, _help in (
     ("adopt", "watching:adopt", "Adopt a profile of limits or a codebook, as an administrator of your side."),
     ("statistics", "reporting:statistics", "Show what each side owed and did in a period, in numbers."),
     ("report", "reporting:report", "Write a situation report, a turn-over note, the record of a period or of a year."),
-    ("audit", "mirroring:audit", "Replay, verify and export a channel's log, believing nobody."),
+    ("audit", "asking:audit", "Replay, verify and export a channel's log, believing nobody."),
     ("doctor", "doctor:doctor", "Find out what is wrong here."),
     ("config", "doctor:config", "Show and check the settings."),
 ):

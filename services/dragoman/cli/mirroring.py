@@ -149,3 +149,6 @@ def fork_command(file: Path, *, log: Annotated[str, Parameter(help="The verifier
         say(f"dragoman: {error}")
         return UNVERIFIED
     return 0
+
+
+__all__ = ["audit"]
