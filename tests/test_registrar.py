@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dragoman.countersigning import Witnesses
 from dragoman.log.archive import Archive
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import LogUnreachable, Message
@@ -15,6 +16,8 @@ from dragoman.stores.seals import Sealed
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from world import NOTE, World, seed_of
+
+NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
 
 
 class MemorySeals:
@@ -59,7 +62,7 @@ class House:
     def registrar(self, name: str = "first", owner: str = "log") -> _Sealing:
         archive = Archive(self.folder / name)
         self.archives.append(archive)
-        return _Sealing("nato-china", archive, self.seals, seed_of(owner), lambda: self.now)  # type: ignore[arg-type]
+        return _Sealing("nato-china", archive, self.seals, seed_of(owner), lambda: self.now, NOBODY)  # type: ignore[arg-type]
 
     async def caught_up(self, sealing: _Sealing) -> _Sealing:
         sealing.take(self.messages)

@@ -3,6 +3,7 @@
     follow     every message goes into an archive of the registrar's own, outside the broker, and is on the disk there
     sign       at most half a second later: origin, size and root, by the log key that the genesis names
     seal       the signed head is kept in the archive, then written to `DRAGOMAN_SEAL` over the head that was read there, and kept as sealed
+    cosign     the sides' witnesses are asked; their cosignatures are sealed with the head, where it is still the newest
     again      every five minutes the head as it stands is signed again, so that silence shows
 
 Nothing is signed that does not go on from what was signed before, here or by another registrar. What cannot be explained, a log
@@ -18,6 +19,7 @@ from typing import Final
 
 import structlog
 
+from dragoman.countersigning import Witnesses
 from dragoman.domain.record import NotARecord, parse
 from dragoman.limits import POLL_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
 from dragoman.log import stream
@@ -45,7 +47,10 @@ class Unexplained(Exception):
 class _Sealing:
     """One channel: its archive, and the head that is sealed."""
 
-    def __init__(self, channel: str, archive: Archive, seals: Seals, seed: bytes, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, channel: str, archive: Archive, seals: Seals, seed: bytes, now: Callable[[], datetime], witnesses: Witnesses
+    ) -> None:
+        self._witnesses = witnesses
         self.channel = channel
         self.archive = archive
         self._seals = seals
@@ -124,6 +129,26 @@ class _Sealing:
             self._signed_at = now
             await asyncio.to_thread(self.archive.keep_sealed, signed)
 
+    async def countersign(self) -> None:
+        """Have the newest head cosigned, once by each witness, and seal it with what came. Raises `LogUnreachable`."""
+        verifier = self.verifier
+        if verifier is None or not self.trusted or self.sealed is None:
+            return
+        head, found = checkpoint.opened(self.sealed.note, verifier)
+        if head.size > self.archive.size:
+            return
+        fresh = await self._witnesses.cosigned(head, found, self.archive.nodes)
+        if not fresh:
+            return
+        cosigned = note.written(head.text, [*found.signatures, *fresh])
+        try:
+            self.sealed = await self._seals.put(self.channel, cosigned, self.sealed)
+        except Moved:
+            self.sealed = await self._seals.newest(self.channel)
+            self.trusted = False
+        else:
+            await asyncio.to_thread(self.archive.keep_sealed, cosigned)
+
     def _trust(self, verifier: Verifier) -> None:
         """Go on from what was signed before: what this archive has signed, what it knows to be sealed, and what is sealed now."""
         staged, known = (self._kept(raw, verifier) for raw in (self.archive.staged, self.archive.sealed))
@@ -145,8 +170,11 @@ class _Sealing:
 class Registrar:
     """Signs for all channels of a broker whose genesis names this log key."""
 
-    def __init__(self, bus: Bus, folder: Path, seed: bytes, *, replicas: int, now: Callable[[], datetime]) -> None:
-        """Keep an archive a channel in that folder, and sign with the key of that seed."""
+    def __init__(
+        self, bus: Bus, folder: Path, seed: bytes, *, replicas: int, now: Callable[[], datetime], witnesses: Callable[[], Witnesses]
+    ) -> None:
+        """Keep an archive a channel in that folder, sign with the key of that seed, and ask `witnesses` of each channel."""
+        self._witnesses = witnesses
         self._bus = bus
         self._folder = folder
         self._seed = seed
@@ -194,7 +222,7 @@ class Registrar:
     async def _sign_from_archive(self, channel: str) -> None:
         archive = Archive(self._folder / channel)
         try:
-            await self._follow(_Sealing(channel, archive, Seals(self._bus), self._seed, self._now))
+            await self._follow(_Sealing(channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses()))
         finally:
             archive.close()
 
@@ -234,6 +262,7 @@ class Registrar:
             await asyncio.sleep(SEAL_SECONDS)
             try:
                 await sealing.seal()
+                await sealing.countersign()
             except LogUnreachable as error:
                 sealing.trusted = False  # it may have been sealed: what stands there is looked at first
                 log.debug("registrar.waits", channel=sealing.channel, reason=str(error))

@@ -51,6 +51,12 @@ class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Registrar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom the registrar asks to cosign: each a witness's verifier key, a space, and its URL."""
+
+    witnesses: tuple[str, ...] = ()
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a process. `uvloop` is used where it is installed, by the extra `fast`."""
 
@@ -58,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     http: Http = Http()
     nats: Nats = Nats()
     log: Log = Log()
+    registrar: Registrar = Registrar()
     uvloop: bool = True
 
 

@@ -11,9 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import aiohttp
 import structlog
 from aiohttp import web
 
+from dragoman import countersigning
+from dragoman.countersigning import Witnesses
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
 from dragoman.gateway.service import Service
@@ -31,13 +34,14 @@ from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
 from dragoman.projection.writer import StoreDamaged
 from dragoman.registrar import Registrar
-from dragoman.settings import Settings
+from dragoman.settings import Settings, SettingsError
 from dragoman.stores import drafts, files, people
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.seals import Seals
+from dragoman.tlog.note import NotANote
 from dragoman.watch import Watch
 
 log = structlog.get_logger()
@@ -122,7 +126,19 @@ async def registrar(settings: Settings, endpoint: Endpoint) -> AsyncIterator[Non
 async def _registrar(stack: AsyncExitStack, settings: Settings, endpoint: Endpoint) -> Registrar:
     bus = await stack.enter_async_context(connected(endpoint.url, "registrar", endpoint.seed("registrar")))
     seed = Custody(settings.data / "keys" / "log").seed("log", "log/log")
-    return Registrar(bus, settings.data / "archive", seed, replicas=settings.nats.replicas, now=utc_now)
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    try:
+        asked = [countersigning.read(each) for each in settings.registrar.witnesses]
+    except NotANote as error:
+        raise SettingsError(f"registrar.witnesses: {error}") from None
+    return Registrar(
+        bus,
+        settings.data / "archive",
+        seed,
+        replicas=settings.nats.replicas,
+        now=utc_now,
+        witnesses=lambda: Witnesses(session, asked),
+    )
 
 
 @asynccontextmanager

@@ -47,7 +47,7 @@ async def mirror_command(
         if mirror.lie is None:
             say(f"{mirror.archive.size} records are kept in {folder}, and verified again")
             async with connected(target) as caller:
-                await _follow(mirror, caller, await channel_of(target, caller), once=once)
+                await follow(mirror, caller, await channel_of(target, caller), once=once)
     except (ArchiveDamaged, Hole) as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
@@ -60,8 +60,8 @@ async def mirror_command(
     return 0
 
 
-async def _follow(mirror: Mirror, caller: Client, channel: str, *, once: bool) -> None:
-    """Take what comes until the end of the log, or for ever."""
+async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool) -> None:
+    """Take what comes until the end of the log, or for ever; ends at the first lie."""
     while mirror.lie is None:
         before = mirror.archive.size
         try:

@@ -1,0 +1,147 @@
+"""A side's witness: cosigns the heads of a log whose every record the side holds itself (C2SP tlog-witness).
+
+    404   the origin is another log's                       400   it is no request, or asks to go back
+    403   the log's key has not signed the head             409   the witness has come to another size, which it says
+    422   the proof does not hold, or the head is of other records than those that are kept here: the side is told
+    503   the records have not come yet, or the side holds its witness
+    200   the cosignature, of a head that goes on from the last one, and of records that are all kept here
+
+The head is on the disk, cosigned, before anybody is given it. Never does a witness cosign two branches: one head follows
+the other, by proof, and each is compared with the root of the own copy.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from dragoman.audit.mirror import Mirror
+from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.dsse import public_of
+from dragoman.tlog.merkle import EMPTY
+from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
+
+log = structlog.get_logger()
+
+SILENT_SECONDS: Final = 600.0
+"""After so long without a head the side is told: silence is a fact as well."""
+
+SIZE: Final = "text/x.tlog.size"
+_PLAIN: Final = "text/plain; charset=utf-8"
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a request is answered with."""
+
+    status: int
+    body: bytes
+    media: str = _PLAIN
+
+
+class Witness:
+    """Cosigns for one log, of which it has a mirror. Owns the files `cosigned` and `held` beside it."""
+
+    def __init__(self, mirror: Mirror, folder: Path, name: str, seed: bytes, *, now: Callable[[], datetime]) -> None:
+        """Go on from what was cosigned before. Raises `NotANote` where that is no head of the mirror's log."""
+        self._mirror = mirror
+        self._folder = folder
+        self._name = name
+        self._seed = seed
+        self._now = now
+        self._lock = asyncio.Lock()
+        self._heard = now()
+        self.verifier = Verifier(name, COSIGNATURE, public_of(seed))
+        self._cosigned = folder / "cosigned"
+        self._last = Checkpoint(mirror.log.name, 0, EMPTY)
+        if self._cosigned.exists():
+            self._last, _ = checkpoint.opened(self._cosigned.read_bytes(), mirror.log)
+
+    @property
+    def size(self) -> int:
+        """How many records the newest head has that was cosigned."""
+        return self._last.size
+
+    @property
+    def newest(self) -> bytes | None:
+        """The newest head that was cosigned, with the cosignature."""
+        return self._cosigned.read_bytes() if self._cosigned.exists() else None
+
+    @property
+    def held(self) -> bool:
+        """Whether the side holds its witness: nothing is cosigned until it lets go."""
+        return (self._folder / "held").exists()
+
+    @property
+    def silent(self) -> float:
+        """Seconds since a head was last asked for, by the log's key."""
+        return (self._now() - self._heard).total_seconds()
+
+    async def add(self, raw: bytes) -> Answer:
+        """Answer a request to cosign a head."""
+        try:
+            asked = checkpoint.read_addition(raw)
+            found = note.read(asked.checkpoint)
+            head = checkpoint.read(found.text)
+        except NotANote as error:
+            return _no(400, str(error))
+        if head.origin != self._mirror.log.name:
+            return _no(404, f"this is the witness of {self._mirror.log.name}")
+        try:
+            if found.signed_by(self._mirror.log) is None:
+                return _no(403, "the log's key has not signed it")
+        except NotANote as error:
+            return _no(403, str(error))
+        if asked.old > head.size:
+            return _no(400, "it asks to go back")
+        async with self._lock:
+            return await self._answered(asked.old, list(asked.proof), head, asked.checkpoint, found.text)
+
+    async def _answered(self, old: int, proof: list[bytes], head: Checkpoint, signed: bytes, text: str) -> Answer:
+        self._heard = self._now()
+        last = self._last
+        if old != last.size:
+            return Answer(status=409, body=f"{last.size}\n".encode(), media=SIZE)
+        if not merkle.is_consistent(last.size, head.size, last.root, head.root, proof):
+            if head.size == last.size and head.root != last.root:
+                self._alarm(head, signed, "another root for a size that was cosigned")
+            return _no(422, "the proof does not show that it goes on from the last head")
+        if head.size > self._mirror.archive.size:
+            return _no(503, f"{self._mirror.archive.size} of its {head.size} records have come here")
+        if self._mirror.archive.root(head.size) != head.root:
+            self._alarm(head, signed, "it is of other records than those that are kept here")
+            return _no(422, "it is of other records than those that are kept here")
+        if self.held:
+            return _no(503, "the side holds its witness")
+        line = note.cosign(self._name, self._seed, text, int(self._now().timestamp()))
+        await asyncio.to_thread(self._keep, signed + line.line.encode())
+        self._last = head
+        return Answer(status=200, body=line.line.encode())
+
+    def _alarm(self, head: Checkpoint, signed: bytes, what: str) -> None:
+        """Keep what convicts the log's key beside what was cosigned, and say so."""
+        path = self._folder / f"contradiction-{head.size}.note"
+        path.write_bytes(signed)
+        log.critical(
+            "witness.contradiction", origin=head.origin, size=head.size, what=what, evidence=str(path), do="post nothing; show both"
+        )
+
+    def _keep(self, cosigned: bytes) -> None:
+        fresh = self._cosigned.with_suffix(".new")
+        with fresh.open("wb") as file:
+            file.write(cosigned)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(self._cosigned)
+        directory = os.open(self._folder, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)
+
+
+def _no(status: int, why: str) -> Answer:
+    return Answer(status=status, body=f"{why}\n".encode())

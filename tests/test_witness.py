@@ -1,0 +1,159 @@
+"""A witness cosigns what goes on from its last head and what its side holds itself, and nothing else."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dragoman.audit import copy
+from dragoman.audit.mirror import Mirror, Pinned
+from dragoman.domain.channel import log_of
+from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog.checkpoint import Addition
+from dragoman.witness import SIZE, Witness
+from world import NOTE, World, seed_of
+
+ORIGIN = "example.org/nato-china"
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def head_over(messages: list[bytes], owner: str = "log", origin: str = ORIGIN) -> bytes:
+    nodes = copy.of_messages("", messages, None).nodes
+    text = checkpoint.Checkpoint(origin, len(messages), merkle.root_of(nodes, len(messages))).text
+    return note.written(text, [note.sign(origin, seed_of(owner), text)])
+
+
+def asking(messages: list[bytes], old: int, new: int, /, **changes: Any) -> bytes:
+    """A request to cosign the head of the first `new` messages."""
+    nodes = copy.of_messages("", messages, None).nodes
+    proof = tuple(merkle.consistency(nodes, old, new)) if old <= new else ()
+    given: dict[str, Any] = {"old": old, "proof": proof, "checkpoint": head_over(messages[:new])} | changes
+    return bytes(Addition(**given))
+
+
+class House:
+    """A log, a mirror of some of it, and the witness."""
+
+    def __init__(self, folder: Path, notes: int = 8) -> None:
+        self.world = World()
+        for _ in range(notes):
+            self.world.open("nato/o-1", NOTE)
+        self.folder = folder / "mirror"
+        self.raws = self.world.raws
+        self.now = NOW
+        self.mirror = self.opened()
+        self.witness = self.started()
+
+    def opened(self) -> Mirror:
+        return Mirror(self.folder, Pinned(cid=self.world.registry.cid, log=str(log_of(self.world.registry))))
+
+    def close(self) -> None:
+        self.mirror.close()
+
+    def started(self) -> Witness:
+        return Witness(self.mirror, self.folder, "nato.example/witness", seed_of("witness"), now=lambda: self.now)
+
+    def ask(self, raw: bytes) -> tuple[int, bytes]:
+        answer = asyncio.run(self.witness.add(raw))
+        return answer.status, answer.body
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def house(empty: House) -> House:
+    empty.mirror.take(empty.raws)
+    return empty
+
+
+def test_a_head_is_cosigned_and_the_next_one_that_goes_on_from_it(house: House) -> None:
+    for old, new in ((0, 5), (5, 5), (5, 12), (12, len(house.raws))):
+        status, body = house.ask(asking(house.raws, old, new))
+        assert status == 200, body
+        found = note.read(head_over(house.raws[:new]) + body)
+        signature = found.signed_by(house.witness.verifier)
+        assert signature is not None
+        assert signature.time == int(NOW.timestamp())
+        assert house.witness.newest == head_over(house.raws[:new]) + body, "it is kept before it is given"
+    assert house.started().size == len(house.raws), "and found again"
+
+
+def test_another_size_than_the_witness_has_is_answered_with_its_own(house: House) -> None:
+    assert house.ask(asking(house.raws, 0, 7))[0] == 200
+    answer = asyncio.run(house.witness.add(asking(house.raws, 5, 9)))
+    assert (answer.status, answer.body, answer.media) == (409, b"7\n", SIZE)
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"checkpoint": b"nothing\n"}, 400),
+        ({"old": 12}, 400),
+        ({"checkpoint": "another origin"}, 404),
+        ({"checkpoint": "another key"}, 403),
+        ({"checkpoint": "spoilt"}, 403),
+        ({"proof": ()}, 422),
+        ({"proof": (bytes(32),) * 3}, 422),
+    ],
+)
+def test_what_is_no_request_or_not_the_logs_is_refused(change: dict[str, Any], status: int, house: House) -> None:
+    assert house.ask(asking(house.raws, 0, 7))[0] == 200
+    heads = {
+        "another origin": head_over(house.raws[:11], origin="example.org/other"),
+        "another key": head_over(house.raws[:11], "another"),
+        "spoilt": head_over(house.raws[:11]).replace(b"\n11\n", b"\n10\n"),
+    }
+    change = {name: heads.get(value, value) if isinstance(value, str) else value for name, value in change.items()}
+    assert house.ask(asking(house.raws, 7, 11, **change))[0] == status
+    assert house.witness.size == 7
+
+
+def test_records_that_have_not_come_are_waited_for(empty: House) -> None:
+    empty.mirror.take(empty.raws[:6])
+    assert empty.ask(asking(empty.raws, 0, 9))[0] == 503
+    empty.mirror.take(empty.raws[6:])
+    assert empty.ask(asking(empty.raws, 0, 9))[0] == 200
+
+
+def test_a_head_of_other_records_is_refused_and_kept_as_evidence(empty: House) -> None:
+    house, other = empty, World()
+    for _ in range(8):
+        other.open("nato/o-1", NOTE)
+    other.open("china/o-1", NOTE)
+    house.world.open("nato/o-1", NOTE)
+    house.mirror.take(house.raws)
+    theirs = other.raws
+    assert len(theirs) == len(house.raws)
+    assert house.ask(asking(theirs, 0, len(theirs)))[0] == 422
+    assert (house.folder / f"contradiction-{len(theirs)}.note").read_bytes() == head_over(theirs)
+    assert house.ask(asking(house.raws, 0, len(house.raws)))[0] == 200
+    assert house.ask(asking(theirs, len(theirs), len(theirs)))[0] == 422
+    assert house.witness.size == len(house.raws)
+
+
+def test_a_side_may_hold_its_witness_and_let_it_go(house: House) -> None:
+    (house.folder / "held").touch()
+    assert house.ask(asking(house.raws, 0, 9))[0] == 503
+    (house.folder / "held").unlink()
+    assert house.ask(asking(house.raws, 0, 9))[0] == 200
+
+
+def test_silence_is_measured_from_the_last_head_of_the_logs_own_key(house: House) -> None:
+    house.now = NOW + timedelta(seconds=700)
+    house.ask(asking(house.raws, 0, 9, checkpoint=head_over(house.raws[:9], "another")))
+    assert house.witness.silent == 700
+    house.ask(asking(house.raws, 0, 9))
+    assert house.witness.silent == 0
+
+
+async def test_of_two_requests_at_once_one_is_told_the_others_size(house: House) -> None:
+    answers = await asyncio.gather(*(house.witness.add(asking(house.raws, 0, new)) for new in (7, 9)))
+    assert sorted(answer.status for answer in answers) == [200, 409]
