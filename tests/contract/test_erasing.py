@@ -33,6 +33,14 @@ async def opened(cluster: Clients) -> dict[str, Erasable]:
             return entries
 
 
+async def stream_of(folder: Path) -> Path:
+    """Where a node keeps the stream, once it does."""
+    async with asyncio.timeout(_ELECTED_SECONDS):
+        while not (found := list(folder.glob(f"jetstream/jetstream/*/streams/{people.STREAM}"))):
+            await asyncio.sleep(0.05)
+    return found[0]
+
+
 async def until(folders: list[Path], secret: bytes, seconds: float) -> None:
     """Wait until none of these folders holds it."""
     begun = time.monotonic()
@@ -43,8 +51,8 @@ async def until(folders: list[Path], secret: bytes, seconds: float) -> None:
 
 async def test_what_is_erased_at_one_node_no_node_gives_or_keeps_in_its_stream(real_cluster: Clients) -> None:
     entries = await opened(real_cluster)
-    folders = [node.folder / "jetstream" for node in real_cluster.cluster.nodes.values()]
-    streams = [next(folder.rglob(people.STREAM)) for folder in folders]
+    nodes = real_cluster.cluster.nodes.values()
+    streams = [await stream_of(node.folder) for node in nodes]
     for name in NAMES:
         key, secret, here = secrets.token_hex(8), secrets.token_hex(16).encode(), entries[name]
         await here.put(key, secret, 0)

@@ -7,7 +7,11 @@ from pathlib import Path
 def holding(folder: Path, *needles: bytes) -> list[str]:
     """The files below a folder that hold one of these, as UTF-8, UTF-16, hexadecimal or base64 at any offset."""
     wanted = [form for needle in needles for form in _forms(needle)]
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and _has(path, wanted))
+    while True:
+        try:
+            return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and _has(path, wanted))
+        except FileNotFoundError:
+            continue  # a broker writes its files anew under other names: what was seen of them is not whole
 
 
 def _has(path: Path, wanted: list[bytes]) -> bool:
