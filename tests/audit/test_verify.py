@@ -11,7 +11,7 @@ from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.verify import Verification, Verified
 from dragoman.domain.channel import log_of
-from dragoman.tlog import leaf, note
+from dragoman.tlog import dsse, leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import Frontier, leaf_hash
 from samples import act
@@ -132,6 +132,21 @@ def test_a_head_of_another_key_is_no_head_of_this_log(told: World, tmp_path: Pat
     found = verified(path, told).lie
     assert found is not None
     assert (found.check, "none of this log" in found.what) == ("head", True)
+
+
+@pytest.mark.parametrize("cosigned_by", ["witness", "another", ""])
+def test_who_names_a_witness_wants_its_cosignature(cosigned_by: str, told: World) -> None:
+    witness = note.Verifier("nato.example/witness", note.COSIGNATURE, dsse.public_of(seed_of("witness")))
+    found = note.read(head_over(told.raws))
+    lines = [note.cosign(witness.name, seed_of(cosigned_by), found.text, 1_764_072_000)] if cosigned_by else []
+    verification = Verification(cid=told.registry.cid, log=log_of(told.registry), witnesses=[witness])
+    verification.take(told.raws)
+    verification.head(note.written(found.text, [*found.signatures, *lines]))
+    assert (verification.lie is None) == (cosigned_by == "witness")
+    if verification.lie is not None:
+        assert "nato.example/witness cosigned no head" in verification.lie.what
+    else:
+        assert "cosigned by nato.example/witness" in verification.result().findings[-1].word
 
 
 def test_a_log_without_its_genesis_is_no_channel(told: World, tmp_path: Path) -> None:

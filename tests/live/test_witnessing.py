@@ -80,7 +80,13 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: P
             assert not await cosigned(), "the side holds its witness"
             run("witness", "release", str(mirror))
             await until(cosigned)
-            service.run("audit", "verify", *pins, "--channel", "nato-china", "--token-file", str(token))
+            to = ("--channel", "nato-china", "--token-file", str(token), "--witness", str(verifier))
+            export = str(tmp_path / "log.zip")
+            assert f"cosigned by {NAME}" in service.run("audit", "verify", *pins, *to).stdout
+            service.run("audit", "export", "--to", export, *to)
+            assert "no lie was found" in service.run("audit", "verify", export, *pins, "--witness", str(verifier)).stderr
+            other = str(verifier).replace("nato", "china")
+            assert "--witness: " in service.run("audit", "verify", export, "--witness", other, check=2).stderr
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:

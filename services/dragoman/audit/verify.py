@@ -5,14 +5,15 @@
     signatures   every act that must be signed is, by keys valid at its position; what only the host attests is counted
     numbers      counted from the log, without a gap
     times        where a record is dated behind the channel's time is listed: it convicts nobody, since gateways' clocks differ
-    head         the signed head is of the key that the genesis names, and of these records; who gives a log's key asks for one
+    head         the signed head is of the key that the genesis names, and of these records; who gives a log's key asks for one,
+                 and who names witnesses asks for their cosignatures under it
     tiles        each is what the records make of it, and none that the head speaks of is wanting
 
 Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,7 +24,7 @@ from dragoman.audit.replay import Replay
 from dragoman.domain.channel import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.tlog import checkpoint, leaf, tiles
-from dragoman.tlog.note import NotANote, Verifier
+from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman.tlog.tiles import ENTRIES
 
 BACK_SECONDS: Final = 2.0
@@ -62,9 +63,10 @@ class Verified(Struct, frozen=True, kw_only=True):
 class Verification:
     """A verification under way: takes messages, then the head and the tiles."""
 
-    def __init__(self, *, cid: str = "", log: Verifier | None = None) -> None:
-        """Trust a cid and a verifier key, where they are given; without them, what the log says of itself."""
+    def __init__(self, *, cid: str = "", log: Verifier | None = None, witnesses: Sequence[Verifier] = ()) -> None:
+        """Trust a cid and verifier keys, where they are given; without them, what the log says of itself."""
         self._cid = cid
+        self._witnesses = witnesses
         self._log = log
         self.replay = Replay()
         self._attested: Counter[str] = Counter()
@@ -133,7 +135,8 @@ class Verification:
             )
             return
         try:
-            found, _ = checkpoint.opened(signed, self._log or log_of(registry))
+            found, signatures = checkpoint.opened(signed, self._log or log_of(registry))
+            wanting = _not_cosigned(signatures, self._witnesses)
         except NotANote as error:
             self._tell("head", size, f"the signed head is none of this log: {error}", "the head, and whoever gave it")
             return
@@ -147,9 +150,18 @@ class Verification:
         elif self.replay.root(found.size) != found.root:
             what = f"the signed head of {found.size} records is of other records than these"
             self._tell("head", found.size, what, "the signed head convicts the host: it signed other bytes than it gave")
+        elif wanting:
+            what = f"{', '.join(wanting)} cosigned no head of {found.size} records: whether others are shown another one cannot be told"
+            self._tell("head", found.size, what, "the signed head, and the newest one that the witness has itself")
         else:
             beyond = f", {size - found.size} came after it" if size > found.size else ""
-            word = "the host's signature, which binds it to these bytes; no witness has cosigned"
+            names = ", ".join(each.name for each in self._witnesses)
+            others = (
+                f"cosigned by {names}, which cosigns one branch and no other"
+                if names
+                else "no witness was named, so others may be shown another one"
+            )
+            word = f"the host's signature, which binds it to these bytes; {others}"
             self._findings.append(Finding(check="head", found=f"of {found.size} records, and of these{beyond}", word=word))
             self._signed = found.size
 
@@ -248,3 +260,8 @@ class Verification:
             lie=self.lie,
             void=void,
         )
+
+
+def _not_cosigned(head: Note, witnesses: Sequence[Verifier]) -> list[str]:
+    """The names of the witnesses that are not under a head. Raises `NotANote` where a cosignature does not hold."""
+    return [each.name for each in witnesses if head.signed_by(each) is None]

@@ -108,12 +108,12 @@ def checked_cid(text: str) -> str:
 _CID = re.compile(r"[0-9a-f]{64}")
 
 
-def verifier_of(text: str) -> Verifier:
-    """A log's verifier key as it was written down. Raises `UsageError`."""
+def verifier_of(text: str, option: str = "--log") -> Verifier:
+    """The verifier key that an option gives, as it was written down. Raises `UsageError`."""
     try:
         return read_verifier(text)
     except NotANote as error:
-        raise UsageError(f"--log: {error}") from None
+        raise UsageError(f"{option}: {error}") from None
 
 
 async def head_of(caller: Client, channel: str) -> bytes | None:

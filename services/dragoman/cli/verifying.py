@@ -1,9 +1,11 @@
 """`dragoman audit export` and `verify`: take a log to an island, and find every lie in it there."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from cyclopts import Parameter
@@ -16,13 +18,16 @@ from dragoman.audit.replay import Hole, messages_of
 from dragoman.audit.verify import Verification, Verified
 from dragoman.cli.auditing import audit, checked_cid, head_of, verifier_of
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.client import Client
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.tlog import checkpoint
-from dragoman.tlog.note import NotANote
+from dragoman.tlog.note import NotANote, Verifier
 
 EVERYWHERE = Target()
+_COSIGNED_SECONDS: Final = 5.0
 
 Cid = Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")]
+Witnesses = Annotated[tuple[str, ...], Parameter(help="The verifier key of a witness that must have cosigned the head; once for each.")]
 Log = Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down at the opening.")]
 
 
@@ -36,12 +41,15 @@ def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 @audit.command(name="export")
 async def export_command(
-    *, to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.zip.")] = None, target: Target = EVERYWHERE
+    *,
+    to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.zip.")] = None,
+    witness: Witnesses = (),
+    target: Target = EVERYWHERE,
 ) -> int:
     """Write the log, its signed head and its tiles into one archive that needs no server. People and files are not in it."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await head_of(caller, channel)
+        signed = await _cosigned(caller, channel, [verifier_of(each, "--witness") for each in witness])
         about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
         messages: list[bytes] = []
         try:
@@ -83,13 +91,15 @@ async def verify_command(
     *,
     cid: Cid = "",
     log: Log = "",
+    witness: Witnesses = (),
     target: Target = EVERYWHERE,
 ) -> int:
-    """Verify a log from its first record, trusting nothing but --cid and --log. The first lie: what, where, whom it convicts; exit code 7."""
-    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None)
+    """Verify a log from its first record, trusting --cid, --log, --witness alone. The first lie: what, where, whom it convicts; exit code 7."""
+    witnesses = [verifier_of(each, "--witness") for each in witness]
+    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None, witnesses=witnesses)
     try:
         if file is None:
-            await _from_server(verification, target)
+            await _from_server(verification, target, witnesses)
         else:
             _from_export(verification, file)
     except NotAnExport as error:
@@ -129,10 +139,10 @@ def _from_mirror(verification: Verification, folder: Path) -> None:
         archive.close()
 
 
-async def _from_server(verification: Verification, target: Target) -> None:
+async def _from_server(verification: Verification, target: Target, witnesses: Sequence[Verifier]) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await head_of(caller, channel)
+        signed = await _cosigned(caller, channel, witnesses)
         total = (await caller.call("GET", f"/v1/channels/{channel}")).json()["position"]
         with _progress("verifying", total) as told:
             async for page in messages_of(caller.records(channel)):
@@ -141,6 +151,17 @@ async def _from_server(verification: Verification, target: Target) -> None:
                 if verification.lie is not None:
                     break
         verification.head(signed)
+
+
+async def _cosigned(caller: Client, channel: str, witnesses: Sequence[Verifier]) -> bytes | None:
+    """The signed head, once every witness is under it, or as it is after a while."""
+    until = time.monotonic() + _COSIGNED_SECONDS
+    while True:
+        signed = await head_of(caller, channel)
+        lines = "" if signed is None else signed.decode(errors="replace")
+        if time.monotonic() > until or all(f"\u2014 {each.name} " in lines for each in witnesses):
+            return signed
+        await asyncio.sleep(0.25)
 
 
 def _print(result: Verified, target: Target, *, pinned: bool) -> None:
