@@ -21,7 +21,7 @@ import structlog
 
 from dragoman.countersigning import Witnesses
 from dragoman.domain.record import NotARecord, parse
-from dragoman.limits import POLL_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
+from dragoman.limits import READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
 from dragoman.log import stream
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.log.connection import Bus
@@ -192,7 +192,7 @@ class Registrar:
                             self._tasks[name] = asyncio.create_task(self._keep(name))
                 except LogUnreachable as error:
                     log.debug("registrar.waits", reason=str(error))
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(SEAL_SECONDS)
         finally:
             for task in self._tasks.values():
                 task.cancel()

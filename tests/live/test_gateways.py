@@ -270,3 +270,29 @@ async def batches_of(service: Service) -> dict[str, list[Read]]:
 
 def header(message: Read, name: str) -> str:
     return message.header(name.encode())
+
+
+async def test_who_watches_a_gateway_is_told_that_nobody_signs_the_heads(
+    own: Service, second: Service, session: aiohttp.ClientSession
+) -> None:
+    async def signed() -> bool:
+        health = await Caller(session, second).get("/readyz")
+        assert health.status == 200, "posts are taken all the same"
+        (check,) = (check for check in health.json["checks"] if check["name"] == "heads are signed")
+        assert check["ok"] or "see that the registrar runs" in check["detail"]
+        return bool(check["ok"])
+
+    async def until(*, ok: bool) -> None:
+        async with asyncio.timeout(30):
+            while await signed() is not ok:
+                await asyncio.sleep(0.5)
+
+    await until(ok=True)
+    own.process.send_signal(signal.SIGSTOP)  # and with it the registrar; the broker goes on
+    try:
+        assert (await Caller(session, second, "nato/officer").open(NOTE)).status == 201
+        assert await signed(), "half a second is no delay"
+        await until(ok=False)
+    finally:
+        own.process.send_signal(signal.SIGCONT)
+    await until(ok=True)

@@ -20,19 +20,21 @@ from rich.progress import (
 from dragoman import wiring
 from dragoman.audit.replay import Hole, Replay, Replayed, messages_of, replay
 from dragoman.cli.common import (
+    HEAD_SECONDS,
     UNREACHABLE,
     UNVERIFIED,
     Target,
     UsageError,
     channel_of,
     connected,
+    head_of,
     out,
     out_json,
     read_input,
     say,
     table,
 )
-from dragoman.client import Answered, Client
+from dragoman.client import Client
 from dragoman.domain.channel import log_of
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.tlog import checkpoint, leaf
@@ -40,7 +42,6 @@ from dragoman.tlog import proof as proofs
 from dragoman.tlog.note import NotANote, Verifier, read_verifier
 
 EVERYWHERE = Target()
-NOT_FOUND_STATUS = 404
 
 audit = App(name="audit", help="Replay, verify and export a channel's log, believing nobody.")
 
@@ -63,7 +64,7 @@ async def replay_command(
     cid = None if cid is None else checked_cid(cid)
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
-        head = await head_of(caller, channel)
+        head = await head_of(caller, channel, wait_s=HEAD_SECONDS)
         newest = int((await caller.call("GET", f"/v1/channels/{channel}")).json()["position"])
         if at is not None and not 1 <= at <= newest:
             raise UsageError(f"--at is a position from 1 to {newest}")
@@ -114,16 +115,6 @@ def verifier_of(text: str, option: str = "--log") -> Verifier:
         return read_verifier(text)
     except NotANote as error:
         raise UsageError(f"{option}: {error}") from None
-
-
-async def head_of(caller: Client, channel: str) -> bytes | None:
-    """The newest signed head, if there is one."""
-    try:
-        return (await caller.call("GET", f"/v1/channels/{channel}/log/checkpoint")).body
-    except Answered as error:
-        if error.problem.status == NOT_FOUND_STATUS:
-            return None
-        raise
 
 
 def _beside(fold: Replay, signed: bytes | None) -> str:

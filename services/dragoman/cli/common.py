@@ -5,9 +5,11 @@
 Data go to standard output, words to standard error.
 """
 
+import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +24,12 @@ from dragoman.client import Answered, Client, client
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
 
 _CODES: Final = {401: DENIED, 403: DENIED, 404: NOT_FOUND, 409: CONFLICT, 412: CONFLICT, 503: UNREACHABLE}
+
+HEAD_SECONDS: Final = 5.0
+"""How long a first head, or a cosignature, is waited for."""
+
+_NO_HEAD: Final = 404
+_AGAIN_SECONDS: Final = 0.25
 
 
 class UsageError(Exception):
@@ -43,6 +51,20 @@ class Target:
 
 
 File = Annotated[str, Parameter(allow_leading_hyphen=True, help="A file, or - for standard input.")]
+
+
+async def head_of(caller: Client, channel: str, *, wait_s: float = 0.0) -> bytes | None:
+    """The newest signed head, if there is one within that time: a channel that has just been opened gets its first in a moment."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            return (await caller.call("GET", f"/v1/channels/{channel}/log/checkpoint")).body
+        except Answered as error:
+            if error.problem.status != _NO_HEAD:
+                raise
+        if time.monotonic() >= until:
+            return None
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def home() -> Path:

@@ -13,8 +13,21 @@ from dragoman.audit.copy import Copy
 from dragoman.audit.export import NotAnExport
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
 from dragoman.audit.replay import Hole, messages_of
-from dragoman.cli.auditing import checked_cid, head_of, verifier_of
-from dragoman.cli.common import FAILED, UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, read_input, say
+from dragoman.cli.auditing import checked_cid, verifier_of
+from dragoman.cli.common import (
+    FAILED,
+    HEAD_SECONDS,
+    UNVERIFIED,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    head_of,
+    out,
+    out_json,
+    read_input,
+    say,
+)
 from dragoman.cli.verifying import audit
 from dragoman.client import Client, Unreachable
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
@@ -69,7 +82,7 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool) ->
                 _take(mirror, page)
                 if mirror.lie is not None:
                     return
-            signed = await head_of(caller, channel)
+            signed = await head_of(caller, channel, wait_s=HEAD_SECONDS if once else 0.0)
         except Unreachable as error:
             if once:
                 raise
@@ -128,7 +141,7 @@ async def _opened(opened: ExitStack, where: str, target: Target) -> Copy:
     if where == _GATEWAY:
         async with connected(target) as caller:
             channel = await channel_of(target, caller)
-            signed = await head_of(caller, channel)
+            signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
             messages = [raw async for page in messages_of(caller.records(channel)) for _, raw in page if isinstance(raw, bytes)]
         return copy.of_messages(f"the gateway {target.server or ''}".strip(), messages, signed)
     path = Path(where)

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cyclopts import Parameter
 from msgspec import Struct
 
-from dragoman.cli.common import UsageError, home
-from dragoman.client import Answered, Client, new_key
+from dragoman.cli.common import HEAD_SECONDS, UsageError, head_of, home
+from dragoman.client import Client, new_key
 from dragoman.domain.record import type_of
 from dragoman.domain.table import RULES
 from dragoman.tlog import checkpoint, dsse
@@ -28,7 +28,6 @@ from dragoman_schemas.frame import Act
 Sign = Annotated[tuple[Path, ...], Parameter(name="--sign", negative=(), help="Sign with the key in this file; may be repeated.")]
 Passphrase = Annotated[Path | None, Parameter(help="A file with the passphrase of the key.")]
 
-_NOT_FOUND: Final = 404
 _OTHERS: Final = 0o077
 
 
@@ -88,15 +87,13 @@ def _word(passphrase: Path | None) -> bytes | None:
 
 async def seen(caller: Client, about: dict[str, Any]) -> dict[str, Any]:
     """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back."""
+    signed = await head_of(caller, about["name"], wait_s=HEAD_SECONDS)
+    if signed is None:
+        raise UsageError("no head of this log is signed yet: see that a registrar runs (dragoman doctor), and try again")
     try:
-        signed = (await caller.call("GET", f"/v1/channels/{about['name']}/log/checkpoint")).body
         head, _ = checkpoint.opened(signed, read_verifier(about["log"]))
     except NotANote as error:
         raise UsageError(f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why") from None
-    except Answered as error:
-        if error.problem.status == _NOT_FOUND:
-            raise UsageError("no head of this log is signed yet; a registrar does, within half a second: try again") from None
-        raise
     kept = home() / "heads" / about["cid"]
     before = checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
     if before is not None and (head.size < before.size or (head.size == before.size and head.root != before.root)):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
@@ -16,15 +16,14 @@ from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import Hole, messages_of
 from dragoman.audit.verify import Verification, Verified
-from dragoman.cli.auditing import audit, checked_cid, head_of, verifier_of
-from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.cli.auditing import audit, checked_cid, verifier_of
+from dragoman.cli.common import HEAD_SECONDS, UNVERIFIED, Target, UsageError, channel_of, connected, head_of, out, out_json, say, table
 from dragoman.client import Client
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote, Verifier
 
 EVERYWHERE = Target()
-_COSIGNED_SECONDS: Final = 5.0
 
 Cid = Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")]
 Witnesses = Annotated[tuple[str, ...], Parameter(help="The verifier key of a witness that must have cosigned the head; once for each.")]
@@ -155,9 +154,9 @@ async def _from_server(verification: Verification, target: Target, witnesses: Se
 
 async def _cosigned(caller: Client, channel: str, witnesses: Sequence[Verifier]) -> bytes | None:
     """The signed head, once every witness is under it, or as it is after a while."""
-    until = time.monotonic() + _COSIGNED_SECONDS
+    until = time.monotonic() + HEAD_SECONDS
     while True:
-        signed = await head_of(caller, channel)
+        signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
         lines = "" if signed is None else signed.decode(errors="replace")
         if time.monotonic() > until or all(f"\u2014 {each.name} " in lines for each in witnesses):
             return signed

@@ -133,6 +133,9 @@ async def readyz(call: Call[Nothing]) -> Answered:
     detail = f"{late} of {len(service.channels)} are not read live, {broken} of them broken; the log says which" if late else ""
     checks.append(Check(name="channels are read live", ok=not late, detail=detail))
     ready = all(check.ok for check in checks)
+    if ready:  # posts are taken and kept without a head: who watches this service is told, and nobody is sent away
+        unsigned = await proofs.unsigned(call)
+        checks.append(Check(name="heads are signed", ok=not unsigned, detail=unsigned))
     return Reply(body=Health(status="ok" if ready else "not ready", checks=tuple(checks)), status=200 if ready else 503)
 
 

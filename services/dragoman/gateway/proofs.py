@@ -1,6 +1,8 @@
 """Signed heads, tiles and proofs over HTTP, for members of the channel: the public formats, as any other reader takes them."""
 
+import asyncio
 import time
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import web
@@ -9,10 +11,11 @@ from dragoman.domain.channel import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing
+from dragoman.limits import RESEAL_SECONDS
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.stores.seals import Sealed
-from dragoman.tlog import checkpoint, merkle, tiles
+from dragoman.tlog import checkpoint, merkle, note, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman.tlog.proof import Proof
@@ -20,6 +23,9 @@ from dragoman.tlog.proof import Proof
 TEXT: Final = "text/plain"
 BYTES: Final = "application/octet-stream"
 _FRESH_SECONDS: Final = 0.2
+_LATE_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 2.0
+_ASKED_SECONDS: Final = 1.0
 _FOR_EVER: Final = "private, max-age=31536000, immutable"
 _SAFE: Final = {"X-Content-Type-Options": "nosniff"}
 
@@ -30,11 +36,12 @@ class Heads:
     def __init__(self) -> None:
         """Know none yet."""
         self._known: dict[str, tuple[float, Sealed | None]] = {}
+        self._behind: dict[str, tuple[int, float]] = {}
 
-    async def newest(self, call: Call[Any], channel: str) -> Sealed | None:
-        """The newest head. Raises `Refused` where the broker cannot be asked."""
+    async def newest(self, call: Call[Any], channel: str, fresh_s: float = _FRESH_SECONDS) -> Sealed | None:
+        """The newest head, or as it was so many seconds ago. Raises `Refused` where the broker cannot be asked."""
         at, sealed = self._known.get(channel, (-1.0, None))
-        if time.monotonic() - at > _FRESH_SECONDS:
+        if time.monotonic() - at > fresh_s:
             try:
                 sealed = await service_of(call).seals.newest(channel)
             except LogUnreachable as error:
@@ -42,8 +49,36 @@ class Heads:
             self._known[channel] = time.monotonic(), sealed
         return sealed
 
+    async def is_late(self, call: Call[Any], projection: Projection) -> bool:
+        """Whether a registrar has left the newest records, or the head as it stands, unsigned for long. Raises `Refused`, `NotANote`."""
+        sealed = await self.newest(call, projection.name, _LOOK_SECONDS)
+        if sealed is not None and sealed.taken is not None:
+            if (datetime.now(UTC) - sealed.taken).total_seconds() > RESEAL_SECONDS + _LATE_SECONDS:
+                return True
+            if checkpoint.read(note.read(sealed.note).text).size >= projection.state.position:
+                self._behind.pop(projection.name, None)
+                return False
+        seq, now = 0 if sealed is None else sealed.seq, time.monotonic()
+        known, since = self._behind.get(projection.name, (seq, now))
+        self._behind[projection.name] = (seq, since if known == seq else now)
+        return now - self._behind[projection.name][1] > _LATE_SECONDS
+
 
 HEADS: Final = web.AppKey("heads", Heads)
+
+
+async def unsigned(call: Call[Any]) -> str:
+    """What is wrong with the heads of the channels that are read live; empty where nothing is."""
+    service, heads = service_of(call), call.request.app[HEADS]
+    live = [each for each in service.channels.values() if each.is_channel and service.is_live(each)]
+    try:
+        async with asyncio.timeout(_ASKED_SECONDS):
+            late = sum([await heads.is_late(call, each) for each in live])
+    except (Refused, TimeoutError):
+        return "the broker does not say what is signed"
+    except NotANote:
+        return "what is sealed is no head; keep it, and look at what the registrar logs"
+    return f"{late} of {len(live)} were not signed for long; see that the registrar runs, and what it logs" if late else ""
 
 
 async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, bytes]:

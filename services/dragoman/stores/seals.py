@@ -3,6 +3,7 @@
 A head is written over the one that was read, and over no other: two registrars cannot both go on from the same head.
 """
 
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -19,15 +20,17 @@ _NO_MESSAGE: Final = 10037
 
 
 class Sealed(Struct, frozen=True, kw_only=True):
-    """A signed checkpoint as it stands in the stream, and its sequence there."""
+    """A signed checkpoint as it stands in the stream, its sequence there, and where it was read, when the broker took it."""
 
     seq: int
     note: bytes
+    taken: datetime | None = None
 
 
 class _Message(Struct):
     seq: int
     data: bytes = b""
+    time: datetime | None = None
 
 
 class _Got(Struct):
@@ -70,7 +73,7 @@ class Seals:
         failed = msgspec.json.decode(answer.data).get("error")
         if failed is None:
             found = _got(answer.data).message
-            return Sealed(seq=found.seq, note=found.data)
+            return Sealed(seq=found.seq, note=found.data, taken=found.time)
         if failed.get("err_code") == _NO_MESSAGE:
             return None
         raise LogUnreachable(f"the broker answers {failed.get('description')}")
