@@ -65,12 +65,20 @@ _BATCH_LOST: Final = 10176
 _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
 _PAUSE_SECONDS: Final = 0.02
+_IN_FLIGHT_SECONDS: Final = 1.0
+"""After so long a leader that stepped down and leads again has forgotten the copy that it calls in flight, and refuses its id for
+ever: it is published under another id. The expected sequence of its subject keeps it from standing in the log twice."""
+_AGAIN: Final = "~"
 _SETTLE_SECONDS: Final = 0.001
 """After a nudge: what this process appended itself has by then been applied, and need not be read."""
 _OWN_SECONDS: Final = 0.01
 """How long a follower that was woken by what its own process appended, as under load, lets others gather."""
 _PATIENT_SECONDS: Final = 0.1
 """How long a follower waits for its own process to apply a record that most likely is its own, before it reads it."""
+
+
+class _InFlight(Exception):
+    """The leader says that an earlier copy is still on its way."""
 
 
 class JetStreamLog:
@@ -123,13 +131,23 @@ class JetStreamLog:
         deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
         asked = unanswered = False
         detail = ""
+        again = 0
+        in_flight_since: float | None = None
         while asyncio.get_running_loop().time() < deadline:
             hindrance = self._hindrance()
             if not hindrance:
                 asked = True
                 try:
                     async with asyncio.timeout_at(deadline):
-                        outcome = await self._attempt(entries)
+                        outcome = await self._attempt(entries, again)
+                except _InFlight:
+                    now = asyncio.get_running_loop().time()
+                    in_flight_since = in_flight_since or now
+                    if now - in_flight_since > _IN_FLIGHT_SECONDS:
+                        again, in_flight_since = again + 1, None
+                        log.warning("append.copy_forgotten", stream=self._stream, id=entries[0].message_id, tried=again)
+                    outcome, unanswered = None, True
+                    detail = "the broker says that an earlier copy is still on its way"
                 except TimeoutError:
                     outcome, detail, unanswered = None, "the broker did not answer in time", True
                 except NobodyListens as error:
@@ -157,15 +175,17 @@ class JetStreamLog:
             return self._guard.reason
         return "the connection was lost, and the log is being compared with what was folded from it" if self._doubted else ""
 
-    async def _attempt(self, entries: Sequence[Entry]) -> Outcome | None:
-        answer = msgspec.json.decode((await self._publish(entries)).data)
+    async def _attempt(self, entries: Sequence[Entry], again: int) -> Outcome | None:
+        answer = msgspec.json.decode((await self._publish(entries, again)).data)
         error = answer.get("error")
         if error is None:
             if answer.get("duplicate"):
                 return await self._compared(entries, int(answer["seq"]))
             return Appended(int(answer["seq"]))
         code = error.get("err_code")
-        if code in (_IN_FLIGHT, _BATCH_LOST):
+        if code == _IN_FLIGHT:
+            raise _InFlight
+        if code == _BATCH_LOST:
             return None
         if code in _WRONG_LAST or code == _BATCH_DUPLICATE:
             return await self._resolve(entries)
@@ -173,16 +193,16 @@ class JetStreamLog:
             return Unknown("the broker's store failed while it wrote; look at its disk")
         return Unavailable(f"the broker answers {code}: {error.get('description')}")
 
-    async def _publish(self, entries: Sequence[Entry]) -> Msg:
+    async def _publish(self, entries: Sequence[Entry], again: int) -> Msg:
         if len(entries) == 1:
             (entry,) = entries
-            return await self._bus.request(entry.subject, entry.record.raw, self._headers(entry, check=True))
+            return await self._bus.request(entry.subject, entry.record.raw, self._headers(entry, again, check=True))
         batch = entries[0].record.envelope.id
         seen: set[str] = set()
         messages: list[tuple[str, dict[str, str], bytes]] = []
         for number, entry in enumerate(entries, 1):
             subject = entry.subject
-            headers = self._headers(entry, check=subject not in seen)
+            headers = self._headers(entry, again, check=subject not in seen)
             headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(number)
             seen.add(subject)
             messages.append((subject, headers, entry.record.raw))
@@ -190,8 +210,8 @@ class JetStreamLog:
         await self._bus.publish(messages)
         return await self._bus.request(subject, raw, {**headers, "Nats-Batch-Commit": "1"})
 
-    def _headers(self, entry: Entry, *, check: bool) -> dict[str, str]:
-        headers = {"Nats-Msg-Id": entry.message_id, "Nats-Expected-Stream": self._stream}
+    def _headers(self, entry: Entry, again: int, *, check: bool) -> dict[str, str]:
+        headers = {"Nats-Msg-Id": f"{entry.message_id}{_AGAIN}{again}" if again else entry.message_id, "Nats-Expected-Stream": self._stream}
         if check:
             headers["Nats-Expected-Last-Subject-Sequence"] = str(entry.expected)
         if entry.first:
@@ -254,6 +274,7 @@ class JetStreamLog:
         found = answer["message"]
         headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace").split("\r\n")
         message_id = next((line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")), "")
+        message_id = message_id.partition(_AGAIN)[0]
         return Message(position=found["seq"], subject=found["subject"], raw=base64.b64decode(found.get("data", ""))), message_id
 
     async def read(self, first: int, most: int) -> list[Message]:
