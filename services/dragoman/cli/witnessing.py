@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from dragoman import wiring
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
+from dragoman.audit.replay import Hole
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, say
 from dragoman.cli.mirroring import follow
@@ -77,6 +78,9 @@ async def run(
         mirror.again()
         if mirror.lie is None:
             await _cosign(mirror, cosigner, host, port, target)
+    except (ArchiveDamaged, Hole) as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
     finally:
         mirror.close()
     if mirror.lie is not None:
