@@ -27,7 +27,7 @@ from dragoman.domain.record import NotARecord, parse
 from dragoman.log.archive import Archive
 from dragoman.tlog import checkpoint, leaf, merkle
 from dragoman.tlog.dsse import decode_base64, encode_base64
-from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
+from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman_schemas.acts.channel import ChannelOpening
 from dragoman_schemas.state import Registry, Stamp
@@ -68,7 +68,7 @@ class Copy(Struct, frozen=True, kw_only=True):
 def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> Copy:
     """A copy that is held in memory."""
     leaves = [leaf_hash(leaf.entry(index, leaf.commit(raw))) for index, raw in enumerate(messages)]
-    return Copy(where=where, size=len(messages), raw=lambda position: messages[position - 1], nodes=nodes_of(leaves), signed=signed)
+    return Copy(where=where, size=len(messages), raw=lambda position: messages[position - 1], nodes=merkle.nodes_of(leaves), signed=signed)
 
 
 def of_archive(where: str, archive: Archive) -> Copy:
@@ -80,20 +80,6 @@ def of_export(path: Path) -> Copy:
     """A copy in an export. Raises `NotAnExport`."""
     with Export(path) as opened:
         return of_messages(str(path), list(opened.messages()), opened.checkpoint)
-
-
-def nodes_of(leaves: Sequence[bytes]) -> Nodes:
-    """The complete subtrees over some leaf hashes."""
-    known: dict[tuple[int, int], bytes] = {}
-
-    def node(level: int, index: int) -> bytes:
-        if level == 0:
-            return leaves[index]
-        if (level, index) not in known:
-            known[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
-        return known[level, index]
-
-    return node
 
 
 # Two of them

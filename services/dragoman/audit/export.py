@@ -21,7 +21,7 @@ import msgspec
 
 from dragoman.limits import MESSAGE_BYTES
 from dragoman.tlog import leaf, tiles
-from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
+from dragoman.tlog.merkle import leaf_hash, nodes_of
 from dragoman.tlog.tiles import ENTRIES
 
 _RECORD: Final = b'{"specversion":'
@@ -97,7 +97,9 @@ def _write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], chec
                 lines.write(line_of(raw) + b"\n")
         for tile in tiles.tiles_of(size):
             body = (
-                tiles.bundle(entries[tile.first : tile.first + tile.width]) if tile.level == ENTRIES else tiles.hashes(tile, _nodes(leaves))
+                tiles.bundle(entries[tile.first : tile.first + tile.width])
+                if tile.level == ENTRIES
+                else tiles.hashes(tile, nodes_of(leaves))
             )
             archive.writestr(_member(tile.path), body)
         if checkpoint is not None:
@@ -116,19 +118,6 @@ def _member(name: str) -> zipfile.ZipInfo:
     member.compress_type = zipfile.ZIP_DEFLATED
     member.external_attr = 0o644 << 16
     return member
-
-
-def _nodes(leaves: list[bytes]) -> Nodes:
-    known: dict[tuple[int, int], bytes] = {}
-
-    def node(level: int, index: int) -> bytes:
-        if level == 0:
-            return leaves[index]
-        if (level, index) not in known:
-            known[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
-        return known[level, index]
-
-    return node
 
 
 class Export:

@@ -58,6 +58,20 @@ class Frontier(Struct, frozen=True, array_like=True, gc=False):
 # Proofs
 
 
+def nodes_of(leaves: Sequence[bytes]) -> Nodes:
+    """The complete subtrees over some leaf hashes."""
+    known: dict[tuple[int, int], bytes] = {}
+
+    def node(level: int, index: int) -> bytes:
+        if level == 0:
+            return leaves[index]
+        if (level, index) not in known:
+            known[level, index] = node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
+        return known[level, index]
+
+    return node
+
+
 def root_of(nodes: Nodes, size: int) -> bytes:
     """The root of the tree of that size."""
     return _range(nodes, 0, size)
