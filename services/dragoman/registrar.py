@@ -36,6 +36,9 @@ from dragoman_schemas.acts.channel import ChannelOpening
 
 log = structlog.get_logger()
 
+_GATHER_SECONDS: Final = 0.1
+"""How long records gather before they are read, once the end of the log is reached: each time costs three writes that the broker's wait for."""
+
 _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
 
@@ -245,8 +248,7 @@ class Registrar:
                 await self._patiently(sealing, event_log)
             elif messages:
                 await asyncio.to_thread(sealing.take, messages)
-                if len(messages) == READ_RECORDS:
-                    await asyncio.sleep(0)
+                await asyncio.sleep(0 if len(messages) == READ_RECORDS else _GATHER_SECONDS)
 
     async def _patiently(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
         while True:

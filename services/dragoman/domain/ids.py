@@ -9,7 +9,7 @@ from dragoman.limits import KEY_BYTES
 NAMESPACE: Final = uuid.UUID("19307e85-4fd4-5476-ad35-25429f547f28")
 
 _V7: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-_V5: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _KEY: Final = re.compile(rf"[\x21-\x7e]{{{KEY_BYTES[0]},{KEY_BYTES[1]}}}")
 
 
@@ -28,7 +28,7 @@ def read_key(header: str) -> str | None:
 
 def is_id(text: str) -> bool:
     """Whether a text is a record id."""
-    return _V7.fullmatch(text) is not None or _V5.fullmatch(text) is not None
+    return _ID.fullmatch(text) is not None
 
 
 def v7(milliseconds: int, entropy: bytes) -> str:

@@ -34,6 +34,7 @@ _TIME: Final = re.compile(
     r"(?!0000)([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 )
 _PRINTABLE: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
+_PLAIN: Final = bytes(byte for byte in range(0x20, 0x7F) if byte != ord("\\"))
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _VERSION: Final = re.compile(r"dragoman\.([a-z0-9-]+)\.v([1-9][0-9]{0,3})")
 _SALT: Final = re.compile(r"[0-9a-f]{64}")
@@ -244,7 +245,7 @@ def _parts(raw: bytes) -> tuple[Envelope, bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotARecord(f"no envelope: {error}") from None
     start = prefix(envelope)
-    if not raw.startswith(start) or not start.isascii() or b"\\" in start or not start.decode().isprintable():
+    if not raw.startswith(start) or start.translate(None, _PLAIN):
         raise NotARecord("the members are not written as they must be")
     _check_values(envelope)
     return envelope, raw[len(start) : -1]
@@ -269,7 +270,7 @@ def of(envelope: Envelope, act: bytes, data: Act) -> Record:
 
 
 def _check_values(envelope: Envelope) -> None:
-    if not ids.is_id(envelope.id) or not ids.is_id(envelope.subject):
+    if not ids.is_id(envelope.id) or (envelope.subject != envelope.id and not ids.is_id(envelope.subject)):
         raise NotARecord("an id is not of the permitted kind")
     time = _TIME.fullmatch(envelope.time)
     if time is None or (time.group(3) > "28" and int(time.group(3)) > monthrange(int(time.group(1)), int(time.group(2)))[1]):
