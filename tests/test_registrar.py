@@ -1,12 +1,14 @@
 """The registrar: it signs what it has kept, goes on from what was signed, and stops where that cannot be explained."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestServer
 
-from dragoman.countersigning import Witnesses
+from dragoman.countersigning import Asked, Witnesses
 from dragoman.log.archive import Archive
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import LogUnreachable, Message
@@ -51,6 +53,7 @@ class House:
         self.seals = MemorySeals()
         self.now = datetime(2026, 11, 24, 12, tzinfo=UTC)
         self.archives: list[Archive] = []
+        self.witnesses: Callable[[], Witnesses] = lambda: NOBODY
 
     @property
     def messages(self) -> list[Message]:
@@ -62,7 +65,7 @@ class House:
     def registrar(self, name: str = "first", owner: str = "log") -> _Sealing:
         archive = Archive(self.folder / name)
         self.archives.append(archive)
-        return _Sealing("nato-china", archive, self.seals, seed_of(owner), lambda: self.now, NOBODY)  # type: ignore[arg-type]
+        return _Sealing("nato-china", archive, self.seals, seed_of(owner), lambda: self.now, self.witnesses())  # type: ignore[arg-type]
 
     async def caught_up(self, sealing: _Sealing) -> _Sealing:
         sealing.take(self.messages)
@@ -221,3 +224,117 @@ async def test_an_archive_that_lost_what_was_signed_stops_it(house: House) -> No
     other.take(house.messages[:5])
     with pytest.raises(Unexplained, match="were signed here, and the archive holds 5"):
         await other.seal()
+
+
+# The first signature after a start
+
+
+class Side:
+    """A side's witness as it is asked by a registrar: the newest head that it has cosigned, or silence."""
+
+    def __init__(self, name: str = "nato.example/witness") -> None:
+        self.name = name
+        self.newest: bytes | None = None
+        self.away = False
+
+    @property
+    def verifier(self) -> note.Verifier:
+        return note.Verifier(self.name, note.COSIGNATURE, dsse.public_of(seed_of(self.name)))
+
+    def cosigns(self, signed: bytes) -> None:
+        text = note.read(signed).text
+        self.newest = signed + note.cosign(self.name, seed_of(self.name), text, 1_800_000_000).line.encode()
+
+    async def newest_head(self, _: web.Request) -> web.Response:
+        return web.Response(status=404) if self.newest is None else web.Response(body=self.newest)
+
+
+@pytest.fixture
+async def side(house: House, tmp_path: Path) -> AsyncIterator[Side]:
+    side = Side()
+    app = web.Application()
+    app.router.add_get("/{origin}/checkpoint", side.newest_head)
+    async with TestServer(app) as server, ClientSession() as session:
+        url = str(server.make_url("")).rstrip("/")
+
+        def asked() -> Witnesses:
+            return Witnesses(session, [Asked(verifier=side.verifier, url="http://127.0.0.1:1" if side.away else url)])
+
+        house.witnesses = asked
+        yield side
+
+
+async def test_a_witness_that_is_new_to_the_log_has_no_say(house: House, side: Side) -> None:
+    await (await house.caught_up(house.registrar())).seal()
+    assert house.heads == [len(house.world.raws)]
+
+
+async def test_nothing_is_signed_after_a_start_while_no_witness_answers(house: House, side: Side) -> None:
+    side.away = True
+    sealing = await house.caught_up(house.registrar())
+    await sealing.seal()
+    assert house.heads == []
+
+
+async def test_a_registrar_goes_on_where_a_witness_agrees(house: House, side: Side) -> None:
+    await (await house.caught_up(house.registrar())).seal()
+    side.cosigns(house.seals.notes[-1])
+    house.world.open("nato/o-1", NOTE)
+    await (await house.caught_up(house.registrar("again"))).seal()
+    assert house.heads == [len(house.world.raws) - 1, len(house.world.raws)]
+
+
+async def test_an_old_backup_is_not_signed_where_a_witness_is_ahead(house: House, side: Side) -> None:
+    """Broker, seals and archive are put back together, as they were an hour ago: nothing but a witness knows."""
+    await (await house.caught_up(house.registrar())).seal()
+    backup = list(house.world.raws), list(house.seals.notes)
+    house.world.open("nato/o-1", NOTE)
+    sealing = await house.caught_up(house.registrar("later"))
+    await sealing.seal()
+    side.cosigns(house.seals.notes[-1])
+    house.world.raws[:], house.seals.notes[:] = backup
+    with pytest.raises(Unexplained, match=r"has cosigned a head of 12 records, signed by the log's key, and less is kept here"):
+        await (await house.caught_up(house.registrar("restored"))).seal()
+    house.world.raws.append(b"another record where one was cosigned")
+    with pytest.raises(Unexplained, match="and others are kept here"):
+        await (await house.caught_up(house.registrar("forked"))).seal()
+    assert house.heads == [11]
+
+
+async def test_a_registrar_that_is_behind_another_one_is_stopped_by_no_witness(house: House, side: Side) -> None:
+    slow = await house.caught_up(house.registrar("slow"))
+    await slow.seal()
+    first = len(house.world.raws)
+    house.world.open("nato/o-1", NOTE)
+    await (await house.caught_up(house.registrar("quick"))).seal()
+    side.cosigns(house.seals.notes[-1])
+    slow.trusted = False
+    slow.sealed = Sealed(seq=1, note=house.seals.notes[0])
+    await slow.seal()
+    assert not slow.trusted and house.heads == [first, first + 1]
+    slow.take(house.messages)
+    await slow.seal()
+    assert slow.trusted and house.heads == [first, first + 1]
+
+
+async def test_what_no_log_key_signed_stops_nobody_and_counts_for_nothing(house: House, side: Side) -> None:
+    await (await house.caught_up(house.registrar())).seal()
+    head = Checkpoint("example.org/nato-china", 99, bytes(32))
+    side.cosigns(note.written(head.text, [note.sign("example.org/nato-china", seed_of("forger"), head.text)]))
+    house.world.open("nato/o-1", NOTE)
+    await (await house.caught_up(house.registrar("again"))).seal()
+    assert len(house.heads) == 1, "it is no agreement"
+
+
+async def test_a_witness_that_has_forgotten_what_it_cosigned_does_not_agree(house: House, side: Side) -> None:
+    sealing = await house.caught_up(house.registrar())
+    await sealing.seal()
+    side.cosigns(house.seals.notes[-1])
+    assert side.newest is not None
+    sealing.archive.keep_witnessed(side.newest)
+    side.newest = None
+    sealing.trusted = False
+    house.world.open("nato/o-1", NOTE)
+    sealing.take(house.messages)
+    await sealing.seal()
+    assert len(house.heads) == 1

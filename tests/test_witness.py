@@ -10,7 +10,7 @@ import pytest
 
 from dragoman.audit import copy
 from dragoman.audit.mirror import Mirror, Pinned
-from dragoman.domain.channel import log_of
+from dragoman.domain.heads import log_of
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Addition
 from dragoman.witness import SIZE, Witness

@@ -16,8 +16,18 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A body that the service sends."""
 
 
+class Standing(Answer, frozen=True, kw_only=True):
+    """How a record stands under the signed heads: recorded, countersigned by some sides' witnesses, or final by the policy's quorum."""
+
+    proof: Literal["recorded", "countersigned", "final"] = "recorded"
+    countersigned_by: tuple[str, ...] = ()
+
+
 class Recorded(Answer, frozen=True, kw_only=True):
-    """What a post became: the record's place in the log, and the exchange that it opened or carried on."""
+    """What a post became: the record's place in the log, and the exchange that it opened or carried on.
+
+    `standing` is how it stands under the signed heads, where the caller has waited for that.
+    """
 
     channel: str
     position: int
@@ -29,6 +39,14 @@ class Recorded(Answer, frozen=True, kw_only=True):
     time: str
     commit: str
     etag: str
+    standing: Standing | UnsetType = UNSET
+
+
+class Covered(Answer, frozen=True, kw_only=True):
+    """How far a log is countersigned: up to which position by each side's witnesses, and up to where it is final."""
+
+    final: int = 0
+    sides: dict[str, int] = {}
 
 
 class Entry(Answer, frozen=True, kw_only=True):
@@ -346,6 +364,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     `desk` is what the reader's own desk has about it, and `about` what a desk's exchange is about; nobody else sees either.
     `si` has each quantity of the content in SI, by a pointer to where it stands in the unit in which it was entered.
     `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
+    `standing` is how all of it stands under the signed heads.
     `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
     """
 
@@ -370,6 +389,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     phrases: dict[str, dict[str, str]] = {}
     people: dict[str, PersonSeen] = {}
     files: dict[str, FileSeen] = {}
+    standing: Standing = Standing()
 
 
 class View(Answer, frozen=True, kw_only=True):
@@ -480,7 +500,7 @@ class LiaisonState(Answer, frozen=True, kw_only=True):
 
 
 class ChannelView(Answer, frozen=True, kw_only=True):
-    """A channel as its members see it. `log` is the verifier key by which its signed heads are verified."""
+    """A channel as its members see it. `log` is the verifier key by which its signed heads are verified, `policy` whose cosignatures make a record final."""
 
     name: str
     cid: str
@@ -494,6 +514,7 @@ class ChannelView(Answer, frozen=True, kw_only=True):
     opened: str
     exercise_of: str = ""
     log: str = ""
+    policy: str = ""
 
 
 class Channels(Answer, frozen=True, kw_only=True):

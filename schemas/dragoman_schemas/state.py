@@ -217,6 +217,13 @@ class AdoptedCodebook(State, frozen=True, kw_only=True):
     version: int
 
 
+class AdoptedPolicy(State, frozen=True, kw_only=True):
+    """A side has adopted a policy of witnesses."""
+
+    adopted: Stamp
+    policy: str
+
+
 class WatchState(State, frozen=True, kw_only=True):
     """A side's watch: manned since, by whom, and the note that was handed over with it."""
 
@@ -233,7 +240,10 @@ class Status(State, frozen=True, kw_only=True):
 
 
 class Registry(State, frozen=True, kw_only=True):
-    """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is."""
+    """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is.
+
+    `policy` is the one in force: the genesis's, or the one that every side has adopted since.
+    """
 
     id: str
     cid: str
@@ -254,6 +264,8 @@ class Registry(State, frozen=True, kw_only=True):
     delivered: dict[str, Delivered] = {}
     profiles: dict[str, Adopted] = {}
     codebooks: dict[str, AdoptedCodebook] = {}
+    policies: dict[str, AdoptedPolicy] = {}
+    policy: str = ""
     watches: dict[str, WatchState] = {}
     status: Status | None = None
     etag: str

@@ -1,19 +1,21 @@
 """Asking witnesses to cosign a head (C2SP tlog-witness), each from the size that it has come to.
 
 A witness that does not answer, or holds, or says that it is further than the log, is asked again later: what one side's program
-says stops nobody, only a signature could.
+says stops nobody, only a signature does. Before a registrar goes on from what it finds, a witness must agree with it: one that shows a
+head by the log's own key that is not of these records, or of more than there are, has shown that an old copy stands here.
 """
 
 import asyncio
+import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import aiohttp
 import structlog
 from msgspec import Struct
 
-from dragoman.tlog import merkle, note
+from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Addition, Checkpoint
 from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import COSIGNATURE, NotANote, Note, Signature, Verifier, read_verifier
@@ -22,8 +24,10 @@ log = structlog.get_logger()
 
 _SECONDS: Final = aiohttp.ClientTimeout(total=1.0)
 _AGAIN_SECONDS: Final = 10.0
+_SOON_SECONDS: Final = 1.0
 _TRIES: Final = 2
-_OK, _CONFLICT, _UNKNOWN = 200, 409, 404
+_HEAD_BYTES: Final = 2**20
+_OK, _CONFLICT, _UNKNOWN, _NOT_NOW = 200, 409, 404, 503
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -42,6 +46,20 @@ def read(text: str) -> Asked:
     return Asked(verifier=verifier, url=url.strip().rstrip("/"))
 
 
+class Contradicted(Exception):
+    """A witness holds a head, signed by the log's own key, that does not go with what is kept here; the message says which.
+
+    `size` is the head's, and `beyond` whether it is of more records than are kept.
+    """
+
+    def __init__(self, witness: str, size: int, *, beyond: bool) -> None:
+        """Keep both."""
+        kept = "less is kept here" if beyond else "others are kept here"
+        super().__init__(f"{witness} has cosigned a head of {size} records, signed by the log's key, and {kept}")
+        self.size = size
+        self.beyond = beyond
+
+
 class Witnesses:
     """The witnesses of one log, and how far each has come."""
 
@@ -50,6 +68,7 @@ class Witnesses:
         self._session = session
         self._sizes: dict[Asked, int] = dict.fromkeys(asked, 0)
         self._not_before: dict[Asked, float] = {}
+        self._told: dict[Asked, str] = {}
 
     async def cosigned(self, head: Checkpoint, found: Note, nodes: Nodes) -> list[Signature]:
         """The cosignatures of those whose are not on the note yet, and that give one now."""
@@ -63,6 +82,37 @@ class Witnesses:
         given = await asyncio.gather(*(self._one(each, head, signed, nodes) for each in waiting))
         return [signature for signature in given if signature is not None]
 
+    async def agree(self, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None) -> bool:
+        """Whether one of the witnesses agrees with what is kept here, or none of them has a say. Raises `Contradicted`.
+
+        `root` gives the own root at a size, None where less is kept, and `witnessed` is the newest head that was cosigned here: a
+        witness that is not under it, and has no head of this log, is new, and cannot say anything.
+        """
+        stances = await asyncio.gather(*(self._stance(each, log, root, witnessed) for each in self._sizes))
+        return True in stances or all(stance is None for stance in stances)
+
+    async def _stance(self, witness: Asked, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None) -> bool | None:
+        """Whether it agrees; None where it has no say. Raises `Contradicted`."""
+        url = f"{witness.url}/{hashlib.sha256(log.name.encode()).hexdigest()}/checkpoint"
+        try:
+            async with self._session.get(url, timeout=_SECONDS) as answer:
+                status, body = answer.status, await answer.content.read(_HEAD_BYTES)
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        if status == _UNKNOWN:
+            return None if witnessed is None or witnessed.signed_by(witness.verifier) is None else False
+        try:
+            head, found = checkpoint.opened(body, log)
+            if status != _OK or found.signed_by(witness.verifier) is None:
+                return False
+        except NotANote:
+            return False
+        own = root(head.size)
+        if own != head.root:
+            raise Contradicted(witness.verifier.name, head.size, beyond=own is None)
+        self._sizes[witness] = head.size
+        return True
+
     async def _one(self, witness: Asked, head: Checkpoint, signed: bytes, nodes: Nodes) -> Signature | None:
         for _ in range(_TRIES):
             old = self._sizes[witness]
@@ -75,6 +125,7 @@ class Witnesses:
                 return None
             if status == _OK:
                 self._sizes[witness] = head.size
+                self._told.pop(witness, None)
                 return self._read(witness, head, body)
             if status == _CONFLICT and body.strip().isdigit():
                 self._sizes[witness] = size = int(body)
@@ -86,7 +137,8 @@ class Witnesses:
             if status == _UNKNOWN:
                 self._not_before[witness] = float("inf")  # it is another log's
                 return None
-            self._later(witness, f"{status} {body[:200].decode(errors='replace').strip()}")
+            why = f"{status} {body[:200].decode(errors='replace').strip()}"
+            self._later(witness, why, _SOON_SECONDS if status == _NOT_NOW else _AGAIN_SECONDS)
             return None
         return None
 
@@ -97,6 +149,8 @@ class Witnesses:
             self._later(witness, f"its cosignature does not hold: {error}")
             return None
 
-    def _later(self, witness: Asked, why: str) -> None:
-        log.warning("witness.not_cosigned", witness=witness.verifier.name, reason=why)
-        self._not_before[witness] = time.monotonic() + _AGAIN_SECONDS
+    def _later(self, witness: Asked, why: str, seconds: float = _AGAIN_SECONDS) -> None:
+        if self._told.get(witness) != why:
+            log.warning("witness.not_cosigned", witness=witness.verifier.name, reason=why)
+        self._told[witness] = why
+        self._not_before[witness] = time.monotonic() + seconds

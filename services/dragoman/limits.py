@@ -111,6 +111,9 @@ ELECTION_SECONDS: Final = 20.0
 SERVERS_SECONDS: Final = 0.5
 """Time that all servers of a cluster have to answer, once the first has."""
 
+WAIT_SECONDS: Final = 20.0
+"""Longest time that an answer waits for the witnesses (`Prefer: wait`): below what clients and proxies allow an answer."""
+
 POLL_SECONDS: Final = 1.0
 """Interval at which a follower looks by itself, should a nudge be lost; also the age at which answers are called stale."""
 

@@ -4,6 +4,7 @@
     sign       at most half a second later: origin, size and root, by the log key that the genesis names
     seal       the signed head is kept in the archive, then written to `DRAGOMAN_SEAL` over the head that was read there, and kept as sealed
     cosign     the sides' witnesses are asked; their cosignatures are sealed with the head, where it is still the newest
+    agree      after a start, a lost connection or a surprise a witness must agree with what is kept here before more is signed
     again      every five minutes the head as it stands is signed again, so that silence shows
 
 Nothing is signed that does not go on from what was signed before, here or by another registrar. What cannot be explained, a log
@@ -13,13 +14,13 @@ that channel, loudly, until an operator has looked. Any number of registrars may
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from dragoman.countersigning import Witnesses
+from dragoman.countersigning import Contradicted, Witnesses
 from dragoman.domain.record import NotARecord, parse
 from dragoman.limits import READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
 from dragoman.log import stream
@@ -41,6 +42,7 @@ _GATHER_SECONDS: Final = 0.1
 
 _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
+_TELL_SECONDS: Final = 60.0
 
 
 class Unexplained(Exception):
@@ -63,6 +65,7 @@ class _Sealing:
         self._verifier: Verifier | None = None
         self.sealed: Sealed | None = None
         self.compared = self.trusted = False
+        self._told = datetime.min.replace(tzinfo=UTC)
 
     @property
     def verifier(self) -> Verifier | None:
@@ -113,6 +116,7 @@ class _Sealing:
             return
         if not self.trusted:
             self._trust(verifier)
+            self.trusted = self.trusted and await self._is_agreed(verifier)
         if not self.trusted:
             return
         frontier = self.archive.frontier
@@ -151,6 +155,25 @@ class _Sealing:
             self.trusted = False
         else:
             await asyncio.to_thread(self.archive.keep_sealed, cosigned)
+            await asyncio.to_thread(self.archive.keep_witnessed, cosigned)
+
+    async def _is_agreed(self, verifier: Verifier) -> bool:
+        """Whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
+        raw = self.archive.witnessed
+        try:
+            agreed = await self._witnesses.agree(verifier, self._root_at, None if raw is None else note.read(raw))
+        except Contradicted as error:
+            self.sealed = await self._seals.newest(self.channel)
+            if error.beyond and self.sealed is not None and self._explain(self.sealed.note, verifier).size >= error.size:
+                return False  # another registrar has sealed it meanwhile, and the archive will come so far
+            raise Unexplained(f"{error}: an old copy was put back; put back the newest, from a side's mirror if need be") from None
+        if not agreed and (self._now() - self._told).total_seconds() >= _TELL_SECONDS:
+            self._told = self._now()
+            log.warning("registrar.waits_for_a_witness", channel=self.channel, do="ask the sides to start their witnesses")
+        return agreed
+
+    def _root_at(self, size: int) -> bytes | None:
+        return self.archive.root(size) if size <= self.archive.size else None
 
     def _trust(self, verifier: Verifier) -> None:
         """Go on from what was signed before: what this archive has signed, what it knows to be sealed, and what is sealed now."""

@@ -19,6 +19,7 @@ from dragoman import countersigning
 from dragoman.countersigning import Witnesses
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
+from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.service import Service
 from dragoman.limits import ELECTION_SECONDS, POLL_SECONDS
 from dragoman.log import broker, stream
@@ -179,6 +180,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
 
         service = Service(
             seals=Seals(apart),
+            coverage=Coverage(Seals(apart)),
             trees=Trees(store),
             desk=Desk(Custody(settings.data / "keys" / "channels")),
             access=access,

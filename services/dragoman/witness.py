@@ -32,6 +32,11 @@ log = structlog.get_logger()
 SILENT_SECONDS: Final = 600.0
 """After so long without a head the side is told: silence is a fact as well."""
 
+_COME_SECONDS: Final = 0.7
+"""How long records of a head that is asked for may take to come: whoever asks waits for a second."""
+
+_LOOK_SECONDS: Final = 0.02
+
 SIZE: Final = "text/x.tlog.size"
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -45,7 +50,10 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Witness:
-    """Cosigns for one log, of which it has a mirror. Owns the files `cosigned` and `held` beside it."""
+    """Cosigns for one log, of which it has a mirror. Owns the files `cosigned` and `held` beside it.
+
+    `wanted` is set when records are waited for: whoever fills the mirror looks then.
+    """
 
     def __init__(self, mirror: Mirror, folder: Path, name: str, seed: bytes, *, now: Callable[[], datetime]) -> None:
         """Go on from what was cosigned before. Raises `NotANote` where that is no head of the mirror's log."""
@@ -56,6 +64,7 @@ class Witness:
         self._now = now
         self._lock = asyncio.Lock()
         self._heard = now()
+        self.wanted = asyncio.Event()
         self.verifier = Verifier(name, COSIGNATURE, public_of(seed))
         self._cosigned = folder / "cosigned"
         self._last = Checkpoint(mirror.log.name, 0, EMPTY)
@@ -99,8 +108,16 @@ class Witness:
             return _no(403, str(error))
         if asked.old > head.size:
             return _no(400, "it asks to go back")
+        await self._come(head.size)
         async with self._lock:
             return await self._answered(asked.old, list(asked.proof), head, asked.checkpoint, found.text)
+
+    async def _come(self, size: int) -> None:
+        """Have the mirror look at once where it has fewer records, and give them a moment to come."""
+        deadline = asyncio.get_running_loop().time() + _COME_SECONDS
+        while self._mirror.archive.size < size and asyncio.get_running_loop().time() < deadline:
+            self.wanted.set()
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _answered(self, old: int, proof: list[bytes], head: Checkpoint, signed: bytes, text: str) -> Answer:
         self._heard = self._now()

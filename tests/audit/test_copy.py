@@ -8,7 +8,7 @@ import pytest
 from dragoman.audit import copy
 from dragoman.audit.copy import Copy
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
-from dragoman.domain.channel import log_of
+from dragoman.domain.heads import log_of
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.note import NotANote
 from world import NOTE, World, seed_of

@@ -10,7 +10,7 @@ import pytest
 from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.verify import Verification, Verified
-from dragoman.domain.channel import log_of
+from dragoman.domain.heads import log_of
 from dragoman.tlog import dsse, leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import Frontier, leaf_hash

@@ -17,7 +17,7 @@ from dragoman.domain.record import Record
 from dragoman.tlog import dsse
 from dragoman_schemas.state import Registry
 from samples import act
-from world import NOTE, SALT, World, compact, public_of, refused, seed_of
+from world import NOTE, SALT, World, public_of, refused, seed_of
 
 N, C, NH, ND, CD = "nato/o-1", "china/o-1", "nato/h-1", "nato/d-1", "china/d-1"
 CID = "ab" * 32
@@ -227,18 +227,9 @@ def test_an_officer_who_is_entered_again_has_other_roles_and_keeps_the_keys() ->
     ],
 )
 def test_a_change_of_the_registry_that_does_not_hold_is_pointed_at(body: dict[str, Any], pointer: str, world: World) -> None:
-    check = channel.check(world.registry, record_of(world, "nato/root", body), world.position + 1, world.ledger.actor)
+    check = channel.check(world.registry, world.unsigned("nato/root", body), world.position + 1, world.ledger.actor)
     assert check is not None
     assert check.faults[0].pointer == pointer
-
-
-def record_of(world: World, actor: str, body: dict[str, Any]) -> Record:
-    raw, data = records.read_act(compact(body), cut=False)
-    envelope = records.envelope(
-        id=ids.v7(1, bytes(10)), source="/sides/nato", name=body["act"], version=1, subject=world.registry.id, time=world.tick(),
-        channel=world.name, family="channel", actor=actor, decided=world.position, salt=SALT,
-    )  # fmt: skip
-    return records.of(envelope, raw, data)
 
 
 @pytest.mark.parametrize("sent_by", ["alternating", "nato"])
@@ -292,7 +283,7 @@ def test_an_act_of_the_channel_moves_its_etag_unless_it_is_silent(world: World) 
 def refusal_at(world: World, position: int, body: dict[str, Any], actor: str, owners: list[str]) -> str:
     """Why a signed act would not hold at a position; empty if it would."""
     raw, signed = world.sign(actor, body, ids.v7(1, bytes(10)), owners)
-    record = record_of(world, actor, body)
+    record = world.unsigned(actor, body)
     record = records.of(replace(record.envelope, attestation="author", signatures=signed), raw, records.decode_act(raw))
     refusal = channel.check_signed(world.registry, record, position)
     assert refusal is None or refusal.kind == "not-permitted"

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -95,6 +96,99 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: P
             service.stop()
     assert "Traceback" not in (tmp_path / "errors").read_text()
     assert note.read((mirror / "cosigned").read_bytes()).signed_by(verifier) is not None
+
+
+class Running:
+    """A side's witness as a process of its own, beside its mirror."""
+
+    def __init__(self, folder: Path, side: str) -> None:
+        """Make its key."""
+        self.side, self.port, self.mirror = side, free_port(), folder / f"mirror-{side}"
+        self._key = str(folder / f"{side}.pem")
+        self._token = folder / f"token-{side}"
+        self._name = f"{side}.example/witness"
+        run("keys", "new", self._key)
+        self.verifier = run("witness", "key", self._key, "--name", self._name)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, service: Service, about: dict[str, str]) -> None:
+        """Run it on the demonstration's channel."""
+        self._token.write_text(service.token(f"{self.side}/auditor"))
+        pins = ["--cid", about["cid"], "--log", about["log"], "--channel", "nato-china", "--token-file", str(self._token)]
+        command: list[str] = [
+            str(DRAGOMAN),
+            "witness",
+            "run",
+            str(self.mirror),
+            "--key",
+            self._key,
+            "--name",
+            self._name,
+            "--port",
+            str(self.port),
+            *pins,
+        ]
+        env = {**os.environ, "DRAGOMAN_DATA": str(service.data)}
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+
+async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_it(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    nato, china = witnesses = [Running(tmp_path, side) for side in ("nato", "china")]
+    named = ", ".join(f'"{each.verifier} http://127.0.0.1:{each.port}"' for each in witnesses)
+    (config := tmp_path / "dragoman.toml").write_text(f"[registrar]\nwitnesses = [{named}]\n")
+    (policy := tmp_path / "policy").write_text(
+        f"witness n {nato.verifier}\nwitness c {china.verifier}\ngroup nato any n\ngroup china any c\ngroup both all nato china\nquorum both\n"
+    )
+    service = Service(tmp_path / "data", "--demo", "--config", str(config))
+    officer, auditor = Caller(session, service, "nato/officer"), Caller(session, service, "china/auditor")
+    try:
+        about = (await auditor.get(C)).json
+        unwaited = await officer.open(NOTE, Prefer="wait=5")
+        assert unwaited.json["standing"] == {}, "with no policy in force nothing is waited for: it is recorded"
+        for each in witnesses:
+            each.start(service, about)
+            (token := tmp_path / "administrator").write_text(service.token(f"{each.side}/administrator"))
+            service.run("adopt", "policy", str(policy), "--channel", "nato-china", "--token-file", str(token))
+        assert (await auditor.get(C)).json["policy"] == policy.read_text()
+
+        async def covered() -> bool:
+            found = (await auditor.get(f"{C}/log/coverage")).json
+            return bool(found.get("final", 0) >= unwaited.json["position"])
+
+        await until(covered)
+        waited = await officer.open(NOTE, Prefer='respond-async, wait="15"')
+        assert (waited.json["standing"], waited.headers["Preference-Applied"]) == (
+            {"proof": "final", "countersigned_by": ["china", "nato"]},
+            "wait=15",
+        )
+        record = await auditor.get(f"{C}/records/{waited.json['position']}")
+        assert record.headers["Dragoman-Proof"] == "final"
+
+        run("witness", "hold", str(china.mirror))
+        held = await officer.open(NOTE, Prefer="wait=2")
+        assert (held.status, held.json["standing"]) == (201, {"proof": "countersigned", "countersigned_by": ["nato"]})
+        exchange = f"{C}/exchanges/{held.json['exchange']}"
+        assert (await auditor.get(exchange)).json["standing"]["proof"] == "countersigned"
+        run("witness", "release", str(china.mirror))
+
+        async def final() -> bool:
+            return bool((await auditor.get(exchange)).json["standing"]["proof"] == "final")
+
+        await until(final)
+        (token := tmp_path / "officer").write_text(service.token("nato/officer"))
+        (note_file := tmp_path / "note.json").write_text(json.dumps(NOTE))
+        told = service.run("post", str(note_file), "--wait", "15", "--channel", "nato-china", "--token-file", str(token))
+        assert "final: the quorum of the sides' witnesses has cosigned it" in told.stderr
+    finally:
+        for each in witnesses:
+            each.stop()
+        service.stop()
 
 
 async def cosigned_head(session: aiohttp.ClientSession, port: str, log: str) -> bytes:

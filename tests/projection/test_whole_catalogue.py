@@ -55,7 +55,7 @@ LONG = settings(SHORT, derandomize=False, max_examples=300, stateful_step_count=
 TRIES = 40
 """What is tried in one stretch."""
 
-KEEPERS = ("officer", "officer-revocation", "profile-adoption", "codebook-adoption")
+KEEPERS = ("officer", "officer-revocation", "profile-adoption", "codebook-adoption", "policy-adoption")
 SERVICES = {Who.WATCH: "service/watch", Who.GATEWAY: "service/gateway", Who.DESK: "service/desk"}
 SEEDS = st.integers(0, 2**32)
 STATUSES = sorted({status for changes in CHANGES.values() for after in changes.values() for status in after.split()})

@@ -149,6 +149,7 @@ CHANNEL = {
     "key-revocation": (Who.KEEPERS, OFFICE, 1, ""),
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "codebook-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "policy-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "channel-status": (Who.ANY, HEAD, 2, "N21"),
     "watch-assumption": (Who.ANY, DUTY, 1, ""),
     "watch-relief": (Who.ANY, DUTY, 1, ""),

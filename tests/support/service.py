@@ -175,11 +175,11 @@ class Caller:
         """A post, with a new key if none is given."""
         return await self.call("POST", path, body, Idempotency_Key=key or new_key(), **headers)
 
-    async def open(self, body: Any, channel: str = "nato-china") -> "Answer":
+    async def open(self, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
         """Open an exchange where its act belongs."""
         family = FORMATS[body["act"]].rule.family
         where = next(path for path, of in PATHS.items() if of == family)
-        answer = await self.post(f"/v1/channels/{channel}/{where}", body)
+        answer = await self.post(f"/v1/channels/{channel}/{where}", body, **headers)
         assert answer.status == 201, answer.body
         return answer
 

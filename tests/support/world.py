@@ -205,6 +205,15 @@ class World:
         raw = compact({**act, "signed": signed})
         return raw, signatures(owners or [actor], raw)
 
+    def unsigned(self, actor: str, act: dict[str, Any]) -> Record:
+        """A record of the channel's own family that nobody signed: what its rules say of its content alone."""
+        raw, data = records.read_act(compact(act), cut=False)
+        envelope = records.envelope(
+            id=ids.v7(1, bytes(10)), source=f"/sides/{actor.partition('/')[0]}", name=act["act"], version=1, subject=self.registry.id,
+            time=self.tick(), channel=self.name, family="channel", actor=actor, decided=self.position, salt=SALT,
+        )  # fmt: skip
+        return records.of(envelope, raw, data)
+
     def keep(
         self, actor: str, act: dict[str, Any], exchange: str = "", *, seen: bool = False, key: str = "", released_by: str = ""
     ) -> Folded | Refusal:

@@ -124,6 +124,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.BrokerOutage,
     channel.ProfileAdoption,
     channel.CodebookAdoption,
+    channel.PolicyAdoption,
     channel.ChannelStatus,
     channel.WatchAssumption,
     channel.WatchRelief,

@@ -116,6 +116,15 @@ class CodebookAdoption(Act, frozen=True, kw_only=True, tag="codebook-adoption"):
     version: Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
+class PolicyAdoption(Act, frozen=True, kw_only=True, tag="policy-adoption"):
+    """This side adopts a policy, whose witnesses must have cosigned a head for what is under it to be final.
+
+    A C2SP tlog-policy whose log is this one, with a group or a witness of each side's name. It is in force once every side has adopted the same.
+    """
+
+    policy: Text
+
+
 class ChannelStatus(Act, frozen=True, kw_only=True, tag="channel-status"):
     """N21: how the channel stands from now on. A suspension blocks nothing; what is sent meanwhile is marked so."""
 

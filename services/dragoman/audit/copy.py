@@ -22,7 +22,8 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.domain.channel import cid_of, log_of, registry_of
+from dragoman.domain.channel import cid_of, registry_of
+from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.log.archive import Archive
 from dragoman.tlog import checkpoint, leaf, merkle

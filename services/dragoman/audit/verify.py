@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from dragoman.audit.export import readme_of
 from dragoman.audit.replay import Replay
-from dragoman.domain.channel import log_of
+from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.tlog import checkpoint, leaf, tiles
 from dragoman.tlog.note import NotANote, Note, Verifier

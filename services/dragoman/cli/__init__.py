@@ -28,7 +28,7 @@ for _name, _where, _help in (
     ("tail", "reading:tail", "Follow a channel's records as they arrive."),
     ("state", "reading:state", "Show the liaison state of a channel."),
     ("watch", "watching:watch", "Take the watch, hand it over, and see what it must look at."),
-    ("adopt", "watching:adopt", "Adopt a profile of limits or a codebook, as an administrator of your side."),
+    ("adopt", "watching:adopt", "Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of your side."),
     ("statistics", "reporting:statistics", "Show what each side owed and did in a period, in numbers."),
     ("report", "reporting:report", "Write a situation report, a turn-over note, the record of a period or of a year."),
     ("audit", "asking:audit", "Replay, verify and export a channel's log, believing nobody."),

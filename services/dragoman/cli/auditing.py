@@ -35,7 +35,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.client import Client
-from dragoman.domain.channel import log_of
+from dragoman.domain.heads import log_of
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog import proof as proofs

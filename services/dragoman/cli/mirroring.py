@@ -1,7 +1,7 @@
 """`dragoman audit mirror`, `compare` and `fork`: a side's own copy of a log, and what two copies come to."""
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -73,8 +73,9 @@ async def mirror_command(
     return 0
 
 
-async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool) -> None:
-    """Take what comes until the end of the log, or for ever; ends at the first lie."""
+async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wanted: asyncio.Event | None = None) -> None:
+    """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie."""
+    wanted = wanted or asyncio.Event()
     while mirror.lie is None:
         before = mirror.archive.size
         try:
@@ -94,7 +95,10 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool) ->
             say(f"{mirror.archive.size} records are kept")
         if once:
             return
-        await asyncio.sleep(_LOOK_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await wanted.wait()
+        wanted.clear()
 
 
 def _take(mirror: Mirror, page: list[tuple[int, Any]]) -> None:

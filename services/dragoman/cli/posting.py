@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from msgspec import UnsetType
 
 from dragoman.cli.common import (
     File,
@@ -20,19 +21,22 @@ from dragoman.cli.common import (
 from dragoman.cli.signing import Passphrase, Sign, over, seed_of, signed
 from dragoman.client import Answered, Client, new_key
 from dragoman.domain.record import read_act
-from dragoman_schemas.answers import Recorded
+from dragoman_schemas.answers import Recorded, Standing
 
 EVERYWHERE = Target()
 
+Wait = Annotated[int, Parameter(help="Seconds to wait for the sides' witnesses, until the record is final; at most twenty.")]
 Key = Annotated[str | None, Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known.")]
 
 
-async def post(file: File, *, key: Key = None, sign: Sign = (), passphrase: Passphrase = None, target: Target = EVERYWHERE) -> int:
+async def post(
+    file: File, *, key: Key = None, sign: Sign = (), passphrase: Passphrase = None, wait: Wait = 0, target: Target = EVERYWHERE
+) -> int:
     """Open an exchange with the act in FILE, or on standard input for `-`.
 
     An incident is its act and four fields, kind, time, place and facts; the service fills in the rest.
     """
-    return await _send(read_input(file), target, key=key, sign=sign, passphrase=passphrase)
+    return await _send(read_input(file), target, key=key, sign=sign, passphrase=passphrase, wait=wait)
 
 
 async def act(
@@ -43,6 +47,7 @@ async def act(
     key: Key = None,
     sign: Sign = (),
     passphrase: Passphrase = None,
+    wait: Wait = 0,
     target: Target = EVERYWHERE,
 ) -> int:
     """Carry EXCHANGE on, named by its number or id.
@@ -50,7 +55,7 @@ async def act(
     WHAT is a file, `-`, or the name of an act without content, such as `acknowledgement`.
     """
     raw = read_input(what) if what == "-" or Path(what).exists() else json.dumps({"act": what}, separators=(",", ":")).encode()
-    return await _send(raw, target, key=key, exchange=exchange, if_match=if_match or "", sign=sign, passphrase=passphrase)
+    return await _send(raw, target, key=key, exchange=exchange, if_match=if_match or "", sign=sign, passphrase=passphrase, wait=wait)
 
 
 async def draft(
@@ -121,12 +126,15 @@ async def _send(
     if_match: str = "",
     sign: tuple[Path, ...] = (),
     passphrase: Path | None = None,
+    wait: int = 0,
 ) -> int:
     read_act(raw, cut=True)  # what is wrong with it is said before anybody is asked
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         named = await caller.exchange_of(channel, exchange) if exchange else ""
         body, used, headers = await _signed(caller, channel, raw, named, key, sign, passphrase)
+        if wait:
+            headers["Prefer"] = f"wait={wait}"
         try:
             recorded, replayed = await caller.post(channel, body, key=used, exchange=named, if_match=if_match, headers=headers)
         except Answered as error:
@@ -146,3 +154,13 @@ def _print(recorded: Recorded, target: Target, *, replayed: bool) -> None:
         f"{recorded.act} {'was recorded already' if replayed else 'recorded'} at position {recorded.position} of {recorded.channel}, {recorded.time}"
     )
     say(f"exchange {recorded.exchange}")
+    if not isinstance(recorded.standing, UnsetType):
+        say(in_words(recorded.standing))
+
+
+def in_words(standing: Standing) -> str:
+    """How a record stands under the signed heads."""
+    if standing.proof == "final":
+        return "final: the quorum of the sides' witnesses has cosigned it"
+    by = f"countersigned by {' and '.join(standing.countersigned_by)}" if standing.countersigned_by else "recorded"
+    return f"{by}, and not final yet"

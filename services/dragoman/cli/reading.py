@@ -6,7 +6,8 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
-from dragoman_schemas.answers import Alarm, Entry, ExchangeView
+from dragoman.cli.posting import in_words
+from dragoman_schemas.answers import Alarm, Entry, ExchangeView, Standing
 
 EVERYWHERE = Target()
 
@@ -30,6 +31,7 @@ async def show(
         out_json(answer.body)
         return 0
     _print_exchange(view, answer.headers.get("ETag", ""))
+    say(in_words(msgspec.convert(view.get("standing", {}), Standing)))
     if timeline:
         out("")
         for entry in msgspec.json.decode(answer.body, type=ExchangeView).timeline:

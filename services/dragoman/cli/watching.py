@@ -8,11 +8,9 @@ from cyclopts import App, Parameter
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, read_input, say, table
 
 watch = App(name="watch", help="Take the watch, hand it over, and see what it must look at.")
-adopt = App(name="adopt", help="Adopt a profile of limits or a codebook, as an administrator of a side.")
+adopt = App(name="adopt", help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of a side.")
 
 EVERYWHERE = Target()
-
-"""What the act takes."""
 
 
 @watch.command(name="show")
@@ -92,6 +90,17 @@ async def profile(
 async def codebook(name: str = "starter", version: int = 1, *, target: Target = EVERYWHERE) -> int:
     """Adopt a version of a codebook of coded messages."""
     await _said(target, {"act": "codebook-adoption", "codebook": name, "version": version})
+    return 0
+
+
+@adopt.command
+async def policy(
+    file: Annotated[str, Parameter(allow_leading_hyphen=True, help="A C2SP tlog-policy without its `log` line; `-` for standard input.")],
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Adopt a policy of witnesses: whose cosignatures make a record final. In force once every side has adopted the same."""
+    await _said(target, {"act": "policy-adoption", "policy": read_input(file).decode()})
     return 0
 
 

@@ -99,7 +99,7 @@ async def _cosign(mirror: Mirror, cosigner: Witness, host: str, port: int, targe
     say(f"cosigning as {cosigner.verifier}")
     try:
         async with connected(target) as caller:
-            following = asyncio.create_task(follow(mirror, caller, await channel_of(target, caller), once=False))
+            following = asyncio.create_task(follow(mirror, caller, await channel_of(target, caller), once=False, wanted=cosigner.wanted))
             silence = asyncio.create_task(_watch(cosigner))
             stopped = asyncio.create_task(wiring.until_stopped())
             done, pending = await asyncio.wait((following, silence, stopped), return_when=asyncio.FIRST_COMPLETED)

@@ -9,6 +9,7 @@
     broker-outage        the gateway, silent: from when to when it had no broker
     profile-adoption     root or an administrator; signed. Limits bind when every side has adopted the same profile
     codebook-adoption    root or an administrator; signed. A coded message is of a version that every side has adopted
+    policy-adoption      root or an administrator; signed. It is in force once every side has adopted the same
     channel-status       head of office, two keys, numbered N21: in force, degraded, suspended, resumed. Blocks nothing
     watch-assumption     a duty officer, who has the watch of the side from then on
     watch-relief         the duty officer who has it, or who takes it over: with a note, to another one or to nobody
@@ -25,7 +26,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks, ids
+from dragoman.domain import checks, heads, ids
 from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
@@ -40,6 +41,7 @@ from dragoman_schemas.fields import Window
 from dragoman_schemas.state import (
     Adopted,
     AdoptedCodebook,
+    AdoptedPolicy,
     Delivered,
     Key,
     OfficerState,
@@ -66,6 +68,7 @@ RULES: Final = (
     Rule(act="key-revocation", shape=acts.KeyRevocation, family="channel", who=Who.KEEPERS, roles=STAFF),
     Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="policy-adoption", shape=acts.PolicyAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(
         act="channel-status",
         shape=acts.ChannelStatus,
@@ -86,11 +89,6 @@ RULES: Final = (
 def cid_of(act: bytes) -> str:
     """The channel's id: what auditors keep, made from the genesis act that every side signed."""
     return hashlib.sha256(b"dragoman-channel/v1\n" + act).hexdigest()
-
-
-def log_of(registry: Registry) -> Verifier:
-    """The key by which the channel's signed heads are verified, under the name of its origin."""
-    return Verifier(registry.origin, ED25519, _public(registry.log_key))
 
 
 def delivery_key(side: str, upto: int) -> str:
@@ -128,7 +126,8 @@ def check_genesis(record: Record) -> Refusal | None:
         return invalid("/act", "an opening is recorded by service/desk, decided on position 0, without `signed`")
     if data.name != envelope.channel or envelope.subject != envelope.id or envelope.attestation != "author":
         return invalid("/name", "the opening's name, exchange and attestation must be the record's")
-    return _check_sides(data) or _check_kind(data) or _check_root_signatures(data, record)
+    log = Verifier(data.origin, ED25519, _public(data.log_key))
+    return _check_sides(data) or _check_kind(data) or heads.check_opening(log, data) or _check_root_signatures(data, record)
 
 
 def _check_sides(data: acts.ChannelOpening) -> Refusal | None:
@@ -206,6 +205,7 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
         required_signatures=() if isinstance(data.required_signatures, UnsetType) else data.required_signatures,
         origin=data.origin,
         log_key=data.log_key,
+        policy="" if isinstance(data.policy, UnsetType) else data.policy,
         rules=data.rules,
         opened=stamp,
         keys=keys,
@@ -232,6 +232,8 @@ def check(registry: Registry, record: Record, position: int, actor_at: Callable[
             return _check_adoption(registry, data)
         case acts.CodebookAdoption():
             return _check_codebook(data)
+        case acts.PolicyAdoption():
+            return heads.check(heads.log_of(registry), [each.name for each in registry.sides], registry.keys, data.policy)
         case acts.Delivery():
             return _check_delivery(registry, record, data, position, actor_at)
         case acts.BrokerOutage():
@@ -304,7 +306,7 @@ def _signer_ids(record: Record) -> set[str]:
 def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
     for index, key in enumerate(keys):
         public = dsse.decode_base64(key, 32)
-        if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys:
+        if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys or public in heads.keys_of(registry):
             return invalid(f"/keys/{index}", "the key is not sound, or is or was in use here; make another one")
     return None
 
@@ -417,6 +419,11 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
         case acts.CodebookAdoption() as data:
             book = AdoptedCodebook(adopted=folding.stamp, codebook=data.codebook, version=data.version)
             return replace(registry, codebooks={**registry.codebooks, side: book})
+        case acts.PolicyAdoption() as data:
+            policies = {**registry.policies, side: AdoptedPolicy(adopted=folding.stamp, policy=data.policy)}
+            return replace(
+                registry, policies=policies, policy=heads.agreed(policies, [each.name for each in registry.sides], registry.policy)
+            )
         case acts.ChannelStatus() as data:
             return replace(registry, status=Status(said=folding.stamp, status=data.status, reason=_member(folding.record, "reason")))
         case acts.WatchAssumption():

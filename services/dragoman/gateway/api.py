@@ -5,7 +5,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from dragoman import __version__
-from dragoman.domain.channel import log_of
+from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
 from dragoman.gateway import drafts, files, live, people, proofs, reading, reporting, tokens
@@ -18,6 +18,7 @@ from dragoman_schemas.answers import (
     ChannelView,
     Check,
     CodebookView,
+    Covered,
     Drafts,
     DraftView,
     Entry,
@@ -76,6 +77,7 @@ def _view(projection: Projection) -> ChannelView:
         opened=registry.opened.time,
         exercise_of=registry.exercise_of.name if registry.exercise_of is not None else "",
         log=str(log_of(registry)),
+        policy=registry.policy,
     )
 
 
@@ -151,7 +153,7 @@ def document() -> dict[str, Any]:
     return openapi(list(ROUTES), union, __version__)
 
 
-_POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position")
+_POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
 _READ = ("Dragoman-Min-Position",)
 _REPORT = (JSON, reporting.HTML, reporting.MARKDOWN)
 _C = "/v1/channels/{channel}"
@@ -205,6 +207,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: None},
         media=(proofs.TEXT,),
     ),
+    Route("GET", f"{_C}/log/coverage", proofs.show_coverage, "How far the log is countersigned, and final", Nothing, {200: Covered}),
     Route(
         "GET",
         f"{_C}/log/tile/{{tile:.+}}",
@@ -332,7 +335,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "Release a draft",
         Nothing,
         {201: Recorded},
-        headers=("If-Match", "Dragoman-Min-Position"),
+        headers=("If-Match", "Dragoman-Min-Position", "Prefer"),
     ),
     Route("GET", f"{_C}/people", people.list_people, "The register of people", people.PeopleQuery, {200: Register}),
     Route(

@@ -210,4 +210,4 @@ async def _released_before(call: Call[Any], projection: Projection, actor: str, 
     record = None if position is None else projection.record_at(position)
     if position is None or record is None or record.side != actor.partition("/")[0]:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
-    return posting.reply_of(call, projection, await posting.service_of(call).desk.kept_at(projection, position))
+    return await posting.reply_of(call, projection, await posting.service_of(call).desk.kept_at(projection, position))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec.structs import replace
 
 from dragoman.desk import Kept
 from dragoman.domain import ids
@@ -25,6 +26,7 @@ SERVICE: Final = web.AppKey("service", Service)
 TRACE: Final = "trace"
 
 _ETAG: Final = re.compile(r'"([0-9a-f]{64})"')
+_PREFERS: Final = re.compile(r"(?:^|[,; ])wait *= *\"?([0-9]{1,6})\"?(?=$|[,; ])", re.IGNORECASE)
 _WHOLE: Final = re.compile(r"[0-9]{1,15}")
 
 
@@ -174,12 +176,18 @@ async def take_in(
     if wanted > projection.state.position:
         await projection.reached(wanted)
     await beside.check(service_of(call), projection, grant_of(call.request), post)
-    return reply_of(call, projection, await service_of(call).desk.post(projection, post, call.request.get(TRACE, ("", ""))))
+    kept = await service_of(call).desk.post(projection, post, call.request.get(TRACE, ("", "")))
+    return await reply_of(call, projection, kept)
 
 
-def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply:
-    """The answer to a post."""
+async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply:
+    """The answer to a post, once its record is final where the caller prefers to wait for that (RFC 7240)."""
     recorded = kept.recorded
+    prefer = call.request.headers.get("Prefer")
+    wait = None if prefer is None else _PREFERS.search(prefer)
+    if wait is not None:
+        standing = await service_of(call).coverage.reached(projection, recorded.position, float(wait.group(1)))
+        recorded = replace(recorded, standing=standing)
     headers = {
         "Location": f"/v1/channels/{projection.name}/exchanges/{recorded.exchange}",
         "ETag": recorded.etag,
@@ -187,6 +195,8 @@ def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply:
     }
     if kept.replayed:
         headers["Idempotent-Replayed"] = "true"
+    if wait is not None:
+        headers["Preference-Applied"] = f"wait={wait.group(1)}"
     call.request["recorded"] = recorded
     call.request["replayed"] = kept.replayed
     return Reply(body=recorded, status=201, headers=headers)

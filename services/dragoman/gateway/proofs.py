@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.domain.channel import log_of
+from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
-from dragoman.gateway.typed import Answered, Call, Nothing
+from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import RESEAL_SECONDS
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
@@ -105,6 +105,11 @@ async def show_checkpoint(call: Call[Nothing]) -> Answered:
     """The newest signed head, as it is."""
     _, note = await _head(call, projection_of(call))
     return web.Response(body=note, content_type=TEXT, charset="utf-8", headers={**_SAFE, "Cache-Control": "private, max-age=1"})
+
+
+async def show_coverage(call: Call[Nothing]) -> Answered:
+    """How far the log is countersigned, and final, by the policy in force."""
+    return Reply(body=await service_of(call).coverage.of(projection_of(call)), headers={"Cache-Control": "no-store"})
 
 
 async def show_tile(call: Call[Nothing]) -> Answered:

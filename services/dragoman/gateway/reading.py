@@ -9,9 +9,10 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import beside, desks, live
+from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE
@@ -158,6 +159,8 @@ async def show_exchange(call: Call[At]) -> Answered:
         None if call.query.at else service.now(),
     )
     view = await desks.joined(call, projection, await beside.seen(service, projection, grant_of(call.request), view))
+    newest = max((entry.position for entry in view.timeline), default=0)
+    view = replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
     headers = headers_of(call, projection, at)
     if not call.query.at:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
@@ -256,12 +259,14 @@ async def show_record(call: Call[Nothing]) -> Answered:
     if wanted is None or not 1 <= wanted <= position:
         raise Refused(Refusal(kind="not-found", detail=f"Positions are whole numbers from 1 to {position}."))
     raw, commit, digest, valid = projection.bytes_at(wanted)
+    stands = coverage.standing(await service_of(call).coverage.of(projection), wanted)
     headers = {
         "Dragoman-Position": str(wanted),
         "Dragoman-Commit": commit,
         "Dragoman-Digest": digest,
         "Dragoman-Void": "false" if valid else "true",
         "ETag": f'"{commit}"',
+        "Dragoman-Proof": stands.proof,
         "X-Content-Type-Options": "nosniff",
     }
     return web.Response(

@@ -17,6 +17,7 @@ from dragoman.domain.decide import Post
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
+from dragoman.gateway.coverage import Coverage
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, OUTAGE_SECONDS, POLL_SECONDS
 from dragoman.log.connection import Bus, Guard
 from dragoman.log.port import LogBroken, LogUnreachable
@@ -64,6 +65,7 @@ class Service:
     people: People
     files: Files
     seals: Seals
+    coverage: Coverage
     trees: Trees
     store: Store
     bus: Bus

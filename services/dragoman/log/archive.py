@@ -5,6 +5,7 @@
     offsets    where each message ends in `records`, eight bytes: what counts; written last, so that a crash leaves no half record
     staged     the newest checkpoint that was signed over these leaves, as a signed note, before anybody was given it
     sealed     the newest one that is known to be sealed: whoever shows an older one has lost something
+    witnessed  the newest one that was sealed with a witness's cosignature under it
 
 Every addition is on the disk before it is acknowledged. One program has an archive at a time; a lock says so.
 """
@@ -109,6 +110,10 @@ class Archive:
         """Keep a signed checkpoint that was sealed, on the disk when this returns."""
         self._keep("sealed", signed)
 
+    def keep_witnessed(self, signed: bytes) -> None:
+        """Keep a cosigned checkpoint that was sealed, on the disk when this returns."""
+        self._keep("witnessed", signed)
+
     def _keep(self, name: str, signed: bytes) -> None:
         fresh = self._folder / f"{name}.new"
         with fresh.open("wb") as file:
@@ -131,6 +136,11 @@ class Archive:
     def sealed(self) -> bytes | None:
         """The newest checkpoint that is known to be sealed, if there ever was one."""
         return self._kept("sealed")
+
+    @property
+    def witnessed(self) -> bytes | None:
+        """The newest checkpoint that was sealed with a cosignature, if there ever was one."""
+        return self._kept("witnessed")
 
     def _kept(self, name: str) -> bytes | None:
         path = self._folder / name

@@ -68,8 +68,14 @@ class Seals:
 
     async def newest(self, channel: str) -> Sealed | None:
         """The newest head of a channel, by the stream's leader. Raises `LogUnreachable`."""
-        query = msgspec.json.encode({"last_by_subj": _PREFIX + channel})
-        answer = await self._bus.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", query)
+        return await self._got({"last_by_subj": _PREFIX + channel})
+
+    async def after(self, channel: str, seq: int) -> Sealed | None:
+        """The head of a channel that follows the one at a sequence. Raises `LogUnreachable`."""
+        return await self._got({"seq": seq + 1, "next_by_subj": _PREFIX + channel})
+
+    async def _got(self, query: dict[str, object]) -> Sealed | None:
+        answer = await self._bus.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query))
         failed = msgspec.json.decode(answer.data).get("error")
         if failed is None:
             found = _got(answer.data).message
