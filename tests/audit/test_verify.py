@@ -10,6 +10,7 @@ import pytest
 from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.verify import Verification, Verified
+from dragoman.domain import heads
 from dragoman.domain.heads import log_of
 from dragoman.tlog import dsse, leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -147,6 +148,28 @@ def test_who_names_a_witness_wants_its_cosignature(cosigned_by: str, told: World
         assert "nato.example/witness cosigned no head" in verification.lie.what
     else:
         assert "cosigned by nato.example/witness" in verification.result().findings[-1].word
+
+
+@pytest.mark.parametrize(
+    ("by", "says"),
+    [((), "not countersigned"), (("nato",), "countersigned by nato, not final"), (("nato", "china"), "final")],
+)
+def test_it_is_said_how_far_the_policy_of_the_sides_is_satisfied(by: tuple[str, ...], says: str, told: World) -> None:
+    keys = {name: note.Verifier(f"{name}.example/w", note.COSIGNATURE, dsse.public_of(seed_of(f"{name}/w"))) for name in ("nato", "china")}
+    text = "".join(f"witness {name} {key}\n" for name, key in keys.items()) + "group both all nato china\nquorum both\n"
+    for side in keys:
+        told.keep(f"{side}/root", {"act": "policy-adoption", "policy": text})
+    found = note.read(head_over(told.raws))
+    lines = [note.cosign(keys[name].name, seed_of(f"{name}/w"), found.text, 1_764_072_000) for name in by]
+    signed = note.written(found.text, [*found.signatures, *lines])
+    verification = Verification(cid=told.registry.cid, log=log_of(told.registry))
+    verification.take(told.raws)
+    verification.head(signed)
+    assert verification.result().findings[-1].found == says
+    strict = Verification(log=log_of(told.registry), policy=heads.in_force(told.registry))
+    strict.take(told.raws)
+    strict.head(signed)
+    assert (strict.lie is None) == (says == "final")
 
 
 def test_a_log_without_its_genesis_is_no_channel(told: World, tmp_path: Path) -> None:

@@ -185,6 +185,11 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
         (note_file := tmp_path / "note.json").write_text(json.dumps(NOTE))
         told = service.run("post", str(note_file), "--wait", "15", "--channel", "nato-china", "--token-file", str(token))
         assert "final: the quorum of the sides' witnesses has cosigned it" in told.stderr
+        pins = ("--cid", about["cid"], "--log", about["log"], "--channel", "nato-china", "--token-file", str(token))
+        verified = service.run("audit", "verify", *pins, "--policy", str(policy)).stdout
+        assert "cosigned by the quorum of the policy given" in verified and "final" in verified
+        policy.write_text(policy.read_text().replace(china.verifier, nato.verifier.replace("nato", "china")))
+        assert "is no policy" in service.run("audit", "verify", *pins, "--policy", str(policy), check=2).stderr
     finally:
         for each in witnesses:
             each.stop()

@@ -21,11 +21,14 @@ from msgspec import Struct
 
 from dragoman.audit.export import readme_of
 from dragoman.audit.replay import Replay
+from dragoman.domain import heads
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.tlog import checkpoint, leaf, tiles
 from dragoman.tlog.note import NotANote, Note, Verifier
+from dragoman.tlog.policy import Policy
 from dragoman.tlog.tiles import ENTRIES
+from dragoman_schemas.state import Registry
 
 BACK_SECONDS: Final = 2.0
 """How far a record's time may step back behind the channel's: two gateways' clocks, each of which is held to the broker's."""
@@ -63,9 +66,12 @@ class Verified(Struct, frozen=True, kw_only=True):
 class Verification:
     """A verification under way: takes messages, then the head and the tiles."""
 
-    def __init__(self, *, cid: str = "", log: Verifier | None = None, witnesses: Sequence[Verifier] = ()) -> None:
-        """Trust a cid and verifier keys, where they are given; without them, what the log says of itself."""
+    def __init__(
+        self, *, cid: str = "", log: Verifier | None = None, witnesses: Sequence[Verifier] = (), policy: Policy | None = None
+    ) -> None:
+        """Trust a cid, verifier keys and a policy, where they are given; without them, what the log says of itself."""
         self._cid = cid
+        self._policy = policy
         self._witnesses = witnesses
         self._log = log
         self.replay = Replay()
@@ -136,7 +142,8 @@ class Verification:
             return
         try:
             found, signatures = checkpoint.opened(signed, self._log or log_of(registry))
-            wanting = _not_cosigned(signatures, self._witnesses)
+            wanting = _not_cosigned(signatures, self._witnesses, self._policy)
+            final = _final(registry, signatures)
         except NotANote as error:
             self._tell("head", size, f"the signed head is none of this log: {error}", "the head, and whoever gave it")
             return
@@ -155,7 +162,7 @@ class Verification:
             self._tell("head", found.size, what, "the signed head, and the newest one that the witness has itself")
         else:
             beyond = f", {size - found.size} came after it" if size > found.size else ""
-            names = ", ".join(each.name for each in self._witnesses)
+            names = ", ".join([*(each.name for each in self._witnesses), *(["the quorum of the policy given"] if self._policy else [])])
             others = (
                 f"cosigned by {names}, which cosigns one branch and no other"
                 if names
@@ -163,6 +170,7 @@ class Verification:
             )
             word = f"the host's signature, which binds it to these bytes; {others}"
             self._findings.append(Finding(check="head", found=f"of {found.size} records, and of these{beyond}", word=word))
+            self._findings += final
             self._signed = found.size
 
     def described(self, about: Mapping[str, object]) -> None:
@@ -262,6 +270,22 @@ class Verification:
         )
 
 
-def _not_cosigned(head: Note, witnesses: Sequence[Verifier]) -> list[str]:
-    """The names of the witnesses that are not under a head. Raises `NotANote` where a cosignature does not hold."""
-    return [each.name for each in witnesses if head.signed_by(each) is None]
+def _not_cosigned(head: Note, witnesses: Sequence[Verifier], policy: Policy | None) -> list[str]:
+    """Who of those that a reader names is not under a head. Raises `NotANote` where a cosignature does not hold."""
+    wanting = [each.name for each in witnesses if head.signed_by(each) is None]
+    if policy is not None and not policy.satisfied(policy.witnessed(head)):
+        wanting.append("the quorum of the policy given")
+    return wanting
+
+
+def _final(registry: Registry, head: Note) -> list[Finding]:
+    """Whether the head is final by the policy on which the sides agreed in this log. Raises `NotANote` where a cosignature does not hold."""
+    policy = heads.in_force(registry)
+    if policy is None:
+        return []
+    witnessed = policy.witnessed(head)
+    by = [side.name for side in registry.sides if policy.satisfied(witnessed, side.name)]
+    found = "final" if policy.satisfied(witnessed) else f"countersigned by {' and '.join(by)}, not final" if by else "not countersigned"
+    return [
+        Finding(check="policy", found=found, word="the witnesses whom the sides named in this log: hold their keys against your own notes")
+    ]

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
+from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -17,17 +18,68 @@ from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import Hole, messages_of
 from dragoman.audit.verify import Verification, Verified
 from dragoman.cli.auditing import audit, checked_cid, verifier_of
-from dragoman.cli.common import HEAD_SECONDS, UNVERIFIED, Target, UsageError, channel_of, connected, head_of, out, out_json, say, table
+from dragoman.cli.common import (
+    HEAD_SECONDS,
+    UNVERIFIED,
+    Target,
+    UsageError,
+    channel_of,
+    connected,
+    head_of,
+    out,
+    out_json,
+    read_input,
+    say,
+    table,
+)
 from dragoman.client import Client
+from dragoman.domain import heads
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
-from dragoman.tlog import checkpoint
+from dragoman.tlog import checkpoint, note, policy
 from dragoman.tlog.note import NotANote, Verifier
+from dragoman.tlog.policy import Policy
 
 EVERYWHERE = Target()
 
 Cid = Annotated[str, Parameter(help="The channel's id as your own side wrote it down at the opening.")]
 Witnesses = Annotated[tuple[str, ...], Parameter(help="The verifier key of a witness that must have cosigned the head; once for each.")]
 Log = Annotated[str, Parameter(help="The verifier key of the log, as your own side wrote it down at the opening.")]
+
+
+PolicyFile = Annotated[
+    Path | None, Parameter(name="--policy", help="A C2SP tlog-policy of your own side's, whose quorum must have cosigned the head.")
+]
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """Whose cosignatures a reader wants under the head, by the own side's notes."""
+
+    witnesses: tuple[Verifier, ...] = ()
+    policy: Policy | None = None
+
+    def are_under(self, signed: bytes | None) -> bool:
+        """Whether all of them are; what is no head is for the verification to tell."""
+        try:
+            head = note.read(signed or b"")
+            quorum = self.policy is None or self.policy.satisfied(self.policy.witnessed(head))
+            return quorum and all(head.signed_by(each) is not None for each in self.witnesses)
+        except NotANote:
+            return True
+
+
+def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
+    """What the options ask for. A policy without a `log` line is of the log that is given. Raises `UsageError`."""
+    witnesses = tuple(verifier_of(each, "--witness") for each in witness)
+    if file is None:
+        return Asked(witnesses=witnesses)
+    text = read_input(str(file)).decode(errors="replace")
+    try:
+        own = not any(line.split()[:1] == ["log"] for line in text.splitlines())
+        if own and not log:
+            raise UsageError(f"{file} has no `log` line: add it, or give --log")
+        return Asked(witnesses=witnesses, policy=policy.read(heads.written(verifier_of(log), text) if own else text))
+    except NotANote as error:
+        raise UsageError(f"{file} is no policy: {error}") from None
 
 
 @contextmanager
@@ -42,13 +94,16 @@ def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
 async def export_command(
     *,
     to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.zip.")] = None,
+    log: Log = "",
     witness: Witnesses = (),
+    policy_file: PolicyFile = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Write the log, its signed head and its tiles into one archive that needs no server. People and files are not in it."""
+    asked = asked_for(witness, policy_file, log)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await _cosigned(caller, channel, [verifier_of(each, "--witness") for each in witness])
+        signed = await _cosigned(caller, channel, asked)
         about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
         messages: list[bytes] = []
         try:
@@ -91,14 +146,15 @@ async def verify_command(
     cid: Cid = "",
     log: Log = "",
     witness: Witnesses = (),
+    policy_file: PolicyFile = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Verify a log from its first record, trusting --cid, --log, --witness alone. The first lie: what, where, whom it convicts; exit code 7."""
-    witnesses = [verifier_of(each, "--witness") for each in witness]
-    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None, witnesses=witnesses)
+    """Verify a log from its first record, trusting what you give and nothing else. The first lie: what, where, whom it convicts; exit code 7."""
+    asked = asked_for(witness, policy_file, log)
+    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None, witnesses=asked.witnesses, policy=asked.policy)
     try:
         if file is None:
-            await _from_server(verification, target, witnesses)
+            await _from_server(verification, target, asked)
         else:
             _from_export(verification, file)
     except NotAnExport as error:
@@ -138,10 +194,10 @@ def _from_mirror(verification: Verification, folder: Path) -> None:
         archive.close()
 
 
-async def _from_server(verification: Verification, target: Target, witnesses: Sequence[Verifier]) -> None:
+async def _from_server(verification: Verification, target: Target, asked: Asked) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await _cosigned(caller, channel, witnesses)
+        signed = await _cosigned(caller, channel, asked)
         total = (await caller.call("GET", f"/v1/channels/{channel}")).json()["position"]
         with _progress("verifying", total) as told:
             async for page in messages_of(caller.records(channel)):
@@ -152,13 +208,12 @@ async def _from_server(verification: Verification, target: Target, witnesses: Se
         verification.head(signed)
 
 
-async def _cosigned(caller: Client, channel: str, witnesses: Sequence[Verifier]) -> bytes | None:
-    """The signed head, once every witness is under it, or as it is after a while."""
+async def _cosigned(caller: Client, channel: str, asked: Asked) -> bytes | None:
+    """The signed head, once whoever is asked for is under it, or as it is after a while."""
     until = time.monotonic() + HEAD_SECONDS
     while True:
         signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
-        lines = "" if signed is None else signed.decode(errors="replace")
-        if time.monotonic() > until or all(f"\u2014 {each.name} " in lines for each in witnesses):
+        if time.monotonic() > until or asked.are_under(signed):
             return signed
         await asyncio.sleep(0.25)
 
