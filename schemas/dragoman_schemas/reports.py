@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import UNSET, Raw, UnsetType, field
 
 from dragoman_schemas.answers import Answer, FlagView, Issue, RoadmapArea, Unanswered
-from dragoman_schemas.statistics import Line, Statistics
+from dragoman_schemas.statistics import Blind, Blindness, Line, Spread, Statistics
 
 
 class ReportedChannel(Answer, frozen=True, kw_only=True):
@@ -300,4 +300,70 @@ class YearReview(Report, frozen=True, kw_only=True):
     perceptions: tuple[Issue, ...]
     lessons: tuple[Lesson, ...]
     questions: tuple[Question, ...]
+    left_off: int = 0
+
+
+class Exceptional(Answer, frozen=True, kw_only=True):
+    """One exception: of which kind, by which side, at which position, under which matter, and what it was."""
+
+    kind: str
+    position: int
+    side: str
+    number: str = ""
+    detail: str
+
+
+class Checked(Answer, frozen=True, kw_only=True):
+    """One thing that was checked: what was found, and on whose word that rests."""
+
+    check: str
+    found: str
+    word: str
+
+
+class Receiving(Answer, frozen=True, kw_only=True):
+    """What was said to a side: how many messages, how many it has acknowledged, after how long, and how many it has not."""
+
+    side: str
+    messages: int
+    acknowledged: int
+    not_yet: int
+    took: Spread | None = None
+
+
+class Authority(Answer, frozen=True, kw_only=True):
+    """An officer: by office and roles, entered at which position by whom, with how many valid keys; until when, if revoked."""
+
+    officer: str
+    office: str
+    roles: tuple[str, ...]
+    since: int
+    entered_by: str
+    keys: int
+    until: int | None = None
+
+
+class FiveAnswers(Report, frozen=True, kw_only=True):
+    """What an auditor asks first, on one page, as of a position.
+
+    `whole`: is it whole, unaltered, until when, on whose word. `receiving` and `messages`: who knew what, when. `lapses`, `owed`, `blind`: what
+    was owed and not done, on all sides, and when could nobody notice. `standing`, `stands`: what stands before the watch, and
+    who has it. `authorities`, `exceptions`: who may authorise what, and which exceptions were made.
+    """
+
+    whole: tuple[Checked, ...]
+    lie: str = ""
+    receiving: tuple[Receiving, ...]
+    messages: tuple[Urgent, ...]
+    lapses: tuple[Lapsed, ...]
+    owed: tuple[Due, ...]
+    blindness: tuple[Blindness, ...]
+    blind: tuple[Blind, ...]
+    standing: tuple[Standing, ...]
+    on_watch: dict[str, str] = field(default_factory=dict)
+    unacknowledged: tuple[Urgent, ...]
+    stands: tuple[Matter, ...]
+    authorities: tuple[Authority, ...]
+    kinds: dict[str, int]
+    exceptions: tuple[Exceptional, ...]
     left_off: int = 0

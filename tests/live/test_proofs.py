@@ -163,6 +163,11 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
     assert "no lie was found" in done.stderr
     assert "ON WHOSE WORD" in done.stdout
     assert "no lie was found" in demo.run("audit", "verify", *pins, *to).stderr
+    for page in (demo.run("audit", *pins, *to), demo.run("audit", str(path), *pins, DRAGOMAN_SERVER="http://nowhere.invalid")):
+        assert [line[3] for line in page.stdout.splitlines() if line.startswith("## ")] == ["1", "2", "3", "4", "5"]
+    earlier = json.loads(demo.run("audit", str(path), "--at", "12", *pins, "--json").stdout)
+    assert (earlier["position"], len(earlier["authorities"]), earlier["kinds"]) == (12, 10, {})
+    assert "--at is a position" in demo.run("audit", str(path), "--at", "0", *pins, check=2).stderr
     members = {name: zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist()}
     with zipfile.ZipFile(path, "w") as archive:
         for name, body in members.items():
@@ -170,6 +175,8 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
     failed = demo.run("audit", "verify", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid")
     assert "VERIFICATION FAILED" in failed.stderr
     assert "convicts the host" in failed.stderr
+    printed = demo.run("audit", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid").stdout
+    assert "VERIFICATION FAILED: head at position" in printed.partition("## 1")[0], "the lie stands above everything"
 
 
 def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, tmp_path: Path) -> None:

@@ -6,8 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
+from dragoman.audit.past import Past
+from dragoman.audit.replay import Replay
+from dragoman.reports.answers import answers
+from dragoman_schemas.answers import Entry
 from scenario import Play, Timed, moment
 from service import Answer, Caller, Service, new_key
 
@@ -31,6 +36,19 @@ class Reader:
 
     async def again(self, report: Any, accept: str) -> bytes:
         return (await self.play.call(self.who, "GET", report["again"], Accept=accept)).body
+
+
+async def same_by_replay(reader: Reader) -> Any:
+    """The five answers of a gateway, which must be those of an auditor who replays the records."""
+    lines = (await reader.get("records", "application/x-ndjson")).body.splitlines()
+    raws = [msgspec.json.encode(msgspec.json.decode(line, type=Entry).record) for line in lines]
+    (replay := Replay()).take(raws)
+    past = Past(replay, raws)
+    by_replay = msgspec.json.decode(msgspec.json.encode(answers(past, past.period(), 1, ())))
+    by_gateway = (await reader.get(f"reports/audit?at={past.position}")).json
+    assert {**by_gateway, "whole": []} == by_replay
+    assert (await reader.get(f"reports/audit?at={past.position}", HTML)).status == 200
+    return by_gateway
 
 
 async def test_the_statistics_of_february_2022(timed: Timed, session: aiohttp.ClientSession) -> None:
@@ -83,6 +101,12 @@ async def test_the_statistics_of_february_2022(timed: Timed, session: aiohttp.Cl
         assert once == again, "a past report comes out the same"
     assert json.loads(await ukraine.again(early, JSON)) == early
 
+    found = await same_by_replay(ukraine)
+    assert {(each["clock"], each["side"]) for each in found["lapses"]} >= {("acknowledgement", "russia"), ("explanation_answer", "russia")}
+    assert {each["side"]: each["not_yet"] > 0 for each in found["receiving"]} == {"ukraine": False, "russia": True}
+    assert [each["check"] for each in found["whole"]] == ["records", "head", "witnesses"]
+    await same_by_replay(baltic)
+
 
 async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.ClientSession) -> None:
     live = Play("nato-china", timed, session)
@@ -110,6 +134,10 @@ async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.Clie
     assert [each["side"] for each in busy["standing"] if each["manned_since"]] == ["nato", "china"]
     same = (await china.get(busy["again"].partition("nato-china-exercise/")[2])).json
     assert busy == same, "both sides read the same"
+
+    found = await same_by_replay(china)
+    assert set(found["on_watch"]) == {"nato", "china"}
+    assert (await nato.get("reports/audit?from=2026-06-01T06:00:00Z")).json["position"] >= found["position"]
 
     note = (await china.get("reports/turn-over")).json
     assert (note["side"], note["owed"]) == ("china", [])

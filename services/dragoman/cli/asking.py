@@ -1,4 +1,4 @@
-"""`dragoman audit owed` and `exceptions`: what an auditor asks of a log, from an export, a mirror, or the log as the gateway gives it."""
+"""`dragoman audit`, `audit owed` and `exceptions`: what an auditor asks of a log, from an export, a mirror, or the log as the gateway gives it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,14 +8,85 @@ from cyclopts import Parameter
 
 from dragoman.audit import questions
 from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.past import Past
 from dragoman.audit.replay import Hole, Replay, messages_of
-from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out_json, say, table
+from dragoman.audit.verify import Verification
+from dragoman.cli.auditing import checked_cid, verifier_of
+from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.mirroring import audit
+from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.reports.answers import answers, paper
+from dragoman.reports.markdown import markdown
+from dragoman_schemas.reports import Checked
 
 EVERYWHERE = Target()
 
 Source = Annotated[Path | None, Parameter(help="An export, or a mirror's folder; without one, the log as the gateway gives it.")]
+
+
+@audit.default
+async def audit_command(
+    file: Source = None,
+    *,
+    at: Annotated[int | None, Parameter(help="As it stood at this position.")] = None,
+    cid: Cid = "",
+    log: Log = "",
+    witness: Witnesses = (),
+    policy_file: PolicyFile = None,
+    language: Annotated[str, Parameter(help="In which language texts are read that are given in several.")] = "",
+    target: Target = EVERYWHERE,
+) -> int:
+    """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
+    asked = asked_for(witness, policy_file, log)
+    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None, witnesses=asked.witnesses, policy=asked.policy)
+    try:
+        messages, signed = await _given(file, target, asked)
+    except (NotAnExport, ArchiveDamaged, Hole) as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    except ArchiveBusy as error:
+        raise UsageError(str(error)) from None
+    if at is not None and not 1 <= at <= len(messages):
+        raise UsageError(f"--at is a position from 1 to {len(messages)}")
+    verification.take(messages)
+    verification.head(signed)
+    result = verification.result()
+    replay = verification.replay
+    if replay.standing.state.registry is None:
+        say(f"dragoman: VERIFICATION FAILED: {'' if result.lie is None else result.lie.what}")
+        return UNVERIFIED
+    if at is not None:
+        messages = messages[:at]
+        (replay := Replay()).take(messages)
+    past = Past(replay, messages)
+    lie = "" if result.lie is None else f"VERIFICATION FAILED: {result.lie.check} at position {result.lie.position}: {result.lie.what}"
+    whole = [Checked(check=each.check, found=each.found, word=each.word) for each in result.findings]
+    found = answers(past, past.period(), 1, whole, lie=lie)
+    if target.json:
+        out_json(msgspec.json.encode(found))
+    else:
+        out(markdown(paper(found, language or found.of.languages[0])).rstrip("\n"))
+    if not (cid and log):
+        say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
+    return 0 if result.lie is None else UNVERIFIED
+
+
+async def _given(file: Path | None, target: Target, asked: Asked) -> tuple[list[bytes], bytes | None]:
+    """The messages of a log, and the head that was signed over them before they were taken."""
+    if file is None:
+        async with connected(target) as caller:
+            signed = await cosigned(caller, await channel_of(target, caller), asked)
+        return await _messages(None, target), signed
+    messages = await _messages(file, target)
+    if file.is_dir():
+        archive = Archive(file)
+        try:
+            return messages, archive.sealed
+        finally:
+            archive.close()
+    with Export(file) as opened:
+        return messages, opened.checkpoint
 
 
 @audit.command(name="owed")

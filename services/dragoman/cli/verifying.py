@@ -103,7 +103,7 @@ async def export_command(
     asked = asked_for(witness, policy_file, log)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await _cosigned(caller, channel, asked)
+        signed = await cosigned(caller, channel, asked)
         about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
         messages: list[bytes] = []
         try:
@@ -197,7 +197,7 @@ def _from_mirror(verification: Verification, folder: Path) -> None:
 async def _from_server(verification: Verification, target: Target, asked: Asked) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await _cosigned(caller, channel, asked)
+        signed = await cosigned(caller, channel, asked)
         total = (await caller.call("GET", f"/v1/channels/{channel}")).json()["position"]
         with _progress("verifying", total) as told:
             async for page in messages_of(caller.records(channel)):
@@ -208,7 +208,7 @@ async def _from_server(verification: Verification, target: Target, asked: Asked)
         verification.head(signed)
 
 
-async def _cosigned(caller: Client, channel: str, asked: Asked) -> bytes | None:
+async def cosigned(caller: Client, channel: str, asked: Asked) -> bytes | None:
     """The signed head, once whoever is asked for is under it, or as it is after a while."""
     until = time.monotonic() + HEAD_SECONDS
     while True:

@@ -43,7 +43,7 @@ from dragoman_schemas.answers import (
     Tokens,
     WatchView,
 )
-from dragoman_schemas.reports import PeriodRecord, Situation, TurnOver, YearReview
+from dragoman_schemas.reports import FiveAnswers, PeriodRecord, Situation, TurnOver, YearReview
 from dragoman_schemas.statistics import Statistics
 
 # Who and where
@@ -291,6 +291,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "The record of the period: everything that was said",
         reporting.ReportQuery,
         {200: PeriodRecord},
+        media=_REPORT,
+        headers=_READ,
+    ),
+    Route(
+        "GET",
+        f"{_C}/reports/audit",
+        reporting.show_audit,
+        "The auditor's five questions, answered on one page",
+        reporting.ReportQuery,
+        {200: FiveAnswers},
         media=_REPORT,
         headers=_READ,
     ),

@@ -222,6 +222,7 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
         "channels": [(other.name, other.registry.kind) for other in visible],
         "registry": projection.registry,
         "state": state,
+        "covered": await service.coverage.of(projection),
         "waiting": waiting,
         "waiting_messages": sum(one.messages for one in waiting),
         "waiting_is_cut": len(waiting) == LIST_PAGE,

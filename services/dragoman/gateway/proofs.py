@@ -19,6 +19,7 @@ from dragoman.tlog import checkpoint, merkle, note, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman.tlog.proof import Proof
+from dragoman_schemas.reports import Checked
 
 TEXT: Final = "text/plain"
 BYTES: Final = "application/octet-stream"
@@ -99,6 +100,31 @@ async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, by
         detail = f"The signed head of {head.size} records is not that of the records here. Keep both, and tell the operator."
         raise Refused(Refusal(kind="read-only", detail=detail))
     return head, sealed.note
+
+
+async def checked(call: Call[Any]) -> list[Checked]:
+    """What this gateway can say of the log being whole: on its own word, which is why an auditor asks nobody."""
+    projection = projection_of(call)
+    sealed = await call.request.app[HEADS].newest(call, projection.name)
+    covered = await service_of(call).coverage.of(projection)
+    own = "this gateway's: run `dragoman audit` on your own machine to take nobody's"
+    found = [Checked(check="records", found=f"{projection.state.position}, folded here; each is judged at its position", word=own)]
+    try:
+        head = None if sealed is None else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
+    except NotANote as error:
+        return [*found, Checked(check="head", found=f"what is sealed is no head of this log: {error}", word="nobody's: keep it")]
+    if head is None:
+        found.append(Checked(check="head", found="none was signed yet", word="nobody's"))
+    else:
+        when = "" if sealed is None or sealed.taken is None else f", sealed at {sealed.taken:%-d %b %Y %H:%M:%S}Z"
+        found.append(Checked(check="head", found=f"of {head.size} records{when}", word="the host's signature"))
+    if projection.registry.policy:
+        by = ", ".join(f"{side} up to {upto}" for side, upto in sorted(covered.sides.items())) or "nobody yet"
+        word = "the sides' own witnesses, whom every side named in this log"
+        found.append(Checked(check="witnesses", found=f"final up to {covered.final}; countersigned by {by}", word=word))
+    else:
+        found.append(Checked(check="witnesses", found="none are named in this log", word="nobody's: others may be shown another log"))
+    return found
 
 
 async def show_checkpoint(call: Call[Nothing]) -> Answered:

@@ -6,12 +6,13 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from dragoman.gateway import pages
+from dragoman.gateway import pages, proofs
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
 from dragoman.gateway.reading import TURN, headers_of, standing, wanted_media
 from dragoman.gateway.typed import JSON, Answered, Call, Reply
+from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.moment import Asked, Moment, instant, moment
-from dragoman.reports import period, situation, turn_over
+from dragoman.reports import answers, period, situation, turn_over
 from dragoman.reports import year as year_review
 from dragoman.reports.markdown import markdown
 from dragoman.reports.paper import Paper
@@ -93,6 +94,20 @@ async def show_period(call: Call[ReportQuery]) -> Answered:
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         found = period.record_of_the_period(then, then.span(_begins(call.query, None)), live=live)
         return Gathered(found, lambda language: period.paper(found, language))
+
+    return await _report(call, call.query, gather)
+
+
+async def show_audit(call: Call[ReportQuery]) -> Answered:
+    """The five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
+    whole = await proofs.checked(call)
+
+    def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+        span = then.span(_begins(call.query, None))
+        first = then.first(span)
+        then.expect(first, REPORT_EXCHANGES)
+        found = answers.answers(then, span, first, whole, live=live)
+        return Gathered(found, lambda language: answers.paper(found, language))
 
     return await _report(call, call.query, gather)
 

@@ -19,7 +19,9 @@ from dragoman.domain import blindness, clocks
 from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.clocks import Calendar
+from dragoman.domain.exceptions import MEMBERS, of_record, of_void
 from dragoman.domain.exchange import ENDED
+from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
@@ -27,14 +29,14 @@ from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from dragoman_schemas.answers import Link
 from dragoman_schemas.fields import Timestamp
-from dragoman_schemas.reports import ChannelAct
+from dragoman_schemas.reports import ChannelAct, Exceptional
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _SETTLING: Final = timedelta(seconds=APPEND_SECONDS + CLOCK_SKEW_SECONDS)
 """How long after its own time a record may come to the log."""
 
-_TOLD: Final = frozenset({"channel-status", "profile-adoption", "codebook-adoption", "broker-outage"})
+_TOLD: Final = frozenset({"channel-status", "profile-adoption", "codebook-adoption", "policy-adoption", "broker-outage"})
 """Acts of the channel whose content reports give: they name no officer."""
 
 
@@ -297,6 +299,25 @@ class Moment:
         )
         ends = (_data(raw).data for (raw,) in found)
         return [Span(*(datetime.fromisoformat(msgspec.json.decode(data[name])) for name in ("from", "to"))) for data in ends]
+
+    def exceptional(self, first: int) -> Iterator[Exceptional]:
+        """What records since a position say of themselves, and which of them are without effect."""
+        said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
+        found = self._connection.execute(
+            "SELECT r.key, r.valid, r.detail, r.raw, e.number FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 "  # noqa: S608  # fixed words
+            f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR {said}) ORDER BY r.key",
+            (self._base | first, self._base | self.position),
+        )
+        for key, valid, detail, raw, number in found:
+            if valid:
+                yield from of_record(key & MASK, parse(raw), number or "")
+            else:
+                yield of_void(key & MASK, detail)
+
+    def actor(self, position: int) -> str | None:
+        """Whose valid record stands at a position."""
+        row = self._connection.execute("SELECT actor FROM records WHERE key = ? AND valid", (self._base | position,)).fetchone()
+        return None if row is None else str(row[0])
 
     def line_checks(self, first: int) -> list[Check]:
         """The line checks since a position, and as many before it as tell how the line stood then."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 import msgspec
@@ -11,9 +11,8 @@ from msgspec import UNSET
 from dragoman.domain import clocks, questions
 from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Span
-from dragoman.domain.clocks import UNTIMED, Running, written
+from dragoman.domain.clocks import UNTIMED, Calendar, Running, written
 from dragoman.domain.exchange import ENDED, framed
-from dragoman.projection.moment import Moment
 from dragoman.reports.words import between, role
 from dragoman_schemas.answers import Unanswered
 from dragoman_schemas.reports import (
@@ -28,7 +27,28 @@ from dragoman_schemas.reports import (
     Standing,
     Urgent,
 )
-from dragoman_schemas.state import Exchange, Message, Stamp
+from dragoman_schemas.state import Exchange, Message, Registry, Stamp
+
+
+class Then(Protocol):
+    """What a channel was at a moment, by a projection or by an auditor's replay. `ends` is the moment, of which no record is any more."""
+
+    @property
+    def registry(self) -> Registry: ...  # noqa: D102
+    @property
+    def position(self) -> int: ...  # noqa: D102
+    @property
+    def ends(self) -> datetime: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+    @property
+    def sides(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def calendars(self) -> dict[str, Calendar]: ...  # noqa: D102
+
+    def delivered(self, side: str, message: Message) -> str:
+        """When it was recorded that a message had reached a station of a side; empty where it is not."""
+
 
 URGENT: Final = ("flash", "immediate")
 MOST: Final = 25
@@ -48,7 +68,7 @@ _UNSETTLED: Final[dict[str, tuple[str, ...]]] = {
 """The statuses in which a matter of these formats stands: something is still to be said."""
 
 
-def heading(then: Moment, span: Span, report: str, *, live: bool, **more: object) -> dict[str, Any]:
+def heading(then: Then, span: Span, report: str, *, live: bool, **more: object) -> dict[str, Any]:
     """What every report begins with."""
     registry = then.registry
     asked = {"from": written(span.begins), "to": written(span.ends), "at": then.position, **more}
@@ -108,7 +128,7 @@ def stands(exchange: Exchange) -> bool:
     return exchange.status in _UNSETTLED.get(exchange.act, ())
 
 
-def role_of(then: Moment, stamp: Stamp) -> str:
+def role_of(then: Then, stamp: Stamp) -> str:
     """In which role an officer acted."""
     officer = then.registry.officers.get(stamp.by)
     return role(() if officer is None else officer.roles)
@@ -120,7 +140,7 @@ def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
         yield Unanswered(message=each.message, asked_by=each.asked_by, side=each.side, time=each.time, numbers=each.numbers)
 
 
-def receipts(then: Moment, message: Message) -> Iterator[Receipt]:
+def receipts(then: Then, message: Message) -> Iterator[Receipt]:
     """What each addressee did with a message, the three facts kept apart."""
     for side in (*message.to, *message.info):
         acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)
@@ -135,7 +155,7 @@ def receipts(then: Moment, message: Message) -> Iterator[Receipt]:
         )
 
 
-def urgent(then: Moment, exchange: Exchange, message: Message) -> Urgent:
+def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
     """A message and what became of it."""
     return Urgent(
         matter=matter(exchange),
@@ -151,7 +171,7 @@ def unacknowledged(message: Message) -> list[str]:
     return [] if message.for_the_record else [side for side in message.to if side not in message.acknowledged]
 
 
-def due(then: Moment, exchange: Exchange) -> Iterator[Due]:
+def due(then: Then, exchange: Exchange) -> Iterator[Due]:
     """What is owed under an exchange."""
     if exchange.status == "missed":
         return
@@ -178,7 +198,7 @@ def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
     return sorted((each for each in found if each is not None), key=lambda each: datetime.fromisoformat(each.from_))
 
 
-def lapses(then: Moment, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
+def lapses(then: Then, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
     """The limits of an exchange that passed in a span before what was owed had come."""
     for clock in clocks.running(then.registry, exchange, then.calendars):
         if clock.late(then.ends) and span.begins <= clock.due < span.ends:
@@ -209,7 +229,7 @@ def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
             )
 
 
-def standing(then: Moment, exchanges: Iterable[Exchange], span: Span) -> tuple[Standing, ...]:
+def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Standing, ...]:
     """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span."""
     said = dict.fromkeys(then.sides, 0)
     waits = dict.fromkeys(then.sides, 0)
@@ -223,7 +243,7 @@ def standing(then: Moment, exchanges: Iterable[Exchange], span: Span) -> tuple[S
     return tuple(_side(then, side, waits[side], said[side]) for side in then.sides)
 
 
-def _side(then: Moment, side: str, waits: int, said: int) -> Standing:
+def _side(then: Then, side: str, waits: int, said: int) -> Standing:
     watch, delivered = then.registry.watches.get(side), then.registry.delivered.get(side)
     return Standing(
         side=side,
@@ -235,7 +255,7 @@ def _side(then: Moment, side: str, waits: int, said: int) -> Standing:
     )
 
 
-def channel(then: Moment) -> ChannelStanding:
+def channel(then: Then) -> ChannelStanding:
     """How the channel stands."""
     status, (profile, since) = then.registry.status, clocks.profile_of(then.registry)
     return ChannelStanding(
@@ -250,7 +270,7 @@ def channel(then: Moment) -> ChannelStanding:
 # What is ahead or in force
 
 
-def in_force(then: Moment, exchange: Exchange) -> Ahead | None:
+def in_force(then: Then, exchange: Exchange) -> Ahead | None:
     """An area, an activity, a launch or a movement that goes on at a moment or is still to come."""
     if exchange.family != "notification" or exchange.status in (*ENDED, "cleared", "reported", "withdrawn"):
         return None
@@ -261,7 +281,7 @@ def in_force(then: Moment, exchange: Exchange) -> Ahead | None:
     return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_place(place and msgspec.json.decode(place)))
 
 
-def next_meeting(then: Moment, exchange: Exchange) -> Ahead | None:
+def next_meeting(then: Then, exchange: Exchange) -> Ahead | None:
     """A meeting, a call or a visit that is asked for or agreed, and not over: in the window that was accepted, else the first."""
     meeting = exchange.meeting
     if meeting is None or exchange.status not in ("requested", "accepted"):
