@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from dragoman_schemas.acts.channel import Kind, Role
 from dragoman_schemas.fields import Actor, Language, Languages, Line, Name, Shape
@@ -497,6 +497,35 @@ class LiaisonState(Answer, frozen=True, kw_only=True):
     counts: tuple[Count, ...]
     owed: tuple[Owed, ...]
     unacknowledged: tuple[Row, ...]
+
+
+class Change(Answer, frozen=True, kw_only=True):
+    """A member that is not what it was, by a JSON pointer into the state; `was` or `now` is left out where there was, or is, none."""
+
+    pointer: str
+    was: Raw | UnsetType = UNSET
+    now: Raw | UnsetType = UNSET
+
+
+class Changed(Answer, frozen=True, kw_only=True):
+    """An exchange that was opened or carried on: by the records at which positions, its status before and now, and what changed."""
+
+    exchange: str
+    number: str
+    act: str
+    status: str
+    was: str = ""
+    positions: tuple[int, ...]
+    changes: tuple[Change, ...] = ()
+
+
+class Difference(Answer, frozen=True, kw_only=True):
+    """What changed after a position, up to another: the exchanges in the order of their openings, and the channel itself."""
+
+    from_: int = field(name="from")
+    to: int
+    exchanges: tuple[Changed, ...]
+    channel: tuple[Change, ...] = ()
 
 
 class ChannelView(Answer, frozen=True, kw_only=True):

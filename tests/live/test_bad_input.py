@@ -117,7 +117,7 @@ async def test_a_wrong_token(who: Who, authorization: str) -> None:
 
 @pytest.mark.parametrize("caller", ["group-a/officer", "operator"])
 async def test_another_channels_token_sees_no_channel(who: Who, caller: str) -> None:
-    for path in ("state", "exchanges", "records", "records/1"):
+    for path in ("state", "exchanges", "records", "records/1", "diff"):
         (await who(caller).get(f"/v1/channels/nato-china/{path}")).problem(404, "not-found")
     (await who(caller).post(NOTES, NOTE)).problem(404, "not-found")
     there = (await who("nato/officer").get("/v1/channels/no-such-channel/state")).problem(404, "not-found")
@@ -237,6 +237,11 @@ async def test_a_wrong_method_or_path(who: Who) -> None:
     assert answer.headers["Allow"]
     (await who("nato/officer").get("/v1/nothing")).problem(404, "not-found")
     (await who("nato/officer").post("/v1/channels/nato-china/negotiations", NOTE)).problem(404, "not-found")
+
+
+@pytest.mark.parametrize("query", ["from=5&to=5", "from=6&to=5", "from=-1", "to=999999999", "from=x", "at=3"])
+async def test_a_difference_between_positions_that_there_are_not(who: Who, query: str) -> None:
+    (await who("nato/officer").get(f"/v1/channels/nato-china/diff?{query}")).problem(400, "bad-request")
 
 
 @pytest.mark.parametrize("query", ["at=x", "at=-1", "at=999999999", "nonsense=1"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -167,6 +168,13 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
         assert [line[3] for line in page.stdout.splitlines() if line.startswith("## ")] == ["1", "2", "3", "4", "5"]
     earlier = json.loads(demo.run("audit", str(path), "--at", "12", *pins, "--json").stdout)
     assert (earlier["position"], len(earlier["authorities"]), earlier["kinds"]) == (12, 10, {})
+    told = demo.run("audit", "diff", "13", "15", str(path))
+    assert "meeting-request  opened, " in told.stdout and "1 exchanges changed between 13 and 15" in told.stderr
+    assert "the first below the second" in demo.run("audit", "diff", "15", "13", str(path), check=2).stderr
+    demo.run("audit", "tables", str(tmp_path / "log.sqlite"), str(path))
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        assert connection.execute("SELECT count(*) FROM records").fetchone() == (about["records"],)
+    assert "cannot be written" in demo.run("audit", "tables", str(tmp_path / "nowhere" / "log.sqlite"), str(path), check=2).stderr
     assert "--at is a position" in demo.run("audit", str(path), "--at", "0", *pins, check=2).stderr
     members = {name: zipfile.ZipFile(path).read(name) for name in zipfile.ZipFile(path).namelist()}
     with zipfile.ZipFile(path, "w") as archive:

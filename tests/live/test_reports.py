@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from dragoman.audit.past import Past
+from dragoman.audit.questions import difference
 from dragoman.audit.replay import Replay
 from dragoman.reports.answers import answers
 from dragoman_schemas.answers import Entry
@@ -48,6 +49,10 @@ async def same_by_replay(reader: Reader) -> Any:
     by_gateway = (await reader.get(f"reports/audit?at={past.position}")).json
     assert {**by_gateway, "whole": []} == by_replay
     assert (await reader.get(f"reports/audit?at={past.position}", HTML)).status == 200
+    for first in (0, past.position // 2, past.position - 1):
+        by_records = msgspec.json.decode(msgspec.json.encode(difference(raws, first, past.position)))
+        assert (await reader.get(f"diff?from={first}&to={past.position}")).json == by_records
+        assert by_records["exchanges"] or by_records["channel"]
     return by_gateway
 
 

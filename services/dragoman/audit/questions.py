@@ -6,17 +6,19 @@
 Nothing of it is taken from a gateway: all follows from the records.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from dragoman.audit.replay import Replay
 from dragoman.domain import clocks
+from dragoman.domain import difference as differing
 from dragoman.domain.exceptions import of_exchange, of_record, of_void
 from dragoman.domain.record import NotARecord, parse
+from dragoman_schemas.answers import Difference
 from dragoman_schemas.reports import Exceptional
-from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state import Exchange, Registry, decode_exchange
 
 
 class Owed(Struct, frozen=True, kw_only=True):
@@ -56,6 +58,30 @@ def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime)
                 courtesy=not clock.binding,
                 open=clock.open,
             )
+
+
+def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
+    """What changed after a position, up to another, of a log that begins with these messages."""
+    replay = Replay()
+    replay.take(messages[:first])
+    before, was = replay.encoded, replay.standing.state.registry
+    replay.take(messages[first:last])
+    after, registry = replay.encoded, replay.standing.state.registry
+    void = {each.position for each in replay.void}
+    touched: dict[str, list[int]] = {}
+    for position, raw in enumerate(messages[first:last], first + 1):
+        if position not in void:
+            touched.setdefault(parse(raw).envelope.subject, []).append(position)
+    return Difference(
+        from_=first,
+        to=last,
+        exchanges=tuple(
+            differing.changed(decode_exchange(before[id]) if id in before else None, decode_exchange(encoded), tuple(touched[id]))
+            for id, encoded in after.items()
+            if id in touched and (registry is None or id != registry.id)
+        ),
+        channel=() if registry is None else differing.channel(was, registry),
+    )
 
 
 def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:

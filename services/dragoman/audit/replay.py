@@ -107,6 +107,11 @@ class Replay:
         """Every exchange as it stands, in the order in which they were opened."""
         return (exchange for id in self._encoded if (exchange := self.exchange(id)) is not None)
 
+    @property
+    def encoded(self) -> dict[str, bytes]:
+        """Every exchange as it stands, and the registry, encoded, by id: in the order in which they were opened."""
+        return dict(self._encoded)
+
     def commit_at(self, index: int) -> str:
         """The commitment of the message at an index."""
         return self._commits[index]

@@ -1,12 +1,16 @@
 """`dragoman audit`, `audit owed` and `exceptions`: what an auditor asks of a log, from an export, a mirror, or the log as the gateway gives it."""
 
+import asyncio
+import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
+from msgspec import UnsetType
 
-from dragoman.audit import questions
+from dragoman.audit import questions, tables
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.past import Past
 from dragoman.audit.replay import Hole, Replay, messages_of
@@ -18,6 +22,7 @@ from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.markdown import markdown
+from dragoman_schemas.answers import Change
 from dragoman_schemas.reports import Checked
 
 EVERYWHERE = Target()
@@ -123,6 +128,68 @@ async def exceptions_command(file: Source = None, *, target: Target = EVERYWHERE
     table([[str(row.position), row.kind, row.side, row.number, row.detail] for row in rows], ["POSITION", "KIND", "SIDE", "UNDER", "WHAT"])
     say(f"{len(rows)} exceptions")
     return 0
+
+
+@audit.command(name="tables")
+async def tables_command(
+    to: Annotated[Path, Parameter(help="A file that ends in .sqlite, or a folder for Parquet files.")],
+    file: Source = None,
+    *,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Write a log as tables for analysis: records, exchanges, receipts. They prove nothing; verify the log first."""
+    found = await _replayed(file, target)
+    if found is None:
+        return UNVERIFIED
+    if found[0].standing.state.registry is None:
+        say("dragoman: VERIFICATION FAILED: position 1 is no genesis: this is no channel")
+        return UNVERIFIED
+    rows = tables.rows(*found)
+    try:
+        if to.suffix == ".sqlite":
+            await asyncio.to_thread(tables.write_sqlite, to, rows)
+        else:
+            await asyncio.to_thread(tables.write_parquet, to, rows)
+    except ImportError:
+        raise UsageError("Parquet takes the extra: pip install dragoman[audit]; a name that ends in .sqlite needs nothing") from None
+    except (OSError, sqlite3.Error) as error:
+        raise UsageError(f"{to} cannot be written: {error}") from None
+    out(str(to))
+    say(f"{found[0].standing.state.position} records, as {', '.join(tables.COLUMNS)}")
+    return 0
+
+
+@audit.command(name="diff")
+async def diff_command(first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE) -> int:
+    """List what changed after the record at FIRST, up to that at LAST, exchange by exchange, member by member. Verify the log first."""
+    try:
+        messages = await _messages(file, target)
+    except (NotAnExport, ArchiveDamaged, Hole) as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    except ArchiveBusy as error:
+        raise UsageError(str(error)) from None
+    if not 0 <= first < last <= len(messages):
+        raise UsageError(f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second")
+    found = questions.difference(messages, first, last)
+    if target.json:
+        out_json(msgspec.json.encode(found))
+        return 0
+    for each in found.exchanges:
+        became = f"{each.was} \u2192 {each.status}" if each.was else f"opened, {each.status}"
+        out(f"{each.number or each.exchange}  {each.act}  {became}  (records {', '.join(map(str, each.positions))})")
+        _print_changes(each.changes)
+    if found.channel:
+        out("the channel")
+        _print_changes(found.channel)
+    say(f"{len(found.exchanges)} exchanges changed between {first} and {last}")
+    return 0
+
+
+def _print_changes(changes: Sequence[Change]) -> None:
+    for change in changes:
+        was, now = ("nothing" if isinstance(each, UnsetType) else bytes(each).decode() for each in (change.was, change.now))
+        out(f"  {change.pointer}: {was} \u2192 {now}")
 
 
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]] | None:

@@ -19,6 +19,7 @@ from dragoman_schemas.answers import (
     Check,
     CodebookView,
     Covered,
+    Difference,
     Drafts,
     DraftView,
     Entry,
@@ -164,6 +165,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     Route("POST", "/v1/channels", new_channel, "Open a trial channel", Nothing, {201: ChannelView}, takes=NewChannel),
     Route("GET", _C, show_channel, "A channel", Nothing, {200: ChannelView}),
     Route("GET", f"{_C}/state", reading.show_state, "The liaison state and its digest", reading.At, {200: LiaisonState}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/diff",
+        reading.show_difference,
+        "What changed between two positions",
+        reading.Between,
+        {200: Difference},
+        headers=_READ,
+    ),
     Route(
         "GET",
         f"{_C}/exchanges",

@@ -44,6 +44,13 @@ class At(Struct, frozen=True, kw_only=True):
     at: int = 0
 
 
+class Between(Struct, frozen=True, kw_only=True):
+    """After which position, up to which; 0 is now."""
+
+    from_: int = msgspec.field(name="from", default=0)
+    to: int = 0
+
+
 class FromPosition(Struct, frozen=True, kw_only=True):
     """Where records begin: `from` a position, or `after` one."""
 
@@ -217,6 +224,18 @@ async def show_state(call: Call[At]) -> Answered:
     if state is None:
         raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
     return Reply(body=state, headers=headers_of(call, projection, state.position))
+
+
+async def show_difference(call: Call[Between]) -> Answered:
+    projection, position = await standing(call)
+    first, last = call.query.from_, call.query.to or position
+    if not 0 <= first < last <= position:
+        raise Refused(
+            Refusal(kind="bad-request", detail=f"from and to are positions, from 0 and up to {position}, the first below the second.")
+        )
+    async with call.request.app[TURN]:
+        body = await in_thread(call, reads.difference, service_of(call).store, projection.name, first, last)
+    return Reply(body=body, headers=headers_of(call, projection, last))
 
 
 async def show_statistics(call: Call[StatisticsQuery]) -> Answered:

@@ -13,14 +13,16 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.domain import clocks, questions, units
+from dragoman.domain import difference as differing
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.notification import coded_text
+from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import LIST_PAGE, OVERDUE_LOOKED, RECORDS_PAGE
+from dragoman.limits import LIST_PAGE, OVERDUE_LOOKED, RECORDS_PAGE, REPORT_EXCHANGES
 from dragoman.projection import tally
 from dragoman.projection.at import (
     calendars_at,
@@ -40,6 +42,7 @@ from dragoman.projection.watching import clock_view, next_calls
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
 from dragoman_schemas.answers import (
     Count,
+    Difference,
     Entry,
     ExchangeView,
     Fact,
@@ -315,6 +318,37 @@ def _blame(states: list[tuple[int, bytes]]) -> dict[str, int]:
                 blame[name] = position
         before = now
     return {name: position for name, position in blame.items() if name in before}
+
+
+def difference(store: Store, channel: str, first: int, last: int) -> Difference:
+    """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        found = connection.execute(
+            "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? AND valid GROUP BY exchange ORDER BY min(key)",
+            (_MASK, base | (first + 1), base | last),
+        ).fetchmany(REPORT_EXCHANGES + 1)
+        if len(found) > REPORT_EXCHANGES:
+            detail = f"More than {REPORT_EXCHANGES} exchanges changed between these positions; choose a shorter stretch."
+            raise Refused(Refusal(kind="bad-request", detail=detail))
+        before, after = registry_at(connection, base, first), registry_at(connection, base, last)
+        changed = [
+            differing.changed(
+                state_at(connection, base, first, id) if _opened(connection, base, id) <= first else None,
+                state_at(connection, base, last, id),
+                tuple(sorted(int(position) for position in positions.split(","))),
+            )
+            for id, positions in found
+            if after is None or id != after.id
+        ]
+        changed.sort(key=lambda each: _opened(connection, base, each.exchange))
+    return Difference(from_=first, to=last, exchanges=tuple(changed), channel=() if after is None else differing.channel(before, after))
+
+
+def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:
+    """The position at which an exchange was opened."""
+    (key,) = connection.execute("SELECT key FROM exchanges WHERE id = ? AND key >> 40 = ? >> 40", (exchange, base)).fetchone()
+    return int(key) & _MASK
 
 
 def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, live: bool) -> LiaisonState | None:

@@ -1,0 +1,129 @@
+"""A log as tables for analysis: one row a message of the log, an exchange, and an addressee of a message, as SQLite or Parquet.
+
+What is in them follows from the records alone. It proves nothing: what proves is the export, which is verified. Times are as recorded,
+in UTC; members that a side wrote stand as JSON, as they do in the log.
+"""
+
+import json
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from dragoman.audit.past import Past
+from dragoman.audit.replay import Replay
+from dragoman.domain.record import NotARecord, parse
+from dragoman_schemas.state import Exchange
+
+Row = tuple[Any, ...]
+
+COLUMNS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "records": (
+        ("position", "INTEGER"), ("recorded_at", "TEXT"), ("valid", "INTEGER"), ("void_reason", "TEXT"), ("id", "TEXT"),
+        ("exchange", "TEXT"), ("number", "TEXT"), ("family", "TEXT"), ("act", "TEXT"), ("type", "TEXT"), ("side", "TEXT"),
+        ("actor", "TEXT"), ("released_by", "TEXT"), ("attestation", "TEXT"), ("commitment", "TEXT"), ("data", "TEXT"),
+    ),
+    "exchanges": (
+        ("id", "TEXT"), ("number", "TEXT"), ("act", "TEXT"), ("family", "TEXT"), ("status", "TEXT"), ("side", "TEXT"),
+        ("precedence", "TEXT"), ("area", "TEXT"), ("subject", "TEXT"), ("opened_at", "TEXT"), ("opened_by", "TEXT"),
+        ("opened_position", "INTEGER"), ("updated_at", "TEXT"), ("updated_position", "INTEGER"), ("for_the_record", "INTEGER"),
+        ("one_key", "INTEGER"), ("corrections", "INTEGER"), ("content", "TEXT"),
+    ),
+    "receipts": (
+        ("exchange", "TEXT"), ("number", "TEXT"), ("message", "TEXT"), ("act", "TEXT"), ("said_at", "TEXT"), ("said_by", "TEXT"),
+        ("addressee", "TEXT"), ("owes", "INTEGER"), ("delivered_at", "TEXT"), ("acknowledged_at", "TEXT"),
+        ("acknowledged_by", "TEXT"), ("answered_at", "TEXT"),
+    ),
+}  # fmt: skip
+
+
+def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
+    """The rows of each table of a log whose opening holds."""
+    past = Past(replay, messages)
+    return {
+        "records": _records(replay, messages),
+        "exchanges": (_exchange(each) for each in replay.exchanges()),
+        "receipts": (row for each in replay.exchanges() for row in _receipts(past, each)),
+    }
+
+
+def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
+    void = {each.position: each.reason for each in replay.void}
+    for position, raw in enumerate(messages, 1):
+        valid, commitment = int(position not in void), replay.commit_at(position - 1)
+        try:
+            record = parse(raw)
+        except NotARecord:
+            yield (position, None, 0, void.get(position), *(None,) * 10, commitment, None)
+            continue
+        e = record.envelope
+        exchange = replay.exchange(e.subject)
+        number = None if exchange is None else exchange.number
+        released = e.releasedby if isinstance(e.releasedby, str) else None
+        yield (
+            *(position, e.time, valid, void.get(position), e.id, e.subject, number, e.family, record.name, e.type, record.side),
+            *(e.actor, released, e.attestation, commitment, record.act.decode()),
+        )
+
+
+def _exchange(each: Exchange) -> Row:
+    return (
+        *(each.id, each.number, each.act, each.family, each.status, each.side, each.precedence, each.area, bytes(each.subject).decode()),
+        *(each.opened.time, each.opened.by, each.opened.position, each.updated.time, each.updated.position),
+        *(int(each.for_the_record), int(each.one_key), len(each.corrections)),
+        json.dumps({name: json.loads(bytes(value)) for name, value in each.content.items()}, ensure_ascii=False),
+    )
+
+
+def _receipts(past: Past, each: Exchange) -> Iterator[Row]:
+    for message in each.messages:
+        for side in (*message.to, *message.info):
+            acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)
+            yield (
+                *(each.id, each.number, message.id, message.act, message.said.time, message.said.by, side),
+                int(side in message.to and not message.for_the_record),
+                past.delivered(side, message) or None,
+                *((None, None) if acknowledged is None else (acknowledged.time, acknowledged.by)),
+                None if answered is None else answered.time,
+            )
+
+
+def write_sqlite(path: Path, tables: Mapping[str, Iterable[Row]]) -> None:
+    """Write the tables into a new SQLite file, whole or not at all. Raises `OSError`, `sqlite3.Error`."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        connection = sqlite3.connect(fresh)
+        try:
+            for name, found in tables.items():
+                columns = ", ".join(f"{column} {kind}" for column, kind in COLUMNS[name])
+                connection.execute(f"CREATE TABLE {name} ({columns}) STRICT")
+                connection.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(COLUMNS[name]))})", found)  # noqa: S608  # own names
+            connection.commit()
+        finally:
+            connection.close()
+        fresh.rename(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def write_parquet(folder: Path, tables: Mapping[str, Iterable[Row]]) -> None:
+    """Write each table as a Parquet file of a folder. Raises `ImportError` without duckdb, `OSError`."""
+    import duckdb  # an extra of its own: some sixty megabytes
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection, tempfile.TemporaryDirectory(dir=folder) as apart:
+        for name, found in tables.items():
+            lines, columns = Path(apart) / f"{name}.ndjson", COLUMNS[name]
+            with lines.open("w") as file:
+                for row in found:
+                    file.write(json.dumps(dict(zip((column for column, _ in columns), row, strict=True)), ensure_ascii=False) + "\n")
+            kinds = ", ".join(f"{column}: '{'BIGINT' if kind == 'INTEGER' else 'VARCHAR'}'" for column, kind in columns)
+            fresh = Path(apart) / f"{name}.parquet"
+            connection.execute(
+                f"COPY (SELECT * FROM read_json($lines, format = 'newline_delimited', columns = {{{kinds}}}, maximum_object_size = 16777216)) "  # noqa: S608  # own names
+                f"TO '{str(fresh).replace(chr(39), chr(39) * 2)}' (FORMAT parquet, COMPRESSION zstd)",
+                {"lines": str(lines)},
+            )
+            fresh.rename(folder / f"{name}.parquet")

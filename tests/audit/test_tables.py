@@ -1,0 +1,66 @@
+"""A log as tables for analysis: the same rows as SQLite and as Parquet, one for each message of the log, junk and void records too."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from dragoman.audit import tables
+from samples import act
+from world import INCIDENT, World
+
+ND, CD, NO = "nato/d-1", "china/d-1", "nato/o-1"
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    id = world.open(ND, {**INCIDENT, "facts": "引号 ' \" and \\ and a line\nend."})
+    world.keep(CD, act("acknowledgement"), id)
+    world.take(b"junk \xff")
+    world.take(b'{"specversion":"1.0"}')
+    world.open(NO, act("contact-note"))
+    return world
+
+
+def sqlite_rows(path: Path, name: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(path) as connection:
+        return connection.execute(f"SELECT * FROM {name}").fetchall()
+
+
+def test_every_message_is_a_row_and_every_addressee_of_a_message(world: World, tmp_path: Path) -> None:
+    tables.write_sqlite(path := tmp_path / "log.sqlite", tables.rows(world.ledger, world.raws))
+    with sqlite3.connect(path) as connection:
+        connection.row_factory = sqlite3.Row
+        records = connection.execute("SELECT * FROM records ORDER BY position").fetchall()
+        assert [record["position"] for record in records] == list(range(1, world.position + 1))
+        assert [(record["valid"], record["act"]) for record in records[-5:]] == [
+            (1, "hazardous-incident"), (1, "acknowledgement"), (0, None), (0, None), (1, "contact-note"),
+        ]  # fmt: skip
+        assert all(record["void_reason"] for record in records if not record["valid"])
+        (facts,) = connection.execute("SELECT data ->> 'facts' FROM records WHERE act = 'hazardous-incident'").fetchone()
+        assert facts == "引号 ' \" and \\ and a line\nend."
+        receipt = connection.execute("SELECT * FROM receipts WHERE act = 'hazardous-incident'").fetchone()
+        assert (receipt["addressee"], receipt["owes"], receipt["acknowledged_by"]) == ("china", 1, CD)
+        (exchanges,) = tuple(connection.execute("SELECT count(*) FROM exchanges").fetchone())
+        assert exchanges == 2
+
+
+def test_parquet_has_the_rows_that_sqlite_has(world: World, tmp_path: Path) -> None:
+    tables.write_sqlite(path := tmp_path / "log.sqlite", tables.rows(world.ledger, world.raws))
+    tables.write_parquet(folder := tmp_path / "it's a folder", tables.rows(world.ledger, world.raws))
+    assert sorted(each.name for each in folder.iterdir()) == ["exchanges.parquet", "receipts.parquet", "records.parquet"]
+    for name in tables.COLUMNS:
+        with duckdb.connect() as connection:
+            found = connection.execute("SELECT * FROM read_parquet(?)", [str(folder / f"{name}.parquet")]).fetchall()
+        assert found == sqlite_rows(path, name)
+
+
+def test_what_cannot_be_written_leaves_what_was_there(world: World, tmp_path: Path) -> None:
+    (path := tmp_path / "log.sqlite").write_text("mine")
+    rows = {**tables.rows(world.ledger, world.raws), "exchanges": iter([("too", "few")])}
+    with pytest.raises(sqlite3.Error):
+        tables.write_sqlite(path, rows)
+    assert path.read_text() == "mine" and list(tmp_path.iterdir()) == [path]
