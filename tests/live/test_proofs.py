@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import sqlite3
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable
 from pathlib import Path

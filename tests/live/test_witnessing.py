@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -15,19 +14,10 @@ import pytest
 from dragoman.tlog import note
 from house import free_port
 from service import DRAGOMAN, NOTE, Caller, Service
+from witnesses import Running, run, until
 
 NAME = "nato.example/witness"
 C = "/v1/channels/nato-china"
-
-
-def run(*arguments: str) -> str:
-    return subprocess.run([DRAGOMAN, *arguments], check=True, capture_output=True, text=True).stdout.strip()
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(40):
-        while not await holds():
-            await asyncio.sleep(0.1)
 
 
 def test_a_setting_that_names_no_witness_is_told_at_the_start(tmp_path: Path) -> None:
@@ -96,46 +86,6 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: P
             service.stop()
     assert "Traceback" not in (tmp_path / "errors").read_text()
     assert note.read((mirror / "cosigned").read_bytes()).signed_by(verifier) is not None
-
-
-class Running:
-    """A side's witness as a process of its own, beside its mirror."""
-
-    def __init__(self, folder: Path, side: str) -> None:
-        """Make its key."""
-        self.side, self.port, self.mirror = side, free_port(), folder / f"mirror-{side}"
-        self._key = str(folder / f"{side}.pem")
-        self._token = folder / f"token-{side}"
-        self._name = f"{side}.example/witness"
-        run("keys", "new", self._key)
-        self.verifier = run("witness", "key", self._key, "--name", self._name)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self, service: Service, about: dict[str, str]) -> None:
-        """Run it on the demonstration's channel."""
-        self._token.write_text(service.token(f"{self.side}/auditor"))
-        pins = ["--cid", about["cid"], "--log", about["log"], "--channel", "nato-china", "--token-file", str(self._token)]
-        command: list[str] = [
-            str(DRAGOMAN),
-            "witness",
-            "run",
-            str(self.mirror),
-            "--key",
-            self._key,
-            "--name",
-            self._name,
-            "--port",
-            str(self.port),
-            *pins,
-        ]
-        env = {**os.environ, "DRAGOMAN_DATA": str(service.data)}
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
-
-    def stop(self) -> None:
-        """End it."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
 
 
 async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_it(tmp_path: Path, session: aiohttp.ClientSession) -> None:

@@ -97,6 +97,7 @@ class Verification:
                 return
             if position % 500 == 0:
                 told(position)
+        told(self.replay.standing.state.position)
 
     def _opening(self, *, void: bool) -> None:
         registry = self.replay.standing.state.registry

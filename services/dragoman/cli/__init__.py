@@ -33,6 +33,7 @@ for _name, _where, _help in (
     ("report", "reporting:report", "Write a situation report, a turn-over note, the record of a period or of a year."),
     ("audit", "asking:audit", "Replay, verify and export a channel's log, believing nobody."),
     ("witness", "witnessing:witness", "Cosign the heads of a log that your side mirrors."),
+    ("log", "rebuilding:log", "Put a damaged or lost log back from a copy."),
     ("doctor", "doctor:doctor", "Find out what is wrong here."),
     ("config", "doctor:config", "Show and check the settings."),
 ):

@@ -83,7 +83,8 @@ def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
 
 
 @contextmanager
-def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, and what moves it."""
     columns = TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(what, total=total)
@@ -107,7 +108,7 @@ async def export_command(
         about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
         messages: list[bytes] = []
         try:
-            with _progress("exporting", about["position"]) as told:
+            with progress("exporting", about["position"]) as told:
                 async for page in messages_of(caller.records(channel)):
                     messages += [raw for _, raw in page if isinstance(raw, bytes)]
                     told(len(messages))
@@ -176,7 +177,7 @@ def _from_export(verification: Verification, file: Path) -> None:
         return
     with Export(file) as opened:
         records = opened.about.get("records")
-        with _progress("verifying", records if isinstance(records, int) else None) as told:
+        with progress("verifying", records if isinstance(records, int) else None) as told:
             verification.take(opened.messages(), told)
         verification.described(opened.about)
         verification.head(opened.checkpoint)
@@ -187,7 +188,7 @@ def _from_export(verification: Verification, file: Path) -> None:
 def _from_mirror(verification: Verification, folder: Path) -> None:
     archive = Archive(folder)
     try:
-        with _progress("verifying", archive.size) as told:
+        with progress("verifying", archive.size) as told:
             verification.take((archive.raw(position) for position in range(1, archive.size + 1)), told)
         verification.head(archive.sealed)
     finally:
@@ -199,7 +200,7 @@ async def _from_server(verification: Verification, target: Target, asked: Asked)
         channel = await channel_of(target, caller)
         signed = await cosigned(caller, channel, asked)
         total = (await caller.call("GET", f"/v1/channels/{channel}")).json()["position"]
-        with _progress("verifying", total) as told:
+        with progress("verifying", total) as told:
             async for page in messages_of(caller.records(channel)):
                 verification.take([raw for _, raw in page if isinstance(raw, bytes)])
                 told(verification.replay.standing.state.position)

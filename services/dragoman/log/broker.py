@@ -209,6 +209,18 @@ async def lease(data: Path) -> AsyncIterator[int]:
         os.close(descriptor)
 
 
+def set_aside(data: Path, stream: str) -> Path | None:
+    """Move what the broker on a data directory, which must not run, has of a stream; where it is now, or None where there was nothing."""
+    found = next(iter((data / "nats" / "jetstream").glob(f"jetstream/*/streams/{stream}")), None)
+    if found is None:
+        return None
+    aside = data / "set-aside"
+    aside.mkdir(mode=0o700, exist_ok=True)
+    number = sum(1 for _ in aside.iterdir()) + 1
+    found.rename(to := aside / f"{stream}-{number}")
+    return to
+
+
 async def _lock(descriptor: int, data: Path) -> None:
     deadline = asyncio.get_running_loop().time() + _LEASE_SECONDS
     while True:

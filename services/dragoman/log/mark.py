@@ -28,6 +28,15 @@ class Mark(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     commit: str
 
 
+def accept_stream(path: Path) -> bool:
+    """Have a mark hold for a stream that was made anew from a copy: its position and what stood there stay. False where there is none."""
+    if not path.exists():
+        return False
+    mark = msgspec.json.decode(path.read_bytes(), type=Mark)
+    _write(path, msgspec.json.encode(replace(mark, created="")))
+    return True
+
+
 class HighWater:
     """One channel's mark. Owns its file; one process has one."""
 

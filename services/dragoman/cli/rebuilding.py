@@ -1,0 +1,143 @@
+"""`dragoman log`: put a log back from a copy, and have other gateways take it for the one that they knew."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from msgspec import Struct
+
+from dragoman import wiring
+from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.verify import Verification
+from dragoman.cli.auditing import checked_cid, verifier_of
+from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
+from dragoman.cli.verifying import Cid, progress
+from dragoman.log import broker, stream
+from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.log.connection import connected
+from dragoman.log.mark import accept_stream
+from dragoman.log.port import LogBroken, LogUnreachable
+from dragoman.log.rebuilding import Differs, rebuild
+from dragoman.settings import Settings, load
+from dragoman.stores.bucket import Moved
+from dragoman.stores.seals import Seals
+from dragoman.tlog import checkpoint
+
+log = App(name="log", help="Put a damaged or lost log back from a copy, with every position as it was.")
+
+Data = Annotated[Path | None, Parameter(help="The data directory. Default: dragoman-data.")]
+
+
+class Messages(Struct, frozen=True):
+    """A copy in memory."""
+
+    messages: Sequence[bytes]
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return len(self.messages)
+
+    def raw(self, position: int) -> bytes:
+        """The message at a position."""
+        return self.messages[position - 1]
+
+
+@log.command(name="rebuild")
+async def rebuild_command(
+    source: Annotated[Path, Parameter(help="The copy: a mirror's folder, a registrar's archive of the channel, or an export.")],
+    *,
+    cid: Cid,
+    log_key: Annotated[str, Parameter(name="--log", help="The verifier key of the log, as it was written down at the opening.")],
+    set_aside: Annotated[
+        bool, Parameter(negative=(), help="First move what the broker on this data directory has of the log into DIR/set-aside.")
+    ] = False,
+    data: Data = None,
+    nats_url: Annotated[str | None, Parameter(help="The broker's URL; by default the data directory's own broker is started.")] = None,
+    config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
+) -> int:
+    """Write what the broker lacks of a log from a copy, which is verified first. Stop the service before, and start it afterwards.
+
+    What the broker still has must be what the copy has; else nothing is written: exit code 7.
+    """
+    settings, _ = load({"data": data, "nats.url": nats_url}, config=config)
+    if set_aside and settings.nats.url:
+        raise UsageError("--set-aside is for the broker of a data directory; on another one its administrator deletes the stream")
+    try:
+        copy, signed = _opened(source)
+    except (NotAnExport, ArchiveDamaged) as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    except ArchiveBusy as error:
+        raise UsageError(str(error)) from None
+    verification = Verification(cid=checked_cid(cid), log=verifier_of(log_key))
+    with progress("verifying the copy", copy.size) as told:
+        verification.take((copy.raw(position) for position in range(1, copy.size + 1)), told)
+    verification.head(signed)
+    if verification.lie is not None:
+        say(f"dragoman: VERIFICATION FAILED: {verification.lie.check} at position {verification.lie.position}: {verification.lie.what}")
+        return UNVERIFIED
+    channel = verification.result().channel
+    if set_aside:
+        async with broker.lease(settings.data):
+            aside = broker.set_aside(settings.data, stream.stream_of(channel))
+        say(f"what the broker had is in {aside}" if aside else "the broker had nothing of it")
+    try:
+        written = await _rebuilt(settings, channel, copy, signed)
+    except (Differs, LogBroken) as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    except LogUnreachable as error:
+        say(f"dragoman: {error}; call it again: it goes on where it stopped")
+        return UNREACHABLE
+    except Moved:
+        say("dragoman: somebody else signs heads meanwhile; stop the registrars, and call it again")
+        return FAILED
+    _accepted(settings, channel)
+    out(channel)
+    say(f"{written} records were written, of {copy.size}; start the service again")
+    return 0
+
+
+def _opened(source: Path) -> tuple[Archive | Messages, bytes | None]:
+    if source.is_dir():
+        archive = Archive(source)
+        return archive, archive.sealed
+    with Export(source) as opened:
+        return Messages(list(opened.messages())), opened.checkpoint
+
+
+async def _rebuilt(settings: Settings, channel: str, copy: Archive | Messages, signed: bytes | None) -> int:
+    """Write the log, and the newest signed head where the broker has lost it."""
+    async with wiring.broker_of(settings) as endpoint:
+        async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
+            await stream.create(steward, channel, settings.nats.replicas)
+            await Seals.create(steward, settings.nats.replicas)
+        async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
+            with progress("writing", copy.size) as told:
+                written = await rebuild(bus, channel, copy, told)
+        async with connected(endpoint.url, "registrar", endpoint.seed("registrar")) as bus:
+            shown = await Seals(bus).newest(channel)
+            if signed is not None and (shown is None or _size(shown.note) < _size(signed)):
+                await Seals(bus).put(channel, signed, shown)
+    return written
+
+
+def _size(signed: bytes) -> int:
+    return checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+
+
+def _accepted(settings: Settings, channel: str) -> list[Path]:
+    return [path for path in sorted((settings.data / "marks").glob(f"*/{channel}.json")) if accept_stream(path)]
+
+
+@log.command(name="accept")
+def accept(channel: str, *, data: Data = None, config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None) -> int:
+    """Have a stopped gateway take a stream that was made anew from a copy for the one that it knew. It compares every record all the same."""
+    settings, _ = load({"data": data}, config=config)
+    found = _accepted(settings, channel)
+    if not found:
+        raise UsageError(f"{settings.data} has no high-water mark of {channel}")
+    say(f"{len(found)} high-water marks of {channel} hold for the stream as it is now")
+    return 0

@@ -1,0 +1,145 @@
+"""A log that was lost, and an old backup that was put back: found out, refused, and put right from a side's own copy."""
+
+import json
+import shutil
+import urllib.request
+from pathlib import Path
+
+import aiohttp
+
+from service import NOTE, Caller, Service
+from witnesses import Running, until
+
+C = "/v1/channels/nato-china"
+
+
+def stream_folder(data: Path) -> Path:
+    (found,) = (data / "nats" / "jetstream").rglob("DRAGOMAN_LOG_NATO-CHINA")
+    return found
+
+
+def heads_are_signed(service: Service) -> bool:
+    with urllib.request.urlopen(service.base_url + "/readyz") as answer:
+        return next(bool(check["ok"]) for check in json.load(answer)["checks"] if check["name"] == "heads are signed")
+
+
+async def sealed(caller: Caller, position: int) -> None:
+    async def is_sealed() -> bool:
+        head = await caller.get(f"{C}/log/checkpoint")
+        return head.status == 200 and int(head.body.split()[1]) >= position
+
+    await until(is_sealed)
+
+
+async def test_a_lost_log_is_put_back_from_a_sides_mirror(own: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    officer, auditor = Caller(session, own, "nato/officer"), Caller(session, own, "china/auditor")
+    about = (await auditor.get(C)).json
+    (token := tmp_path / "token").write_text(own.token("china/auditor"))
+    to = ("--channel", "nato-china", "--token-file", str(token))
+    pins = ("--cid", about["cid"], "--log", about["log"])
+    position = (await officer.open(NOTE)).json["position"]
+    await sealed(auditor, position)
+    own.run("audit", "export", "--to", str(tmp_path / "before.zip"), *to)
+    mirror = str(tmp_path / "mirror")
+    own.run("audit", "mirror", mirror, "--once", *pins, *to)
+    own.stop()
+    shutil.rmtree(stream_folder(own.data))
+    own.start()
+    (await officer.call("POST", f"{C}/contacts", NOTE, Idempotency_Key="after-the-loss-of-all")).problem(503, "read-only")
+    own.stop()
+    assert (
+        "--set-aside is for" in own.run("log", "rebuild", mirror, *pins, "--nats-url", "nats://127.0.0.1:1", "--set-aside", check=2).stderr
+    )
+    wrong = ("--cid", "0" * 64, "--log", about["log"])
+    assert "VERIFICATION FAILED: opening" in own.run("log", "rebuild", mirror, *wrong, "--data", str(own.data), check=7).stderr
+    told = own.run("log", "rebuild", mirror, *pins, "--data", str(own.data))
+    assert f"{position} records were written, of {position}" in told.stderr
+    assert "0 records were written" in own.run("log", "rebuild", mirror, *pins, "--data", str(own.data)).stderr
+    own.start()
+    after = (await officer.open(NOTE)).json["position"]
+    assert after == position + 1
+    await sealed(auditor, after)
+    assert "no lie was found" in own.run("audit", "verify", *pins, *to).stderr
+    compared = own.run("audit", "compare", str(tmp_path / "before.zip"), "gateway", "--log", about["log"], *to)
+    assert compared.stdout.startswith("extends"), compared.stdout
+    own.run("audit", "mirror", mirror, "--once", *pins, *to)
+
+
+async def test_a_damaged_log_is_completed_from_the_registrars_archive_or_set_aside(
+    own: Service, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    officer, auditor = Caller(session, own, "nato/officer"), Caller(session, own, "china/auditor")
+    about = (await auditor.get(C)).json
+    pins = ("--cid", about["cid"], "--log", about["log"])
+    position = (await officer.open(NOTE)).json["position"]
+    await sealed(auditor, position)
+    own.stop()
+    (block,) = stream_folder(own.data).rglob("1.blk")
+    raw = block.read_bytes()
+    block.write_bytes(raw.replace(b"counter-piracy", b"counter-privacy"[:14]))
+    for index in stream_folder(own.data).rglob("index.db"):
+        index.unlink()
+    archive = own.data / "archive" / "nato-china"
+    told = own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data)).stderr
+    assert f" of {position};" in told and "0 records were written" not in told, "the broker threw away from the damaged record on"
+    own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data), "--set-aside")
+    assert [each.name for each in (own.data / "set-aside").iterdir()] == ["DRAGOMAN_LOG_NATO-CHINA-1"], "nothing is thrown away"
+    own.start()
+    assert (await officer.open(NOTE)).json["position"] == position + 1
+    own.stop()
+    mark = own.data / "marks" / "gateway" / "nato-china.json"
+    assert "1 high-water marks" in own.run("log", "accept", "nato-china", "--data", str(own.data)).stderr
+    assert json.loads(mark.read_bytes())["created"] == ""
+    assert "no high-water mark" in own.run("log", "accept", "nowhere", "--data", str(own.data), check=2).stderr
+
+
+async def test_an_old_backup_is_not_signed_and_is_put_right_from_the_witness(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    """Everything that the host has is put back together, an hour old: nothing but a side's witness knows."""
+    nato = Running(tmp_path, "nato")
+    (config := tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{nato.verifier} http://127.0.0.1:{nato.port}"]\n')
+    service = Service(tmp_path / "data", "--demo", "--config", str(config))
+    officer, auditor = Caller(session, service, "nato/officer"), Caller(session, service, "china/auditor")
+    try:
+        about = (await auditor.get(C)).json
+        pins = ("--cid", about["cid"], "--log", about["log"])
+        nato.start(service, about)
+        await sealed(auditor, 1)
+        service.stop()
+        shutil.copytree(service.data, tmp_path / "backup")
+        service.start()
+        nato.restart(service, about)
+        position = (await officer.open(NOTE)).json["position"]
+
+        async def cosigned() -> bool:
+            head = await auditor.get(f"{C}/log/checkpoint")
+            return int(head.body.split()[1]) >= position and b"nato.example/witness" in head.body
+
+        await until(cosigned)
+        service.stop()
+        shutil.rmtree(service.data)
+        (tmp_path / "backup").rename(service.data)
+        service.start()
+        nato.restart(service, about)
+        forked = (await officer.open({**NOTE, "text": "Posted on the old backup."})).json["position"]
+        assert forked == position, "the position is used again"
+
+        async def refused() -> bool:
+            return "an old copy was put back" in service.log.read_text()
+
+        await until(refused)
+        service.stop()
+        nato.stop()
+        told = service.run("log", "rebuild", str(nato.mirror), *pins, "--data", str(service.data), check=7).stderr
+        assert f"at position {position} the broker has another message than the copy" in told
+        service.run("log", "rebuild", str(nato.mirror), *pins, "--data", str(service.data), "--set-aside")
+        shutil.rmtree(service.data / "projection")
+        shutil.rmtree(service.data / "marks")
+        shutil.rmtree(service.data / "archive" / "nato-china")
+        service.start()
+        nato.restart(service, about)
+        again = (await officer.open(NOTE)).json["position"]
+        assert again == position + 1
+        await sealed(auditor, again)
+    finally:
+        nato.stop()
+        service.stop()

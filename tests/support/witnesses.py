@@ -1,0 +1,65 @@
+"""Sides' witnesses as processes of their own, beside their mirrors."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from house import free_port
+from service import DRAGOMAN, Service
+
+
+def run(*arguments: str) -> str:
+    return subprocess.run([DRAGOMAN, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(40):
+        while not await holds():
+            await asyncio.sleep(0.1)
+
+
+class Running:
+    """A side's witness as a process of its own, beside its mirror."""
+
+    def __init__(self, folder: Path, side: str) -> None:
+        """Make its key."""
+        self.side, self.port, self.mirror = side, free_port(), folder / f"mirror-{side}"
+        self._key = str(folder / f"{side}.pem")
+        self._token = folder / f"token-{side}"
+        self._name = f"{side}.example/witness"
+        run("keys", "new", self._key)
+        self.verifier = run("witness", "key", self._key, "--name", self._name)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, service: Service, about: dict[str, str]) -> None:
+        """Run it on the demonstration's channel."""
+        self._token.write_text(service.token(f"{self.side}/auditor"))
+        pins = ["--cid", about["cid"], "--log", about["log"], "--channel", "nato-china", "--token-file", str(self._token)]
+        command: list[str] = [
+            str(DRAGOMAN),
+            "witness",
+            "run",
+            str(self.mirror),
+            "--key",
+            self._key,
+            "--name",
+            self._name,
+            "--port",
+            str(self.port),
+            *pins,
+        ]
+        env = {**os.environ, "DRAGOMAN_DATA": str(service.data)}
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+
+    def restart(self, service: Service, about: dict[str, str]) -> None:
+        """Run it on a service that listens elsewhere now."""
+        self.stop()
+        self.start(service, about)
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
