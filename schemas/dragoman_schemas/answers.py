@@ -581,6 +581,20 @@ class NewChannel(Shape, frozen=True, kw_only=True):
     officers: Annotated[tuple[NewOfficer, ...], Meta(max_length=200)] = ()
 
 
+class Opening(Shape, frozen=True, kw_only=True):
+    """A channel to be opened by an act that the root keys of every side signed: its bytes, and the signatures, `keyid:base64` each."""
+
+    act: Raw
+    signatures: Annotated[tuple[Annotated[str, Meta(max_length=20_000)], ...], Meta(min_length=1, max_length=64)]
+
+
+class OpeningTerms(Answer, frozen=True, kw_only=True):
+    """What a host puts into an opening: the public key that signs the log's heads, and the log's origin."""
+
+    log_key: str
+    origin: str
+
+
 class NewDraft(Shape, frozen=True, kw_only=True):
     """An act that is not released yet; `exchange` is the one that it carries on, `if_match` the ETag on which it rests."""
 

@@ -49,6 +49,7 @@ from dragoman.stores.custody import Custody
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import Officer
 from dragoman_schemas.answers import NewChannel, Recorded
+from dragoman_schemas.frame import Act
 
 log = structlog.get_logger()
 
@@ -286,6 +287,10 @@ class Desk:
             act["exercise_of"] = {"name": exercise_of[0], "cid": exercise_of[1]}
         act |= {"rules": 1, "custody": "host", "nonce": secrets.token_hex(32)}
         raw, data = records.read_act(msgspec.json.encode(act), cut=False)
+        return self.opening(new.name, raw, data, self._custody.sign(new.name, [f"{side}/root" for side in new.sides], raw))
+
+    def opening(self, name: str, raw: bytes, data: Act, signatures: str) -> Record:
+        """The genesis that an opening becomes which the root keys of all sides signed. Raises `Refused`."""
         moment = self._now()
         id = ids.v7(int(moment.timestamp() * 1000), secrets.token_bytes(10))
         envelope = records.envelope(
@@ -295,12 +300,12 @@ class Desk:
             version=1,
             subject=id,
             time=stamp(moment),
-            channel=new.name,
+            channel=name,
             family="channel",
             actor="service/desk",
             decided=0,
             salt=secrets.token_hex(32),
-            signatures=self._custody.sign(new.name, [f"{side}/root" for side in new.sides], raw),
+            signatures=signatures,
         )
         record = records.of(envelope, raw, data)
         refusal = channels.check_genesis(record)

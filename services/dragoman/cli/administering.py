@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -22,8 +23,15 @@ from dragoman.cli.common import (
     say,
     table,
 )
+from dragoman.cli.signing import Passphrase, Sign, posted, seed_of
 from dragoman.client import Client
-from dragoman_schemas.acts.channel import Role
+from dragoman.domain import channel as channels
+from dragoman.domain import heads
+from dragoman.domain.record import read_act
+from dragoman.tlog import dsse
+from dragoman.tlog.note import ED25519, NotANote, Verifier
+from dragoman_schemas.acts.channel import ChannelOpening, Role
+from dragoman_schemas.answers import Opening
 
 channel = App(name="channel", help="Open channels and list them.")
 officer = App(name="officer", help="Enter and revoke officers, as an administrator of their side.")
@@ -44,6 +52,117 @@ async def channel_new(file: File, *, target: Target = EVERYWHERE) -> int:
         say(f"opened {opened['name']} between {' and '.join(opened['sides'])}; write its cid down, auditors start from it:")
         say(f"  {opened['cid']}")
         say("the keys of all sides are kept by this host: a trial")
+    return 0
+
+
+@channel.command(name="draft")
+async def channel_draft(
+    file: File,
+    *,
+    to: Annotated[Path | None, Parameter(help="Where to write it. Default: NAME.opening.json.")] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Draft the opening of a channel whose sides keep their own keys, from a JSON file with its name and the sides' root keys.
+
+    It goes to every side, which signs it with `channel sign`; then `channel open` opens the channel.
+    """
+    try:
+        given = json.loads(read_input(file))
+    except ValueError as error:
+        raise UsageError(f"{file} is no JSON: {error}") from None
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise UsageError("the file is one JSON object with name, sides, and what else the opening says; see docs/own-keys.md")
+    async with connected(target, operator=True) as caller:
+        terms = (await caller.call("GET", f"/v1/openings/{quote(given['name'])}")).json()
+    sides = [{"threshold": 1, **side} if isinstance(side, dict) else side for side in given.get("sides", [])]
+    act = {
+        "act": "channel-opening",
+        "type": "dragoman.channel-opening.v1",
+        "kind": "official",
+        "languages": ["en"],
+        **given,
+        "sides": sides,
+        "log_key": terms["log_key"],
+        "origin": terms["origin"],
+        "rules": 1,
+        "nonce": secrets.token_hex(32),
+    }
+    if isinstance(given.get("policy"), str) and "witnesses" not in given:
+        act["witnesses"] = _witnesses(terms, given["policy"])
+    raw, data = _opening(json.dumps(act, separators=(",", ":"), ensure_ascii=False).encode())
+    path = to or Path(f"{data.name}.opening.json")
+    path.write_bytes(raw)
+    _describe(raw, data)
+    out(str(path))
+    return 0
+
+
+def _witnesses(terms: dict[str, str], text: str) -> list[str]:
+    """The verifier keys of the witnesses that a policy names. Raises `UsageError`."""
+    log = Verifier(terms["origin"], ED25519, dsse.decode_base64(terms["log_key"], 32) or bytes(32))
+    try:
+        return [str(witness) for witness in heads.whole(log, text).witnesses.values()]
+    except NotANote as error:
+        raise UsageError(f"policy: {error}") from None
+
+
+def _opening(raw: bytes) -> tuple[bytes, ChannelOpening]:
+    """An opening that the sides may sign. Raises `UsageError`, `Malformed`."""
+    act, data = read_act(raw.rstrip(b"\n"), cut=False)
+    if not isinstance(data, ChannelOpening):
+        raise UsageError("this is no channel-opening; draft one with `dragoman channel draft`")
+    refusal = channels.check_opening(data)
+    if refusal is not None:
+        raise UsageError("; ".join(f"{fault.pointer}: {fault.detail}" for fault in refusal.faults) or refusal.detail)
+    return act, data
+
+
+def _describe(raw: bytes, data: ChannelOpening) -> None:
+    """Say what is signed, in words."""
+    say(f"{data.name}, {data.kind}, log {data.origin}, languages {', '.join(data.languages)}")
+    for side in data.sides:
+        ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in side.roots)
+        say(f"  {side.name}: {side.threshold} of the root keys {ids}")
+    for witness in data.witnesses if isinstance(data.witnesses, tuple) else ():
+        say(f"  witness {witness}")
+    if isinstance(data.required_signatures, tuple):
+        say(f"  every officer's act must be signed in: {', '.join(data.required_signatures)}")
+    say("write these down: auditors of your side start from them, and from nothing that a server says")
+    say(f"  cid {channels.cid_of(raw)}")
+    say(f"  log {Verifier(data.origin, ED25519, dsse.decode_base64(data.log_key, 32) or bytes(32))}")
+
+
+@channel.command(name="sign")
+def channel_sign(opening: File, *, key: Path, passphrase: Passphrase = None) -> int:
+    """Sign an opening with a root key of your side, after reading what it says. The signature goes to who opens the channel."""
+    raw, data = _opening(read_input(opening))
+    seed = seed_of(key, passphrase)
+    mine = dsse.encode_base64(dsse.public_of(seed))
+    side = next((side.name for side in data.sides if mine in side.roots), None)
+    if side is None:
+        raise UsageError(f"the key in {key} is no root key of this opening: {dsse.key_id(dsse.public_of(seed))}")
+    _describe(raw, data)
+    say(f"signed for {side}")
+    out(dsse.write_signatures({dsse.key_id(dsse.public_of(seed)): dsse.sign(seed, raw)}))
+    return 0
+
+
+@channel.command(name="open")
+async def channel_open(opening: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
+    """Open a channel by its opening and the files with the signatures that `channel sign` printed, of every side. Once more changes nothing."""
+    raw, data = _opening(read_input(opening))
+    lines = [line for path in signatures for line in read_input(str(path)).decode(errors="replace").split()]
+    if not lines:
+        raise UsageError("name the files with the signatures, as `dragoman channel sign` printed them")
+    body = msgspec.json.encode(Opening(act=msgspec.Raw(raw), signatures=tuple(lines)))
+    async with connected(target, operator=True) as caller:
+        opened = (await caller.call("POST", "/v1/openings", body)).json()
+    if target.json:
+        out_json(opened)
+    else:
+        _describe(raw, data)
+        out(opened["name"])
+        say("opened; the operator issues tokens to each SIDE/root, which enters the side's officers: see docs/own-keys.md")
     return 0
 
 
@@ -81,27 +200,39 @@ async def _own_side(caller: Client, side: str) -> None:
 
 
 @officer.command
-async def add(actor: str, *, office: str, role: list[Role], target: Target = EVERYWHERE) -> int:
-    """Enter an officer, or change one's office and roles. ACTOR is side/name, an office name and never a person's."""
+async def add(
+    actor: str,
+    *,
+    office: str,
+    role: list[Role],
+    key: Annotated[tuple[Path, ...], Parameter(negative=(), help="A file with a key of the officer's own, which signs as well.")] = (),
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Enter an officer, or change one's office and roles. ACTOR is side/name, an office name and never a person's.
+
+    Where the sides keep their own keys, --sign has root's, or an administrator's.
+    """
     side, name = _named(actor)
-    act = json.dumps({"act": "officer", "officer": name, "office": office, "roles": role}, separators=(",", ":")).encode()
+    own = [seed_of(path) for path in key]
+    body: dict[str, Any] = {"act": "officer", "officer": name, "office": office, "roles": role}
+    if own:
+        body["keys"] = [dsse.encode_base64(dsse.public_of(seed)) for seed in own]
     async with connected(target) as caller:
         await _own_side(caller, side)
-        recorded, _ = await caller.post(await channel_of(target, caller), act)
+    recorded = await posted(target, body, [*own, *map(seed_of, sign)])
     _told(target, recorded, f"{actor} is in office from position {recorded.position}; the operator can issue a token")
     return 0
 
 
 @officer.command
-async def revoke(actor: str, *, reason: str | None = None, target: Target = EVERYWHERE) -> int:
+async def revoke(actor: str, *, reason: str | None = None, sign: Sign = (), target: Target = EVERYWHERE) -> int:
     """Revoke an officer: from now on they may do nothing in the channel, and the name does not return."""
     side, name = _named(actor)
     body: dict[str, Any] = {"act": "officer-revocation", "officer": name} | ({"reason": reason} if reason else {})
     async with connected(target) as caller:
         await _own_side(caller, side)
-        recorded, _ = await caller.post(
-            await channel_of(target, caller), json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        )
+    recorded = await posted(target, body, [seed_of(path) for path in sign])
     _told(target, recorded, f"{actor} is revoked from position {recorded.position}")
     return 0
 

@@ -1,17 +1,14 @@
 """`dragoman keys` and `context`: an officer's own keys, entered and revoked in a channel, and what a signature binds an act to."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from cyclopts import App, Parameter
 
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
-from dragoman.cli.signing import Passphrase, Sign, make, public_line, seed_of, signed
+from dragoman.cli.signing import Passphrase, Sign, make, posted, public_line, seed_of
 from dragoman.cli.signing import context as context_of
-from dragoman.domain.record import read_act
 from dragoman.tlog import dsse
-from dragoman_schemas.answers import Recorded
 
 EVERYWHERE = Target()
 
@@ -57,7 +54,7 @@ async def enrol(
     """Enter the key in FILE as an officer's, as an administrator of the side. Both keys sign; in a trial the host has the administrator's."""
     seed = seed_of(file, passphrase)
     body = {"act": "key-addition", "officer": officer.rpartition("/")[2], "keys": [dsse.encode_base64(dsse.public_of(seed))]}
-    recorded = await _posted(body, [seed, *map(seed_of, sign)], target)
+    recorded = await posted(target, body, [seed, *map(seed_of, sign)])
     say(f"the key {dsse.key_id(dsse.public_of(seed))} is {officer}'s from position {recorded.position}")
     return 0
 
@@ -73,7 +70,7 @@ async def revoke(
     """Revoke a key: it signs nothing more in the channel, and does not return. A key may revoke itself: --sign its own file."""
     keyid = dsse.key_id(dsse.public_of(seed_of(Path(key)))) if Path(key).exists() else key
     body = {"act": "key-revocation", "key": keyid} | ({"reason": reason} if reason else {})
-    recorded = await _posted(body, [seed_of(path) for path in sign], target)
+    recorded = await posted(target, body, [seed_of(path) for path in sign])
     say(f"{keyid} is revoked from position {recorded.position}")
     return 0
 
@@ -90,16 +87,6 @@ async def rotate(
     """Enter the key in NEW for an officer and revoke the one in OLD, as an administrator of the side."""
     await enrol(new, officer=officer, sign=sign, target=target)
     return await revoke(str(old), reason="replaced", sign=sign, target=target)
-
-
-async def _posted(body: dict[str, Any], seeds: list[bytes], target: Target) -> Recorded:
-    act, data = read_act(msgspec.json.encode(body), cut=False)
-    async with connected(target) as caller:
-        channel = await channel_of(target, caller)
-        if not seeds:  # a trial, whose host keeps the administrator's key
-            return (await caller.post(channel, act))[0]
-        signature = await signed(caller, channel, act, data, seeds)
-        return (await caller.post(channel, signature.act, key=signature.id, headers=signature.headers))[0]
 
 
 async def context(

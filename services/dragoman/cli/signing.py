@@ -6,6 +6,7 @@
 `seen` is the newest signed head, verified under the log's key and kept, so that a head that goes back is noticed here.
 """
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,12 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cyclopts import Parameter
 from msgspec import Struct
 
-from dragoman.cli.common import HEAD_SECONDS, UsageError, head_of, home
+from dragoman.cli.common import HEAD_SECONDS, Target, UsageError, channel_of, connected, head_of, home
 from dragoman.client import Client, new_key
-from dragoman.domain.record import type_of
+from dragoman.domain.record import read_act, type_of
 from dragoman.domain.table import RULES
 from dragoman.tlog import checkpoint, dsse
 from dragoman.tlog.note import NotANote, read_verifier
+from dragoman_schemas.answers import Recorded
 from dragoman_schemas.frame import Act
 
 Sign = Annotated[tuple[Path, ...], Parameter(name="--sign", negative=(), help="Sign with the key in this file; may be repeated.")]
@@ -128,6 +130,17 @@ async def signed(
     bound |= {"type": type_of(rule.act, rule.version), "id": id}
     raw = act[:-1] + b',"signed":' + msgspec.json.encode(bound) + b"}"
     return Signature(act=raw, id=id, headers=over(raw, seeds))
+
+
+async def posted(target: Target, body: dict[str, Any], seeds: list[bytes]) -> Recorded:
+    """Post an act of the channel itself, signed by these keys; by none in a trial, whose host keeps the administrators' keys."""
+    act, data = read_act(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(), cut=False)
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        if not seeds:
+            return (await caller.post(channel, act))[0]
+        signature = await signed(caller, channel, act, data, seeds)
+        return (await caller.post(channel, signature.act, key=signature.id, headers=signature.headers))[0]
 
 
 def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:

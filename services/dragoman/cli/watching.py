@@ -1,11 +1,13 @@
 """`dragoman watch`: take the watch of a side, hand it over, look at what it must look at; `dragoman adopt`: limits and codebooks."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from dragoman.cli.common import Target, channel_of, connected, out, out_json, read_input, say, table
+from dragoman.cli.signing import Sign, posted, seed_of
 
 watch = App(name="watch", help="Take the watch, hand it over, and see what it must look at.")
 adopt = App(name="adopt", help="Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of a side.")
@@ -76,20 +78,21 @@ async def profile(
     name: Literal["default", "vienna", "shanghai"],
     *,
     line_check: Annotated[str | None, Parameter(help="A JSON file with the schedule of line checks: at, zone, sent_by, from.")] = None,
+    sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
     """Adopt a profile of limits. They bind when every side has adopted the same."""
     body: dict[str, Any] = {"act": "profile-adoption", "profile": name}
     if line_check is not None:
         body["line_check"] = json.loads(read_input(line_check))
-    await _said(target, body)
+    await _said(target, body, sign)
     return 0
 
 
 @adopt.command
-async def codebook(name: str = "starter", version: int = 1, *, target: Target = EVERYWHERE) -> int:
+async def codebook(name: str = "starter", version: int = 1, *, sign: Sign = (), target: Target = EVERYWHERE) -> int:
     """Adopt a version of a codebook of coded messages."""
-    await _said(target, {"act": "codebook-adoption", "codebook": name, "version": version})
+    await _said(target, {"act": "codebook-adoption", "codebook": name, "version": version}, sign)
     return 0
 
 
@@ -97,17 +100,16 @@ async def codebook(name: str = "starter", version: int = 1, *, target: Target = 
 async def policy(
     file: Annotated[str, Parameter(allow_leading_hyphen=True, help="A C2SP tlog-policy without its `log` line; `-` for standard input.")],
     *,
+    sign: Sign = (),
     target: Target = EVERYWHERE,
 ) -> int:
     """Adopt a policy of witnesses: whose cosignatures make a record final. In force once every side has adopted the same."""
-    await _said(target, {"act": "policy-adoption", "policy": read_input(file).decode()})
+    await _said(target, {"act": "policy-adoption", "policy": read_input(file).decode()}, sign)
     return 0
 
 
-async def _said(target: Target, body: dict[str, Any]) -> None:
-    act = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-    async with connected(target) as caller:
-        recorded, _ = await caller.post(await channel_of(target, caller), act)
+async def _said(target: Target, body: dict[str, Any], sign: tuple[Path, ...] = ()) -> None:
+    recorded = await posted(target, body, [seed_of(path) for path in sign])
     if target.json:
         out_json(recorded)
     else:

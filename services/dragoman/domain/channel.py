@@ -126,8 +126,13 @@ def check_genesis(record: Record) -> Refusal | None:
         return invalid("/act", "an opening is recorded by service/desk, decided on position 0, without `signed`")
     if data.name != envelope.channel or envelope.subject != envelope.id or envelope.attestation != "author":
         return invalid("/name", "the opening's name, exchange and attestation must be the record's")
+    return check_opening(data) or _check_root_signatures(data, record)
+
+
+def check_opening(data: acts.ChannelOpening) -> Refusal | None:
+    """Whether the sides may sign an opening: its sides, keys, kind and policy are sound."""
     log = Verifier(data.origin, ED25519, _public(data.log_key))
-    return _check_sides(data) or _check_kind(data) or heads.check_opening(log, data) or _check_root_signatures(data, record)
+    return _check_sides(data) or _check_kind(data) or heads.check_opening(log, data)
 
 
 def _check_sides(data: acts.ChannelOpening) -> Refusal | None:

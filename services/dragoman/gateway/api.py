@@ -33,6 +33,8 @@ from dragoman_schemas.answers import (
     NewChannel,
     NewDraft,
     NewToken,
+    Opening,
+    OpeningTerms,
     Perceptions,
     PersonEntry,
     PersonView,
@@ -101,6 +103,16 @@ async def new_channel(call: Call[Nothing]) -> Answered:
     return Reply(body=_view(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
 
 
+async def show_terms(call: Call[Nothing]) -> Answered:
+    return Reply(body=tokens.operator(call).terms(call.path("channel")))
+
+
+async def open_channel(call: Call[Nothing]) -> Answered:
+    service = tokens.operator(call)
+    projection = await service.open_signed(await call.decoded(Opening))
+    return Reply(body=_view(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
+
+
 # Posting
 
 
@@ -163,6 +175,10 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}),
     Route("GET", "/v1/channels", list_channels, "The channels that the caller may see", Nothing, {200: Channels}),
     Route("POST", "/v1/channels", new_channel, "Open a trial channel", Nothing, {201: ChannelView}, takes=NewChannel),
+    Route(
+        "POST", "/v1/openings", open_channel, "Open a channel whose sides keep their own keys", Nothing, {201: ChannelView}, takes=Opening
+    ),
+    Route("GET", "/v1/openings/{channel}", show_terms, "What this host puts into an opening", Nothing, {200: OpeningTerms}),
     Route("GET", _C, show_channel, "A channel", Nothing, {200: ChannelView}),
     Route("GET", f"{_C}/state", reading.show_state, "The liaison state and its digest", reading.At, {200: LiaisonState}, headers=_READ),
     Route(

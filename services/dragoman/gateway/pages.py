@@ -214,11 +214,12 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
     rows = await posting.in_thread(call, reads.listed, store, name, reads.Filter(), _OPEN_ROWS, service.now())
     waiting = [_waiting(projection, row, side) for row in state.unacknowledged]
     _note_read(service, projection, service.station(grant, projection))
-    officer = projection.registry.officers[grant.actor]
+    officer = projection.registry.officers.get(grant.actor)
+    roles = ("root",) if officer is None else officer.roles
     return {
         "actor": grant.actor,
         "side": side,
-        "roles": officer.roles,
+        "roles": roles,
         "channels": [(other.name, other.registry.kind) for other in visible],
         "registry": projection.registry,
         "state": state,
@@ -229,7 +230,7 @@ async def _board(service: Service, grant: Grant, projection: Projection, visible
         "rows": rows.exchanges,
         "stale": not service.is_live(projection),
         "writable": service.guard.proven and not projection.broken,
-        "may_acknowledge": not {"officer", "duty_officer", "head_of_office"}.isdisjoint(officer.roles),
+        "may_acknowledge": not {"officer", "duty_officer", "head_of_office"}.isdisjoint(roles),
         "words": _words,
         "new_key": lambda: secrets.token_hex(16),
         "said": request.query.get("said", ""),

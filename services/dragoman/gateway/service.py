@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 import structlog
+from msgspec import UNSET
 
 from dragoman.desk import Desk, stamp
 from dragoman.domain import access as rules
@@ -29,7 +30,9 @@ from dragoman.stores.drafts import Drafts
 from dragoman.stores.files import Files
 from dragoman.stores.people import People
 from dragoman.stores.seals import Seals
-from dragoman_schemas.answers import NewChannel
+from dragoman.tlog import dsse
+from dragoman_schemas.acts.channel import ChannelOpening, LiveChannel
+from dragoman_schemas.answers import NewChannel, Opening, OpeningTerms
 
 log = structlog.get_logger()
 
@@ -157,6 +160,47 @@ class Service:
                 id = ids.from_key(new.name, actor, f"opening-officer/{officer.officer}")
                 await self.desk.post(projection, Post(actor=actor, act=act, data=data, id=id, family="channel"))
             return projection
+
+    async def open_signed(self, opening: Opening) -> Projection:
+        """Open a channel whose sides keep their own keys, by an opening that their root keys signed. The same once more changes nothing.
+
+        Raises `Refused`.
+        """
+        act, data = read_act(bytes(opening.act), cut=False)
+        if not isinstance(data, ChannelOpening):
+            raise Refused(Refusal(kind="invalid", detail="This is no channel-opening; draft one with `dragoman channel draft`."))
+        self._check_signed(data)
+        signatures = " ".join(sorted({each for line in opening.signatures for each in line.split()}))
+        genesis = self.desk.opening(data.name, act, data, signatures)
+        async with self.opening:
+            projection = self.channels.get(data.name)
+            if projection is not None and projection.is_channel:
+                if projection.registry.cid != channels.cid_of(act):
+                    raise Refused(Refusal(kind="exists", detail=f"There is a channel {data.name} already; choose another name."))
+                return projection
+            projection = projection or await self.open_log(data.name, new=True)
+            self.channels[data.name] = projection
+            await self.desk.open(projection.log, genesis)
+            await projection.reached(1)
+            return projection
+
+    def terms(self, name: str) -> OpeningTerms:
+        """What this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
+        if not is_name(name):
+            raise Refused(Refusal(kind="invalid", detail=f"{name[:63]} is no name: small letters and digits, with hyphens between."))
+        return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=f"{self.origin}/{name}")
+
+    def _check_signed(self, data: ChannelOpening) -> None:
+        terms = self.terms(data.name)
+        if (data.log_key, data.origin) != (terms.log_key, terms.origin):
+            detail = f"This host signs the heads of {data.name} as {terms.origin} with {terms.log_key}; draft the opening with those."
+            raise Refused(Refusal(kind="invalid", detail=detail))
+        if data.custody is not UNSET:
+            raise Refused(Refusal(kind="invalid", detail="The sides' own keys signed this: leave `custody` out."))
+        if isinstance(data.exercise_of, LiveChannel):
+            live = self.channels.get(data.exercise_of.name)
+            if live is None or not live.is_channel or live.registry.cid != data.exercise_of.cid:
+                raise Refused(Refusal(kind="invalid", detail=f"There is no such channel {data.exercise_of.name} here to exercise."))
 
     def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
         """Whether this is the same opening, which was cut off before all of its officers were entered."""

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from dragoman.desk import stamp
+from dragoman.domain import access as rules
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway.posting import grant_of, service_of
 from dragoman.gateway.service import Service
@@ -16,6 +17,7 @@ from dragoman_schemas.answers import (
     Tokens,
     TokenView,
 )
+from dragoman_schemas.state import Registry
 
 
 def operator(call: Call[Any]) -> Service:
@@ -39,7 +41,7 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
 async def issue_token(call: Call[Nothing]) -> Answered:
     service = operator(call)
     new = await call.decoded(NewToken)
-    where = {p.name: p.registry for p in service.channels.values() if p.is_channel and new.actor in p.registry.officers}
+    where = {p.name: p.registry for p in service.channels.values() if p.is_channel and _is_known(p.registry, new.actor)}
     wanted = new.channels or tuple(where)
     missing = [name for name in wanted if name not in where]
     if missing or not wanted:
@@ -52,6 +54,11 @@ async def issue_token(call: Call[Nothing]) -> Answered:
     token, grant = await service.access.issue(new.actor, cids, issued=stamp(service.now()), label=label)
     view = IssuedToken(id=grant.id, actor=grant.actor, channels=tuple(wanted), issued=grant.issued, label=label, token=token)
     return Reply(body=view, status=201, headers={"Location": f"/v1/tokens/{grant.id}", "Cache-Control": "no-store"})
+
+
+def _is_known(registry: Registry, actor: str) -> bool:
+    """Whether an actor is, or was, an officer there; or the root of a side that keeps its own keys."""
+    return actor in registry.officers or rules.may_read(registry, actor) is None
 
 
 async def revoke_token(call: Call[Nothing]) -> Answered:

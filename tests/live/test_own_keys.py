@@ -1,0 +1,136 @@
+"""A channel whose sides keep their own keys, opened and staffed as docs/own-keys.md says, on a host that can sign for nobody."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from service import Caller, Service
+
+NOTE = {"act": "contact-note", "form": "conversation", "text": "Met at the reception."}
+
+
+class Host:
+    """A service without a demonstration, and the files of both sides and the operator."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.service = Service(folder / "data")
+
+    def run(self, *arguments: str, check: int = 0) -> tuple[str, str]:
+        done = self.service.run(*(str(self.folder / each) if "." in each and "/" not in each else each for each in arguments), check=check)
+        return done.stdout.strip(), done.stderr
+
+    def key(self, name: str) -> str:
+        return self.run("keys", "new", f"{name}.pem")[0].split()[0]
+
+    def drafted(self, **more: object) -> str:
+        sides = [{"name": side, "roots": [self.key(f"{side}-root")]} for side in ("nato", "china")]
+        (self.folder / "channel.json").write_text(json.dumps({"name": "nato-china", "languages": ["en", "zh"], "sides": sides, **more}))
+        self.run("channel", "draft", "channel.json", "--to", "opening.json", "--data", str(self.service.data))
+        return "opening.json"
+
+    def signed(self, side: str) -> str:
+        line, _ = self.run("channel", "sign", "opening.json", "--key", f"{side}-root.pem")
+        (self.folder / f"{side}.sig").write_text(line + "\n")
+        return f"{side}.sig"
+
+    def token(self, actor: str) -> str:
+        name = f"{actor.replace('/', '-')}.token"
+        (self.folder / name).write_text(self.run("token", "issue", actor, "--data", str(self.service.data))[0])
+        return name
+
+    def opened(self, **more: object) -> dict[str, object]:
+        self.drafted(**more)
+        signatures = [self.signed(side) for side in ("nato", "china")]
+        data = str(self.service.data)
+        self.run("channel", "open", "opening.json", *signatures, "--data", data)
+        told, _ = self.run("channel", "open", "opening.json", *signatures, "--json", "--data", data)
+        for side in ("nato", "china"):
+            self.key(f"{side}-adm")
+            adm = [f"{side}/adm-1", "--office", "hq", "--role", "administrator", "--key", f"{side}-adm.pem"]
+            self.run("officer", "add", *adm, "--sign", f"{side}-root.pem", "--token-file", self.token(f"{side}/root"))
+            administrator = self.token(f"{side}/adm-1")
+            for name, role in (("o-1", "officer"), ("a-1", "auditor")):
+                entered = [f"{side}/{name}", "--office", "hq", "--role", role]
+                self.run("officer", "add", *entered, "--sign", f"{side}-adm.pem", "--token-file", administrator)
+        found: dict[str, object] = json.loads(told)
+        return found
+
+    def caller(self, session: aiohttp.ClientSession, actor: str) -> Caller:
+        caller = Caller(session, self.service, "")
+        caller.headers = {"Authorization": f"Bearer {(self.folder / self.token(actor)).read_text().strip()}"}
+        return caller
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    host = Host(tmp_path)
+    yield host
+    host.service.stop()
+
+
+async def test_sides_open_and_staff_a_channel_with_their_own_keys(host: Host, session: aiohttp.ClientSession) -> None:
+    about = host.opened()
+    assert (about["custody"], about["sides"]) == ("sides", ["nato", "china"])
+    assert not any((host.service.data / "keys").rglob("nato-china")), "the host has no key of this channel"
+    officer, auditor = host.caller(session, "nato/o-1"), host.caller(session, "china/a-1")
+    position = (await officer.open(NOTE)).json["position"]
+    root, administrator = host.caller(session, "nato/root"), host.caller(session, "nato/adm-1")
+    assert (await root.get("/v1/channels/nato-china/state")).status == 200
+    (await root.post("/v1/channels/nato-china/contacts", NOTE)).problem(403, "not-permitted")
+    entry = {"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"]}
+    answer = await administrator.post("/v1/channels/nato-china/channel", entry)
+    assert "must be signed, and no key of nato/adm-1 is kept here" in answer.problem(403, "not-permitted")["detail"]
+    assert (await auditor.get("/v1/channels/nato-china")).json["position"] >= position
+    pins = ("--cid", str(about["cid"]), "--log", str(about["log"]), "--channel", "nato-china", "--token-file", "china-a-1.token")
+    told, _ = host.run("audit", "verify", *pins)
+    assert "the sides' own keys" in told and "a trial" not in told
+    report = await auditor.get("/v1/channels/nato-china/reports/audit", Accept="text/markdown")
+    assert b"Trial" not in report.body
+    board = host.run("keys", "list", *pins[4:])[0]
+    assert board.count("nato/root") == 1 and board.count("nato/adm-1") == 1
+
+
+async def test_a_channel_may_ask_for_every_officers_signature(host: Host, session: aiohttp.ClientSession) -> None:
+    host.opened(required_signatures=["contact"])
+    officer = host.caller(session, "nato/o-1")
+    answer = await officer.post("/v1/channels/nato-china/contacts", NOTE)
+    assert "must be signed by its author" in answer.problem(403, "not-permitted")["detail"]
+    host.key("nato-o")
+    host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", "--sign", "nato-adm.pem", "--token-file", "nato-adm-1.token")
+    (host.folder / "note.json").write_text(json.dumps(NOTE))
+    number, _ = host.run("post", "note.json", "--sign", "nato-o.pem", "--token-file", "nato-o-1.token")
+    assert number.startswith("NATO-CHINA/NATO/")
+
+
+def test_an_opening_that_not_all_have_signed_or_that_was_changed_is_refused(host: Host) -> None:
+    opening = host.drafted()
+    nato, data = host.signed("nato"), ("--data", str(host.service.data))
+    assert "china has 0 of 1 root signatures" in host.run("channel", "open", opening, nato, *data, check=1)[1]
+    assert "name the files" in host.run("channel", "open", opening, *data, check=2)[1]
+    china = host.signed("china")
+    drafted = (host.folder / opening).read_bytes()
+    (host.folder / opening).write_bytes(drafted.replace(b'"zh"', b'"fr"'))
+    assert "a signature does not hold" in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    host.key("stranger")
+    assert "is no root key of this opening" in host.run("channel", "sign", opening, "--key", "stranger.pem", check=2)[1]
+    (host.folder / opening).write_bytes(drafted.replace(b"dragoman.invalid", b"elsewhere.invalid"))
+    for side in ("nato", "china"):
+        host.signed(side)
+    assert "This host signs the heads" in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    (host.folder / opening).write_bytes(drafted[:-1] + b',"custody":"host"}')
+    for side in ("nato", "china"):
+        host.signed(side)
+    assert "leave `custody` out" in host.run("channel", "open", opening, nato, china, *data, check=1)[1]
+    (host.folder / opening).write_bytes(drafted)
+    for side in ("nato", "china"):
+        host.signed(side)
+    host.run("channel", "open", opening, nato, china, *data)
+    host.run("keys", "new", "other.pem")
+    (host.folder / "channel.json").write_text(json.dumps({"name": "nato-china", "sides": []}))
+    assert "/sides" in host.run("channel", "draft", "channel.json", *data, check=2)[1]
+    (host.folder / "channel.json").write_text("{")
+    assert "is no JSON" in host.run("channel", "draft", "channel.json", *data, check=2)[1]
