@@ -52,8 +52,12 @@ class Log(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Registrar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom the registrar asks to cosign: each a witness's verifier key, a space, and its URL."""
+    """Whom the registrar asks to cosign: each a witness's verifier key, a space, and its URL.
 
+    `up` signs heads itself, unless they are signed by a registrar elsewhere (`beside`), with an archive on another disk.
+    """
+
+    beside: bool = False
     witnesses: tuple[str, ...] = ()
 
 

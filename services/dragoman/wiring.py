@@ -99,7 +99,8 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway",
         following(service.keep_erasing())
         if whole:
             following(Watch(service.channels, service.desk, now=utc_now).run())
-            following((await _registrar(stack, settings, endpoint)).run())
+            if not settings.registrar.beside:
+                following((await _registrar(stack, settings, endpoint)).run())
         yield await _listening(settings, service, stack)
 
 

@@ -23,7 +23,9 @@ import clustered
 import growth
 import live
 import posting
+import proving
 import replaying
+import sealing
 import size
 import watching
 from dragoman.log import broker
@@ -55,6 +57,8 @@ PARTS: Final[dict[str, Part]] = {
     "cluster": clustered,
     "size": size,
     "watch": watching,
+    "verify": proving,
+    "seal": sealing,
 }
 
 

@@ -24,6 +24,7 @@ class Plan:
     reads: int
     deaths: int
     clocks: int
+    proved: int
 
 
 FULL: Final = Plan(
@@ -43,6 +44,7 @@ FULL: Final = Plan(
     reads=50,
     deaths=5,
     clocks=100_000,
+    proved=100_000,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -61,4 +63,5 @@ QUICK: Final = Plan(
     reads=10,
     deaths=1,
     clocks=3_000,
+    proved=5_000,
 )

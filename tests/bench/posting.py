@@ -33,20 +33,20 @@ def position_of(server: Server) -> int:
 class Rounds:
     """The same load, now on the one and now on the other: each round, the medians, and all that was acknowledged."""
 
-    def __init__(self, both: tuple[Server, Server]) -> None:
-        """Load both."""
-        self._both = both
-        self.acknowledged = dict.fromkeys((server.name for server in both), 0)
+    def __init__(self, both: tuple[Server, Server], names: tuple[str, str] | None = None) -> None:
+        """Load both, known by their own names or by those."""
+        self._both = tuple(zip(names or tuple(server.name for server in both), both, strict=True))
+        self.acknowledged = dict.fromkeys((name for name, _ in self._both), 0)
 
     def run(self, rounds: int, *arguments: object) -> Numbers:
         """So many rounds."""
-        found: Numbers = {server.name: {"rounds": []} for server in self._both}
+        found: Numbers = {name: {"rounds": []} for name, _ in self._both}
         for _ in range(rounds):
-            for server in self._both:
+            for named, server in self._both:
                 each = load(server, *arguments)
-                self.acknowledged[server.name] += each["acknowledged"]
+                self.acknowledged[named] += each["acknowledged"]
                 kept = {name: round(each[name], 3) for name in ("per_second", "p50_ms", "p99_ms")}
-                found[server.name]["rounds"].append({**kept, "cpu_us": {name: round(us, 1) for name, us in each["cpu_us"].items()}})
+                found[named]["rounds"].append({**kept, "cpu_us": {name: round(us, 1) for name, us in each["cpu_us"].items()}})
         for of in found.values():
             of |= {name: statistics.median(each[name] for each in of["rounds"]) for name in ("per_second", "p50_ms", "p99_ms")}
             of["cpu_us"] = {name: statistics.median(each["cpu_us"][name] for each in of["rounds"]) for name in _CPU}

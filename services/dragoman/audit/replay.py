@@ -21,6 +21,7 @@ from dragoman_schemas.answers import Count, Entry, Owed
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _SNAPSHOT_LEAVES = 256
+_ROOTS = 256
 
 
 class Void(Struct, frozen=True, kw_only=True):
@@ -62,6 +63,7 @@ class Replay:
         self._offices: dict[str, list[str]] = {}
         self._frontiers: list[merkle.Frontier] = [merkle.Frontier()]
         self._nodes: dict[tuple[int, int], bytes] = {}
+        self._roots: dict[int, bytes] = {}
 
     def exchange(self, exchange: str) -> Exchange | None:
         """The folded exchange of that id."""
@@ -97,7 +99,15 @@ class Replay:
         return standing_office([self.exchange(id) for id in self._offices.get(side, ())], side)
 
     def root(self, size: int) -> bytes:
-        """The tree's root at a size."""
+        """The tree's root at a size. Who signs one after the other has seen the same head: the newest that were asked for are kept."""
+        known = self._roots.get(size)
+        if known is None:
+            if len(self._roots) == _ROOTS:
+                del self._roots[next(iter(self._roots))]
+            known = self._roots[size] = self._root(size)
+        return known
+
+    def _root(self, size: int) -> bytes:
         frontier = self._frontiers[size // _SNAPSHOT_LEAVES]
         for index in range(frontier.size, size):
             frontier = frontier.add(merkle.leaf_hash(leaf.entry(index, self._commits[index])))

@@ -23,8 +23,8 @@ from dragoman.audit.export import readme_of
 from dragoman.audit.replay import Replay
 from dragoman.domain import heads
 from dragoman.domain.heads import log_of
-from dragoman.domain.record import NotARecord, parse
-from dragoman.tlog import checkpoint, leaf, tiles
+from dragoman.domain.record import NotARecord, Record, parse
+from dragoman.tlog import checkpoint, dsse, leaf, tiles
 from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman.tlog.policy import Policy
 from dragoman.tlog.tiles import ENTRIES
@@ -79,18 +79,30 @@ class Verification:
         self._back = 0
         self._times: list[str] = []
         self._signed = 0
+        self._keys: dict[str, bytes] = {}
+        self._keys_of: Registry | None = None
         self._findings: list[Finding] = []
         self.lie: Lie | None = None
 
-    def take(self, messages: Iterable[bytes], told: Callable[[int], None] = lambda position: None) -> None:
-        """Fold messages from position 1 on, and look at each."""
-        for raw in messages:
+    def keys(self) -> dict[str, bytes]:
+        """Every key that was ever entered so far, by its id: under which signatures can be verified before they are judged."""
+        registry = self.replay.standing.state.registry
+        if registry is not self._keys_of:
+            known = {} if registry is None else registry.keys
+            self._keys = {keyid: public for keyid, key in known.items() if (public := dsse.decode_base64(key.public, 32)) is not None}
+            self._keys_of = registry
+        return self._keys
+
+    def take(self, messages: Iterable[bytes | Record], told: Callable[[int], None] = lambda position: None) -> None:
+        """Fold messages from position 1 on, or the records that they were read as, and look at each."""
+        for message in messages:
             before = self.replay.standing.state.time
-            self.replay.take([raw])
+            record = message if isinstance(message, Record) else _parsed(message)
+            self.replay.take([message if record is None else record])
             position = self.replay.standing.state.position
             void = bool(self.replay.void) and self.replay.void[-1].position == position
-            if not void:
-                self._look(raw, before)
+            if not void and record is not None:
+                self._look(record, before)
             if position == 1:
                 self._opening(void=void)
             if self.lie is not None:
@@ -109,11 +121,7 @@ class Verification:
         elif self._log is not None and log_of(registry) != self._log:
             self._tell("opening", 1, "the genesis names another log key than the one that was given", "the genesis record")
 
-    def _look(self, raw: bytes, before: str) -> None:
-        try:
-            record = parse(raw)
-        except NotARecord:
-            return
+    def _look(self, record: Record, before: str) -> None:
         kind = "services" if record.side == "service" else record.envelope.attestation
         self._attested[kind] += 1
         if before and record.envelope.time < before:
@@ -269,6 +277,14 @@ class Verification:
             lie=self.lie,
             void=void,
         )
+
+
+def _parsed(raw: bytes) -> Record | None:
+    """The record of a message; None for junk."""
+    try:
+        return parse(raw)
+    except NotARecord:
+        return None
 
 
 def _not_cosigned(head: Note, witnesses: Sequence[Verifier], policy: Policy | None) -> list[str]:

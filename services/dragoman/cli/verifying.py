@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import Hole, messages_of
+from dragoman.audit.strictly import read_strictly
 from dragoman.audit.verify import Verification, Verified
 from dragoman.cli.auditing import audit, checked_cid, verifier_of
 from dragoman.cli.common import (
@@ -178,7 +179,7 @@ def _from_export(verification: Verification, file: Path) -> None:
     with Export(file) as opened:
         records = opened.about.get("records")
         with progress("verifying", records if isinstance(records, int) else None) as told:
-            verification.take(opened.messages(), told)
+            verification.take(read_strictly(opened.messages(), verification.keys), told)
         verification.described(opened.about)
         verification.head(opened.checkpoint)
         verification.readme(opened.readme)
@@ -189,7 +190,8 @@ def _from_mirror(verification: Verification, folder: Path) -> None:
     archive = Archive(folder)
     try:
         with progress("verifying", archive.size) as told:
-            verification.take((archive.raw(position) for position in range(1, archive.size + 1)), told)
+            messages = (archive.raw(position) for position in range(1, archive.size + 1))
+            verification.take(read_strictly(messages, verification.keys), told)
         verification.head(archive.sealed)
     finally:
         archive.close()

@@ -20,6 +20,7 @@ All continue the genesis exchange (record.md §3, §5).
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -158,7 +159,7 @@ def _check_kind(data: acts.ChannelOpening) -> Refusal | None:
 
 
 def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal | None:
-    signers = valid_signers(record, {dsse.key_id(_public(root)): _public(root) for side in data.sides for root in side.roots})
+    signers = valid_signers(record, {dsse.key_id(_public(root)): _public(root) for side in data.sides for root in side.roots}.get)
     if signers is None:
         return invalid("", "a signature does not hold, or is of no root key")
     for side in data.sides:
@@ -168,19 +169,25 @@ def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal
     return None
 
 
+@lru_cache(maxsize=4_096)
 def _public(encoded: str) -> bytes:
     public = dsse.decode_base64(encoded, 32)
     return public if public is not None else bytes(32)
 
 
-def valid_signers(record: Record, keys: dict[str, bytes]) -> set[str] | None:
-    """The key ids that signed the act, or None if any signature is not by one of the keys, or does not hold."""
+def valid_signers(record: Record, public_of: Callable[[str], bytes | None]) -> set[str] | None:
+    """The key ids that signed the act, or None if any signature is not by a key that there is, or does not hold."""
     text = record.envelope.signatures
-    signatures = dsse.read_signatures(text, SIGNATURES) if isinstance(text, str) else None
+    if not isinstance(text, str):
+        return None
+    if len(record.verified) == text.count(" ") + 1:  # each was found to hold when the record was read
+        return {keyid for keyid, _ in record.verified} if all(public_of(keyid) == public for keyid, public in record.verified) else None
+    signatures = dsse.read_signatures(text, SIGNATURES)
     if signatures is None:
         return None
     for keyid, signature in signatures.items():
-        if keyid not in keys or not dsse.verify(keys[keyid], record.act, signature):
+        public = public_of(keyid)
+        if public is None or not dsse.verify(public, record.act, signature):
             return None
     return set(signatures)
 
@@ -372,15 +379,22 @@ _SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
     """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's."""
-    keys = {keyid: key for keyid, key in registry.keys.items() if key.since < position and (key.until is None or key.until >= position)}
     added: dict[str, str] = {}
     if isinstance(record.data, acts.Officer | acts.KeyAddition) and not isinstance(record.data.keys, UnsetType):
         added = {dsse.key_id(_public(key)): key for key in record.data.keys}
-    publics = {keyid: _public(key.public) for keyid, key in keys.items()} | {keyid: _public(key) for keyid, key in added.items()}
-    signers = valid_signers(record, publics)
+
+    def valid(keyid: str) -> Key | None:
+        key = registry.keys.get(keyid)
+        return key if key is not None and key.since < position and (key.until is None or key.until >= position) else None
+
+    def public_of(keyid: str) -> bytes | None:
+        key = valid(keyid)
+        return _public(added[keyid]) if keyid in added else None if key is None else _public(key.public)
+
+    signers = valid_signers(record, public_of)
     if signers is None or not added.keys() <= signers:
         return Refusal(kind="not-permitted", detail="A signature is missing, does not hold, or is of no key valid here.")
-    owners = {keys[keyid].owner for keyid in signers if keyid in keys}
+    owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
     actor = record.envelope.actor
     if any(owner.partition("/")[0] != record.side for owner in owners):
         return Refusal(kind="not-permitted", detail="Another side's key signed this act, which is not asked of it.")

@@ -255,7 +255,7 @@ def _check_attestation(
     agreed = (registry.cid, e.type, "" if _opens(rule) else e.subject, e.id, e.actor)
     if agreed != (signed.channel, signed.type, signed.exchange, signed.id, signed.author):
         return _no("`signed` does not agree with the record.")
-    if signed.seen.size >= position or dsse.decode_base64(signed.seen.root, 32) != ledger.root(signed.seen.size):
+    if signed.seen.size >= position or signed.seen.root != dsse.encode_base64(ledger.root(signed.seen.size)):
         return _no("`seen` is no head of this log.")
     etag = registry.etag if rule.family == "channel" else known.etag if known is not None else ""
     stands = signed.after == etag if rule.consenting or not etag else ledger.holds(e.subject, signed.after)

@@ -51,7 +51,8 @@ _decoders = {name: msgspec.json.Decoder(shape).decode for name, shape in SHAPES.
 class Record(Struct, frozen=True, kw_only=True, gc=False):
     """A well-formed record: its envelope, its act as bytes and as a value, its own bytes and their commitment.
 
-    `name` is the act's, `side` the actor's, or `service`. `newest` are the bytes of the act as the newest version writes it, which
+    `name` is the act's, `side` the actor's, or `service`. `verified` are keys, by id and public part, under which a signature of this act was
+    found to hold when it was read: whose key that was at its position is still to be judged. `newest` are the bytes of the act as the newest version writes it, which
     the value is read from; they are the act's own but for records of an older version.
     """
 
@@ -63,6 +64,7 @@ class Record(Struct, frozen=True, kw_only=True, gc=False):
     commit: str
     name: str
     side: str
+    verified: tuple[tuple[str, bytes], ...] = ()
 
 
 class _Named(Struct):
@@ -214,13 +216,14 @@ def _older(type: str) -> tuple[str, int] | None:
     return version.group(1), int(version.group(2))
 
 
-def reread(raw: bytes, commit: str) -> Record:
+def reread(raw: bytes, commit: str, verified: tuple[tuple[str, bytes], ...] = ()) -> Record:
     """The record of bytes that `parse` has read before, with that commitment: nothing is checked again, which is most of the work."""
     envelope = _envelope(raw)
     name, act = envelope.type.split(".")[1], bytes(envelope.data)
     newest = _brought_up(envelope, act)
     side = envelope.actor.partition("/")[0]
-    return Record(envelope=envelope, act=act, newest=newest, data=_decoders[name](newest), raw=raw, commit=commit, name=name, side=side)
+    data = _decoders[name](newest)
+    return Record(envelope=envelope, act=act, newest=newest, data=data, raw=raw, commit=commit, name=name, side=side, verified=verified)
 
 
 def check_built(record: Record) -> None:

@@ -7,6 +7,7 @@ S below L, R compared by its bytes; R of the identity is refused as well, so tha
 import base64
 import binascii
 import hashlib
+from functools import lru_cache
 
 from nacl import bindings, exceptions
 
@@ -26,8 +27,9 @@ def key_id(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()
 
 
+@lru_cache(maxsize=4_096)
 def is_sound(public: bytes) -> bool:
-    """Whether a public key may be used at all."""
+    """Whether a public key may be used at all: as dear to find out as one verification, and the same keys come again and again."""
     return len(public) == 32 and bool(bindings.crypto_core_ed25519_is_valid_point(public))
 
 

@@ -1,0 +1,82 @@
+"""Strict reading and signatures in processes of their own: the same verification, and none that dies takes a record with it."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from dragoman.audit import strictly
+from dragoman.audit.strictly import read_strictly
+from dragoman.audit.verify import Verification
+from dragoman.domain.record import Record
+from prove import Log
+
+RECORDS = 3_000
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    """A log long enough for others to read it, every note signed, with junk in it."""
+    log = Log()
+    while len(log.messages) < RECORDS:
+        log.say(signed=True)
+    return log
+
+
+def children() -> set[int]:
+    """Our readers that run."""
+    return {
+        int(pid) for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()
+        if b"dragoman.audit.strictly" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    }  # fmt: skip
+
+
+def verified(messages: list[bytes], *, apart: bool) -> Verification:
+    verification = Verification(cid="")
+    verification.take(read_strictly(messages, verification.keys) if apart else messages)
+    return verification
+
+
+def test_a_log_that_others_read_comes_to_what_it_comes_to_alone(log: Log) -> None:
+    messages = [*log.messages, b"junk", *log.messages[-3:]]
+    apart, alone = verified(messages, apart=True), verified(messages, apart=False)
+    assert apart.result() == alone.result()
+    assert apart.replay.standing.digest == alone.replay.standing.digest
+    assert not children(), "they are let go"
+
+
+def test_a_signature_that_does_not_hold_is_none_whoever_looks_at_it(log: Log) -> None:
+    changed = [*log.messages]
+    at = 2_500
+    changed[at] = changed[at].replace(b"Met the counterpart", b"Met the Counterpart", 1)
+    apart, alone = verified(changed, apart=True), verified(changed, apart=False)
+    assert [each.position for each in apart.replay.void] == [each.position for each in alone.replay.void]
+    assert apart.replay.void[0].position == at + 1
+    assert "signature" in apart.replay.void[0].reason
+
+
+def test_most_are_read_and_verified_by_others(log: Log) -> None:
+    verification = Verification(cid="")
+    found: list[bytes | Record] = []
+    for message in read_strictly(log.messages, verification.keys):
+        found.append(message)
+        verification.take([message])
+    assert all(isinstance(each, Record) and each.verified for each in found[2_000 + 2 * 3 * 200 * (os.cpu_count() or 1) :])
+    assert [each.raw if isinstance(each, Record) else each for each in found] == log.messages
+
+
+def test_a_reader_that_dies_takes_nothing_with_it(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strictly, "_ALONE", 100)
+    verification = Verification(cid="")
+    read: list[bytes] = []
+    for number, message in enumerate(read_strictly(log.messages, verification.keys)):
+        read.append(message.raw if isinstance(message, Record) else message)
+        verification.take([message])
+        if number == 900:
+            for pid in children():
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.1)
+    assert read == log.messages
+    assert verification.lie is None and not verification.replay.void
