@@ -236,6 +236,7 @@ class Side:
         self.name = name
         self.newest: bytes | None = None
         self.away = False
+        self.says = b""
 
     @property
     def verifier(self) -> note.Verifier:
@@ -244,6 +245,9 @@ class Side:
     def cosigns(self, signed: bytes) -> None:
         text = note.read(signed).text
         self.newest = signed + note.cosign(self.name, seed_of(self.name), text, 1_800_000_000).line.encode()
+
+    async def add(self, _: web.Request) -> web.Response:
+        return web.Response(status=409 if self.says else 404, body=self.says)
 
     async def newest_head(self, _: web.Request) -> web.Response:
         return web.Response(status=404) if self.newest is None else web.Response(body=self.newest)
@@ -254,6 +258,7 @@ async def side(house: House, tmp_path: Path) -> AsyncIterator[Side]:
     side = Side()
     app = web.Application()
     app.router.add_get("/{origin}/checkpoint", side.newest_head)
+    app.router.add_post("/add-checkpoint", side.add)
     async with TestServer(app) as server, ClientSession() as session:
         url = str(server.make_url("")).rstrip("/")
 
@@ -338,3 +343,18 @@ async def test_a_witness_that_has_forgotten_what_it_cosigned_does_not_agree(hous
     sealing.take(house.messages)
     await sealing.seal()
     assert len(house.heads) == 1
+
+
+@pytest.mark.parametrize(("size", "heads"), [(b"11", 2), (b"12", 1), (b"nonsense", 1)])
+async def test_a_witness_that_shows_no_heads_is_taken_by_the_size_that_it_says(size: bytes, heads: int, house: House, side: Side) -> None:
+    sealing = await house.caught_up(house.registrar())
+    await sealing.seal()
+    side.cosigns(house.seals.notes[-1])
+    assert side.newest is not None
+    sealing.archive.keep_witnessed(side.newest)
+    side.newest, side.says = None, size
+    sealing.trusted = False
+    house.world.open("nato/o-1", NOTE)
+    sealing.take(house.messages)
+    await sealing.seal()
+    assert len(house.heads) == heads

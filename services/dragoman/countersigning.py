@@ -82,16 +82,19 @@ class Witnesses:
         given = await asyncio.gather(*(self._one(each, head, signed, nodes) for each in waiting))
         return [signature for signature in given if signature is not None]
 
-    async def agree(self, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None) -> bool:
+    async def agree(self, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None, sealed: bytes | None) -> bool:
         """Whether one of the witnesses agrees with what is kept here, or none of them has a say. Raises `Contradicted`.
 
         `root` gives the own root at a size, None where less is kept, and `witnessed` is the newest head that was cosigned here: a
-        witness that is not under it, and has no head of this log, is new, and cannot say anything.
+        witness that is not under it, and has no head of this log, is new, and cannot say anything. One that shows nobody its heads is asked
+        to cosign the `sealed` one: it says then how many records it has come to.
         """
-        stances = await asyncio.gather(*(self._stance(each, log, root, witnessed) for each in self._sizes))
+        stances = await asyncio.gather(*(self._stance(each, log, root, witnessed, sealed) for each in self._sizes))
         return True in stances or all(stance is None for stance in stances)
 
-    async def _stance(self, witness: Asked, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None) -> bool | None:
+    async def _stance(
+        self, witness: Asked, log: Verifier, root: Callable[[int], bytes | None], witnessed: Note | None, sealed: bytes | None
+    ) -> bool | None:
         """Whether it agrees; None where it has no say. Raises `Contradicted`."""
         url = f"{witness.url}/{hashlib.sha256(log.name.encode()).hexdigest()}/checkpoint"
         try:
@@ -100,7 +103,8 @@ class Witnesses:
         except (aiohttp.ClientError, TimeoutError):
             return False
         if status == _UNKNOWN:
-            return None if witnessed is None or witnessed.signed_by(witness.verifier) is None else False
+            known = witnessed is not None and witnessed.signed_by(witness.verifier) is not None
+            return await self._has_come_so_far(witness, sealed) if known else None
         try:
             head, found = checkpoint.opened(body, log)
             if status != _OK or found.signed_by(witness.verifier) is None:
@@ -112,6 +116,18 @@ class Witnesses:
             raise Contradicted(witness.verifier.name, head.size, beyond=own is None)
         self._sizes[witness] = head.size
         return True
+
+    async def _has_come_so_far(self, witness: Asked, sealed: bytes | None) -> bool:
+        """Whether a witness that shows no heads says that it has cosigned, and no more than is sealed."""
+        if sealed is None:
+            return False
+        asked = Addition(old=0, proof=(), checkpoint=sealed)
+        try:
+            async with self._session.post(f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS) as answer:
+                status, body = answer.status, await answer.content.read(_HEAD_BYTES)
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        return status == _CONFLICT and body.strip().isdigit() and int(body) <= checkpoint.read(note.read(sealed).text).size
 
     async def _one(self, witness: Asked, head: Checkpoint, signed: bytes, nodes: Nodes) -> Signature | None:
         for _ in range(_TRIES):

@@ -161,7 +161,9 @@ class _Sealing:
         """Whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
         raw = self.archive.witnessed
         try:
-            agreed = await self._witnesses.agree(verifier, self._root_at, None if raw is None else note.read(raw))
+            agreed = await self._witnesses.agree(
+                verifier, self._root_at, None if raw is None else note.read(raw), None if self.sealed is None else self.sealed.note
+            )
         except Contradicted as error:
             self.sealed = await self._seals.newest(self.channel)
             if error.beyond and self.sealed is not None and self._explain(self.sealed.note, verifier).size >= error.size:

@@ -62,9 +62,14 @@ class Registrar(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of a process. `uvloop` is used where it is installed, by the extra `fast`."""
+    """All settings of a process. `uvloop` is used where it is installed, by the extra `fast`.
+
+    `origin` names the logs of new channels, as a URL without a scheme: `{channel}` in it is the channel's name, `{key}` the hex SHA-256 of
+    the log's key, by which some witnesses know a log. By default a name that is nobody's.
+    """
 
     data: Path = Path("dragoman-data")
+    origin: str = ""
     http: Http = Http()
     nats: Nats = Nats()
     log: Log = Log()

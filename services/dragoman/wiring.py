@@ -193,7 +193,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             guard=guard,
             open_log=open_log,
             log_key=Custody(settings.data / "keys" / "log").make("log", "log/log"),
-            origin=f"dragoman.invalid/{settings.data.resolve().name}",
+            origin=settings.origin or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
         )
         for channel in names:
             await _follow_if_possible(service, channel)

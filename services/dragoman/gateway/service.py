@@ -1,6 +1,7 @@
 """What every handler works with: the channels, the desk, who calls, and how fresh the answers are."""
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,7 +61,10 @@ class Deliveries:
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it."""
+    """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it.
+
+    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it.
+    """
 
     desk: Desk
     access: Access
@@ -142,7 +146,7 @@ class Service:
                 exercise_of = (live.name, live.registry.cid)
             projection = self.channels.get(new.name)
             if projection is None or not projection.is_channel:
-                genesis = self.desk.genesis(new, exercise_of=exercise_of, log_key=self.log_key, origin=f"{self.origin}/{new.name}")
+                genesis = self.desk.genesis(new, exercise_of=exercise_of, log_key=self.log_key, origin=self._origin(new.name))
                 projection = projection or await self.open_log(new.name, new=True)
                 self.channels[new.name] = projection
                 await self.desk.open(projection.log, genesis)
@@ -188,7 +192,18 @@ class Service:
         """What this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
         if not is_name(name):
             raise Refused(Refusal(kind="invalid", detail=f"{name[:63]} is no name: small letters and digits, with hyphens between."))
-        return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=f"{self.origin}/{name}")
+        return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
+
+    def _origin(self, name: str) -> str:
+        """The origin of a channel's log, which is no other's. Raises `Refused`."""
+        origin = self.origin.replace("{channel}", name).replace("{key}", hashlib.sha256(self.log_key).hexdigest())
+        others = [p.name for p in self.channels.values() if p.is_channel and p.name != name and p.registry.origin == origin]
+        if others:
+            detail = (
+                f"{origin} is the origin of {others[0]}: the setting `origin` must have {{channel}} in it where there are several channels."
+            )
+            raise Refused(Refusal(kind="invalid", detail=detail))
+        return origin
 
     def _check_signed(self, data: ChannelOpening) -> None:
         terms = self.terms(data.name)

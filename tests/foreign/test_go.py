@@ -1,0 +1,80 @@
+"""Other people's libraries verify a running log: heads, tiles, every record, consistency, cosignatures, and proofs offline."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from service import NOTE, Caller, Service
+from witnesses import Running, until
+
+C = "/v1/channels/nato-china"
+
+
+class Log:
+    """A running demonstration that a witness cosigns, as an auditor has it."""
+
+    def __init__(self, folder: Path, verify: Path) -> None:
+        self.verify = verify
+        self.nato = Running(folder, "nato")
+        (config := folder / "dragoman.toml").write_text(
+            f'[registrar]\nwitnesses = ["{self.nato.verifier} http://127.0.0.1:{self.nato.port}"]\n'
+        )
+        self.service = Service(folder / "data", "--demo", "--config", str(config))
+        self.token = folder / "token"
+        self.token.write_text(self.service.token("china/auditor"))
+
+    def check(self, *arguments: object, key: str) -> tuple[int, dict[str, str], str]:
+        """What the Go program says."""
+        command = [self.verify, "-log", key, "-token", self.token, *map(str, arguments)]
+        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()), done.stderr
+
+    def stop(self) -> None:
+        self.nato.stop()
+        self.service.stop()
+
+
+@pytest.fixture
+def log(tmp_path: Path, verify: Path) -> Iterator[Log]:
+    log = Log(tmp_path, verify)
+    yield log
+    log.stop()
+
+
+async def test_other_peoples_libraries_verify_a_running_log(log: Log, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    officer, auditor = Caller(session, log.service, "nato/officer"), Caller(session, log.service, "china/auditor")
+    about = (await auditor.get(C)).json
+    log.nato.start(log.service, about)
+
+    async def cosigned(position: int) -> bytes:
+        async def is_cosigned() -> bool:
+            head = await auditor.get(f"{C}/log/checkpoint")
+            return head.status == 200 and int(head.body.split()[1]) >= position and b"nato.example/witness" in head.body
+
+        await until(is_cosigned)
+        return (await auditor.get(f"{C}/log/checkpoint")).body
+
+    (old := tmp_path / "old").write_bytes(await cosigned(1))
+    for number in range(270):  # more than one tile of the lowest level
+        position = (await officer.open({**NOTE, "text": f"Note {number}."})).json["position"]
+    await cosigned(position)
+    (proofs := tmp_path / "proofs").mkdir()
+    for at in (1, 7, 256, position):
+        record, proof = await auditor.get(f"{C}/records/{at}"), await auditor.get(f"{C}/records/{at}/proof")
+        (proofs / f"{at}.json").write_bytes(record.body)
+        (proofs / f"{at}.tlog-proof").write_bytes(proof.body)
+    url = log.service.base_url + C
+    code, found, told = log.check("-witness", log.nato.verifier, "-old", old, "-proofs", proofs, url, key=about["log"])
+    assert code == 0, told
+    assert (found["proofs"], found["cosignatures"], found["consistent with"]) == ("4", "1", old.read_bytes().split()[1].decode())
+    assert int(found["records"]) >= position and int(found["tiles"]) >= 3
+
+    other = log.nato.verifier.replace("nato.example", "china.example")
+    assert log.check("-witness", other, url, key=about["log"])[0] == 1, "a witness that has not cosigned is none"
+    (proofs / "7.json").write_bytes((proofs / "7.json").read_bytes().replace(b"office", b"Office", 1))
+    assert "7.tlog-proof" in log.check("-proofs", proofs, key=about["log"])[2]
+    (forged := tmp_path / "forged").write_bytes(old.read_bytes().replace(b"\n3", b"\n2", 1))
+    assert log.check("-old", forged, url, key=about["log"])[0] == 1

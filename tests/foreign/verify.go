@@ -1,0 +1,264 @@
+// Verifies a running log with other people's libraries alone: x/mod's notes, tree and tiles, and transparency-dev's cosignatures.
+//
+//	verify -log VKEY [-witness VKEY]... [-old FILE] [-proofs FOLDER] -token FILE URL
+//
+// URL is that of the channel. Every record's bytes are hashed here, every tile is taken over HTTP and checked against the signed head,
+// an older head against a newer one, and each proof file offline. Prints what was checked; exits with 1 at the first lie.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	f_log "github.com/transparency-dev/formats/log"
+	f_note "github.com/transparency-dev/formats/note"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+type keys []string
+
+func (k *keys) String() string     { return strings.Join(*k, ", ") }
+func (k *keys) Set(s string) error { *k = append(*k, s); return nil }
+
+type server struct{ url, token string }
+
+func (s server) get(path string) ([]byte, error) {
+	request, err := http.NewRequest("GET", s.url+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+s.token)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s: %s", path, answer.Status, body)
+	}
+	return body, nil
+}
+
+// tiles gives tlog the tiles of C2SP's paths, which have no height.
+type tiles struct {
+	server
+	read int
+}
+
+func (t *tiles) Height() int { return 8 }
+
+func (t *tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
+	found := make([][]byte, 0, len(wanted))
+	for _, tile := range wanted {
+		body, err := t.get("/log/" + strings.Replace(tile.Path(), "tile/8/", "tile/", 1))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, body)
+		t.read++
+	}
+	return found, nil
+}
+
+func (t *tiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+func entries(s server, size int64) ([][]byte, error) {
+	var found [][]byte
+	for first := int64(0); first < size; first += 256 {
+		width := min(256, size-first)
+		tile := tlog.Tile{H: 8, L: 0, N: first / 256, W: int(width)}
+		body, err := s.get("/log/" + strings.Replace(tile.Path(), "tile/8/0/", "tile/entries/", 1))
+		if err != nil {
+			return nil, err
+		}
+		for len(body) > 0 {
+			length := int(binary.BigEndian.Uint16(body))
+			found = append(found, body[2:2+length])
+			body = body[2+length:]
+		}
+	}
+	return found, nil
+}
+
+func opened(signed []byte, origin string, log note.Verifier, witnesses []note.Verifier) (*f_log.Checkpoint, int, error) {
+	head, _, read, err := f_log.ParseCheckpoint(signed, origin, log, witnesses...)
+	if err != nil {
+		return nil, 0, err
+	}
+	return head, len(read.Sigs) - 1, nil
+}
+
+// cosigner makes a verifier of a witness's key as C2SP writes it (type 4); the library asks for the bare Ed25519 key (type 1) of that name.
+func cosigner(key string) (note.Verifier, error) {
+	parts := strings.SplitN(key, "+", 3)
+	if len(parts) != 3 {
+		return nil, errors.New("no verifier key")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(raw) != 33 || raw[0] != 4 {
+		return nil, errors.New("no key of a cosigner")
+	}
+	raw[0] = 1
+	hash := sha256.Sum256(append([]byte(parts[0]+"\n"), raw...))
+	return f_note.NewVerifierForCosignatureV1(fmt.Sprintf("%s+%x+%s", parts[0], hash[:4], base64.StdEncoding.EncodeToString(raw)))
+}
+
+func hashOf(raw []byte) (hash tlog.Hash) { copy(hash[:], raw); return hash }
+
+func checkProof(file string, origin string, log note.Verifier) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	record, err := os.ReadFile(strings.TrimSuffix(file, ".tlog-proof") + ".json")
+	if err != nil {
+		return err
+	}
+	top, signed, found := bytes.Cut(raw, []byte("\n\n"))
+	lines := strings.Split(string(top), "\n")
+	if !found || lines[0] != "c2sp.org/tlog-proof@v1" {
+		return errors.New("no tlog-proof")
+	}
+	index, err := strconv.ParseInt(strings.TrimPrefix(lines[1], "index "), 10, 64)
+	if err != nil {
+		return err
+	}
+	var proof tlog.RecordProof
+	for _, line := range lines[2:] {
+		hash, err := base64.StdEncoding.DecodeString(line)
+		if err != nil {
+			return err
+		}
+		proof = append(proof, hashOf(hash))
+	}
+	head, _, err := opened(signed, origin, log, nil)
+	if err != nil {
+		return err
+	}
+	return tlog.CheckRecord(proof, int64(head.Size), hashOf(head.Hash), index, tlog.RecordHash(entry(index, record)))
+}
+
+// entry is the leaf entry of a record's bytes at an index (docs/audit.md).
+func entry(index int64, record []byte) []byte {
+	commit := sha256.Sum256(append([]byte("dragoman-commit/v1\n"), record...))
+	return []byte(fmt.Sprintf("dragoman-entry/v1\nindex %d\ncommit %x\n", index, commit))
+}
+
+func run() error {
+	var witnesses keys
+	logKey := flag.String("log", "", "the log's verifier key")
+	tokenFile := flag.String("token", "", "a file with the bearer token")
+	old := flag.String("old", "", "an older head, as it was kept")
+	proofs := flag.String("proofs", "", "a folder with proofs, and the records beside them")
+	flag.Var(&witnesses, "witness", "a witness's verifier key; may be repeated")
+	flag.Parse()
+	log, err := note.NewVerifier(*logKey)
+	if err != nil {
+		return err
+	}
+	var cosigners []note.Verifier
+	for _, key := range witnesses {
+		verifier, err := cosigner(key)
+		if err != nil {
+			return err
+		}
+		cosigners = append(cosigners, verifier)
+	}
+	files, _ := filepath.Glob(filepath.Join(*proofs, "*.tlog-proof"))
+	for _, file := range files {
+		if err := checkProof(file, log.Name(), log); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	fmt.Printf("proofs %d\n", len(files))
+	if flag.NArg() == 0 {
+		return nil
+	}
+	token, err := os.ReadFile(*tokenFile)
+	if err != nil {
+		return err
+	}
+	s := server{flag.Arg(0), strings.TrimSpace(string(token))}
+	signed, err := s.get("/log/checkpoint")
+	if err != nil {
+		return err
+	}
+	head, cosigned, err := opened(signed, log.Name(), log, cosigners)
+	if err != nil {
+		return err
+	}
+	if cosigned < len(cosigners) {
+		return fmt.Errorf("%d of %d witnesses have cosigned", cosigned, len(cosigners))
+	}
+	size := int64(head.Size)
+	tree := tlog.Tree{N: size, Hash: hashOf(head.Hash)}
+	reading := &tiles{server: s}
+	hashes := tlog.TileHashReader(tree, reading)
+	given, err := entries(s, size)
+	if err != nil {
+		return err
+	}
+	if int64(len(given)) != size {
+		return fmt.Errorf("%d entries of %d", len(given), size)
+	}
+	for index := int64(0); index < size; index++ {
+		record, err := s.get(fmt.Sprintf("/records/%d", index+1))
+		if err != nil {
+			return err
+		}
+		made := entry(index, record)
+		if !bytes.Equal(made, given[index]) {
+			return fmt.Errorf("the entry at %d is not that of the record", index)
+		}
+		proof, err := tlog.ProveRecord(size, index, hashes)
+		if err != nil {
+			return err
+		}
+		if err := tlog.CheckRecord(proof, size, tree.Hash, index, tlog.RecordHash(made)); err != nil {
+			return fmt.Errorf("the record at %d is not in the tree: %w", index, err)
+		}
+	}
+	fmt.Printf("records %d\ntiles %d\ncosignatures %d\n", size, reading.read, cosigned)
+	if *old != "" {
+		kept, err := os.ReadFile(*old)
+		if err != nil {
+			return err
+		}
+		before, _, err := opened(kept, log.Name(), log, nil)
+		if err != nil {
+			return err
+		}
+		proof, err := tlog.ProveTree(size, int64(before.Size), hashes)
+		if err != nil {
+			return err
+		}
+		if err := tlog.CheckTree(proof, size, tree.Hash, int64(before.Size), hashOf(before.Hash)); err != nil {
+			return fmt.Errorf("the older head is not of this log: %w", err)
+		}
+		fmt.Printf("consistent with %d\n", before.Size)
+	}
+	return nil
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "verify:", err)
+		os.Exit(1)
+	}
+}
