@@ -147,7 +147,7 @@ def test_who_names_a_witness_wants_its_cosignature(cosigned_by: str, told: World
     if verification.lie is not None:
         assert "nato.example/witness cosigned no head" in verification.lie.what
     else:
-        assert "cosigned by nato.example/witness" in verification.result().findings[-1].word
+        assert "cosigned by nato.example/witness" in verification.result().findings[-2].word
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,20 @@ def test_it_is_said_how_far_the_policy_of_the_sides_is_satisfied(by: tuple[str, 
     strict.take(told.raws)
     strict.head(signed)
     assert (strict.lie is None) == (says == "final")
+
+
+def test_an_old_cosignature_is_no_answer_where_a_new_one_is_asked_for(told: World) -> None:
+    witness = note.Verifier("nato.example/w", note.COSIGNATURE, dsse.public_of(seed_of("nato/w")))
+    found = note.read(head_over(told.raws))
+    signed = note.written(found.text, [*found.signatures, note.cosign(witness.name, seed_of("nato/w"), found.text, 1_764_072_000)])
+    for not_before in (0, 1_764_072_000, 1_764_072_001):
+        verification = Verification(log=log_of(told.registry), witnesses=[witness], not_before=not_before)
+        verification.take(told.raws)
+        verification.head(signed)
+        stale = not_before > 1_764_072_000
+        assert (None if verification.lie is None else verification.lie.check) == ("freshness" if stale else None)
+        if not stale:
+            assert "cosigned at 2025-11-25T12:00:00Z" in str(verification.result().findings[-1])
 
 
 def test_a_log_without_its_genesis_is_no_channel(told: World, tmp_path: Path) -> None:

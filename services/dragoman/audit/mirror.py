@@ -4,6 +4,7 @@ What comes must follow what was kept; a signed head must be of what is kept. Whe
 the kept head and the one that contradicts it stay as evidence. The cid and the log's key are pinned when the copy is begun.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,8 @@ from dragoman.log.archive import Archive
 from dragoman.tlog import checkpoint
 from dragoman.tlog.note import NotANote, read_verifier
 
-_BATCH: Final = 1_000
+_BACK_SECONDS: Final = 30.0
+"""How long an older head may be shown than one that is kept: longer than any election lasts."""
 
 
 class Pinned(Struct, frozen=True, kw_only=True):
@@ -43,6 +45,7 @@ class Mirror:
         self.cid = pinned.cid
         self.archive = Archive(folder)
         self.verification = Verification(cid=pinned.cid, log=self.log)
+        self._back_since: float | None = None
 
     def _pin(self, pinned: Pinned) -> None:
         path = self._folder / "pinned.json"
@@ -78,8 +81,11 @@ class Mirror:
         if self.lie is None and batch:
             self.archive.add(batch)
 
-    def head(self, signed: bytes) -> None:
-        """Hold a signed head against what is kept, and keep it as the newest where it is. One that is ahead waits for the records."""
+    def head(self, signed: bytes, *, patient: bool = False) -> None:
+        """Hold a signed head against what is kept, and keep it as the newest where it is. One that is ahead waits for the records.
+
+        One that goes back behind a head that was kept is given a while, where whoever asks is `patient`: a broker may elect.
+        """
         if self.lie is not None:
             return
         try:
@@ -93,8 +99,16 @@ class Mirror:
             self._lied(head.size, f"the signed head of {head.size} records is of other records than those that are kept here", signed)
             return
         kept = self.archive.sealed
-        if kept is None or checkpoint.opened(kept, self.log)[0].size < head.size:
-            self.archive.keep_sealed(signed)
+        size = 0 if kept is None else checkpoint.opened(kept, self.log)[0].size
+        if head.size >= size:
+            self._back_since = None
+            if head.size > size:
+                self.archive.keep_sealed(signed)
+            return
+        self._back_since = self._back_since or time.monotonic()
+        if not patient or time.monotonic() - self._back_since > _BACK_SECONDS:
+            what = f"the signed head of {head.size} records is shown, and one of {size} was signed before: the log went back"
+            self._lied(head.size, what, signed)
 
     def _lied(self, position: int, what: str, signed: bytes) -> None:
         """Keep what contradicts beside what was kept."""

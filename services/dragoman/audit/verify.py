@@ -7,14 +7,15 @@
     times        where a record is dated behind the channel's time is listed: it convicts nobody, since gateways' clocks differ
     head         the signed head is of the key that the genesis names, and of these records; who gives a log's key asks for one,
                  and who names witnesses asks for their cosignatures under it
+    freshness    a witness that was named has cosigned it lately, where that is asked for: a log that is shown frozen is an old one
     tiles        each is what the records make of it, and none that the head speaks of is wanting
 
 Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct
@@ -67,10 +68,20 @@ class Verification:
     """A verification under way: takes messages, then the head and the tiles."""
 
     def __init__(
-        self, *, cid: str = "", log: Verifier | None = None, witnesses: Sequence[Verifier] = (), policy: Policy | None = None
+        self,
+        *,
+        cid: str = "",
+        log: Verifier | None = None,
+        witnesses: Sequence[Verifier] = (),
+        policy: Policy | None = None,
+        not_before: int = 0,
     ) -> None:
-        """Trust a cid, verifier keys and a policy, where they are given; without them, what the log says of itself."""
+        """Trust a cid, verifier keys and a policy, where they are given; without them, what the log says of itself.
+
+        `not_before`, in seconds of Unix time: an older cosignature of a witness that was named is no answer.
+        """
         self._cid = cid
+        self._not_before = not_before
         self._policy = policy
         self._witnesses = witnesses
         self._log = log
@@ -152,6 +163,7 @@ class Verification:
         try:
             found, signatures = checkpoint.opened(signed, self._log or log_of(registry))
             wanting = _not_cosigned(signatures, self._witnesses, self._policy)
+            cosigned = _cosigned(signatures, [*self._witnesses, *(self._policy.witnesses.values() if self._policy else ())])
             final = _final(registry, signatures)
         except NotANote as error:
             self._tell("head", size, f"the signed head is none of this log: {error}", "the head, and whoever gave it")
@@ -169,6 +181,10 @@ class Verification:
         elif wanting:
             what = f"{', '.join(wanting)} cosigned no head of {found.size} records: whether others are shown another one cannot be told"
             self._tell("head", found.size, what, "the signed head, and the newest one that the witness has itself")
+        elif cosigned and max(cosigned.values()) < self._not_before:
+            newest = datetime.fromtimestamp(max(cosigned.values()), UTC)
+            what = f"the newest cosignature under the head is of {newest:%Y-%m-%dT%H:%M:%SZ}: what came since is kept back, or its witness is away"
+            self._tell("freshness", found.size, what, "the head; ask the witness for the newest one that it has itself")
         else:
             beyond = f", {size - found.size} came after it" if size > found.size else ""
             names = ", ".join([*(each.name for each in self._witnesses), *(["the quorum of the policy given"] if self._policy else [])])
@@ -179,7 +195,7 @@ class Verification:
             )
             word = f"the host's signature, which binds it to these bytes; {others}"
             self._findings.append(Finding(check="head", found=f"of {found.size} records, and of these{beyond}", word=word))
-            self._findings += final
+            self._findings += [*final, *_fresh(cosigned)]
             self._signed = found.size
 
     def described(self, about: Mapping[str, object]) -> None:
@@ -293,6 +309,19 @@ def _not_cosigned(head: Note, witnesses: Sequence[Verifier], policy: Policy | No
     if policy is not None and not policy.satisfied(policy.witnessed(head)):
         wanting.append("the quorum of the policy given")
     return wanting
+
+
+def _cosigned(head: Note, witnesses: Iterable[Verifier]) -> dict[str, int]:
+    """When witnesses have cosigned a head, by their names."""
+    found = {each.name: head.signed_by(each) for each in witnesses}
+    return {name: signature.time for name, signature in found.items() if signature is not None}
+
+
+def _fresh(cosigned: Mapping[str, int]) -> Iterator[Finding]:
+    """Until when the witnesses that were named say that this was the head."""
+    for name, time in cosigned.items():
+        when = datetime.fromtimestamp(time, UTC)
+        yield Finding(check="freshness", found=f"cosigned at {when:%Y-%m-%dT%H:%M:%SZ}", word=f"the clock of {name}")
 
 
 def _final(registry: Registry, head: Note) -> list[Finding]:

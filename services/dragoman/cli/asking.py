@@ -18,7 +18,7 @@ from dragoman.audit.verify import Verification
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.mirroring import audit
-from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned
+from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.markdown import markdown
@@ -44,7 +44,13 @@ async def audit_command(
 ) -> int:
     """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
     asked = asked_for(witness, policy_file, log)
-    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None, witnesses=asked.witnesses, policy=asked.policy)
+    verification = Verification(
+        cid=checked_cid(cid),
+        log=verifier_of(log) if log else None,
+        witnesses=asked.witnesses,
+        policy=asked.policy,
+        not_before=not_before(file, None),
+    )
     try:
         messages, signed = await _given(file, target, asked)
     except (NotAnExport, ArchiveDamaged, Hole) as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -90,7 +91,7 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
             say(f"{error}; it is tried again")
             signed = None
         if signed is not None:
-            await asyncio.to_thread(mirror.head, signed)
+            await asyncio.to_thread(partial(mirror.head, signed, patient=not once))
         if mirror.archive.size > before:
             say(f"{mirror.archive.size} records are kept")
         if once:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from cyclopts import Parameter
@@ -50,6 +50,16 @@ Log = Annotated[str, Parameter(help="The verifier key of the log, as your own si
 PolicyFile = Annotated[
     Path | None, Parameter(name="--policy", help="A C2SP tlog-policy of your own side's, whose quorum must have cosigned the head.")
 ]
+
+
+MaxAge = Annotated[
+    int | None,
+    Parameter(
+        help="How old, in seconds, the named witnesses' newest cosignature may be. Default: 900 for a log from a gateway, any in a file."
+    ),
+]
+_FRESH_SECONDS: Final = 900
+"""Heads are cosigned again every five minutes, though nothing comes: three times that is silence."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -149,11 +159,18 @@ async def verify_command(
     log: Log = "",
     witness: Witnesses = (),
     policy_file: PolicyFile = None,
+    max_age: MaxAge = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log from its first record, trusting what you give and nothing else. The first lie: what, where, whom it convicts; exit code 7."""
     asked = asked_for(witness, policy_file, log)
-    verification = Verification(cid=checked_cid(cid), log=verifier_of(log) if log else None, witnesses=asked.witnesses, policy=asked.policy)
+    verification = Verification(
+        cid=checked_cid(cid),
+        log=verifier_of(log) if log else None,
+        witnesses=asked.witnesses,
+        policy=asked.policy,
+        not_before=not_before(file, max_age),
+    )
     try:
         if file is None:
             await _from_server(verification, target, asked)
@@ -170,6 +187,12 @@ async def verify_command(
     result = verification.result()
     _print(result, target, pinned=bool(cid and log))
     return 0 if result.lie is None else UNVERIFIED
+
+
+def not_before(file: Path | None, max_age: int | None) -> int:
+    """When the newest cosignature must have been made at the earliest."""
+    age = _FRESH_SECONDS if max_age is None and file is None else max_age
+    return 0 if age is None else int(time.time()) - age
 
 
 def _from_export(verification: Verification, file: Path) -> None:

@@ -1,0 +1,85 @@
+"""An honest log, what each side kept of it, and hostile hosts."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from dragoman.log.archive import Archive
+from forging import CHANNEL, Auditor, Forge, Hostile, write
+from service import NOTE, Service
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The demonstration, with a few notes on its log, stopped: its data are copied."""
+    service = Service(tmp_path_factory.mktemp("honest") / "data", "--demo")
+    token = service.data.parent / "officer"
+    token.write_text(service.token("nato/officer"))
+    for number in range(4):
+        (file := service.data.parent / "note.json").write_text(json.dumps({**NOTE, "text": f"Note {number}, as it was written."}))
+        service.run("post", str(file), "--channel", CHANNEL, "--token-file", str(token))
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="session")
+def auditor(honest: Service, tmp_path_factory: pytest.TempPathFactory) -> Auditor:
+    """Who kept what of the honest log, which is stopped then."""
+    auditor = Auditor(honest, tmp_path_factory.mktemp("auditor"))
+    honest.stop()
+    return auditor
+
+
+@pytest.fixture
+def hostile(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Callable[..., Hostile]]:
+    """A hostile build on the data of the honest host."""
+    running: list[Hostile] = []
+
+    def start(tricks: str, *arguments: str) -> Hostile:
+        data = tmp_path / f"hostile-{len(running)}"
+        shutil.copytree(honest.data, data)
+        running.append(host := Hostile(data, tricks, *arguments))
+        return host
+
+    yield start
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+def forged(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Callable[[Forge], Awaitable[Service]]]:
+    """The honest program on a log that the host has made up out of the honest one, with all of the host's keys."""
+    running: list[Service] = []
+
+    async def start(forge: Forge) -> Service:
+        data = tmp_path / f"forged-{len(running)}"
+        data.mkdir()
+        for name in ("keys", "operator.token", "demo.json"):
+            source = honest.data / name
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, data / name)
+        archive = Archive(honest.data / "archive" / CHANNEL)
+        messages = [archive.raw(position) for position in range(1, archive.size + 1)]
+        archive.close()
+        access = shutil.copytree(honest.data / "nats", data / "nats")
+        for found in access.rglob("DRAGOMAN_LOG_NATO-CHINA"):
+            shutil.rmtree(found)
+        for found in access.rglob("DRAGOMAN_SEAL"):
+            shutil.rmtree(found)
+        await write(data, forge(messages))
+        running.append(host := Service(data))
+        return host
+
+    yield start
+    for each in running:
+        each.stop()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """HTTP connections."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session

@@ -1,0 +1,77 @@
+"""A hostile build of the service: `hostile.py TRICK,… COMMAND …` runs `dragoman COMMAND …` after changing what it does.
+
+accepts      every record is valid, whoever signed it, wherever it stands; everything may be posted
+swaps        readers are given other bytes than those that are in the log, under the right tree and head
+freezes      the first signed head is shown for ever, and no record after it
+tiles        one bit of every tile is another
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from dragoman import cli
+from dragoman.domain import decide, fold
+from dragoman.gateway import live, proofs
+from dragoman.projection import live as folding
+from dragoman.projection import reads
+from dragoman.projection.tree import Trees
+
+TRUE, OTHER = b"counter-piracy", b"counter-privacy"
+
+
+def accepts() -> None:
+    judge = fold.judge
+
+    def never(before: Any, ledger: Any, record: Any) -> Any:
+        return judge(before, ledger, record) if before.registry is None else None
+
+    for module in (fold, decide):
+        vars(module)["judge"] = never
+
+
+def swaps() -> None:
+    entry = folding.entry
+
+    def other(position: int, raw: bytes, **more: Any) -> Any:
+        return entry(position, raw.replace(TRUE, OTHER), **more)
+
+    for module in (folding, reads):
+        vars(module)["entry"] = other
+
+
+def freezes() -> None:
+    newest, lines = proofs.Heads.newest, live.lines
+    first: dict[str, Any] = {}
+
+    async def frozen(self: Any, call: Any, name: str, fresh_s: float = 0.2) -> Any:
+        sealed = first.get(name) or await newest(self, call, name, fresh_s)
+        if sealed is not None and b"witness" in sealed.note:
+            first.setdefault(name, sealed)
+        return sealed
+
+    async def cut(request: Any, service: Any, projection: Any, side: str, begin: int, last: int) -> Any:
+        sealed = first.get(projection.name)
+        return await lines(request, service, projection, side, begin, last if sealed is None else int(sealed.note.split()[1]))
+
+    setattr(proofs.Heads, "newest", frozen)  # noqa: B010  # what mypy would not have
+    vars(live)["lines"] = cut
+
+
+def tiles() -> None:
+    tile = Trees.tile
+
+    def other(self: Any, name: str, wanted: Any) -> bytes:
+        made = tile(self, name, wanted)
+        return bytes([made[0] ^ 1]) + made[1:]
+
+    setattr(Trees, "tile", other)  # noqa: B010
+
+
+TRICKS: dict[str, Callable[[], None]] = {each.__name__: each for each in (accepts, swaps, freezes, tiles)}
+
+if __name__ == "__main__":
+    for name in sys.argv[1].split(","):
+        TRICKS[name]()
+    sys.argv = ["dragoman", *sys.argv[2:]]
+    cli.main()
