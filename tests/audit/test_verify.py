@@ -15,6 +15,7 @@ from dragoman.domain.heads import log_of
 from dragoman.tlog import dsse, leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import Frontier, leaf_hash
+from prove import Log
 from samples import act
 from world import INCIDENT, NOTE, World, seed_of
 
@@ -67,7 +68,16 @@ def test_nothing_is_found_where_nobody_lied(told: World, tmp_path: Path) -> None
     result = verified(exported(told, tmp_path / "log.zip"), told)
     assert result.lie is None
     assert result.digest == told.ledger.standing.digest
-    assert [finding.check for finding in result.findings] == ["opening", "records", "signatures", "numbers", "times", "head", "tiles"]
+    assert [finding.check for finding in result.findings] == [
+        "opening",
+        "records",
+        "signatures",
+        "numbers",
+        "times",
+        "seen",
+        "head",
+        "tiles",
+    ]
     assert [void.partition(":")[0] for void in result.void] == ["14"]
 
 
@@ -331,3 +341,28 @@ def test_the_readme_of_an_export_says_how_to_do_without_us(told: World, tmp_path
     assert told.registry.cid in readme
     assert readme == export.readme_of("nato-china", told.registry.cid, str(log_of(told.registry)), len(told.raws))
     assert json.loads(archive.read("channel.json"))["records"] == len(told.raws)
+
+
+def test_acts_over_a_head_long_past_or_older_than_before_are_listed() -> None:
+    log = Log()
+    while len(log.messages) < 2_300:
+        log.say(signed=True)
+        if len(log.messages) == 1_200:
+            newest, log._head = log._head, (3, log.root_at(3))
+            log.say(signed=True)
+            log._head = newest
+    verification = Verification(cid=log.cid)
+    verification.take(log.messages)
+    (seen,) = (each for each in verification.result().findings if each.check == "seen")
+    assert (
+        seen.found.startswith("1 acts signed over an older head") and "1201 was signed over a head of 3 records, after one of" in seen.found
+    )
+    late = Log()
+    while len(late.messages) < 1_200:
+        late.say(signed=False)
+    late._head = (3, late.root_at(3))
+    late.say(signed=True)
+    verification = Verification(cid=late.cid)
+    verification.take(late.messages)
+    (seen,) = (each for each in verification.result().findings if each.check == "seen")
+    assert "1201 was signed over a head of 3 records" in seen.found

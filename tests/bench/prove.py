@@ -111,6 +111,13 @@ class Log:
         if len(self.messages) % _HEAD == 1:
             self._head = self._frontier.size, self._frontier.root()
 
+    def root_at(self, size: int) -> bytes:
+        """The root of the tree at a size."""
+        frontier = merkle.Frontier()
+        for index, raw in enumerate(self.messages[:size]):
+            frontier = frontier.add(merkle.leaf_hash(leaf.entry(index, leaf.commit(raw))))
+        return frontier.root()
+
     def write(self, path: Path) -> None:
         """Export it under a signed head."""
         size = len(self.messages)

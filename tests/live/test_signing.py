@@ -155,6 +155,10 @@ def test_a_gateway_that_shows_an_older_head_gets_no_signature(own: Service, sign
     kept.write_text("\n".join([name, str(int(size) + 1_000), *rest]))
     refused = own.run("post", str(note), "--sign", path, *signer.to("nato/officer"), check=2)
     assert "sign nothing, keep both, ask why" in refused.stderr
+    kept.write_text("\n".join([name, str(int(size) - 1), *rest]))
+    refused = own.run("post", str(note), "--sign", path, *signer.to("nato/officer"), check=2)
+    assert "which does not go on from that of" in refused.stderr, "what was seen is gone on from by a proof, and by nothing less"
+    assert kept.with_suffix(".contradiction").exists()
 
 
 def _seed(path: str) -> bytes:

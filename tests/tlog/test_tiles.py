@@ -185,3 +185,20 @@ def test_cosignatures_are_counted_by_witness_and_not_by_line() -> None:
 def test_what_is_no_policy_is_refused_with_its_line(change: tuple[str, str]) -> None:
     with pytest.raises(NotANote):
         policy.read(TEXT.replace(*change))
+
+
+@given(size=st.integers(1, 1_200), data=st.data())
+def test_a_subtree_is_read_out_of_the_tile_that_holds_it(size: int, data: st.DataObject) -> None:
+    leaves = [merkle.leaf_hash(b"%d" % index) for index in range(size)]
+    nodes = merkle.nodes_of(leaves)
+    level = data.draw(st.integers(0, size.bit_length() - 1))
+    index = data.draw(st.integers(0, (size >> level) - 1))
+    read: list[tiles.Tile] = []
+
+    def tile(wanted: tiles.Tile) -> bytes:
+        assert tiles.exists(wanted, size), "no tile is asked for that the head does not imply"
+        read.append(wanted)
+        return tiles.hashes(wanted, nodes)
+
+    assert tiles.node(level, index, size, tile) == nodes(level, index)
+    assert len(read) == 1

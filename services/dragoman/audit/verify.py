@@ -3,6 +3,7 @@
     opening      position 1 is a genesis that the root keys of every side signed, and its cid is the one that was asked for
     records      every message was read strictly, judged by the tables at its own position, and folded; void ones are listed
     signatures   every act that must be signed is, by keys valid at its position; what only the host attests is counted
+    seen         an act over a head that is long past, or older than its author had seen before, is listed: it may have been held back
     numbers      counted from the log, without a gap
     times        where a record is dated behind the channel's time is listed: it convicts nobody, since gateways' clocks differ
     head         the signed head is of the key that the genesis names, and of these records; who gives a log's key asks for one,
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, UnsetType
 
 from dragoman.audit.export import readme_of
 from dragoman.audit.replay import Replay
@@ -30,6 +31,9 @@ from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman.tlog.policy import Policy
 from dragoman.tlog.tiles import ENTRIES
 from dragoman_schemas.state import Registry
+
+FAR_RECORDS: Final = 1_000
+"""How far behind its own position the head may be that an author has seen, before it is listed."""
 
 BACK_SECONDS: Final = 2.0
 """How far a record's time may step back behind the channel's: two gateways' clocks, each of which is held to the broker's."""
@@ -90,6 +94,8 @@ class Verification:
         self._back = 0
         self._times: list[str] = []
         self._signed = 0
+        self._seen: dict[str, int] = {}
+        self._held: list[str] = []
         self._keys: dict[str, bytes] = {}
         self._keys_of: Registry | None = None
         self._findings: list[Finding] = []
@@ -133,6 +139,7 @@ class Verification:
             self._tell("opening", 1, "the genesis names another log key than the one that was given", "the genesis record")
 
     def _look(self, record: Record, before: str) -> None:
+        self._look_at_seen(record)
         kind = "services" if record.side == "service" else record.envelope.attestation
         self._attested[kind] += 1
         if before and record.envelope.time < before:
@@ -140,6 +147,18 @@ class Verification:
             behind = (datetime.fromisoformat(before) - datetime.fromisoformat(record.envelope.time)).total_seconds()
             if behind > BACK_SECONDS:
                 self._times.append(f"{self.replay.standing.state.position} is dated {behind:.1f} s before the channel's time")
+
+    def _look_at_seen(self, record: Record) -> None:
+        """Which head an author had seen: an older one than before, or one long past, may be an act that was held back."""
+        signed = record.data.signed
+        if isinstance(signed, UnsetType):
+            return
+        position, before = self.replay.standing.state.position, self._seen.get(record.envelope.actor, 0)
+        if signed.seen.size < before:
+            self._held.append(f"{position} was signed over a head of {signed.seen.size} records, after one of {before} by the same author")
+        elif position - signed.seen.size > FAR_RECORDS:
+            self._held.append(f"{position} was signed over a head of {signed.seen.size} records")
+        self._seen[record.envelope.actor] = max(before, signed.seen.size)
 
     def _tell(self, check: str, position: int, what: str, evidence: str) -> None:
         if self.lie is None:
@@ -281,6 +300,12 @@ class Verification:
                 check="times",
                 found=f"{self._back} records behind the channel's time" + "".join(f"; {each}" for each in self._times[:5]),
                 word="the host's clock",
+            ),
+            Finding(
+                check="seen",
+                found=f"{len(self._held)} acts signed over an older head than was to be expected"
+                + "".join(f"; {each}" for each in self._held[:5]),
+                word="the authors'; the host may have held them back",
             ),
             *self._findings,
         )

@@ -22,8 +22,10 @@ from dragoman.cli.common import HEAD_SECONDS, Target, UsageError, channel_of, co
 from dragoman.client import Client, new_key
 from dragoman.domain.record import read_act, type_of
 from dragoman.domain.table import RULES
-from dragoman.tlog import checkpoint, dsse
+from dragoman.tlog import checkpoint, dsse, merkle, tiles
+from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote, read_verifier
+from dragoman.tlog.tiles import Tile
 from dragoman_schemas.answers import Recorded
 from dragoman_schemas.frame import Act
 
@@ -98,13 +100,35 @@ async def seen(caller: Client, about: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why") from None
     kept = home() / "heads" / about["cid"]
     before = checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
-    if before is not None and (head.size < before.size or (head.size == before.size and head.root != before.root)):
+    if before is not None and not await _goes_on(caller, about["name"], before, head):
+        (beside := kept.with_suffix(".contradiction")).write_bytes(signed)
         raise UsageError(
-            f"the gateway shows a head of {head.size} records, and {kept} one of {before.size}: sign nothing, keep both, ask why"
+            f"the gateway shows a head of {head.size} records, {beside}, which does not go on from that of {before.size} in {kept}: "
+            "sign nothing, keep both, ask why"
         )
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept.write_bytes(signed)
     return {"size": head.size, "root": dsse.encode_base64(head.root)}
+
+
+async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Checkpoint) -> bool:
+    """Whether the tree under a head begins with the one that was seen before: by a proof out of the log's tiles."""
+    if head.size < before.size:
+        return False
+    found: dict[Tile, bytes] = {}
+
+    def wanted(tile: Tile) -> bytes:
+        found.setdefault(tile, b"")
+        return bytes(tile.width * 32)
+
+    merkle.consistency(lambda level, index: tiles.node(level, index, head.size, wanted), before.size, head.size)
+    for tile in found:
+        found[tile] = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
+    try:
+        proof = merkle.consistency(lambda level, index: tiles.node(level, index, head.size, found.__getitem__), before.size, head.size)
+    except (ValueError, IndexError):
+        return False
+    return merkle.is_consistent(before.size, head.size, before.root, head.root, proof)
 
 
 async def context(caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False) -> dict[str, Any]:

@@ -176,10 +176,7 @@ class Archive:
         """The root of a complete subtree, from its leaves."""
         count = 1 << level
         raw = os.pread(self._leaves, count * _HASH, index * count * _HASH)
-        row = [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
-        while len(row) > 1:
-            row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
-        return row[0]
+        return merkle.folded([raw[at : at + _HASH] for at in range(0, len(raw), _HASH)])
 
     def _grow(self, index: int) -> None:
         """Keep the root of the complete subtree at that index of the lowest kept level, and of those that it completes."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from dragoman.projection.store import Store
 from dragoman.tlog import leaf, tiles
-from dragoman.tlog.merkle import Nodes, leaf_hash, node_hash
+from dragoman.tlog.merkle import Nodes, folded, leaf_hash, node_hash
 from dragoman.tlog.tiles import ENTRIES, Tile
 
 _LEVEL: Final = 8
@@ -32,12 +32,12 @@ class Trees:
             if level > _LEVEL:
                 return node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1))
             count = 1 << level
-            return _folded([leaf_hash(entry) for entry in self.entries(channel, index * count, count)])
+            return folded([leaf_hash(entry) for entry in self.entries(channel, index * count, count)])
 
         return node
 
     def _root_of_256(self, channel: str, index: int) -> bytes:
-        return _folded([leaf_hash(entry) for entry in self.entries(channel, index << _LEVEL, 1 << _LEVEL)])
+        return folded([leaf_hash(entry) for entry in self.entries(channel, index << _LEVEL, 1 << _LEVEL)])
 
     def entries(self, channel: str, first: int, count: int) -> list[bytes]:
         """The entries of so many leaves from an index on."""
@@ -54,9 +54,3 @@ class Trees:
         if tile.level == 0:
             return b"".join(leaf_hash(entry) for entry in self.entries(channel, tile.first, tile.width))
         return tiles.hashes(tile, self.nodes(channel))
-
-
-def _folded(row: list[bytes]) -> bytes:
-    while len(row) > 1:
-        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
-    return row[0]

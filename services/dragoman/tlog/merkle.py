@@ -72,6 +72,13 @@ def nodes_of(leaves: Sequence[bytes]) -> Nodes:
     return node
 
 
+def folded(row: Sequence[bytes]) -> bytes:
+    """The root of a complete subtree, from the hashes of one of its levels: a power of two of them."""
+    while len(row) > 1:
+        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
+    return row[0]
+
+
 def root_of(nodes: Nodes, size: int) -> bytes:
     """The root of the tree of that size."""
     return _range(nodes, 0, size)

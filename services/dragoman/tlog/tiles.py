@@ -13,10 +13,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from dragoman.tlog.merkle import Nodes, node_hash
+from dragoman.tlog.merkle import Nodes, folded, node_hash
 
 WIDTH: Final = 256
 _BITS: Final = 8
+_HASH: Final = 32
 _PATH: Final = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _LEVELS: Final = 64
 ENTRIES: Final = -1
@@ -78,6 +79,17 @@ def tiles_of(size: int) -> Iterator[Tile]:
         yield from (Tile(level, index) for index in range(full))
         if partial:
             yield Tile(level, full, partial)
+
+
+def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> bytes:
+    """The root of a complete subtree of a tree of that size, out of the tile that holds it; `read` gives a tile's bytes."""
+    high, low = divmod(level, _BITS)
+    full, partial = widths(size, high)
+    first, count = index << low, 1 << low
+    tile = Tile(high, first // WIDTH, WIDTH if first // WIDTH < full else partial)
+    at = first % WIDTH * _HASH
+    raw = read(tile)[at : at + count * _HASH]
+    return folded([raw[begin : begin + _HASH] for begin in range(0, len(raw), _HASH)])
 
 
 def hashes(tile: Tile, nodes: Nodes) -> bytes:
