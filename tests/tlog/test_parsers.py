@@ -1,0 +1,114 @@
+"""Parsers of what comes from strangers: whatever bytes come, they say no in their own words, or read what writes itself the same again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dragoman.domain import record as records
+from dragoman.domain import strict
+from dragoman.domain.record import NotARecord
+from dragoman.domain.refusal import Malformed
+from dragoman.limits import SIGNATURES
+from dragoman.tlog import checkpoint, dsse, merkle, note, policy, proof, tiles
+from dragoman.tlog.checkpoint import Addition, Checkpoint
+from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Verifier
+from dragoman.tlog.proof import Proof
+
+SEED = bytes(range(32))
+LOG = Verifier("example.org/log", ED25519, dsse.public_of(SEED))
+WITNESS = Verifier("example.org/witness", COSIGNATURE, dsse.public_of(SEED))
+HEAD = Checkpoint("example.org/log", 1_234_067, bytes(range(32)))
+SIGNED = note.written(HEAD.text, [note.sign(LOG.name, SEED, HEAD.text), note.cosign(WITNESS.name, SEED, HEAD.text, 1_764_072_000)])
+ACT = b'{"act":"contact-note","form":"letter","text":"\\u00e9 \xe4\xb8\xad \\n","n":-1.50,"list":[1,true,{}]}'
+RECORDS = sorted((Path(__file__).parents[2] / "schemas" / "samples" / "records").glob("*.v*.json"))
+
+
+def _record(raw: bytes) -> bytes:
+    record = records.parse(raw)
+    return records.build(record.envelope, record.act)
+
+
+def _signatures(raw: bytes) -> bytes:
+    found = dsse.read_signatures(raw.decode(), SIGNATURES)
+    if found is None:
+        raise NotANote("none")
+    return dsse.write_signatures(found).encode()
+
+
+def _path(raw: bytes) -> bytes:
+    tile = tiles.read_path(raw.decode())
+    if tile is None:
+        raise NotANote("none")
+    return tile.path.encode()
+
+
+def _policy(raw: bytes) -> bytes:
+    """Has no one form; it is read, or refused."""
+    policy.read(raw.decode())
+    return raw
+
+
+PARSERS: dict[str, tuple[Callable[[bytes], bytes], bytes]] = {
+    "note": (lambda raw: str(note.read(raw)).encode(), SIGNED),
+    "checkpoint": (lambda raw: checkpoint.read(raw.decode()).text.encode(), HEAD.text.encode()),
+    "verifier key": (lambda raw: str(note.read_verifier(raw.decode())).encode(), str(WITNESS).encode()),
+    "addition": (
+        lambda raw: bytes(checkpoint.read_addition(raw)),
+        bytes(Addition(old=3, proof=(bytes(32), bytes(range(32))), checkpoint=SIGNED)),
+    ),
+    "proof": (lambda raw: bytes(proof.read(raw)), bytes(Proof(7, (bytes(32), merkle.EMPTY), SIGNED))),
+    "tile's path": (_path, b"tile/3/x001/x234/067.p/12"),
+    "signatures": (_signatures, dsse.write_signatures({dsse.key_id(dsse.public_of(SEED)): dsse.sign(SEED, ACT)}).encode()),
+    "policy": (_policy, f"log {LOG}\nwitness w {WITNESS}\ngroup g any w\nquorum g\n".encode()),
+    "act": (lambda raw: strict.read(raw, cut=False), ACT),
+    "record": (_record, RECORDS[0].read_bytes()),
+}
+
+REFUSALS = (NotANote, NotARecord, Malformed, UnicodeDecodeError)
+
+
+@st.composite
+def changed(draw: st.DrawFn, sound: bytes) -> bytes:
+    """Bytes that are almost right: a few of them changed, cut out, doubled, put in, or something else altogether."""
+    raw = bytearray(sound)
+    for _ in range(draw(st.integers(0, 4))):
+        at = draw(st.integers(0, max(0, len(raw) - 1)))
+        match draw(st.integers(0, 5)):
+            case 0:
+                raw[at : at + 1] = bytes([draw(st.integers(0, 255))])
+            case 1:
+                del raw[at : at + draw(st.integers(1, 9))]
+            case 2:
+                raw[at:at] = raw[at : at + draw(st.integers(1, 40))]
+            case 3:
+                raw[at:at] = draw(
+                    st.sampled_from(
+                        [b"\n", b"\r\n", b" ", b"+", b"0", b"=", b"\xe2\x80\x94", b"\x00", b'"', b"\\u0000", b"1e5", b"\xed\xa0\x80"]
+                    )
+                )
+            case 4:
+                raw[at:at] = draw(st.binary(max_size=9))
+            case _:
+                raw += draw(st.binary(max_size=9))
+    return bytes(raw)
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@given(data=st.data())
+@example(data=None)
+def test_what_is_read_writes_itself_the_same_and_the_rest_is_refused_in_words(name: str, data: st.DataObject | None) -> None:
+    parse, sound = PARSERS[name]
+    raw = sound if data is None else data.draw(changed(sound))
+    found = _tried(parse, raw)
+    assert found == raw or (found is None and raw != sound), "a second form of the same is no form"
+
+
+def _tried(parse: Callable[[bytes], bytes], raw: bytes) -> bytes | None:
+    """What is read, as it is written; None where it is refused in words."""
+    try:
+        return parse(raw)
+    except REFUSALS:
+        return None
