@@ -187,11 +187,12 @@ class OfficerState(State, frozen=True, kw_only=True):
 
 
 class SideState(State, frozen=True, kw_only=True):
-    """A side: the ids of its root keys, and how many of them must sign."""
+    """A side: the ids of its root keys, and how many of them must sign; `next_roots` is the hash of those that it announced as its next."""
 
     name: str
     roots: tuple[str, ...]
     threshold: int
+    next_roots: str = ""
 
 
 class Delivered(State, frozen=True, kw_only=True):

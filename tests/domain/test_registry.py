@@ -9,7 +9,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import channel, ids
+from dragoman.domain import channel, ids, keepers
 from dragoman.domain import record as records
 from dragoman.domain.channel import delivery_act, delivery_key, outage_act, outage_key
 from dragoman.domain.fold import Folded
@@ -156,10 +156,10 @@ def test_the_record_of_a_genesis_agrees_with_it(members: dict[str, Any], pointer
 def test_signatures_that_are_none_or_of_other_keys_sign_nothing() -> None:
     genesis = World().genesis()
     keys = {dsse.key_id(dsse.public_of(seed_of(owner))): dsse.public_of(seed_of(owner)) for owner in ("nato/root", "china/root")}
-    assert channel.valid_signers(genesis, keys.get) == set(keys)
-    assert channel.valid_signers(genesis, dict(list(keys.items())[:1]).get) is None
+    assert keepers.valid_signers(genesis, keys.get) == set(keys)
+    assert keepers.valid_signers(genesis, dict(list(keys.items())[:1]).get) is None
     for text in (UNSET, "", "x"):
-        assert channel.valid_signers(records.of(replace(genesis.envelope, signatures=text), genesis.act, genesis.data), keys.get) is None
+        assert keepers.valid_signers(records.of(replace(genesis.envelope, signatures=text), genesis.act, genesis.data), keys.get) is None
 
 
 @pytest.mark.parametrize(("count", "valid"), [(64, True), (65, False)])
@@ -285,7 +285,7 @@ def refusal_at(world: World, position: int, body: dict[str, Any], actor: str, ow
     raw, signed = world.sign(actor, body, ids.v7(1, bytes(10)), owners)
     record = world.unsigned(actor, body)
     record = records.of(replace(record.envelope, attestation="author", signatures=signed), raw, records.decode_act(raw))
-    refusal = channel.check_signed(world.registry, record, position)
+    refusal = keepers.check_signed(world.registry, record, position)
     assert refusal is None or refusal.kind == "not-permitted"
     return "" if refusal is None else refusal.detail
 

@@ -94,6 +94,23 @@ async def test_sides_open_and_staff_a_channel_with_their_own_keys(host: Host, se
     assert board.count("nato/root") == 1 and board.count("nato/adm-1") == 1
 
 
+async def test_a_sides_root_keys_are_replaced_as_they_were_announced(host: Host) -> None:
+    host.opened()
+    host.key("nato-root-2")
+    host.key("nato-root-3")
+    announced, _ = host.run("keys", "next-roots", "nato-root-3.pem")
+    to = ("--token-file", "nato-root.token")
+    host.run("keys", "rotate-roots", "nato-root-2.pem", "--announce", announced, "--sign", "nato-root.pem", *to)
+    late = ["nato/o-9", "--office", "hq", "--role", "officer", *to]
+    assert "is of no key valid here" in host.run("officer", "add", *late, "--sign", "nato-root.pem", check=4)[1]
+    host.run("officer", "add", *late, "--sign", "nato-root-2.pem")
+    host.key("thief")
+    stolen = host.run("keys", "rotate-roots", "thief.pem", "--sign", "nato-root-2.pem", *to, check=1)[1]
+    assert "not the roots that the side announced" in stolen
+    host.run("keys", "rotate-roots", "nato-root-3.pem", "--sign", "nato-root-2.pem", *to)
+    assert "name the files of the new root keys" in host.run("keys", "rotate-roots", "thief.pem", *to, check=2)[1]
+
+
 async def test_a_channel_may_ask_for_every_officers_signature(host: Host, session: aiohttp.ClientSession) -> None:
     host.opened(required_signatures=["contact"])
     officer = host.caller(session, "nato/o-1")

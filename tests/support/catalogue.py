@@ -7,7 +7,9 @@ from dragoman.domain.rule import Who
 
 OFFICER, DUTY, HEAD, ADMINISTRATOR = "any officer", "the duty officer", "the head of office", "an administrator"
 OFFICE = "anybody of an office but its auditors"
-ROLES = {
+ROOT = "root alone"
+ROLES: dict[str, set[str]] = {
+    ROOT: set(),
     OFFICER: {"officer", "duty_officer", "head_of_office"},
     DUTY: {"duty_officer", "head_of_office"},
     HEAD: {"head_of_office"},
@@ -146,6 +148,7 @@ CHANNEL = {
     "officer": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "officer-revocation": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "key-addition": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "root-rotation": (Who.KEEPERS, ROOT, 1, ""),
     "key-revocation": (Who.KEEPERS, OFFICE, 1, ""),
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "codebook-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),

@@ -125,6 +125,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.ProfileAdoption,
     channel.CodebookAdoption,
     channel.PolicyAdoption,
+    channel.RootRotation,
     channel.ChannelStatus,
     channel.WatchAssumption,
     channel.WatchRelief,

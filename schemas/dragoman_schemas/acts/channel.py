@@ -79,6 +79,17 @@ class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
     reason: Text | UnsetType = UNSET
 
 
+class RootRotation(Act, frozen=True, kw_only=True, tag="root-rotation"):
+    """A side's root keys from now on, all of them. Signed by a threshold of the old ones and of the new.
+
+    `next_roots` commits to those that come after these, so that who steals root keys cannot replace them by keys of their own (record.md §5).
+    """
+
+    roots: Annotated[tuple[Base64Of32, ...], Meta(min_length=1, max_length=16)]
+    threshold: Annotated[int, Meta(ge=1, le=16)] = 1
+    next_roots: Hex32 | UnsetType = UNSET
+
+
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
     """Everything up to that position has reached a station of the side; recorded by the gateway."""
 

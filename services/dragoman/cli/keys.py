@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.signing import Passphrase, Sign, make, posted, public_line, seed_of
 from dragoman.cli.signing import context as context_of
+from dragoman.domain import keepers
 from dragoman.tlog import dsse
 
 EVERYWHERE = Target()
@@ -87,6 +88,34 @@ async def rotate(
     """Enter the key in NEW for an officer and revoke the one in OLD, as an administrator of the side."""
     await enrol(new, officer=officer, sign=sign, target=target)
     return await revoke(str(old), reason="replaced", sign=sign, target=target)
+
+
+Threshold = Annotated[int, Parameter(help="How many of the root keys must sign.")]
+
+
+@keys.command(name="next-roots")
+def next_roots(*files: Path, threshold: Threshold = 1) -> int:
+    """Print the hash that announces the keys in FILES as a side's next root keys, which then stay on paper until they are needed."""
+    out(keepers.roots_hash(threshold, [dsse.encode_base64(dsse.public_of(seed_of(path))) for path in files]))
+    return 0
+
+
+@keys.command(name="rotate-roots")
+async def rotate_roots(
+    *files: Path,
+    threshold: Threshold = 1,
+    announce: Annotated[str, Parameter(help="The hash of the roots that come after these, as `keys next-roots` prints it.")] = "",
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
+    """Replace your side's root keys by those in FILES, which sign as well. The token is that of SIDE/root; --sign has the old ones."""
+    seeds = [seed_of(path) for path in files]
+    if not seeds or not sign:
+        raise UsageError("name the files of the new root keys, and the old ones with --sign")
+    body = {"act": "root-rotation", "roots": [dsse.encode_base64(dsse.public_of(seed)) for seed in seeds], "threshold": threshold}
+    recorded = await posted(target, body | ({"next_roots": announce} if announce else {}), [*seeds, *map(seed_of, sign)])
+    say(f"the root keys of {recorded.channel} are others from position {recorded.position}; the old ones sign nothing more")
+    return 0
 
 
 async def context(

@@ -59,7 +59,7 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
     held = officer.roles if other is None else (*officer.roles, *other.roles)
     alone = rule.two_key and not second and not DUTY.isdisjoint(officer.roles)
     if rule.roles.isdisjoint(held) and not alone:
-        roles = ", ".join(sorted(rule.roles))
+        roles = ", ".join(sorted(rule.roles)) or "none: it is root's"
         return _denied(f"{rule.act} needs one of the roles {roles}; {actor} has {', '.join(officer.roles)}")
     return (
         None

@@ -4,6 +4,7 @@
     officer              root or an administrator; signed, and by every key that it adds
     officer-revocation   root or an administrator; signed
     key-addition         root or an administrator, and the new keys themselves: further keys of an officer
+    root-rotation        root: other root keys, signed by thresholds of the old and of the new; matching the hash of the next ones, if announced
     key-revocation       root, an administrator, or the officer with that key: it signs nothing more, and does not return
     delivery             the gateway, silent: a watermark per side that only rises
     broker-outage        the gateway, silent: from when to when it had no broker
@@ -20,19 +21,18 @@ All continue the genesis exchange (record.md §3, §5).
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks, heads, ids
+from dragoman.domain import checks, heads, ids, keepers
 from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.rule import DUTY, HEADS, OFFICERS, STAFF, Folding, Rule, Who
-from dragoman.limits import CLOCK_SKEW_SECONDS, SIGNATURES
+from dragoman.domain.rule import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
+from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
 from dragoman_schemas.acts import channel as acts
@@ -45,7 +45,6 @@ from dragoman_schemas.state import (
     AdoptedPolicy,
     Delivered,
     Key,
-    OfficerState,
     Registry,
     SideState,
     Stamp,
@@ -67,6 +66,7 @@ RULES: Final = (
     Rule(act="officer-revocation", shape=acts.OfficerRevocation, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="key-addition", shape=acts.KeyAddition, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="key-revocation", shape=acts.KeyRevocation, family="channel", who=Who.KEEPERS, roles=STAFF),
+    Rule(act="root-rotation", shape=acts.RootRotation, family="channel", who=Who.KEEPERS, roles=NOBODY),
     Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="policy-adoption", shape=acts.PolicyAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
@@ -132,7 +132,7 @@ def check_genesis(record: Record) -> Refusal | None:
 
 def check_opening(data: acts.ChannelOpening) -> Refusal | None:
     """Whether the sides may sign an opening: its sides, keys, kind and policy are sound."""
-    log = Verifier(data.origin, ED25519, _public(data.log_key))
+    log = Verifier(data.origin, ED25519, keepers.public_of(data.log_key))
     return _check_sides(data) or _check_kind(data) or heads.check_opening(log, data)
 
 
@@ -159,37 +159,16 @@ def _check_kind(data: acts.ChannelOpening) -> Refusal | None:
 
 
 def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal | None:
-    signers = valid_signers(record, {dsse.key_id(_public(root)): _public(root) for side in data.sides for root in side.roots}.get)
+    signers = keepers.valid_signers(
+        record, {dsse.key_id(keepers.public_of(root)): keepers.public_of(root) for side in data.sides for root in side.roots}.get
+    )
     if signers is None:
         return invalid("", "a signature does not hold, or is of no root key")
     for side in data.sides:
-        signed = sum(dsse.key_id(_public(root)) in signers for root in side.roots)
+        signed = sum(dsse.key_id(keepers.public_of(root)) in signers for root in side.roots)
         if signed < side.threshold:
             return invalid("", f"{side.name} has {signed} of {side.threshold} root signatures")
     return None
-
-
-@lru_cache(maxsize=4_096)
-def _public(encoded: str) -> bytes:
-    public = dsse.decode_base64(encoded, 32)
-    return public if public is not None else bytes(32)
-
-
-def valid_signers(record: Record, public_of: Callable[[str], bytes | None]) -> set[str] | None:
-    """The key ids that signed the act, or None if any signature is not by a key that there is, or does not hold."""
-    text = record.envelope.signatures
-    if not isinstance(text, str):
-        return None
-    if len(record.verified) == text.count(" ") + 1:  # each was found to hold when the record was read
-        return {keyid for keyid, _ in record.verified} if all(public_of(keyid) == public for keyid, public in record.verified) else None
-    signatures = dsse.read_signatures(text, SIGNATURES)
-    if signatures is None:
-        return None
-    for keyid, signature in signatures.items():
-        public = public_of(keyid)
-        if public is None or not dsse.verify(public, record.act, signature):
-            return None
-    return set(signatures)
 
 
 def registry_of(record: Record, stamp: Stamp) -> Registry:
@@ -197,7 +176,7 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
     data = record.data
     assert isinstance(data, acts.ChannelOpening)
     keys = {
-        dsse.key_id(_public(root)): Key(public=root, owner=f"{side.name}/{FORBIDDEN_OFFICER}", since=0)
+        dsse.key_id(keepers.public_of(root)): Key(public=root, owner=f"{side.name}/{FORBIDDEN_OFFICER}", since=0)
         for side in data.sides
         for root in side.roots
     }
@@ -208,7 +187,12 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
         kind=data.kind,
         custody="host" if data.custody == "host" else "sides",
         sides=tuple(
-            SideState(name=side.name, roots=tuple(dsse.key_id(_public(root)) for root in side.roots), threshold=side.threshold)
+            SideState(
+                name=side.name,
+                roots=tuple(dsse.key_id(keepers.public_of(root)) for root in side.roots),
+                threshold=side.threshold,
+                next_roots="" if isinstance(side.next_roots, UnsetType) else side.next_roots,
+            )
             for side in data.sides
         ),
         languages=data.languages,
@@ -231,15 +215,9 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
 def check(registry: Registry, record: Record, position: int, actor_at: Callable[[int], str | None]) -> Refusal | None:
     """An officer or a key is entered or revoked under a name that holds; a watermark rises onto another side's act; and so on."""
     data = record.data
+    if isinstance(data, keepers.MEMBERSHIP):
+        return keepers.check(registry, record)
     match data:
-        case acts.Officer():
-            return _check_officer(registry, record.side, data)
-        case acts.OfficerRevocation():
-            return _check_revocation(registry, record.side, data)
-        case acts.KeyAddition():
-            return _check_addition(registry, record.side, data)
-        case acts.KeyRevocation():
-            return _check_key_revocation(registry, record, data)
         case acts.ProfileAdoption():
             return _check_adoption(registry, data)
         case acts.CodebookAdoption():
@@ -269,58 +247,10 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
             return None
 
 
-def _check_revocation(registry: Registry, side: str, data: acts.OfficerRevocation) -> Refusal | None:
-    officer = registry.officers.get(f"{side}/{data.officer}")
-    return invalid("/officer", f"{side}/{data.officer} is not in office") if officer is None or officer.until is not None else None
-
-
 def _check_codebook(data: acts.CodebookAdoption) -> Refusal | None:
     known = CODEBOOKS.get(data.codebook)
     there = known is not None and known.version >= data.version
     return None if there else invalid("/codebook", f"there is no {data.codebook} {data.version}; there is {', '.join(CODEBOOKS)}")
-
-
-def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
-    if data.officer == FORBIDDEN_OFFICER:
-        return invalid("/officer", f"no officer is called {FORBIDDEN_OFFICER}")
-    known = registry.officers.get(f"{side}/{data.officer}")
-    if known is not None and known.until is not None:
-        return invalid("/officer", f"{side}/{data.officer} was revoked; a revoked name does not return, choose another")
-    return _check_keys(registry, () if isinstance(data.keys, UnsetType) else data.keys)
-
-
-def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Refusal | None:
-    officer = registry.officers.get(f"{side}/{data.officer}")
-    if officer is None or officer.until is not None:
-        return invalid("/officer", f"{side}/{data.officer} is not in office; enter the officer first")
-    return _check_keys(registry, data.keys)
-
-
-def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevocation) -> Refusal | None:
-    """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one."""
-    key, actor = registry.keys.get(data.key), record.envelope.actor
-    if key is None or key.until is not None or key.owner.partition("/")[0] != record.side:
-        return invalid("/key", f"{data.key} is no key of {record.side} that is valid here")
-    if key.owner == f"{record.side}/{FORBIDDEN_OFFICER}":
-        return invalid("/key", "a root key is replaced with all of the side's roots, and not revoked alone")
-    officer = registry.officers.get(actor)
-    keeps = actor == f"{record.side}/{FORBIDDEN_OFFICER}" or (officer is not None and "administrator" in officer.roles)
-    if not keeps and (key.owner != actor or data.key not in _signer_ids(record)):
-        return Refusal(kind="not-permitted", detail="A key is revoked by root or an administrator of its side, or signs so itself.")
-    return None
-
-
-def _signer_ids(record: Record) -> set[str]:
-    text = record.envelope.signatures
-    return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
-
-
-def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
-    for index, key in enumerate(keys):
-        public = dsse.decode_base64(key, 32)
-        if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys or public in heads.keys_of(registry):
-            return invalid(f"/keys/{index}", "the key is not sound, or is or was in use here; make another one")
-    return None
 
 
 def _check_adoption(registry: Registry, data: acts.ProfileAdoption) -> Refusal | None:
@@ -377,60 +307,12 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
 _SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
-def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
-    """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's."""
-    added: dict[str, str] = {}
-    if isinstance(record.data, acts.Officer | acts.KeyAddition) and not isinstance(record.data.keys, UnsetType):
-        added = {dsse.key_id(_public(key)): key for key in record.data.keys}
-
-    def valid(keyid: str) -> Key | None:
-        key = registry.keys.get(keyid)
-        return key if key is not None and key.since < position and (key.until is None or key.until >= position) else None
-
-    def public_of(keyid: str) -> bytes | None:
-        key = valid(keyid)
-        return _public(added[keyid]) if keyid in added else None if key is None else _public(key.public)
-
-    signers = valid_signers(record, public_of)
-    if signers is None or not added.keys() <= signers:
-        return Refusal(kind="not-permitted", detail="A signature is missing, does not hold, or is of no key valid here.")
-    owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
-    actor = record.envelope.actor
-    if any(owner.partition("/")[0] != record.side for owner in owners):
-        return Refusal(kind="not-permitted", detail="Another side's key signed this act, which is not asked of it.")
-    second = record.envelope.releasedby
-    if not isinstance(second, UnsetType) and second not in owners:
-        return Refusal(kind="not-permitted", detail=f"Two officers stand behind this act, and no valid key of {second} signed it.")
-    if actor == f"{record.side}/{FORBIDDEN_OFFICER}":
-        side = next(side for side in registry.sides if side.name == record.side)
-        enough = len(signers.intersection(side.roots)) >= side.threshold
-        return None if enough else Refusal(kind="not-permitted", detail=f"Root of {side.name} asks for {side.threshold} of its keys.")
-    return None if actor in owners else Refusal(kind="not-permitted", detail=f"No valid key of {actor} signed the act.")
-
-
 def evolve(registry: Registry, folding: Folding) -> Registry:
     """The registry after an act of the channel's family."""
-    position, side = folding.stamp.position, folding.record.side
+    side = folding.record.side
+    if isinstance(folding.record.data, keepers.MEMBERSHIP):
+        return keepers.evolve(registry, folding)
     match folding.record.data:
-        case acts.Officer() as data:
-            name = f"{side}/{data.officer}"
-            keys = () if isinstance(data.keys, UnsetType) else data.keys
-            added = {dsse.key_id(_public(key)): Key(public=key, owner=name, since=position) for key in keys}
-            officer = OfficerState(office=data.office, roles=data.roles, since=position)
-            return replace(registry, officers={**registry.officers, name: officer}, keys={**registry.keys, **added})
-        case acts.OfficerRevocation() as data:
-            name = f"{side}/{data.officer}"
-            keys_after = {
-                keyid: replace(key, until=position) if key.owner == name and key.until is None else key
-                for keyid, key in registry.keys.items()
-            }
-            revoked = replace(registry.officers[name], until=position)
-            return replace(registry, officers={**registry.officers, name: revoked}, keys=keys_after)
-        case acts.KeyAddition() as data:
-            added = {dsse.key_id(_public(key)): Key(public=key, owner=f"{side}/{data.officer}", since=position) for key in data.keys}
-            return replace(registry, keys={**registry.keys, **added})
-        case acts.KeyRevocation() as data:
-            return replace(registry, keys={**registry.keys, data.key: replace(registry.keys[data.key], until=position)})
         case acts.ProfileAdoption() as data:
             schedule = _member(folding.record, "line_check")
             adopted = Adopted(adopted=folding.stamp, profile=data.profile, line_check=schedule)

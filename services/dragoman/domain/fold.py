@@ -10,7 +10,7 @@ from functools import cache
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import access, channel, clocks, exchange, numbering
+from dragoman.domain import access, channel, clocks, exchange, keepers, numbering
 from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
@@ -263,7 +263,7 @@ def _check_attestation(
         return Refusal(
             kind="moved", detail="`after` is not a record of the exchange that this act can follow; read it again and sign anew."
         )
-    return channel.check_signed(registry, record, position)
+    return keepers.check_signed(registry, record, position)
 
 
 def _check_cause(record: Record) -> Refusal | None:

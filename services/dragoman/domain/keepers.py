@@ -1,0 +1,217 @@
+"""Who keeps a channel: officers and keys, entered and revoked by root and administrators, and whose signature an act takes (record.md §4, §5)."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final
+
+from msgspec import UnsetType
+from msgspec.structs import replace
+
+from dragoman.domain import heads
+from dragoman.domain.access import ROOT
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.rule import Folding
+from dragoman.limits import SIGNATURES
+from dragoman.tlog import dsse
+from dragoman_schemas.acts import channel as acts
+from dragoman_schemas.state import Key, OfficerState, Registry, SideState
+
+MEMBERSHIP: Final = (acts.Officer, acts.OfficerRevocation, acts.KeyAddition, acts.KeyRevocation, acts.RootRotation)
+"""The acts that change who keeps a channel."""
+
+
+# Signatures
+
+
+@lru_cache(maxsize=4_096)
+def public_of(encoded: str) -> bytes:
+    """The public key that an act names; bytes that are no sound key where the text is none."""
+    public = dsse.decode_base64(encoded, 32)
+    return public if public is not None else bytes(32)
+
+
+def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[str] | None:
+    """The key ids that signed the act, or None if any signature is not by a key that there is, or does not hold."""
+    text = record.envelope.signatures
+    if not isinstance(text, str):
+        return None
+    if len(record.verified) == text.count(" ") + 1:  # each was found to hold when the record was read
+        return {keyid for keyid, _ in record.verified} if all(known(keyid) == public for keyid, public in record.verified) else None
+    signatures = dsse.read_signatures(text, SIGNATURES)
+    if signatures is None:
+        return None
+    for keyid, signature in signatures.items():
+        public = known(keyid)
+        if public is None or not dsse.verify(public, record.act, signature):
+            return None
+    return set(signatures)
+
+
+def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
+    """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's."""
+    added: dict[str, str] = {}
+    if isinstance(record.data, acts.Officer | acts.KeyAddition) and not isinstance(record.data.keys, UnsetType):
+        added = {dsse.key_id(public_of(key)): key for key in record.data.keys}
+
+    def valid(keyid: str) -> Key | None:
+        key = registry.keys.get(keyid)
+        return key if key is not None and key.since < position and (key.until is None or key.until >= position) else None
+
+    def known(keyid: str) -> bytes | None:
+        key = valid(keyid)
+        return public_of(added[keyid]) if keyid in added else None if key is None else public_of(key.public)
+
+    wanted = len(added)
+    if isinstance(record.data, acts.RootRotation):
+        added = {dsse.key_id(public_of(root)): root for root in record.data.roots}
+        wanted = record.data.threshold
+    signers = valid_signers(record, known)
+    if signers is None or len(signers & added.keys()) < wanted:
+        return Refusal(kind="not-permitted", detail="A signature is missing, does not hold, or is of no key valid here.")
+    owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
+    actor = record.envelope.actor
+    if any(owner.partition("/")[0] != record.side for owner in owners):
+        return Refusal(kind="not-permitted", detail="Another side's key signed this act, which is not asked of it.")
+    second = record.envelope.releasedby
+    if not isinstance(second, UnsetType) and second not in owners:
+        return Refusal(kind="not-permitted", detail=f"Two officers stand behind this act, and no valid key of {second} signed it.")
+    if actor == f"{record.side}/{ROOT}":
+        side = next(side for side in registry.sides if side.name == record.side)
+        enough = len(signers.intersection(side.roots)) >= side.threshold
+        return None if enough else Refusal(kind="not-permitted", detail=f"Root of {side.name} asks for {side.threshold} of its keys.")
+    return None if actor in owners else Refusal(kind="not-permitted", detail=f"No valid key of {actor} signed the act.")
+
+
+# Who may be entered, and revoked
+
+
+def check(registry: Registry, record: Record) -> Refusal | None:
+    """An officer or a key is entered or revoked under a name and by an actor that holds."""
+    match record.data:
+        case acts.Officer() as data:
+            return _check_officer(registry, record.side, data)
+        case acts.OfficerRevocation() as data:
+            return _check_revocation(registry, record.side, data)
+        case acts.KeyAddition() as data:
+            return _check_addition(registry, record.side, data)
+        case acts.KeyRevocation() as data:
+            return _check_key_revocation(registry, record, data)
+        case acts.RootRotation() as data:
+            return _check_rotation(registry, record, data)
+        case _:
+            return None
+
+
+def _check_revocation(registry: Registry, side: str, data: acts.OfficerRevocation) -> Refusal | None:
+    officer = registry.officers.get(f"{side}/{data.officer}")
+    return invalid("/officer", f"{side}/{data.officer} is not in office") if officer is None or officer.until is not None else None
+
+
+def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
+    if data.officer == ROOT:
+        return invalid("/officer", f"no officer is called {ROOT}")
+    known = registry.officers.get(f"{side}/{data.officer}")
+    if known is not None and known.until is not None:
+        return invalid("/officer", f"{side}/{data.officer} was revoked; a revoked name does not return, choose another")
+    return _check_keys(registry, () if isinstance(data.keys, UnsetType) else data.keys)
+
+
+def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Refusal | None:
+    officer = registry.officers.get(f"{side}/{data.officer}")
+    if officer is None or officer.until is not None:
+        return invalid("/officer", f"{side}/{data.officer} is not in office; enter the officer first")
+    return _check_keys(registry, data.keys)
+
+
+def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevocation) -> Refusal | None:
+    """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one."""
+    key, actor = registry.keys.get(data.key), record.envelope.actor
+    if key is None or key.until is not None or key.owner.partition("/")[0] != record.side:
+        return invalid("/key", f"{data.key} is no key of {record.side} that is valid here")
+    if key.owner == f"{record.side}/{ROOT}":
+        return invalid("/key", "a root key is replaced with all of the side's roots, and not revoked alone")
+    officer = registry.officers.get(actor)
+    keeps = actor == f"{record.side}/{ROOT}" or (officer is not None and "administrator" in officer.roles)
+    if not keeps and (key.owner != actor or data.key not in _signer_ids(record)):
+        return Refusal(kind="not-permitted", detail="A key is revoked by root or an administrator of its side, or signs so itself.")
+    return None
+
+
+def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation) -> Refusal | None:
+    """New roots that serve for nothing else, as many as must sign, and those that were announced, if any were."""
+    if record.envelope.actor != f"{record.side}/{ROOT}":
+        return Refusal(kind="not-permitted", detail="Root keys are replaced by root alone.")
+    if len(set(data.roots)) < len(data.roots) or data.threshold > len(data.roots):
+        return invalid("/roots", "each key is named once, and the threshold asks for no more than there are")
+    side = next(side for side in registry.sides if side.name == record.side)
+    if side.next_roots and side.next_roots != roots_hash(data.threshold, data.roots):
+        return invalid("/roots", "these are not the roots that the side announced as its next")
+    refusal = _check_keys(registry, data.roots)
+    return None if refusal is None else invalid("/roots", refusal.faults[0].detail)
+
+
+def roots_hash(threshold: int, roots: Iterable[str]) -> str:
+    """What announces root keys before they are named: a hash of their ids and of how many must sign."""
+    ids_of = "".join(f"{keyid}\n" for keyid in sorted(dsse.key_id(public_of(root)) for root in roots))
+    return hashlib.sha256(f"dragoman-roots/v1\n{threshold}\n{ids_of}".encode()).hexdigest()
+
+
+def _signer_ids(record: Record) -> set[str]:
+    text = record.envelope.signatures
+    return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
+
+
+def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
+    for index, key in enumerate(keys):
+        public = dsse.decode_base64(key, 32)
+        if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys or public in heads.keys_of(registry):
+            return invalid(f"/keys/{index}", "the key is not sound, or is or was in use here; make another one")
+    return None
+
+
+def evolve(registry: Registry, folding: Folding) -> Registry:
+    """The registry after such an act."""
+    position, side = folding.stamp.position, folding.record.side
+    match folding.record.data:
+        case acts.Officer() as data:
+            name = f"{side}/{data.officer}"
+            keys = () if isinstance(data.keys, UnsetType) else data.keys
+            added = {dsse.key_id(public_of(key)): Key(public=key, owner=name, since=position) for key in keys}
+            officer = OfficerState(office=data.office, roles=data.roles, since=position)
+            return replace(registry, officers={**registry.officers, name: officer}, keys={**registry.keys, **added})
+        case acts.OfficerRevocation() as data:
+            name = f"{side}/{data.officer}"
+            keys_after = {
+                keyid: replace(key, until=position) if key.owner == name and key.until is None else key
+                for keyid, key in registry.keys.items()
+            }
+            revoked = replace(registry.officers[name], until=position)
+            return replace(registry, officers={**registry.officers, name: revoked}, keys=keys_after)
+        case acts.KeyAddition() as data:
+            added = {dsse.key_id(public_of(key)): Key(public=key, owner=f"{side}/{data.officer}", since=position) for key in data.keys}
+            return replace(registry, keys={**registry.keys, **added})
+        case acts.RootRotation() as data:
+            return _rotated(registry, side, data, position)
+        case acts.KeyRevocation() as data:
+            return replace(registry, keys={**registry.keys, data.key: replace(registry.keys[data.key], until=position)})
+        case _:
+            return registry
+
+
+def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: int) -> Registry:
+    """The registry in which a side has other roots: the old ones sign nothing more."""
+    owner = f"{side}/{ROOT}"
+    kept = {
+        keyid: replace(key, until=position) if key.owner == owner and key.until is None else key for keyid, key in registry.keys.items()
+    }
+    fresh = {dsse.key_id(public_of(root)): Key(public=root, owner=owner, since=position) for root in data.roots}
+    rooted = SideState(
+        name=side,
+        roots=tuple(fresh),
+        threshold=data.threshold,
+        next_roots="" if isinstance(data.next_roots, UnsetType) else data.next_roots,
+    )
+    sides = tuple(rooted if each.name == side else each for each in registry.sides)
+    return replace(registry, keys={**kept, **fresh}, sides=sides)
