@@ -14,7 +14,7 @@ _NEEDED = ("golang.org/x/mod/sumdb/tlog", "github.com/transparency-dev/formats/n
 
 def required(found: bool, what: str) -> None:  # noqa: FBT001
     """Skip where something is not installed, unless it has to be."""
-    if not found and os.environ.get("DRAGOMAN_REQUIRE_GO"):
+    if not found and os.environ.get("REQUIRE_GO"):
         pytest.fail(f"{what} is not installed")
     if not found:
         pytest.skip(f"{what} is not installed")
