@@ -47,6 +47,9 @@ INTEGER: Final = 2**53 - 1
 KEY_BYTES: Final = (16, 128)
 """Length of an Idempotency-Key that is no UUIDv7: long enough not to collide, short enough to log."""
 
+SIDES: Final = 64
+"""Sides of a channel: as many as in the largest of the real arrangements, and as many signatures as a record may have."""
+
 SIGNATURES: Final = 64
 """Signatures on one record: as many as sides in a channel."""
 

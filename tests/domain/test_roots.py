@@ -1,16 +1,15 @@
 """A side's root keys are replaced by root alone: signed by thresholds of the old and of the new, and as they were announced."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dragoman.domain import channel, ids, keepers
-from dragoman.domain import record as records
-from dragoman.domain.fold import Folded
+from dragoman.domain import channel, keepers
 from dragoman.tlog import dsse
-from world import SALT, World, public_of, seed_of
+from world import World, public_of, seed_of
 
 OLD, NEW, OTHER = "nato/root", "nato/root-2", "nato/root-3"
 ENTRY = {"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"]}
@@ -18,17 +17,6 @@ ENTRY = {"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"
 
 def rotation(*roots: str, threshold: int = 1, **more: Any) -> dict[str, Any]:
     return {"act": "root-rotation", "roots": [public_of(root) for root in roots], "threshold": threshold, **more}
-
-
-def posted(world: World, body: dict[str, Any], *owners: str, actor: str = "nato/root") -> Folded:
-    id = ids.from_key(world.name, actor, f"rotating-{world.position:012d}")
-    raw, signatures = world.sign(actor, body, id, [*owners])
-    source = "/sides/nato" if actor.endswith("/root") else "/sides/nato/offices/hq"
-    envelope = records.envelope(
-        id=id, source=source, name=body["act"], version=1, subject=world.registry.id, time=world.tick(), channel=world.name,
-        family="channel", actor=actor, decided=world.position, salt=SALT, signatures=signatures,
-    )  # fmt: skip
-    return world.take(records.build(envelope, raw))
 
 
 def key_id(owner: str) -> str:
@@ -41,13 +29,13 @@ def world() -> World:
 
 
 def test_the_old_roots_sign_nothing_more_and_the_new_ones_what_they_signed(world: World) -> None:
-    assert posted(world, rotation(NEW, OTHER, threshold=2), OLD, NEW, OTHER).valid
+    assert world.attested(rotation(NEW, OTHER, threshold=2), OLD, NEW, OTHER).valid
     side = next(side for side in world.registry.sides if side.name == "nato")
     assert (side.roots, side.threshold) == ((key_id(NEW), key_id(OTHER)), 2)
     assert world.registry.keys[key_id(OLD)].until == world.position
-    assert not posted(world, ENTRY, OLD).valid
-    assert not posted(world, ENTRY, NEW).valid, "two of the new ones must sign"
-    assert posted(world, ENTRY, NEW, OTHER).valid
+    assert not world.attested(ENTRY, OLD).valid
+    assert not world.attested(ENTRY, NEW).valid, "two of the new ones must sign"
+    assert world.attested(ENTRY, NEW, OTHER).valid
     assert world.registry.keys[key_id("china/root")].until is None
 
 
@@ -70,16 +58,16 @@ def test_the_old_roots_sign_nothing_more_and_the_new_ones_what_they_signed(world
 def test_a_rotation_that_not_all_have_signed_or_whose_keys_are_not_sound_is_void(
     body: dict[str, Any], owners: tuple[str, ...], world: World
 ) -> None:
-    assert not posted(world, body, *owners).valid
-    assert posted(world, ENTRY, OLD).valid
+    assert not world.attested(body, *owners).valid
+    assert world.attested(ENTRY, OLD).valid
 
 
 def test_roots_that_were_announced_are_the_only_next_ones(world: World) -> None:
     announced = keepers.roots_hash(2, [public_of(OTHER), public_of("nato/root-4")])
-    assert posted(world, rotation(NEW, next_roots=announced), OLD, NEW).valid
-    assert not posted(world, rotation("nato/thief"), NEW, "nato/thief").valid, "a stolen root key cannot replace itself"
-    assert not posted(world, rotation(OTHER, "nato/root-4"), NEW, OTHER, "nato/root-4").valid, "with another threshold they are others"
-    assert posted(world, rotation("nato/root-4", OTHER, threshold=2), NEW, OTHER, "nato/root-4").valid
+    assert world.attested(rotation(NEW, next_roots=announced), OLD, NEW).valid
+    assert not world.attested(rotation("nato/thief"), NEW, "nato/thief").valid, "a stolen root key cannot replace itself"
+    assert not world.attested(rotation(OTHER, "nato/root-4"), NEW, OTHER, "nato/root-4").valid, "with another threshold they are others"
+    assert world.attested(rotation("nato/root-4", OTHER, threshold=2), NEW, OTHER, "nato/root-4").valid
 
 
 def test_no_officer_replaces_roots(world: World) -> None:
@@ -90,6 +78,4 @@ def test_no_officer_replaces_roots(world: World) -> None:
 def test_the_hash_of_the_next_roots_is_the_known_answer() -> None:
     known = json.loads((Path(__file__).parents[1] / "vectors" / "record.json").read_text())["next_roots_hash"]
     ids_of = "".join(f"{keyid}\n" for keyid in sorted(known["keyids"]))
-    import hashlib
-
     assert hashlib.sha256(f"dragoman-roots/v1\n{known['threshold']}\n{ids_of}".encode()).hexdigest() == known["hash"]

@@ -151,3 +151,29 @@ def test_an_opening_that_not_all_have_signed_or_that_was_changed_is_refused(host
     assert "/sides" in host.run("channel", "draft", "channel.json", *data, check=2)[1]
     (host.folder / "channel.json").write_text("{")
     assert "is no JSON" in host.run("channel", "draft", "channel.json", *data, check=2)[1]
+
+
+async def test_a_further_side_is_admitted_by_all_and_reads_everything(host: Host, session: aiohttp.ClientSession) -> None:
+    host.opened()
+    officer = host.caller(session, "nato/o-1")
+    before = (await officer.open(NOTE)).json["exchange"]
+    root = host.key("third-root")
+    administrator = ("--token-file", "nato-adm-1.token")
+    host.run("channel", "admit", "third", "--root", root, "--to", "admission.json", *administrator)
+    lines = {}
+    for name in ("nato-adm", "china-root", "third-root"):
+        lines[name], told = host.run("channel", "sign", "admission.json", "--key", f"{name}.pem")
+        assert "third is admitted to the channel" in told
+        (host.folder / f"{name}.sig").write_text(lines[name] + "\n")
+    silent = host.run("channel", "post", "admission.json", "nato-adm.sig", "third-root.sig", *administrator, check=4)[1]
+    assert "Root or an administrator of china has not signed" in silent
+    host.run("channel", "post", "admission.json", "nato-adm.sig", "china-root.sig", "third-root.sig", *administrator)
+    late = ["third/o-1", "--office", "hq", "--role", "officer", "--sign", "third-root.pem", "--token-file", host.token("third/root")]
+    host.run("officer", "add", *late)
+    third = host.caller(session, "third/o-1")
+    assert (await third.get(f"/v1/channels/nato-china/exchanges/{before}")).status == 200
+    answer = (await third.open(NOTE)).json
+    assert answer["number"] == "NATO-CHINA/THIRD/26/0001/N03/O"
+    shown = (await officer.get(f"/v1/channels/nato-china/exchanges/{answer['exchange']}")).json["state"]
+    assert set(shown["to"]) == {"nato", "china"}
+    assert "name the admission" in host.run("channel", "post", "admission.json", *administrator, check=2)[1]

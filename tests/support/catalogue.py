@@ -148,6 +148,7 @@ CHANNEL = {
     "officer": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "officer-revocation": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "key-addition": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "side-admission": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "root-rotation": (Who.KEEPERS, ROOT, 1, ""),
     "key-revocation": (Who.KEEPERS, OFFICE, 1, ""),
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),

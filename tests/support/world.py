@@ -205,6 +205,18 @@ class World:
         raw = compact({**act, "signed": signed})
         return raw, signatures(owners or [actor], raw)
 
+    def attested(self, body: dict[str, Any], *owners: str, actor: str = "nato/root") -> Folded:
+        """An act of the channel's own family, as it is folded when these keys have signed it."""
+        id = ids.from_key(self.name, actor, f"attested-{self.position:012d}")
+        raw, signed = self.sign(actor, body, id, [*owners])
+        side, _, name = actor.partition("/")
+        envelope = records.envelope(
+            id=id, source=f"/sides/{side}" if name == "root" else f"/sides/{side}/offices/hq", name=body["act"], version=1,
+            subject=self.registry.id, time=self.tick(), channel=self.name, family="channel", actor=actor, decided=self.position,
+            salt=SALT, signatures=signed,
+        )  # fmt: skip
+        return self.take(records.build(envelope, raw))
+
     def unsigned(self, actor: str, act: dict[str, Any]) -> Record:
         """A record of the channel's own family that nobody signed: what its rules say of its content alone."""
         raw, data = records.read_act(compact(act), cut=False)

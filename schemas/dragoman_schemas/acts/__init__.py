@@ -126,6 +126,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.CodebookAdoption,
     channel.PolicyAdoption,
     channel.RootRotation,
+    channel.SideAdmission,
     channel.ChannelStatus,
     channel.WatchAssumption,
     channel.WatchRelief,

@@ -90,6 +90,12 @@ class RootRotation(Act, frozen=True, kw_only=True, tag="root-rotation"):
     next_roots: Hex32 | UnsetType = UNSET
 
 
+class SideAdmission(Act, frozen=True, kw_only=True, tag="side-admission"):
+    """A further side, by the consent of all others: it reads the whole log. Signed by its own roots, and by root or an administrator of every side."""
+
+    side: GenesisSide
+
+
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
     """Everything up to that position has reached a station of the side; recorded by the gateway."""
 

@@ -23,15 +23,16 @@ from dragoman.cli.common import (
     say,
     table,
 )
-from dragoman.cli.signing import Passphrase, Sign, posted, seed_of
+from dragoman.cli.signing import Passphrase, Sign, posted, seed_of, signed
 from dragoman.client import Client
 from dragoman.domain import channel as channels
 from dragoman.domain import heads
 from dragoman.domain.record import read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
-from dragoman_schemas.acts.channel import ChannelOpening, Role
+from dragoman_schemas.acts.channel import ChannelOpening, Role, SideAdmission
 from dragoman_schemas.answers import Opening
+from dragoman_schemas.frame import Signed
 
 channel = App(name="channel", help="Open channels and list them.")
 officer = App(name="officer", help="Enter and revoke officers, as an administrator of their side.")
@@ -133,17 +134,69 @@ def _describe(raw: bytes, data: ChannelOpening) -> None:
 
 
 @channel.command(name="sign")
-def channel_sign(opening: File, *, key: Path, passphrase: Passphrase = None) -> int:
-    """Sign an opening with a root key of your side, after reading what it says. The signature goes to who opens the channel."""
-    raw, data = _opening(read_input(opening))
+def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int:
+    """Sign an opening with a root key of your side, or an admission with root or as administrator, after reading what it says.
+
+    The signature goes to who opens the channel, or posts the admission.
+    """
+    raw = read_input(file).rstrip(b"\n")
     seed = seed_of(key, passphrase)
     mine = dsse.encode_base64(dsse.public_of(seed))
-    side = next((side.name for side in data.sides if mine in side.roots), None)
-    if side is None:
-        raise UsageError(f"the key in {key} is no root key of this opening: {dsse.key_id(dsse.public_of(seed))}")
-    _describe(raw, data)
-    say(f"signed for {side}")
+    if isinstance(data := read_act(raw, cut=False)[1], SideAdmission):
+        _describe_admission(data)
+        say("signed")
+    else:
+        opening = _opening(raw)[1]
+        side = next((side.name for side in opening.sides if mine in side.roots), None)
+        if side is None:
+            raise UsageError(f"the key in {key} is no root key of this opening: {dsse.key_id(dsse.public_of(seed))}")
+        _describe(raw, opening)
+        say(f"signed for {side}")
     out(dsse.write_signatures({dsse.key_id(dsse.public_of(seed)): dsse.sign(seed, raw)}))
+    return 0
+
+
+def _describe_admission(data: SideAdmission) -> None:
+    ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in data.side.roots)
+    where = data.signed.channel if isinstance(data.signed, Signed) else ""
+    say(f"{data.side.name} is admitted to the channel {where}, and reads the whole log: {data.side.threshold} of the root keys {ids}")
+
+
+@channel.command(name="admit")
+async def channel_admit(
+    side: str,
+    *,
+    root: Annotated[list[str], Parameter(help="A root key of the new side, as `keys new` prints it; once for each.")],
+    threshold: int = 1,
+    next_roots: str = "",
+    to: Annotated[Path | None, Parameter(help="Where to write it. Default: SIDE.admission.json.")] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Draft the admission of a further side, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it."""
+    admitted: dict[str, Any] = {"name": side, "roots": root, "threshold": threshold} | ({"next_roots": next_roots} if next_roots else {})
+    act, data = read_act(msgspec.json.encode({"act": "side-admission", "side": admitted}), cut=False)
+    async with connected(target) as caller:
+        drafted = await signed(caller, await channel_of(target, caller), act, data, [])
+    path = to or Path(f"{side}.admission.json")
+    path.write_bytes(drafted.act)
+    out(str(path))
+    say("every side signs it, and the new side as well, with `dragoman channel sign`; its author posts it with `dragoman channel post`")
+    return 0
+
+
+@channel.command(name="post")
+async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
+    """Post an admission that all sides have signed, with the files of their signatures. Its author's token; once more changes nothing."""
+    raw = read_input(file).rstrip(b"\n")
+    lines = [line for path in signatures for line in read_input(str(path)).decode(errors="replace").split()]
+    data = read_act(raw, cut=False)[1]
+    if not lines or not isinstance(data, SideAdmission) or not isinstance(data.signed, Signed):
+        raise UsageError("name the admission that `channel admit` wrote, and the files of all signatures that `channel sign` printed")
+    keyids, given = zip(*(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True)
+    headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(given)}
+    async with connected(target) as caller:
+        recorded, _ = await caller.post(await channel_of(target, caller), raw, key=data.signed.id, headers=headers)
+    _told(target, recorded, f"{data.side.name} is a side from position {recorded.position}; its root enters its officers")
     return 0
 
 

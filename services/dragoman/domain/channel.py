@@ -4,6 +4,7 @@
     officer              root or an administrator; signed, and by every key that it adds
     officer-revocation   root or an administrator; signed
     key-addition         root or an administrator, and the new keys themselves: further keys of an officer
+    side-admission       root or an administrator, the new side's roots, and root or an administrator of every other side
     root-rotation        root: other root keys, signed by thresholds of the old and of the new; matching the hash of the next ones, if announced
     key-revocation       root, an administrator, or the officer with that key: it signs nothing more, and does not return
     delivery             the gateway, silent: a watermark per side that only rises
@@ -44,9 +45,7 @@ from dragoman_schemas.state import (
     AdoptedCodebook,
     AdoptedPolicy,
     Delivered,
-    Key,
     Registry,
-    SideState,
     Stamp,
     Status,
     WatchState,
@@ -66,6 +65,7 @@ RULES: Final = (
     Rule(act="officer-revocation", shape=acts.OfficerRevocation, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="key-addition", shape=acts.KeyAddition, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="key-revocation", shape=acts.KeyRevocation, family="channel", who=Who.KEEPERS, roles=STAFF),
+    Rule(act="side-admission", shape=acts.SideAdmission, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="root-rotation", shape=acts.RootRotation, family="channel", who=Who.KEEPERS, roles=NOBODY),
     Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
@@ -175,26 +175,14 @@ def registry_of(record: Record, stamp: Stamp) -> Registry:
     """The registry that a valid genesis opens."""
     data = record.data
     assert isinstance(data, acts.ChannelOpening)
-    keys = {
-        dsse.key_id(keepers.public_of(root)): Key(public=root, owner=f"{side.name}/{FORBIDDEN_OFFICER}", since=0)
-        for side in data.sides
-        for root in side.roots
-    }
+    keys = {keyid: key for side in data.sides for keyid, key in keepers.root_keys(side, 0).items()}
     return Registry(
         id=record.envelope.id,
         cid=cid_of(record.act),
         name=data.name,
         kind=data.kind,
         custody="host" if data.custody == "host" else "sides",
-        sides=tuple(
-            SideState(
-                name=side.name,
-                roots=tuple(dsse.key_id(keepers.public_of(root)) for root in side.roots),
-                threshold=side.threshold,
-                next_roots="" if isinstance(side.next_roots, UnsetType) else side.next_roots,
-            )
-            for side in data.sides
-        ),
+        sides=tuple(keepers.rooted(side) for side in data.sides),
         languages=data.languages,
         marking="SIDES ONLY" if isinstance(data.marking, UnsetType) else data.marking,
         exercise_of=None if isinstance(data.exercise_of, UnsetType) else data.exercise_of,

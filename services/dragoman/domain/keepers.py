@@ -9,16 +9,23 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from dragoman.domain import heads
-from dragoman.domain.access import ROOT
+from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Folding
-from dragoman.limits import SIGNATURES
+from dragoman.limits import SIDES, SIGNATURES
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import channel as acts
 from dragoman_schemas.state import Key, OfficerState, Registry, SideState
 
-MEMBERSHIP: Final = (acts.Officer, acts.OfficerRevocation, acts.KeyAddition, acts.KeyRevocation, acts.RootRotation)
+MEMBERSHIP: Final = (
+    acts.Officer,
+    acts.OfficerRevocation,
+    acts.KeyAddition,
+    acts.KeyRevocation,
+    acts.RootRotation,
+    acts.SideAdmission,
+)
 """The acts that change who keeps a channel."""
 
 
@@ -50,10 +57,8 @@ def valid_signers(record: Record, known: Callable[[str], bytes | None]) -> set[s
 
 
 def check_signed(registry: Registry, record: Record, position: int) -> Refusal | None:
-    """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's."""
-    added: dict[str, str] = {}
-    if isinstance(record.data, acts.Officer | acts.KeyAddition) and not isinstance(record.data.keys, UnsetType):
-        added = {dsse.key_id(public_of(key)): key for key in record.data.keys}
+    """Every signature holds under a key valid at the position, one of them is the actor's, none is another side's that is not asked."""
+    added, wanted = _adds(record)
 
     def valid(keyid: str) -> Key | None:
         key = registry.keys.get(keyid)
@@ -63,16 +68,18 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         key = valid(keyid)
         return public_of(added[keyid]) if keyid in added else None if key is None else public_of(key.public)
 
-    wanted = len(added)
-    if isinstance(record.data, acts.RootRotation):
-        added = {dsse.key_id(public_of(root)): root for root in record.data.roots}
-        wanted = record.data.threshold
     signers = valid_signers(record, known)
     if signers is None or len(signers & added.keys()) < wanted:
         return Refusal(kind="not-permitted", detail="A signature is missing, does not hold, or is of no key valid here.")
     owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
     actor = record.envelope.actor
-    if any(owner.partition("/")[0] != record.side for owner in owners):
+    if isinstance(record.data, acts.SideAdmission):
+        silent = [side.name for side in registry.sides if not _consents(registry, side, signers, owners)]
+        if silent:
+            return Refusal(
+                kind="not-permitted", detail=f"Root or an administrator of {', '.join(silent)} has not signed: every side consents."
+            )
+    elif any(owner.partition("/")[0] != record.side for owner in owners):
         return Refusal(kind="not-permitted", detail="Another side's key signed this act, which is not asked of it.")
     second = record.envelope.releasedby
     if not isinstance(second, UnsetType) and second not in owners:
@@ -82,6 +89,26 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         enough = len(signers.intersection(side.roots)) >= side.threshold
         return None if enough else Refusal(kind="not-permitted", detail=f"Root of {side.name} asks for {side.threshold} of its keys.")
     return None if actor in owners else Refusal(kind="not-permitted", detail=f"No valid key of {actor} signed the act.")
+
+
+def _adds(record: Record) -> tuple[dict[str, str], int]:
+    """The keys that an act enters, by their ids, and how many of them must sign it."""
+    match record.data:
+        case acts.Officer(keys=tuple() as keys) | acts.KeyAddition(keys=keys):
+            wanted = len(keys)
+        case acts.RootRotation(roots=keys, threshold=wanted) | acts.SideAdmission(side=acts.GenesisSide(roots=keys, threshold=wanted)):
+            pass
+        case _:
+            return {}, 0
+    return {dsse.key_id(public_of(key)): key for key in keys}, wanted
+
+
+def _consents(registry: Registry, side: SideState, signers: set[str], owners: set[str]) -> bool:
+    """Whether root of a side, or an administrator in office there, is among those who signed."""
+    if len(signers.intersection(side.roots)) >= side.threshold:
+        return True
+    officers = (registry.officers.get(owner) for owner in owners if owner.partition("/")[0] == side.name)
+    return any(officer is not None and officer.until is None and "administrator" in officer.roles for officer in officers)
 
 
 # Who may be entered, and revoked
@@ -100,6 +127,8 @@ def check(registry: Registry, record: Record) -> Refusal | None:
             return _check_key_revocation(registry, record, data)
         case acts.RootRotation() as data:
             return _check_rotation(registry, record, data)
+        case acts.SideAdmission() as data:
+            return _check_admission(registry, data)
         case _:
             return None
 
@@ -152,6 +181,19 @@ def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation)
     return None if refusal is None else invalid("/roots", refusal.faults[0].detail)
 
 
+def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | None:
+    """A new side under a name of its own, with roots that serve for nothing else."""
+    side = data.side
+    if side.name == SERVICE or side.name in {each.name for each in registry.sides}:
+        return invalid("/side/name", f"{side.name} is a side already, or none may be called so; choose another name")
+    if len(registry.sides) == SIDES:
+        return invalid("/side", f"a channel has at most {SIDES} sides")
+    if len(set(side.roots)) < len(side.roots) or side.threshold > len(side.roots):
+        return invalid("/side/roots", "each key is named once, and the threshold asks for no more than there are")
+    refusal = _check_keys(registry, side.roots)
+    return None if refusal is None else invalid("/side/roots", refusal.faults[0].detail)
+
+
 def roots_hash(threshold: int, roots: Iterable[str]) -> str:
     """What announces root keys before they are named: a hash of their ids and of how many must sign."""
     ids_of = "".join(f"{keyid}\n" for keyid in sorted(dsse.key_id(public_of(root)) for root in roots))
@@ -194,10 +236,31 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             return replace(registry, keys={**registry.keys, **added})
         case acts.RootRotation() as data:
             return _rotated(registry, side, data, position)
+        case acts.SideAdmission() as data:
+            return _admitted(registry, data.side, position)
         case acts.KeyRevocation() as data:
             return replace(registry, keys={**registry.keys, data.key: replace(registry.keys[data.key], until=position)})
         case _:
             return registry
+
+
+def rooted(side: acts.GenesisSide) -> SideState:
+    """A side as it is known by its root keys."""
+    return SideState(
+        name=side.name,
+        roots=tuple(dsse.key_id(public_of(root)) for root in side.roots),
+        threshold=side.threshold,
+        next_roots="" if isinstance(side.next_roots, UnsetType) else side.next_roots,
+    )
+
+
+def root_keys(side: acts.GenesisSide, since: int) -> dict[str, Key]:
+    """A side's root keys, from a position on."""
+    return {dsse.key_id(public_of(root)): Key(public=root, owner=f"{side.name}/{ROOT}", since=since) for root in side.roots}
+
+
+def _admitted(registry: Registry, side: acts.GenesisSide, position: int) -> Registry:
+    return replace(registry, sides=(*registry.sides, rooted(side)), keys={**registry.keys, **root_keys(side, position)})
 
 
 def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: int) -> Registry:
@@ -206,12 +269,6 @@ def _rotated(registry: Registry, side: str, data: acts.RootRotation, position: i
     kept = {
         keyid: replace(key, until=position) if key.owner == owner and key.until is None else key for keyid, key in registry.keys.items()
     }
-    fresh = {dsse.key_id(public_of(root)): Key(public=root, owner=owner, since=position) for root in data.roots}
-    rooted = SideState(
-        name=side,
-        roots=tuple(fresh),
-        threshold=data.threshold,
-        next_roots="" if isinstance(data.next_roots, UnsetType) else data.next_roots,
-    )
-    sides = tuple(rooted if each.name == side else each for each in registry.sides)
-    return replace(registry, keys={**kept, **fresh}, sides=sides)
+    fresh = acts.GenesisSide(name=side, roots=data.roots, threshold=data.threshold, next_roots=data.next_roots)
+    sides = tuple(rooted(fresh) if each.name == side else each for each in registry.sides)
+    return replace(registry, keys={**kept, **root_keys(fresh, position)}, sides=sides)
