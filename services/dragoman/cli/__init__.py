@@ -13,7 +13,7 @@ for _name, _where, _help in (
     ("up", "serving:up", "Run everything in one process, beside a broker of its own."),
     ("serve", "serving:serve", "Run one service on a broker that runs already."),
     ("init", "serving:init", "Make a data directory, with keys and the operator's token."),
-    ("channel", "administering:channel", "Open channels and list them."),
+    ("channel", "opening:channel", "Open channels and list them."),
     ("officer", "administering:officer", "Enter and revoke officers, as an administrator of their side."),
     ("token", "administering:token", "Issue and revoke tokens, as the operator."),
     ("post", "posting:post", "Open an exchange: report, request, note."),
