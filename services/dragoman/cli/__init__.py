@@ -43,9 +43,12 @@ for _name, _where, _help in (
 def main() -> None:
     """Run a command; its return value, or what went wrong, becomes the exit code."""
     from dragoman import telemetry
+    from dragoman.audit.export import NotAnExport
+    from dragoman.audit.replay import Hole
     from dragoman.cli import common
     from dragoman.client import Answered, Unreachable
     from dragoman.domain.refusal import Malformed
+    from dragoman.log.archive import ArchiveBusy, ArchiveDamaged
     from dragoman.log.broker import BrokerError
     from dragoman.projection.writer import StoreBusy, StoreFull
     from dragoman.settings import SettingsError
@@ -65,7 +68,10 @@ def main() -> None:
     except Unreachable as error:
         common.say(f"dragoman: {error}")
         sys.exit(common.UNREACHABLE)
-    except (common.UsageError, SettingsError, Malformed) as error:
+    except (NotAnExport, ArchiveDamaged, Hole) as error:
+        common.say(f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}")
+        sys.exit(common.UNVERIFIED)
+    except (common.UsageError, SettingsError, Malformed, ArchiveBusy) as error:
         common.say(f"dragoman: {error}")
         sys.exit(common.USAGE)
     except (BrokerError, StoreBusy, StoreFull) as error:

@@ -11,15 +11,13 @@ from cyclopts import Parameter
 from msgspec import UnsetType
 
 from dragoman.audit import questions, tables
-from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.export import Export
 from dragoman.audit.past import Past
-from dragoman.audit.replay import Hole, Replay, messages_of
-from dragoman.audit.verify import Verification
-from dragoman.cli.auditing import checked_cid, verifier_of
+from dragoman.audit.replay import Replay, messages_of
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.mirroring import audit
 from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
-from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.log.archive import Archive
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.markdown import markdown
 from dragoman_schemas.answers import Change
@@ -44,20 +42,8 @@ async def audit_command(
 ) -> int:
     """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
     asked = asked_for(witness, policy_file, log)
-    verification = Verification(
-        cid=checked_cid(cid),
-        log=verifier_of(log) if log else None,
-        witnesses=asked.witnesses,
-        policy=asked.policy,
-        not_before=not_before(file, None),
-    )
-    try:
-        messages, signed = await _given(file, target, asked)
-    except (NotAnExport, ArchiveDamaged, Hole) as error:
-        say(f"dragoman: VERIFICATION FAILED: {error}")
-        return UNVERIFIED
-    except ArchiveBusy as error:
-        raise UsageError(str(error)) from None
+    verification = asked.verification(cid, log, not_before(file, None))
+    messages, signed = await _given(file, target, asked)
     if at is not None and not 1 <= at <= len(messages):
         raise UsageError(f"--at is a position from 1 to {len(messages)}")
     verification.take(messages)
@@ -104,8 +90,6 @@ async def _given(file: Path | None, target: Target, asked: Asked) -> tuple[list[
 async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
     """List what every side owed and did not do in time, and what is open, as of the last record. Verify the log first."""
     found = await _replayed(file, target)
-    if found is None:
-        return UNVERIFIED
     rows = questions.owed(found[0])
     if target.json:
         out_json(msgspec.to_builtins(rows))
@@ -125,8 +109,6 @@ async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> i
 async def exceptions_command(file: Source = None, *, target: Target = EVERYWHERE) -> int:
     """List every exception: one key, by voice, acting, entered later, late, corrected, without effect. Verify the log first."""
     found = await _replayed(file, target)
-    if found is None:
-        return UNVERIFIED
     rows = questions.exceptions(*found)
     if target.json:
         out_json(msgspec.to_builtins(rows))
@@ -145,8 +127,6 @@ async def tables_command(
 ) -> int:
     """Write a log as tables for analysis: records, exchanges, receipts. They prove nothing; verify the log first."""
     found = await _replayed(file, target)
-    if found is None:
-        return UNVERIFIED
     if found[0].standing.state.registry is None:
         say("dragoman: VERIFICATION FAILED: position 1 is no genesis: this is no channel")
         return UNVERIFIED
@@ -168,13 +148,7 @@ async def tables_command(
 @audit.command(name="diff")
 async def diff_command(first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE) -> int:
     """List what changed after the record at FIRST, up to that at LAST, exchange by exchange, member by member. Verify the log first."""
-    try:
-        messages = await _messages(file, target)
-    except (NotAnExport, ArchiveDamaged, Hole) as error:
-        say(f"dragoman: VERIFICATION FAILED: {error}")
-        return UNVERIFIED
-    except ArchiveBusy as error:
-        raise UsageError(str(error)) from None
+    messages = await _messages(file, target)
     if not 0 <= first < last <= len(messages):
         raise UsageError(f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second")
     found = questions.difference(messages, first, last)
@@ -198,14 +172,8 @@ def _print_changes(changes: Sequence[Change]) -> None:
         out(f"  {change.pointer}: {was} \u2192 {now}")
 
 
-async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]] | None:
-    try:
-        messages = await _messages(file, target)
-    except (NotAnExport, ArchiveDamaged, Hole) as error:
-        say(f"dragoman: VERIFICATION FAILED: {error}")
-        return None
-    except ArchiveBusy as error:
-        raise UsageError(str(error)) from None
+async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
+    messages = await _messages(file, target)
     replay = Replay()
     replay.take(messages)
     return replay, messages

@@ -11,12 +11,10 @@ from cyclopts import Parameter
 
 from dragoman.audit import copy
 from dragoman.audit.copy import Copy
-from dragoman.audit.export import NotAnExport
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
 from dragoman.audit.replay import Hole, messages_of
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import (
-    FAILED,
     HEAD_SECONDS,
     UNVERIFIED,
     Target,
@@ -31,7 +29,7 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.verifying import audit
 from dragoman.client import Client, Unreachable
-from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.log.archive import Archive
 from dragoman.tlog.note import NotANote
 
 EVERYWHERE = Target()
@@ -49,29 +47,33 @@ async def mirror_command(
     target: Target = EVERYWHERE,
 ) -> int:
     """Keep your side's own copy of a log in FOLDER, each record verified before it is kept. Ends with exit code 7 at the first lie."""
-    try:
-        mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
-    except (NotThisChannel, ArchiveBusy) as error:
-        raise UsageError(str(error)) from None
-    except ArchiveDamaged as error:
-        say(f"dragoman: {error}")
-        return UNVERIFIED
+    mirror = mirror_of(folder, cid, log)
     try:
         mirror.again()
         if mirror.lie is None:
             say(f"{mirror.archive.size} records are kept in {folder}, and verified again")
             async with connected(target) as caller:
                 await follow(mirror, caller, await channel_of(target, caller), once=once)
-    except (ArchiveDamaged, Hole) as error:
-        say(f"dragoman: VERIFICATION FAILED: {error}")
-        return UNVERIFIED
     finally:
         mirror.close()
-    if mirror.lie is not None:
-        say(f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}")
-        say(f"keep as evidence: {mirror.lie.evidence}")
-        return UNVERIFIED
-    return 0
+    return verdict(mirror)
+
+
+def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
+    """The mirror in a folder, or a new one there. Raises `UsageError`, and what an archive raises."""
+    try:
+        return Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
+    except NotThisChannel as error:
+        raise UsageError(str(error)) from None
+
+
+def verdict(mirror: Mirror) -> int:
+    """Say the first lie that a mirror has found; the exit code."""
+    if mirror.lie is None:
+        return 0
+    say(f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}")
+    say(f"keep as evidence: {mirror.lie.evidence}")
+    return UNVERIFIED
 
 
 async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wanted: asyncio.Event | None = None) -> None:
@@ -120,14 +122,7 @@ async def compare_command(
 ) -> int:
     """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7."""
     with ExitStack() as opened:
-        try:
-            first, second = [await _opened(opened, where, target) for where in (one, other)]
-        except (NotAnExport, ArchiveDamaged, Hole) as error:
-            say(f"dragoman: {error}")
-            return UNVERIFIED
-        except ArchiveBusy as error:
-            say(f"dragoman: {error}")
-            return FAILED
+        first, second = [await _opened(opened, where, target) for where in (one, other)]
         found = await asyncio.to_thread(copy.compare, first, second, verifier_of(log) if log else None)
     if target.json:
         out_json(msgspec.to_builtins({"result": found.result, "position": found.position, "detail": found.detail}))

@@ -8,13 +8,13 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 
 from dragoman import wiring
-from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.export import Export
 from dragoman.audit.verify import Verification
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
 from dragoman.cli.verifying import Cid, progress
 from dragoman.log import broker, stream
-from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.log.archive import Archive
 from dragoman.log.connection import connected
 from dragoman.log.mark import accept_stream
 from dragoman.log.port import LogBroken, LogUnreachable
@@ -64,13 +64,7 @@ async def rebuild_command(
     settings, _ = load({"data": data, "nats.url": nats_url}, config=config)
     if set_aside and settings.nats.url:
         raise UsageError("--set-aside is for the broker of a data directory; on another one its administrator deletes the stream")
-    try:
-        copy, signed = _opened(source)
-    except (NotAnExport, ArchiveDamaged) as error:
-        say(f"dragoman: VERIFICATION FAILED: {error}")
-        return UNVERIFIED
-    except ArchiveBusy as error:
-        raise UsageError(str(error)) from None
+    copy, signed = _opened(source)
     verification = Verification(cid=checked_cid(cid), log=verifier_of(log_key))
     with progress("verifying the copy", copy.size) as told:
         verification.take((copy.raw(position) for position in range(1, copy.size + 1)), told)

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dragoman.audit import export
-from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.replay import Hole, messages_of
+from dragoman.audit.export import Export
+from dragoman.audit.replay import messages_of
 from dragoman.audit.strictly import read_strictly
 from dragoman.audit.verify import Verification, Verified
 from dragoman.cli.auditing import audit, checked_cid, verifier_of
@@ -35,7 +35,7 @@ from dragoman.cli.common import (
 )
 from dragoman.client import Client
 from dragoman.domain import heads
-from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
+from dragoman.log.archive import Archive
 from dragoman.tlog import checkpoint, note, policy
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.policy import Policy
@@ -76,6 +76,16 @@ class Asked(Struct, frozen=True, kw_only=True):
             return quorum and all(head.signed_by(each) is not None for each in self.witnesses)
         except NotANote:
             return True
+
+    def verification(self, cid: str, log: str, not_before: int) -> Verification:
+        """A verification that asks for them, and for a cid and a log key where they are given. Raises `UsageError`."""
+        return Verification(
+            cid=checked_cid(cid),
+            log=verifier_of(log) if log else None,
+            witnesses=self.witnesses,
+            policy=self.policy,
+            not_before=not_before,
+        )
 
 
 def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
@@ -118,14 +128,10 @@ async def export_command(
         signed = await cosigned(caller, channel, asked)
         about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
         messages: list[bytes] = []
-        try:
-            with progress("exporting", about["position"]) as told:
-                async for page in messages_of(caller.records(channel)):
-                    messages += [raw for _, raw in page if isinstance(raw, bytes)]
-                    told(len(messages))
-        except Hole as error:
-            say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
-            return UNVERIFIED
+        with progress("exporting", about["position"]) as told:
+            async for page in messages_of(caller.records(channel)):
+                messages += [raw for _, raw in page if isinstance(raw, bytes)]
+                told(len(messages))
     size = _size_of(signed)
     if size is None or size > len(messages):
         say(
@@ -164,26 +170,11 @@ async def verify_command(
 ) -> int:
     """Verify a log from its first record, trusting what you give and nothing else. The first lie: what, where, whom it convicts; exit code 7."""
     asked = asked_for(witness, policy_file, log)
-    verification = Verification(
-        cid=checked_cid(cid),
-        log=verifier_of(log) if log else None,
-        witnesses=asked.witnesses,
-        policy=asked.policy,
-        not_before=not_before(file, max_age),
-    )
-    try:
-        if file is None:
-            await _from_server(verification, target, asked)
-        else:
-            _from_export(verification, file)
-    except NotAnExport as error:
-        say(f"dragoman: VERIFICATION FAILED: {error}")
-        return UNVERIFIED
-    except (Hole, ArchiveDamaged) as error:
-        say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
-        return UNVERIFIED
-    except ArchiveBusy as error:
-        raise UsageError(str(error)) from None
+    verification = asked.verification(cid, log, not_before(file, max_age))
+    if file is None:
+        await _from_server(verification, target, asked)
+    else:
+        _from_export(verification, file)
     result = verification.result()
     _print(result, target, pinned=bool(cid and log))
     return 0 if result.lie is None else UNVERIFIED

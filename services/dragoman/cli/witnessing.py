@@ -9,14 +9,11 @@ from aiohttp import web
 from cyclopts import App, Parameter
 
 from dragoman import wiring
-from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
-from dragoman.audit.replay import Hole
-from dragoman.cli.auditing import checked_cid, verifier_of
-from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, say
-from dragoman.cli.mirroring import follow
+from dragoman.audit.mirror import Mirror
+from dragoman.cli.common import Target, UsageError, channel_of, connected, out, say
+from dragoman.cli.mirroring import follow, mirror_of, verdict
 from dragoman.cli.signing import seed_of
 from dragoman.desk import utc_now
-from dragoman.log.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.tlog.dsse import public_of
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
 from dragoman.witness import SILENT_SECONDS, Witness
@@ -66,28 +63,17 @@ async def run(
     target: Target = EVERYWHERE,
 ) -> int:
     """Mirror a log into FOLDER and cosign its heads: each only when every record of it is there, verified. Ends at the first lie."""
+    mirror = mirror_of(folder, cid, log)
     try:
-        mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
         cosigner = Witness(mirror, folder, name, seed_of(key), now=utc_now)
-    except (NotThisChannel, ArchiveBusy, NotANote) as error:
-        raise UsageError(str(error)) from None
-    except ArchiveDamaged as error:
-        say(f"dragoman: {error}")
-        return UNVERIFIED
-    try:
         mirror.again()
         if mirror.lie is None:
             await _cosign(mirror, cosigner, host, port, target)
-    except (ArchiveDamaged, Hole) as error:
-        say(f"dragoman: VERIFICATION FAILED: {error}")
-        return UNVERIFIED
+    except NotANote as error:
+        raise UsageError(f"what was cosigned in {folder} is no head of this log: {error}") from None
     finally:
         mirror.close()
-    if mirror.lie is not None:
-        say(f"dragoman: VERIFICATION FAILED: {mirror.lie.check} at position {mirror.lie.position}: {mirror.lie.what}")
-        say(f"keep as evidence: {mirror.lie.evidence}")
-        return UNVERIFIED
-    return 0
+    return verdict(mirror)
 
 
 async def _cosign(mirror: Mirror, cosigner: Witness, host: str, port: int, target: Target) -> None:
