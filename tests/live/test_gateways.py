@@ -229,11 +229,11 @@ async def test_a_batch_of_a_gateway_that_was_killed_is_whole_or_absent(
     keys = [new_key() for _ in range(OPENINGS)]
     posting = [asyncio.create_task(open_note(session, remote, key)) for key in keys]
     await asyncio.wait_for(reached.wait(), 10)
-    (broken_off,) = {frame.batch for frame in cable.held}
+    broken_off = {frame.batch for frame in cable.held}  # the gateway may have sent several, one behind the other
     await asyncio.to_thread(remote.stop, signal.SIGKILL)
     acknowledged = {key: position for key, position in await asyncio.gather(*posting) if position}
     batches = await batches_of(own)
-    assert (broken_off in batches) == kept
+    assert broken_off & batches.keys() == (broken_off if kept else set())
     for batch in batches.values():
         assert [str(number) for number in range(1, len(batch) + 1)] == [header(message, "Nats-Batch-Sequence") for message in batch]
         assert [header(message, "Nats-Batch-Commit") for message in batch] == [""] * (len(batch) - 1) + ["1"]
