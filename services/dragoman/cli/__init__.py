@@ -42,6 +42,8 @@ for _name, _where, _help in (
 
 def main() -> None:
     """Run a command; its return value, or what went wrong, becomes the exit code."""
+    import asyncio
+
     from dragoman import telemetry
     from dragoman.audit.export import NotAnExport
     from dragoman.audit.replay import Hole
@@ -79,7 +81,7 @@ def main() -> None:
         sys.exit(common.FAILED)
     except CycloptsError:
         sys.exit(common.USAGE)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C, without a gateway and with one
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)

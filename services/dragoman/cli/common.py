@@ -8,10 +8,11 @@ Data go to standard output, words to standard error.
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -101,9 +102,22 @@ def _token(target: Target, *, operator: bool) -> str:
 
 @asynccontextmanager
 async def connected(target: Target, *, operator: bool = False) -> AsyncIterator[Client]:
-    """A client for the target, as an officer or as the operator."""
-    async with client(server_of(target), _token(target, operator=operator)) as caller:
-        yield caller
+    """A client for the target, as an officer or as the operator. Ctrl-C ends at once whatever waits for it."""
+    with _interruptible():
+        async with client(server_of(target), _token(target, operator=operator)) as caller:
+            yield caller
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C wake the loop: a plain handler is not run when the signal comes just before the loop begins to wait."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
 
 
 async def channel_of(target: Target, caller: Client) -> str:
