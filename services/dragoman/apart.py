@@ -1,19 +1,24 @@
 """A module of ours that runs as a process of its own, and the pipes to it: what two processors are for, with one interpreter each.
 
-The module is run by name, so that it imports what it needs and no more, and ends when its pipe does.
+The module is run by name, so that it imports what it needs and no more, and ends when its pipe does. Its function `run` gets its end
+of the wire and its arguments.
+
+    python -m dragoman.apart MODULE RECEIVING SENDING ARGUMENT...
 """
 
 import fcntl
+import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 
 _END_SECONDS: Final = 10.0
 _PIPE_BYTES: Final = 1 << 20
 """What may be on its way: more than a page of a log, so that neither process waits for the other to look up."""
+_UNUSED: Final = ("aiohttp", "rich")
+"""What nats-py and structlog import where it is there, and no process of ours here uses: half of the time that one takes to start."""
 
 
 class Wire:
@@ -53,7 +58,7 @@ class Apart:
         self.wire = Wire(receiving, sending)
         ends = (theirs_in, theirs_out)
         try:
-            self._process = subprocess.Popen([sys.executable, "-m", module, *map(str, ends), *arguments], pass_fds=ends)
+            self._process = subprocess.Popen([sys.executable, "-m", "dragoman.apart", module, *map(str, ends), *arguments], pass_fds=ends)
         finally:
             for end in ends:
                 os.close(end)
@@ -79,9 +84,13 @@ def _pipe() -> tuple[int, int]:
     return reading, writing
 
 
-def called(arguments: Sequence[str]) -> tuple[Wire, Sequence[str]]:
-    """Within the module: its end of the wire, which no program that it starts inherits, and its own arguments."""
-    receiving, sending = (int(number) for number in arguments[1:3])
-    for number in (receiving, sending):
-        os.set_inheritable(number, False)
-    return Wire(receiving, sending), arguments[3:]
+def _main(module: str, receiving: str, sending: str, *arguments: str) -> None:
+    for end in (int(receiving), int(sending)):
+        os.set_inheritable(end, False)  # by no program that it starts
+    for name in _UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]  # to import it is then as if it were not installed
+    importlib.import_module(module).run(Wire(int(receiving), int(sending)), *arguments)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

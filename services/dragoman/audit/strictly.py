@@ -7,7 +7,6 @@ judged by the fold. The caller begins by itself while the processes start. Where
 """
 
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -16,7 +15,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from dragoman.apart import Apart, Wire, called
+from dragoman.apart import Apart, Wire
 from dragoman.domain.record import NotARecord, Record, parse, reread
 from dragoman.limits import SIGNATURES
 from dragoman.tlog import dsse
@@ -95,7 +94,8 @@ def read_strictly(messages: Iterable[bytes], keys: Callable[[], Mapping[str, byt
             each.end()
 
 
-def _run(wire: Wire) -> None:
+def run(wire: Wire) -> None:
+    """The process: read the pages that come, until the caller needs no more."""
     os.nice(_NICE)
     keys: dict[str, bytes] = {}
     while True:
@@ -117,7 +117,3 @@ def _looked_at(raw: bytes, keys: Mapping[str, bytes]) -> tuple[str, list[str]]:
     signatures = dsse.read_signatures(text, SIGNATURES) if isinstance(text, str) else None
     found = (signatures or {}).items()
     return record.commit, [keyid for keyid, each in found if keyid in keys and dsse.verify(keys[keyid], record.act, each)]
-
-
-if __name__ == "__main__":
-    _run(called(sys.argv)[0])

@@ -7,18 +7,16 @@ read those as strictly again; what is none comes as bytes. Receiving and strict 
 
 import asyncio
 import gc
-import sys
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from dragoman.apart import Apart, Wire, called
+from dragoman.apart import Apart, Wire
 from dragoman.domain.record import NotARecord, Record, parse, reread
-from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
 from dragoman.log.connection import connected
-from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.pages import Pages
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.log.stream import last_of
 
@@ -26,7 +24,6 @@ Page = list[tuple[int, bytes | Record]]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[tuple[int, bytes, str]]).decode
-_PAUSE_SECONDS = 0.05
 _ASK_SECONDS = 0.001
 """Until the next page has been asked for: the broker reads it while this one is read strictly."""
 _BROKEN, _UNREACHABLE = b"broken: ", b"unreachable: "
@@ -37,9 +34,10 @@ async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page,
     with _reader(url, seed, channel) as wire:
         first = 1
         async with connected(url, "auditor", seed) as bus:
-            log, last = JetStreamLog(channel, bus), await last_of(bus, channel)
+            last = await last_of(bus, channel)
+            pages = Pages(channel, bus, first, last)
             while not wire.waiting:
-                found = await _page(log, first, last)
+                found = await pages.next()
                 if not found:
                     return
                 yield [(position, raw) for position, raw in found]
@@ -68,9 +66,11 @@ def _reader(url: str, seed: Path, channel: str) -> Iterator[Wire]:
         reader.kill()
 
 
-def _run(wire: Wire, url: str, seed: Path, channel: str) -> None:
+def run(wire: Wire, url: str, seed: str, channel: str) -> None:
+    """The process: read from where it is told to begin, until the caller needs no more."""
+    gc.set_threshold(50_000, 20, 100)  # what it reads and passes on is in no cycle
     try:
-        asyncio.run(_send(wire, url, seed, channel))
+        asyncio.run(_send(wire, url, Path(seed), channel))
     except LogBroken as error:
         wire.send(_BROKEN + str(error).encode())
     except LogUnreachable as error:
@@ -82,12 +82,11 @@ def _run(wire: Wire, url: str, seed: Path, channel: str) -> None:
 async def _send(wire: Wire, url: str, seed: Path, channel: str) -> None:
     """Pages, strictly read, one after the other."""
     async with connected(url, "auditor", seed) as bus:
-        log = JetStreamLog(channel, bus)
         wire.send(b"ready")
-        first, last = msgspec.msgpack.decode(wire.receive(), type=tuple[int, int])
-        coming = asyncio.create_task(_page(log, first, last))
+        pages = Pages(channel, bus, *msgspec.msgpack.decode(wire.receive(), type=tuple[int, int]))
+        coming = asyncio.create_task(pages.next())
         while page := await coming:
-            coming = asyncio.create_task(_page(log, page[-1][0] + 1, last))
+            coming = asyncio.create_task(pages.next())
             await asyncio.sleep(_ASK_SECONDS)
             wire.send(_encode([(position, raw, _commit_of(raw)) for position, raw in page]))
         wire.send(_encode(page))
@@ -99,22 +98,3 @@ def _commit_of(raw: bytes) -> str:
         return parse(raw).commit
     except NotARecord:
         return ""
-
-
-async def _page(log: JetStreamLog, first: int, last: int) -> list[tuple[int, bytes]]:
-    """The next page; empty at the end. A replica that is behind, and has nothing yet, is asked again."""
-    deadline = asyncio.get_running_loop().time() + ELECTION_SECONDS
-    while first <= last:
-        page = [(message.position, message.raw) for message in await log.read(first, min(READ_RECORDS, last - first + 1))]
-        if page:
-            return page
-        if asyncio.get_running_loop().time() > deadline:
-            raise LogBroken(f"position {first} of {log.channel} is missing: the log is said to end at {last}")
-        await asyncio.sleep(_PAUSE_SECONDS)
-    return []
-
-
-if __name__ == "__main__":
-    wire, (url, seed, channel) = called(sys.argv)
-    gc.set_threshold(50_000, 20, 100)  # what it reads and passes on is in no cycle
-    _run(wire, url, Path(seed), channel)

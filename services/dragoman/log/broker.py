@@ -76,7 +76,7 @@ accounts {
       { nkey: "$auditor", permissions: {
           publish: { allow: ["$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                              "$JS.API.CONSUMER.CREATE.*", "$JS.API.CONSUMER.CREATE.*.>", "$JS.API.CONSUMER.INFO.*.*",
-                             "$JS.API.CONSUMER.DELETE.*.*", "$JS.FC.>"]
+                             "$JS.API.CONSUMER.DELETE.*.*", "$JS.API.CONSUMER.MSG.NEXT.*.*", "$JS.FC.>"]
                      deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>",
                             "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE.>",
                             "$JS.API.DIRECT.GET.DRAGOMAN_FILES", "$JS.API.DIRECT.GET.DRAGOMAN_FILES.>",

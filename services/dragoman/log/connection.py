@@ -7,7 +7,7 @@ connection and reconnection: `sync_always` in the broker's own report, or no wri
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sized
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +46,10 @@ _STATUS: Final = b"NATS/1.0 "
 """How the headers of a message begin that is none of the stream but says how a read went."""
 
 
+_ACK_FIELDS: Final = 9
+"""Of the subject on which a consumer's message would be acknowledged, as brokers have written it from the first; newer ones have more."""
+
+
 class Read(Struct, frozen=True, gc=False):
     """A message of a stream as it was read: the lines of its headers, and its payload."""
 
@@ -63,6 +67,10 @@ class Read(Struct, frozen=True, gc=False):
         return _headers(self.head)
 
 
+_Take = Callable[[bytes, bytes, bytes], None]
+"""Takes a message: its reply subject, the lines of its headers, its payload."""
+
+
 class _Client(Client):
     """nats-py's client, quicker where a log's messages go through it.
 
@@ -74,14 +82,14 @@ class _Client(Client):
     def __init__(self) -> None:
         """Begin unconnected."""
         super().__init__()
-        self.takers: dict[int, Callable[[bytes, bytes], None]] = {}
+        self.takers: dict[int, _Take] = {}
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         take = self.takers.get(sid)
         if take is None:
             await super()._process_msg(sid, subject, reply, data, headers)
         else:
-            take(headers, data)
+            take(reply, headers or b"", data)  # the parser gives None where there are none
 
     async def publish_all(self, messages: Iterable[tuple[str, dict[str, str], bytes]]) -> None:
         """Publish messages, each a subject, headers without line breaks, and a payload; nobody answers."""
@@ -148,35 +156,59 @@ class Bus:
 
     async def fetch(self, stream: str, subjects: str, first: int, most: int) -> list[Read]:
         """Up to `most` messages of a stream from a sequence on, in one batched read. Raises `LogUnreachable`."""
+        found: list[Read] = []
+        query = {"seq": first, "next_by_subj": subjects, "batch": most, "max_bytes": READ_BYTES}
+        status = await self._page(
+            f"$JS.API.DIRECT.GET.{stream}", query, lambda _, head, data: found.append(Read(head, data)), found, most + 1
+        )
+        if status not in ("204", "404"):
+            raise LogUnreachable(f"the broker answers a read with {status}")
+        return found
+
+    async def pull(self, stream: str, consumer: str, most: int) -> list[tuple[int, bytes]]:
+        """Up to `most` messages that a consumer has next, as sequences and payloads; none at the end. Raises `LogUnreachable`."""
+        found: list[tuple[int, bytes]] = []
+
+        def take(reply: bytes, head: bytes, data: bytes) -> None:
+            fields = reply.split(b".")  # $JS.ACK.<stream>.<consumer>.<deliveries>.<sequence>…, or with domain and account before the stream
+            found.append((int(fields[5 if len(fields) == _ACK_FIELDS else 7]), data))
+
+        query = {"batch": most, "max_bytes": READ_BYTES, "no_wait": True}
+        status = await self._page(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", query, take, found, most)
+        if status not in ("", "404", "408", "409"):
+            raise LogUnreachable(f"the broker answers a read with {status}")
+        return found
+
+    async def _page(self, subject: str, query: dict[str, Any], take: _Take, found: Sized, most: int) -> str:
+        """Take the messages that answer a query, until `most` are found; or one says how it went: its status. Raises `LogUnreachable`."""
         if not self.up:
             raise LogUnreachable("the connection to the broker is down")
-        found: list[Read] = []
         done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-        def take(head: bytes, data: bytes) -> None:
-            if not head.startswith(_STATUS):
-                found.append(Read(head, data))
-            elif not done.done():
+        def take_until(reply: bytes, head: bytes, data: bytes) -> None:
+            if done.done():
+                return
+            if head.startswith(_STATUS):
                 done.set_result(head[len(_STATUS) :][:3].decode())
+                return
+            take(reply, head, data)
+            if len(found) == most:
+                done.set_result("")
 
         inbox = self.client.new_inbox()
-        query = {"seq": first, "next_by_subj": subjects, "batch": most, "max_bytes": READ_BYTES}
         try:
             subscription = await self.client.subscribe(inbox, future=asyncio.get_running_loop().create_future())
             number = subscription._id  # noqa: SLF001  # under which its messages come
-            self.client.takers[number] = take
+            self.client.takers[number] = take_until
             try:
-                await self.client.publish(f"$JS.API.DIRECT.GET.{stream}", msgspec.json.encode(query), reply=inbox)
+                await self.client.publish(subject, msgspec.json.encode(query), reply=inbox)
                 async with asyncio.timeout(REQUEST_SECONDS):
-                    status = await done
+                    return await done
             finally:
                 del self.client.takers[number]
                 await subscription.unsubscribe()
         except FAILURES as error:
             raise LogUnreachable(f"{type(error).__name__} from the broker") from error
-        if status not in ("204", "404"):
-            raise LogUnreachable(f"the broker answers a read with {status}")
-        return found
 
     async def ask_servers(self, subject: str) -> list[Any]:
         """What every server of a cluster says to a question. Raises `LogUnreachable` where none answers.

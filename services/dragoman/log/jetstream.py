@@ -64,6 +64,8 @@ _STORE_FAILED: Final = 10077
 _BATCH_LOST: Final = 10176
 _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
+_ALL: Final = ">"
+"""What a read asks for. The stream has the channel's subjects alone, and a broker that need not hold each against a narrower pattern reads faster."""
 _PAUSE_SECONDS: Final = 0.02
 _IN_FLIGHT_SECONDS: Final = 1.0
 """After so long a leader that stepped down and leads again has forgotten the copy that it calls in flight, and refuses its id for
@@ -284,7 +286,7 @@ class JetStreamLog:
         """
         found = [
             Message(position=int(message.header(b"Nats-Sequence")), subject=message.header(b"Nats-Subject"), raw=message.data)
-            for message in await self._bus.fetch(self._stream, self._subjects, first, min(most, READ_RECORDS))
+            for message in await self._bus.fetch(self._stream, _ALL, first, min(most, READ_RECORDS))
         ]
         if self._replicas > 1 and (not found or found[0].position != first):
             led = await self._stored({"seq": first})

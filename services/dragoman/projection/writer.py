@@ -14,7 +14,6 @@ import re
 import shutil
 import signal
 import sqlite3
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.apart import Wire, called
+from dragoman.apart import Wire
 from dragoman.domain import digest
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
@@ -455,12 +454,12 @@ def _collect(value: object, found: list[str]) -> None:
 # The process
 
 
-def run(wire: Wire, path: Path) -> None:
+def run(wire: Wire, path: str) -> None:
     """Answer with `READY`, or why not; then commit what comes, until the wire ends. Whoever stops the gateway does not stop it before."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     try:
-        writer = Writer(path)
+        writer = Writer(Path(path))
     except (StoreDamaged, StoreBusy, StoreFull) as error:
         wire.send(type(error).__name__.encode() + b" " + str(error).encode())
         return
@@ -480,8 +479,3 @@ def run(wire: Wire, path: Path) -> None:
         except OSError:
             break
     writer.close()
-
-
-if __name__ == "__main__":
-    wire, (path,) = called(sys.argv)
-    run(wire, Path(path))
