@@ -39,6 +39,7 @@ TYPES: dict[str, tuple[int, str]] = {
     "void": (409, "The record is in the log, and void"),
     "busy": (409, "Others were faster, three times"),
     "exists": (409, "It exists already"),
+    "erased": (410, "It was erased, by the consent of every side"),
     "moved": (412, "What you relied on has moved"),
     "too-large": (413, "The body is too large"),
     "no-room": (413, "The side's room here is used up"),

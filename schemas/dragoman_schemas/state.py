@@ -243,7 +243,8 @@ class Status(State, frozen=True, kw_only=True):
 class Registry(State, frozen=True, kw_only=True):
     """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is.
 
-    `policy` is the one in force: the genesis's, or the one that every side has adopted since.
+    `policy` is the one in force: the genesis's, or the one that every side has adopted since. `erased` are the exchanges that every side
+    consented to take out of the record, by id, and when.
     """
 
     id: str
@@ -269,6 +270,7 @@ class Registry(State, frozen=True, kw_only=True):
     policy: str = ""
     watches: dict[str, WatchState] = {}
     status: Status | None = None
+    erased: dict[str, Stamp] = {}
     etag: str
 
 

@@ -192,6 +192,7 @@ class Desk:
     async def _outcome(self, projection: Projection, position: int, post: Post | None = None) -> Kept:
         await self._reached(projection, position)
         row = projection.row(position)
+        record: Record | None
         if row is not None:
             folded: Folded = row.folded
             if folded.record is None:
@@ -199,6 +200,8 @@ class Desk:
             record, number, void = folded.record, folded.number, folded.refusal
         else:
             record, number, void = projection.stored(position)
+        if record is None or not record.act:
+            raise Refused(Refusal(kind="erased", detail=f"What stood at position {position} was erased by the consent of every side."))
         if post is not None and not _is_same(record, post):
             raise Refused(
                 Refusal(kind="key-reused", detail="This Idempotency-Key was used for another post. Take a new key for a new post.")

@@ -21,11 +21,13 @@ from typing import Final
 import structlog
 
 from dragoman.countersigning import Contradicted, Witnesses
+from dragoman.domain.erasure import Named, standing_in
 from dragoman.domain.record import NotARecord, parse
 from dragoman.limits import READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
 from dragoman.log import stream
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.log.connection import Bus
+from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogBroken, LogUnreachable, Message
 from dragoman.stores.bucket import Moved
@@ -65,6 +67,7 @@ class _Sealing:
         self._verifier: Verifier | None = None
         self.sealed: Sealed | None = None
         self.compared = self.trusted = False
+        self.named: Named | None = None
         self._told = datetime.min.replace(tzinfo=UTC)
 
     @property
@@ -86,7 +89,8 @@ class _Sealing:
         if fresh and fresh[0].position != self.archive.size + 1:
             raise Unexplained(f"position {self.archive.size + 1} is missing in the log")
         if fresh:
-            self.archive.add([message.raw for message in fresh])
+            entries = {each.position for each in fresh if standing_in(each.raw, each.position, (self.named or {}).get) is not None}
+            self.archive.add([message.raw for message in fresh], entries)
 
     async def compare(self, event_log: JetStreamLog) -> None:
         """The log still holds the last message that was kept, and the sealed head is one of these leaves, or of some to come."""
@@ -272,6 +276,8 @@ class Registrar:
             if messages is None:
                 await self._patiently(sealing, event_log)
             elif messages:
+                if sealing.named is None and has_entries(messages):
+                    sealing.named = await named_from(event_log, messages[0].position)
                 await asyncio.to_thread(sealing.take, messages)
                 await asyncio.sleep(0 if len(messages) == READ_RECORDS else _GATHER_SECONDS)
 

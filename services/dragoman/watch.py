@@ -57,6 +57,7 @@ class _Kept:
         if isinstance(state, Exchange):
             self.stale = self.stale or state.act == "liaison-office"
             self._changed.add(state.id)
+        self._changed.update(row.folded.removed)
         self._wake()
 
     async def look(self) -> None:

@@ -2,6 +2,7 @@
 
 accepts      every record is valid, whoever signed it, wherever it stands; everything may be posted
 swaps        readers are given other bytes than those that are in the log, under the right tree and head
+withholds    one record is given as its leaf entry, as if every side had consented to erase it
 freezes      the first signed head is shown for ever, and no record after it
 tiles        one bit of every tile is another
 """
@@ -16,6 +17,7 @@ from dragoman.gateway import live, proofs
 from dragoman.projection import live as folding
 from dragoman.projection import reads
 from dragoman.projection.tree import Trees
+from dragoman.tlog import leaf
 
 TRUE, OTHER = b"counter-piracy", b"counter-privacy"
 
@@ -38,6 +40,18 @@ def swaps() -> None:
 
     for module in (folding, reads):
         vars(module)["entry"] = other
+
+
+def withholds() -> None:
+    entry = folding.entry
+
+    def less(position: int, raw: bytes, **more: Any) -> Any:
+        if TRUE not in raw:
+            return entry(position, raw, **more)
+        return entry(position, leaf.entry(position - 1, leaf.commit(raw)), **{**more, "junk": True})
+
+    for module in (folding, reads):
+        vars(module)["entry"] = less
 
 
 def freezes() -> None:
@@ -68,7 +82,7 @@ def tiles() -> None:
     setattr(Trees, "tile", other)  # noqa: B010
 
 
-TRICKS: dict[str, Callable[[], None]] = {each.__name__: each for each in (accepts, swaps, freezes, tiles)}
+TRICKS: dict[str, Callable[[], None]] = {each.__name__: each for each in (accepts, swaps, withholds, freezes, tiles)}
 
 if __name__ == "__main__":
     for name in sys.argv[1].split(","):

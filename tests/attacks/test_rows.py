@@ -1,7 +1,7 @@
 """The attacks of `log-format.md` §3, one test a row, each by a hostile build or on a log that the host has forged; and what a person reads then.
 
 Rows that nobody can detect (3, 27, 28 of an abandoned opening) are in docs/security.md. Consents moved onto other terms and acts held back (11, 28)
-are in tests/domain/test_signed.py, parsers and types (23, 24) in tests/vectors, tests/tlog and tests/domain, heads that clients keep (25) in
+are in test_held_back.py, parsers and types (23, 24) in tests/vectors, tests/tlog and tests/domain, heads that clients keep (25) in
 tests/live/test_signing.py.
 """
 
@@ -236,6 +236,11 @@ async def test_row_16_a_record_dated_behind_the_channels_time_is_listed(forged: 
 async def test_row_21_other_bytes_under_the_right_head_are_of_another_tree(hostile: Build, auditor: Auditor) -> None:
     told = auditor.ask(hostile("swaps"), "verify", *auditor.pins, check=7).stderr
     assert "is of other records than these" in told and "the signed head convicts the host" in told
+
+
+async def test_row_21_a_record_that_is_withheld_was_erased_by_nobody(hostile: Build, auditor: Auditor) -> None:
+    told = auditor.ask(hostile("withholds"), "verify", *auditor.pins, check=7).stderr
+    assert "VERIFICATION FAILED: erasure at position" in told and "no erasure names it: the record is withheld" in told
 
 
 async def test_row_22_a_tile_with_one_bit_changed_is_not_what_the_records_make(

@@ -11,7 +11,6 @@ import asyncio
 import json
 import sys
 import time
-from contextlib import aclosing
 from pathlib import Path
 
 import nats
@@ -25,15 +24,14 @@ from dragoman.log.stream import stream_of
 
 async def from_log(nats_url: str, keys: Path, channel: str, last: int) -> str:
     """Fold the broker's log; the digest."""
-    async with aclosing(wiring.messages_of(nats_url, keys, channel)) as messages:
-        fold = await replay(messages, upto=last)
+    fold = await replay(lambda: wiring.messages_of(nats_url, keys, channel), upto=last)
     return fold.standing.digest
 
 
 async def from_gateway(base_url: str, token: str, channel: str, last: int) -> str:
     """Fold what the gateway gives; the digest."""
     async with client(base_url, token) as caller:
-        fold = await replay(messages_of(caller.records(channel)), upto=last)
+        fold = await replay(lambda: messages_of(caller.records(channel)), upto=last)
     return fold.standing.digest
 
 

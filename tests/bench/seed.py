@@ -17,7 +17,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -270,8 +270,7 @@ async def _broker(data: Path, *, running: bool) -> AsyncIterator[Endpoint]:
 async def seed(data: Path, channel: str, wanted: int, *, running: bool, waiting: bool) -> dict[str, object]:
     """Append until the log has that many records; what was appended."""
     async with _broker(data, running=running) as endpoint:
-        async with aclosing(wiring.messages_of(endpoint.url, data / "keys", channel)) as messages:
-            fold = await replay(messages)
+        fold = await replay(lambda: wiring.messages_of(endpoint.url, data / "keys", channel))
         registry, first = fold.standing.state.registry, fold.standing.state.position
         assert registry is not None, f"{channel} has not been opened"
         scribe = Scribe(registry, first, waiting=waiting)

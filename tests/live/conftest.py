@@ -4,6 +4,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from host import Host
 from scenario import Timed
 from service import Caller, Service
 
@@ -30,6 +31,14 @@ def timed(tmp_path: Path) -> Iterator[Timed]:
     service = Timed(tmp_path / "data")
     yield service
     service.stop()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[Host]:
+    """A host without a channel yet, and whoever opens one there with their own keys."""
+    host = Host(tmp_path)
+    yield host
+    host.service.stop()
 
 
 @pytest.fixture

@@ -130,3 +130,63 @@ def test_a_damaged_offset_is_found_and_located(folder: Path, end: int) -> None:
     with pytest.raises(ArchiveDamaged, match="position 8 "):
         damaged.raw(8)
     damaged.close()
+
+
+# Erasing
+
+LONG = [os.urandom(400) for _ in range(300)]
+
+
+def entries_of(*positions: int) -> dict[int, bytes]:
+    return {position: leaf.entry(position - 1, leaf.commit(LONG[position - 1])) for position in positions}
+
+
+def test_what_is_erased_is_overwritten_and_the_tree_is_the_same(folder: Path) -> None:
+    archive = Archive(folder)
+    archive.add(LONG)
+    root = archive.root(300)
+    archive.erase(entries_of(3, 256, 300))
+    archive.close()
+    assert not any(LONG[position - 1][40:] in (folder / "records").read_bytes() for position in (3, 256, 300))
+    archive = Archive(folder)
+    assert (archive.root(300), list(archive.check())) == (root, list(range(1, 301)))
+    assert [archive.raw(position) for position in (2, 3, 300)] == [LONG[1], entries_of(3)[3], entries_of(300)[300]]
+    assert [position for position in range(1, 301) if archive.is_erased(position)] == [3, 256, 300]
+    archive.close()
+
+
+def test_entries_are_added_for_what_others_have_erased(folder: Path) -> None:
+    whole, less = Archive(folder), Archive(folder.with_name("other"))
+    whole.add(LONG)
+    left = [entries_of(position).get(position, b"") if position == 7 else raw for position, raw in enumerate(LONG, 1)]
+    less.add(left, {7})
+    assert less.root(300) == whole.root(300) and less.is_erased(7)
+    assert list(less.messages()) == left
+    for archive in (whole, less):
+        archive.close()
+
+
+def test_an_erasure_that_a_crash_cut_off_is_carried_out_at_the_next_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(folder)
+    archive.add(LONG)
+    monkeypatch.setattr(Archive, "_carry_out", lambda self: None)
+    archive.erase(entries_of(5, 300))
+    archive.close()
+    torn = bytearray((folder / "records").read_bytes())
+    torn[-200:-100] = bytes(100)  # the last record was being overwritten
+    (folder / "records").write_bytes(torn)
+    monkeypatch.undo()
+    archive = Archive(folder)
+    assert archive.is_erased(5) and archive.is_erased(300)
+    assert list(archive.check()) == list(range(1, 301))
+    assert not (folder / "erasing").exists()
+    archive.close()
+
+
+def test_nothing_is_overwritten_by_an_entry_of_another_record(folder: Path) -> None:
+    archive = Archive(folder)
+    archive.add(LONG)
+    with pytest.raises(ArchiveDamaged, match="not the entry of the record there"):
+        archive.erase({5: entries_of(6)[6]})
+    assert archive.raw(5) == LONG[4]
+    archive.close()

@@ -149,6 +149,7 @@ CHANNEL = {
     "officer-revocation": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "key-addition": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "side-admission": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "erasure": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "root-rotation": (Who.KEEPERS, ROOT, 1, ""),
     "key-revocation": (Who.KEEPERS, OFFICE, 1, ""),
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),

@@ -127,6 +127,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.PolicyAdoption,
     channel.RootRotation,
     channel.SideAdmission,
+    channel.Erasure,
     channel.ChannelStatus,
     channel.WatchAssumption,
     channel.WatchRelief,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import Base64Of32, ClockTime, Hex32, Language, Line, Name, Shape, Text, Timestamp, Words, Zone
+from dragoman_schemas.fields import Base64Of32, ClockTime, Hex32, Id, Language, Line, Name, Shape, Text, Timestamp, Words, Zone
 from dragoman_schemas.frame import Act
 
 Kind = Literal["official", "track2", "exercise", "desk"]
@@ -94,6 +94,29 @@ class SideAdmission(Act, frozen=True, kw_only=True, tag="side-admission"):
     """A further side, by the consent of all others: it reads the whole log. Signed by its own roots, and by root or an administrator of every side."""
 
     side: GenesisSide
+
+
+class ErasedRecord(Shape, frozen=True, kw_only=True, gc=False):
+    """What is left of a record: all that the fold still needs to know of it, and nothing that it said."""
+
+    position: Annotated[int, Meta(ge=2)]
+    commit: Hex32
+    id: Id
+    type: Annotated[str, Meta(max_length=90)]
+    subject: Id
+    time: Annotated[str, Meta(max_length=24)]
+    actor: Annotated[str, Meta(max_length=127)]
+    void: bool = False
+
+
+class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
+    """Whole exchanges are taken out of the record: what was said in them may be forgotten, that something was said is not.
+
+    Names every record of each exchange, in the order of the log. Signed by root or an administrator of every side (record.md §7).
+    """
+
+    records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
+    reason: Text | UnsetType = UNSET
 
 
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):

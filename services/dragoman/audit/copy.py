@@ -23,10 +23,11 @@ from msgspec import Struct
 
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.domain.channel import cid_of, registry_of
+from dragoman.domain.erasure import leaf_entry, named_in
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.log.archive import Archive
-from dragoman.tlog import checkpoint, leaf, merkle
+from dragoman.tlog import checkpoint, merkle
 from dragoman.tlog.dsse import decode_base64, encode_base64
 from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, Verifier
@@ -68,7 +69,8 @@ class Copy(Struct, frozen=True, kw_only=True):
 
 def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> Copy:
     """A copy that is held in memory."""
-    leaves = [leaf_hash(leaf.entry(index, leaf.commit(raw))) for index, raw in enumerate(messages)]
+    named = named_in(enumerate(messages, 1))
+    leaves = [leaf_hash(leaf_entry(position, raw, named)) for position, raw in enumerate(messages, 1)]
     return Copy(where=where, size=len(messages), raw=lambda position: messages[position - 1], nodes=merkle.nodes_of(leaves), signed=signed)
 
 

@@ -12,15 +12,16 @@ People and files are not in it: they stand beside the log, and can be erased the
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
 
+from dragoman.domain.erasure import leaf_entry, named_in
 from dragoman.limits import MESSAGE_BYTES
-from dragoman.tlog import leaf, tiles
+from dragoman.tlog import tiles
 from dragoman.tlog.merkle import leaf_hash, nodes_of
 from dragoman.tlog.tiles import ENTRIES
 
@@ -76,7 +77,7 @@ def message_of(line: bytes) -> bytes:
         raise NotAnExport(f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}") from None
 
 
-def write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
+def write(path: Path, messages: Sequence[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
     """Write an export whole, or none. `size` is the number of records under the checkpoint. Raises `OSError`."""
     fresh = path.with_name(f".{path.name}.new")
     try:
@@ -86,14 +87,13 @@ def write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], check
         fresh.unlink(missing_ok=True)
 
 
-def _write(path: Path, messages: Iterable[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
-    leaves: list[bytes] = []
-    entries: list[bytes] = []
+def _write(path: Path, messages: Sequence[bytes], about: Mapping[str, Any], checkpoint: bytes | None, size: int) -> None:
+    named = named_in(enumerate(messages, 1))
+    entries = [leaf_entry(position, raw, named) for position, raw in enumerate(messages, 1)]
+    leaves = [leaf_hash(entry) for entry in entries]
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         with archive.open(_member("records.ndjson"), "w") as lines:
-            for index, raw in enumerate(messages):
-                entries.append(leaf.entry(index, leaf.commit(raw)))
-                leaves.append(leaf_hash(entries[-1]))
+            for raw in messages:
                 lines.write(line_of(raw) + b"\n")
         for tile in tiles.tiles_of(size):
             body = (

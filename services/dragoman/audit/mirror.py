@@ -1,11 +1,13 @@
 """A side's own copy of a log: kept outside the service, verified record by record before it is kept, and never rewritten.
 
+What every side consented to erase is overwritten by the entries that stand for it, once the erasure itself has come.
+
 What comes must follow what was kept; a signed head must be of what is kept. Where it is not, nothing more is taken, and both
 the kept head and the one that contradicts it stay as evidence. The cid and the log's key are pinned when the copy is begun.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +16,12 @@ from msgspec import Struct
 
 from dragoman.audit.copy import is_cid
 from dragoman.audit.verify import Lie, Verification
+from dragoman.domain.erasure import Withheld, entry_of, named_in
 from dragoman.log.archive import Archive
-from dragoman.tlog import checkpoint
+from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog.note import NotANote, read_verifier
 
+_AHEAD: Final = "erasures-ahead.json"
 _BACK_SECONDS: Final = 30.0
 """How long an older head may be shown than one that is kept: longer than any election lasts."""
 
@@ -45,6 +49,8 @@ class Mirror:
         self.cid = pinned.cid
         self.archive = Archive(folder)
         self.verification = Verification(cid=pinned.cid, log=self.log)
+        self.verification.erasures = self._named
+        self._erased = 0
         self._back_since: float | None = None
 
     def _pin(self, pinned: Pinned) -> None:
@@ -63,13 +69,34 @@ class Mirror:
 
     def again(self, told: Callable[[int], None] = lambda position: None) -> None:
         """Verify everything that is kept, from the disk, as on the first day."""
-        self.verification.take(self._kept(), told)
+        self.verification.take(self.archive.messages(), told)
+        if self.lie is None:
+            self._erase()
         signed = self.archive.sealed
         if signed is not None:
             self.verification.head(signed)
 
-    def _kept(self) -> Iterator[bytes]:
-        return (self.archive.raw(position) for position in range(1, self.archive.size + 1))
+    def _named(self) -> dict[int, Withheld]:
+        """What the erasures that are kept name, and those that had been read ahead and have yet to come."""
+        path = self._folder / _AHEAD
+        ahead = msgspec.json.decode(path.read_bytes(), type=dict[int, Withheld]) if path.exists() else {}
+        return named_in(enumerate(self.archive.messages(), 1)) | ahead
+
+    def expect(self, named: dict[int, Withheld]) -> None:
+        """Make known what erasures that are still to come name, for as long as it takes until they have come."""
+        fresh = self._folder / f"{_AHEAD}.new"
+        fresh.write_bytes(msgspec.json.encode(named))
+        fresh.rename(self._folder / _AHEAD)
+        self.verification.expect(self._named())
+
+    def _erase(self) -> None:
+        """Overwrite what was legally erased, where the bytes are still kept."""
+        erased = self.verification.replay.erased
+        if len(erased) > self._erased:
+            entries = {each.position: entry_of(each) for each in erased.values() if not self.archive.is_erased(each.position)}
+            if entries:
+                self.archive.erase(entries)
+            self._erased = len(erased)
 
     def take(self, messages: Iterable[bytes]) -> None:
         """Verify what comes after what is kept, and keep it: nothing of what a lie is in."""
@@ -79,7 +106,10 @@ class Mirror:
             return
         self.verification.take(batch)
         if self.lie is None and batch:
-            self.archive.add(batch)
+            junk = set(self.verification.replay.entries)
+            positions = enumerate(batch, self.archive.size + 1)
+            self.archive.add(batch, {position for position, raw in positions if leaf.read_entry(raw) is not None and position not in junk})
+            self._erase()
 
     def head(self, signed: bytes, *, patient: bool = False) -> None:
         """Hold a signed head against what is kept, and keep it as the newest where it is. One that is ahead waits for the records.

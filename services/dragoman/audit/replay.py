@@ -6,22 +6,26 @@ rules. What a gateway says of the same position is then held against it.
 
 import gc
 from collections import OrderedDict
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 
 from msgspec import Struct, UnsetType
 
 from dragoman.domain.advance import Standing, advance
 from dragoman.domain.contact import offices_of, standing_office
+from dragoman.domain.erasure import Named, Withheld, left_of, named_in
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
+from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
 from dragoman.limits import MEMORY_EXCHANGES
 from dragoman.tlog import leaf, merkle
+from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.answers import Count, Entry, Owed
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _SNAPSHOT_LEAVES = 256
 _ROOTS = 256
+_ENTRY = leaf.entry(0, "")[:18]
 
 
 class Void(Struct, frozen=True, kw_only=True):
@@ -47,7 +51,11 @@ class Replayed(Struct, frozen=True, kw_only=True):
 
 
 class Replay:
-    """A fold in memory. Is the `Ledger` that it folds with."""
+    """A fold in memory. Is the `Ledger` that it folds with.
+
+    `entries` are the positions of leaf entries that stand for nothing that is known to it; `unproven`, by position, the erasures that have
+    yet to prove those that do; `erased`, by position, what is left of every record that was legally erased.
+    """
 
     def __init__(self) -> None:
         """Begin before position 1."""
@@ -58,7 +66,11 @@ class Replay:
         self._ids: set[str] = set()
         self._actors: list[str | None] = []
         self._commits: list[str] = []
-        self._by_exchange: dict[str, set[str]] = {}
+        self._by_exchange: dict[str, list[ErasedRecord]] = {}
+        self._named: Named = {}
+        self.entries: list[int] = []
+        self.unproven: dict[int, int] = {}
+        self.erased: dict[int, ErasedRecord] = {}
         self._numbers: dict[str, str] = {}
         self._offices: dict[str, list[str]] = {}
         self._frontiers: list[merkle.Frontier] = [merkle.Frontier()]
@@ -88,7 +100,7 @@ class Replay:
 
     def holds(self, exchange: str, commit: str) -> bool:
         """Whether a valid record of the exchange has that commitment."""
-        return commit in self._by_exchange.get(exchange, ())
+        return any(each.commit == commit and not each.void for each in self._by_exchange.get(exchange, ()))
 
     def numbered(self, number: str) -> str | None:
         """The id of the exchange that was opened under a number."""
@@ -97,6 +109,18 @@ class Replay:
     def office(self, side: str) -> Exchange | None:
         """A side's liaison office as it is agreed or open, the newest entry of it."""
         return standing_office([self.exchange(id) for id in self._offices.get(side, ())], side)
+
+    def withheld(self, position: int) -> Withheld | None:
+        """What an erasure further on says of the record at a position, as far as those were made known."""
+        return self._named.get(position)
+
+    def expect(self, named: Named) -> None:
+        """Make known what the erasures of this log name, so that entries that stand for records are taken for them."""
+        self._named = named
+
+    def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
+        """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
+        return self._by_exchange.get(exchange, ())
 
     def root(self, size: int) -> bytes:
         """The tree's root at a size. Who signs one after the other has seen the same head: the newest that were asked for are kept."""
@@ -146,14 +170,19 @@ class Replay:
                 if isinstance(folded.state, Exchange):
                     self._decoded[folded.state.id] = folded.state
                     self._note(folded.state, folded.position)
+            if folded.removed:
+                self._remove(folded)
             if len(self._decoded) > MEMORY_EXCHANGES:
                 self._decoded.popitem(last=False)
             if folded.refusal is not None:
                 self.void.append(Void(position=folded.position, reason=folded.refusal.detail))
-            elif record is not None:
-                self._by_exchange.setdefault(record.envelope.subject, set()).add(record.commit)
             if record is not None:
                 self._ids.add(record.envelope.id)
+                self._by_exchange.setdefault(record.envelope.subject, []).append(
+                    left_of(folded.position, record, void=folded.refusal is not None)
+                )
+            if folded.raw.startswith(_ENTRY):
+                self._note_entry(folded)
             self._actors.append(record.envelope.actor if record is not None and folded.valid else None)
             self._commits.append(step.commit)
             self.standing = step.standing
@@ -166,6 +195,23 @@ class Replay:
             self._numbers[state.number] = state.id
             for side in offices_of(state):
                 self._offices.setdefault(side, []).append(state.id)
+
+    def _note_entry(self, folded: Folded) -> None:
+        """Remember where an entry stood for a record, and by which erasure; or that it was none, for want of one."""
+        withheld = self._named.get(folded.position)
+        if folded.record is not None and withheld is not None:
+            self.unproven[folded.position] = withheld.by
+        elif leaf.read_entry(folded.raw) is not None:
+            self.entries.append(folded.position)
+
+    def _remove(self, folded: Folded) -> None:
+        """Forget exchanges that were erased, and the doubt about the entries that stand for their records."""
+        for exchange in folded.removed:
+            self._encoded.pop(exchange, None)
+            self._decoded.pop(exchange, None)
+            for each in self._by_exchange.get(exchange, ()):
+                self.erased[each.position] = each
+                self.unproven.pop(each.position, None)
 
     def result(self) -> Replayed:
         """What it came to."""
@@ -210,21 +256,46 @@ class Hole(Exception):
     """The records given are not contiguous."""
 
 
-async def replay(
-    pages: AsyncIterable[list[tuple[int, bytes | Record]]], *, upto: int = 0, progress: Callable[[int], None] = lambda position: None
-) -> Replay:
-    """Fold messages, given as pages of positions and bytes or records, to a position or to the end. Raises `Hole`."""
-    fold = Replay()
-    with _uncollected():
+Page = list[tuple[int, bytes | Record]]
+Source = Callable[[], AsyncGenerator[Page, None]]
+"""Gives a log from its beginning, each time it is called: pages of positions, and bytes or the records that they are known to be."""
+
+
+async def replay(source: Source, *, upto: int = 0, progress: Callable[[int], None] = lambda position: None) -> Replay:
+    """Fold a log to a position or to the end. Raises `Hole`.
+
+    Where an entry stands for a record, the log is read once for the erasures in it, and then folded from the beginning.
+    """
+    fold = await _folded(source, None, upto, progress)
+    if fold.entries:
+        fold = await _folded(source, await erasures_in(source), upto, progress)
+    return fold
+
+
+async def erasures_in(source: Source) -> dict[int, Withheld]:
+    """What the erasures of a log name, by position."""
+    named: dict[int, Withheld] = {}
+    async with aclosing(source()) as pages:
         async for page in pages:
-            first = fold.standing.state.position + 1
-            for wanted, (position, _) in enumerate(page, first):
-                if position != wanted:
-                    raise Hole(f"position {wanted} is missing; {position} was given")
-            fold.take([message for _, message in (page[: upto + 1 - first] if upto else page)])
-            progress(fold.standing.state.position)
-            if fold.standing.state.position == upto:
-                break
+            named = named_in((position, message if isinstance(message, bytes) else message.raw) for position, message in page) | named
+    return named
+
+
+async def _folded(source: Source, named: Named | None, upto: int, progress: Callable[[int], None]) -> Replay:
+    """The fold; where nothing is known of erasures, it ends with the page in which the first entry stands."""
+    fold = Replay()
+    fold.expect(named or {})
+    with _uncollected():
+        async with aclosing(source()) as pages:
+            async for page in pages:
+                first = fold.standing.state.position + 1
+                for wanted, (position, _) in enumerate(page, first):
+                    if position != wanted:
+                        raise Hole(f"position {wanted} is missing; {position} was given")
+                fold.take([message for _, message in (page[: upto + 1 - first] if upto else page)])
+                progress(fold.standing.state.position)
+                if fold.standing.state.position == upto or (named is None and fold.entries):
+                    break
     return fold
 
 
@@ -240,7 +311,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncIterator[list[tuple[int, bytes | Record]]]:
+async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncGenerator[Page, None]:
     """The messages behind the entries that a gateway gives."""
     async for page in pages:
         yield [

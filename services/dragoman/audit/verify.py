@@ -24,6 +24,7 @@ from msgspec import Struct, UnsetType
 from dragoman.audit.export import readme_of
 from dragoman.audit.replay import Replay
 from dragoman.domain import heads
+from dragoman.domain.erasure import Named
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.tlog import checkpoint, dsse, leaf, tiles
@@ -84,12 +85,15 @@ class Verification:
 
         `not_before`, in seconds of Unix time: an older cosignature of a witness that was named is no answer.
         """
+        self.erasures: Callable[[], Named] | None = None
+        """Reads the log for what its erasures name; asked once, where an entry stands for a record."""
         self._cid = cid
         self._not_before = not_before
         self._policy = policy
         self._witnesses = witnesses
         self._log = log
         self.replay = Replay()
+        self._knows_erasures = False
         self._attested: Counter[str] = Counter()
         self._back = 0
         self._times: list[str] = []
@@ -113,6 +117,8 @@ class Verification:
     def take(self, messages: Iterable[bytes | Record], told: Callable[[int], None] = lambda position: None) -> None:
         """Fold messages from position 1 on, or the records that they were read as, and look at each."""
         for message in messages:
+            if self.erasures is not None and isinstance(message, bytes) and leaf.read_entry(message) is not None:
+                self.expect(self.erasures())
             before = self.replay.standing.state.time
             record = message if isinstance(message, Record) else _parsed(message)
             self.replay.take([message if record is None else record])
@@ -122,11 +128,29 @@ class Verification:
                 self._look(record, before)
             if position == 1:
                 self._opening(void=void)
+            if position in self.replay.unproven.values():
+                self._look_at_erasure(position)
             if self.lie is not None:
                 return
             if position % 500 == 0:
                 told(position)
         told(self.replay.standing.state.position)
+
+    def expect(self, named: Named) -> None:
+        """Make known what the erasures of this log name, as far as they are known by now."""
+        self.replay.expect(named)
+        self.erasures = None
+        self._knows_erasures = True
+
+    def asks_for_erasures(self, messages: Iterable[bytes]) -> bool:
+        """Whether an entry stands among messages that are to come, and nothing was said of erasures yet."""
+        return not self._knows_erasures and any(leaf.read_entry(message) is not None for message in messages)
+
+    def _look_at_erasure(self, position: int) -> None:
+        """An erasure that was relied on has been judged, and proves nothing."""
+        withheld = min(at for at, by in self.replay.unproven.items() if by == position)
+        what = f"the record is withheld, and the erasure at {position} that names it is void: not every side consented to it"
+        self._tell("erasure", withheld, what, f"the entry at that position, and the record at {position}")
 
     def _opening(self, *, void: bool) -> None:
         registry = self.replay.standing.state.registry
@@ -194,6 +218,9 @@ class Verification:
                 f"{found.size} records were signed, and {size} are here: the log was cut off",
                 "the signed head convicts the host",
             )
+        elif self.replay.root(found.size) != found.root and self.replay.entries:
+            what = "a leaf entry stands where a record was signed for, and no erasure names it: the record is withheld"
+            self._tell("erasure", self.replay.entries[0], what, "the entry, and the signed head: whoever keeps the record can show it")
         elif self.replay.root(found.size) != found.root:
             what = f"the signed head of {found.size} records is of other records than these"
             self._tell("head", found.size, what, "the signed head convicts the host: it signed other bytes than it gave")
@@ -281,12 +308,13 @@ class Verification:
         asked = "the one that was asked for" if self._cid else "NOT compared: give --cid from your own side's notes"
         void = tuple(f"{void.position}: {void.reason}" for void in self.replay.void)
         numbers = sum(state.tally.values())
+        erased = f", {len(self.replay.erased)} erased by the consent of every side" if self.replay.erased else ""
         own = "the host's, which keeps the keys of all sides: a trial" if trial else "the sides' own keys"
         findings = (
             Finding(check="opening", found=f"signed by every side's root; the cid is {asked}", word=own),
             Finding(
                 check="records",
-                found=f"{state.position}, each judged by the tables at its position; {len(void)} void",
+                found=f"{state.position}, each judged by the tables at its position; {len(void)} void{erased}",
                 word="these bytes' own",
             ),
             Finding(

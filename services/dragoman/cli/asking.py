@@ -17,6 +17,7 @@ from dragoman.audit.replay import Replay, messages_of
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.mirroring import audit
 from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
+from dragoman.domain.erasure import named_in
 from dragoman.log.archive import Archive
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.markdown import markdown
@@ -175,6 +176,7 @@ def _print_changes(changes: Sequence[Change]) -> None:
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
     messages = await _messages(file, target)
     replay = Replay()
+    replay.expect(named_in(enumerate(messages, 1)))
     replay.take(messages)
     return replay, messages
 
@@ -189,6 +191,6 @@ async def _messages(file: Path | None, target: Target) -> list[bytes]:
             return list(opened.messages())
     archive = Archive(file)
     try:
-        return [archive.raw(position) for position in range(1, archive.size + 1)]
+        return list(archive.messages())
     finally:
         archive.close()

@@ -2,7 +2,6 @@
 
 import json
 import re
-from contextlib import aclosing
 from pathlib import Path
 from typing import Annotated
 
@@ -196,9 +195,8 @@ async def _fold(caller: Client, channel: str, last: int, broker: str | None, dat
             progress.update(task, completed=position)
 
         if broker is None:
-            return await replay(messages_of(caller.records(channel)), upto=last, progress=told)
-        async with aclosing(wiring.messages_of(broker, data / "keys", channel)) as messages:
-            return await replay(messages, upto=last, progress=told)
+            return await replay(lambda: messages_of(caller.records(channel)), upto=last, progress=told)
+        return await replay(lambda: wiring.messages_of(broker, data / "keys", channel), upto=last, progress=told)
 
 
 def _print(result: Replayed, target: Target, live: str) -> None:

@@ -1,6 +1,7 @@
 """`dragoman audit mirror`, `compare` and `fork`: a side's own copy of a log, and what two copies come to."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ from cyclopts import Parameter
 from dragoman.audit import copy
 from dragoman.audit.copy import Copy
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
-from dragoman.audit.replay import Hole, messages_of
+from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import (
     HEAD_SECONDS,
@@ -82,7 +83,10 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
     while mirror.lie is None:
         before = mirror.archive.size
         try:
-            async for page in messages_of(caller.records(channel, before + 1)):
+            async for page in _pages(caller, channel, before + 1):
+                messages = [raw for _, raw in page if isinstance(raw, bytes)]
+                if mirror.verification.asks_for_erasures(messages):
+                    mirror.expect(await erasures_in(partial(_pages, caller, channel, before + 1)))
                 _take(mirror, page)
                 if mirror.lie is not None:
                     return
@@ -102,6 +106,10 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
             async with asyncio.timeout(_LOOK_SECONDS):
                 await wanted.wait()
         wanted.clear()
+
+
+def _pages(caller: Client, channel: str, first: int) -> AsyncGenerator[Page, None]:
+    return messages_of(caller.records(channel, first))
 
 
 def _take(mirror: Mirror, page: list[tuple[int, Any]]) -> None:

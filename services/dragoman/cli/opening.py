@@ -1,4 +1,4 @@
-"""`dragoman channel draft`, `sign`, `open`, `admit` and `post`: channels whose sides keep their own keys (docs/own-keys.md)."""
+"""`dragoman channel draft`, `sign`, `open`, `admit`, `erase` and `post`: channels whose sides keep their own keys (docs/own-keys.md)."""
 
 import json
 import secrets
@@ -12,13 +12,15 @@ from cyclopts import Parameter
 from dragoman.cli.administering import EVERYWHERE, channel
 from dragoman.cli.common import File, Target, UsageError, channel_of, connected, out, out_json, read_input, say
 from dragoman.cli.signing import Passphrase, seed_of, signed
+from dragoman.client import Client
 from dragoman.domain import channel as channels
 from dragoman.domain import heads
-from dragoman.domain.record import read_act
+from dragoman.domain.erasure import exchanges_of, left_of
+from dragoman.domain.record import parse, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
-from dragoman_schemas.acts.channel import ChannelOpening, SideAdmission
-from dragoman_schemas.answers import Opening
+from dragoman_schemas.acts.channel import ChannelOpening, ErasedRecord, Erasure, SideAdmission
+from dragoman_schemas.answers import ExchangeView, Opening
 from dragoman_schemas.frame import Signed
 
 
@@ -101,15 +103,16 @@ def _describe(raw: bytes, data: ChannelOpening) -> None:
 
 @channel.command(name="sign")
 def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int:
-    """Sign an opening with a root key of your side, or an admission with root or as administrator, after reading what it says.
+    """Sign an opening with a root key of your side, or an admission or erasure with root or as administrator, after reading what it says.
 
-    The signature goes to who opens the channel, or posts the admission.
+    The signature goes to who opens the channel, or posts the act.
     """
     raw = read_input(file).rstrip(b"\n")
     seed = seed_of(key, passphrase)
     mine = dsse.encode_base64(dsse.public_of(seed))
-    if isinstance(data := read_act(raw, cut=False)[1], SideAdmission):
-        _describe_admission(data)
+    data = read_act(raw, cut=False)[1]
+    if isinstance(data, SideAdmission | Erasure):
+        _describe_consent(data)
         say("signed")
     else:
         opening = _opening(raw)[1]
@@ -122,7 +125,12 @@ def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int
     return 0
 
 
-def _describe_admission(data: SideAdmission) -> None:
+def _describe_consent(data: SideAdmission | Erasure) -> None:
+    if isinstance(data, Erasure):
+        exchanges = exchanges_of(data)
+        say(f"{len(data.records)} records of {len(exchanges)} exchanges are taken out of the record, for ever: {', '.join(exchanges)}")
+        say("look at each of them before you sign: dragoman show ID")
+        return
     ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in data.side.roots)
     where = data.signed.channel if isinstance(data.signed, Signed) else ""
     say(f"{data.side.name} is admitted to the channel {where}, and reads the whole log: {data.side.threshold} of the root keys {ids}")
@@ -150,20 +158,56 @@ async def channel_admit(
     return 0
 
 
+@channel.command(name="erase")
+async def channel_erase(
+    *exchanges: str,
+    reason: str = "",
+    to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.erasure.json.")] = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Draft an erasure of whole exchanges, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it."""
+    if not exchanges:
+        raise UsageError("name the exchanges, by their ids")
+    async with connected(target) as caller:
+        name = await channel_of(target, caller)
+        found = [each for exchange in dict.fromkeys(exchanges) for each in await _records_of(caller, name, exchange)]
+        body = {"act": "erasure", "records": sorted(found, key=lambda each: each.position)} | ({"reason": reason} if reason else {})
+        act, data = read_act(msgspec.json.encode(body), cut=False)
+        drafted = await signed(caller, name, act, data, [])
+    path = to or Path(f"{name}.erasure.json")
+    path.write_bytes(drafted.act)
+    out(str(path))
+    say("every side signs it with `dragoman channel sign`; its author posts it with `dragoman channel post`")
+    return 0
+
+
+async def _records_of(caller: Client, channel: str, exchange: str) -> list[ErasedRecord]:
+    """What an erasure keeps of every record of an exchange, from the records' own bytes."""
+    answer = await caller.call("GET", f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}")
+    timeline = msgspec.json.decode(answer.body, type=ExchangeView).timeline
+    return [
+        left_of(each.position, parse(bytes(each.record)), void=not each.valid) for each in timeline if isinstance(each.record, msgspec.Raw)
+    ]
+
+
 @channel.command(name="post")
 async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHERE) -> int:
-    """Post an admission that all sides have signed, with the files of their signatures. Its author's token; once more changes nothing."""
+    """Post an admission or an erasure that all sides have signed, with the files of their signatures. Its author's token; once more changes nothing."""
     raw = read_input(file).rstrip(b"\n")
     lines = [line for path in signatures for line in read_input(str(path)).decode(errors="replace").split()]
     data = read_act(raw, cut=False)[1]
-    if not lines or not isinstance(data, SideAdmission) or not isinstance(data.signed, Signed):
-        raise UsageError("name the admission that `channel admit` wrote, and the files of all signatures that `channel sign` printed")
+    if not lines or not isinstance(data, SideAdmission | Erasure) or not isinstance(data.signed, Signed):
+        raise UsageError("name what `channel admit` or `channel erase` wrote, and the files of all signatures that `channel sign` printed")
     keyids, given = zip(*(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True)
     headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(given)}
     async with connected(target) as caller:
         recorded, _ = await caller.post(await channel_of(target, caller), raw, key=data.signed.id, headers=headers)
     if target.json:
         out_json(recorded)
+    elif isinstance(data, Erasure):
+        say(
+            f"erased at position {recorded.position}; the bytes go from the host's disks with `dragoman log rebuild --erase`, and from a side's mirror by itself"
+        )
     else:
         say(f"{data.side.name} is a side from position {recorded.position}; its root enters its officers")
     return 0

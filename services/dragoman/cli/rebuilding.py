@@ -1,6 +1,7 @@
 """`dragoman log`: put a log back from a copy, and have other gateways take it for the one that they knew."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,13 @@ from dragoman.audit.verify import Verification
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
 from dragoman.cli.verifying import Cid, progress
+from dragoman.domain.erasure import entry_of, named_in
 from dragoman.log import broker, stream
 from dragoman.log.archive import Archive
 from dragoman.log.connection import connected
 from dragoman.log.mark import accept_stream
 from dragoman.log.port import LogBroken, LogUnreachable
-from dragoman.log.rebuilding import Differs, rebuild
+from dragoman.log.rebuilding import Copy, Differs, rebuild
 from dragoman.settings import Settings, load
 from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Seals
@@ -33,6 +35,7 @@ class Messages(Struct, frozen=True):
     """A copy in memory."""
 
     messages: Sequence[bytes]
+    signed: bytes | None = None
 
     @property
     def size(self) -> int:
@@ -42,6 +45,28 @@ class Messages(Struct, frozen=True):
     def raw(self, position: int) -> bytes:
         """The message at a position."""
         return self.messages[position - 1]
+
+    @property
+    def sealed(self) -> bytes | None:
+        """The newest signed head that came with it."""
+        return self.signed
+
+
+class Without(Struct, frozen=True):
+    """A copy without the bytes of what was erased: at those positions it has the entries that stand for the records."""
+
+    copy: Archive | Messages
+    entries: Mapping[int, bytes]
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return self.copy.size
+
+    def raw(self, position: int) -> bytes:
+        """The message at a position."""
+        entry = self.entries.get(position)
+        return self.copy.raw(position) if entry is None else entry
 
 
 @log.command(name="rebuild")
@@ -53,6 +78,14 @@ async def rebuild_command(
     set_aside: Annotated[
         bool, Parameter(negative=(), help="First move what the broker on this data directory has of the log into DIR/set-aside.")
     ] = False,
+    erase: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Carry out the erasures to which every side consented: what is put back, and what else this data directory has, is without them. "
+            "What the broker had is not set aside but removed.",
+        ),
+    ] = False,
     data: Data = None,
     nats_url: Annotated[str | None, Parameter(help="The broker's URL; by default the data directory's own broker is started.")] = None,
     config: Annotated[Path | None, Parameter(help="A settings file, TOML.")] = None,
@@ -62,23 +95,30 @@ async def rebuild_command(
     What the broker still has must be what the copy has; else nothing is written: exit code 7.
     """
     settings, _ = load({"data": data, "nats.url": nats_url}, config=config)
-    if set_aside and settings.nats.url:
-        raise UsageError("--set-aside is for the broker of a data directory; on another one its administrator deletes the stream")
-    copy, signed = _opened(source)
+    if (set_aside or erase) and settings.nats.url:
+        raise UsageError(
+            "--set-aside and --erase are for the broker of a data directory; on another one its administrator deletes the stream"
+        )
+    copy = _opened(source)
     verification = Verification(cid=checked_cid(cid), log=verifier_of(log_key))
     with progress("verifying the copy", copy.size) as told:
-        verification.take((copy.raw(position) for position in range(1, copy.size + 1)), told)
-    verification.head(signed)
+        verification.erasures = lambda: named_in(enumerate(_messages(copy), 1))
+        verification.take(_messages(copy), told)
+    verification.head(copy.sealed)
     if verification.lie is not None:
         say(f"dragoman: VERIFICATION FAILED: {verification.lie.check} at position {verification.lie.position}: {verification.lie.what}")
         return UNVERIFIED
     channel = verification.result().channel
-    if set_aside:
+    entries = {each.position: entry_of(each) for each in verification.replay.erased.values()} if erase else {}
+    if erase and not entries:
+        raise UsageError("nothing of this log was erased by the consent of every side; draft an erasure with `dragoman channel erase`")
+    aside = None
+    if set_aside or erase:
         async with broker.lease(settings.data):
             aside = broker.set_aside(settings.data, stream.stream_of(channel))
         say(f"what the broker had is in {aside}" if aside else "the broker had nothing of it")
     try:
-        written = await _rebuilt(settings, channel, copy, signed)
+        written = await _rebuilt(settings, channel, Without(copy, entries), copy.sealed)
     except (Differs, LogBroken) as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
@@ -89,20 +129,44 @@ async def rebuild_command(
         say("dragoman: somebody else signs heads meanwhile; stop the registrars, and call it again")
         return FAILED
     _accepted(settings, channel)
+    if erase:
+        _erase(settings, channel, copy, entries)
+        if aside is not None:
+            shutil.rmtree(aside)
+        say(
+            f"{len(entries)} records are erased from the broker, the registrar's archive and the projections here; what others keep, they erase"
+        )
     out(channel)
     say(f"{written} records were written, of {copy.size}; start the service again")
     return 0
 
 
-def _opened(source: Path) -> tuple[Archive | Messages, bytes | None]:
+def _opened(source: Path) -> Archive | Messages:
     if source.is_dir():
-        archive = Archive(source)
-        return archive, archive.sealed
+        return Archive(source)
     with Export(source) as opened:
-        return Messages(list(opened.messages())), opened.checkpoint
+        return Messages(list(opened.messages()), opened.checkpoint)
 
 
-async def _rebuilt(settings: Settings, channel: str, copy: Archive | Messages, signed: bytes | None) -> int:
+def _messages(copy: Archive | Messages) -> Iterator[bytes]:
+    return (copy.raw(position) for position in range(1, copy.size + 1))
+
+
+def _erase(settings: Settings, channel: str, copy: Archive | Messages, entries: Mapping[int, bytes]) -> None:
+    """Erase from the copy, where that is a folder, and from what else the data directory has; projections are built anew from the log."""
+    kept = settings.data / "archive" / channel
+    if isinstance(copy, Archive):
+        copy.erase(entries)
+        copy.close()
+    if kept.exists():
+        archive = Archive(kept)
+        archive.erase({position: entry for position, entry in entries.items() if position <= archive.size})
+        archive.close()
+    for file in (settings.data / "projection").glob("*.sqlite*"):
+        file.unlink()
+
+
+async def _rebuilt(settings: Settings, channel: str, copy: Copy, signed: bytes | None) -> int:
     """Write the log, and the newest signed head where the broker has lost it."""
     async with wiring.broker_of(settings) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from dragoman.audit import export
 from dragoman.audit.export import Export
-from dragoman.audit.replay import messages_of
+from dragoman.audit.replay import erasures_in, messages_of
 from dragoman.audit.strictly import read_strictly
 from dragoman.audit.verify import Verification, Verified
 from dragoman.cli.auditing import audit, checked_cid, verifier_of
@@ -35,6 +35,7 @@ from dragoman.cli.common import (
 )
 from dragoman.client import Client
 from dragoman.domain import heads
+from dragoman.domain.erasure import named_in
 from dragoman.log.archive import Archive
 from dragoman.tlog import checkpoint, note, policy
 from dragoman.tlog.note import NotANote, Verifier
@@ -193,6 +194,7 @@ def _from_export(verification: Verification, file: Path) -> None:
     with Export(file) as opened:
         records = opened.about.get("records")
         with progress("verifying", records if isinstance(records, int) else None) as told:
+            verification.erasures = lambda: named_in(enumerate(opened.messages(), 1))
             verification.take(read_strictly(opened.messages(), verification.keys), told)
         verification.described(opened.about)
         verification.head(opened.checkpoint)
@@ -204,8 +206,8 @@ def _from_mirror(verification: Verification, folder: Path) -> None:
     archive = Archive(folder)
     try:
         with progress("verifying", archive.size) as told:
-            messages = (archive.raw(position) for position in range(1, archive.size + 1))
-            verification.take(read_strictly(messages, verification.keys), told)
+            verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
+            verification.take(read_strictly(archive.messages(), verification.keys), told)
         verification.head(archive.sealed)
     finally:
         archive.close()
@@ -218,7 +220,10 @@ async def _from_server(verification: Verification, target: Target, asked: Asked)
         total = (await caller.call("GET", f"/v1/channels/{channel}")).json()["position"]
         with progress("verifying", total) as told:
             async for page in messages_of(caller.records(channel)):
-                verification.take([raw for _, raw in page if isinstance(raw, bytes)])
+                messages = [raw for _, raw in page if isinstance(raw, bytes)]
+                if verification.asks_for_erasures(messages):
+                    verification.expect(await erasures_in(lambda: messages_of(caller.records(channel))))
+                verification.take(messages)
                 told(verification.replay.standing.state.position)
                 if verification.lie is not None:
                     break

@@ -58,5 +58,7 @@ def advance(
         encoded = encode(became.state)
         opened_here = became.state.opened.position == became.position
         total = digest.replaced(total, None if opened_here else encoded_before(became.state.id), encoded)
+    for exchange in became.removed:
+        total = digest.replaced(total, encoded_before(exchange), None)
     frontier = standing.frontier.add(merkle.leaf_hash(leaf.entry(became.position - 1, commit)))
     return Step(folded=became, commit=commit, encoded=encoded, standing=Standing(state=became.channel, total=total, frontier=frontier))

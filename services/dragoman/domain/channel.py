@@ -5,6 +5,7 @@
     officer-revocation   root or an administrator; signed
     key-addition         root or an administrator, and the new keys themselves: further keys of an officer
     side-admission       root or an administrator, the new side's roots, and root or an administrator of every other side
+    erasure              root or an administrator, and root or an administrator of every other side: whole exchanges (`erasure.py`)
     root-rotation        root: other root keys, signed by thresholds of the old and of the new; matching the hash of the next ones, if announced
     key-revocation       root, an administrator, or the officer with that key: it signs nothing more, and does not return
     delivery             the gateway, silent: a watermark per side that only rises
@@ -28,7 +29,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks, heads, ids, keepers
+from dragoman.domain import checks, erasure, heads, ids, keepers
 from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
@@ -66,6 +67,7 @@ RULES: Final = (
     Rule(act="key-addition", shape=acts.KeyAddition, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="key-revocation", shape=acts.KeyRevocation, family="channel", who=Who.KEEPERS, roles=STAFF),
     Rule(act="side-admission", shape=acts.SideAdmission, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="erasure", shape=acts.Erasure, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="root-rotation", shape=acts.RootRotation, family="channel", who=Who.KEEPERS, roles=NOBODY),
     Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
@@ -319,6 +321,9 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             return replace(registry, watches={**registry.watches, side: WatchState(since=folding.stamp)})
         case acts.WatchRelief() as data:
             return replace(registry, watches=_relieved(registry, folding, data))
+        case acts.Erasure() as data:
+            gone = dict.fromkeys(erasure.exchanges_of(data), folding.stamp)
+            return replace(registry, erased={**registry.erased, **gone})
         case acts.Delivery() as data:
             mark = Delivered(upto=data.upto, recorded=folding.stamp)
             return replace(registry, delivered={**registry.delivered, data.side: mark})

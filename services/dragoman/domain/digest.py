@@ -26,9 +26,9 @@ def element(encoded: bytes) -> int:
     return int.from_bytes(hashlib.shake_256(b"dragoman-state/v1\n" + encoded).digest(BITS // 8))
 
 
-def replaced(total: int, before: bytes | None, after: bytes) -> int:
-    """The sum after one state became another."""
-    return (total - (0 if before is None else element(before)) + element(after)) & _MASK
+def replaced(total: int, before: bytes | None, after: bytes | None) -> int:
+    """The sum after one state became another, None for one that was or is not there."""
+    return (total - (0 if before is None else element(before)) + (0 if after is None else element(after))) & _MASK
 
 
 def digest(total: int, cid: str, position: int, time: str) -> str:

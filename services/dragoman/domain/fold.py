@@ -10,13 +10,14 @@ from functools import cache
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import access, channel, clocks, exchange, keepers, numbering
+from dragoman.domain import access, channel, clocks, erasure, exchange, keepers, numbering
 from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.tlog import dsse
+from dragoman_schemas.acts.channel import ErasedRecord, Erasure
 from dragoman_schemas.acts.meeting_request import MeetingRequest
 from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.frame import Act
@@ -28,7 +29,7 @@ class Folded(Struct, frozen=True, kw_only=True, gc=False):
     """One message of the log, folded.
 
     `record` is None for junk. `refusal` is why the record is void. `state` is what the exchange, or the registry,
-    has become, and None where nothing changed.
+    has become, and None where nothing changed; `removed` are the exchanges that were erased.
     """
 
     position: int
@@ -38,6 +39,7 @@ class Folded(Struct, frozen=True, kw_only=True, gc=False):
     refusal: Refusal | None = None
     state: Exchange | Registry | None = None
     number: str = ""
+    removed: tuple[str, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -51,6 +53,10 @@ def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
     try:
         record = parse(raw)
     except NotARecord as error:
+        left = erasure.standing_in(raw, position, ledger.withheld)
+        passed = None if left is None else _withheld(before, ledger, left, raw)
+        if passed is not None:
+            return passed
         refusal = Refusal(kind="void", detail=f"No record: {error}.")
         return Folded(position=position, raw=raw, channel=_passed(before), refusal=refusal)
     return folded(before, ledger, record)
@@ -76,7 +82,26 @@ def folded(before: ChannelState, ledger: Ledger, record: Record, grounds: Ground
     if isinstance(state, Registry):
         registry = state
     after = ChannelState(position=position, time=time, registry=registry, tally=tally)
-    return Folded(position=position, raw=record.raw, channel=after, record=record, state=state, number=number)
+    removed = erasure.exchanges_of(record.data) if isinstance(record.data, Erasure) else ()
+    return Folded(position=position, raw=record.raw, channel=after, record=record, state=state, number=number, removed=removed)
+
+
+def _withheld(before: ChannelState, ledger: Ledger, left: ErasedRecord, raw: bytes) -> Folded | None:
+    """A record whose bytes are gone: with an empty act, counted, and not judged again. None for what cannot have been one."""
+    registry, rule = before.registry, RULES.get(left.type.split(".")[1])
+    if registry is None or rule is None or rule.family == "channel" or ledger.used(left.id):
+        return None
+    opening = left if rule.act in FORMATS else next((each for each in ledger.records_of(left.subject) if each.id == left.subject), None)
+    form = None if opening is None else FORMATS.get(opening.type.split(".")[1])
+    record = erasure.emptied(registry.name, "" if form is None else form.rule.family or "", left, raw)
+    if left.void:
+        refusal = Refusal(kind="void", detail="It was void before its exchange was erased.")
+        return Folded(position=left.position, raw=raw, channel=_passed(before), record=record, refusal=refusal)
+    if form is None:
+        return None
+    tally, number = _counted(before, rule, form, record)
+    after = ChannelState(position=left.position, time=max(before.time, left.time), registry=registry, tally=tally)
+    return Folded(position=left.position, raw=raw, channel=after, record=record, number=number)
 
 
 def _passed(before: ChannelState) -> ChannelState:
@@ -84,9 +109,14 @@ def _passed(before: ChannelState) -> ChannelState:
 
 
 def _numbered(before: ChannelState, ledger: Ledger, rule: Rule, record: Record) -> tuple[dict[str, int], str]:
+    return _counted(before, rule, _form(ledger, rule, record) if rule.numbered and not rule.code else None, record)
+
+
+def _counted(before: ChannelState, rule: Rule, form: Format | None, record: Record) -> tuple[dict[str, int], str]:
+    """The tally after the record, and its number: with the code of the act itself, else of its exchange's format."""
     if rule.numbered not in ("O", "C", "X") or record.envelope.family == "desk":
         return before.tally, ""  # a side's own desk numbers nothing (record.md §8)
-    code = rule.code or _form(ledger, rule, record).code
+    code = rule.code or ("" if form is None else form.code)
     kind: numbering.Kind = "O" if rule.numbered == "O" else "C" if rule.numbered == "C" else "X"
     return numbering.count(before.tally, record.envelope.channel, exchange.side_of(record), record.envelope.time, code, kind)
 
@@ -290,6 +320,8 @@ def allowed(known: Exchange, side: str) -> Iterator[str]:
 
 
 def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
+    if isinstance(record.data, Erasure):
+        return erasure.check(registry, FORMATS, ledger.records_of, record.data)
     if rule.family == "channel":
         return channel.check(registry, record, position, ledger.actor)
     if rule.who is Who.WATCH:

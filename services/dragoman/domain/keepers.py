@@ -73,7 +73,7 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
         return Refusal(kind="not-permitted", detail="A signature is missing, does not hold, or is of no key valid here.")
     owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
     actor = record.envelope.actor
-    if isinstance(record.data, acts.SideAdmission):
+    if isinstance(record.data, acts.SideAdmission | acts.Erasure):
         silent = [side.name for side in registry.sides if not _consents(registry, side, signers, owners)]
         if silent:
             return Refusal(

@@ -1,14 +1,17 @@
-"""What a judgement may ask about the log before a position: seven questions, answered by a file or by memory.
+"""What a judgement may ask about the log before a position: nine questions, answered by a file or by memory.
 
 And what a judgement rested on, by what it asked: a gateway judges a record before it appends it, and need not judge it
 again at its own position where nothing of that has changed. A replay, and any other gateway, judges it there.
 """
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from msgspec import Struct
 
+from dragoman.domain.erasure import Withheld
 from dragoman.domain.record import Record
+from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.state import ChannelState, Exchange, Registry
 
 
@@ -35,6 +38,12 @@ class Ledger(Protocol):
 
     def root(self, size: int) -> bytes:
         """The tree's root at a size from 1 to the leaves folded so far."""
+
+    def withheld(self, position: int) -> Withheld | None:
+        """What an erasure further on says of the record at a position, whose bytes may be gone."""
+
+    def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
+        """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
 
 
 class Grounds(Struct, frozen=True, gc=False):
@@ -105,3 +114,13 @@ class Asked:
         """As the ledger beneath, and more."""
         self._more = True
         return self._ledger.root(size)
+
+    def withheld(self, position: int) -> Withheld | None:
+        """As the ledger beneath, and more."""
+        self._more = True
+        return self._ledger.withheld(position)
+
+    def records_of(self, exchange: str) -> Iterable[ErasedRecord]:
+        """As the ledger beneath, and more."""
+        self._more = True
+        return self._ledger.records_of(exchange)

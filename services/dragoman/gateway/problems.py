@@ -8,7 +8,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind
-from dragoman.projection.reads import NoSuchExchange
+from dragoman.projection.reads import ErasedExchange, NoSuchExchange
 from dragoman_schemas.problems import BASE, TYPES, Problem
 
 log = structlog.get_logger()
@@ -56,6 +56,9 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             return Refusal(kind="invalid-act", detail=detail, faults=(error.fault,)), {}
         case NoSuchExchange():
             return Refusal(kind="not-found", detail="There is no such exchange here at that position; list them under /exchanges."), {}
+        case ErasedExchange(args=(int() as position,)):
+            detail = f"Every side consented to take this exchange out of the record, at position {position}."
+            return Refusal(kind="erased", detail=detail, position=position), {}
         case Behind():
             return Refusal(kind="behind", detail=f"{error}. Ask again in a moment."), {}
         case LogUnreachable():

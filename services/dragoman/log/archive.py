@@ -1,11 +1,12 @@
 """A channel's log on a disk of one's own, outside the broker: what a registrar signs from, and what a side keeps for itself.
 
     records    every message, each after its length in four bytes
-    leaves     the leaf hash of each, 32 bytes
+    leaves     the leaf hash of each, 32 bytes; of a record that was erased, that of the entry which stands in its place
     offsets    where each message ends in `records`, eight bytes: what counts; written last, so that a crash leaves no half record
     staged     the newest checkpoint that was signed over these leaves, as a signed note, before anybody was given it
     sealed     the newest one that is known to be sealed: whoever shows an older one has lost something
     witnessed  the newest one that was sealed with a witness's cosignature under it
+    erasing    what is to be erased, until it is
 
 Every addition is on the disk before it is acknowledged. One program has an archive at a time; a lock says so.
 """
@@ -13,9 +14,11 @@ Every addition is on the disk before it is acknowledged. One program has an arch
 import fcntl
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from dragoman.tlog import leaf, merkle
 from dragoman.tlog.merkle import leaf_hash, node_hash
@@ -23,6 +26,8 @@ from dragoman.tlog.merkle import leaf_hash, node_hash
 _HASH: Final = 32
 _OFFSET: Final = 8
 _LENGTH: Final = 4
+_ERASED: Final = 1 << 31
+"""In a length: what follows is an entry, and stands for a record."""
 _KEPT_LEVEL: Final = 8
 """From this level on the roots of complete subtrees are kept in memory: 32 bytes for every 128 records."""
 
@@ -76,6 +81,7 @@ class Archive:
             raise ArchiveDamaged(f"{self._folder} has fewer bytes than its {size} records; put a copy back")
         for descriptor, length in ((self._records, ends), (self._leaves, size * _HASH), (self._offsets, size * _OFFSET)):
             os.truncate(descriptor, length)
+        self._carry_out()
         if size and self._leaf_of(size) != self._leaf(size - 1):
             raise ArchiveDamaged(f"{self._folder}: the record at position {size} is not the one that was kept; put a copy back")
         for index in range(size >> _KEPT_LEVEL):
@@ -84,13 +90,14 @@ class Archive:
 
     # Adding
 
-    def add(self, messages: Sequence[bytes]) -> None:
-        """Keep the next messages, on the disk when this returns."""
+    def add(self, messages: Sequence[bytes], entries: Container[int] = ()) -> None:
+        """Keep the next messages, on the disk when this returns. At the positions of `entries` stands what is left of an erased record."""
         end = self._end(self.size)
         records, leaves, offsets = bytearray(), bytearray(), bytearray()
         for position, raw in enumerate(messages, self.size + 1):
-            records += struct.pack(">I", len(raw)) + raw
-            leaves += _leaf(position, raw)
+            erased = position in entries
+            records += struct.pack(">I", len(raw) | (_ERASED if erased else 0)) + raw
+            leaves += leaf_hash(raw) if erased else _leaf(position, raw)
             offsets += struct.pack(">Q", end + len(records))
         for descriptor, written in ((self._records, records), (self._leaves, leaves)):
             _write(descriptor, written)
@@ -101,6 +108,30 @@ class Archive:
         for index in range(self.size >> _KEPT_LEVEL, frontier.size >> _KEPT_LEVEL):
             self._grow(index)
         self.frontier = frontier  # at once, and last: whoever signs meanwhile signs what is on the disk
+
+    def erase(self, entries: Mapping[int, bytes]) -> None:
+        """Overwrite records by the entries that stand for them, on the disk when this returns. A crash meanwhile is made good at the next start.
+
+        Raises `ArchiveDamaged` where an entry is not that of the record.
+        """
+        for position, entry in entries.items():
+            if leaf_hash(entry) != self._leaf(position - 1):
+                raise ArchiveDamaged(f"{self._folder}: what is to stand at position {position} is not the entry of the record there")
+        self._keep("erasing", msgspec.msgpack.encode(entries))
+        self._carry_out()
+
+    def _carry_out(self) -> None:
+        path = self._folder / "erasing"
+        if not path.exists():
+            return
+        with (self._folder / "records").open("r+b") as file:
+            for position, entry in msgspec.msgpack.decode(path.read_bytes(), type=dict[int, bytes]).items():
+                begin, end = self._end(position - 1), self._end(position)
+                file.seek(begin)
+                file.write((struct.pack(">I", len(entry) | _ERASED) + entry).ljust(end - begin, b"\0"))
+            file.flush()
+            os.fsync(file.fileno())
+        path.unlink()
 
     def keep_staged(self, signed: bytes) -> None:
         """Keep a signed checkpoint before it is given to anybody, on the disk when this returns."""
@@ -148,11 +179,26 @@ class Archive:
 
     def raw(self, position: int) -> bytes:
         """The message at a position."""
+        return self._framed(position)[0]
+
+    def messages(self) -> Iterator[bytes]:
+        """All messages, in order."""
+        return (self.raw(position) for position in range(1, self.size + 1))
+
+    def is_erased(self, position: int) -> bool:
+        """Whether an entry stands there for a record that was erased."""
+        return self._framed(position)[1]
+
+    def _framed(self, position: int) -> tuple[bytes, bool]:
+        """The message at a position, and whether it is what is left of one."""
         begin, end = self._end(position - 1), self._end(position)
         framed = os.pread(self._records, end - begin, begin) if begin < end else b""
-        if begin >= end or len(framed) != end - begin or struct.unpack(">I", framed[:_LENGTH])[0] != len(framed) - _LENGTH:
+        length = struct.unpack(">I", framed[:_LENGTH])[0] if len(framed) >= _LENGTH else 0
+        erased, length = bool(length & _ERASED), length & ~_ERASED
+        room = len(framed) - _LENGTH
+        if begin >= end or len(framed) != end - begin or (length > room if erased else length != room):
             raise ArchiveDamaged(f"{self._folder}: the record at position {position} is cut off; put a copy back")
-        return framed[_LENGTH:]
+        return framed[_LENGTH : _LENGTH + length], erased
 
     def check(self) -> Iterator[int]:
         """Look at every record against its leaf, giving each position. Raises `ArchiveDamaged` at the first that differs."""
@@ -208,7 +254,8 @@ class Archive:
         return os.pread(self._leaves, _HASH, index * _HASH)
 
     def _leaf_of(self, position: int) -> bytes:
-        return _leaf(position, self.raw(position))
+        raw, erased = self._framed(position)
+        return leaf_hash(raw) if erased else _leaf(position, raw)
 
 
 def _leaf(position: int, raw: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """A log put back from a copy: the same messages at the same positions, so that every proof and every signed head holds as before.
 
 Only what is missing at the end is written. What the broker still has must be what the copy has, message by message; where it is not, nothing
-is written, since one of the two is a lie. Each batch states the position that it follows: nobody else can write in between.
+is written, since one of the two is a lie: but that the copy may have the entry of a record that was erased. Each batch states the position that it follows: nobody else can write in between.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from dragoman.log.connection import Bus
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogUnreachable, subject_of
 from dragoman.log.stream import last_of, stream_of
+from dragoman.tlog import leaf
 
 _BATCH: Final = 200
 
@@ -52,7 +53,8 @@ async def _compare(log: JetStreamLog, copy: Copy, upto: int, told: Callable[[int
     while position < upto:
         for message in await log.read(position + 1, min(READ_RECORDS, upto - position)):
             position = message.position
-            if message.raw != copy.raw(position):
+            raw = copy.raw(position)
+            if message.raw != raw and leaf.read_entry(raw) != (position - 1, leaf.commit(message.raw)):
                 raise Differs(f"at position {position} the broker has another message than the copy: keep both, and set the broker's aside")
         told(position)
 

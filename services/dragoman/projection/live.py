@@ -17,6 +17,8 @@ from msgspec import UNSET, Raw
 from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.contact import standing_office
+from dragoman.domain.erasure import Withheld, left_of, standing_in
+from dragoman.domain.fold import Folded
 from dragoman.domain.ledger import Grounds
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
@@ -32,12 +34,14 @@ from dragoman.limits import (
     WALK_REST,
     WALK_SECONDS,
 )
+from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
 from dragoman.projection.seen import Seen
 from dragoman.projection.store import Row, Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS, decode_frontier
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas import answers
+from dragoman_schemas.acts.channel import ErasedRecord, Erasure
 from dragoman_schemas.state import (
     ChannelState,
     Exchange,
@@ -82,6 +86,9 @@ class Projection:
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._folded: list[Row] = []
+        self._named: dict[int, Withheld] = {}
+        self._read_ahead = False
+        self._unproven: dict[int, int] = {}
         self._room = asyncio.Event()
         self._room.set()
         self._loop = asyncio.get_running_loop()
@@ -105,6 +112,8 @@ class Projection:
             self._encoded.move_to_end(exchange)
             return found
         registry = self.state.registry
+        if registry is not None and exchange in registry.erased:
+            return None  # the file may hold it until the writer has come so far
         if registry is not None and exchange == registry.id:
             found = registry, encode(registry)
         else:
@@ -223,6 +232,28 @@ class Projection:
         )
         return str(commit)
 
+    def withheld(self, position: int) -> Withheld | None:
+        """What an erasure further on says of the record at a position, as far as the log was read ahead."""
+        return self._named.get(position)
+
+    def records_of(self, exchange: str) -> list[ErasedRecord]:
+        """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
+        base = self.store.base(self.name)
+        found = self.store.reader().execute(
+            "SELECT key, raw, valid FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key",
+            (exchange, base, base | (1 << 40) - 1),
+        )
+        rows = {key - base: (raw, bool(valid)) for key, raw, valid in found}
+        for position, row in self._pending.items():
+            record = row.folded.record
+            if record is not None and record.envelope.subject == exchange:
+                rows[position] = row.folded.raw, row.folded.valid
+        return [self._left_of(position, raw, valid=valid) for position, (raw, valid) in sorted(rows.items())]
+
+    def _left_of(self, position: int, raw: bytes, *, valid: bool) -> ErasedRecord:
+        left = standing_in(raw, position, self.withheld)
+        return left_of(position, parse(raw), void=not valid) if left is None else left
+
     def last_on(self, subject: str) -> int:
         """The position of the last message on a NATS subject, valid or not; 0 for none."""
         position = self._subjects.get(subject)
@@ -243,6 +274,7 @@ class Projection:
             async for messages in self.log.follow(lambda: self.state.position + 1):
                 if messages:
                     await self._room.wait()
+                    await self._know_erasures(messages)
                     self.take(messages)
                     if self.caught_up.is_set() and _ends(messages):
                         self.checked = self._now()
@@ -264,9 +296,16 @@ class Projection:
         try:
             while messages := await self.log.read(self.state.position + 1, READ_RECORDS):
                 await self._room.wait()
+                await self._know_erasures(messages)
                 self.take(messages)
         except LogBroken as error:
             self._break(str(error))
+
+    async def _know_erasures(self, messages: list[Message]) -> None:
+        """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`."""
+        if not self._read_ahead and has_entries(messages):
+            self._named = await named_from(self.log, messages[0].position)
+            self._read_ahead = True
 
     def _break(self, reason: str) -> None:
         """Write nothing any more, and say why."""
@@ -289,7 +328,7 @@ class Projection:
         self._compared = self._loop.time()
 
     def _compare_one(self, position: int, stood: bytes | None, folded: bytes) -> None:
-        if stood != folded:
+        if stood != folded and not _stands_for(position, folded, stood):
             what = "nothing where" if stood is None else "another record than"
             raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
 
@@ -374,7 +413,7 @@ class Projection:
             self._encoded[folded.state.id] = folded.state, step.encoded
             if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
                 self._offices.add(folded.state.id)
-        row = Row(step=step, subject=subject)
+        row = Row(step=step, subject=subject, erased=self._erased(folded))
         self.standing = step.standing
         self._pending[folded.position] = row
         self._subjects[subject] = folded.position
@@ -388,6 +427,24 @@ class Projection:
             if folded.valid and side:
                 self._newest[side] = folded.position
         return row
+
+    def _erased(self, folded: Folded) -> tuple[ErasedRecord, ...]:
+        """What of the file is to be erased by a message; and the doubt is settled about what stood for records that it names, or was to."""
+        if folded.record is not None and not isinstance(folded.record.data, Erasure) and folded.raw.startswith(b"dragoman-entry/"):
+            self._unproven[folded.position] = self._named[folded.position].by
+        if not folded.removed:
+            for position, by in self._unproven.items():
+                if by == folded.position:
+                    self._break(
+                        f"position {position} of {self.name} is withheld by an erasure at {by} that is not legal: restore from a copy"
+                    )
+            return ()
+        assert folded.record is not None and isinstance(folded.record.data, Erasure)
+        for exchange in folded.removed:
+            self._encoded.pop(exchange, None)
+        for each in folded.record.data.records:
+            self._unproven.pop(each.position, None)
+        return folded.record.data.records
 
     def _encoded_before(self, exchange: str) -> bytes | None:
         known = self._known(exchange)
@@ -523,14 +580,15 @@ class Projection:
         except NotARecord:
             return None
 
-    def stored(self, position: int) -> tuple[Record, str, Refusal | None]:
-        """The record at a position as the file has it, its number, and why it is void if it is."""
+    def stored(self, position: int) -> tuple[Record | None, str, Refusal | None]:
+        """The record at a position as the file has it, None where it was erased, its number, and why it is void if it is."""
         raw, number, kind, detail = (
             self.store.reader()
             .execute("SELECT raw, number, reason, detail FROM records WHERE key = ?", (self.store.base(self.name) | position,))
             .fetchone()
         )
-        return parse(raw), number, None if kind is None else Refusal(kind=kind, detail=detail)
+        record = parse(raw) if raw.startswith(b"{") else None
+        return record, number, None if kind is None else Refusal(kind=kind, detail=detail)
 
     def bytes_at(self, position: int) -> tuple[bytes, str, str, bool]:
         """The exact bytes of a message in the file, their commitment, the digest after it, and whether the message is valid."""
@@ -553,6 +611,11 @@ class Projection:
         return self.state.registry is not None
 
 
+def _stands_for(position: int, folded: bytes, stood: bytes | None) -> bool:
+    """Whether a record was erased here, and the log still has its bytes."""
+    return stood is not None and leaf.read_entry(folded) == (position - 1, leaf.commit(stood))
+
+
 def _ends(messages: list[Message]) -> bool:
     """Whether a read came to the log's end: it could have brought more."""
     return len(messages) < READ_RECORDS and sum(len(message.raw) for message in messages) < READ_BYTES - MESSAGE_BYTES
@@ -569,7 +632,7 @@ def entry_of(row: Row) -> answers.Entry:
         exchange="" if folded.record is None else folded.record.envelope.subject,
         number=folded.number,
         commit=row.commit,
-        junk=folded.record is None,
+        junk=folded.record is None or not folded.raw.startswith(b"{"),
     )
 
 

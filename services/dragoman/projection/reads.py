@@ -65,7 +65,8 @@ _MASK: Final = (1 << 40) - 1
 _ROW: Final = (
     "id, number, act, family, status, side, sides, precedence, area, subject, opened, updated, position, unacknowledged, unanswered, key"
 )
-_ENTRY: Final = "key, raw, valid, detail, exchange, number, record_commit, act IS NULL"
+_ENTRY: Final = "key, raw, valid, detail, exchange, number, record_commit, act IS NULL OR substr(raw, 1, 1) != X'7B'"
+"""The last one: what stands there is no record, or the leaf entry of one that was erased."""
 _CURSOR: Final = re.compile(r"[0-9]{1,12}")
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -87,6 +88,10 @@ class Filter(Struct, frozen=True, kw_only=True):
     overdue: str = ""
     q: str = ""
     cursor: str = ""
+
+
+class ErasedExchange(Exception):
+    """There was an exchange with that id, until an erasure at the position."""
 
 
 class NoSuchExchange(Exception):
@@ -213,6 +218,8 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         ).fetchall()
         registry = registry_at(connection, base, at)
         states = [(key & _MASK, state) for key, *_, state in found if state is not None]
+        if registry is not None and exchange in registry.erased:
+            raise ErasedExchange(registry.erased[exchange].position)
         if not states or registry is None or exchange == registry.id:
             raise NoSuchExchange(exchange)
         state = decode_exchange(states[-1][1])

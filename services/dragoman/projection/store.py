@@ -28,6 +28,7 @@ import structlog
 
 from dragoman.apart import Apart
 from dragoman.domain.advance import Standing, Step
+from dragoman.domain.erasure import entry_of
 from dragoman.domain.fold import Folded
 from dragoman.projection import writer
 from dragoman.projection.writer import (
@@ -41,6 +42,7 @@ from dragoman.projection.writer import (
     decode_frontier,
     encode_frontier,
 )
+from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, decode_channel, encode
 
 log = structlog.get_logger()
@@ -59,10 +61,11 @@ class WriterFailed(Exception):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One folded message as it goes into the file. `subject` is that on which it stands in NATS."""
+    """One folded message as it goes into the file. `subject` is that on which it stands in NATS, `erased` what of the file it erases."""
 
     step: Step
     subject: str
+    erased: tuple[ErasedRecord, ...] = ()
 
     @property
     def folded(self) -> Folded:
@@ -268,4 +271,5 @@ def _line(row: Row) -> Line:
         detail=None if refusal is None else refusal.detail,
         state=row.step.encoded,
         of_exchange=isinstance(folded.state, Exchange),
+        erased=[(each.position, entry_of(each)) for each in row.erased],
     )

@@ -32,7 +32,7 @@ from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 13
+VERSION: Final = 14
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -107,6 +107,7 @@ class Line(Struct, frozen=True, kw_only=True, array_like=True):
 
     `subject` is that on which it stands in NATS, `said` its record's own time, `state` the encoding of what it changed,
     which is an exchange or the registry. `frontier` is given at the positions of snapshots alone.
+    `erased` are the positions of the records that it erases, each with the leaf entry that stands for it from then on.
     """
 
     position: int
@@ -127,6 +128,7 @@ class Line(Struct, frozen=True, kw_only=True, array_like=True):
     detail: str | None = None
     state: bytes | None = None
     of_exchange: bool = False
+    erased: list[tuple[int, bytes]] = []
 
 
 class Batch(Struct, frozen=True, kw_only=True, array_like=True):
@@ -180,6 +182,7 @@ class Writer:
         self._connection = self._open()
         self._numbers: dict[str, int] = {name: number for number, name in self._connection.execute("SELECT number, name FROM channels")}
         self._tallies: dict[int, Tally] = {}
+        self._erased = False
 
     def _open(self) -> sqlite3.Connection:
         fresh = not self.path.exists()
@@ -207,6 +210,8 @@ class Writer:
 
     def close(self) -> None:
         """Fold the journal into the file, and close."""
+        if self._erased:
+            self._overwrite()
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         self._lock.close()
@@ -223,6 +228,17 @@ class Writer:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        if self._erased:
+            self._overwrite()
+
+    def _overwrite(self) -> None:
+        """Leave nothing of what was erased on pages that are free by now; put off to the next time where there is no room for that."""
+        try:
+            self._connection.execute("VACUUM")
+            busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.OperationalError:
+            return
+        self._erased = bool(busy)
 
     def _number(self, channel: str) -> int:
         number = self._numbers.get(channel)
@@ -288,10 +304,47 @@ class Writer:
                 if line.valid and line.act == "delivery"
             ],
         )
+        for line in lines:
+            if line.erased:
+                self._erase(base, line, counted)
         execute(
             "UPDATE channels SET position = ?, state = ?, total = ?, frontier = ?, tally = ? WHERE number = ?",
             (lines[-1].position, batch.state, lines[-1].total, batch.frontier, tally.encode(counted), number),
         )
+
+    def _erase(self, base: int, line: Line, counted: Tally) -> None:
+        """Leave of whole exchanges no more than the entries of their records, and no digest of the states in which they stood."""
+        execute = self._connection.execute
+        self._erased = True
+        first = line.position
+        states: dict[str, list[tuple[int, Tally]]] = {}
+        for position, entry in line.erased:
+            first = min(first, position)
+            key = base | position
+            raw, number, exchange, state = execute("SELECT raw, number, exchange, state FROM records WHERE key = ?", (key,)).fetchone()
+            if state is not None:
+                execute("INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)", (key, _words(number, _said(raw).data)))
+                states.setdefault(exchange, []).append((key, tally.of(decode_exchange(state))))
+            execute("UPDATE records SET raw = ?, state = NULL WHERE key = ?", (entry, key))
+            execute("DELETE FROM attached WHERE channel = ? AND position = ?", (base >> SHIFT, position))
+        for each in states.values():
+            opened, newest = each[0][0], each[-1][1]
+            counted.subtract(newest)
+            self._discount(each, base)
+            for table in ("exchanges", "waits", "links"):
+                execute(f"DELETE FROM {table} WHERE key = ?", (opened,))  # noqa: S608  # fixed words
+        execute("INSERT INTO search (search) VALUES ('optimize')")
+        execute("UPDATE records SET digest = '' WHERE key >= ? AND key < ?", (base | first, base | line.position))
+
+    def _discount(self, states: list[tuple[int, Tally]], base: int) -> None:
+        """Take an exchange out of the snapshots of the positions at which it stood, as it stood at each."""
+        found = self._connection.execute(
+            "SELECT key, tally FROM snapshots WHERE key BETWEEN ? AND ?", (states[0][0], base | _LAST)
+        ).fetchall()
+        for key, saved in found:
+            left = tally.decode(saved)
+            left.subtract(next(each for at, each in reversed(states) if at <= key))
+            self._connection.execute("UPDATE snapshots SET tally = ? WHERE key = ?", (tally.encode(left), key))
 
     def _insert(self, into: str, rows: list[tuple[object, ...]], then: str = "") -> None:
         """Insert rows, many with one statement."""

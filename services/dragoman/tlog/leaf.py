@@ -1,6 +1,10 @@
 """Leaves: a record's commitment, and the entry that stands for it in the tree (record.md §7)."""
 
 import hashlib
+import re
+from typing import Final
+
+_ENTRY: Final = re.compile(rb"dragoman-entry/v1\nindex (0|[1-9][0-9]{0,15})\ncommit ([0-9a-f]{64})\n")
 
 
 def commit(message: bytes) -> str:
@@ -11,3 +15,9 @@ def commit(message: bytes) -> str:
 def entry(index: int, commitment: str) -> bytes:
     """The leaf entry of the message at that index; index = position - 1."""
     return b"dragoman-entry/v1\nindex %d\ncommit %s\n" % (index, commitment.encode())
+
+
+def read_entry(raw: bytes) -> tuple[int, str] | None:
+    """The index and the commitment of a leaf entry; None for any other bytes."""
+    found = _ENTRY.fullmatch(raw)
+    return None if found is None else (int(found.group(1)), found.group(2).decode())

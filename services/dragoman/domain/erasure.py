@@ -1,0 +1,133 @@
+"""Exchanges that every side consented to take out of the record, and the entries that stand in a log for what they said (record.md §7).
+
+    erasure     root or an administrator of every side: names every record of whole exchanges, and what of each is kept
+
+From an erasure on its exchanges are gone from the state, on every gateway and in every replay, whether the bytes are still in the log
+or not. Where they are not, the record's leaf entry stands in their place, so that tree, proofs and heads stay as they were signed.
+Such an entry is no more than junk unless an erasure further on names it: who folds a log that has one must know the erasures before
+it begins. The fold takes the record with an empty act: its id stays used up, its number counted, its time passed; it is not judged again.
+
+An exchange stays where the legality of others' records rests on it: a liaison office, by whose calendar clocks are judged, and a request for
+explanation, on whose ladder meetings stand; and where a service opened it, which said nothing of its own.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from msgspec import UNSET, Raw, Struct
+
+from dragoman.domain.access import SERVICE
+from dragoman.domain.record import NotARecord, Record, parse
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.tlog import leaf
+from dragoman_schemas.acts.channel import ErasedRecord, Erasure
+from dragoman_schemas.frame import Act
+from dragoman_schemas.record import Envelope
+from dragoman_schemas.state import Registry
+
+LASTING: Final = frozenset({"liaison-office", "explanation-request"})
+"""Formats whose exchanges stay: other exchanges' records were legal by them."""
+
+_MARK: Final = b',"type":"dragoman.erasure.v'
+
+RecordsOf = Callable[[str], Iterable[ErasedRecord]]
+"""Every record of an exchange, void ones too, in the order of the log."""
+
+
+class Withheld(Struct, frozen=True, kw_only=True, gc=False):
+    """A record whose bytes may be gone, as an erasure at the position `by` has it."""
+
+    record: ErasedRecord
+    by: int
+
+
+Named = Mapping[int, Withheld]
+"""What erasures say of records, by position. Whether those erasures are legal is found out when the fold comes to them."""
+
+
+def left_of(position: int, record: Record, *, void: bool) -> ErasedRecord:
+    """What of a record an erasure keeps."""
+    e = record.envelope
+    return ErasedRecord(
+        position=position, commit=record.commit, id=e.id, type=e.type, subject=e.subject, time=e.time, actor=e.actor, void=void
+    )
+
+
+def named_in(messages: Iterable[tuple[int, bytes]]) -> dict[int, Withheld]:
+    """What the erasures among these messages name, by position; the first of several is the one that counts."""
+    found: dict[int, Withheld] = {}
+    for position, raw in messages:
+        if _MARK not in raw:
+            continue
+        try:
+            data = parse(raw).data
+        except NotARecord:
+            continue
+        if isinstance(data, Erasure):
+            for each in data.records:
+                if each.position < position:
+                    found.setdefault(each.position, Withheld(record=each, by=position))
+    return found
+
+
+def entry_of(record: ErasedRecord) -> bytes:
+    """The leaf entry that stands for the record."""
+    return leaf.entry(record.position - 1, record.commit)
+
+
+def exchanges_of(data: Erasure) -> tuple[str, ...]:
+    """The exchanges that are taken out, each once."""
+    return tuple(dict.fromkeys(each.subject for each in data.records))
+
+
+def leaf_entry(position: int, raw: bytes, named: Named) -> bytes:
+    """The leaf entry of a message: the message itself, where it stands for a record."""
+    return leaf.entry(position - 1, leaf.commit(raw)) if standing_in(raw, position, named.get) is None else raw
+
+
+def standing_in(raw: bytes, position: int, named: Callable[[int], Withheld | None]) -> ErasedRecord | None:
+    """The record that a message stands for; None where it is no entry, or is named by no erasure."""
+    found = leaf.read_entry(raw)
+    withheld = None if found is None else named(position)
+    return withheld.record if withheld is not None and found == (position - 1, withheld.record.commit) else None
+
+
+def emptied(channel: str, family: str, left: ErasedRecord, raw: bytes) -> Record:
+    """A record with an empty act, of what is left of it."""
+    act = left.type.split(".")[1]
+    envelope = Envelope(
+        id=left.id,
+        source="",
+        type=left.type,
+        subject=left.subject,
+        time=left.time,
+        dataschema="",
+        channel=channel,
+        family=family,
+        actor=left.actor,
+        decided="0",
+        attestation="host",
+        salt="",
+        data=Raw(),
+    )
+    side = left.actor.partition("/")[0]
+    return Record(envelope=envelope, act=b"", newest=b"", data=Act(signed=UNSET), raw=raw, commit=left.commit, name=act, side=side)
+
+
+def check(registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Erasure) -> Refusal | None:
+    """Whole exchanges that may be erased, each with every record that it has. `formats` are the acts that open exchanges."""
+    wanted: list[ErasedRecord] = []
+    for exchange in exchanges_of(data):
+        found = tuple(records_of(exchange))
+        opening = next((each for each in found if not each.void and each.id == exchange), None)
+        act = "" if opening is None else opening.type.split(".")[1]
+        if exchange == registry.id or exchange in registry.erased or act not in formats:
+            return invalid(
+                "/records", f"there is no exchange {exchange} that could be erased: the channel's own acts stay, and what is gone is gone"
+            )
+        if act in LASTING or (opening is not None and opening.actor.startswith(f"{SERVICE}/")):
+            return invalid("/records", f"{exchange} is a {act} that others' records rest on, or of a service: it stays")
+        wanted += found
+    if list(data.records) != sorted(wanted, key=lambda each: each.position):
+        return invalid("/records", f"name every record of these exchanges, {len(wanted)} by now, as the log has it; draft it anew")
+    return None

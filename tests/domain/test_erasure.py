@@ -1,0 +1,170 @@
+"""Exchanges that every side takes out of the record: gone from the state, and the same whether their bytes are still there or not."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dragoman.audit.replay import Replay, Replayed
+from dragoman.domain.erasure import entry_of, named_in
+from dragoman.domain.fold import Folded
+from dragoman.domain.record import Record
+from dragoman.tlog import leaf
+from world import INCIDENT, NOTE, World, public_of, refused
+
+BOTH = ("nato/root", "china/root")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def spoken(world: World) -> str:
+    """An exchange in which something of every kind was said: numbered, void, corrected, answered."""
+    id = world.open("nato/d-1", INCIDENT)
+    world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    correction = {"act": "correction", "fields": {"facts": "It was one aircraft."}, "reason": "Recordings."}
+    world.keep("nato/h-1", correction, id, seen=True)
+    late = world.decide("nato/h-1", correction, id, world.exchange(id).etag)
+    world.keep("nato/h-1", {"act": "closure"}, id, seen=True)
+    assert isinstance(late, Record) and not world.take(late).valid
+    world.take(b"junk that belongs to nobody")
+    return id
+
+
+def erasure(world: World, *exchanges: str) -> dict[str, Any]:
+    """The act that names every record of these exchanges."""
+    found = sorted((each for id in exchanges for each in world.ledger.records_of(id)), key=lambda each: each.position)
+    return {"act": "erasure", "records": [msgspec.to_builtins(each) for each in found]}
+
+
+def without_bytes(world: World) -> list[bytes]:
+    """The log with an entry in place of each record that was erased."""
+    return [raw if (left := world.ledger.erased.get(position)) is None else entry_of(left) for position, raw in enumerate(world.raws, 1)]
+
+
+def folded_anew(raws: list[bytes], *, knowing: bool = True) -> Replay:
+    replay = Replay()
+    if knowing:
+        replay.expect(named_in(enumerate(raws, 1)))
+    replay.take(raws)
+    return replay
+
+
+def known(replay: Replay) -> tuple[Replayed, list[int]]:
+    """What a replay came to, and which records were void; of one that was erased it cannot be said why."""
+    result = replay.result()
+    return msgspec.structs.replace(result, void=()), [each.position for each in result.void]
+
+
+def test_what_is_erased_is_gone_and_its_numbers_are_not_given_again(world: World) -> None:
+    id = spoken(world)
+    number = world.exchange(id).number
+    other = world.open("nato/o-1", NOTE)
+    assert world.attested(erasure(world, id), *BOTH).removed == (id,)
+    assert world.ledger.exchange(id) is None and [each.id for each in world.ledger.exchanges()] == [other]
+    assert world.registry.erased[id].position == world.position
+    assert refused(world.keep("china/d-1", {"act": "acknowledgement"}, id)).kind == "not-found"
+    assert number == "NATO-CHINA/NATO/26/0001/N07/O"
+    assert world.exchange(world.open("nato/o-1", NOTE)).number == "NATO-CHINA/NATO/26/0004/N03/O"
+
+
+def test_a_log_folds_to_the_same_with_the_bytes_and_without(world: World) -> None:
+    before = world.open("china/o-1", NOTE)
+    id, other = spoken(world), spoken(world)
+    world.attested(erasure(world, id), *BOTH)
+    world.keep("nato/o-1", {"act": "acknowledgement"}, before)
+    raws = without_bytes(world)
+    assert raws != world.raws and b"Recordings." in b"".join(raws), "the other exchange still says what it said"
+    stubbed = folded_anew(raws)
+    assert known(stubbed) == known(world.ledger)
+    assert stubbed.standing == world.ledger.standing
+    assert stubbed.encoded.keys() == world.ledger.encoded.keys() and other in stubbed.encoded
+    assert not stubbed.unproven and not stubbed.entries and stubbed.erased == world.ledger.erased
+
+
+def test_several_exchanges_go_at_once(world: World) -> None:
+    one, other = spoken(world), spoken(world)
+    assert set(world.attested(erasure(world, one, other), *BOTH).removed) == {one, other}
+    assert known(folded_anew(without_bytes(world))) == known(world.ledger)
+
+
+def test_entries_of_which_no_erasure_speaks_are_junk(world: World) -> None:
+    id = world.open("nato/o-1", NOTE)
+    raw = world.raws[-1]
+    raws = [*world.raws[:-1], leaf.entry(world.position - 1, leaf.commit(raw))]
+    replay = folded_anew(raws)
+    assert replay.exchange(id) is None and replay.entries == [world.position]
+    assert replay.standing.frontier.root() != world.ledger.standing.frontier.root(), "a signed head is of other leaves"
+
+
+def test_who_does_not_know_the_erasures_beforehand_takes_entries_for_junk(world: World) -> None:
+    world.attested(erasure(world, spoken(world)), *BOTH)
+    replay = folded_anew(without_bytes(world), knowing=False)
+    assert len(replay.entries) == 5
+    assert replay.standing.frontier.root() != world.ledger.standing.frontier.root()
+
+
+def test_an_erasure_that_is_void_proves_nothing(world: World) -> None:
+    id = world.open("nato/o-1", NOTE)
+    forged = world.attested(erasure(world, id), "nato/root")
+    assert not forged.valid
+    at = world.exchange(id).opened.position
+    raws = [*world.raws]
+    raws[at - 1] = leaf.entry(at - 1, leaf.commit(raws[at - 1]))
+    assert folded_anew(raws).unproven == {at: world.position}
+
+
+def _named(act: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    first, *rest = act["records"]
+    return {**act, "records": [{**first, **changes}, *rest]}
+
+
+@pytest.mark.parametrize(
+    ("change", "owners"),
+    [
+        (lambda act: act, ("nato/root",)),
+        (lambda act: act, ("china/root",)),
+        (lambda act: {**act, "records": act["records"][:-1]}, BOTH),
+        (lambda act: {**act, "records": act["records"][1:]}, BOTH),
+        (lambda act: {**act, "records": act["records"][::-1]}, BOTH),
+        (lambda act: {**act, "records": [*act["records"], act["records"][-1]]}, BOTH),
+        (lambda act: _named(act, commit="0" * 64), BOTH),
+        (lambda act: _named(act, void=True), BOTH),
+        (lambda act: _named(act, type="dragoman.reply.v1"), BOTH),
+        (lambda act: _named(act, actor="china/o-1"), BOTH),
+        (lambda act: _named(act, time="2026-11-24T12:00:00.000Z"), BOTH),
+        (lambda act: _named(act, subject="00000000-0000-7000-8000-000000000000"), BOTH),
+    ],
+)
+def test_every_side_signs_and_every_record_is_named_as_it_is(change: Any, owners: tuple[str, ...], world: World) -> None:
+    id = world.open("nato/o-1", NOTE)
+    world.keep("china/o-1", {"act": "acknowledgement"}, id)
+    assert not world.attested(change(erasure(world, id)), *owners).valid
+    assert world.ledger.exchange(id) is not None
+
+
+def test_what_others_rest_on_stays(world: World) -> None:
+    office = {"act": "liaison-office", "side": "nato", "seat": "Geneva", "status": "proposed"}
+    opened = world.keep("nato/h-1", office)
+    assert isinstance(opened, Folded) and opened.record is not None, opened
+    place = {"text": "Border area"}
+    request = {"act": "explanation-request", "cause": "Forces", "type": "concentration", "place": place, "questions": ["What is it?"]}
+    asked = world.open("nato/h-1", request)
+    for id in (opened.record.envelope.id, asked):
+        assert "it stays" in refused(world.attested(erasure(world, id), *BOTH)).faults[0].detail
+    act = erasure(world, world.registry.id)
+    assert refused(world.attested({**act, "records": act["records"][1:]}, *BOTH)).faults[0].pointer == "/records"
+
+
+def test_what_is_gone_is_not_erased_again(world: World) -> None:
+    act = erasure(world, spoken(world))
+    assert world.attested(act, *BOTH).valid
+    assert not world.attested(act, *BOTH).valid
+
+
+def test_an_administrator_consents_for_a_side(world: World) -> None:
+    entry = {"act": "officer", "officer": "adm-2", "office": "hq", "roles": ["administrator"], "keys": [public_of("china/adm-2")]}
+    assert world.attested(entry, "china/root", "china/adm-2", actor="china/root").valid
+    assert world.attested(erasure(world, world.open("nato/o-1", NOTE)), "nato/root", "china/adm-2").valid

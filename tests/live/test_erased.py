@@ -1,0 +1,143 @@
+"""An exchange that every side takes out of the record: gone from every page at once, and from every disk when its keeper carries it out."""
+
+import shutil
+from pathlib import Path
+
+import aiohttp
+
+from host import Host
+from service import Caller
+from witnesses import until
+
+C = "/v1/channels/nato-china"
+SECRET, REPLY = "zanzibar", "quisqualis"
+NOTE = {"act": "contact-note", "form": "conversation", "subject": f"About {SECRET}", "text": f"What was said of {SECRET}."}
+OTHER = {"act": "contact-note", "form": "conversation", "text": "The weather was spoken of."}
+
+
+def on_disk(folder: Path) -> list[str]:
+    """The files under a folder in which anything that was said is left."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [str(path) for path in files if any(word.encode() in path.read_bytes().lower() for word in (SECRET, REPLY))]
+
+
+class Office:
+    """Two sides on a host, an exchange that is to be erased, and another one beside it."""
+
+    def __init__(self, host: Host, session: aiohttp.ClientSession) -> None:
+        self.host = host
+        about = host.opened()
+        self.nato, self.china = host.caller(session, "nato/o-1"), host.caller(session, "china/o-1")
+        self.auditor = host.caller(session, "china/a-1")
+        self.to = ("--channel", "nato-china", "--token-file", "china-a-1.token")
+        self.pins = ("--cid", str(about["cid"]), "--log", str(about["log"]))
+        self.administrator = ("--token-file", "nato-adm-1.token")
+        self.exchange = self.other = ""
+        self.position = 0
+
+    async def speak(self) -> None:
+        opened = await self.nato.open(NOTE, key="a-key-that-is-tried-again")
+        self.exchange, self.position = opened.json["exchange"], opened.json["position"]
+        self.other = (await self.nato.open(OTHER)).json["exchange"]
+        answered = await self.china.act(self.exchange, {"act": "reply", "text": f"We take note, {REPLY}."})
+        assert answered.status == 201, answered.body
+
+    def erase(self) -> None:
+        """Draft it, sign it for both sides, post it."""
+        self.host.run("channel", "erase", self.exchange, "--to", "erasure.json", "--reason", "Agreed.", *self.administrator)
+        for name in ("nato-adm", "china-root"):
+            line, told = self.host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")
+            assert f"2 records of 1 exchanges are taken out of the record, for ever: {self.exchange}" in told
+            (self.host.folder / f"{name}.sig").write_text(line + "\n")
+        silent = self.host.run("channel", "post", "erasure.json", "nato-adm.sig", *self.administrator, check=4)[1]
+        assert "Root or an administrator of china has not signed" in silent
+        told = self.host.run("channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *self.administrator)[1]
+        assert "erased at position" in told
+
+    async def signed(self) -> None:
+        """Wait until the head of all that is there is signed."""
+        position = (await self.auditor.get(C)).json["position"]
+
+        async def is_signed() -> bool:
+            head = await self.auditor.get(f"{C}/log/checkpoint")
+            return head.status == 200 and int(head.body.split()[1]) >= position
+
+        await until(is_signed)
+
+    def holds(self) -> None:
+        """Whoever audits the log finds no lie, by the gateway, by the broker, by an export and by a mirror begun now."""
+        audit = ("audit", "verify", *self.pins, *self.to)
+        assert "2 erased by the consent of every side" in self.host.run(*audit)[0]
+        for source in ((), ("--from-log", "--data", str(self.host.service.data))):
+            self.host.run("audit", "replay", *self.to, *source)
+        self.host.run("audit", "export", "--to", "after.zip", *self.to)
+        assert "2 erased" in self.host.run("audit", "verify", "after.zip", *self.pins)[0]
+        assert self.host.run("audit", "compare", "before.zip", "after.zip", *self.pins[2:])[0].startswith("extends")
+
+
+async def is_gone(office: Office, caller: Caller) -> None:
+    problem = (await caller.get(f"{C}/exchanges/{office.exchange}")).problem(410, "erased")
+    assert "Every side consented" in problem["detail"]
+    listed = (await caller.get(f"{C}/exchanges")).json["exchanges"]
+    assert [row["id"] for row in listed] == [office.other]
+    assert (await caller.get(f"{C}/exchanges?q={SECRET}")).json["exchanges"] == []
+    assert (await caller.get(f"{C}/exchanges?q=weather")).json["exchanges"] != []
+    record = await caller.get(f"{C}/records/{office.position}")
+    assert record.body.startswith(b"dragoman-entry/v1\nindex ") and record.headers["Dragoman-Void"] == "false"
+    state = (await caller.get(f"{C}/state")).json
+    assert [(each["family"], each["exchanges"]) for each in state["counts"]] == [("contact", 1)] and office.exchange in state["registry"][
+        "erased"
+    ]
+    before = (await caller.get(f"{C}/state?at={office.position}")).json
+    assert (before.get("digest", ""), before["counts"]) == ("", [])
+
+
+async def test_an_exchange_is_taken_out_of_the_record_by_all(host: Host, session: aiohttp.ClientSession) -> None:
+    office = Office(host, session)
+    await office.speak()
+    await office.signed()
+    mirror = ("audit", "mirror", str(host.folder / "mirror"), "--once", *office.pins, *office.to)
+    host.run(*mirror)
+    host.run("audit", "export", "--to", "before.zip", *office.to)
+    office.erase()
+    await office.signed()
+    await is_gone(office, office.china)
+    (await office.china.act(office.exchange, {"act": "acknowledgement"})).problem(404, "not-found")
+    (await office.nato.post(f"{C}/contacts", NOTE, key="a-key-that-is-tried-again")).problem(410, "erased")
+    office.holds()
+
+    assert on_disk(host.folder / "mirror")
+    host.run(*mirror)
+    assert not on_disk(host.folder / "mirror"), "a mirror erases with the act in hand"
+    host.run("audit", "verify", str(host.folder / "mirror"), *office.pins)
+    host.service.stop()
+    left = on_disk(host.service.data)
+    assert not [path for path in left if "/projection/" in path], "the projection keeps nothing of it"
+    assert [path for path in left if "/nats/" in path] and [path for path in left if "/archive/" in path]
+
+    refused = host.run("log", "rebuild", "before.zip", *office.pins, "--data", str(host.service.data), "--erase", check=2)[1]
+    assert "nothing of this log was erased" in refused
+    told = host.run("log", "rebuild", str(host.folder / "mirror"), *office.pins, "--data", str(host.service.data), "--erase")[1]
+    assert "2 records are erased" in told
+    assert on_disk(host.service.data) == [], "no byte of what was said is left with the host"
+
+    host.service.start()
+    await is_gone(office, office.nato)
+    position = (await office.nato.open(OTHER)).json["position"]
+    await office.signed()
+    office.holds()
+    fresh = ("audit", "mirror", str(host.folder / "fresh"), "--once", *office.pins, *office.to)
+    host.run(*fresh)
+    host.run(*fresh)
+    assert f"position {position}\n" in host.run("audit", "verify", str(host.folder / "fresh"), *office.pins)[0]
+    assert not on_disk(host.folder / "fresh")
+    host.service.stop()
+    for folder in ("projection", "archive"):
+        shutil.rmtree(host.service.data / folder)
+    host.service.start()
+    await office.nato.open(OTHER)
+    await office.signed()
+    assert (await office.nato.get(f"{C}/exchanges/{office.exchange}")).status == 410, (
+        "a projection and an archive begun anew know the entries too"
+    )
+    office.holds()
