@@ -1,7 +1,8 @@
 """The broker's files damaged while it was down: flipped bits and lost ends, in every part of a message and of the log.
 
 The damage is never silent. Either the log is whole all the same, and comes to the digest that it had; or the gateway comes
-up read-only, says where the log is damaged, and goes on answering from what it has folded.
+up read-only, says where the log is damaged, and goes on answering from what it has folded. Then the log is put back from a
+side's mirror, and is what it was.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import itertools
 import random
 import shutil
 import signal
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,8 +20,17 @@ import pytest
 
 import blocks
 from dragoman.client import new_key
+from dragoman.domain.heads import log_of
+from dragoman.log.archive import Archive
+from dragoman.log.connection import connected
+from dragoman.log.pages import Pages
+from dragoman.stores.custody import Custody
+from dragoman.tlog import note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.note import Verifier
 from house import CHANNEL, Broker, DidNotStart, Gateway, House
 from inquest import Inquest
+from service import DRAGOMAN
 from tally import Rounds, Row
 from traffic import Posting, Traffic
 from world import NOTE, compact
@@ -33,12 +44,14 @@ _NOTICED_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A house that was whole when it stopped: its data after a clean and an unclean stop, its tokens and its digest."""
+    """A house that was whole when it stopped: its data after a clean and an unclean stop, its tokens and its digest; a side's mirror, and its pins."""
 
     data: dict[str, Path]
     tokens: dict[str, str]
     digest: str
     position: int
+    mirror: Path
+    pins: tuple[str, ...]
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +70,32 @@ async def made(path: Path, blocks_wanted: int) -> Sound:
                 assert all(posting.answer for posting in await asyncio.gather(*map(traffic.post, bulky)))
             await traffic.flow(0.3)
             await traffic.settle()
-            finding = await Inquest(house.broker.url, house.broker.keys).held(traffic)
+            inquest = Inquest(house.broker.url, house.broker.keys)
+            finding = await inquest.held(traffic)
             assert finding.clean
+        registry = inquest.replay.standing.state.registry
+        assert registry is not None
+        await mirrored(house.broker, finding.position, path / "mirror", log_of(registry))
         house.gateway.stop()
         house.broker.stop(signal.SIGKILL)
         shutil.copytree(house.path, path / "clean")
         with Broker(path / "clean") as broker:
             broker.stop(signal.SIGTERM)
-    return Sound({stop: path / stop for stop in ("clean", "unclean")}, house.gateway.tokens, finding.digests[0], finding.position)
+    data = {stop: path / stop for stop in ("clean", "unclean")}
+    pins = ("--cid", registry.cid, "--log", str(log_of(registry)))
+    return Sound(data, house.gateway.tokens, finding.digests[0], finding.position, path / "mirror", pins)
+
+
+async def mirrored(broker: Broker, position: int, folder: Path, log: Verifier) -> None:
+    """What a side has kept of the log, and the head that the log's key has signed."""
+    archive = Archive(folder)
+    async with connected(broker.url, "auditor", broker.keys / "nats-auditor.nk") as bus:
+        pages = Pages(CHANNEL, bus, 1, position)
+        while page := await pages.next():
+            archive.add([raw for _, raw in page])
+    text = Checkpoint(log.name, archive.size, archive.root(archive.size)).text
+    archive.keep_sealed(note.written(text, [note.sign(log.name, Custody(broker.keys / "log").seed("log", "log/log"), text)]))
+    archive.close()
 
 
 def damage(data: Path, where: str, what: str, dice: random.Random) -> str:
@@ -111,23 +142,38 @@ async def verdict(sound: Sound, data: Path, session: aiohttp.ClientSession) -> s
         return posted.detail
 
 
+async def is_put_back(sound: Sound, data: Path, session: aiohttp.ClientSession) -> bool:
+    """Whether the log is what it was once it was put back from the mirror, and taken for the one that was known."""
+    rebuild: list[str | Path] = [DRAGOMAN, "log", "rebuild", sound.mirror, *sound.pins, "--data", data, "--set-aside"]
+    done = subprocess.run(rebuild, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    with Broker(data) as broker, Gateway(data, broker.url, broker.keys, log=data.parent / "put-back.log") as gateway:
+        gateway.tokens = sound.tokens
+        traffic = Traffic(session, gateway, random.Random(3))
+        finding = await Inquest(broker.url, broker.keys).held(traffic)
+        posted = await traffic.post(traffic.note())
+        same = (finding.position, *finding.digests) == (sound.position, sound.digest, sound.digest)
+        return finding.clean and same and posted.answer is not None
+
+
 async def silent(
     sound: Sound, cases: list[tuple[str, str, str]], path: Path, session: aiohttp.ClientSession, dice: random.Random
 ) -> list[str]:
-    """The cases in which the damage is silent."""
+    """The cases in which the damage is silent, or is not put right by the mirror."""
     found: list[str] = []
     for stop, where, what in cases:
         data = path / "damaged"
         shutil.copytree(sound.data[stop], data)
         done = f"{damage(data, where, what, dice)}, after a {stop} stop"
-        if not await verdict(sound, data, session):
-            found.append(done)
+        said = await verdict(sound, data, session)
+        if not said or (said != "whole" and not await is_put_back(sound, data, session)):
+            found.append(f"{done}: {said}")
         shutil.rmtree(data)
     return found
 
 
 @pytest.mark.timeout(900)
-async def test_damage_to_the_log_is_never_silent(
+async def test_damage_to_the_log_is_never_silent_and_a_mirror_puts_it_right(
     sound: Sound, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     cases = [*itertools.product(sound.data, _PLACES, _DAMAGES)]

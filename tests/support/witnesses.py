@@ -39,8 +39,8 @@ class Running:
         pins = ["--cid", about["cid"], "--log", about["log"], "--channel", "nato-china", "--token-file", str(self._token)]
         command: list[str] = [
             str(DRAGOMAN),
+            "serve",
             "witness",
-            "run",
             str(self.mirror),
             "--key",
             self._key,

@@ -11,7 +11,7 @@ app = App(name="dragoman", version=__version__, help="The message service of a l
 
 for _name, _where, _help in (
     ("up", "serving:up", "Run everything in one process, beside a broker of its own."),
-    ("serve", "serving:serve", "Run one service on a broker that runs already."),
+    ("serve", "serving:serve", "Run one service on a broker that runs already, or a side's own witness."),
     ("init", "serving:init", "Make a data directory, with keys and the operator's token."),
     ("channel", "opening:channel", "Open channels and list them."),
     ("officer", "administering:officer", "Enter and revoke officers, as an administrator of their side."),
@@ -32,7 +32,7 @@ for _name, _where, _help in (
     ("statistics", "reporting:statistics", "Show what each side owed and did in a period, in numbers."),
     ("report", "reporting:report", "Write a situation report, a turn-over note, the record of a period or of a year."),
     ("audit", "asking:audit", "Replay, verify and export a channel's log, believing nobody."),
-    ("witness", "witnessing:witness", "Cosign the heads of a log that your side mirrors."),
+    ("witness", "witnessing:witness", "Hold your side's witness, let it go, and print its verifier key."),
     ("log", "rebuilding:log", "Put a damaged or lost log back from a copy."),
     ("doctor", "doctor:doctor", "Find out what is wrong here."),
     ("config", "doctor:config", "Show and check the settings."),

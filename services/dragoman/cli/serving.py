@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from dragoman import telemetry, wiring
 from dragoman.cli import demonstration
@@ -90,7 +90,12 @@ async def _throw_away(data: Path) -> None:
         shutil.rmtree(data)
 
 
-def serve(
+serve = App(name="serve", help="Run one service on a broker that runs already, or a side's witness on its own machine.")
+serve.command("dragoman.cli.witnessing:serve_witness", name="witness", help="Mirror a log and cosign its heads, for your own side.")
+
+
+@serve.default
+def serve_one(
     service: Literal["gateway", "watch", "registrar"],
     *,
     data: Data = None,

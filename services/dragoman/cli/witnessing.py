@@ -1,4 +1,4 @@
-"""`dragoman witness`: a side's own witness, which cosigns the heads of a log that the side mirrors, and can be held."""
+"""`dragoman serve witness` and `dragoman witness`: a side's own witness, which cosigns the heads of a log that the side mirrors, and can be held."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ EVERYWHERE = Target()
 _REQUEST_BYTES: Final = 2 * 2**20
 _LOOK_SECONDS: Final = 5.0
 
-witness = App(name="witness", help="Cosign the heads of a log that your side mirrors, hold the witness, and let it go.")
+witness = App(name="witness", help="Hold your side's witness, let it go, and print its verifier key.")
 
 Name = Annotated[str, Parameter(help="The witness's name, as its verifier key has it: a URL without a scheme, like nato.example/witness.")]
 
@@ -50,8 +50,7 @@ def release(folder: Path) -> int:
     return 0
 
 
-@witness.command
-async def run(
+async def serve_witness(
     folder: Path,
     *,
     key: Annotated[Path, Parameter(help="The witness's key, made with `dragoman keys new`, and used for nothing else.")],
