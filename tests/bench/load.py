@@ -1,4 +1,4 @@
-"""The load: posts distinct hazardous incidents over kept connections, one outstanding on each, and says how it went.
+"""The load: posts distinct acts of several formats, or of one, over kept connections, one outstanding on each, and says how it went.
 
     load.py --connections 128 --seconds 5 URL TOKEN_FILE            as many as are answered in five seconds
     load.py --posts 400 URL TOKEN_FILE                              four hundred, one after another
@@ -24,9 +24,9 @@ from wire import SILENCE_SECONDS, Broken, Posts, answer, connect, status_of
 class Load:
     """A number of connections to one server, and what was answered on them. Owns the sockets."""
 
-    def __init__(self, url: str, token: str, connections: int) -> None:
+    def __init__(self, url: str, token: str, connections: int, formats: int) -> None:
         """Open the connections."""
-        self._posts = Posts(url, token)
+        self._posts = Posts(url, token, formats)
         self._poll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._begun: dict[int, float] = {}
@@ -117,10 +117,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--posts", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0.0, help="posts a second, for --seconds")
+    parser.add_argument("--formats", type=int, default=4, help="of how many formats, by turns")
     given = parser.parse_args()
     if not given.seconds and (given.posts < 2 or given.rate):
         parser.error("say when to end: --seconds, or --posts of at least 2")
-    load = Load(given.url, given.token_file.read_text().strip(), given.connections)
+    load = Load(given.url, given.token_file.read_text().strip(), given.connections, given.formats)
     begin = time.process_time()
     seconds = load.run_at(given.rate, seconds=given.seconds) if given.rate else load.run(seconds=given.seconds, posts=given.posts)
     sys.stdout.write(json.dumps(summary(load, seconds, time.process_time() - begin)) + "\n")

@@ -54,7 +54,7 @@ class Rounds:
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
-    """`post_ratio`, `latency_ratio`, `cpu_us_per_post`; fails where less was recorded than was acknowledged."""
+    """`post_ratio`, `latency_ratio`, `mixed_ratio`, `cpu_us_per_post`; fails where less was recorded than was acknowledged."""
     connections = "--connections", plan.connections
     with pair(folder) as both:
         service, _ = both
@@ -62,6 +62,7 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         rounds.run(1, *connections, "--seconds", plan.warm_up)
         posts = rounds.run(plan.rounds, *connections, "--seconds", plan.posting)
         latency = rounds.run(plan.rounds, "--posts", plan.one_by_one)
+        mixed = _mixed(service, rounds, plan, *connections)
         acknowledged, position = rounds.acknowledged["service"], position_of(service)
         audit = cli(service, "audit", "replay", "--from-log")
     failures = [] if position >= acknowledged else [f"{acknowledged} posts were acknowledged, but the log ends at {position}"]
@@ -70,11 +71,29 @@ def measure(plan: Plan, folder: Path) -> Numbers:
     return {
         "post_ratio": round(posts["service"]["per_second"] / posts["bare"]["per_second"], 4),
         "latency_ratio": round(latency["service"]["p50_ms"] / latency["bare"]["p50_ms"], 4),
+        "mixed_ratio": round(mixed["4"]["per_second"] / mixed["1"]["per_second"], 4),
+        "mixed": mixed,
         "cpu_us_per_post": {name: posts[name]["cpu_us"] for name in ("service", "bare")},
         "posts": posts,
         "latency": latency,
         "check": {"acknowledged": acknowledged, "position": position, "audited": audit.returncode == 0},
         "failures": failures,
+    }
+
+
+def _mixed(service: Server, rounds: Rounds, plan: Plan, *arguments: object) -> Numbers:
+    """The service's posts of four formats by turns, and of one, now these and now those: the medians."""
+    found: dict[str, list[Numbers]] = {"4": [], "1": []}
+    for _ in range(plan.rounds):
+        for formats, each in found.items():
+            each.append(load(service, *arguments, "--seconds", plan.posting, "--formats", formats))
+            rounds.acknowledged["service"] += each[-1]["acknowledged"]
+    return {
+        formats: {
+            "per_second": statistics.median(run["per_second"] for run in each),
+            "cpu_us": statistics.median(run["cpu_us"]["server"] for run in each),
+        }
+        for formats, each in found.items()
     }
 
 
@@ -96,6 +115,11 @@ def section(found: Numbers) -> Section:
         table.lines.append(Line(f"  CPU of the {label}, us a post", ours, bare, ours / bare if bare else None))
     line("one post after another, p50 ms", latency, "p50_ms", 2, found["latency_ratio"], "low")
     line("  p99 ms", latency, "p99_ms", 2)
+    four, one = found["mixed"]["4"], found["mixed"]["1"]
+    table.remarks.append(
+        f"four formats by turns: {four['per_second']:.0f} posts/s, {four['cpu_us']:.0f} us of the server; "
+        f"one alone: {one['per_second']:.0f}, {one['cpu_us']:.0f}; ratio {found['mixed_ratio']:.3f}"
+    )
     check = found["check"]
     audit = "the audit agrees" if check["audited"] else "the audit DOES NOT AGREE"
     table.remarks.append(f"acknowledged {check['acknowledged']}, position {check['position']}; {audit}")

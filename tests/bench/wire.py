@@ -76,9 +76,9 @@ _MIXED: Final[tuple[dict[str, object], ...]] = (
 """What is posted, by turns: formats of the notification family that go on one key."""
 
 
-def acts(**more: object) -> list[bytes]:
-    """Acts of exactly 600 bytes, with a place for the serial number; where they have `more` members, hazardous incidents alone."""
-    return [_whole({**value, **more}) for value in (_MIXED[:1] if more else _MIXED)]
+def acts(formats: int = len(_MIXED), **more: object) -> list[bytes]:
+    """Acts of exactly 600 bytes, with a place for the serial number, of so many formats; where they have `more` members, hazardous incidents alone."""
+    return [_whole({**value, **more}) for value in _MIXED[: 1 if more else formats]]
 
 
 def _whole(value: dict[str, object]) -> bytes:
@@ -93,8 +93,8 @@ def _whole(value: dict[str, object]) -> bytes:
 class Posts:
     """Posts of one run, each with a new UUIDv7 as its key and a serial number in its act."""
 
-    def __init__(self, url: str, token: str, **more: object) -> None:
-        """Make ready what all posts have in common; acts with `more` members are hazardous incidents alone."""
+    def __init__(self, url: str, token: str, formats: int = len(_MIXED), **more: object) -> None:
+        """Make ready what all posts have in common, of so many formats by turns; acts with `more` members are hazardous incidents alone."""
         address = urlsplit(url)
         self._head = (
             f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Bearer {token}\r\n"
@@ -102,7 +102,7 @@ class Posts:
         ).encode()
         run = f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(5)}"
         self._key = f"{run[:8]}-{run[8:12]}-7{run[12:15]}-8{run[15:18]}-{run[18:22]}".encode()
-        self._templates = [self._head + b"%b\r\n\r\n" + act for act in acts(**more)]
+        self._templates = [self._head + b"%b\r\n\r\n" + act for act in acts(formats, **more)]
         self.sent = 0
 
     def next(self) -> tuple[bytes, bytes]:

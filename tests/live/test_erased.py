@@ -70,6 +70,11 @@ class Office:
         assert "2 erased by the consent of every side" in self.host.run(*audit)[0]
         for source in ((), ("--from-log", "--data", str(self.host.service.data))):
             self.host.run("audit", "replay", *self.to, *source)
+        told = self.host.run("audit", "replay", *self.to, "--at", str(self.position))[1]
+        assert "something that stood there was erased later" in told
+        self.host.run("audit", "proof", str(self.position), "--to", "proof.tlog-proof", *self.to)
+        told = self.host.run("audit", "check", "proof.tlog-proof", "proof.json", *self.pins[2:])[1]
+        assert f"a record of which the bytes are not here stands at position {self.position}" in told
         self.host.run("audit", "export", "--to", "after.zip", *self.to)
         assert "2 erased" in self.host.run("audit", "verify", "after.zip", *self.pins)[0]
         assert self.host.run("audit", "compare", "before.zip", "after.zip", *self.pins[2:])[0].startswith("extends")

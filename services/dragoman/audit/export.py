@@ -9,13 +9,14 @@
 People and files are not in it: they stand beside the log, and can be erased there.
 """
 
+import io
 import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import msgspec
 
@@ -53,6 +54,7 @@ People and files are not here: they stand in registers beside the log. Where an 
 
 _MEMBERS: Final = frozenset({"records.ndjson", "checkpoint", "channel.json", "README.md"})
 _LINE_BYTES: Final = 3 * MESSAGE_BYTES
+_BUFFER_BYTES: Final = 2**18
 """No line is as long: a message in hex has two characters a byte."""
 _MEMBER_BYTES: Final = 2**20
 """No tile, bundle, head or description is as large."""
@@ -156,7 +158,10 @@ class Export:
 
     def messages(self) -> Iterator[bytes]:
         """Every message, in order. Raises `NotAnExport` where the file is damaged."""
-        with _readable("records.ndjson"), self._archive.open("records.ndjson") as lines:
+        with (
+            _readable("records.ndjson"),
+            io.BufferedReader(cast("io.RawIOBase", self._archive.open("records.ndjson")), _BUFFER_BYTES) as lines,
+        ):
             while line := lines.readline(_LINE_BYTES):
                 if len(line) == _LINE_BYTES:
                     raise NotAnExport("a line of records.ndjson is longer than any message may be")

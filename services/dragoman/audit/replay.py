@@ -23,7 +23,8 @@ from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.answers import Count, Entry, Owed
 from dragoman_schemas.state import Exchange, decode_exchange
 
-_SNAPSHOT_LEAVES = 256
+_SNAPSHOT_LEAVES = 32
+"""Every so many the tree's edge is kept: authors name heads, and the root at each is worked out from the edge before it."""
 _ROOTS = 256
 _ENTRY = leaf.entry(0, "")[:18]
 

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from dragoman import wiring
-from dragoman.audit.replay import Hole, Replay, Replayed, messages_of, replay
+from dragoman.audit.replay import Hole, Replay, Replayed, erasures_in, messages_of, replay
 from dragoman.cli.common import (
     HEAD_SECONDS,
     UNREACHABLE,
@@ -78,6 +78,7 @@ async def replay_command(
             return UNREACHABLE
         result = fold.result()
         live = (await caller.call("GET", f"/v1/channels/{channel}/records/{result.position}")).headers.get("Dragoman-Digest", "")
+        forgotten = not live and await _erased_since(caller, channel, result.position)
     _print(result, target, live)
     if cid is not None and cid != result.cid:
         say(f"dragoman: VERIFICATION FAILED: this is the channel {result.cid}, and not {cid}: it was opened by other keys")
@@ -89,6 +90,11 @@ async def replay_command(
     if result.position != last:
         say(f"dragoman: VERIFICATION FAILED: the log ends at {result.position}, the gateway speaks of {last}")
         return UNVERIFIED
+    if forgotten:
+        say(
+            f"the gateway keeps no digest of position {result.position}: something that stood there was erased later; compare one from then on"
+        )
+        return 0
     if live != result.digest:
         say(f"dragoman: VERIFICATION FAILED: at position {result.position} the replay gives {result.digest}, the gateway says {live}")
         return UNVERIFIED
@@ -96,6 +102,12 @@ async def replay_command(
     if head is None:
         say("no head of this log is signed: nothing but this replay speaks for it")
     return 0
+
+
+async def _erased_since(caller: Client, channel: str, position: int) -> bool:
+    """Whether a record up to a position is named by an erasure after it."""
+    named = await erasures_in(lambda: messages_of(caller.records(channel)))
+    return any(at <= position < each.by for at, each in named.items())
 
 
 def checked_cid(text: str) -> str:
@@ -170,12 +182,15 @@ def check_command(
     record, given, verifier = read_input(str(record_file)), read_input(str(proof_file)), verifier_of(log)
     try:
         proof = proofs.read(given)
-        note = proofs.verify(proof, leaf.entry(proof.index, leaf.commit(record)), verifier)
+        erased = leaf.read_entry(record)
+        entry = leaf.entry(proof.index, leaf.commit(record)) if erased is None or erased[0] != proof.index else record
+        note = proofs.verify(proof, entry, verifier)
     except NotANote as error:
         say(f"dragoman: VERIFICATION FAILED: {error}")
         return UNVERIFIED
     head = checkpoint.read(note.text)
-    say(f"the record stands at position {proof.index + 1} of {head.origin}, under its signed head of {head.size} records")
+    what = "the record" if entry is not record else "a record of which the bytes are not here"
+    say(f"{what} stands at position {proof.index + 1} of {head.origin}, under its signed head of {head.size} records")
     return 0
 
 
