@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-from dragoman.audit.replay import Replay
+from dragoman.audit.replay import Replay, replayed
 from dragoman.domain import clocks
 from dragoman.domain import difference as differing
 from dragoman.domain.exceptions import of_exchange, of_record, of_void
@@ -62,15 +62,14 @@ def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime)
 
 def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
     """What changed after a position, up to another, of a log that begins with these messages."""
-    replay = Replay()
-    replay.take(messages[:first])
+    replay = replayed(messages, first)
     before, was = replay.encoded, replay.standing.state.registry
     replay.take(messages[first:last])
     after, registry = replay.encoded, replay.standing.state.registry
     void = {each.position for each in replay.void}
     touched: dict[str, list[int]] = {}
     for position, raw in enumerate(messages[first:last], first + 1):
-        if position not in void:
+        if position not in void and raw.startswith(b"{"):
             touched.setdefault(parse(raw).envelope.subject, []).append(position)
     return Difference(
         from_=first,
@@ -105,6 +104,6 @@ def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Exceptiona
         try:
             record = parse(raw)
         except NotARecord:
-            continue
+            continue  # it was erased
         exchange = replay.exchange(record.envelope.subject)
         yield from of_record(position, record, "" if exchange is None else exchange.number)

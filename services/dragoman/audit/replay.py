@@ -6,7 +6,7 @@ rules. What a gateway says of the same position is then held against it.
 
 import gc
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 
 from msgspec import Struct, UnsetType
@@ -251,6 +251,14 @@ class Replay:
             ),
             void=tuple(self.void),
         )
+
+
+def replayed(messages: Sequence[bytes], upto: int | None = None) -> Replay:
+    """The fold of a log that is held in memory, to a position or to its end."""
+    fold = Replay()
+    fold.expect(named_in(enumerate(messages, 1)))
+    fold.take(messages[:upto])
+    return fold
 
 
 class Hole(Exception):

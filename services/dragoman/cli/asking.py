@@ -13,7 +13,7 @@ from msgspec import UnsetType
 from dragoman.audit import questions, tables
 from dragoman.audit.export import Export
 from dragoman.audit.past import Past
-from dragoman.audit.replay import Replay, messages_of
+from dragoman.audit.replay import Replay, messages_of, replayed
 from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.mirroring import audit
 from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
@@ -47,6 +47,7 @@ async def audit_command(
     messages, signed = await _given(file, target, asked)
     if at is not None and not 1 <= at <= len(messages):
         raise UsageError(f"--at is a position from 1 to {len(messages)}")
+    verification.erasures = lambda: named_in(enumerate(messages, 1))
     verification.take(messages)
     verification.head(signed)
     result = verification.result()
@@ -55,8 +56,7 @@ async def audit_command(
         say(f"dragoman: VERIFICATION FAILED: {'' if result.lie is None else result.lie.what}")
         return UNVERIFIED
     if at is not None:
-        messages = messages[:at]
-        (replay := Replay()).take(messages)
+        replay, messages = replayed(messages, at), messages[:at]
     past = Past(replay, messages)
     lie = "" if result.lie is None else f"VERIFICATION FAILED: {result.lie.check} at position {result.lie.position}: {result.lie.what}"
     whole = [Checked(check=each.check, found=each.found, word=each.word) for each in result.findings]
@@ -175,10 +175,7 @@ def _print_changes(changes: Sequence[Change]) -> None:
 
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
     messages = await _messages(file, target)
-    replay = Replay()
-    replay.expect(named_in(enumerate(messages, 1)))
-    replay.take(messages)
-    return replay, messages
+    return replayed(messages), messages
 
 
 async def _messages(file: Path | None, target: Target) -> list[bytes]:

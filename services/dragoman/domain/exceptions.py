@@ -6,6 +6,7 @@ acting      done by a deputy for an office holder
 later       entered for the record
 late        a report, a change or a notice that came later than it is owed
 corrected   an opening that was corrected, or cancelled
+erased      exchanges that every side took out of the record
 void        a record without effect, and why
 """
 
@@ -14,8 +15,10 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
+from dragoman_schemas.acts.channel import Erasure
 from dragoman_schemas.frame import Continuing, Opening
 from dragoman_schemas.reports import Exceptional
 from dragoman_schemas.state import Exchange, Registry
@@ -28,6 +31,9 @@ MEMBERS: Final = ("acting_for", "passed_by", "for_the_record")
 def of_record(position: int, record: Record, number: str) -> Iterator[Exceptional]:
     """What a valid record says of itself; `number` is that of its exchange."""
     data, side = record.data, record.side
+    if isinstance(data, Erasure):
+        said = f"{len(data.records)} records of {len(exchanges_of(data))} exchanges, by the consent of every side"
+        yield Exceptional(kind="erased", position=position, side=side, detail=said)
     if not isinstance(data, Opening | Continuing):
         return
     if data.acting_for is not UNSET:

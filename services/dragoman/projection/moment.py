@@ -305,7 +305,7 @@ class Moment:
         said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
         found = self._connection.execute(
             "SELECT r.key, r.valid, r.detail, r.raw, e.number FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 "  # noqa: S608  # fixed words
-            f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR {said}) ORDER BY r.key",
+            f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {said}) ORDER BY r.key",
             (self._base | first, self._base | self.position),
         )
         for key, valid, detail, raw, number in found:

@@ -332,7 +332,7 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
     base = store.base(channel)
     with store.snapshot() as connection:
         found = connection.execute(
-            "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? AND valid GROUP BY exchange ORDER BY min(key)",
+            "SELECT exchange, group_concat(key & ?) FROM records WHERE key BETWEEN ? AND ? AND valid AND exchange IS NOT NULL GROUP BY exchange ORDER BY min(key)",
             (_MASK, base | (first + 1), base | last),
         ).fetchmany(REPORT_EXCHANGES + 1)
         if len(found) > REPORT_EXCHANGES:

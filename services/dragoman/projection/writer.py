@@ -325,7 +325,7 @@ class Writer:
             if state is not None:
                 execute("INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)", (key, _words(number, _said(raw).data)))
                 states.setdefault(exchange, []).append((key, tally.of(decode_exchange(state))))
-            execute("UPDATE records SET raw = ?, state = NULL WHERE key = ?", (entry, key))
+            execute("UPDATE records SET raw = ?, exchange = NULL, state = NULL WHERE key = ?", (entry, key))
             execute("DELETE FROM attached WHERE channel = ? AND position = ?", (base >> SHIFT, position))
         for each in states.values():
             opened, newest = each[0][0], each[-1][1]

@@ -29,6 +29,7 @@ _KINDS: Final = {
     "later": "entered for the record",
     "late": "late",
     "corrected": "corrected or cancelled",
+    "erased": "taken out of the record",
     "void": "records without effect",
 }
 
