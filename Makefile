@@ -26,6 +26,9 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
+node_modules/.package-lock.json: package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent && touch $@; else echo "npm is not here: what it checks is not checked"; fi
+
 setup: $(VENV)/.dev ## Set everything up
 
 run: $(VENV)/.runtime ## Run the demonstration on the embedded broker
@@ -37,7 +40,7 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check ## Check, and run all tests
+test: check node_modules/.package-lock.json ## Check, and run all tests
 	$(BIN)/pytest
 
 faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults

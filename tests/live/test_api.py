@@ -304,7 +304,16 @@ async def test_a_token_is_not_issued_to_nobody(who: Who) -> None:
 async def test_the_openapi_document_is_valid_and_lists_every_route(who: Who) -> None:
     document = (await who("").get("/v1/openapi.json")).json
     validate(document)
-    assert {"/v1/channels/{channel}/state", "/readyz", "/v1/tokens/{token}"} <= document["paths"].keys()
+    assert {"/v1/channels/{channel}/state", "/readyz", "/v1/tokens/{token}", "/v1/channels/{channel}/{family}"} <= document["paths"].keys()
+    refused = document["paths"]["/v1/channels/{channel}/exchanges/{exchange}/acts"]["post"]["responses"]
+    assert {"400", "401", "403", "404", "409", "410", "412", "413", "415", "422", "428", "503"} <= refused.keys()
+    assert "/problems/moved" in refused["412"]["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["type"]["enum"]
+
+
+async def test_the_asyncapi_document_names_the_subjects_and_the_stream(who: Who) -> None:
+    document = (await who("").get("/v1/asyncapi.json")).json
+    assert document["channels"]["log"]["address"] == "dragoman.v1.{channel}.{family}.{exchange}"
+    assert document["channels"]["records"]["messages"].keys() == {"entry", "alarm"}
 
 
 async def test_it_says_whether_it_may_be_used(who: Who) -> None:

@@ -9,11 +9,13 @@ from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
 from dragoman.gateway import drafts, files, live, people, proofs, reading, reporting, tokens
+from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
-from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route, openapi
+from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route
 from dragoman.projection.live import Projection
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
+    Alarm,
     Channels,
     ChannelView,
     Check,
@@ -46,6 +48,7 @@ from dragoman_schemas.answers import (
     Tokens,
     WatchView,
 )
+from dragoman_schemas.record import Envelope
 from dragoman_schemas.reports import FiveAnswers, PeriodRecord, Situation, TurnOver, YearReview
 from dragoman_schemas.statistics import Statistics
 
@@ -163,7 +166,16 @@ def document() -> dict[str, Any]:
     union: Any = None
     for shape in SHAPES.values():
         union = shape if union is None else union | shape
-    return openapi(list(ROUTES), union, __version__)
+    return openapi(ROUTES, union, __version__)
+
+
+async def show_asyncapi(call: Call[Nothing]) -> Answered:
+    return web.json_response(streams())
+
+
+def streams() -> dict[str, Any]:
+    """The AsyncAPI document of what is logged and streamed."""
+    return asyncapi(Envelope, Entry, Alarm, sorted({*PATHS.values()}), __version__)
 
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
@@ -404,6 +416,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     Route("POST", "/v1/tokens", tokens.issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken),
     Route("DELETE", "/v1/tokens/{token}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}),
     Route("GET", "/v1/openapi.json", show_openapi, "This document", Nothing, {200: None}, public=True),
+    Route("GET", "/v1/asyncapi.json", show_asyncapi, "What is logged and streamed", Nothing, {200: None}, public=True),
     Route("GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, public=True),
     Route("GET", "/readyz", readyz, "Whether the service may be used", Nothing, {200: Health, 503: Health}, public=True),
 )

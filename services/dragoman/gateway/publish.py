@@ -12,7 +12,7 @@ import msgspec
 
 from dragoman.domain.rule import NEVER, OFFICERS
 from dragoman.domain.table import FORMATS, PATHS, RULES, states
-from dragoman.gateway.api import document
+from dragoman.gateway.api import document, streams
 from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.frame import Act, Continuing, Opening
 from dragoman_schemas.record import Envelope
@@ -33,6 +33,7 @@ def documents() -> Iterator[tuple[Path, str]]:
         yield published / "acts" / f"{name}.v{version}.json", _encoded(schema)
     yield published / "record.json", _encoded({"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Envelope)})
     yield published / "openapi.json", _encoded(document())
+    yield published / "asyncapi.json", _encoded(streams())
     yield Path("docs/states.md"), states()
     yield Path("docs/formats.md"), "\n".join(_formats())
 

@@ -8,7 +8,7 @@ The OpenAPI document is derived from the same list, so nothing is said twice.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, get_args
+from typing import Generic, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -16,8 +16,6 @@ from msgspec import Struct
 
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman_schemas.fields import MediaType
-from dragoman_schemas.problems import Problem
 
 S = TypeVar("S", bound=Struct)
 B = TypeVar("B", bound=Struct)
@@ -118,65 +116,3 @@ def respond(reply: Reply, content_type: str = JSON) -> web.Response:
     """An answer as a response."""
     body = b"" if reply.body is None else _encode(reply.body)
     return web.Response(body=body, status=reply.status, headers=reply.headers, content_type=content_type if body else None)
-
-
-def openapi(routes: list[Route[Any]], act: Any, version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these routes. `act` is the union of all acts."""
-    shapes: set[Any] = {act, Problem}
-    for route in routes:
-        shapes |= {shape for shape in route.answers.values() if shape is not None}
-        if isinstance(route.takes, type):
-            shapes.add(route.takes)
-    ordered = sorted(shapes - {act}, key=lambda shape: str(shape.__name__))
-    (act_schema, *schemas), components = msgspec.json.schema_components([act, *ordered], ref_template="#/components/schemas/{name}")
-    by_shape = dict(zip(ordered, schemas, strict=True))
-    paths: dict[str, dict[str, Any]] = {}
-    for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, by_shape, act_schema)
-    return {
-        "openapi": "3.1.1",
-        "info": {"title": "Dragoman", "version": version, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
-        "servers": [{"url": "/"}],
-        "security": [{"token": []}],
-        "paths": paths,
-        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-    }
-
-
-def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[str, Any]:
-    operation: dict[str, Any] = {
-        "operationId": route.handler.__name__.strip("_"),
-        "summary": route.summary,
-        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
-        "responses": {
-            str(status): {
-                "description": "Success",
-                **({"content": {media: {"schema": schemas[shape]} for media in route.media}} if shape is not None else {}),
-            }
-            for status, shape in route.answers.items()
-        }
-        | {"default": {"description": "A problem", "content": {"application/problem+json": {"schema": schemas[Problem]}}}},
-    }
-    if route.takes == "file":
-        operation["requestBody"] = {"required": True, "content": {media: {} for media in get_args(MediaType)}}
-    elif route.takes is not None:
-        schema = act if route.takes == "act" else schemas[route.takes]
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
-    if route.public:
-        operation["security"] = []
-    return operation
-
-
-def _path_parameters(route: Route[Any]) -> list[dict[str, Any]]:
-    names = [part[1:-1].partition(":")[0] for part in route.path.split("/") if part.startswith("{")]
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
-
-
-def _query_parameters(route: Route[Any]) -> list[dict[str, Any]]:
-    schema = msgspec.json.schema(route.query)
-    properties = schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {})
-    return [{"name": name, "in": "query", "required": False, "schema": inner} for name, inner in properties.items()]
-
-
-def _header_parameters(route: Route[Any]) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "header", "required": name == "Idempotency-Key", "schema": {"type": "string"}} for name in route.headers]
