@@ -84,6 +84,9 @@ COALESCE_BESIDE: Final = 32
 COALESCE_BATCHES: Final = 4
 """Batches on their way at once: enough that neither we nor the broker wait."""
 
+COMPRESSED_BYTES: Final = 16 * 1024
+"""From this size on an answer is compressed for who accepts it: a small one costs more than it saves."""
+
 READ_RECORDS: Final = 500
 """Records of one read of the log."""
 

@@ -298,6 +298,43 @@ async def test_a_token_is_not_issued_to_nobody(who: Who) -> None:
     (await who("operator").call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china-track2"]})).problem(422, "invalid")
 
 
+# What a caller prefers
+
+
+async def test_a_post_is_answered_without_a_body_where_that_is_preferred(who: Who) -> None:
+    answer = await who("nato/officer").post(f"{C}/contacts", NOTE, Prefer="return=minimal, wait=0")
+    assert (answer.status, answer.body) == (201, b"")
+    assert answer.headers["Preference-Applied"] == "return=minimal, wait=0"
+    assert answer.headers["Location"].startswith(f"{C}/exchanges/") and int(answer.headers["Dragoman-Position"]) > 0
+
+
+async def test_the_past_is_read_by_a_time_as_by_a_position(who: Who) -> None:
+    reader = who("china/officer")
+    first = (await who("nato/officer").open({**NOTE, "text": "The first of two."})).json
+    exchange = f"{C}/exchanges/{first['exchange']}"
+    await asyncio.sleep(0.005)
+    await who("nato/officer").act(first["exchange"], {"act": "cancellation", "reason": "In error."}, If_Match=first["etag"])
+    then = (await reader.get(f"{exchange}?at={first['time']}")).json
+    assert (then["position"], then["state"]["status"]) == (first["position"], "open")
+    assert then["state"] == (await reader.get(f"{exchange}?at={first['position']}")).json["state"]
+    assert (await reader.get(f"{C}/state?at={first['time']}")).json["position"] == first["position"]
+    assert (await reader.get(f"{exchange}?at=9999-01-01T00:00:00Z")).json["state"]["status"] == "cancelled"
+    (await reader.get(f"{C}/state?at=2020-01-01T00:00:00Z")).problem(404, "not-found")
+    for wrong in ("yesterday", "2026-13-01T00:00:00Z", "-1", "999999999"):
+        (await reader.get(f"{C}/state?at={wrong}")).problem(400, "bad-request")
+
+
+async def test_large_answers_are_compressed_for_who_accepts_it(who: Who) -> None:
+    for _ in range(8):
+        await who("nato/officer").open({**NOTE, "text": "Much was said of this and that. " * 80})
+    plain = await who("china/officer").get(f"{C}/reports/period", Accept_Encoding="identity")
+    small = await who("china/officer").get(f"{C}/reports/period", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in plain.headers and small.headers["Content-Encoding"] == "gzip"
+    assert plain.headers["Vary"] == small.headers["Vary"] == "Accept-Encoding"
+    assert plain.json.keys() == small.json.keys() and len(plain.body) >= 16 * 1024
+    assert "Content-Encoding" not in (await who("china/officer").get("/v1/me", Accept_Encoding="gzip")).headers
+
+
 # The service about itself
 
 

@@ -30,7 +30,7 @@ _PATH: Final = {
     "token": "The token's id, as it was shown when it was issued.",
 }
 _QUERY: Final = {
-    "at": "As it stood at this position; left out, or 0, as it stands now.",
+    "at": "As it stood at this position, or by this time; left out, or 0, as it stands now.",
     "from": "The first position, or from when on.",
     "after": "Only what follows this position.",
     "to": "The last position, or until when; left out, or 0, now.",
@@ -56,7 +56,7 @@ _HEADER: Final = {
     "If-Match": "The ETag that the post relies on, in double quotes.",
     "If-None-Match": "The ETag that the caller has; 304 where it is still the newest.",
     "Dragoman-Min-Position": "A position that the answer must have seen: what the caller posted itself is in it.",
-    "Prefer": "`wait=N`: answer once the record is final, or after N seconds.",
+    "Prefer": "`wait=N`: answer once the record is final, or after N seconds; `return=minimal`: without a body.",
     "Last-Event-ID": "The position of the last event that came; the stream goes on after it.",
 }
 

@@ -27,6 +27,7 @@ TRACE: Final = "trace"
 
 _ETAG: Final = re.compile(r'"([0-9a-f]{64})"')
 _PREFERS: Final = re.compile(r"(?:^|[,; ])wait *= *\"?([0-9]{1,6})\"?(?=$|[,; ])", re.IGNORECASE)
+_MINIMAL: Final = re.compile(r"(?:^|[,; ])return *= *\"?minimal\"?(?=$|[,; ])", re.IGNORECASE)
 _WHOLE: Final = re.compile(r"[0-9]{1,15}")
 
 
@@ -181,7 +182,7 @@ async def take_in(
 
 
 async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply:
-    """The answer to a post, once its record is final where the caller prefers to wait for that (RFC 7240)."""
+    """The answer to a post: without a body, or once its record is final, where the caller prefers that (RFC 7240)."""
     recorded = kept.recorded
     prefer = call.request.headers.get("Prefer")
     wait = None if prefer is None else _PREFERS.search(prefer)
@@ -195,8 +196,10 @@ async def reply_of(call: Call[Any], projection: Projection, kept: Kept) -> Reply
     }
     if kept.replayed:
         headers["Idempotent-Replayed"] = "true"
-    if wait is not None:
-        headers["Preference-Applied"] = f"wait={wait.group(1)}"
+    minimal = prefer is not None and _MINIMAL.search(prefer) is not None
+    applied = [*(["return=minimal"] if minimal else []), *([f"wait={wait.group(1)}"] if wait is not None else [])]
+    if applied:
+        headers["Preference-Applied"] = ", ".join(applied)
     call.request["recorded"] = recorded
     call.request["replayed"] = kept.replayed
-    return Reply(body=recorded, status=201, headers=headers)
+    return Reply(body=None if minimal else recorded, status=201, headers=headers)

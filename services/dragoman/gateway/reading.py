@@ -4,11 +4,12 @@ import asyncio
 import csv
 import io
 from collections.abc import Callable
-from typing import Any, Final
+from datetime import timedelta
+from typing import Annotated, Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from dragoman.domain.refusal import Refusal, Refused
@@ -18,7 +19,7 @@ from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.live import Projection
-from dragoman.projection.moment import Asked
+from dragoman.projection.moment import Asked, instant, position_by
 from dragoman.projection.statistics import statistics
 from dragoman_schemas.answers import (
     CodebookView,
@@ -39,9 +40,9 @@ CSV: Final = "text/csv"
 
 
 class At(Struct, frozen=True, kw_only=True):
-    """A past position; 0 is now."""
+    """A past position, or a time; empty, or 0, is now."""
 
-    at: int = 0
+    at: Annotated[str, Meta(max_length=40)] = ""
 
 
 class Between(Struct, frozen=True, kw_only=True):
@@ -92,11 +93,19 @@ def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[s
     return headers
 
 
-def position_at(projection: Projection, at: int, position: int) -> int:
-    """The past position that is asked for, or the newest. Raises `Refused`."""
-    if at < 0 or at > position:
-        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or left out for now."))
-    return at or position
+async def past(call: Call[At], projection: Projection, position: int) -> int | None:
+    """The past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
+    at = call.query.at
+    if at in ("", "0"):
+        return None
+    if (wanted := whole(at)) is None:
+        moment = instant("at", at) + timedelta(milliseconds=1)
+        wanted = await in_thread(call, position_by, service_of(call).store, projection.name, position, moment)
+        if not wanted:
+            raise Refused(Refusal(kind="not-found", detail="The channel had not been opened then."))
+    elif not 1 <= wanted <= position:
+        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or a time, or left out for now."))
+    return wanted
 
 
 async def list_exchanges(call: Call[ListQuery]) -> Answered:
@@ -152,7 +161,7 @@ def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
 
 async def show_exchange(call: Call[At]) -> Answered:
     projection, position = await standing(call)
-    at = position_at(projection, call.query.at, position)
+    at = await past(call, projection, position)
     service, side = service_of(call), grant_of(call.request).side
     view: ExchangeView = await in_thread(
         call,
@@ -160,16 +169,16 @@ async def show_exchange(call: Call[At]) -> Answered:
         service.store,
         projection.name,
         call.path("exchange"),
-        at,
+        at or position,
         service.as_of(projection),
         side,
-        None if call.query.at else service.now(),
+        None if at else service.now(),
     )
     view = await desks.joined(call, projection, await beside.seen(service, projection, grant_of(call.request), view))
     newest = max((entry.position for entry in view.timeline), default=0)
     view = replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
-    headers = headers_of(call, projection, at)
-    if not call.query.at:
+    headers = headers_of(call, projection, at or position)
+    if at is None:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
     return Reply(body=view, headers=headers)
 
@@ -177,7 +186,7 @@ async def show_exchange(call: Call[At]) -> Answered:
 async def show_watch(call: Call[At]) -> Answered:
     projection, position = await standing(call)
     service, side = service_of(call), grant_of(call.request).side
-    at = position_at(projection, call.query.at, position) if call.query.at else None
+    at = await past(call, projection, position)
     view = await in_thread(call, watching.watch_view, service.store, projection.name, side, service.now(), at)
     if view is None:
         raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
@@ -217,7 +226,7 @@ async def show_codebook(call: Call[Nothing]) -> Answered:
 async def show_state(call: Call[At]) -> Answered:
     projection, position = await standing(call)
     service = service_of(call)
-    at = position_at(projection, call.query.at, position) if call.query.at else None
+    at = await past(call, projection, position)
     state: LiaisonState | None = await in_thread(
         call, lambda: reads.liaison_state(service.store, projection.name, at, service.as_of(projection), live=service.is_live(projection))
     )

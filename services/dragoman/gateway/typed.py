@@ -16,11 +16,13 @@ from msgspec import Struct
 
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.limits import COMPRESSED_BYTES
 
 S = TypeVar("S", bound=Struct)
 B = TypeVar("B", bound=Struct)
 
 JSON = "application/json"
+_TEXTS = frozenset({JSON, "application/x-ndjson", "application/problem+json", "text/csv", "text/html", "text/markdown", "text/plain"})
 
 _encode = msgspec.json.Encoder().encode
 
@@ -95,7 +97,7 @@ class Route(Generic[S]):
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         query = self._asked(request) if request.query_string else self.query()
         answered = await self.handler(Call(request, query))
-        return answered if isinstance(answered, web.StreamResponse) else respond(answered)
+        return _small(answered) if isinstance(answered, web.StreamResponse) else _small(respond(answered))
 
     def _asked(self, request: web.Request) -> S:
         try:
@@ -110,6 +112,15 @@ class Route(Generic[S]):
             detail = f"There is no query parameter {', '.join(sorted(unknown))} here; there are: {known}."
             raise Refused(Refusal(kind="bad-request", detail=detail))
         return query
+
+
+def _small(response: web.StreamResponse) -> web.StreamResponse:
+    """A large answer in text, compressed for who accepts that; no answer holds a secret beside what its caller chose."""
+    if isinstance(response, web.Response) and isinstance(response.body, bytes) and len(response.body) >= COMPRESSED_BYTES:
+        response.headers["Vary"] = "Accept-Encoding"
+        if response.content_type in _TEXTS:
+            response.enable_compression()
+    return response
 
 
 def respond(reply: Reply, content_type: str = JSON) -> web.Response:

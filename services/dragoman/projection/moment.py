@@ -72,6 +72,12 @@ def instant(name: str, text: str) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
+def position_by(store: Store, channel: str, newest: int, moment: datetime) -> int:
+    """The last position, up to the newest, at which the channel's time was before a moment; 0 for none."""
+    with store.snapshot() as connection:
+        return position_before(connection, store.base(channel), newest, moment)
+
+
 def position_before(connection: sqlite3.Connection, base: int, newest: int, moment: datetime) -> int:
     """The last position at which the channel's time was before a moment; 0 for none."""
     wanted = clocks.written(moment)
