@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import gzip
 import io
 import json
 from collections.abc import Callable
@@ -333,6 +334,11 @@ async def test_large_answers_are_compressed_for_who_accepts_it(who: Who) -> None
     assert plain.headers["Vary"] == small.headers["Vary"] == "Accept-Encoding"
     assert plain.json.keys() == small.json.keys() and len(plain.body) >= 16 * 1024
     assert "Content-Encoding" not in (await who("china/officer").get("/v1/me", Accept_Encoding="gzip")).headers
+
+
+async def test_a_compressed_body_is_not_taken(who: Who) -> None:
+    body = gzip.compress(json.dumps(NOTE).encode())
+    (await who("nato/officer").post(f"{C}/contacts", body, Content_Encoding="gzip")).problem(415, "media-type")
 
 
 # The service about itself

@@ -51,6 +51,8 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     failed = ""
     try:
         await _authenticate(request)
+        if "Content-Encoding" in request.headers:
+            raise Refused(Refusal(kind="media-type", detail="Send the body as it is, without Content-Encoding."))
         response = await handler(request)
     except pages.SignInNeeded:
         response = pages.to_sign_in(request)
