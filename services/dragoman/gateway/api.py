@@ -223,7 +223,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "The records, to now or live",
         reading.FromPosition,
         {200: Entry},
-        media=(live.NDJSON, live.EVENT_STREAM),
+        media=(live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS),
         headers=("Last-Event-ID",),
     ),
     Route("GET", f"{_C}/records/{{position}}", reading.show_record, "The exact bytes of a record", Nothing, {200: None}, headers=_READ),

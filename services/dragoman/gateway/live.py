@@ -16,7 +16,7 @@ from datetime import datetime
 from aiohttp import web
 from aiohttp.client_exceptions import ClientConnectionResetError
 from aiohttp_sse import EventSourceResponse
-from msgspec import json
+from msgspec import Raw, json
 
 from dragoman.domain import alarms
 from dragoman.domain.access import officer_side
@@ -33,6 +33,7 @@ from dragoman_schemas.state import Exchange
 
 EVENT_STREAM = "text/event-stream"
 NDJSON = "application/x-ndjson"
+CLOUDEVENTS = "application/cloudevents-batch+json"
 
 
 class Line:
@@ -210,6 +211,21 @@ async def lines(request: web.Request, service: Service, projection: Projection, 
         _note(service, projection, side, found)
     await response.write_eof()
     return response
+
+
+async def batch(service: Service, projection: Projection, side: str, first: int, path: str) -> web.Response:
+    """Valid records from a position on as a CloudEvents batch, as many as a page has; `Link` names the next one."""
+    found = await asyncio.wrap_future(service.store.in_thread(reads.records, service.store, projection.name, first))
+    for entry, whose in reversed(found) if side else ():
+        if whose not in ("", side):
+            service.deliveries.note(projection.name, side, entry.position)
+            break
+    last = found[-1][0].position if found else first - 1
+    headers = {"Dragoman-Position": str(last)}
+    if last < projection.state.position:
+        headers["Link"] = f'<{path}?after={last}>; rel="next"'
+    events = b",".join(bytes(entry.record) for entry, _ in found if entry.valid and isinstance(entry.record, Raw))
+    return web.Response(body=b"[%b]" % events, headers=headers, content_type=CLOUDEVENTS)
 
 
 def _note(service: Service, projection: Projection, side: str, lines: list[Line]) -> None:

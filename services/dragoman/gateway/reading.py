@@ -259,7 +259,7 @@ async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
 async def stream_records(call: Call[FromPosition]) -> Answered:
     projection = projection_of(call)
     service, grant = service_of(call), grant_of(call.request)
-    media = wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM))
+    media = wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS))
     newest = call.request.headers.get("Last-Event-ID", "")
     resumed = whole(newest)
     if newest and resumed is None:
@@ -278,6 +278,9 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
         still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant))
         return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
     first = after + 1 if after is not None else call.query.from_ or 1
+    if media == live.CLOUDEVENTS:
+        await projection.in_file()
+        return await live.batch(service, projection, service.station(grant, projection), first, call.request.path)
     return await live.lines(call.request, service, projection, service.station(grant, projection), first, projection.state.position)
 
 

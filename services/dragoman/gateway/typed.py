@@ -22,7 +22,18 @@ S = TypeVar("S", bound=Struct)
 B = TypeVar("B", bound=Struct)
 
 JSON = "application/json"
-_TEXTS = frozenset({JSON, "application/x-ndjson", "application/problem+json", "text/csv", "text/html", "text/markdown", "text/plain"})
+_TEXTS = frozenset(
+    {
+        JSON,
+        "application/x-ndjson",
+        "application/cloudevents-batch+json",
+        "application/problem+json",
+        "text/csv",
+        "text/html",
+        "text/markdown",
+        "text/plain",
+    }
+)
 
 _encode = msgspec.json.Encoder().encode
 

@@ -66,6 +66,8 @@ _BATCH_DUPLICATE: Final = 10201
 _NO_MESSAGE: Final = 10037
 _ALL: Final = ">"
 """What a read asks for. The stream has the channel's subjects alone, and a broker that need not hold each against a narrower pattern reads faster."""
+_CONTENT: Final = "application/cloudevents+json"
+"""What a message is: a CloudEvents event in structured mode, as its binding to NATS has it."""
 _PAUSE_SECONDS: Final = 0.02
 _IN_FLIGHT_SECONDS: Final = 1.0
 """After so long a leader that stepped down and leads again has forgotten the copy that it calls in flight, and refuses its id for
@@ -213,7 +215,11 @@ class JetStreamLog:
         return await self._bus.request(subject, raw, {**headers, "Nats-Batch-Commit": "1"})
 
     def _headers(self, entry: Entry, again: int, *, check: bool) -> dict[str, str]:
-        headers = {"Nats-Msg-Id": f"{entry.message_id}{_AGAIN}{again}" if again else entry.message_id, "Nats-Expected-Stream": self._stream}
+        headers = {
+            "Nats-Msg-Id": f"{entry.message_id}{_AGAIN}{again}" if again else entry.message_id,
+            "Nats-Expected-Stream": self._stream,
+            "Content-Type": _CONTENT,
+        }
         if check:
             headers["Nats-Expected-Last-Subject-Sequence"] = str(entry.expected)
         if entry.first:
