@@ -5,12 +5,14 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.verify import Verification, Verified
 from dragoman.domain import heads
+from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
 from dragoman.tlog import dsse, leaf, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -366,3 +368,37 @@ def test_acts_over_a_head_long_past_or_older_than_before_are_listed() -> None:
     verification.take(late.messages)
     (seen,) = (each for each in verification.result().findings if each.check == "seen")
     assert "1201 was signed over a head of 3 records" in seen.found
+
+
+# Erasures
+
+
+def erased(told: World, *owners: str) -> tuple[World, int]:
+    """A log in which one note was to be erased, by these keys, and its entry stands in its place; and its position."""
+    id = told.open("nato/o-1", NOTE)
+    at = told.exchange(id).opened.position
+    act = {"act": "erasure", "records": [msgspec.to_builtins(each) for each in told.ledger.records_of(id)]}
+    told.attested(act, *owners)
+    told.raws[at - 1] = leaf.entry(at - 1, leaf.commit(told.raws[at - 1]))
+    return told, at
+
+
+def looked_at(raws: list[bytes]) -> Verification:
+    verification = Verification(cid="")
+    verification.erasures = lambda: named_in(enumerate(raws, 1))
+    verification.take(raws)
+    return verification
+
+
+def test_what_every_side_has_erased_is_no_lie() -> None:
+    told, _ = erased(World(), "nato/root", "china/root")
+    verification = looked_at(told.raws)
+    assert verification.lie is None
+    assert "1 erased by the consent of every side" in next(each.found for each in verification.result().findings if each.check == "records")
+
+
+def test_what_one_side_alone_has_erased_is_withheld() -> None:
+    told, at = erased(World(), "nato/root")
+    lie = looked_at(told.raws).lie
+    assert lie is not None and (lie.check, lie.position) == ("erasure", at)
+    assert "is void: not every side consented to it" in lie.what

@@ -128,7 +128,7 @@ class Verification:
                 self._look(record, before)
             if position == 1:
                 self._opening(void=void)
-            if position in self.replay.unproven.values():
+            if void and record is not None and record.name == "erasure":
                 self._look_at_erasure(position)
             if self.lie is not None:
                 return
@@ -147,8 +147,10 @@ class Verification:
         return not self._knows_erasures and any(leaf.read_entry(message) is not None for message in messages)
 
     def _look_at_erasure(self, position: int) -> None:
-        """An erasure that was relied on has been judged, and proves nothing."""
-        withheld = min(at for at, by in self.replay.unproven.items() if by == position)
+        """An erasure that is void proves nothing of what was withheld on the strength of it."""
+        withheld = min((at for at, by in self.replay.unproven.items() if by == position), default=0)
+        if not withheld:
+            return
         what = f"the record is withheld, and the erasure at {position} that names it is void: not every side consented to it"
         self._tell("erasure", withheld, what, f"the entry at that position, and the record at {position}")
 

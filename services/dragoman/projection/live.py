@@ -432,12 +432,10 @@ class Projection:
         """What of the file is to be erased by a message; and the doubt is settled about what stood for records that it names, or was to."""
         if folded.record is not None and not isinstance(folded.record.data, Erasure) and folded.raw.startswith(b"dragoman-entry/"):
             self._unproven[folded.position] = self._named[folded.position].by
+        if folded.refusal is not None and folded.record is not None and isinstance(folded.record.data, Erasure):
+            for position in [at for at, by in self._unproven.items() if by == folded.position][:1]:
+                self._break(f"position {position} of {self.name} is withheld by a void erasure at {folded.position}: restore from a copy")
         if not folded.removed:
-            for position, by in self._unproven.items():
-                if by == folded.position:
-                    self._break(
-                        f"position {position} of {self.name} is withheld by an erasure at {by} that is not legal: restore from a copy"
-                    )
             return ()
         assert folded.record is not None and isinstance(folded.record.data, Erasure)
         for exchange in folded.removed:
