@@ -1,0 +1,101 @@
+"""A projection of a log from which an exchange was erased: the same whether it folded the bytes or the entries in their place."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dragoman.domain.erasure import entry_of
+from dragoman.limits import LIST_PAGE
+from dragoman.log.memory import MemoryLog
+from dragoman.projection import reads
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store
+from world import INCIDENT, NOTE, World
+
+NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
+BOTH = ("nato/root", "china/root")
+Counts = list[tuple[str, str, int]]
+
+
+def erased(world: World, *owners: str) -> tuple[World, str, list[bytes]]:
+    """A log of more than a snapshot's records with one exchange to be erased near its beginning; that one, and the log with entries in its place."""
+    id = world.open("nato/d-1", {**INCIDENT, "facts": "Seen off zanzibar."})
+    world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    for _ in range(280):
+        world.open("china/o-1", NOTE)
+    world.keep("china/d-1", {"act": "reply", "text": "Noted, zanzibar."}, id)
+    named = [*world.ledger.records_of(id)]
+    world.attested({"act": "erasure", "records": [msgspec.to_builtins(each) for each in named]}, *owners)
+    world.open("nato/o-1", NOTE)
+    entries = {each.position: entry_of(each) for each in named}
+    return world, id, [entries.get(position, raw) for position, raw in enumerate(world.raws, 1)]
+
+
+@asynccontextmanager
+async def projected(raws: list[bytes], path: Path) -> AsyncIterator[Projection]:
+    """A projection that follows these messages to their end."""
+    log, store = MemoryLog("nato-china"), Store(path)
+    for position, raw in enumerate(raws, 1):
+        await log.inject(f"dragoman.v1.nato-china.x.{position}", raw)
+    projection = Projection(log, store)
+    running = asyncio.create_task(projection.run())
+    try:
+        await projection.caught_up.wait()
+        if not projection.broken:
+            await projection.in_file()
+        yield projection
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        store.close()
+
+
+def counted(projection: Projection) -> Callable[[int], Counts]:
+    def at(position: int) -> Counts:
+        state = reads.liaison_state(projection.store, "nato-china", position, "", live=True)
+        assert state is not None
+        return [(each.family, each.status, each.exchanges) for each in state.counts]
+
+    return at
+
+
+async def test_bytes_and_entries_come_to_the_same(world: World, tmp_path: Path) -> None:
+    told, id, raws = erased(world, *BOTH)
+    async with projected(told.raws, tmp_path / "bytes.sqlite") as whole, projected(raws, tmp_path / "entries.sqlite") as less:
+        assert whole.standing == less.standing == told.ledger.standing
+        assert whole.exchange(id) is None and less.exchange(id) is None
+        for position in (12, 20, 256, 270, len(raws) - 3, len(raws) - 2, len(raws)):
+            assert counted(whole)(position) == counted(less)(position), position
+        assert counted(whole)(len(raws)) == [("contact", "open", 281)]
+        for projection in (whole, less):
+            assert not reads.listed(projection.store, "nato-china", reads.Filter(q="zanzibar"), LIST_PAGE, NOW).exchanges
+            assert len(reads.difference(projection.store, "nato-china", 11, 20).exchanges) == 7
+            assert projection.bytes_at(12)[0] == raws[11] and not projection.bytes_at(100)[2] and projection.bytes_at(len(raws))[2]
+    left = [path.name for path in tmp_path.iterdir() if b"zanzibar" in path.read_bytes()]
+    assert left == [], "nothing of what was said is on the disk"
+
+
+async def test_what_a_void_erasure_withholds_stops_the_gateway(world: World, tmp_path: Path) -> None:
+    _, _, raws = erased(world, "nato/root")
+    async with projected(raws, tmp_path / "projection.sqlite") as projection:
+        assert "position 12 of nato-china is withheld by a void erasure at" in projection.broken
+
+
+async def test_a_log_that_still_has_the_bytes_is_no_other_log(world: World, tmp_path: Path) -> None:
+    told, _, raws = erased(world, *BOTH)
+    async with projected(told.raws, tmp_path / "projection.sqlite") as projection:
+        walking = asyncio.create_task(projection.walk())
+        await asyncio.sleep(0.2)
+        walking.cancel()
+        assert not projection.broken
+        assert projection.bytes_at(12)[0] == raws[11] != told.raws[11]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
