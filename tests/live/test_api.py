@@ -336,6 +336,17 @@ async def test_large_answers_are_compressed_for_who_accepts_it(who: Who) -> None
     assert "Content-Encoding" not in (await who("china/officer").get("/v1/me", Accept_Encoding="gzip")).headers
 
 
+async def test_what_warns_is_given_as_a_cap_alert(who: Who) -> None:
+    opened = (await who("nato/duty_officer").open(INCIDENT)).json
+    reader, exchange = who("china/duty_officer"), f"{C}/exchanges/{opened['exchange']}"
+    answer = await reader.get(exchange, Accept="application/cap+xml")
+    assert answer.headers["Content-Type"] == "application/cap+xml; charset=utf-8"
+    assert f"<identifier>{opened['number']}</identifier>".encode() in answer.body
+    note = (await who("nato/officer").open(NOTE)).json["exchange"]
+    (await reader.get(f"{C}/exchanges/{note}", Accept="application/cap+xml")).problem(406, "not-acceptable")
+    assert (await reader.get(exchange, Accept="application/cap+xml;q=0.5, application/json")).json["state"]["number"] == opened["number"]
+
+
 async def test_a_compressed_body_is_not_taken(who: Who) -> None:
     body = gzip.compress(json.dumps(NOTE).encode())
     (await who("nato/officer").post(f"{C}/contacts", body, Content_Encoding="gzip")).problem(415, "media-type")

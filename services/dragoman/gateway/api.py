@@ -13,6 +13,7 @@ from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route
 from dragoman.projection.live import Projection
+from dragoman.reports import cap
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
     Alarm,
@@ -212,7 +213,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         media=(JSON, live.NDJSON, reading.CSV),
         headers=_READ,
     ),
-    Route("GET", f"{_C}/exchanges/{{exchange}}", reading.show_exchange, "One exchange", reading.At, {200: ExchangeView}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/exchanges/{{exchange}}",
+        reading.show_exchange,
+        "One exchange",
+        reading.At,
+        {200: ExchangeView},
+        media=(JSON, cap.MEDIA),
+        headers=_READ,
+    ),
     Route(
         "POST", f"{_C}/exchanges/{{exchange}}/acts", post_act, "Carry an exchange on", Nothing, {201: Recorded}, takes="act", headers=_POST
     ),

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -21,6 +22,7 @@ from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, instant, position_by
 from dragoman.projection.statistics import statistics
+from dragoman.reports import cap
 from dragoman_schemas.answers import (
     CodebookView,
     Coded,
@@ -30,6 +32,7 @@ from dragoman_schemas.answers import (
     Rows,
 )
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.state import decode_exchange
 from dragoman_schemas.statistics import Statistics
 
 TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
@@ -149,9 +152,8 @@ def _cell(value: object) -> str:
 
 
 def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
-    """The first of the offered types that the caller accepts. Raises `Refused`."""
-    accepted = [part.partition(";")[0].strip() for part in request.headers.get("Accept", "*/*").split(",")]
-    for kind in accepted:
+    """What is offered that the caller would rather have, the first by default. Raises `Refused` where none is accepted."""
+    for kind in _by_quality(request.headers.get("Accept", "*/*")):
         if kind in offered:
             return kind
         if kind in ("*/*", "application/*", ""):
@@ -159,7 +161,21 @@ def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
     raise Refused(Refusal(kind="not-acceptable", detail=f"This is given as {', '.join(offered)}; change Accept."))
 
 
+def _by_quality(accept: str) -> list[str]:
+    """The types that a caller accepts, the best first (RFC 9110 §12.5.1); among equals as they are written."""
+    found: list[tuple[float, str]] = []
+    for part in accept.split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        quality = next((_QUALITY.fullmatch(each) for each in parameters if each[:2].lower() == "q="), None)
+        found.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
+    return [kind for quality, kind in sorted(found, key=lambda each: -each[0]) if quality > 0]
+
+
+_QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
+
+
 async def show_exchange(call: Call[At]) -> Answered:
+    media = wanted_media(call.request, (JSON, cap.MEDIA))
     projection, position = await standing(call)
     at = await past(call, projection, position)
     service, side = service_of(call), grant_of(call.request).side
@@ -178,6 +194,11 @@ async def show_exchange(call: Call[At]) -> Answered:
     newest = max((entry.position for entry in view.timeline), default=0)
     view = replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
     headers = headers_of(call, projection, at or position)
+    if media == cap.MEDIA:
+        state = decode_exchange(bytes(view.state))
+        if state.act not in cap.EVENTS:
+            raise Refused(Refusal(kind="not-acceptable", detail=f"A {state.act} is no alert; these are: {', '.join(cap.EVENTS)}."))
+        return web.Response(body=cap.alert(projection.registry, state), headers=headers, content_type=cap.MEDIA, charset="utf-8")
     if at is None:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
     return Reply(body=view, headers=headers)

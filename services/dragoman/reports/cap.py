@@ -1,0 +1,177 @@
+"""An exchange as an alert in the Common Alerting Protocol, CAP 1.2 (OASIS 2010): what other people's warning systems read.
+
+    opening         Alert, of the exchange's number
+    correction      Update, of the correction's number, which refers to every message before it
+    cancellation    Cancel, likewise
+
+What CAP has a place for goes there; what it has none for goes, as it stands in the record, into a parameter of its own name, so that nothing is
+lost. Nothing is made up: what the record does not say of severity, urgency and certainty is `Unknown`. Alerts are between sides: `Private`,
+to the addressees by name, and of an exercise `Exercise`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+from xml.etree import ElementTree as ET
+
+import msgspec
+
+from dragoman_schemas.state import Exchange, Registry, Stamp
+
+MEDIA: Final = "application/cap+xml"
+_NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
+EVENTS: Final = {
+    "hazardous-incident": ("Hazardous incident", ("Safety", "Security")),
+    "launch-notice": ("Launch notice", ("Safety", "Transport")),
+    "danger-area": ("Danger area", ("Safety", "Transport")),
+    "emergency-notification": ("Emergency", ("Safety",)),
+    "terrorism-warning": ("Terrorism warning", ("Security",)),
+    "ict-inquiry": ("Incident in information systems", ("Infra", "Security")),
+}
+"""The formats that are given as alerts: what each is called, and its categories."""
+
+_NATURES: Final = {
+    **dict.fromkeys(("nuclear", "radiological"), "CBRNE"),
+    **dict.fromkeys(("flood", "storm"), "Met"),
+    "fire": "Fire",
+    "earthquake": "Geo",
+    "epidemic": "Health",
+    "oil_spill": "Env",
+}
+_TEXTS: Final = ("facts", "text", "threat", "description", "release")
+_INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
+_CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
+_PLACES: Final = ("place", "launch_area", "impact_areas", "dropping_zones")
+_TOLD: Final = frozenset({"subject", "time", "window", "precedence"})
+_CUTTING: Final = {ord(each): "-" for each in " ,<&"}
+
+
+def alert(registry: Registry, exchange: Exchange) -> bytes:
+    """The alert, as UTF-8. The exchange is of a format in `EVENTS`."""
+    root = ET.Element("alert", xmlns=_NAMESPACE)
+    messages = [*_messages(exchange)]
+    number, said, why = messages[-1]
+    sender = _token(f"{exchange.side}@{registry.name}")
+    kind = "Cancel" if exchange.cancellation is not None else "Update" if len(messages) > 1 else "Alert"
+    _add(root, "identifier", _token(number))
+    _add(root, "sender", sender)
+    _add(root, "sent", _time(said.time))
+    _add(root, "status", "Exercise" if registry.kind == "exercise" else "Actual")
+    _add(root, "msgType", kind)
+    _add(root, "source", said.by)
+    _add(root, "scope", "Private")
+    _add(root, "addresses", " ".join((*exchange.to, *exchange.info)))
+    _add(root, "code", f"dragoman.{exchange.act}")
+    notes = [*([f"Exercise {registry.name}."] if registry.kind == "exercise" else []), *([why] if why else [])]
+    _add(root, "note", " ".join(notes))
+    _add(root, "references", " ".join(f"{sender},{_token(earlier)},{_time(stamp.time)}" for earlier, stamp, _ in messages[:-1]))
+    _add(root, "incidents", _token(exchange.number))
+    content = {name: json.loads(bytes(raw)) for name, raw in exchange.content.items()}
+    for language in _languages(content, registry):
+        _info(root, registry, exchange, content, language)
+    ET.indent(root, " ")
+    return b"%b\n" % ET.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
+    """Every message of the originator that says what the alert says: its number, when and by whom it was said, and why."""
+    yield exchange.number, exchange.opened, ""
+    for correction in exchange.corrections:
+        yield correction.number, correction.corrected, correction.reason
+    if exchange.cancellation is not None:
+        yield exchange.cancellation.number, exchange.cancellation.cancelled, exchange.cancellation.reason
+
+
+def _info(root: ET.Element, registry: Registry, exchange: Exchange, content: Mapping[str, Any], language: str) -> None:
+    info = ET.SubElement(root, "info")
+    event, categories = EVENTS[exchange.act]
+    _add(info, "language", language)
+    for category in dict.fromkeys((*categories, *([_NATURES[content["nature"]]] if content.get("nature") in _NATURES else []))):
+        _add(info, "category", category)
+    _add(info, "event", event)
+    _add(info, "urgency", "Past" if content.get("continuing") is False else "Unknown")
+    _add(info, "severity", "Unknown")
+    _add(info, "certainty", "Observed" if exchange.act in ("hazardous-incident", "emergency-notification") else "Unknown")
+    window = content["window"] if isinstance(content.get("window"), dict) else {}
+    _add(info, "onset", _moment(window.get("from", content.get("time"))))
+    _add(info, "expires", _moment(window.get("to")))
+    _add(info, "senderName", f"{exchange.side}, {registry.name}")
+    used: set[str] = set()
+
+    def text(element: str, names: Iterable[str], between: str = "\n") -> None:
+        found = [(name, content[name]) for name in names if name in content]
+        used.update(name for name, _ in found)
+        _add(info, element, between.join(_words(value, language) for _, value in found))
+
+    _add(info, "headline", _words(msgspec.json.decode(exchange.subject), language))
+    text("description", _TEXTS)
+    text("instruction", _INSTRUCTIONS)
+    text("contact", _CONTACTS, "; ")
+    _parameter(info, "precedence", exchange.precedence)
+    for name, value in content.items():
+        if name not in used | _TOLD or (name == "time" and not isinstance(value, str)):
+            _parameter(info, name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    for name in _PLACES:
+        value = content.get(name)
+        for place in value if isinstance(value, list) else [value]:
+            if isinstance(place, dict | str):
+                _area(info, name, place)
+
+
+def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
+    """A place, as it was named, and as far as it was measured."""
+    area = ET.SubElement(info, "area")
+    given = {"text": place} if isinstance(place, str) else place
+    names = given.get("names")
+    called = [given.get("name"), given.get("text"), *(names.values() if isinstance(names, dict) else ())]
+    _add(area, "areaDesc", "; ".join(str(each) for each in called if each) or name.replace("_", " "))
+    if isinstance(polygon := given.get("polygon"), list):
+        ring = [*polygon, polygon[0]]
+        _add(area, "polygon", " ".join(f"{point['lat']},{point['lon']}" for point in ring))
+    if isinstance(circle := given.get("circle"), dict):
+        _add(area, "circle", f"{circle['pos']['lat']},{circle['pos']['lon']} {circle['radius_m'] / 1000:g}")
+    elif "lat" in given:
+        _add(area, "circle", f"{given['lat']},{given['lon']} 0")
+
+
+def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...]:
+    """The languages in which the record says what it says; those of the channel's first where it does not tell them apart."""
+    found = {language for name in (*_TEXTS, *_INSTRUCTIONS) if isinstance(content.get(name), dict) for language in content[name]}
+    return tuple(sorted(found)) or registry.languages[:1]
+
+
+def _words(value: Any, language: str) -> str:
+    """A text in a language, or in the first one that it is given in."""
+    if isinstance(value, dict):
+        return str(value.get(language) or next(iter(value.values())))
+    return str(value)
+
+
+def _moment(value: Any) -> str:
+    """A time, exact or about; empty for one that is not known."""
+    text = value.get("about", value.get("from", "")) if isinstance(value, dict) else value
+    try:
+        return _time(text) if isinstance(text, str) else ""
+    except ValueError:
+        return ""
+
+
+def _time(text: str) -> str:
+    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+00:00")
+
+
+def _token(text: str) -> str:
+    return text.translate(_CUTTING)
+
+
+def _parameter(info: ET.Element, name: str, value: str) -> None:
+    parameter = ET.SubElement(info, "parameter")
+    _add(parameter, "valueName", name)
+    _add(parameter, "value", value)
+
+
+def _add(parent: ET.Element, name: str, text: str) -> None:
+    """An element, where there is something to say; without what XML cannot hold."""
+    if text:
+        ET.SubElement(parent, name).text = text.translate({0xFFFE: "\ufffd", 0xFFFF: "\ufffd"})
