@@ -347,6 +347,15 @@ async def test_what_warns_is_given_as_a_cap_alert(who: Who) -> None:
     assert (await reader.get(exchange, Accept="application/cap+xml;q=0.5, application/json")).json["state"]["number"] == opened["number"]
 
 
+async def test_a_channel_has_a_calendar(who: Who) -> None:
+    window = {"from": "2030-05-06T08:00Z", "to": "2030-05-06T10:00Z"}
+    await who("nato/officer").open({"act": "meeting-request", "purpose": "To be found in a calendar", "windows": [window]})
+    answer = await who("china/officer").get(f"{C}/calendar.ics")
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    assert b"SUMMARY:To be found in a calendar\r\n" in answer.body and b"DTSTART:20300506T080000Z\r\n" in answer.body
+    (await who("operator").get(f"{C}/calendar.ics")).problem(404, "not-found")
+
+
 async def test_a_compressed_body_is_not_taken(who: Who) -> None:
     body = gzip.compress(json.dumps(NOTE).encode())
     (await who("nato/officer").post(f"{C}/contacts", body, Content_Encoding="gzip")).problem(415, "media-type")

@@ -362,6 +362,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         media=_REPORT,
         headers=_READ,
     ),
+    Route(
+        "GET",
+        f"{_C}/calendar.ics",
+        reporting.show_calendar,
+        "Meetings, calls, visits and announced windows, as a calendar",
+        Nothing,
+        {200: None},
+        media=(reporting.CALENDAR,),
+        headers=_READ,
+    ),
     Route("GET", f"{_C}/codebook", reading.show_codebook, "The coded messages in full", Nothing, {200: CodebookView}, headers=_READ),
     Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),
     Route(
