@@ -48,7 +48,8 @@ async def test_a_lost_log_is_put_back_from_a_sides_mirror(own: Service, session:
     (await officer.call("POST", f"{C}/contacts", NOTE, Idempotency_Key="after-the-loss-of-all")).problem(503, "read-only")
     own.stop()
     assert (
-        "--set-aside is for" in own.run("log", "rebuild", mirror, *pins, "--nats-url", "nats://127.0.0.1:1", "--set-aside", check=2).stderr
+        "--set-aside and --erase are for"
+        in own.run("log", "rebuild", mirror, *pins, "--nats-url", "nats://127.0.0.1:1", "--set-aside", check=2).stderr
     )
     wrong = ("--cid", "0" * 64, "--log", about["log"])
     assert "VERIFICATION FAILED: opening" in own.run("log", "rebuild", mirror, *wrong, "--data", str(own.data), check=7).stderr
