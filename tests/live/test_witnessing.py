@@ -36,7 +36,7 @@ async def test_a_witness_cosigns_what_its_side_holds_and_can_be_held(tmp_path: P
     about = (await auditor.get(C)).json
     (token := tmp_path / "token").write_text(service.token("nato/auditor"))
     pins = ("--cid", about["cid"], "--log", about["log"])
-    command = [DRAGOMAN, "witness", "run", str(mirror), "--key", key, "--name", NAME, *pins, "--port", port]
+    command = [DRAGOMAN, "serve", "witness", str(mirror), "--key", key, "--name", NAME, *pins, "--port", port]
 
     async def cosigned() -> bool:
         head = await auditor.get(f"{C}/log/checkpoint")
