@@ -41,7 +41,7 @@ def _witnessed(folder: Path) -> Iterator[tuple[Server, note.Verifier]]:
     with service(folder / "sealed", "--demo", "--config", str(config)) as server:
         about: dict[str, Any] = body_of(_asked(server, ""))
         command = [
-            *(_DRAGOMAN, "witness", "run", str(folder / "mirror"), "--key", str(key), "--name", _NAME, "--port", str(port)),
+            *(_DRAGOMAN, "serve", "witness", str(folder / "mirror"), "--key", str(key), "--name", _NAME, "--port", str(port)),
             *("--cid", about["cid"], "--log", about["log"], "--channel", CHANNEL, "--server", server.base_url),
             *("--token-file", str(server.poster)),
         ]
