@@ -12,6 +12,7 @@ import pytest
 from dragoman.domain.erasure import entry_of
 from dragoman.limits import LIST_PAGE
 from dragoman.log.memory import MemoryLog
+from dragoman.log.port import Message
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
@@ -94,6 +95,16 @@ async def test_a_log_that_still_has_the_bytes_is_no_other_log(world: World, tmp_
         walking.cancel()
         assert not projection.broken
         assert projection.bytes_at(12)[0] == raws[11] != told.raws[11]
+
+
+async def test_a_gateway_that_has_the_bytes_of_what_a_log_has_erased_says_what_to_do(world: World, tmp_path: Path) -> None:
+    told, _, raws = erased(world, *BOTH)
+    async with projected(told.raws[:100], tmp_path / "projection.sqlite") as projection:
+        projection.log._messages[:] = [  # type: ignore[attr-defined]
+            Message(position=position, subject="x", raw=raw) for position, raw in enumerate(raws[:100], 1)
+        ]
+        await projection.walk()
+        assert "at position 12 " in projection.broken and "remove its projection" in projection.broken
 
 
 @pytest.fixture

@@ -393,7 +393,8 @@ class JetStreamLog:
         fault = fault_of(info, self.channel, self._replicas, known)
         if not fault and known is not None:
             stood = await self._stored({"seq": known.position})
-            if stood is None or leaf.commit(stood[0].raw) != known.commit:
+            erased = stood is not None and leaf.read_entry(stood[0].raw) == (known.position - 1, known.commit)
+            if stood is None or not (erased or leaf.commit(stood[0].raw) == known.commit):
                 what = "nothing" if stood is None else "another message"
                 fault = f"at position {known.position} the stream {self._stream} holds {what} where a kept record stood: restore the broker's store from a copy"
         if not fault:

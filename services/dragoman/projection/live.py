@@ -328,9 +328,15 @@ class Projection:
         self._compared = self._loop.time()
 
     def _compare_one(self, position: int, stood: bytes | None, folded: bytes) -> None:
-        if stood != folded and not _stands_for(position, folded, stood):
-            what = "nothing where" if stood is None else "another record than"
-            raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
+        if stood == folded or _stands_for(position, folded, stood):
+            return
+        if stood is not None and _stands_for(position, stood, folded):
+            raise LogBroken(
+                f"at position {position} the log of {self.name} has what is left of a record that was erased, and this gateway has its bytes: "
+                "stop it, remove its projection, and start it again"
+            )
+        what = "nothing where" if stood is None else "another record than"
+        raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
 
     async def walk(self) -> None:
         """Compare the whole log with what was folded from it, whenever the connection stands anew and every `WALK_SECONDS`.
