@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from dragoman.audit.replay import Replay, Replayed
-from dragoman.domain.erasure import entry_of, named_in
-from dragoman.domain.fold import Folded
+from dragoman.domain.erasure import Withheld, entry_of, leaf_entry, named_in, standing_in
+from dragoman.domain.fold import Folded, fold
 from dragoman.domain.record import Record
 from dragoman.tlog import leaf
 from world import INCIDENT, NOTE, World, public_of, refused
@@ -84,6 +84,59 @@ def test_a_log_folds_to_the_same_with_the_bytes_and_without(world: World) -> Non
     assert not stubbed.unproven and not stubbed.entries and stubbed.erased == world.ledger.erased
 
 
+def test_an_entry_counts_as_its_record_did(world: World) -> None:
+    id = spoken(world)
+    world.attested(erasure(world, id), *BOTH)
+    whole, less = Replay(), Replay()
+    less.expect(named_in(enumerate(without_bytes(world), 1)))
+    replaced = 0
+    for raw, entry in zip(world.raws, without_bytes(world), strict=True):
+        was, now = fold(whole.standing.state, whole, raw), fold(less.standing.state, less, entry)
+        assert (now.position, now.number, now.valid, now.channel) == (was.position, was.number, was.valid, was.channel)
+        if raw != entry:
+            replaced += 1
+            assert was.record is not None and now.record is not None
+            e, left = was.record.envelope, now.record
+            assert (left.envelope.id, left.envelope.subject, left.envelope.time, left.envelope.actor) == (e.id, e.subject, e.time, e.actor)
+            assert (left.envelope.family, left.envelope.type, left.name, left.side) == (e.family, e.type, was.record.name, was.record.side)
+            assert (left.act, left.newest, left.envelope.source, left.envelope.salt) == (b"", b"", "", ""), "nothing of what it said"
+            assert (left.envelope.decided, left.envelope.dataschema, left.commit, left.raw) == ("0", "", was.record.commit, entry)
+            assert now.state is None and (now.valid or refused(now).kind == "void")
+        whole.take([raw])
+        less.take([entry])
+    assert replaced == 5
+
+
+def test_a_desks_own_matter_has_no_number_without_its_bytes_either() -> None:
+    world = World(name="nato-desk", kind="desk", sides=("nato",))
+    id = world.open("nato/h-1", {"act": "tasking", "officers": ["o-1"], "text": "Prepare the call."})
+    world.attested(erasure(world, id), "nato/root")
+    assert known(folded_anew(without_bytes(world))) == known(world.ledger)
+    assert world.ledger.standing.state.tally == {}
+
+
+def test_a_leaf_is_over_the_message_or_is_the_message_that_stands_for_a_record(world: World) -> None:
+    id = world.open("nato/o-1", NOTE)
+    (left,) = world.ledger.records_of(id)
+    raw, entry = world.raws[left.position - 1], entry_of(left)
+    named = {left.position: Withheld(record=left, by=99)}
+    assert leaf_entry(left.position, raw, named) == leaf.entry(left.position - 1, leaf.commit(raw)) == entry
+    assert leaf_entry(left.position, entry, named) == entry
+    assert leaf_entry(left.position, entry, {}) == leaf.entry(left.position - 1, leaf.commit(entry))
+    assert leaf_entry(left.position + 1, entry, {left.position + 1: named[left.position]}) == leaf.entry(left.position, leaf.commit(entry))
+    assert standing_in(b"no entry", left.position, named.get) is None
+
+
+def test_an_erasure_names_what_stands_before_it_alone(world: World) -> None:
+    id = world.open("nato/o-1", NOTE)
+    act = erasure(world, id)
+    later = {**act["records"][0], "position": world.position + 1}
+    raw = world.attested({**act, "records": [*act["records"], later]}, *BOTH).raw
+    junk = b'{"x":1,"type":"dragoman.erasure.v1"}'
+    named = named_in([(1, b"none"), (2, junk), (world.position, raw)])
+    assert named.keys() == {act["records"][0]["position"]} and named[act["records"][0]["position"]].by == world.position
+
+
 def test_several_exchanges_go_at_once(world: World) -> None:
     one, other = spoken(world), spoken(world)
     assert set(world.attested(erasure(world, one, other), *BOTH).removed) == {one, other}
@@ -141,7 +194,8 @@ def _named(act: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def test_every_side_signs_and_every_record_is_named_as_it_is(change: Any, owners: tuple[str, ...], world: World) -> None:
     id = world.open("nato/o-1", NOTE)
     world.keep("china/o-1", {"act": "acknowledgement"}, id)
-    assert not world.attested(change(erasure(world, id)), *owners).valid
+    refusal = refused(world.attested(change(erasure(world, id)), *owners))
+    assert [fault.pointer for fault in refusal.faults] == ["/records"] if owners == BOTH else refusal.kind == "not-permitted"
     assert world.ledger.exchange(id) is not None
 
 
@@ -153,7 +207,8 @@ def test_what_others_rest_on_stays(world: World) -> None:
     request = {"act": "explanation-request", "cause": "Forces", "type": "concentration", "place": place, "questions": ["What is it?"]}
     asked = world.open("nato/h-1", request)
     for id in (opened.record.envelope.id, asked):
-        assert "it stays" in refused(world.attested(erasure(world, id), *BOTH)).faults[0].detail
+        (fault,) = refused(world.attested(erasure(world, id), *BOTH)).faults
+        assert fault.pointer == "/records" and "it stays" in fault.detail
     act = erasure(world, world.registry.id)
     assert refused(world.attested({**act, "records": act["records"][1:]}, *BOTH)).faults[0].pointer == "/records"
 
