@@ -173,15 +173,7 @@ def test_a_record_has_at_most_64_signatures(count: int, *, valid: bool) -> None:
 
 
 def posted(world: World, body: dict[str, Any], actor: str = "nato/root", owners: list[str] | None = None) -> Folded:
-    id = ids.from_key(world.name, actor, f"signed-act-{world.position:08d}")
-    raw, signed = world.sign(actor, body, id, owners)
-    name, _, who = actor.partition("/")
-    envelope = records.envelope(
-        id=id, source=f"/sides/{name}" if who == "root" else f"/sides/{name}/offices/hq", name=body["act"], version=1,
-        subject=world.registry.id, time=world.tick(), channel=world.name, family="channel", actor=actor, decided=world.position,
-        salt=SALT, signatures=signed,
-    )  # fmt: skip
-    return world.take(records.build(envelope, raw))
+    return world.attested(body, *owners or (), actor=actor)
 
 
 def keyed(name: str, *owners: str) -> dict[str, Any]:
