@@ -12,8 +12,8 @@ from dragoman.gateway import drafts, files, live, people, proofs, reading, repor
 from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route
+from dragoman.interop import cap
 from dragoman.projection.live import Projection
-from dragoman.reports import cap
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
     Alarm,

@@ -17,12 +17,12 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
+from dragoman.interop import cap
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, instant, position_by
 from dragoman.projection.statistics import statistics
-from dragoman.reports import cap
 from dragoman_schemas.answers import (
     CodebookView,
     Coded,

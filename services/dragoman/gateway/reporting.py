@@ -149,7 +149,7 @@ async def show_calendar(call: Call[Nothing]) -> Answered:
 
 
 def _calendar(store: Store, channel: str, as_of: str, now: datetime) -> bytes:
-    from dragoman.reports import calendar  # a fifth of a second, for who wants a calendar
+    from dragoman.interop import calendar  # a fifth of a second, for who wants a calendar
 
     with moment(store, channel, Asked(), as_of) as then:
         found = [state for family, acts in _DATED.items() for state in then.of(family, *acts)]

@@ -6,7 +6,7 @@ from typing import Any
 from icalendar import Calendar
 from msgspec.structs import replace
 
-from dragoman.reports.calendar import feed
+from dragoman.interop.calendar import feed
 from libical import errors
 from samples import SAMPLES
 from world import REQUEST, World

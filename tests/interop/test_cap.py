@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from dragoman.reports.cap import EVENTS, alert
+from dragoman.interop.cap import EVENTS, alert
 from samples import SAMPLES
 from world import INCIDENT, World
 
