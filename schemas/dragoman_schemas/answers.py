@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from dragoman_schemas.acts.channel import Kind, Role
-from dragoman_schemas.fields import Actor, Language, Languages, Line, Name, Shape
+from dragoman_schemas.fields import Actor, Language, Languages, Line, Name, Shape, Timestamp
 
 PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
 Telephone = Annotated[str, Meta(pattern=r"^[0-9+()/. -]{2,40}$(?!\n)")]
@@ -623,12 +623,20 @@ class Drafts(Answer, frozen=True, kw_only=True):
     drafts: tuple[DraftView, ...]
 
 
+Scope = Literal["act", "read"]
+
+
 class NewToken(Shape, frozen=True, kw_only=True):
-    """A token to be issued to an officer, for some of the channels, or for all in which the officer is."""
+    """A token to be issued to an officer, for some of the channels, or for all in which the officer is.
+
+    It `expires` at that time, or never; one of the scope `read` posts nothing.
+    """
 
     actor: Actor
     channels: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
     label: Line | UnsetType = UNSET
+    scope: Scope = "act"
+    expires: Timestamp | UnsetType = UNSET
 
 
 class TokenView(Answer, frozen=True, kw_only=True):
@@ -639,6 +647,8 @@ class TokenView(Answer, frozen=True, kw_only=True):
     channels: tuple[str, ...]
     issued: str
     label: str = ""
+    scope: Scope = "act"
+    expires: str = ""
 
 
 class IssuedToken(TokenView, frozen=True, kw_only=True):
@@ -651,6 +661,32 @@ class Tokens(Answer, frozen=True, kw_only=True):
     """The tokens in force."""
 
     tokens: tuple[TokenView, ...]
+
+
+class NewSubject(Shape, frozen=True, kw_only=True):
+    """A subject of the OIDC provider, to be mapped to an officer, for some of the channels, or for all in which the officer is."""
+
+    subject: Line
+    actor: Actor
+    channels: Annotated[tuple[Name, ...], Meta(max_length=1000)] = ()
+    scope: Scope = "act"
+
+
+class SubjectView(Answer, frozen=True, kw_only=True):
+    """Whom the access tokens of a subject speak for, and where."""
+
+    id: str
+    subject: str
+    actor: str
+    channels: tuple[str, ...]
+    issued: str
+    scope: Scope = "act"
+
+
+class Subjects(Answer, frozen=True, kw_only=True):
+    """The subjects of the OIDC provider that are known here."""
+
+    subjects: tuple[SubjectView, ...]
 
 
 class Check(Answer, frozen=True, kw_only=True):

@@ -181,5 +181,38 @@ SESSION_SECONDS: Final = 12 * 3600
 BROKER_VERSION: Final = (2, 12, 1)
 """The oldest nats-server whose atomic batches are checked for duplicate ids."""
 
+BURST_SECONDS: Final = 10
+"""How many seconds' worth of a budget may be used at once: a page with all its parts, a morning's backlog."""
+
+BUDGET_KEYS: Final = 100_000
+"""Officers, sides or addresses whose spending is remembered; whoever has spent nothing lately is forgotten first."""
+
+STRANGERS_PER_SECOND: Final = 5.0
+"""Requests without a valid token that an address may send: a script with an old token, not a flood of guesses in the log."""
+
+BODY_SECONDS: Final = 20.0
+"""Time for an act to arrive: 240 KiB over a satellite line."""
+
+COUNT_SECONDS: Final = 10.0
+"""Smallest interval between two counts of what a side has open: a count reads every exchange."""
+
+TOKEN_BYTES: Final = 8 * 1024
+"""An access token of a provider: what a header may hold."""
+
+JWKS_BYTES: Final = 256 * 1024
+"""A provider's documents: some dozens of keys."""
+
+JWKS_SECONDS: Final = 300.0
+"""How old the provider's keys may become: a key that was taken back is not believed longer."""
+
+JWKS_AGAIN_SECONDS: Final = 5.0
+"""Smallest interval between two looks at the provider's keys, however many tokens name keys that nobody knows."""
+
+VERIFIED_SECONDS: Final = 60.0
+"""How long a token that held is believed without a new look at its signature."""
+
+VERIFIED_TOKENS: Final = 1_024
+"""Tokens that are remembered as having held: one an officer."""
+
 RETRY_AFTER_SECONDS: Final = 2
 """What a 503 asks its client to wait: a broker's restart takes less."""

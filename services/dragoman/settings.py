@@ -25,11 +25,55 @@ _NOT_SETTINGS: Final = frozenset(
 
 
 class Http(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the gateway listens. `public_url` is what it is called from outside; port 0 takes a free one."""
+    """Where the gateway listens. `public_url` is what it is called from outside; port 0 takes a free one.
+
+    With `certificate` and `key`, PEM files, it speaks TLS; both are read again when they change. `trusted_proxies` are networks whose
+    X-Forwarded-For is believed. A connection on which no whole request came for `idle_s` seconds is closed.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8470
     public_url: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    idle_s: Annotated[float, Meta(ge=1, le=3600)] = 75.0
+
+
+class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose access tokens are taken beside our own: those of `issuer` for `audience`, signed with one of `algorithms`.
+
+    The issuer's keys are at `jwks_url`, by default where its discovery document says. Its subjects are mapped to officers with
+    `dragoman subject`.
+    """
+
+    issuer: str = ""
+    audience: str = ""
+    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"], ...] = (
+        "RS256",
+        "PS256",
+        "ES256",
+        "Ed25519",
+        "EdDSA",
+    )
+    jwks_url: str = ""
+
+
+class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an officer, a side and an address may ask of one gateway, so that none starves another; an exercise has budgets of its own.
+
+    Requests and MiB (sent and received together) are a second's worth, of which ten may be used at once. `open_exchanges` are those of
+    a side in a channel, `acts` those of a side in one exchange, `streams` an officer's.
+    """
+
+    officer_requests: Annotated[float, Meta(gt=0)] = 50.0
+    side_requests: Annotated[float, Meta(gt=0)] = 200.0
+    address_requests: Annotated[float, Meta(gt=0)] = 500.0
+    officer_mib: Annotated[float, Meta(gt=0)] = 8.0
+    side_mib: Annotated[float, Meta(gt=0)] = 32.0
+    open_exchanges: Annotated[int, Meta(gt=0)] = 20_000
+    acts: Annotated[int, Meta(gt=0)] = 2_000
+    streams: Annotated[int, Meta(gt=0)] = 50
 
 
 class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +118,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     nats: Nats = Nats()
     log: Log = Log()
     registrar: Registrar = Registrar()
+    oidc: Oidc = Oidc()
+    budgets: Budgets = Budgets()
     uvloop: bool = True
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import socket
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from dragoman.countersigning import Witnesses
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
 from dragoman.gateway.coverage import Coverage
+from dragoman.gateway.oidc import Provider
 from dragoman.gateway.service import Service
-from dragoman.limits import ELECTION_SECONDS, POLL_SECONDS
+from dragoman.gateway.tls import Certificate
+from dragoman.limits import ELECTION_SECONDS, JWKS_BYTES, POLL_SECONDS, REQUEST_SECONDS
 from dragoman.log import broker, stream
 from dragoman.log.ahead import Page, read_ahead
 from dragoman.log.broker import BrokerError, Endpoint
@@ -101,7 +104,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway",
             following(Watch(service.channels, service.desk, now=utc_now).run())
             if not settings.registrar.beside:
                 following((await _registrar(stack, settings, endpoint)).run())
-        yield await _listening(settings, service, stack)
+        yield await _listening(settings, service, stack, following)
 
 
 @asynccontextmanager
@@ -222,7 +225,7 @@ async def _know_operator(data: Path, access: Access) -> None:
     path = data / "operator.token"
     if path.exists():
         token = path.read_text().strip()
-        if access.find(token) is None:
+        if access.find(token, time.time()) is None:
             await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token)
 
 
@@ -307,17 +310,51 @@ async def _tasks() -> AsyncIterator[_Start]:
             await asyncio.wait(tuple(tasks), timeout=_CANCEL_SECONDS)
 
 
-async def _listening(settings: Settings, service: Service, stack: AsyncExitStack) -> Running:
-    app = application(service)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+async def _listening(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Running:
+    app = application(service, settings, await _provider(settings, stack, following))
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=settings.http.idle_s, auto_decompress=False
+    )
+    certificate = None
+    if settings.http.certificate is not None or settings.http.key is not None:
+        certificate = Certificate(*_pair(settings))
+        following(certificate.keep_fresh())
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     listener = _bound(settings.http.host, settings.http.port)
-    await web.SockSite(runner, listener).start()
+    await web.SockSite(runner, listener, ssl_context=certificate.context if certificate else None).start()
     port = listener.getsockname()[1]
-    base_url = settings.http.public_url or f"http://{settings.http.host}:{port}"
+    base_url = settings.http.public_url or f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
     log.info("gateway.listening", url=base_url)
     return Running(service, base_url)
+
+
+def _pair(settings: Settings) -> tuple[Path, Path]:
+    if settings.http.certificate is None or settings.http.key is None:
+        raise SettingsError("http.certificate and http.key go together: name both, PEM files")
+    return settings.http.certificate, settings.http.key
+
+
+async def _provider(settings: Settings, stack: AsyncExitStack, following: _Start) -> Provider | None:
+    if not settings.oidc.issuer:
+        return None
+    session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS)))
+
+    async def fetch(url: str) -> Any:
+        try:
+            async with session.get(url, allow_redirects=False) as response:
+                if response.status != 200:
+                    raise ValueError(f"{url} answers {response.status}")
+                raw = await response.read()
+                if len(raw) > JWKS_BYTES:
+                    raise ValueError(f"{url} is larger than any such document")
+                return json.loads(raw)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise OSError(f"{url}: {error or type(error).__name__}") from None
+
+    provider = Provider(settings.oidc, fetch)
+    following(provider.run())
+    return provider
 
 
 def _bound(host: str, port: int) -> socket.socket:

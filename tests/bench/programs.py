@@ -73,10 +73,15 @@ def used(pid: int) -> Numbers:
     return {"cpu_s": (int(after_name[11]) + int(after_name[12])) * _TICK_S, **megabytes}
 
 
+_BUDGETS = ("OFFICER_REQUESTS", "SIDE_REQUESTS", "ADDRESS_REQUESTS", "OFFICER_MIB", "SIDE_MIB", "OPEN_EXCHANGES", "ACTS", "STREAMS")
+_AMPLE = {f"DRAGOMAN_BUDGETS__{name}": "10000000" for name in _BUDGETS}
+"""Budgets are asked, and never used up: a handful of officers here post what a thousand would."""
+
+
 def environment() -> dict[str, str]:
-    """Ours, without settings of the service; programs do not hold back what they print."""
+    """Ours, with no settings of the service but ample budgets; programs do not hold back what they print."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
-    return {**kept, "PYTHONUNBUFFERED": "1"}
+    return {**kept, **_AMPLE, "PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager

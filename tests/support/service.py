@@ -21,6 +21,12 @@ from world import INCIDENT
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
+AMPLE = {
+    f"DRAGOMAN_BUDGETS__{name}": "1000000"
+    for name in ("OFFICER_REQUESTS", "SIDE_REQUESTS", "ADDRESS_REQUESTS", "OFFICER_MIB", "SIDE_MIB", "OPEN_EXCHANGES", "ACTS")
+}
+"""Budgets that no test uses up which is not about them."""
+
 _START_SECONDS = 30.0
 
 __all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Service", "new_key"]
@@ -30,6 +36,7 @@ class Service:
     """One `dragoman up`, with its data directory. `program` is what runs the commands, `port` where it listens, 0 for any."""
 
     program: tuple[str | Path, ...] = (DRAGOMAN,)
+    environment: Mapping[str, str] = AMPLE
     port = 0
 
     def __init__(self, data: Path, *arguments: str, log: Path | None = None) -> None:
@@ -50,7 +57,9 @@ class Service:
         begun = time.monotonic()
         command = [*self.program, *self.command(), "--port", str(self.port), "--log-format", "json"]
         with self.log.open("a") as errors:
-            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=errors, text=True, env={**os.environ, **self.environment}
+            )
         assert self.process.stdout is not None
         self.stdout = self.process.stdout
         ready, _, _ = select.select([self.process.stdout], [], [], _START_SECONDS)

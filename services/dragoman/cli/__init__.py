@@ -16,6 +16,7 @@ for _name, _where, _help in (
     ("channel", "opening:channel", "Open channels and list them."),
     ("officer", "administering:officer", "Enter and revoke officers, as an administrator of their side."),
     ("token", "administering:token", "Issue and revoke tokens, as the operator."),
+    ("subject", "administering:subject", "Map the subjects of an OIDC provider to officers, as the operator."),
     ("post", "posting:post", "Open an exchange: report, request, note."),
     ("draft", "posting:draft", "Draft an act for a colleague to release, or list the drafts of your side."),
     ("release", "posting:release", "Release a colleague's draft: the second key."),

@@ -1,8 +1,8 @@
-"""`dragoman channel`, `officer` and `token`: open a channel, enter its officers, issue their tokens."""
+"""`dragoman channel`, `officer`, `token` and `subject`: open a channel, enter its officers, say who speaks for them."""
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +29,7 @@ from dragoman_schemas.acts.channel import Role
 channel = App(name="channel", help="Open channels and list them.")
 officer = App(name="officer", help="Enter and revoke officers, as an administrator of their side.")
 token = App(name="token", help="Issue and revoke tokens, as the operator.")
+subject = App(name="subject", help="Map the subjects of an OIDC provider to officers, as the operator.")
 
 EVERYWHERE = Target()
 
@@ -144,10 +145,12 @@ async def issue(
         bool, Parameter(negative=(), help="Keep it, with the gateway's address, as this person's own on this machine.")
     ] = False,
     label: str | None = None,
+    scope: Annotated[Literal["act", "read"], Parameter(help="read: it posts nothing.")] = "act",
+    expires: Annotated[str | None, Parameter(help="When it ends, like 2027-01-01T00:00Z. Default: never.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Issue a token to an officer, for --channel or for all channels that the officer is in. It is printed once."""
-    wanted: dict[str, Any] = {"actor": actor, "channels": [target.channel] if target.channel else []} | ({"label": label} if label else {})
+    wanted = _granted(target, actor) | {"scope": scope} | ({"label": label} if label else {}) | ({"expires": expires} if expires else {})
     async with connected(target, operator=True) as caller:
         issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(wanted))).json()
         address = caller.base_url
@@ -161,6 +164,10 @@ async def issue(
         out(issued["token"])
         say(f"token {issued['id']} speaks for {actor} in {', '.join(issued['channels'])}; it is not shown again")
     return 0
+
+
+def _granted(target: Target, actor: str) -> dict[str, Any]:
+    return {"actor": actor, "channels": [target.channel] if target.channel else []}
 
 
 def _keep(path: Path, text: str) -> None:
@@ -178,8 +185,19 @@ async def token_list(*, target: Target = EVERYWHERE) -> int:
     if target.json:
         out_json(found)
     else:
-        rows = [[t["id"], t["actor"], ", ".join(t["channels"]), t["issued"], t.get("label", "")] for t in found]
-        table(rows, ["TOKEN", "SPEAKS FOR", "CHANNELS", "ISSUED", "LABEL"])
+        rows = [
+            [
+                t["id"],
+                t["actor"],
+                ", ".join(t["channels"]),
+                t.get("scope", "act"),
+                t["issued"],
+                t.get("expires", "never"),
+                t.get("label", ""),
+            ]
+            for t in found
+        ]
+        table(rows, ["TOKEN", "SPEAKS FOR", "CHANNELS", "SCOPE", "ISSUED", "EXPIRES", "LABEL"])
     return 0
 
 
@@ -189,6 +207,48 @@ async def token_revoke(id: str, *, target: Target = EVERYWHERE) -> int:
     async with connected(target, operator=True) as caller:
         await caller.call("DELETE", f"/v1/tokens/{quote(id)}")
     say(f"token {id} is revoked")
+    return 0
+
+
+@subject.command(name="add")
+async def subject_add(
+    subject: Annotated[str, Parameter(help="The `sub` of the provider's access tokens.")],
+    actor: str,
+    *,
+    scope: Annotated[Literal["act", "read"], Parameter(help="read: nothing is posted with it.")] = "act",
+    target: Target = EVERYWHERE,
+) -> int:
+    """Let the access tokens of a subject speak for an officer, in --channel or in all channels that the officer is in."""
+    wanted = _granted(target, actor) | {"subject": subject, "scope": scope}
+    async with connected(target, operator=True) as caller:
+        mapped = (await caller.call("POST", "/v1/subjects", msgspec.json.encode(wanted))).json()
+    if target.json:
+        out_json(mapped)
+    else:
+        out(mapped["id"])
+        say(f"{subject} speaks for {actor} in {', '.join(mapped['channels'])}")
+    return 0
+
+
+@subject.command(name="list")
+async def subject_list(*, target: Target = EVERYWHERE) -> int:
+    """List the subjects that are known."""
+    async with connected(target, operator=True) as caller:
+        found = (await caller.call("GET", "/v1/subjects")).json()["subjects"]
+    if target.json:
+        out_json(found)
+    else:
+        rows = [[s["id"], s["subject"], s["actor"], ", ".join(s["channels"]), s.get("scope", "act"), s["issued"]] for s in found]
+        table(rows, ["ID", "SUBJECT", "SPEAKS FOR", "CHANNELS", "SCOPE", "MAPPED"])
+    return 0
+
+
+@subject.command(name="remove")
+async def subject_remove(id: str, *, target: Target = EVERYWHERE) -> int:
+    """Forget a subject by its id: its access tokens speak for nobody any more."""
+    async with connected(target, operator=True) as caller:
+        await caller.call("DELETE", f"/v1/subjects/{quote(id)}")
+    say(f"subject {id} is forgotten")
     return 0
 
 

@@ -3,25 +3,39 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final
 
 from aiohttp import web
 
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, files, live, pages, posting, problems, proofs, reading
+from dragoman.gateway.budgets import BUDGETS, Budgets
+from dragoman.gateway.callers import Callers
+from dragoman.gateway.oidc import Provider
+from dragoman.gateway.room import ROOM, Room
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
+from dragoman.settings import Settings
 from dragoman.stores.access import Grant
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_PUBLIC = frozenset(route.path for route in api.ROUTES if route.public)
+_CALLERS: Final = web.AppKey("callers", Callers)
+_TURNED_AWAY: Final = frozenset({401, 403, 429})
+"""Refusals that an auditor of the host looks for: the line says from where."""
+
+_PUBLIC: Final = frozenset(route.path for route in api.ROUTES if route.public)
 
 
-def application(service: Service) -> web.Application:
-    """The application over a service."""
+def application(service: Service, settings: Settings, provider: Provider | None = None) -> web.Application:
+    """The application over a service, which takes that provider's tokens beside its own. Raises `SettingsError`."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[_canonical])
     app[posting.SERVICE] = service
+    app[BUDGETS] = Budgets(settings.budgets, time.monotonic)
+    app[ROOM] = Room(settings.budgets)
+    app[_CALLERS] = Callers(app[BUDGETS], provider, settings.http.trusted_proxies)
+    app.on_response_prepare.append(_harden)
     app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
     app[reading.TURN] = asyncio.Lock()
@@ -50,39 +64,45 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     request[posting.TRACE] = (cause.parent, cause.request)
     failed = ""
     try:
-        await _authenticate(request)
+        await request.app[_CALLERS].admit(request, public=request.path in _PUBLIC)
         if "Content-Encoding" in request.headers:
             raise Refused(Refusal(kind="media-type", detail="Send the body as it is, without Content-Encoding."))
         response = await handler(request)
     except pages.SignInNeeded:
         response = pages.to_sign_in(request)
     except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
-        failed = type(error).__name__
+        failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
         response = pages.problem(request, error) if pages.wants_page(request) else problems.answer(error, cause.request, request.path)
     if not response.prepared:
         response.headers["X-Request-Id"] = cause.request
+    _charge(request, response)
     _log(request, response, failed, begun)
     return response
 
 
-async def _authenticate(request: web.Request) -> None:
-    service = request.app[posting.SERVICE]
-    if request.path.startswith("/v1/"):
-        grant = await _bearer(request, service) or pages.session_grant(request)
-        if grant is None and request.path not in _PUBLIC:
-            raise Refused(Refusal(kind="unauthenticated", detail="Send Authorization: Bearer with a token; the operator issues them."))
-        if grant is not None:
-            request["grant"] = grant
+def _charge(request: web.Request, response: web.StreamResponse) -> None:
+    """Take what is sent from the caller's budgets, and say what is left of them."""
+    grant, apart = request.get("grant"), request.get("apart")
+    if grant is None or apart is None:
+        return
+    budgets = request.app[BUDGETS]
+    length = response.body_length if response.prepared else response.content_length
+    if length:
+        budgets.received(grant, apart, length)
+    if not response.prepared:
+        response.headers.update(budgets.standing(grant, apart))
 
 
-async def _bearer(request: web.Request, service: Service) -> Grant | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        return None
-    grant = service.access.find(token.strip())
-    if grant is None and await service.look_again():
-        grant = service.access.find(token.strip())
-    return grant
+async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    """What keeps a browser from making more of an answer than it is; a page says its own policy."""
+    headers = response.headers
+    headers["Server"] = "dragoman"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    if request.secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
 def _log(request: web.Request, response: web.StreamResponse, failed: str, begun: float) -> None:
@@ -100,6 +120,8 @@ def _log(request: web.Request, response: web.StreamResponse, failed: str, begun:
         fields["channel"] = match["channel"]
     if failed:
         fields["error"] = failed
+    if response.status in _TURNED_AWAY:
+        fields["address"] = request.get("address", "")
     recorded = request.get("recorded")
     if recorded is not None:
         fields |= {

@@ -28,6 +28,7 @@ _PATH: Final = {
     "sha256": "The SHA-256 of the file's bytes, in hex.",
     "tile": "The tile's level and number, as tlog-tiles writes them.",
     "token": "The token's id, as it was shown when it was issued.",
+    "subject": "The mapping's id, as it was shown when it was made.",
 }
 _QUERY: Final = {
     "at": "As it stood at this position, or by this time; left out, or 0, as it stands now.",
@@ -61,14 +62,14 @@ _HEADER: Final = {
 }
 
 _ANY: Final = ("bad-request",)
-_CALLER: Final = ("unauthenticated",)
+_CALLER: Final = ("unauthenticated", "budget")
 _CHANNEL: Final = ("not-permitted", "not-found", "behind")
 _WRITES: Final = ("not-permitted", "unavailable")
 _MATCHES: Final = ("moved", "precondition-required")
-_BODY: Final = ("media-type", "too-large", "invalid")
+_BODY: Final = ("media-type", "too-large", "too-slow", "invalid")
 _ACT: Final = (
     *("idempotency-key", "second-key-required", "not-allowed-in-state", "void", "busy", "erased", *_MATCHES),
-    *("media-type", "too-large", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
+    *("media-type", "too-large", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
 )
 
 

@@ -14,11 +14,13 @@ from urllib.parse import quote
 
 import jinja2
 import msgspec
+import structlog
 from aiohttp import web
 
 from dragoman.domain.exchange import content_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import posting, problems
+from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
 from dragoman.limits import LIST_PAGE, SESSION_SECONDS
@@ -28,6 +30,8 @@ from dragoman.reports.paper import Paper
 from dragoman.stores.access import Grant
 from dragoman_schemas.answers import Row
 from dragoman_schemas.state import Message
+
+log = structlog.get_logger()
 
 COOKIE: Final = "__Host-dragoman"
 _HERE: Final = Path(__file__).parent
@@ -159,11 +163,14 @@ async def sign_in(request: web.Request) -> web.Response:
     form = await request.post()
     token, following = str(form.get("token", "")).strip(), _next(str(form.get("next", "/")))
     access = request.app[posting.SERVICE].access
-    grant = access.find(token)
+    grant = access.find(token, time.time())
     if grant is None or grant.is_operator:
+        log.info("sign_in.refused", address=request.get("address", ""))
+        request.app[BUDGETS].stranger(request.get("address", ""))
         fault = "This token is not known here. Copy it whole, or ask the operator for a new one."
         return _page("sign_in.html", status=401, registry=None, next=following, fault=fault)
     session = await access.open_session(token, time.time() + SESSION_SECONDS)
+    log.info("sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id)
     response = web.Response(status=303, headers={"Location": following, **_HEADERS})
     response.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
     return response
@@ -186,6 +193,9 @@ def _signed_in(request: web.Request) -> tuple[Service, Grant]:
     if grant is None:
         raise SignInNeeded
     request["grant"] = grant
+    request["apart"] = request.app[BUDGETS].caller(grant, request.query.get("channel", ""), request.content_length or 0)
+    if grant.scope == "read" and request.method == "POST":
+        raise Refused(Refusal(kind="not-permitted", detail="You signed in with a token for reading alone; ask the operator for another."))
     return service, grant
 
 

@@ -15,6 +15,7 @@ from dragoman.domain.decide import Post
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import beside
+from dragoman.gateway.room import ROOM
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Reply
 from dragoman.projection.live import Projection
@@ -176,6 +177,8 @@ async def take_in(
     wanted = wanted_position(call.request)
     if wanted > projection.state.position:
         await projection.reached(wanted)
+    if projection.posted(post.id) is None:
+        await call.request.app[ROOM].check(service_of(call), projection, post)
     await beside.check(service_of(call), projection, grant_of(call.request), post)
     kept = await service_of(call).desk.post(projection, post, call.request.get(TRACE, ("", "")))
     return await reply_of(call, projection, kept)

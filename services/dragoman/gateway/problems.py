@@ -5,6 +5,7 @@ from aiohttp import web
 from msgspec import json
 
 from dragoman.domain.refusal import Malformed, Refusal, Refused
+from dragoman.gateway.budgets import Over
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind
@@ -19,6 +20,7 @@ _HTTP = {
     404: "not-found",
     405: "method-not-allowed",
     406: "not-acceptable",
+    408: "too-slow",
     413: "too-large",
     415: "media-type",
 }
@@ -49,6 +51,8 @@ def answer(error: Exception, request_id: str, instance: str) -> web.Response:
 
 def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
     match error:
+        case Over():
+            return error.refusal, {"Retry-After": str(error.wait), "RateLimit": f'"{error.policy}";r=0;t={error.wait}'}
         case Refused():
             return error.refusal, {}
         case Malformed():

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import beside, coverage, desks, live
+from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import cap
@@ -296,8 +298,13 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
         if projection.name not in tails:
             tail = tails[projection.name] = live.Tail(projection, service.now)
             await tail.begin(service.store)
-        still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant))
-        return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
+        still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant, time.time()))
+        budgets = call.request.app[BUDGETS]
+        budgets.open_stream(grant.actor)
+        try:
+            return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
+        finally:
+            budgets.close_stream(grant.actor)
     first = after + 1 if after is not None else call.query.from_ or 1
     if media == live.CLOUDEVENTS:
         await projection.in_file()

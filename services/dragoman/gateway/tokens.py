@@ -1,8 +1,12 @@
-"""Tokens over HTTP: the operator issues, lists and revokes them."""
+"""Who may call, over HTTP: the operator issues, lists and revokes tokens, and maps the subjects of an OIDC provider to officers."""
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from aiohttp import web
+from msgspec import UnsetType
 
 from dragoman.desk import stamp
 from dragoman.domain import access as rules
@@ -10,14 +14,12 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway.posting import grant_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
+from dragoman.projection.moment import instant
 from dragoman.stores.access import Grant
-from dragoman_schemas.answers import (
-    IssuedToken,
-    NewToken,
-    Tokens,
-    TokenView,
-)
+from dragoman_schemas.answers import IssuedToken, NewSubject, NewToken, Subjects, SubjectView, Tokens, TokenView
 from dragoman_schemas.state import Registry
+
+log = structlog.get_logger()
 
 
 def operator(call: Call[Any]) -> Service:
@@ -34,26 +36,42 @@ async def list_tokens(call: Call[Nothing]) -> Answered:
 
 
 def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
-    channels = tuple(names.get(cid, cid) for cid in grant.channels)
-    return TokenView(id=grant.id, actor=grant.actor, channels=channels, issued=grant.issued, label=grant.label)
+    return TokenView(
+        id=grant.id,
+        actor=grant.actor,
+        channels=tuple(names.get(cid, cid) for cid in grant.channels),
+        issued=grant.issued,
+        label=grant.label,
+        scope=grant.scope,
+        expires=stamp(datetime.fromtimestamp(grant.expires, UTC)) if grant.expires else "",
+    )
 
 
 async def issue_token(call: Call[Nothing]) -> Answered:
     service = operator(call)
     new = await call.decoded(NewToken)
-    where = {p.name: p.registry for p in service.channels.values() if p.is_channel and _is_known(p.registry, new.actor)}
-    wanted = new.channels or tuple(where)
-    missing = [name for name in wanted if name not in where]
-    if missing or not wanted:
+    wanted = _channels(service, new.actor, new.channels)
+    label = "" if isinstance(new.label, UnsetType) else new.label
+    expires = 0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
+    if expires and expires <= time.time():
+        raise Refused(Refusal(kind="invalid", detail="`expires` is over already; name a time to come, or leave it out."))
+    issued = stamp(service.now())
+    token, grant = await service.access.issue(
+        new.actor, tuple(wanted.values()), issued=issued, label=label, scope=new.scope, expires=expires
+    )
+    log.info("token.issued", token_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope)
+    view = _token_view(grant, {cid: name for name, cid in wanted.items()})
+    body = IssuedToken(token=token, **{name: getattr(view, name) for name in view.__struct_fields__})
+    return Reply(body=body, status=201, headers={"Location": f"/v1/tokens/{grant.id}", "Cache-Control": "no-store"})
+
+
+def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str, str]:
+    """The channels in which an officer gets a grant, by name, with their cids; all where none is named. Raises `Refused`."""
+    where = {p.name: p.registry.cid for p in service.channels.values() if p.is_channel and _is_known(p.registry, actor)}
+    if not where or any(name not in where for name in named):
         known = ", ".join(sorted(where)) or "no channel"
-        raise Refused(
-            Refusal(kind="invalid", detail=f"{new.actor} is an officer in {known}; an administrator of the side enters officers.")
-        )
-    cids = tuple(where[name].cid for name in wanted)
-    label = new.label if isinstance(new.label, str) else ""
-    token, grant = await service.access.issue(new.actor, cids, issued=stamp(service.now()), label=label)
-    view = IssuedToken(id=grant.id, actor=grant.actor, channels=tuple(wanted), issued=grant.issued, label=label, token=token)
-    return Reply(body=view, status=201, headers={"Location": f"/v1/tokens/{grant.id}", "Cache-Control": "no-store"})
+        raise Refused(Refusal(kind="invalid", detail=f"{actor} is an officer in {known}; an administrator of the side enters officers."))
+    return {name: where[name] for name in named or where}
 
 
 def _is_known(registry: Registry, actor: str) -> bool:
@@ -65,4 +83,44 @@ async def revoke_token(call: Call[Nothing]) -> Answered:
     service = operator(call)
     if not await service.access.revoke(call.path("token")):
         raise Refused(Refusal(kind="not-found", detail="There is no token of that id; GET /v1/tokens lists them."))
+    log.info("token.revoked", token_id=call.path("token"))
+    return web.Response(status=204)
+
+
+# The subjects of an OIDC provider
+
+
+async def list_subjects(call: Call[Nothing]) -> Answered:
+    service = operator(call)
+    names = {p.registry.cid: p.name for p in service.channels.values() if p.is_channel}
+    found = await service.access.listed("subject")
+    return Reply(body=Subjects(subjects=tuple(_subject_view(grant, names) for grant in found)))
+
+
+def _subject_view(grant: Grant, names: dict[str, str]) -> SubjectView:
+    return SubjectView(
+        id=grant.id,
+        subject=grant.subject,
+        actor=grant.actor,
+        channels=tuple(names.get(cid, cid) for cid in grant.channels),
+        issued=grant.issued,
+        scope=grant.scope,
+    )
+
+
+async def map_subject(call: Call[Nothing]) -> Answered:
+    service = operator(call)
+    new = await call.decoded(NewSubject)
+    wanted = _channels(service, new.actor, new.channels)
+    grant = await service.access.map(new.subject, new.actor, tuple(wanted.values()), issued=stamp(service.now()), scope=new.scope)
+    log.info("subject.mapped", subject_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope)
+    body = _subject_view(grant, {cid: name for name, cid in wanted.items()})
+    return Reply(body=body, status=201, headers={"Location": f"/v1/subjects/{grant.id}"})
+
+
+async def forget_subject(call: Call[Nothing]) -> Answered:
+    service = operator(call)
+    if not await service.access.revoke(call.path("subject"), "subject"):
+        raise Refused(Refusal(kind="not-found", detail="There is no subject of that id; GET /v1/subjects lists them."))
+    log.info("subject.forgotten", subject_id=call.path("subject"))
     return web.Response(status=204)

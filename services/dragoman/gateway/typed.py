@@ -6,6 +6,7 @@ The handler gets a `Call` whose query is decoded, and returns a `Reply` whose bo
 The OpenAPI document is derived from the same list, so nothing is said twice.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -16,7 +17,7 @@ from msgspec import Struct
 
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.limits import COMPRESSED_BYTES
+from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 
 S = TypeVar("S", bound=Struct)
 B = TypeVar("B", bound=Struct)
@@ -57,7 +58,14 @@ class Call(Generic[S]):
         """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
         if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
             raise Refused(Refusal(kind="media-type", detail=f"Send Content-Type: {JSON}; {self.request.content_type} came."))
-        return await self.request.read()
+        if self.request.content.is_eof():  # it came with its headers
+            return await self.request.read()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self.request.read()
+        except TimeoutError:
+            detail = f"The body did not arrive within {BODY_SECONDS:.0f} seconds; send it again with the same Idempotency-Key."
+            raise Refused(Refusal(kind="too-slow", detail=detail)) from None
 
     async def decoded(self, shape: type[B]) -> B:
         """The body as a shape. Raises `Malformed` with a pointer."""

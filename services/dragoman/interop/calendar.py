@@ -13,12 +13,13 @@ from typing import Any, Final
 import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
-from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state import Exchange, Registry, Stamp
 
 MEDIA: Final = "text/calendar"
 _PRODUCT: Final = "-//Dragoman//Liaison calendar//EN"
 _STATUS: Final = {
     "requested": "TENTATIVE",
+    "postponed": "TENTATIVE",
     "accepted": "CONFIRMED",
     "held": "CONFIRMED",
     "closed": "CONFIRMED",
@@ -31,39 +32,68 @@ _REMINDED: Final = ("venue", "place", "launch_area")
 
 def feed(registry: Registry, exchanges: Iterable[Exchange], since: datetime) -> bytes:
     """The calendar of what ends at that moment or later."""
-    calendar = Calendar()
-    calendar.add("prodid", _PRODUCT)
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", f"{registry.name}{' (exercise)' if registry.kind == 'exercise' else ''}")
+    calendar = begun(registry, "PUBLISH")
     for exchange in exchanges:
-        for number, (begins, ends) in enumerate(windows := [*_windows(exchange)]):
-            if ends >= since:
-                event = _event(registry, exchange, begins, ends)
-                event.add("uid", f"{exchange.id}{f'-{number + 1}' if len(windows) > 1 else ''}@{registry.cid[:16]}.dragoman")
+        for number, window in enumerate(standing := [*windows(exchange)], 1):
+            if window[1] >= since:
+                event = described(registry, exchange, exchange.updated)
+                event.add("uid", uid(registry, exchange, f"-{number}" if len(standing) > 1 else ""))
+                event.add("status", status(exchange))
+                take_place(event, window)
                 calendar.add_component(event)
     return bytes(calendar.to_ical())
 
 
-def _event(registry: Registry, exchange: Exchange, begins: datetime, ends: datetime) -> Event:
+def begun(registry: Registry, method: str) -> Calendar:
+    """A calendar of the channel's, with nothing in it."""
+    calendar = Calendar()
+    calendar.add("prodid", _PRODUCT)
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    calendar.add("x-wr-calname", f"{registry.name}{' (exercise)' if registry.kind == 'exercise' else ''}")
+    return calendar
+
+
+def uid(registry: Registry, exchange: Exchange, window: str = "") -> str:
+    """What a matter is called in every calendar, for life; its windows, while several stand, each by a number of its own."""
+    return f"{exchange.id}{window}@{registry.cid[:16]}.dragoman"
+
+
+def status(exchange: Exchange) -> str:
+    """How a matter stands, in the words that calendars have for it; what was closed and had never been agreed to does not take place."""
+    meeting = exchange.meeting
+    if exchange.status == "closed" and meeting is not None and not meeting.held and not meeting.accepted:
+        return "CANCELLED"
+    return _STATUS.get(exchange.status, "CONFIRMED")
+
+
+def sequence(exchange: Exchange, upto: int) -> int:
+    """How often its time was proposed anew, corrected or taken back up to that position."""
+    moves = [said.said for act in _MOVES for said in exchange.acts.get(act, ())]
+    moves += [correction.corrected for correction in exchange.corrections]
+    moves += [] if exchange.cancellation is None else [exchange.cancellation.cancelled]
+    return sum(move.position <= upto for move in moves)
+
+
+def address(registry: Registry, side: str) -> vCalAddress:
+    """A side as a calendar user: no person is ever named."""
+    user = vCalAddress(f"urn:dragoman:{registry.name}:{side}")
+    user.params["CN"] = side
+    return user
+
+
+def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
+    """A matter as an event, as it stood at that record: all but its UID, its status and its time."""
     event = Event()
-    event.add("dtstamp", datetime.fromisoformat(exchange.updated.time).astimezone(UTC))
-    event.add("dtstart", begins)
-    if ends > begins:
-        event.add("dtend", ends)
-    event.add(
-        "sequence", sum(len(exchange.acts.get(act, ())) for act in _MOVES) + len(exchange.corrections) + (exchange.cancellation is not None)
-    )
+    event.add("dtstamp", datetime.fromisoformat(said.time).astimezone(UTC))
+    event.add("sequence", sequence(exchange, said.position))
     event.add("summary", str(msgspec.json.decode(exchange.subject)))
     event.add("description", f"{exchange.number}, {exchange.status}")
     event.add("categories", [exchange.act])
     event.add("class", "CONFIDENTIAL")
-    event.add("status", _STATUS.get(exchange.status, "CONFIRMED"))
     if exchange.family != "meeting":
         event.add("transp", "TRANSPARENT")
-    organizer = vCalAddress(f"urn:dragoman:{registry.name}:{exchange.side}")
-    organizer.params["CN"] = exchange.side
-    event.add("organizer", organizer)
+    event.add("organizer", address(registry, exchange.side))
     event.add("url", vUri(f"/v1/channels/{registry.name}/exchanges/{exchange.id}"))
     where = next((_place(json.loads(bytes(exchange.content[name]))) for name in _REMINDED if name in exchange.content), "")
     if where:
@@ -71,7 +101,15 @@ def _event(registry: Registry, exchange: Exchange, begins: datetime, ends: datet
     return event
 
 
-def _windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
+def take_place(event: Event, window: tuple[datetime, datetime]) -> None:
+    """Put an event into a window."""
+    begins, ends = window
+    event.add("dtstart", begins)
+    if ends > begins:
+        event.add("dtend", ends)
+
+
+def windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
     """When it takes place: as it was held, else in the window that was accepted, else in each that stands."""
     meeting = exchange.meeting
     if meeting is not None and meeting.held:
@@ -81,7 +119,12 @@ def _windows(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
     else:
         found = [json.loads(bytes(exchange.content[name])) for name in ("windows", "dates", "window") if name in exchange.content]
         found = [each for window in found for each in (window if isinstance(window, list) else [window])]
-    for window in found:
+    return known(found)
+
+
+def known(values: Iterable[Any]) -> Iterator[tuple[datetime, datetime]]:
+    """Those of a record's windows of which both ends are known, in UTC."""
+    for window in values:
         times = [_time(window.get(name)) for name in ("from", "to")] if isinstance(window, dict) else [None]
         if times[0] is not None and times[-1] is not None:
             yield times[0], times[-1]

@@ -284,6 +284,15 @@ def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, fr
     return {digest: frozenset(sides) for digest, sides in found.items()}
 
 
+def open_of(store: Store, channel: str, side: str) -> int:
+    """How many exchanges that a side opened are open still."""
+    base = store.base(channel)
+    ended = ", ".join(f"'{status}'" for status in ENDED)
+    query = f"SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND side = ? AND status NOT IN ({ended})"  # noqa: S608  # fixed words
+    with store.snapshot() as connection:
+        return int(connection.execute(query, (base, base | _MASK, side)).fetchone()[0])
+
+
 def unsettled(store: Store, channel: str) -> list[str]:
     """The exchanges in which a clock may still run: those that live, and those in which something is unacknowledged."""
     base = store.base(channel)

@@ -1,4 +1,4 @@
-"""Who a caller is: bearer tokens and page sessions, of which only SHA-256 is stored.
+"""Who a caller is: bearer tokens and page sessions, of which only SHA-256 is stored, and the subjects of an OIDC provider.
 
 A token is bound to one officer and to channels by their cid, so that a channel opened anew under an old name is another.
 What the officer may do there stands in the channel's own log, not here. Revocation reaches every gateway within a second.
@@ -7,7 +7,7 @@ What the officer may do there stands in the channel's own log, not here. Revocat
 import hashlib
 import secrets
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -17,16 +17,26 @@ from dragoman.stores.bucket import Bucket
 BUCKET: Final = "DRAGOMAN_ACCESS"
 OPERATOR: Final = "operator"
 _TOKEN_BYTES: Final = 32
+_ID: Final = 12
 
 
-class Grant(Struct, frozen=True, kw_only=True):
-    """What a token gives: it speaks for an actor in those channels. The operator opens channels and issues tokens."""
+Scope = Literal["act", "read"]
+
+
+class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a token gives: it speaks for an actor in those channels, until it `expires`, in Unix seconds. The operator opens channels and issues tokens.
+
+    One of the scope `read` posts nothing. A `subject` is the OIDC provider's, whose tokens give this.
+    """
 
     id: str
     actor: str
     channels: tuple[str, ...] = ()
     issued: str = ""
     label: str = ""
+    scope: Scope = "act"
+    expires: float = 0.0
+    subject: str = ""
 
     @property
     def side(self) -> str:
@@ -59,47 +69,70 @@ class Access:
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
-        self._ids: frozenset[str] = frozenset()
-        self._ids_of = -1
+        self._held: frozenset[Grant] = frozenset()
+        self._held_at = -1
 
-    async def issue(self, actor: str, channels: tuple[str, ...], *, issued: str, label: str = "", secret: str = "") -> tuple[str, Grant]:
+    async def issue(
+        self,
+        actor: str,
+        channels: tuple[str, ...],
+        *,
+        issued: str,
+        label: str = "",
+        scope: Scope = "act",
+        expires: float = 0.0,
+        secret: str = "",
+    ) -> tuple[str, Grant]:
         """A new token and what it gives. The token is known to the caller alone from here on."""
         token = secret or new_token()
         digest = hashed(token)
-        grant = Grant(id=digest[:12], actor=actor, channels=channels, issued=issued, label=label)
+        grant = Grant(id=digest[:12], actor=actor, channels=channels, issued=issued, label=label, scope=scope, expires=expires)
         await self._bucket.put(f"token.{digest}", grant)
         return token, grant
 
-    async def revoke(self, id: str) -> bool:
-        """Revoke a token by its id; False where there is none."""
+    async def map(self, subject: str, actor: str, channels: tuple[str, ...], *, issued: str, scope: Scope = "act") -> Grant:
+        """Map a subject of the OIDC provider to an officer, in place of whom it was mapped to before."""
+        digest = hashed(subject)
+        grant = Grant(id=digest[:12], actor=actor, channels=channels, issued=issued, scope=scope, subject=subject)
+        await self._bucket.put(f"subject.{digest}", grant)
+        return grant
+
+    async def revoke(self, id: str, kind: Literal["token", "subject"] = "token") -> bool:
+        """Revoke a token, or forget a subject, by its id; False where there is none."""
         await self._bucket.refresh()
-        for key in [key for key in self._bucket.values if key[6:18] == id and key.startswith("token.")]:
+        for key in [key for key in self._bucket.values if key.startswith(f"{kind}.{id}") and len(id) == _ID]:
             await self._bucket.put(key, None)
             return True
         return False
 
-    async def listed(self) -> list[Grant]:
-        """All grants in force."""
+    async def listed(self, kind: Literal["token", "subject"] = "token") -> list[Grant]:
+        """All tokens, or subjects, in force."""
         await self._bucket.refresh()
         return sorted(
-            (_grant(value) for key, value in self._bucket.values.items() if key.startswith("token.")), key=lambda grant: grant.issued
+            (_grant(value) for key, value in self._bucket.values.items() if key.startswith(f"{kind}.")), key=lambda grant: grant.issued
         )
 
     async def refresh(self) -> None:
         """Bring what other gateways issued and revoked."""
         await self._bucket.refresh()
 
-    def find(self, token: str) -> Grant | None:
-        """What a token gives, as far as this gateway knows."""
+    def find(self, token: str, now: float) -> Grant | None:
+        """What a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
         value = self._bucket.values.get(f"token.{hashed(token)}")
+        return None if value is None else _in_time(_grant(value), now)
+
+    def of_subject(self, subject: str) -> Grant | None:
+        """What a subject of the OIDC provider is mapped to, as far as this gateway knows."""
+        value = self._bucket.values.get(f"subject.{hashed(subject)}")
         return None if value is None else _grant(value)
 
-    def holds(self, grant: Grant) -> bool:
-        """Whether a grant that was found earlier is still in force."""
-        if self._ids_of != self._bucket.changes:
-            self._ids = frozenset(key[6:18] for key in self._bucket.values if key.startswith("token."))
-            self._ids_of = self._bucket.changes
-        return grant.id in self._ids
+    def holds(self, grant: Grant, now: float) -> bool:
+        """Whether a grant that was found earlier is still in force, as it was found."""
+        if self._held_at != self._bucket.changes:
+            granted = (value for key, value in self._bucket.values.items() if key.startswith(("token.", "subject.")))
+            self._held = frozenset(map(_grant, granted))
+            self._held_at = self._bucket.changes
+        return grant in self._held and _in_time(grant, now) is not None
 
     async def open_session(self, token: str, expires: float) -> str:
         """A page's session in place of a token; the id goes into the cookie."""
@@ -118,7 +151,11 @@ class Access:
             return None
         known = _session(value)
         granted = self._bucket.values.get(f"token.{known.token}")
-        return None if granted is None or known.expires < now else _grant(granted)
+        return None if granted is None or known.expires < now else _in_time(_grant(granted), now)
+
+
+def _in_time(grant: Grant, now: float) -> Grant | None:
+    return grant if not grant.expires or grant.expires > now else None
 
 
 def new_token() -> str:

@@ -1,0 +1,113 @@
+"""Who calls: the address, behind our own proxies as well, and the officer behind a bearer token, an access token or a page's session.
+
+A token that is not known is looked up once more among what other gateways issued. Who is refused stands in the request's log line,
+with the address and the reason; tokens never do.
+"""
+
+import time
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from aiohttp import web
+
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import pages
+from dragoman.gateway.budgets import Budgets
+from dragoman.gateway.oidc import Provider
+from dragoman.gateway.posting import SERVICE
+from dragoman.limits import BODY_BYTES
+from dragoman.settings import SettingsError
+from dragoman.stores.access import Grant
+
+
+class Callers:
+    """Finds out who calls, and asks their budgets."""
+
+    def __init__(self, budgets: Budgets, provider: Provider | None, trusted: Iterable[str]) -> None:
+        """Believe these proxies, and this provider. Raises `SettingsError`."""
+        self._budgets = budgets
+        self._provider = provider
+        self._trusted = networks(trusted)
+
+    def address(self, request: web.Request) -> str:
+        """Where a request comes from: the nearest address that is none of our own proxies'."""
+        nearest = request.remote or ""
+        if not self._trusted:
+            return nearest
+        for hop in reversed([each.strip() for line in request.headers.getall("X-Forwarded-For", ()) for each in line.split(",")]):
+            if not self._is_ours(nearest):
+                break
+            nearest = hop
+        return nearest
+
+    def _is_ours(self, address: str) -> bool:
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return False
+        return any(found in network for network in self._trusted)
+
+    async def admit(self, request: web.Request, *, public: bool) -> None:
+        """Bind the caller to a request and take it from their budgets. Raises `Refused`."""
+        address = request["address"] = self.address(request)
+        self._budgets.address(address)
+        if not request.path.startswith("/v1/"):
+            return
+        grant = await self._bearer(request) or pages.session_grant(request)
+        if grant is None:
+            if public:
+                return
+            self._budgets.stranger(address)
+            detail = "Send Authorization: Bearer with a token; the operator issues them."
+            if "Authorization" in request.headers:
+                detail = "This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones."
+            raise Refused(Refusal(kind="unauthenticated", detail=detail))
+        request["grant"] = grant
+        request["apart"] = self._budgets.caller(grant, request.match_info.get("channel", ""), _length(request))
+        if grant.scope == "read" and request.method not in ("GET", "HEAD"):
+            raise Refused(
+                Refusal(kind="not-permitted", detail="This token is for reading alone; ask the operator for one of the scope act.")
+            )
+
+    async def _bearer(self, request: web.Request) -> Grant | None:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        token = given.strip()
+        if scheme.lower() != "bearer" or not token:
+            return None
+        service = request.app[SERVICE]
+        if self._provider is not None and token.count(".") == 2:  # a JWT has three parts, a token of ours one
+            return await self._of_subject(request, self._provider, token)
+        grant = service.access.find(token, time.time())
+        if grant is None and await service.look_again():
+            grant = service.access.find(token, time.time())
+        return grant
+
+    async def _of_subject(self, request: web.Request, provider: Provider, token: str) -> Grant | None:
+        found = await provider.subject(token)
+        if found is None:
+            return None
+        subject, expires = found
+        service = request.app[SERVICE]
+        grant = service.access.of_subject(subject)
+        if grant is None and await service.look_again():
+            grant = service.access.of_subject(subject)
+        if grant is None:
+            detail = "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add."
+            raise Refused(Refusal(kind="unauthenticated", detail=detail))
+        request["still"] = lambda: expires > time.time() and service.access.holds(grant, time.time())
+        return grant
+
+
+def networks(given: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The networks of proxies that are believed. Raises `SettingsError`."""
+    try:
+        return tuple(ip_network(each) for each in given)
+    except ValueError as error:
+        raise SettingsError(f"http.trusted_proxies: {error}; name networks like 10.0.0.0/8 or 127.0.0.1") from None
+
+
+def _length(request: web.Request) -> int:
+    """How many bytes a request brings; of one that does not say, the most that it may."""
+    if not request.can_read_body:
+        return 0
+    return request.content_length if request.content_length is not None else BODY_BYTES

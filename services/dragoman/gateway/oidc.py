@@ -1,0 +1,130 @@
+"""An OIDC provider's access tokens (RFC 9068, OpenID Connect Discovery): whose they are, if they hold.
+
+A token must be signed by a key of the issuer, with an algorithm that the settings allow, and be for this audience and in time. The keys are
+fetched in the background; a token with a key that is not known has them fetched again, no more often than every few seconds, and only
+its own request waits for that. Nobody is turned away because the provider is down, as long as the keys are known.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+
+from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS, TOKEN_BYTES, VERIFIED_SECONDS, VERIFIED_TOKENS
+from dragoman.settings import Oidc, SettingsError
+
+log = structlog.get_logger()
+
+FetchJson = Callable[[str], Awaitable[Any]]
+"""Fetches a JSON document. Raises `OSError` or `ValueError`."""
+
+_SKEW: Final = 30
+_TYPES: Final = frozenset({None, "jwt", "at+jwt", "application/at+jwt"})
+
+
+class Provider:
+    """One issuer, and its keys as far as they are known."""
+
+    def __init__(self, settings: Oidc, fetch: FetchJson) -> None:
+        """Know no key yet. Raises `SettingsError`."""
+        if not settings.audience:
+            raise SettingsError("oidc.audience: say which audience access tokens must be for")
+        for url in (settings.issuer, settings.jwks_url or settings.issuer):
+            _check_url(url)
+        self._settings = settings
+        self._fetch = fetch
+        self._keys: KeySet | None = None
+        self._fetched = -JWKS_AGAIN_SECONDS
+        self._fetching = asyncio.Lock()
+        self._verified: dict[bytes, tuple[str, float]] = {}
+
+    async def run(self) -> None:
+        """Keep the keys fresh, for ever."""
+        while True:
+            await self._refresh()
+            await asyncio.sleep(JWKS_SECONDS if self._keys is not None else JWKS_AGAIN_SECONDS)
+
+    async def _refresh(self) -> bool:
+        """Fetch the keys, unless that was tried just now. Whether they are new."""
+        async with self._fetching:
+            if time.monotonic() - self._fetched < JWKS_AGAIN_SECONDS:
+                return False
+            self._fetched = time.monotonic()
+            try:
+                self._keys = KeySet.import_key_set(await self._fetch(await self._jwks_url()))
+            except (OSError, ValueError, KeyError, TypeError, JoseError) as error:
+                log.warning("oidc.keys_not_fetched", issuer=self._settings.issuer, reason=str(error) or type(error).__name__)
+                return False
+            self._verified.clear()  # a key may have been taken back
+            return True
+
+    async def _jwks_url(self) -> str:
+        if self._settings.jwks_url:
+            return self._settings.jwks_url
+        found = await self._fetch(self._settings.issuer.rstrip("/") + "/.well-known/openid-configuration")
+        if found["issuer"] != self._settings.issuer:
+            raise ValueError(f"the discovery document is of {found['issuer']}")
+        url = str(found["jwks_uri"])
+        _check_url(url)
+        return url
+
+    async def subject(self, token: str) -> tuple[str, float] | None:
+        """The subject of an access token and when it expires, in Unix seconds; None for one that does not hold."""
+        if len(token) > TOKEN_BYTES:
+            return None
+        digest = hashlib.sha256(token.encode()).digest()
+        now = time.time()
+        known = self._verified.get(digest)
+        if known is not None and known[1] > now:
+            return known
+        try:
+            found = self._read(token, now)
+        except (InvalidKeyIdError, LookupError):
+            found = self._read_again(token, now) if await self._refresh() else None
+        except (JoseError, ValueError, TypeError):
+            found = None
+        if found is not None:
+            if len(self._verified) >= VERIFIED_TOKENS:
+                self._verified.clear()
+            self._verified[digest] = found[0], min(found[1], now + VERIFIED_SECONDS)
+        return found
+
+    def _read_again(self, token: str, now: float) -> tuple[str, float] | None:
+        try:
+            return self._read(token, now)
+        except (JoseError, LookupError, ValueError, TypeError):
+            return None
+
+    def _read(self, token: str, now: float) -> tuple[str, float] | None:
+        if self._keys is None:
+            raise LookupError
+        read = jwt.decode(token, self._keys, algorithms=self._settings.algorithms)
+        claims, kind = read.claims, read.header.get("typ")
+        audience = claims.get("aud")
+        named = [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else []
+        expires, begins, subject = claims.get("exp"), claims.get("nbf", 0), claims.get("sub")
+        if not isinstance(expires, int | float) or not isinstance(begins, int | float):
+            return None
+        holds = (
+            (kind.lower() if isinstance(kind, str) else kind) in _TYPES
+            and claims.get("iss") == self._settings.issuer
+            and self._settings.audience in named
+            and expires > now - _SKEW
+            and begins < now + _SKEW
+            and isinstance(subject, str)
+            and subject
+        )
+        return (str(subject), float(expires)) if holds else None
+
+
+def _check_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")):
+        raise SettingsError(f"oidc: {url} is no https URL; keys that came over plain http prove nothing")

@@ -1,0 +1,59 @@
+"""The gateway's certificate: TLS from files, which are read again when they change, without a restart.
+
+A context that is loaded anew serves the next handshake; connections that stand keep what they were made with.
+"""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import structlog
+
+from dragoman.limits import POLL_SECONDS
+from dragoman.settings import SettingsError
+
+log = structlog.get_logger()
+
+
+class Certificate:
+    """A certificate chain and its key, PEM files."""
+
+    def __init__(self, chain: Path, key: Path) -> None:
+        """Load them. Raises `SettingsError`."""
+        self._chain, self._key = chain, key
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._seen = self._stamps()
+        try:
+            self._load(self.context)
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"http.certificate, http.key: {error}; name a PEM chain and its unencrypted key") from None
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        context.load_cert_chain(self._chain, self._key, password=_no_password)
+
+    def _stamps(self) -> tuple[tuple[int, int], ...]:
+        try:
+            return tuple((found.st_mtime_ns, found.st_ino) for found in (self._chain.stat(), self._key.stat()))
+        except OSError:
+            return ()
+
+    async def keep_fresh(self) -> None:
+        """Load the files again whenever they have changed; what cannot be loaded, half of a pair say, leaves the old one in use."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            stamps = self._stamps()
+            if stamps in (self._seen, ()):
+                continue
+            try:
+                self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # one that does not fit must not spoil the one in use
+                self._load(self.context)
+            except (OSError, ValueError) as error:
+                log.warning("certificate.not_taken", reason=str(error), do="see that certificate and key belong together")
+                continue
+            self._seen = stamps
+            log.info("certificate.taken")
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
