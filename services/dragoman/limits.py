@@ -196,9 +196,6 @@ BODY_SECONDS: Final = 20.0
 COUNT_SECONDS: Final = 10.0
 """Smallest interval between two counts of what a side has open: a count reads every exchange."""
 
-TOKEN_BYTES: Final = 8 * 1024
-"""An access token of a provider: what a header may hold."""
-
 JWKS_BYTES: Final = 256 * 1024
 """A provider's documents: some dozens of keys."""
 

@@ -3,7 +3,7 @@
     flags > DRAGOMAN_* > --config FILE or $DRAGOMAN_CONFIG > ./dragoman.toml > $XDG_CONFIG_HOME/dragoman/config.toml
           > /etc/dragoman/dragoman.toml > defaults
 
-A nested name is written with two underscores in the environment: DRAGOMAN_HTTP__PORT=8471. Secrets are only ever files.
+A nested name is written with two underscores in the environment, and a list as JSON: DRAGOMAN_HTTP__PORT=8471. Secrets are only ever files.
 """
 
 import os
@@ -144,7 +144,7 @@ def load(
     for name, text in environment.items():
         if name.startswith(PREFIX) and name not in _NOT_SETTINGS:
             keys = name.removeprefix(PREFIX).lower().split("__")
-            _merge(values, sources, _nested(keys, text), f"${name}")
+            _merge(values, sources, _nested(keys, _given(text)), f"${name}")
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     for name, value in given.items():
         _merge(values, sources, _nested(name.split("."), value), "flag")
@@ -155,6 +155,14 @@ def load(
     for name, _ in flattened(settings):
         sources.setdefault(name, "default")
     return settings, sources
+
+
+def _given(text: str) -> Any:
+    """What an environment variable says: a list as JSON, anything else as it stands."""
+    try:
+        return msgspec.json.decode(text) if text.startswith("[") else text
+    except msgspec.DecodeError:
+        return text
 
 
 def _path(wanted: type, value: Any) -> Any:

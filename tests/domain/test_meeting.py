@@ -73,6 +73,21 @@ def test_nobody_is_held_to_a_window_that_was_changed_afterwards(world: World) ->
     assert refused(world.keep("nato/o-1", moved, id, seen=True)).faults[0].pointer == "/fields/windows"
 
 
+@pytest.mark.parametrize("name", ["meeting-request", "visit-invitation"])
+def test_what_another_side_proposed_is_not_the_openers_to_correct(name: str, world: World) -> None:
+    opening = act(name)
+    id = world.open("nato/o-1", opening)
+    span = {"from": "2027-03-01T08:00Z", "to": "2027-03-01T10:00Z"}
+    where = "dates" if "dates" in opening else "windows"
+    fields: dict[str, dict[str, Any]] = {where: {where: span if where == "dates" else [span]}, "venue": {"venue": "Elsewhere"}}
+    moves = {each: {"act": "correction", "reason": "x", "fields": fields[each]} for each in fields}
+    assert isinstance(world.keep("china/o-1", {"act": "counter-proposal", "windows": [span]}, id), Folded)
+    for each in (where, "venue") if name == "meeting-request" else (where,):
+        assert refused(world.keep("nato/o-1", moves[each], id, seen=True)).faults[0].pointer == f"/fields/{each}"
+    assert isinstance(world.keep("nato/o-1", {"act": "acceptance"}, id, seen=True), Folded)
+    assert refused(world.keep("nato/o-1", moves[where], id, seen=True)).faults[0].pointer == f"/fields/{where}"
+
+
 def test_several_addressees_accept_the_same_window() -> None:
     world = World(sides=("nato", "china", "osce"))
     id = world.open("nato/o-1", REQUEST)

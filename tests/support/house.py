@@ -164,11 +164,6 @@ class Gateway(Service):
         """A token by `side/role`."""
         return self.tokens[name]
 
-    @property
-    def logged(self) -> list[dict[str, Any]]:
-        """What it logged."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-
 
 class House:
     """A broker, a gateway on it, one channel, and a token for every officer."""

@@ -39,8 +39,9 @@ class Service:
     environment: Mapping[str, str] = AMPLE
     port = 0
 
-    def __init__(self, data: Path, *arguments: str, log: Path | None = None) -> None:
+    def __init__(self, data: Path, *arguments: str, log: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         self.data = data
+        self.environment = {**self.environment, **(environment or {})}
         self.arguments = arguments
         self.log = log or data.parent / f"{data.name}.log"
         self.process: subprocess.Popen[str]
@@ -117,6 +118,11 @@ class Service:
     def token(self, name: str) -> str:
         """A token of the demonstration, by `side/role`."""
         return str(self.demo["tokens"][name])
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        """What it logged."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     @property
     def operator(self) -> str:

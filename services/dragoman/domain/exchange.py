@@ -354,8 +354,7 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
     if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
         return None
     for name in data.fields:
-        settled = name == "windows" and exchange.meeting is not None and exchange.meeting.accepted
-        if name in UNCORRECTABLE or settled:
+        if name in UNCORRECTABLE or _settled(exchange, name):
             return invalid(f"/fields/{name}", f"{name} cannot be corrected; cancel the message and send a new one")
         if isinstance(data, carrying.Update) and not _unknown(exchange, name):
             return invalid(
@@ -374,6 +373,14 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
         detail=refusal.detail,
         faults=tuple(replace(fault, pointer="/fields" + fault.pointer) for fault in refusal.faults),
     )
+
+
+def _settled(exchange: Exchange, name: str) -> bool:
+    """Whether when or where to meet is no longer its opener's to say: accepted by a side, or proposed by another one."""
+    meeting = exchange.meeting
+    if meeting is None or name not in ("windows", "window", "dates", "venue"):
+        return False
+    return meeting.proposed_by != exchange.side or (name != "venue" and bool(meeting.accepted))
 
 
 def _unknown(exchange: Exchange, name: str) -> bool:

@@ -17,6 +17,9 @@ from dragoman.limits import BUDGET_KEYS, BURST_SECONDS, STRANGERS_PER_SECOND
 from dragoman.settings import Budgets as Settings
 from dragoman.stores.access import Grant
 
+_ROUNDING: Final = 1e-6
+"""What adding to the time of day, and taking away from it, leaves."""
+
 _MIB: Final = 1024 * 1024
 _EXERCISE: Final = "-exercise"
 
@@ -58,11 +61,11 @@ class Budget:
 
     def left(self, key: str, now: float) -> int:
         """Units that could be spent now."""
-        return max(0, math.floor((self._ahead - max(self._due.get(key, 0.0) - now, 0.0)) / self._share + 1e-6))
+        return max(0, math.floor((self._ahead - max(self._due.get(key, 0.0) - now, 0.0)) / self._share + _ROUNDING))
 
     def whole_in(self, key: str, now: float) -> int:
         """Seconds until it is unspent again."""
-        return math.ceil(max(self._due.get(key, 0.0) - now, 0.0))
+        return math.ceil(max(self._due.get(key, 0.0) - now, 0.0) - _ROUNDING)
 
 
 class Budgets:

@@ -76,7 +76,7 @@ class Tail:
         """Listen to the projection. What waits already is known after `begin`."""
         self._projection = projection
         self._now = now
-        self._queues: set[asyncio.Queue[Line | Ringing | None]] = set()
+        self._queues: dict[asyncio.Queue[Line | Ringing | None], Callable[[], bool]] = {}
         self._flashes: dict[str, Exchange] = {}
         self._settled: set[str] | None = set()
         self._rung: dict[tuple[str, str], tuple[int, int]] = {}
@@ -130,22 +130,31 @@ class Tail:
             try:
                 queue.put_nowait(line)
             except asyncio.QueueFull:
-                self._queues.discard(queue)
-                while not queue.empty():
-                    queue.get_nowait()
-                queue.put_nowait(None)
+                self._cut_off(queue)
 
-    def open(self) -> asyncio.Queue[Line | Ringing | None]:
-        """A queue of what waits and of what arrives from now on; None at its end says that its reader was too slow."""
+    def _cut_off(self, queue: asyncio.Queue[Line | Ringing | None]) -> None:
+        self._queues.pop(queue, None)
+        while not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(None)
+
+    def sweep(self) -> None:
+        """End the streams whose readers have left: nothing else tells of it before the next record."""
+        for queue, has_left in tuple(self._queues.items()):
+            if has_left():
+                self._cut_off(queue)
+
+    def open(self, has_left: Callable[[], bool]) -> asyncio.Queue[Line | Ringing | None]:
+        """A queue of what waits and of what arrives from now on; None at its end says that its reader was too slow, or has left."""
         queue: asyncio.Queue[Line | Ringing | None] = asyncio.Queue(STREAM_QUEUE)
-        self._queues.add(queue)
+        self._queues[queue] = has_left
         for exchange, each in itertools.islice(self._waiting(), STREAM_QUEUE // 2):
             queue.put_nowait(Ringing(each, watching.flash_alarm(exchange, each, self._now())))
         return queue
 
     def close(self, queue: asyncio.Queue[Line | Ringing | None]) -> None:
         """Forget a queue."""
-        self._queues.discard(queue)
+        self._queues.pop(queue, None)
 
 
 async def keep_ringing(tails: Mapping[str, Tail], store: Store) -> None:
@@ -154,6 +163,7 @@ async def keep_ringing(tails: Mapping[str, Tail], store: Store) -> None:
         await asyncio.sleep(RING_SECONDS)
         for tail in [*tails.values()]:
             await tail.begin(store)
+            tail.sweep()
             tail.ring()
 
 
@@ -176,7 +186,8 @@ async def stream(
     await projection.reached(first - 1)
     response = EventSourceResponse(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
     await response.prepare(request)
-    queue, side = tail.open(), service.station(grant, projection)
+    transport = request.transport
+    queue, side = tail.open(lambda: transport is None or transport.is_closing()), service.station(grant, projection)
     told = projection.state.position
     try:
         async with response:

@@ -8,16 +8,17 @@ its own request waits for that. Nobody is turned away because the provider is do
 import asyncio
 import hashlib
 import time
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
-from joserfc import jwt
-from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc import jws, jwt
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 
-from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS, TOKEN_BYTES, VERIFIED_SECONDS, VERIFIED_TOKENS
+from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS, VERIFIED_SECONDS, VERIFIED_TOKENS
 from dragoman.settings import Oidc, SettingsError
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class Provider:
             raise SettingsError("oidc.audience: say which audience access tokens must be for")
         for url in (settings.issuer, settings.jwks_url or settings.issuer):
             _check_url(url)
+        warnings.filterwarnings("ignore", category=SecurityWarning)  # of EdDSA, which providers send and Ed25519 is called after
         self._settings = settings
         self._fetch = fetch
         self._keys: KeySet | None = None
@@ -48,22 +50,21 @@ class Provider:
     async def run(self) -> None:
         """Keep the keys fresh, for ever."""
         while True:
-            await self._refresh()
+            await self._newer(self._keys)
             await asyncio.sleep(JWKS_SECONDS if self._keys is not None else JWKS_AGAIN_SECONDS)
 
-    async def _refresh(self) -> bool:
-        """Fetch the keys, unless that was tried just now. Whether they are new."""
+    async def _newer(self, known: KeySet | None) -> bool:
+        """Whether there are other keys than those known; they are fetched, unless that was tried just now."""
         async with self._fetching:
-            if time.monotonic() - self._fetched < JWKS_AGAIN_SECONDS:
-                return False
-            self._fetched = time.monotonic()
-            try:
-                self._keys = KeySet.import_key_set(await self._fetch(await self._jwks_url()))
-            except (OSError, ValueError, KeyError, TypeError, JoseError) as error:
-                log.warning("oidc.keys_not_fetched", issuer=self._settings.issuer, reason=str(error) or type(error).__name__)
-                return False
-            self._verified.clear()  # a key may have been taken back
-            return True
+            if self._keys is known and time.monotonic() - self._fetched >= JWKS_AGAIN_SECONDS:
+                self._fetched = time.monotonic()
+                try:
+                    self._keys = KeySet.import_key_set(await self._fetch(await self._jwks_url()))
+                except (OSError, ValueError, KeyError, TypeError, JoseError, SettingsError) as error:
+                    log.warning("oidc.keys_not_fetched", issuer=self._settings.issuer, reason=str(error) or type(error).__name__)
+                else:
+                    self._verified.clear()  # a key may have been taken back
+        return self._keys is not known
 
     async def _jwks_url(self) -> str:
         if self._settings.jwks_url:
@@ -77,35 +78,37 @@ class Provider:
 
     async def subject(self, token: str) -> tuple[str, float] | None:
         """The subject of an access token and when it expires, in Unix seconds; None for one that does not hold."""
-        if len(token) > TOKEN_BYTES:
-            return None
         digest = hashlib.sha256(token.encode()).digest()
         now = time.time()
         known = self._verified.get(digest)
         if known is not None and known[1] > now:
             return known
-        try:
+        keys = self._keys
+        found = self._read(token, now)
+        if found is None and not self._knows(token) and await self._newer(keys):
             found = self._read(token, now)
-        except (InvalidKeyIdError, LookupError):
-            found = self._read_again(token, now) if await self._refresh() else None
-        except (JoseError, ValueError, TypeError):
-            found = None
         if found is not None:
             if len(self._verified) >= VERIFIED_TOKENS:
                 self._verified.clear()
             self._verified[digest] = found[0], min(found[1], now + VERIFIED_SECONDS)
         return found
 
-    def _read_again(self, token: str, now: float) -> tuple[str, float] | None:
+    def _knows(self, token: str) -> bool:
+        """Whether the key that a token names is known, so that fetching the keys again would change nothing."""
         try:
-            return self._read(token, now)
-        except (JoseError, LookupError, ValueError, TypeError):
-            return None
+            kid = jws.extract_compact(token.encode()).headers().get("kid")
+        except (JoseError, ValueError):
+            return True
+        return self._keys is not None and any(key.kid == kid for key in self._keys.keys)
 
     def _read(self, token: str, now: float) -> tuple[str, float] | None:
+        """What a token says, if it holds by the keys that are known."""
         if self._keys is None:
-            raise LookupError
-        read = jwt.decode(token, self._keys, algorithms=self._settings.algorithms)
+            return None
+        try:
+            read = jwt.decode(token, self._keys, algorithms=self._settings.algorithms)
+        except (JoseError, ValueError, TypeError):
+            return None
         claims, kind = read.claims, read.header.get("typ")
         audience = claims.get("aud")
         named = [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else []

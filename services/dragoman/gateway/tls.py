@@ -45,13 +45,13 @@ class Certificate:
             stamps = self._stamps()
             if stamps in (self._seen, ()):
                 continue
+            self._seen = stamps
             try:
                 self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # one that does not fit must not spoil the one in use
                 self._load(self.context)
             except (OSError, ValueError) as error:
                 log.warning("certificate.not_taken", reason=str(error), do="see that certificate and key belong together")
                 continue
-            self._seen = stamps
             log.info("certificate.taken")
 
 

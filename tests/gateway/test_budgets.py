@@ -1,0 +1,126 @@
+"""Budgets: what is spent comes back by the second, nobody spends another's, and what is refused costs nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.gateway.budgets import Budget, Budgets, Over
+from dragoman.settings import Budgets as Settings
+from dragoman.stores.access import Grant
+
+NATO = Grant(id="1", actor="nato/o-1")
+COLLEAGUE = Grant(id="2", actor="nato/o-2")
+CHINA = Grant(id="3", actor="china/o-1")
+
+
+class Clock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_burst_and_then_so_many_a_second() -> None:
+    budget = Budget(5)
+    assert [budget.spend("a", 1, 100.0) for _ in range(50)] == [0.0] * 50
+    assert budget.spend("a", 1, 100.0) == pytest.approx(0.2)
+    assert (budget.left("a", 100.0), budget.whole_in("a", 100.0)) == (0, 10)
+    assert budget.spend("a", 1, 100.2) == 0.0
+    assert (budget.left("a", 105.0), budget.left("b", 105.0)) == (24, 50)
+
+
+@given(st.floats(0.5, 100), st.lists(st.tuples(st.floats(0, 3), st.integers(1, 20)), max_size=200))
+def test_never_more_than_the_burst_and_what_came_back_since(per_second: float, asked: list[tuple[float, int]]) -> None:
+    budget, now, spent = Budget(per_second), 0.0, 0
+    for rest, units in asked:
+        now += rest
+        wait = budget.spend("a", units, now)
+        if units > budget.burst:
+            continue
+        if not wait:
+            spent += units
+            assert spent <= per_second * 10 + per_second * now + 20 + 1e-6
+        else:  # whoever waits as long as is said may
+            now += wait + 1e-6
+            assert budget.spend("a", units, now) == 0.0
+            spent += units
+
+
+def test_what_is_larger_than_the_burst_needs_an_unspent_budget() -> None:
+    budget = Budget(1)
+    assert budget.spend("a", 1000, 0.0) == 0.0
+    assert budget.spend("a", 1, 0.0) == pytest.approx(11.0)
+
+
+def test_a_debt_is_one_burst_at_most() -> None:
+    budget = Budget(1)
+    budget.charge("a", 1e9, 0.0)
+    assert budget.spend("a", 1, 0.0) == pytest.approx(11.0)
+
+
+def spend_all(budgets: Budgets, grant: Grant, channel: str = "nato-china") -> int:
+    """Ask until it is refused; how often it was not."""
+    for count in range(100_000):
+        try:
+            budgets.caller(grant, channel, 0)
+        except Over:
+            return count
+    raise AssertionError
+
+
+def test_an_officer_does_not_use_up_the_sides_nor_one_side_the_others() -> None:
+    budgets = Budgets(Settings(officer_requests=5, side_requests=8), Clock())
+    assert spend_all(budgets, NATO) == 50
+    assert spend_all(budgets, COLLEAGUE) == 30
+    assert spend_all(budgets, CHINA) == 50
+
+
+def test_an_exercise_has_budgets_of_its_own() -> None:
+    budgets = Budgets(Settings(officer_requests=5), Clock())
+    assert (spend_all(budgets, NATO, "nato-china-exercise"), spend_all(budgets, NATO)) == (50, 50)
+
+
+def test_bytes_are_counted_both_ways_and_what_was_sent_is_paid_later() -> None:
+    clock = Clock()
+    budgets = Budgets(Settings(officer_mib=1), clock)
+    apart = budgets.caller(NATO, "", 6 * 2**20)
+    budgets.received(NATO, apart, 6 * 2**20)
+    with pytest.raises(Over) as refused:
+        budgets.caller(NATO, "", 1)
+    assert refused.value.policy == "officer-bytes" and refused.value.wait == 3
+    budgets.caller(NATO, "", 0)  # what brings nothing is let ask
+    clock.now += 3
+    budgets.caller(NATO, "", 1)
+
+
+def test_what_is_left_is_said_as_the_draft_says() -> None:
+    budgets = Budgets(Settings(officer_requests=5, side_requests=8), Clock())
+    apart = budgets.caller(NATO, "", 0)
+    assert budgets.standing(NATO, apart) == {
+        "RateLimit-Policy": '"officer";q=50;w=10, "side";q=80;w=10',
+        "RateLimit": '"officer";r=49;t=1, "side";r=79;t=1',
+    }
+
+
+def test_addresses_of_one_network_of_version_six_are_one() -> None:
+    budgets = Budgets(Settings(address_requests=1), Clock())
+    for number in range(10):
+        budgets.address(f"2001:db8::{number:x}")
+    with pytest.raises(Over):
+        budgets.address("2001:db8::ffff")
+    budgets.address("2001:db8:0:1::1")
+    budgets.address("192.0.2.1")
+
+
+def test_streams_are_counted_while_they_are_open() -> None:
+    budgets = Budgets(Settings(streams=2), Clock())
+    budgets.open_stream("nato/o-1")
+    budgets.open_stream("nato/o-1")
+    with pytest.raises(Over):
+        budgets.open_stream("nato/o-1")
+    budgets.open_stream("nato/o-2")
+    budgets.close_stream("nato/o-1")
+    budgets.open_stream("nato/o-1")

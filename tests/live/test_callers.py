@@ -1,0 +1,366 @@
+"""Who may call: tokens that end or only read, the access tokens of an OIDC provider, addresses behind proxies, budgets."""
+
+import asyncio
+import base64
+import hmac
+import json
+import ssl
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from provider import AUDIENCE, Provider, providing
+from service import INCIDENT, NOTE, Caller, Service
+
+Who = Callable[[str], Caller]
+C = "/v1/channels/nato-china"
+
+
+def bearing(caller: Caller, token: str) -> Caller:
+    """The same connections, with another token."""
+    other = Caller(caller.session, caller.service)
+    other.headers = {"Authorization": f"Bearer {token}"}
+    return other
+
+
+async def test_a_token_ends_when_it_was_to(who: Who) -> None:
+    ends = (datetime.now(UTC) + timedelta(seconds=2)).isoformat()
+    issued = (await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "expires": ends})).json
+    short = bearing(who("operator"), issued["token"])
+    assert (await short.get("/v1/me")).json["actor"] == "nato/o-1"
+    stream = await short.session.get(
+        f"{short.service.base_url}{C}/records", headers={**short.headers, "Accept": "text/event-stream"}, timeout=aiohttp.ClientTimeout(30)
+    )
+    await asyncio.sleep(2.2)
+    (await short.get("/v1/me")).problem(401, "unauthenticated")
+    assert (await who("nato/officer").open(NOTE)).status == 201  # what comes next is not for the token that has ended
+    assert b"data:" not in await stream.read()
+
+
+async def test_a_token_that_is_over_already_is_not_issued(who: Who) -> None:
+    body = {"actor": "nato/o-1", "expires": "2020-01-01T00:00Z"}
+    assert "over already" in (await who("operator").post("/v1/tokens", body)).problem(422, "invalid")["detail"]
+
+
+async def test_a_token_for_reading_posts_nothing(who: Who) -> None:
+    issued = (await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "scope": "read"})).json
+    reader = bearing(who("operator"), issued["token"])
+    assert (await reader.get(f"{C}/exchanges")).status == 200
+    (await reader.post(f"{C}/contacts", NOTE)).problem(403, "not-permitted")
+    for method, path in (("POST", f"{C}/drafts"), ("PUT", f"{C}/files/{'0' * 64}"), ("DELETE", f"{C}/drafts/x")):
+        (await reader.call(method, path, {})).problem(403, "not-permitted")
+    form = {"token": issued["token"], "next": "/"}
+    url = reader.service.base_url
+    async with reader.session.post(f"{url}/sign-in", data=form, allow_redirects=False) as signed_in:
+        cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    async with reader.session.get(url, headers={"Cookie": cookie}) as board:
+        assert board.status == 200
+    async with reader.session.post(f"{url}/acknowledge", data={"channel": "nato-china"}, headers={"Cookie": cookie}) as pressed:
+        assert pressed.status == 403
+    listed = (await who("operator").get("/v1/tokens")).json["tokens"]
+    assert next(each for each in listed if each["id"] == issued["id"])["scope"] == "read"
+
+
+async def test_sign_ins_and_refusals_stand_in_the_log_and_no_token_does(who: Who) -> None:
+    stranger, token = bearing(who("operator"), "drg_" + "x" * 43), who("nato/officer").service.token("nato/officer")
+    (await stranger.get("/v1/me")).problem(401, "unauthenticated")
+    for given in (token, "drg_wrong"):
+        async with stranger.session.post(f"{stranger.service.base_url}/sign-in", data={"token": given}, allow_redirects=False):
+            pass
+    await asyncio.sleep(0.2)
+    lines = stranger.service.logged
+    found = [line for line in lines if line["event"] == "request" and line["status"] == 401 and line["path"] == "/v1/me"]
+    assert (found[-1]["error"], found[-1]["address"]) == ("unauthenticated", "127.0.0.1")
+    assert [line["actor"] for line in lines if line["event"] == "sign_in.done"][-1] == "nato/o-1"
+    assert [line["address"] for line in lines if line["event"] == "sign_in.refused"][-1] == "127.0.0.1"
+    text = json.dumps(lines)
+    assert token not in text and "x" * 43 not in text
+
+
+async def test_every_answer_is_hardened(who: Who) -> None:
+    for answer in (await who("nato/officer").get("/v1/me"), await who("").get("/v1/me"), await who("").get("/livez")):
+        headers = answer.headers
+        assert (headers["X-Content-Type-Options"], headers["Server"]) == ("nosniff", "dragoman")
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert "Strict-Transport-Security" not in headers
+
+
+# An OIDC provider's access tokens
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    async with providing() as provider:
+        provider.add("rsa", "RS256")
+        provider.add("curve", "EdDSA")
+        yield provider
+
+
+@pytest.fixture
+def federated(tmp_path: Path, provider: Provider) -> Iterator[Service]:
+    """A demonstration that takes the provider's tokens; started in a thread, since the provider answers from this loop."""
+    settings = {"DRAGOMAN_OIDC__ISSUER": provider.url, "DRAGOMAN_OIDC__AUDIENCE": AUDIENCE}
+    service = Service(tmp_path / "data", "--demo", environment=settings)
+    yield service
+    service.stop()
+
+
+async def settled(caller: Caller) -> int:
+    """The status of the first answer once the provider's keys were fetched."""
+    for _ in range(100):
+        status = (await caller.get("/v1/me")).status
+        if status == 200:
+            return status
+        await asyncio.sleep(0.1)
+    return status
+
+
+async def test_a_subjects_token_speaks_for_its_officer(session: aiohttp.ClientSession, provider: Provider, federated: Service) -> None:
+    operator = Caller(session, federated, "operator")
+    officer = bearing(operator, provider.token("rsa", "RS256"))
+    unmapped = (await officer.get("/v1/me")).problem(401, "unauthenticated")
+    assert "not in force" in unmapped["detail"] or "nobody's here" in unmapped["detail"]
+    mapped = await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1"})
+    assert mapped.status == 201
+    assert await settled(officer) == 200
+    assert (await officer.get("/v1/me")).json["actor"] == "nato/d-1"
+    opened = await officer.open(INCIDENT)
+    assert opened.status == 201
+    assert await settled(bearing(operator, provider.token("curve", "EdDSA"))) == 200
+    (await bearing(operator, provider.token("rsa", "RS256", sub="subject-2")).get("/v1/me")).problem(401, "unauthenticated")
+    (await operator.call("DELETE", f"/v1/subjects/{mapped.json['id']}")).status == 204
+    (await officer.get("/v1/me")).problem(401, "unauthenticated")
+
+
+def encoded(raw: bytes) -> str:
+    """Base64 as tokens have it."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+async def test_what_does_not_hold_is_nobodys(session: aiohttp.ClientSession, provider: Provider, federated: Service) -> None:
+    operator = Caller(session, federated, "operator")
+    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1"})
+    assert await settled(bearing(operator, provider.token("rsa", "RS256"))) == 200
+    now = int(time.time())
+    other = Provider()
+    other.add("rsa", "RS256")
+    wrong: list[dict[str, Any]] = [
+        {"aud": "https://other.example"},
+        {"aud": None},
+        {"iss": "https://other.example"},
+        {"exp": now - 60},
+        {"exp": None},
+        {"exp": "soon"},
+        {"nbf": now + 600},
+        {"sub": ""},
+        {"sub": 7},
+        {"typ": "logout+jwt"},
+        {"key": other.keys["rsa"]},
+    ]
+    for change in wrong:
+        answer = await bearing(operator, provider.token("rsa", "RS256", **change)).get("/v1/me")
+        answer.problem(401, "unauthenticated")
+    head, _, rest = provider.token("rsa", "RS256").partition(".")
+    claims = rest.partition(".")[0]
+    unsigned = encoded(b'{"alg":"none","typ":"at+jwt"}') + f".{claims}."
+    confused = encoded(b'{"alg":"HS256","kid":"rsa","typ":"at+jwt"}') + f".{claims}"  # with the public key as if that were a secret
+    confused += "." + encoded(hmac.digest(provider.keys["rsa"].as_pem(private=False), confused.encode(), "sha256"))
+    for token in (confused, unsigned, f"{head}.{rest[:-4]}AAAA", "a.b.c", "..", "x" * 8000 + ".b.c"):
+        (await bearing(operator, token).get("/v1/me")).problem(401, "unauthenticated")
+    assert (await bearing(operator, provider.token("rsa", "RS256", aud=["x", AUDIENCE])).get("/v1/me")).status == 200
+
+
+async def test_new_keys_are_fetched_once_and_a_provider_that_is_down_turns_nobody_away(
+    session: aiohttp.ClientSession, provider: Provider, federated: Service
+) -> None:
+    operator = Caller(session, federated, "operator")
+    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1"})
+    known = bearing(operator, provider.token("rsa", "RS256"))
+    assert await settled(known) == 200
+    await asyncio.sleep(5)  # as long as it does not ask again
+    provider.add("new", "ES256")
+    before = provider.asked
+    answers = await asyncio.gather(*(bearing(operator, provider.token("new", "ES256", iat=n)).get("/v1/me") for n in range(10)))
+    assert ({answer.status for answer in answers}, provider.asked) == ({200}, before + 1)
+    provider.answers = False
+    strange = [bearing(operator, provider.token("x", "RS256", key=provider.keys["rsa"])).get("/v1/me") for _ in range(10)]
+    assert {answer.status for answer in await asyncio.gather(*strange)} == {401}
+    assert provider.asked <= before + 2
+    assert (await known.get("/v1/me")).status == 200
+
+
+# Where they call from, and how much they may ask
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Service]:
+    """A demonstration behind a proxy, with small budgets."""
+    settings = {"OFFICER_REQUESTS": "20", "SIDE_REQUESTS": "25", "OPEN_EXCHANGES": "12", "ACTS": "3", "STREAMS": "2"}
+    given = {f"DRAGOMAN_BUDGETS__{name}": value for name, value in settings.items()}
+    service = Service(tmp_path / "data", "--demo", environment={**given, "DRAGOMAN_HTTP__TRUSTED_PROXIES": '["127.0.0.1", "10.0.0.0/8"]'})
+    yield service
+    service.stop()
+
+
+async def test_a_proxy_of_ours_is_believed_and_nobody_else(session: aiohttp.ClientSession, narrow: Service, who: Who) -> None:
+    stranger = bearing(Caller(session, narrow), "drg_" + "x" * 43)
+    seen = {
+        "203.0.113.9": "203.0.113.9",
+        "6.6.6.6, 203.0.113.9, 10.0.0.7": "203.0.113.9",  # what the caller wrote itself stands left
+        "10.0.0.1, 10.0.0.2": "10.0.0.1",
+        "nonsense": "nonsense",
+    }
+    for sent in seen:
+        (await stranger.get("/v1/me", X_Forwarded_For=sent)).problem(401, "unauthenticated")
+    await asyncio.sleep(0.2)
+    assert [line["address"] for line in narrow.logged if line.get("status") == 401] == [*seen.values()]
+    unproxied = bearing(who("operator"), "drg_" + "y" * 43)
+    (await unproxied.get("/v1/me", X_Forwarded_For="203.0.113.9")).problem(401, "unauthenticated")
+    await asyncio.sleep(0.2)
+    assert [line["address"] for line in unproxied.service.logged if line.get("status") == 401][-1] == "127.0.0.1"
+
+
+async def test_an_officer_who_asks_too_much_is_told_when_to_come_back_and_the_other_side_is_not(
+    session: aiohttp.ClientSession, narrow: Service
+) -> None:
+    flooding, quiet = Caller(session, narrow, "nato/officer"), Caller(session, narrow, "china/duty_officer")
+    answers = await asyncio.gather(*(flooding.get("/v1/me") for _ in range(300)))
+    refused = [answer for answer in answers if answer.status == 429]
+    assert 50 <= len(refused) < 200
+    problem = refused[0].problem(429, "budget")
+    assert "nato/o-1" in problem["detail"]
+    assert 1 <= int(refused[0].headers["Retry-After"]) <= 2
+    assert refused[0].headers["RateLimit"].startswith('"officer";r=0;t=')
+    answer = await quiet.get("/v1/me")
+    assert answer.status == 200
+    assert answer.headers["RateLimit-Policy"] == '"officer";q=200;w=10, "side";q=250;w=10'
+    assert Caller(session, narrow, "nato/officer").headers  # the exercise's budget is apart
+    assert (await flooding.get("/v1/channels/nato-china-exercise")).status == 200
+
+
+async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(session: aiohttp.ClientSession, narrow: Service) -> None:
+    officer, duty, other = (Caller(session, narrow, name) for name in ("nato/officer", "nato/duty_officer", "china/duty_officer"))
+    for _ in range(40):
+        answer = await officer.post(f"{C}/contacts", NOTE)
+        if answer.status == 429:
+            break
+    assert "close what is done" in answer.problem(429, "budget")["detail"]
+    opened = (await duty.open(INCIDENT)).json["exchange"]
+    for _ in range(3):
+        said = await duty.act(opened, {"act": "update", "text": "Nothing new."})
+    assert "open another one" in said.problem(429, "budget")["detail"]
+    for _ in range(4):  # who must acknowledge may
+        assert (await other.act(opened, {"act": "acknowledgement"})).status == 201
+
+
+async def test_live_streams_are_counted(session: aiohttp.ClientSession, narrow: Service) -> None:
+    officer = Caller(session, narrow, "nato/officer")
+    headers = {**officer.headers, "Accept": "text/event-stream"}
+    streams = [await session.get(f"{narrow.base_url}{C}/records", headers=headers) for _ in range(2)]
+    (await officer.get(f"{C}/records", Accept="text/event-stream")).problem(429, "budget")
+    streams[0].close()
+    for _ in range(50):
+        again = await session.get(f"{narrow.base_url}{C}/records", headers=headers)
+        if again.status == 200:
+            break
+        await asyncio.sleep(0.1)
+    assert again.status == 200
+    for stream in (*streams, again):
+        stream.close()
+
+
+# How long they may take
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate of its own name for loopback, and its key."""
+    chain, key = folder / "chain.pem", folder / "key.pem"
+    made = [folder / "new-chain.pem", folder / "new-key.pem"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={name}",
+    ]
+    subprocess.run(
+        [*command, "-addext", "subjectAltName=IP:127.0.0.1", "-out", made[0], "-keyout", made[1]], check=True, capture_output=True
+    )
+    made[0].rename(chain)
+    made[1].rename(key)
+    return chain, key
+
+
+def common_name(service: Service) -> str:
+    """Whose certificate a new connection is shown."""
+    shown = ssl.get_server_certificate(("127.0.0.1", int(service.base_url.rpartition(":")[2])))
+    said = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=shown, capture_output=True, text=True, check=True)
+    return said.stdout.strip().rpartition("=")[2].strip()
+
+
+async def test_a_new_certificate_is_taken_without_a_restart_and_half_of_one_is_not(tmp_path: Path) -> None:
+    chain, key = certificate(tmp_path, "first")
+    service = Service(
+        tmp_path / "data",
+        environment={"DRAGOMAN_HTTP__CERTIFICATE": str(chain), "DRAGOMAN_HTTP__KEY": str(key), "DRAGOMAN_HTTP__IDLE_S": "1"},
+    )
+    try:
+        assert service.base_url.startswith("https://")
+        assert common_name(service) == "first"
+        trusting = ssl.create_default_context(cafile=str(chain))
+        async with aiohttp.ClientSession() as session, session.get(f"{service.base_url}/livez", ssl=trusting) as answer:
+            assert (answer.status, answer.headers["Strict-Transport-Security"]) == (200, "max-age=31536000")
+        old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+            old.maximum_version = ssl.TLSVersion.TLSv1_1
+        async with aiohttp.ClientSession() as session:
+            with pytest.raises(aiohttp.ClientConnectorError):
+                await session.get(f"{service.base_url}/livez", ssl=old)
+        key.write_text("no key")
+        await asyncio.sleep(2.5)
+        assert common_name(service) == "first"
+        certificate(tmp_path, "second")
+        for _ in range(50):
+            if common_name(service) == "second":
+                break
+            await asyncio.sleep(0.1)
+        assert common_name(service) == "second"
+        await asyncio.sleep(0.2)
+        told = [line["event"] for line in service.logged if line["event"].startswith("certificate.")]
+        assert (told[0], told[-1]) == ("certificate.not_taken", "certificate.taken")
+    finally:
+        service.stop()
+
+
+async def test_who_sends_no_whole_request_is_cut_off(tmp_path: Path) -> None:
+    service = Service(tmp_path / "data", environment={"DRAGOMAN_HTTP__IDLE_S": "1"})
+    try:
+        port = int(service.base_url.rpartition(":")[2])
+        for begun in (b"", b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Slow: "):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(begun)
+            before = time.monotonic()
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+            assert 0.5 < time.monotonic() - before < 5
+            writer.close()
+    finally:
+        service.stop()
+
+
+async def test_headers_and_lines_that_are_too_long_are_refused(who: Who) -> None:
+    assert (await who("nato/officer").get("/v1/me", X_Long="x" * 9000)).status == 400
+    assert (await who("nato/officer").get("/v1/me?q=" + "x" * 9000)).status in (400, 414)
