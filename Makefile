@@ -6,7 +6,7 @@ DATA ?= build/demo
 PORT ?= 8470
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test faults mutants check format bench schemas lock clean
+.PHONY: help setup assets run test faults mutants check format bench schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +26,24 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
+ASSETS := services/dragoman/gateway/static/vendor/swagger-ui.css
+
+$(ASSETS): package-lock.json
+	@if command -v npm >/dev/null; then \
+	  mkdir -p build/assets $(@D) && cp package.json package-lock.json .npmrc build/assets/ && \
+	  (cd build/assets && npm ci --silent --omit=dev && cd node_modules/swagger-ui-dist && \
+	   cp swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt LICENSE NOTICE $(CURDIR)/$(@D)/ && cp swagger-ui.css $(CURDIR)/$@) || \
+	  echo "what the pages show that is not ours could not be fetched; they do without"; \
+	else echo "npm is not here: the page on which API calls can be tried is left out"; fi
+
 node_modules/.package-lock.json: package-lock.json
 	@if command -v npm >/dev/null; then npm ci --silent && touch $@; else echo "npm is not here: what it checks is not checked"; fi
 
 setup: $(VENV)/.dev ## Set everything up
 
-run: $(VENV)/.runtime ## Run the demonstration on the embedded broker
+assets: $(ASSETS) ## Fetch what the pages show that is not ours (needs npm)
+
+run: $(VENV)/.runtime $(ASSETS) ## Run the demonstration on the embedded broker
 	$(BIN)/dragoman up --demo --data $(DATA) --port $(PORT)
 
 check: $(VENV)/.dev ## Check types, style and the direction of imports
@@ -40,7 +52,7 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check node_modules/.package-lock.json ## Check, and run all tests
+test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
 	$(BIN)/pytest
 
 faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults

@@ -689,6 +689,25 @@ class Subjects(Answer, frozen=True, kw_only=True):
     subjects: tuple[SubjectView, ...]
 
 
+class LinkView(Answer, frozen=True, kw_only=True):
+    """A secret link to a calendar as it is listed: never the link itself."""
+
+    id: str
+    issued: str
+
+
+class CalendarLink(LinkView, frozen=True, kw_only=True):
+    """A secret link, shown once: whoever has it reads the calendar."""
+
+    path: str
+
+
+class CalendarLinks(Answer, frozen=True, kw_only=True):
+    """The caller's links to a channel's calendar."""
+
+    links: tuple[LinkView, ...]
+
+
 class Check(Answer, frozen=True, kw_only=True):
     """One condition of readiness."""
 

@@ -181,6 +181,9 @@ SESSION_SECONDS: Final = 12 * 3600
 BROKER_VERSION: Final = (2, 12, 1)
 """The oldest nats-server whose atomic batches are checked for duplicate ids."""
 
+LINKS: Final = 20
+"""Secret links of an officer to one calendar: a few devices, and what was forgotten on old ones."""
+
 BURST_SECONDS: Final = 10
 """How many seconds' worth of a budget may be used at once: a page with all its parts, a morning's backlog."""
 

@@ -134,7 +134,7 @@ async def test_a_subjects_token_speaks_for_its_officer(session: aiohttp.ClientSe
     assert opened.status == 201
     assert await settled(bearing(operator, provider.token("curve", "EdDSA"))) == 200
     (await bearing(operator, provider.token("rsa", "RS256", sub="subject-2")).get("/v1/me")).problem(401, "unauthenticated")
-    (await operator.call("DELETE", f"/v1/subjects/{mapped.json['id']}")).status == 204
+    assert (await operator.call("DELETE", f"/v1/subjects/{mapped.json['id']}")).status == 204
     (await officer.get("/v1/me")).problem(401, "unauthenticated")
 
 

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,9 +12,8 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 Key = RSAKey | ECKey | OKPKey
-
 AUDIENCE = "https://dragoman.example"
-_MADE = {
+_MADE: dict[str, Callable[[str], Key]] = {
     "RS256": lambda kid: RSAKey.generate_key(2048, {"kid": kid}),
     "ES256": lambda kid: ECKey.generate_key("P-256", {"kid": kid}),
     "EdDSA": lambda kid: OKPKey.generate_key("Ed25519", {"kid": kid}),
@@ -42,10 +41,10 @@ class Provider:
         with warnings.catch_warnings(action="ignore", category=SecurityWarning):
             return jwt.encode(header, kept, key or self.keys[kid], algorithms=[algorithm], default_type=None)
 
-    async def _discovery(self, request: web.Request) -> web.Response:
+    async def _discovery(self, _request: web.Request) -> web.Response:
         return web.json_response({"issuer": self.url, "jwks_uri": f"{self.url}/keys"})
 
-    async def _keys(self, request: web.Request) -> web.Response:
+    async def _keys(self, _request: web.Request) -> web.Response:
         self.asked += 1
         if not self.answers:
             raise web.HTTPServiceUnavailable

@@ -1,14 +1,18 @@
 """The HTTP API: every route with its shapes, and what is asked of the service itself."""
 
+import hashlib
+from functools import cache
 from typing import Any, Final
 
+import msgspec
 from aiohttp import web
 
 from dragoman import __version__
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import drafts, files, live, people, proofs, reading, reporting, tokens
+from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, reporting, tokens
+from dragoman.gateway.answering import At, headers_of, unchanged
 from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route
@@ -17,6 +21,8 @@ from dragoman.projection.live import Projection
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
     Alarm,
+    CalendarLink,
+    CalendarLinks,
     Channels,
     ChannelView,
     Check,
@@ -101,7 +107,7 @@ async def show_channel(call: Call[Nothing]) -> Answered:
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
         raise Refused(Refusal(kind="not-found", detail=f"There is no channel {name[:63]}."))
-    return Reply(body=_view(projection), headers=reading.headers_of(call, projection, projection.state.position))
+    return Reply(body=_view(projection), headers=headers_of(call, projection, projection.state.position))
 
 
 async def new_channel(call: Call[Nothing]) -> Answered:
@@ -162,9 +168,28 @@ async def readyz(call: Call[Nothing]) -> Answered:
 
 
 async def show_openapi(call: Call[Nothing]) -> Answered:
-    return web.json_response(document())
+    return _described(call, _openapi())
 
 
+def _described(call: Call[Nothing], body: bytes) -> Answered:
+    etag = f'"{hashlib.sha256(body).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if unchanged(call, etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, headers=headers, content_type=JSON)
+
+
+@cache
+def _openapi() -> bytes:
+    return msgspec.json.encode(document())
+
+
+@cache
+def _asyncapi() -> bytes:
+    return msgspec.json.encode(streams())
+
+
+@cache
 def document() -> dict[str, Any]:
     """The OpenAPI document of this API."""
     union: Any = None
@@ -174,7 +199,7 @@ def document() -> dict[str, Any]:
 
 
 async def show_asyncapi(call: Call[Nothing]) -> Answered:
-    return web.json_response(streams())
+    return _described(call, _asyncapi())
 
 
 def streams() -> dict[str, Any]:
@@ -184,19 +209,37 @@ def streams() -> dict[str, Any]:
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
 _READ = ("Dragoman-Min-Position",)
+_CACHED = ("If-None-Match",)
 _REPORT = (JSON, reporting.HTML, reporting.MARKDOWN)
 _C = "/v1/channels/{channel}"
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
     Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}),
     Route("GET", "/v1/channels", list_channels, "The channels that the caller may see", Nothing, {200: Channels}),
-    Route("POST", "/v1/channels", new_channel, "Open a trial channel", Nothing, {201: ChannelView}, takes=NewChannel),
     Route(
-        "POST", "/v1/openings", open_channel, "Open a channel whose sides keep their own keys", Nothing, {201: ChannelView}, takes=Opening
+        "POST", "/v1/channels", new_channel, "Open a trial channel", Nothing, {201: ChannelView}, takes=NewChannel, example=examples.CHANNEL
+    ),
+    Route(
+        "POST",
+        "/v1/openings",
+        open_channel,
+        "Open a channel whose sides keep their own keys",
+        Nothing,
+        {201: ChannelView},
+        takes=Opening,
+        example=examples.OPENING,
     ),
     Route("GET", "/v1/openings/{channel}", show_terms, "What this host puts into an opening", Nothing, {200: OpeningTerms}),
     Route("GET", _C, show_channel, "A channel", Nothing, {200: ChannelView}),
-    Route("GET", f"{_C}/state", reading.show_state, "The liaison state and its digest", reading.At, {200: LiaisonState}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/state",
+        reading.show_state,
+        "The liaison state and its digest",
+        At,
+        {200: LiaisonState, 304: None},
+        headers=(*_READ, *_CACHED),
+    ),
     Route(
         "GET",
         f"{_C}/diff",
@@ -212,22 +255,30 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         reading.list_exchanges,
         "Exchanges, the newest first",
         reading.ListQuery,
-        {200: Rows},
+        {200: Rows, 304: None},
         media=(JSON, live.NDJSON, reading.CSV),
-        headers=_READ,
+        headers=(*_READ, *_CACHED),
     ),
     Route(
         "GET",
         f"{_C}/exchanges/{{exchange}}",
         reading.show_exchange,
         "One exchange",
-        reading.At,
-        {200: ExchangeView},
-        media=(JSON, cap.MEDIA),
-        headers=_READ,
+        At,
+        {200: ExchangeView, 304: None},
+        media=(JSON, cap.MEDIA, foreign.CALENDAR),
+        headers=(*_READ, *_CACHED),
     ),
     Route(
-        "POST", f"{_C}/exchanges/{{exchange}}/acts", post_act, "Carry an exchange on", Nothing, {201: Recorded}, takes="act", headers=_POST
+        "POST",
+        f"{_C}/exchanges/{{exchange}}/acts",
+        post_act,
+        "Carry an exchange on",
+        Nothing,
+        {201: Recorded},
+        takes="act",
+        headers=_POST,
+        example=examples.ACKNOWLEDGEMENT,
     ),
     Route(
         "GET",
@@ -239,7 +290,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         media=(live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS),
         headers=("Last-Event-ID",),
     ),
-    Route("GET", f"{_C}/records/{{position}}", reading.show_record, "The exact bytes of a record", Nothing, {200: None}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/records/{{position}}",
+        reading.show_record,
+        "The exact bytes of a record",
+        Nothing,
+        {200: None, 304: None},
+        media=(reading.CLOUDEVENT, proofs.BYTES),
+        headers=(*_READ, *_CACHED),
+    ),
     Route(
         "GET",
         f"{_C}/records/{{position}}/proof",
@@ -277,6 +337,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {201: Recorded},
         takes="act",
         headers=_POST,
+        example=examples.INCIDENT,
     ),
     Route(
         "GET",
@@ -292,17 +353,18 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{_C}/watch",
         reading.show_watch,
         "Who has the watch, the line, and what must not wait",
-        reading.At,
+        At,
         {200: WatchView},
         headers=_READ,
     ),
     Route(
         "GET",
         f"{_C}/points-of-contact",
-        reading.show_points,
+        foreign.show_points,
         "Who is reached for what, when and how",
         Nothing,
         {200: PointsOfContact},
+        media=(JSON, foreign.VCARD, foreign.CALENDAR),
         headers=_READ,
     ),
     Route("GET", f"{_C}/roadmap", reading.show_roadmap, "The joint roadmap over the areas", Nothing, {200: Roadmap}, headers=_READ),
@@ -368,12 +430,36 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     Route(
         "GET",
         f"{_C}/calendar.ics",
-        reporting.show_calendar,
+        foreign.show_calendar,
         "Meetings, calls, visits and announced windows, as a calendar",
         Nothing,
         {200: None},
-        media=(reporting.CALENDAR,),
+        media=(foreign.CALENDAR,),
         headers=_READ,
+    ),
+    Route("GET", f"{_C}/calendar-links", foreign.list_links, "The caller's secret links to the calendar", Nothing, {200: CalendarLinks}),
+    Route("POST", f"{_C}/calendar-links", foreign.new_link, "Make a secret link to the calendar", Nothing, {201: CalendarLink}),
+    Route("DELETE", f"{_C}/calendar-links/{{link}}", foreign.revoke_link, "Revoke a secret link", Nothing, {204: None}),
+    Route(
+        "GET",
+        "/v1/calendars/{secret}",
+        foreign.show_linked,
+        "The calendar behind a secret link",
+        Nothing,
+        {200: None},
+        media=(foreign.CALENDAR,),
+        public=True,
+    ),
+    Route(
+        "POST",
+        f"{_C}/imports",
+        foreign.take_import,
+        "Take in an alert, or what a calendar program answers",
+        Nothing,
+        {201: Recorded, 202: DraftView},
+        takes=foreign.IMPORTED,
+        headers=("Idempotency-Key",),
+        example=examples.ALERT,
     ),
     Route("GET", f"{_C}/codebook", reading.show_codebook, "The coded messages in full", Nothing, {200: CodebookView}, headers=_READ),
     Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),
@@ -385,6 +471,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {201: DraftView},
         takes=NewDraft,
+        example=examples.DRAFT,
         headers=("Idempotency-Key",),
     ),
     Route("GET", f"{_C}/drafts/{{draft}}", drafts.show_draft, "A draft", Nothing, {200: DraftView}),
@@ -396,6 +483,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: DraftView},
         takes=NewDraft,
+        example=examples.DRAFT,
         headers=("If-Match",),
     ),
     Route("DELETE", f"{_C}/drafts/{{draft}}", drafts.drop_draft, "Throw a draft away", Nothing, {204: None}, headers=("If-Match",)),
@@ -417,6 +505,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {201: PersonView},
         takes=PersonEntry,
+        example=examples.PERSON,
         headers=("Idempotency-Key",),
     ),
     Route("GET", f"{_C}/people/{{person}}", people.show_person, "Somebody, or that they are erased", Nothing, {200: PersonView}),
@@ -428,21 +517,58 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: PersonView},
         takes=PersonEntry,
+        example=examples.PERSON,
         headers=("If-Match",),
     ),
     Route("DELETE", f"{_C}/people/{{person}}", people.erase_person, "Erase an entry", Nothing, {200: PersonView}, headers=("If-Match",)),
     Route("GET", f"{_C}/files", files.list_files, "The files that the caller's side has put here", Nothing, {200: Files}),
-    Route("PUT", f"{_C}/files/{{sha256}}", files.put_file, "Put a file", Nothing, {200: FileView, 201: FileView}, takes="file"),
-    Route("GET", f"{_C}/files/{{sha256}}", files.fetch_file, "A file's bytes", Nothing, {200: None}, headers=("If-None-Match",)),
+    Route(
+        "PUT",
+        f"{_C}/files/{{sha256}}",
+        files.put_file,
+        "Put a file",
+        Nothing,
+        {200: FileView, 201: FileView},
+        takes=files.TYPES,
+        example=examples.FILE,
+    ),
+    Route(
+        "GET",
+        f"{_C}/files/{{sha256}}",
+        files.fetch_file,
+        "A file's bytes",
+        Nothing,
+        {200: None, 304: None},
+        media=files.TYPES,
+        headers=("If-None-Match",),
+    ),
     Route("DELETE", f"{_C}/files/{{sha256}}", files.erase_file, "Erase a file of the caller's side", Nothing, {200: FileView}),
     Route("GET", "/v1/tokens", tokens.list_tokens, "The tokens in force", Nothing, {200: Tokens}),
-    Route("POST", "/v1/tokens", tokens.issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken),
+    Route("POST", "/v1/tokens", tokens.issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken, example=examples.TOKEN),
     Route("DELETE", "/v1/tokens/{token}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}),
     Route("GET", "/v1/subjects", tokens.list_subjects, "The OIDC subjects that are known", Nothing, {200: Subjects}),
-    Route("POST", "/v1/subjects", tokens.map_subject, "Map an OIDC subject to an officer", Nothing, {201: SubjectView}, takes=NewSubject),
+    Route(
+        "POST",
+        "/v1/subjects",
+        tokens.map_subject,
+        "Map an OIDC subject to an officer",
+        Nothing,
+        {201: SubjectView},
+        takes=NewSubject,
+        example=examples.SUBJECT,
+    ),
     Route("DELETE", "/v1/subjects/{subject}", tokens.forget_subject, "Forget an OIDC subject", Nothing, {204: None}),
-    Route("GET", "/v1/openapi.json", show_openapi, "This document", Nothing, {200: None}, public=True),
-    Route("GET", "/v1/asyncapi.json", show_asyncapi, "What is logged and streamed", Nothing, {200: None}, public=True),
+    Route("GET", "/v1/openapi.json", show_openapi, "This document", Nothing, {200: None, 304: None}, public=True, headers=_CACHED),
+    Route(
+        "GET",
+        "/v1/asyncapi.json",
+        show_asyncapi,
+        "What is logged and streamed",
+        Nothing,
+        {200: None, 304: None},
+        public=True,
+        headers=_CACHED,
+    ),
     Route("GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, public=True),
     Route("GET", "/readyz", readyz, "Whether the service may be used", Nothing, {200: Health, 503: Health}, public=True),
 )

@@ -10,6 +10,7 @@ from aiohttp import web
 from dragoman import telemetry
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, files, live, pages, posting, problems, proofs, reading
+from dragoman.gateway.answering import TURN
 from dragoman.gateway.budgets import BUDGETS, Budgets
 from dragoman.gateway.callers import Callers
 from dragoman.gateway.oidc import Provider
@@ -38,11 +39,12 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app.on_response_prepare.append(_harden)
     app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
-    app[reading.TURN] = asyncio.Lock()
+    app[TURN] = asyncio.Lock()
     app.cleanup_ctx.append(_ringing)
     app[files.TAKING] = files.taking()
     for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
         route.on(app.router)
+    app[pages.DESCRIPTION] = api.document()
     pages.register(app)
     return app
 
@@ -64,7 +66,7 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     request[posting.TRACE] = (cause.parent, cause.request)
     failed = ""
     try:
-        await request.app[_CALLERS].admit(request, public=request.path in _PUBLIC)
+        await request.app[_CALLERS].admit(request, public=_path(request) in _PUBLIC)
         if "Content-Encoding" in request.headers:
             raise Refused(Refusal(kind="media-type", detail="Send the body as it is, without Content-Encoding."))
         response = await handler(request)
@@ -105,12 +107,17 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
         headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
+def _path(request: web.Request) -> str:
+    """The path of the route, without what its variables are: some of those are secret."""
+    resource = request.match_info.route.resource
+    return request.path if resource is None else resource.canonical
+
+
 def _log(request: web.Request, response: web.StreamResponse, failed: str, begun: float) -> None:
     match, grant = request.match_info, request.get("grant")
-    resource = match.route.resource
     fields: dict[str, object] = {
         "method": request.method,
-        "path": request.path if resource is None else resource.canonical,
+        "path": _path(request),
         "status": response.status,
         "ms": round((time.perf_counter() - begun) * 1000, 1),
     }

@@ -4,15 +4,33 @@ What an operation may be refused for follows from what it takes: every problem t
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, get_args
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from dragoman.gateway.typed import JSON, Nothing, Route
-from dragoman_schemas.fields import MediaType
+from dragoman_schemas.answers import DraftView, FileView, LiaisonState, PersonView, Recorded
 from dragoman_schemas.problems import BASE, TYPES, Problem
 
+PROBLEM: Final = "application/problem+json"
+_BODILESS: Final = (204, 304)
+_PAGED: Final = ("list_exchanges", "list_people", "stream_records")
+_PLACED: Final = ("show_channel", "show_proof", "stream_records")
+_TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
+_TAGS: Final = {
+    "the service": r"^/(livez|readyz|metrics)|json$",
+    "who calls": r"^/v1/(me|tokens|subjects)",
+    "proof": r"/log/|/proof$",
+    "records": r"/records",
+    "beside the log": r"/(drafts|people|files|imports)",
+    "reports": r"/(reports|statistics|calendar)",
+    "webhooks": r"/webhooks",
+    "posting": r"{family|/acts$",
+    "the office": r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
+    "exchanges": r"/(exchanges|state|diff)",
+    "channels": r"^/v1/(channels|openings)",
+}
 _REF: Final = "#/components/schemas/{name}"
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _VARIABLE: Final = re.compile(r"{([a-z0-9_]+)(?::([^{}]*))?}")
@@ -29,6 +47,8 @@ _PATH: Final = {
     "tile": "The tile's level and number, as tlog-tiles writes them.",
     "token": "The token's id, as it was shown when it was issued.",
     "subject": "The mapping's id, as it was shown when it was made.",
+    "link": "The link's id, as it was shown when it was made.",
+    "secret": "The secret of the link.",
 }
 _QUERY: Final = {
     "at": "As it stood at this position, or by this time; left out, or 0, as it stands now.",
@@ -61,12 +81,59 @@ _HEADER: Final = {
     "Last-Event-ID": "The position of the last event that came; the stream goes on after it.",
 }
 
+_EXAMPLES: Final = {
+    "channel": "nato-china",
+    "family": "notifications",
+    "exchange": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b71",
+    "position": "1",
+    "draft": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b72",
+    "person": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b73",
+    "sha256": "b94d27b9934d3e08a52e52d7da7dabfac484efe37a5380ee9088f7ace2efcde9",
+    "tile": "0/000.p/1",
+    "token": "0f1e2d3c4b5a",
+    "subject": "0f1e2d3c4b5a",
+    "link": "0f1e2d3c4b5a",
+    "endpoint": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b74",
+    "delivery": "01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b75",
+    "secret": "drg_4uC2cXl1Yq7cQm0d3cH0m1o8w6bC9p2rV5sT7uX0yZ4",
+    "at": "1",
+    "from": "1",
+    "to": "2",
+    "after": "0",
+    "limit": 50,
+    "q": "vessel",
+    "side": "nato",
+    "status": "open",
+    "language": "en",
+    "Idempotency-Key": '"01930b6e-7c4d-7a52-9b1e-3f0c8d2a6b70"',
+    "If-Match": '"4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"',
+    "If-None-Match": '"4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"',
+    "Dragoman-Min-Position": "1",
+    "Prefer": "return=minimal",
+    "Last-Event-ID": "1",
+}
+"""What a variable, a parameter or a header may look like."""
+
+_SAID: Final = {
+    "Location": "Where what was made is read.",
+    "ETag": "What changes whenever what was read does.",
+    "Link": "`rel=next`: the page that follows, where there is one.",
+    "Dragoman-Position": "The position that the answer is of.",
+    "Dragoman-As-Of": "When the end of the log was last seen.",
+    "Dragoman-Stale": "`true` where that was not just now.",
+    "Idempotent-Replayed": "`true` where this was posted before, and the first answer is given again.",
+    "Preference-Applied": "Which preferences were.",
+    "RateLimit-Policy": "The budgets of the officer and of the side: requests in so many seconds.",
+    "RateLimit": "What is left of them, and in how many seconds they are unspent.",
+    "Retry-After": "In how many seconds to try again.",
+}
+
 _ANY: Final = ("bad-request",)
 _CALLER: Final = ("unauthenticated", "budget")
 _CHANNEL: Final = ("not-permitted", "not-found", "behind")
 _WRITES: Final = ("not-permitted", "unavailable")
 _MATCHES: Final = ("moved", "precondition-required")
-_BODY: Final = ("media-type", "too-large", "too-slow", "invalid")
+_BODY: Final = ("media-type", "too-large", "too-slow", "invalid", "invalid-act")
 _ACT: Final = (
     *("idempotency-key", "second-key-required", "not-allowed-in-state", "void", "busy", "erased", *_MATCHES),
     *("media-type", "too-large", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
@@ -91,6 +158,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         "info": {"title": "Dragoman", "version": version, "license": _LICENSE},
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
+        "tags": [{"name": name} for name in _TAGS],
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
@@ -99,25 +167,58 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
 def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__.strip("_"),
+        "tags": [_tag(route.path)],
         "summary": route.summary,
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
-        "responses": {str(status): _success(route, shape, schemas) for status, shape in route.answers.items()}
-        | {str(status): _problem(kinds, schemas) for status, kinds in _refusals(route).items() if status not in route.answers}
-        | {"default": {"description": "Another problem.", "content": {"application/problem+json": {"schema": schemas[Problem]}}}},
+        "responses": {str(status): _success(route, status, shape, schemas) for status, shape in route.answers.items()}
+        | {str(status): _problem(status, kinds, schemas) for status, kinds in _refusals(route).items() if status not in route.answers}
+        | {"default": {"description": "Another problem.", "content": {PROBLEM: {"schema": schemas[Problem]}}}},
     }
-    if route.takes == "file":
-        operation["requestBody"] = {"required": True, "content": {media: {} for media in get_args(MediaType)}}
+    if isinstance(route.takes, tuple):
+        operation["requestBody"] = {"required": True, "content": {media: _text(route.example) for media in route.takes}}
     elif route.takes is not None:
         schema = act if route.takes == "act" else schemas[route.takes]
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema, "example": route.example}}}
     if route.public:
         operation["security"] = []
     return operation
 
 
-def _success(route: Route[Any], shape: Any, schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    content = {"content": {media: {"schema": schemas[shape]} for media in route.media}} if shape is not None else {}
-    return {"description": f"{route.summary}.", **content}
+def _text(example: str) -> dict[str, Any]:
+    return {"schema": {"type": "string"}, "example": example}
+
+
+def _tag(path: str) -> str:
+    """What an operation is about, by its path."""
+    return next((name for name, pattern in _TAGS.items() if re.search(pattern, path)), "exchanges")
+
+
+def _success(route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+    names = ["RateLimit-Policy", "RateLimit"] if route.path.startswith("/v1/") else []
+    if status in (201, 202):
+        names += ["Location", *(["Idempotent-Replayed"] if "Idempotency-Key" in route.headers else [])]
+    if shape is Recorded:
+        names += ["Location", "ETag", "Dragoman-Position", "Idempotent-Replayed", "Preference-Applied"]
+    if shape in _TAGGED or "If-None-Match" in route.headers:
+        names.append("ETag")
+    if "Dragoman-Min-Position" in route.headers and shape is not Recorded:
+        names += ["Dragoman-Position", "Dragoman-As-Of", "Dragoman-Stale"]
+    if route.handler.__name__ in _PLACED:
+        names.append("Dragoman-Position")
+    if route.handler.__name__ in _PAGED:
+        names.append("Link")
+    answer: dict[str, Any] = {"description": f"{route.summary}.", "headers": _headers(dict.fromkeys(names))}
+    if shape is not None:
+        json = {JSON, "application/x-ndjson"}
+        content = {media: {"schema": schemas[shape] if media in json else {"type": "string"}} for media in route.media}
+        return {**answer, "content": content}
+    if status in _BODILESS:
+        return answer
+    return {**answer, "content": {media: {} if media == JSON else {"schema": {"type": "string"}} for media in route.media}}
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"description": _SAID[name], "schema": {"type": "string"}} for name in names}
 
 
 def _refusals(route: Route[Any]) -> dict[int, list[str]]:
@@ -136,7 +237,7 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
     if route.takes == "act" or route.path.endswith("/release"):
         kinds |= {*_ACT}
     elif route.takes is not None:
-        kinds |= {*_BODY, *(("no-room",) if route.takes == "file" else ("exists",))}
+        kinds |= {*_BODY, *(("no-room",) if isinstance(route.takes, tuple) else ("exists",))}
     if len(route.media) > 1:
         kinds.add("not-acceptable")
     if "{exchange}" in route.path:
@@ -148,10 +249,12 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
     return dict(sorted(found.items()))
 
 
-def _problem(kinds: Sequence[str], schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _problem(status: int, kinds: Sequence[str], schemas: Mapping[Any, Any]) -> dict[str, Any]:
     types = {"type": "object", "properties": {"type": {"enum": [BASE + kind for kind in kinds]}}}
     schema = {"allOf": [schemas[Problem], types]}
-    return {"description": "; ".join(TYPES[kind][1] for kind in kinds) + ".", "content": {"application/problem+json": {"schema": schema}}}
+    names = ["RateLimit-Policy", "RateLimit", *(["Retry-After"] if status in (429, 503) else [])]
+    said = "; ".join(TYPES[kind][1] for kind in kinds) + "."
+    return {"description": said, "headers": _headers(names), "content": {PROBLEM: {"schema": schema}}}
 
 
 def _path_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
@@ -159,14 +262,22 @@ def _path_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
         schema: dict[str, Any] = {"type": "string"}
         if pattern and _NAMES.fullmatch(pattern):
             schema["enum"] = pattern.split("|")
-        yield {"name": name, "in": "path", "required": True, "description": _PATH[name], "schema": schema}
+        yield {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": _PATH[name],
+            "schema": schema,
+            "example": _EXAMPLES[name],
+        }
 
 
 def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
     schema = msgspec.json.schema(route.query)
     properties = schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {}) if route.query is not Nothing else {}
     for name, inner in properties.items():
-        yield {"name": name, "in": "query", "required": False, "description": _QUERY[name], "schema": inner}
+        parameter = {"name": name, "in": "query", "required": False, "description": _QUERY[name], "schema": inner}
+        yield parameter | ({"example": _EXAMPLES[name]} if name in _EXAMPLES else {})
 
 
 def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
@@ -177,6 +288,7 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
             "required": name == "Idempotency-Key" and route.takes != "act",
             "description": _HEADER[name],
             "schema": {"type": "string"},
+            "example": _EXAMPLES[name],
         }
 
 

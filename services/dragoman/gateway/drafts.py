@@ -94,8 +94,12 @@ async def list_drafts(call: Call[Nothing]) -> Answered:
 
 
 async def new_draft(call: Call[Nothing]) -> Answered:
+    return await keep_new(call, await call.decoded(NewDraft), 201)
+
+
+async def keep_new(call: Call[Any], new: NewDraft, status: int) -> Reply:
+    """Keep a new draft of the caller's, or answer with it again. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
-    new = await call.decoded(NewDraft)
     _name_of(new.act)
     service = posting.service_of(call)
     signatures, data = _signed(call, new)
@@ -115,11 +119,11 @@ async def new_draft(call: Call[Nothing]) -> Answered:
     if known is None and projection.used(draft.id):
         raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for a post. Take a new key for a new draft."))
     if known is None and await service.drafts.keep(draft, None):
-        return _reply(draft, 201, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
+        return _reply(draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
     known = known or await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None or (known.author, bytes(known.act), known.exchange) != (actor, bytes(draft.act), draft.exchange):
         raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for another draft. Take a new key for a new draft."))
-    return _reply(known, 201, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
+    return _reply(known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
 def _signed(call: Call[Any], new: NewDraft) -> tuple[str, Act]:

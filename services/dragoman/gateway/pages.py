@@ -38,6 +38,9 @@ _HERE: Final = Path(__file__).parent
 _PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
 """A path of ours: no other host, no backslash, no control character."""
 
+DESCRIPTION: Final = web.AppKey("description", dict[str, Any])
+"""The OpenAPI document of the API."""
+
 _OPEN_ROWS: Final = 50
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self';"
@@ -96,6 +99,7 @@ def register(app: web.Application) -> None:
     app.router.add_post("/sign-in", sign_in)
     app.router.add_post("/sign-out", sign_out)
     app.router.add_post("/acknowledge", acknowledge)
+    app.router.add_get("/docs", docs)
     app.router.add_static("/static", _HERE / "static")
 
 
@@ -136,6 +140,16 @@ def _page(template: str, *, status: int = 200, headers: dict[str, str] | None = 
 def report(paper: Paper, headers: dict[str, str]) -> web.Response:
     """A report as a page of its own, to be read and printed: it has no script and no form."""
     return _page("report.html", headers={**headers, "Content-Security-Policy": _PAPER_POLICY}, registry=paper.of, paper=paper)
+
+
+async def docs(request: web.Request) -> web.Response:
+    """What the API has, for reading and trying; it is described to everybody."""
+    tags: dict[str, list[tuple[str, str, str]]] = {}
+    for path, operations in request.app[DESCRIPTION]["paths"].items():
+        for method, operation in operations.items():
+            tags.setdefault(operation["tags"][0], []).append((method.upper(), path, operation["summary"]))
+    explorer = (_HERE / "static" / "vendor" / "swagger-ui-bundle.js").exists()
+    return _page("docs.html", registry=None, tags=sorted(tags.items()), explorer=explorer)
 
 
 def _own_origin(request: web.Request) -> None:

@@ -1,29 +1,27 @@
 """Reading over HTTP: lists, one exchange, the watch, what the dialogue comes to, the state, statistics, the records themselves."""
 
-import asyncio
 import csv
 import io
-import re
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Meta, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import beside, coverage, desks, live
+from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
+from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, whole
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import cap
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.live import Projection
-from dragoman.projection.moment import Asked, instant, position_by
+from dragoman.projection.moment import Asked
 from dragoman.projection.statistics import statistics
 from dragoman_schemas.answers import (
     CodebookView,
@@ -34,20 +32,14 @@ from dragoman_schemas.answers import (
     Rows,
 )
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.state import decode_exchange
+from dragoman_schemas.state import Exchange, decode_exchange
 from dragoman_schemas.statistics import Statistics
 
 TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
-TURN: Final = web.AppKey("turn", asyncio.Lock)
-"""Whose turn it is to read many exchanges: one at a time, so that a reader stays free for lists and boards."""
 
 CSV: Final = "text/csv"
-
-
-class At(Struct, frozen=True, kw_only=True):
-    """A past position, or a time; empty, or 0, is now."""
-
-    at: Annotated[str, Meta(max_length=40)] = ""
+ICALENDAR: Final = "text/calendar"
+CLOUDEVENT: Final = "application/cloudevents+json"
 
 
 class Between(Struct, frozen=True, kw_only=True):
@@ -77,42 +69,6 @@ class StatisticsQuery(Asked, frozen=True, kw_only=True):
     format: str = ""
 
 
-async def standing(call: Call[Any]) -> tuple[Projection, int]:
-    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
-
-    A broken channel is answered as far as its file goes, which is said to be stale.
-    """
-    projection, wanted = projection_of(call), wanted_position(call.request)
-    if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
-        await projection.in_file(wanted)
-    await projection.in_file()
-    return projection, projection.flushed
-
-
-def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
-    """What every answer says: of which position it is, and when the end of the log was last seen."""
-    service = service_of(call)
-    headers = {"Dragoman-Position": str(position), "Dragoman-As-Of": service.as_of(projection), "Cache-Control": "no-store"}
-    if not service.is_live(projection):
-        headers["Dragoman-Stale"] = "true"
-    return headers
-
-
-async def past(call: Call[At], projection: Projection, position: int) -> int | None:
-    """The past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
-    at = call.query.at
-    if at in ("", "0"):
-        return None
-    if (wanted := whole(at)) is None:
-        moment = instant("at", at) + timedelta(milliseconds=1)
-        wanted = await in_thread(call, position_by, service_of(call).store, projection.name, position, moment)
-        if not wanted:
-            raise Refused(Refusal(kind="not-found", detail="The channel had not been opened then."))
-    elif not 1 <= wanted <= position:
-        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or a time, or left out for now."))
-    return wanted
-
-
 async def list_exchanges(call: Call[ListQuery]) -> Answered:
     projection, _ = await standing(call)
     query = call.query
@@ -122,9 +78,14 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
     most = max(1, min(query.limit, LIST_PAGE))
     rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most, service_of(call).now())
     headers = headers_of(call, projection, rows.position)
+    media = wanted_media(call.request, (JSON, live.NDJSON, CSV))
+    if not query.overdue:  # which depends on the time as well
+        headers |= {"ETag": f'W/"{rows.position}"', "Vary": "Accept"}
+        if unchanged(call, headers["ETag"]):
+            return web.Response(status=304, headers=headers)
     if rows.next:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=rows.next)}>; rel="next"'
-    match wanted_media(call.request, (JSON, live.NDJSON, CSV)):
+    match media:
         case live.NDJSON:
             body = b"".join(msgspec.json.encode(row) + b"\n" for row in rows.exchanges)
             return web.Response(body=body, headers=headers, content_type=live.NDJSON)
@@ -153,31 +114,8 @@ def _cell(value: object) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
-    """What is offered that the caller would rather have, the first by default. Raises `Refused` where none is accepted."""
-    for kind in _by_quality(request.headers.get("Accept", "*/*")):
-        if kind in offered:
-            return kind
-        if kind in ("*/*", "application/*", ""):
-            return offered[0]
-    raise Refused(Refusal(kind="not-acceptable", detail=f"This is given as {', '.join(offered)}; change Accept."))
-
-
-def _by_quality(accept: str) -> list[str]:
-    """The types that a caller accepts, the best first (RFC 9110 §12.5.1); among equals as they are written."""
-    found: list[tuple[float, str]] = []
-    for part in accept.split(","):
-        kind, *parameters = (each.strip() for each in part.split(";"))
-        quality = next((_QUALITY.fullmatch(each) for each in parameters if each[:2].lower() == "q="), None)
-        found.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
-    return [kind for quality, kind in sorted(found, key=lambda each: -each[0]) if quality > 0]
-
-
-_QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
-
-
 async def show_exchange(call: Call[At]) -> Answered:
-    media = wanted_media(call.request, (JSON, cap.MEDIA))
+    media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
     at = await past(call, projection, position)
     service, side = service_of(call), grant_of(call.request).side
@@ -196,14 +134,27 @@ async def show_exchange(call: Call[At]) -> Answered:
     newest = max((entry.position for entry in view.timeline), default=0)
     view = replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
     headers = headers_of(call, projection, at or position)
+    if media != JSON:
+        return _spoken(projection, decode_exchange(bytes(view.state)), media, headers)
+    if at is None:
+        headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
+        if unchanged(call, headers["ETag"]):
+            return web.Response(status=304, headers=headers)
+    return Reply(body=view, headers=headers)
+
+
+def _spoken(projection: Projection, state: Exchange, media: str, headers: dict[str, str]) -> web.Response:
+    """An exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
     if media == cap.MEDIA:
-        state = decode_exchange(bytes(view.state))
         if state.act not in cap.EVENTS:
             raise Refused(Refusal(kind="not-acceptable", detail=f"A {state.act} is no alert; these are: {', '.join(cap.EVENTS)}."))
         return web.Response(body=cap.alert(projection.registry, state), headers=headers, content_type=cap.MEDIA, charset="utf-8")
-    if at is None:
-        headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
-    return Reply(body=view, headers=headers)
+    from dragoman.interop import itip  # a fifth of a second, for who wants a calendar
+
+    raw = itip.message(projection.registry, state) if state.family == "meeting" else None
+    if raw is None:
+        raise Refused(Refusal(kind="not-acceptable", detail="This is no meeting, call or visit at a time; take it as JSON."))
+    return web.Response(body=raw, headers={**headers, "Content-Type": itip.media(raw)})
 
 
 async def show_watch(call: Call[At]) -> Answered:
@@ -214,13 +165,6 @@ async def show_watch(call: Call[At]) -> Answered:
     if view is None:
         raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
     return Reply(body=view, headers=headers_of(call, projection, view.position))
-
-
-async def show_points(call: Call[Nothing]) -> Answered:
-    projection, position = await standing(call)
-    service = service_of(call)
-    body = await in_thread(call, watching.points_of_contact, service.store, projection.name, service.now())
-    return Reply(body=body, headers=headers_of(call, projection, position))
 
 
 async def show_perceptions(call: Call[Nothing]) -> Answered:
@@ -255,7 +199,8 @@ async def show_state(call: Call[At]) -> Answered:
     )
     if state is None:
         raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
-    return Reply(body=state, headers=headers_of(call, projection, state.position))
+    headers = {**headers_of(call, projection, state.position), "ETag": f'W/"{state.digest}"'}
+    return web.Response(status=304, headers=headers) if unchanged(call, headers["ETag"]) else Reply(body=state, headers=headers)
 
 
 async def show_difference(call: Call[Between]) -> Answered:
@@ -328,6 +273,4 @@ async def show_record(call: Call[Nothing]) -> Answered:
         "Dragoman-Proof": stands.proof,
         "X-Content-Type-Options": "nosniff",
     }
-    return web.Response(
-        body=raw, headers=headers, content_type="application/cloudevents+json" if raw[:1] == b"{" else "application/octet-stream"
-    )
+    return web.Response(body=raw, headers=headers, content_type=CLOUDEVENT if raw[:1] == b"{" else "application/octet-stream")

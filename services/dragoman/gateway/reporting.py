@@ -1,18 +1,17 @@
 """Reports over HTTP: each as its shape, a page or Markdown, as the caller accepts it."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
 from dragoman.gateway import pages, proofs
+from dragoman.gateway.answering import TURN, headers_of, standing, wanted_media
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
-from dragoman.gateway.reading import TURN, headers_of, standing, wanted_media
-from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
+from dragoman.gateway.typed import JSON, Answered, Call, Reply
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.moment import Asked, Moment, instant, moment
-from dragoman.projection.store import Store
 from dragoman.reports import answers, period, situation, turn_over
 from dragoman.reports import year as year_review
 from dragoman.reports.markdown import markdown
@@ -126,31 +125,3 @@ async def show_year(call: Call[YearQuery]) -> Answered:
         return Gathered(found, lambda language: year_review.paper(found, language))
 
     return await _report(call, asked, gather)
-
-
-# Other people's calendars
-
-CALENDAR: Final = "text/calendar"
-_DATED: Final = {
-    "meeting": ("meeting-request", "call-request", "visit-invitation"),
-    "notification": ("danger-area", "launch-notice", "military-activity", "terrorism-warning"),
-}
-_KEPT: Final = timedelta(days=366)
-"""How long what is over stays in a calendar."""
-
-
-async def show_calendar(call: Call[Nothing]) -> Answered:
-    projection, position = await standing(call)
-    service = service_of(call)
-    now = service.now()
-    body: bytes = await in_thread(call, _calendar, service.store, projection.name, service.as_of(projection), now)
-    headers = {**headers_of(call, projection, position), "Content-Disposition": f'inline; filename="{projection.name}.ics"'}
-    return web.Response(body=body, headers=headers, content_type=CALENDAR, charset="utf-8")
-
-
-def _calendar(store: Store, channel: str, as_of: str, now: datetime) -> bytes:
-    from dragoman.interop import calendar  # a fifth of a second, for who wants a calendar
-
-    with moment(store, channel, Asked(), as_of) as then:
-        found = [state for family, acts in _DATED.items() for state in then.of(family, *acts)]
-        return calendar.feed(then.registry, found, now - _KEPT)

@@ -9,7 +9,7 @@ The OpenAPI document is derived from the same list, so nothing is said twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -58,6 +58,10 @@ class Call(Generic[S]):
         """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
         if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
             raise Refused(Refusal(kind="media-type", detail=f"Send Content-Type: {JSON}; {self.request.content_type} came."))
+        return await self.arrived()
+
+    async def arrived(self) -> bytes:
+        """The body, of whatever type. Raises `Refused` where it does not arrive in time."""
         if self.request.content.is_eof():  # it came with its headers
             return await self.request.read()
         try:
@@ -94,8 +98,7 @@ Answered = Reply | web.StreamResponse
 class Route(Generic[S]):
     """One method on one path.
 
-    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or "file" for any of the types of
-    files. `media` are the types of a successful answer that is no plain JSON object.
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `example` is a body that may be sent as it stands.
     """
 
     method: str
@@ -104,10 +107,11 @@ class Route(Generic[S]):
     summary: str
     query: type[S]
     answers: Mapping[int, type[Struct] | None]
-    takes: type[Struct] | str | None = None
+    takes: type[Struct] | str | tuple[str, ...] | None = None
     media: tuple[str, ...] = (JSON,)
     public: bool = False
     headers: tuple[str, ...] = ()
+    example: Any = None
 
     def on(self, router: web.UrlDispatcher) -> None:
         """Register the route."""

@@ -1,1 +1,5 @@
 """Other people's formats: pure writers and readers of what officers' other tools speak."""
+
+
+class NotUnderstood(ValueError):
+    """What came in is nothing that can be taken in here; says why, and what to do."""

@@ -39,7 +39,9 @@ _NATURES: Final = {
     "epidemic": "Health",
     "oil_spill": "Env",
 }
-_TEXTS: Final = ("facts", "text", "threat", "description", "release")
+_TEXTS: Final = ("facts", "text", "threat")
+"""Members of which the first that there is becomes the description; what else there is becomes a parameter, so that each comes back as itself."""
+
 _INSTRUCTIONS: Final = ("request", "action_wanted", "protective_measures")
 _CONTACTS: Final = ("on_scene_contact", "on_scene_frequency", "contact")
 _PLACES: Final = ("place", "launch_area", "impact_areas", "dropping_zones")
@@ -105,12 +107,12 @@ def _info(root: ET.Element, registry: Registry, exchange: Exchange, content: Map
         _add(info, element, between.join(_words(value, language) for _, value in found))
 
     _add(info, "headline", _words(msgspec.json.decode(exchange.subject), language))
-    text("description", _TEXTS)
+    text("description", [name for name in _TEXTS if name in content][:1])
     text("instruction", _INSTRUCTIONS)
     text("contact", _CONTACTS, "; ")
     _parameter(info, "precedence", exchange.precedence)
     for name, value in content.items():
-        if name not in used | _TOLD or (name == "time" and not isinstance(value, str)):
+        if name not in used | _TOLD or (name == "time" and (window or not isinstance(value, str))):
             _parameter(info, name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))
     for name in _PLACES:
         value = content.get(name)

@@ -1,4 +1,4 @@
-"""Who a caller is: bearer tokens and page sessions, of which only SHA-256 is stored, and the subjects of an OIDC provider.
+"""Who a caller is: bearer tokens, page sessions and a calendar's secret links, of which only SHA-256 is stored, and an OIDC provider's subjects.
 
 A token is bound to one officer and to channels by their cid, so that a channel opened anew under an old name is another.
 What the officer may do there stands in the channel's own log, not here. Revocation reaches every gateway within a second.
@@ -21,6 +21,7 @@ _ID: Final = 12
 
 
 Scope = Literal["act", "read"]
+Kind = Literal["token", "subject", "link"]
 
 
 class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,12 +83,13 @@ class Access:
         scope: Scope = "act",
         expires: float = 0.0,
         secret: str = "",
+        kind: Literal["token", "link"] = "token",
     ) -> tuple[str, Grant]:
-        """A new token and what it gives. The token is known to the caller alone from here on."""
+        """A new token, or link, and what it gives. The token is known to the caller alone from here on."""
         token = secret or new_token()
         digest = hashed(token)
         grant = Grant(id=digest[:12], actor=actor, channels=channels, issued=issued, label=label, scope=scope, expires=expires)
-        await self._bucket.put(f"token.{digest}", grant)
+        await self._bucket.put(f"{kind}.{digest}", grant)
         return token, grant
 
     async def map(self, subject: str, actor: str, channels: tuple[str, ...], *, issued: str, scope: Scope = "act") -> Grant:
@@ -97,16 +99,16 @@ class Access:
         await self._bucket.put(f"subject.{digest}", grant)
         return grant
 
-    async def revoke(self, id: str, kind: Literal["token", "subject"] = "token") -> bool:
-        """Revoke a token, or forget a subject, by its id; False where there is none."""
+    async def revoke(self, id: str, kind: Kind = "token") -> bool:
+        """Revoke a token or a link, or forget a subject, by its id; False where there is none."""
         await self._bucket.refresh()
         for key in [key for key in self._bucket.values if key.startswith(f"{kind}.{id}") and len(id) == _ID]:
             await self._bucket.put(key, None)
             return True
         return False
 
-    async def listed(self, kind: Literal["token", "subject"] = "token") -> list[Grant]:
-        """All tokens, or subjects, in force."""
+    async def listed(self, kind: Kind = "token") -> list[Grant]:
+        """All tokens, subjects or links in force."""
         await self._bucket.refresh()
         return sorted(
             (_grant(value) for key, value in self._bucket.values.items() if key.startswith(f"{kind}.")), key=lambda grant: grant.issued
@@ -116,9 +118,9 @@ class Access:
         """Bring what other gateways issued and revoked."""
         await self._bucket.refresh()
 
-    def find(self, token: str, now: float) -> Grant | None:
+    def find(self, token: str, now: float, kind: Literal["token", "link"] = "token") -> Grant | None:
         """What a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
-        value = self._bucket.values.get(f"token.{hashed(token)}")
+        value = self._bucket.values.get(f"{kind}.{hashed(token)}")
         return None if value is None else _in_time(_grant(value), now)
 
     def of_subject(self, subject: str) -> Grant | None:

@@ -1,0 +1,91 @@
+"""How every read is answered: at which position, how fresh that is, in which type, and whether the caller has it already."""
+
+import asyncio
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from aiohttp import web
+from msgspec import Meta, Struct
+
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway.posting import in_thread, projection_of, service_of, wanted_position, whole
+from dragoman.gateway.typed import Call
+from dragoman.projection.live import Projection
+from dragoman.projection.moment import instant, position_by
+
+TURN: Final = web.AppKey("turn", asyncio.Lock)
+"""Whose turn it is to read many exchanges: one at a time, so that a reader stays free for lists and boards."""
+
+
+class At(Struct, frozen=True, kw_only=True):
+    """A past position, or a time; empty, or 0, is now."""
+
+    at: Annotated[str, Meta(max_length=40)] = ""
+
+
+async def standing(call: Call[Any]) -> tuple[Projection, int]:
+    """The channel, and the position in the file that the answer will be of; waits for the one that the caller asks for.
+
+    A broken channel is answered as far as its file goes, which is said to be stale.
+    """
+    projection, wanted = projection_of(call), wanted_position(call.request)
+    if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
+        await projection.in_file(wanted)
+    await projection.in_file()
+    return projection, projection.flushed
+
+
+def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[str, str]:
+    """What every answer says: of which position it is, and when the end of the log was last seen."""
+    service = service_of(call)
+    headers = {"Dragoman-Position": str(position), "Dragoman-As-Of": service.as_of(projection), "Cache-Control": "no-store"}
+    if not service.is_live(projection):
+        headers["Dragoman-Stale"] = "true"
+    return headers
+
+
+async def past(call: Call[At], projection: Projection, position: int) -> int | None:
+    """The past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
+    at = call.query.at
+    if at in ("", "0"):
+        return None
+    if (wanted := whole(at)) is None:
+        moment = instant("at", at) + timedelta(milliseconds=1)
+        wanted = await in_thread(call, position_by, service_of(call).store, projection.name, position, moment)
+        if not wanted:
+            raise Refused(Refusal(kind="not-found", detail="The channel had not been opened then."))
+    elif not 1 <= wanted <= position:
+        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or a time, or left out for now."))
+    return wanted
+
+
+def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
+    """What is offered that the caller would rather have, the first by default. Raises `Refused` where none is accepted."""
+    for kind in _by_quality(request.headers.get("Accept", "*/*")):
+        if kind in offered:
+            return kind
+        if kind in ("*/*", "application/*", ""):
+            return offered[0]
+    raise Refused(Refusal(kind="not-acceptable", detail=f"This is given as {', '.join(offered)}; change Accept."))
+
+
+def _by_quality(accept: str) -> list[str]:
+    """The types that a caller accepts, the best first (RFC 9110 §12.5.1); among equals as they are written."""
+    found: list[tuple[float, str]] = []
+    for part in accept.split(","):
+        kind, *parameters = (each.strip() for each in part.split(";"))
+        quality = next((_QUALITY.fullmatch(each) for each in parameters if each[:2].lower() == "q="), None)
+        found.append((1.0 if quality is None else float(quality.group(1)), kind.lower()))
+    return [kind for quality, kind in sorted(found, key=lambda each: -each[0]) if quality > 0]
+
+
+_QUALITY: Final = re.compile(r"[qQ]=([01](?:\.[0-9]{0,3})?)")
+
+
+def unchanged(call: Call[Any], etag: str) -> bool:
+    """Whether the caller has what the tag stands for already (If-None-Match, compared weakly)."""
+    given = call.request.headers.get("If-None-Match")
+    if given is None:
+        return False
+    return given.strip() == "*" or etag.removeprefix("W/") in (each.strip().removeprefix("W/") for each in given.split(","))

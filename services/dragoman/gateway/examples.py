@@ -1,0 +1,57 @@
+"""A body for every operation that takes one, which may be sent as it stands: shown in the API's description, and sent by a test."""
+
+from typing import Any, Final
+
+INCIDENT: Final = {
+    "act": "hazardous-incident",
+    "kind": "near_miss",
+    "time": "2026-11-24T03:05+08:00",
+    "place": {"lat": 15.12, "lon": 116.44},
+    "facts": "Two aircraft passed close. Rest unknown.",
+}
+ACKNOWLEDGEMENT: Final = {"act": "acknowledgement"}
+DRAFT: Final = {"act": {"act": "contact-note", "form": "conversation", "text": "The counterpart proposes talks in January."}}
+CHANNEL: Final = {
+    "name": "north-south",
+    "kind": "official",
+    "sides": ["north", "south"],
+    "languages": ["en", "fr"],
+    "officers": [
+        {"side": "north", "officer": "d-1", "office": "harbour-town", "roles": ["duty_officer"]},
+        {"side": "north", "officer": "adm-1", "office": "harbour-town", "roles": ["administrator"]},
+        {"side": "south", "officer": "d-1", "office": "hill-town", "roles": ["duty_officer"]},
+        {"side": "south", "officer": "adm-1", "office": "hill-town", "roles": ["administrator"]},
+    ],
+}
+OPENING: Final[dict[str, Any]] = {
+    "act": {"act": "channel-opening", "name": "east-west", "kind": "official", "languages": ["en"], "sides": []},
+    "signatures": [],
+}
+PERSON: Final = {"name": "Zhang Wei", "post": "Duty officer", "telephones": ["+86 10 5555 0100"], "languages": ["zh", "en"]}
+FILE: Final = "hello world"
+TOKEN: Final = {"actor": "nato/d-1", "channels": ["nato-china"], "label": "the duty desk", "scope": "act"}
+SUBJECT: Final = {"subject": "248289761001", "actor": "nato/d-1", "channels": ["nato-china"]}
+ALERT: Final = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">
+ <identifier>EQ-2026-1124-01</identifier>
+ <sender>duty@seismic.example</sender>
+ <sent>2026-11-24T03:10:00+08:00</sent>
+ <status>Actual</status>
+ <msgType>Alert</msgType>
+ <scope>Public</scope>
+ <info>
+  <category>Geo</category>
+  <event>Earthquake</event>
+  <urgency>Past</urgency>
+  <severity>Severe</severity>
+  <certainty>Observed</certainty>
+  <headline>Earthquake of magnitude 6.4 at sea</headline>
+  <description>The epicentre lies 80 km off the coast. Waves of up to 1 m are possible.</description>
+  <area>
+   <areaDesc>Sea off the coast</areaDesc>
+   <circle>15.12,116.44 80</circle>
+  </area>
+ </info>
+</alert>
+"""

@@ -1,0 +1,403 @@
+"""A meeting as messages between calendar programs, iTIP (RFC 5546): what its newest act is to them, and which act their answer is.
+
+    opening; the convener's acceptance, counter-proposal, postponement or correction; held     REQUEST
+    acceptance, decline                  of a side that was asked                              REPLY
+    counter-proposal, postponement       of a side that was asked, with windows                COUNTER
+    cancellation; declined by the convener; closed without being agreed to                     CANCEL
+
+UID and SEQUENCE are those of the published feed, so that a program joins the two. A REQUEST has room for one time: while several windows
+stand it takes the first, and names the others in words. The convener is the ORGANIZER; only sides are named, never people.
+
+What comes back was written by strangers. The library reads its lines and their values, and no components: it would keep what a message calls
+a zone or a component for all that come after. A zone is the one that IANA knows by that name, whatever a VTIMEZONE says of it.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from icalendar import Component, Event, vDDDTypes, vDuration, vText
+from icalendar.parser import Contentline, Contentlines
+from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
+from msgspec import Struct
+
+from dragoman.domain import checks
+from dragoman.domain import record as records
+from dragoman.domain.refusal import Malformed
+from dragoman.interop import NotUnderstood, calendar
+from dragoman_schemas.fields import Window
+from dragoman_schemas.state import Exchange, Registry, Stamp
+
+METHODS: Final = ("REPLY", "COUNTER", "CANCEL", "REQUEST")
+"""What is understood; a REQUEST only where it asks for a new meeting."""
+
+_BYTES: Final = 256 * 1024
+"""An invitation with its time zone, in words and once more as HTML; not one with files in it."""
+
+_METHOD: Final = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
+_UID: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-([1-9][0-9]?))?@[0-9a-f]{16}\.dragoman")
+_SIDE: Final = re.compile(r"urn:dragoman:[a-z0-9-]+:([a-z0-9-]+)", re.IGNORECASE)
+_FOLD: Final = re.compile(rb"\r?\n[ \t]")
+_COUNTED: Final = re.compile(r"[0-9]{1,9}")
+_RECURRING: Final = ("RRULE", "RDATE", "RECURRENCE-ID")
+
+_ARRANGING: Final = ("acceptance", "decline", "counter-proposal", "postponement", "correction", "cancellation")
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """What a calendar program answered: the act that it is, in which exchange; none for a new request.
+
+    `sequence` says which proposal it answers, `begins` when that begins, empty where it does not say. `side` is who answers, as the message has
+    it: whoever sent it is still to be known otherwise. Times are in UTC.
+    """
+
+    exchange: str
+    act: dict[str, Any]
+    sequence: int
+    dtstamp: str
+    begins: str = ""
+    side: str = ""
+
+
+def media(raw: bytes) -> str:
+    """The media type of a message, which names the method that stands in it."""
+    found = _METHOD.search(raw)
+    if found is None:
+        raise NotUnderstood("it has no METHOD; it is a calendar, and no message")
+    return f"text/calendar; method={found[1].decode()}; charset=utf-8"
+
+
+# What is said
+
+
+def message(registry: Registry, exchange: Exchange) -> bytes | None:
+    """What the newest act of a meeting is, in UTF-8; None for a call at any time, which no calendar has a place for.
+
+    What an earlier one was is what this says of the exchange as it stood then.
+    """
+    act, said = _newest(exchange)
+    if said.side != exchange.side and act in ("acceptance", "decline"):
+        method, event = "REPLY", _reply(registry, exchange, act, said)
+    elif said.side != exchange.side and act != "meeting-held" and "windows" in exchange.acts[act][-1].content:
+        method, event = "COUNTER", _counter(registry, exchange, act, said)
+    elif calendar.status(exchange) == "CANCELLED":
+        method, event = "CANCEL", _cancel(registry, exchange, act, said)
+    elif standing := [*calendar.windows(exchange)]:
+        method, event = "REQUEST", _request(registry, exchange, standing)
+    else:
+        return None
+    event.add("uid", calendar.uid(registry, exchange))
+    written = calendar.begun(registry, method)
+    written.add_component(event)
+    return bytes(written.to_ical())
+
+
+def _newest(exchange: Exchange) -> tuple[str, Stamp]:
+    """The newest act that arranges the meeting, and who did it when.
+
+    What is corrected besides the windows that another side proposed leaves its proposal the newest word.
+    """
+    assert exchange.meeting is not None
+    opening, *others = exchange.messages
+    own = exchange.meeting.proposed_by == exchange.side
+    aside = {each.corrected.position for each in exchange.corrections if not (own or {"windows", "dates"} & each.fields.keys())}
+    said = [(each.act, each.said) for each in others if each.act in _ARRANGING and each.said.position not in aside]
+    said += [("meeting-held", held.recorded) for held in exchange.meeting.held]
+    said += [("closure", stamp) for side, stamp in exchange.closures.items() if side == exchange.side]
+    return max(((opening.act, opening.said), *said), key=lambda each: each[1].position)
+
+
+def _attend(registry: Registry, event: Event, side: str, **parameters: str) -> None:
+    attendee = calendar.address(registry, side)
+    attendee.params.update({name.upper().replace("_", "-"): value for name, value in parameters.items()})
+    event.add("attendee", attendee)
+
+
+def _request(registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]) -> Event:
+    event = calendar.described(registry, exchange, exchange.updated)
+    event.add("status", calendar.status(exchange))
+    calendar.take_place(event, standing[0])
+    if len(standing) > 1:
+        event.pop("description")
+        event.add("description", f"{exchange.number}, {exchange.status}\n{_others(standing)}")
+    meeting = exchange.meeting
+    assert meeting is not None
+    for side in exchange.to:
+        agreed = side in meeting.accepted or (side == meeting.proposed_by and exchange.status != "postponed")
+        partstat = "DECLINED" if side in meeting.declined else "ACCEPTED" if agreed else "NEEDS-ACTION"
+        _attend(registry, event, side, partstat=partstat, rsvp="TRUE" if partstat == "NEEDS-ACTION" else "FALSE")
+    for side in exchange.info:
+        _attend(registry, event, side, role="NON-PARTICIPANT", rsvp="FALSE")
+    return event
+
+
+def _reply(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
+    event = calendar.described(registry, exchange, said)
+    _attend(registry, event, said.side, partstat="ACCEPTED" if act == "acceptance" else "DECLINED")
+    if act == "acceptance":
+        assert exchange.meeting is not None
+        accepted = json.loads(bytes(exchange.meeting.accepted[said.side].terms))
+        for window in calendar.known([accepted]):
+            calendar.take_place(event, window)
+    else:
+        _explain(event, exchange)
+    return event
+
+
+def _counter(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
+    """As it was proposed, not as it is merged into the exchange; it answers the request before it, whose SEQUENCE it has."""
+    content = exchange.acts[act][-1].content
+    proposed = [*calendar.known(json.loads(bytes(content["windows"])))]
+    event = calendar.described(registry, exchange, said)
+    for name in ("sequence", "location"):
+        event.pop(name, None)
+    event.add("sequence", calendar.sequence(exchange, said.position - 1))
+    calendar.take_place(event, proposed[0])
+    if "venue" in content:
+        event.add("location", json.loads(bytes(content["venue"])))
+    if len(proposed) > 1:
+        event.add("comment", _others(proposed))
+    _attend(registry, event, said.side, partstat="TENTATIVE")
+    return event
+
+
+def _cancel(registry: Registry, exchange: Exchange, act: str, said: Stamp) -> Event:
+    event = calendar.described(registry, exchange, said)
+    event.add("status", "CANCELLED")
+    for window in [*calendar.windows(exchange)][:1]:
+        calendar.take_place(event, window)
+    for side in (*exchange.to, *exchange.info):
+        _attend(registry, event, side)
+    if exchange.cancellation is not None:
+        event.add("comment", exchange.cancellation.reason)
+    elif act == "decline":
+        _explain(event, exchange)
+    return event
+
+
+def _explain(event: Event, exchange: Exchange) -> None:
+    reason = exchange.acts["decline"][-1].content.get("reason")
+    if reason is not None:
+        event.add("comment", json.loads(bytes(reason)))
+
+
+def _others(standing: Iterable[tuple[datetime, datetime]]) -> str:
+    """The windows but the first, in words."""
+    _, *others = standing
+    return "It could also be " + ", or ".join(f"from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC" for begins, ends in others)
+
+
+# What is answered
+
+
+def read(raw: bytes) -> Answered:
+    """The act that a message is. Raises `NotUnderstood`, and nothing else, whatever the bytes are."""
+    whole = _parsed(raw)
+    method = _one(whole, "METHOD").upper()
+    if method not in METHODS:
+        raise NotUnderstood(f"the method {method[:20]!r} is not understood; send {', '.join(METHODS)}")
+    event = _only_event(whole)
+    ours = _UID.fullmatch(_one(event, "UID"))
+    match method, ours is not None:
+        case "REPLY", True:
+            act, by = _answer(event), "ATTENDEE"
+        case "COUNTER", True:
+            act, by = {"act": "counter-proposal", **_proposed(event)}, "ATTENDEE"
+        case "CANCEL", True:
+            act, by = {"act": "cancellation", **_reason(event)}, "ORGANIZER"
+            if "reason" not in act:
+                raise NotUnderstood("a cancellation says why; give the reason as its comment (COMMENT)")
+        case "REQUEST", False:
+            act, by = {"act": "meeting-request", "purpose": _text(event, "SUMMARY"), **_proposed(event)}, "ORGANIZER"
+        case "REQUEST", True:
+            raise NotUnderstood("this meeting is known here; to move it, propose another time (COUNTER), or cancel it and ask anew")
+        case _:
+            raise NotUnderstood("its UID is of no meeting here; answer the invitation that came from here")
+    if ours is not None and ours[2] and act["act"] == "acceptance":
+        act["window"] = int(ours[2]) - 1
+    _hold(act)
+    return Answered(
+        exchange="" if ours is None else ours[1],
+        act=act,
+        sequence=_sequence(event),
+        dtstamp=_stamp(_time(event, "DTSTAMP")),
+        begins=_stamp(_time(event, "DTSTART")) if "DTSTART" in event else "",
+        side=_side(event, by),
+    )
+
+
+def fitted(answered: Answered, exchange: Exchange) -> dict[str, Any]:
+    """The act as it fits the exchange that it answers: an acceptance names the window that begins when the answer says.
+
+    Raises `NotUnderstood` where the answer is to windows that stand no more: nobody is held to terms that it did not see.
+    """
+    act, standing = answered.act, [begins for begins, _ in _terms(exchange)]
+    if act["act"] != "cancellation" and answered.sequence < calendar.sequence(exchange, exchange.updated.position):
+        raise NotUnderstood("it answers an earlier proposal, and another has been made since; answer the newest invitation")
+    if act["act"] != "acceptance" or "window" in act or not answered.begins or not standing:
+        return act
+    begins = datetime.fromisoformat(answered.begins)
+    if begins not in standing:
+        raise NotUnderstood(f"no window that stands begins at {answered.begins}; to propose that time, send it as a COUNTER")
+    return {**act, "window": standing.index(begins)}
+
+
+def _terms(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
+    """The windows that stand, as acceptances count them, or a visit's dates."""
+    content = exchange.content
+    if "windows" in content:
+        return calendar.known(json.loads(bytes(content["windows"])))
+    return calendar.known([json.loads(bytes(content["dates"]))] if "dates" in content else [])
+
+
+def _answer(event: Component) -> dict[str, Any]:
+    attendees = event.get("ATTENDEE", [])
+    if len(attendees) != 1:
+        raise NotUnderstood("an answer has one ATTENDEE, the side that answers; leave the others out")
+    match partstat := str(attendees[0].params.get("PARTSTAT", "NEEDS-ACTION")).upper():
+        case "ACCEPTED":
+            return {"act": "acceptance"}
+        case "DECLINED":
+            return {"act": "decline", **_reason(event)}
+        case "TENTATIVE":
+            why = "a tentative answer is none"
+        case "DELEGATED":
+            why = "a side answers for itself, whoever comes"
+        case _:
+            why = f"{partstat[:20]} says neither yes nor no"
+    raise NotUnderstood(f"{why}; accept, decline, or propose another time")
+
+
+def _reason(event: Component) -> dict[str, str]:
+    comment = "\n".join(filter(None, event.get("COMMENT", [])))
+    return {"reason": comment} if comment else {}
+
+
+def _proposed(event: Component) -> dict[str, Any]:
+    """The one window that an event is, and its place."""
+    begins = ends = _time(event, "DTSTART")
+    if "DTEND" in event:
+        ends = _time(event, "DTEND")
+    elif "DURATION" in event:
+        span = _text(event, "DURATION")
+        try:
+            ends = begins + vDuration(span).dt
+        except (ValueError, OverflowError):
+            raise NotUnderstood(f"{span[:20]!r} is no DURATION of a meeting; write it like PT1H30M") from None
+    window = {"from": _stamp(begins), "to": _stamp(ends)}
+    refusal = checks.window("/windows/0", Window(from_=window["from"], to=window["to"]))
+    if refusal is not None:
+        raise NotUnderstood(refusal.faults[0].detail)
+    venue = _text(event, "LOCATION")
+    return {"windows": [window], **({"venue": venue} if venue else {})}
+
+
+def _hold(act: dict[str, Any]) -> None:
+    """Refuse what would be no act: too long, or with characters that none may have."""
+    try:
+        records.read_act(msgspec.json.encode(act), cut=False)
+    except Malformed as error:
+        raise NotUnderstood(f"{error.fault.pointer[1:] or act['act']}: {error.fault.detail}") from None
+
+
+def _sequence(event: Component) -> int:
+    value = _text(event, "SEQUENCE") or "0"
+    if _COUNTED.fullmatch(value) is None:
+        raise NotUnderstood("SEQUENCE is a number; send the one of the invitation that is answered")
+    return int(value)
+
+
+def _side(event: Component, by: str) -> str:
+    named = [found[1].lower() for each in event.get(by, []) if (found := _SIDE.fullmatch(each))]
+    return named[0] if len(named) == 1 else ""
+
+
+# Lines and times
+
+
+def _parsed(raw: bytes) -> Component:
+    """The calendar, and in it its components, each with its properties as often as they stand there, in words."""
+    if len(raw) > _BYTES:
+        raise NotUnderstood(f"it has {len(raw)} bytes, and at most {_BYTES} are read; leave out what is attached")
+    try:
+        text = _FOLD.sub(b"", raw).decode("utf-8-sig")  # unfolded as bytes: a fold may stand within a character
+    except UnicodeDecodeError:
+        raise NotUnderstood("it is not valid UTF-8; send it as UTF-8") from None
+    lines: list[Contentline] = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
+    stack = [around := Component()]
+    for line in filter(str.strip, lines):
+        try:
+            name, parameters, value = line.parts()
+        except ValueError:
+            raise NotUnderstood(f"{line[:40]!r} is no property; write NAME:value") from None
+        name, value = name.upper(), value.strip()
+        if name == "BEGIN":
+            part = Component()
+            part.name = value.upper()  # type: ignore[misc]  # as the library does with those that it has no class for
+            stack[-1].subcomponents.append(part)
+            stack.append(part)
+        elif name == "END":
+            if stack.pop().name != value.upper() or not stack:
+                raise NotUnderstood(f"END:{value[:40]} ends what did not begin; send the calendar whole")
+        else:
+            stack[-1].setdefault(name, []).append(vText(value, params=parameters))
+    if len(stack) > 1 or len(around) or [part.name for part in around.subcomponents] != ["VCALENDAR"]:
+        raise NotUnderstood("it is not one calendar; send one VCALENDAR, from its BEGIN to its END")
+    return around.subcomponents[0]
+
+
+def _only_event(whole: Component) -> Component:
+    events = [part for part in whole.subcomponents if part.name == "VEVENT"]
+    if len(events) != 1:
+        raise NotUnderstood(f"it has {len(events)} events (VEVENT); send one at a time")
+    if any(name in events[0] for name in _RECURRING):
+        raise NotUnderstood("a meeting that recurs is not kept; ask for each by itself")
+    return events[0]
+
+
+def _one(part: Component, name: str) -> vText:
+    """A property that stands there once."""
+    found: list[vText] = part.get(name, [])
+    if len(found) != 1:
+        raise NotUnderstood(f"{name} is {'missing from' if not found else 'more than once in'} {part.name}; give it once")
+    return found[0]
+
+
+def _text(part: Component, name: str) -> str:
+    """A property in words; empty where it is left out."""
+    return str(_one(part, name)) if name in part else ""
+
+
+def _stamp(time: datetime) -> str:
+    return time.replace(tzinfo=None).isoformat() + "Z"
+
+
+def _time(part: Component, name: str) -> datetime:
+    """A time in UTC. An hour that is skipped counts as by the clock before the change, one that comes twice is the first (RFC 5545 §3.3.5)."""
+    value = _one(part, name)
+    try:
+        clock = vDDDTypes.from_ical(value)  # type: ignore[no-untyped-call]
+    except ValueError:
+        raise NotUnderstood(f"{name} is no time that exists: {value[:20]}; write it like 20261126T080000Z") from None
+    if not isinstance(clock, datetime):
+        raise NotUnderstood(f"{name} is no time but {value[:20]!r}; give the day and the hour, like 20261126T080000Z, not the day alone")
+    zone = clock.tzinfo or _zone(name, str(value.params.get("TZID", "")))
+    try:
+        return clock.replace(tzinfo=zone).astimezone(UTC)
+    except OverflowError:
+        raise NotUnderstood(f"{name} is no time that exists: {value[:20]}; write it like 20261126T080000Z") from None
+
+
+def _zone(name: str, called: str) -> ZoneInfo:
+    """A zone by its IANA name, by its name in Windows, or by one of a program's own that ends in the IANA name."""
+    if not called:
+        raise NotUnderstood(f"{name} has no time zone, and nobody knows whose clock is meant; give it in UTC, like 20261126T080000Z")
+    steps = called.split("/")
+    for known in (WINDOWS_TO_OLSON.get(called, called), "/".join(steps[-3:]), "/".join(steps[-2:])):
+        if checks.zone("", known) is None:
+            return ZoneInfo(known)
+    raise NotUnderstood(f"{name} is in the time zone {called[:60]!r}; send times in UTC, or in a zone by its IANA name")

@@ -1,0 +1,215 @@
+"""Points of contact as vCards (RFC 6350), for any address book, with their duty hours as a calendar of availability (RFC 7953).
+
+A point whose person is in the register of people is that person's card, and the deputy's is a card beside it. One whose entry is erased,
+sealed or not there is a card of the office: the role and the institution stand in the place of the name, and none is made up.
+"""
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, get_args
+from zoneinfo import ZoneInfo
+
+import msgspec
+from icalendar import Availability, Available, Calendar, Timezone, vCalAddress, vRecur, vUri
+
+from dragoman_schemas.answers import PersonEntry, PointView
+from dragoman_schemas.fields import Attended, Day, Hours
+from dragoman_schemas.state import Registry
+
+MEDIA: Final = "text/vcard"
+MEDIA_AVAILABILITY: Final = "text/calendar"
+_PRODUCT: Final = "-//Dragoman//Points of contact//EN"
+_WEEK: Final[tuple[Day, ...]] = get_args(Day)
+_STAGES: Final = {"announced": "Announced, not yet in force.", "superseded": "Superseded by another.", "ended": "No longer in force."}
+_LINE_OCTETS: Final = 75
+_RUN: Final = 3
+"""So many days in a row are written as from the first to the last."""
+
+_ZONES_UNTIL: Final = date(2050, 1, 1)
+"""A zone's changes of clock are written out until then."""
+
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+"""What no line of a card may hold, or what some readers take for its end."""
+
+_GLOBAL: Final = re.compile(r"\+[0-9]+")
+
+
+def cards(registry: Registry, points: Iterable[PointView], people: Mapping[str, PersonEntry], *, calendar: str) -> bytes:
+    """The cards, one after the other, as UTF-8. `people` are those whom the reader may see, by id; `calendar` is where `availability` is."""
+    lines = [line for point in points for line in _point(registry, point, people, calendar)]
+    return b"".join(_folded(line) for line in lines)
+
+
+def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
+    """The duty hours: a VAVAILABILITY for each point, with one AVAILABLE that comes again each week, or each day where it is 24x7."""
+    found = [(point, _hours(point)) for point in points]
+    calendar = Calendar()
+    calendar.add("prodid", _PRODUCT)
+    calendar.add("version", "2.0")
+    zones = {hours.zone for _, hours in found if isinstance(hours, Hours)}
+    since = min((_confirmed(point) for point, _ in found), default=datetime.min.replace(tzinfo=UTC)).date()
+    for zone in sorted(zones):
+        described = Timezone.from_tzid(zone, first_date=date(since.year - 1, 1, 1), last_date=_ZONES_UNTIL)
+        del described["COMMENT"]  # RFC 5545 §3.6.5 has no room for one there
+        calendar.add_component(described)
+    for point, hours in found:
+        calendar.add_component(_available(registry, point, hours))
+    return bytes(calendar.to_ical())
+
+
+def _point(registry: Registry, point: PointView, people: Mapping[str, PersonEntry], calendar: str) -> Iterator[str]:
+    deputy = people.get(point.deputy)
+    yield from _card(registry, point, f"urn:uuid:{point.exchange}", people.get(point.person), point.role, calendar, deputy is not None)
+    if deputy is not None:
+        yield from _card(registry, point, _deputy(point), deputy, f"Deputy: {point.role}", calendar, has_deputy=False)
+
+
+def _deputy(point: PointView) -> str:
+    """The id of the deputy's card: one and the same person may stand in at several points, with a card for each."""
+    return uuid.uuid5(uuid.UUID(point.exchange), f"deputy {point.deputy}").urn
+
+
+def _card(
+    registry: Registry,
+    point: PointView,
+    uid: str,
+    person: PersonEntry | None,
+    role: str,
+    calendar: str,
+    has_deputy: bool,  # noqa: FBT001
+) -> Iterator[str]:
+    hours = _hours(point)
+    yield from ("BEGIN:VCARD", "VERSION:4.0", f"PRODID:{_text(_PRODUCT)}", f"UID:{uid}")
+    if person is None:
+        yield from ("KIND:org", f"FN:{_text(f'{role}, {point.institution}')}")
+    else:
+        # Which part of a name is the family's is not in the register: it stands whole where readers sort by.
+        yield from ("KIND:individual", f"FN:{_text(person.name)}", f"N:{_part(person.name)};;;;")
+    institutions = dict.fromkeys((point.institution, *([person.institution or point.institution] if person is not None else [])))
+    yield from (f"ORG:{_part(each)}" for each in institutions)
+    yield f"ROLE:{_text(role)}"
+    if person is not None:
+        yield from _reached(person)
+    yield from (f"LANG;PREF={number}:{each}" for number, each in enumerate((person and person.languages) or point.languages, 1))
+    if isinstance(hours, Hours):
+        yield f"TZ:{_text(hours.zone)}"
+    yield f"NOTE:{_text(_note(registry, point, person, hours))}"
+    yield f"CATEGORIES:{','.join(map(_text, (registry.name, point.side)))}"
+    if has_deputy:
+        yield f"RELATED;TYPE=agent:{_deputy(point)}"
+    yield f"REV:{_confirmed(point):%Y%m%dT%H%M%SZ}"
+    yield f"SOURCE:/v1/channels/{registry.name}/points-of-contact"
+    yield f"CALURI:{_UNSEEN.sub('', calendar)}"
+    yield "END:VCARD"
+
+
+def _reached(person: PersonEntry) -> Iterator[str]:
+    """The post, the numbers and the addresses, the first of each preferred."""
+    if person.post:
+        yield f"TITLE:{_text(person.post)}"
+    for number, telephone in enumerate(person.telephones or (), 1):
+        dialled = re.sub(r"[^0-9+]", "", telephone)
+        # A number without its country is no `tel:` by itself (RFC 3966 §5.1.4), and is given as it was entered.
+        if _GLOBAL.fullmatch(dialled):
+            yield f"TEL;VALUE=uri;PREF={number}:tel:{dialled}"
+        else:
+            yield f"TEL;VALUE=text;PREF={number}:{_text(telephone)}"
+    yield from (f"EMAIL;PREF={number}:{_text(email)}" for number, email in enumerate(person.emails or (), 1))
+
+
+def _note(registry: Registry, point: PointView, person: PersonEntry | None, hours: Attended) -> str:
+    said = [
+        _in_words(hours),
+        f"Reached by {', '.join(point.means)}.",
+        _STAGES.get(point.stage, ""),
+        "Exercise." if registry.kind == "exercise" else "",
+        (person and person.note) or "",
+    ]
+    return "\n".join(each for each in said if each)
+
+
+def _in_words(hours: Attended) -> str:
+    """The duty hours in a line: `Mon-Fri 08:00-18:00 Europe/Brussels`."""
+    if not isinstance(hours, Hours):
+        return "At all hours, every day"
+    runs: list[list[Day]] = []
+    for day in (each for each in _WEEK if each in hours.days):
+        if runs and _WEEK.index(runs[-1][-1]) + 1 == _WEEK.index(day):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    days = [f"{run[0]}-{run[-1]}" if len(run) >= _RUN else ", ".join(run) for run in runs]
+    return f"{', '.join(days).title()} {hours.from_}-{hours.to} {hours.zone}"
+
+
+def _available(registry: Registry, point: PointView, hours: Attended) -> Availability:
+    confirmed = _confirmed(point)
+    found = Availability()
+    found.add("uid", f"{point.exchange}@{registry.cid[:16]}.dragoman")
+    found.add("dtstamp", confirmed)
+    found.add("summary", _UNSEEN.sub(" ", f"{point.role}, {point.institution}"))
+    organizer = vCalAddress(f"urn:dragoman:{registry.name}:{point.side}")
+    organizer.params["CN"] = point.side
+    found.add("organizer", organizer)
+    found.add("categories", [registry.name, point.side])
+    found.add("url", vUri(f"/v1/channels/{registry.name}/points-of-contact"))
+    inner = Available()
+    inner.add("uid", f"{point.exchange}-hours@{registry.cid[:16]}.dragoman")
+    inner.add("dtstamp", confirmed)
+    inner.add("summary", _in_words(hours))
+    begins, ends, again = _first(confirmed, hours)
+    inner.add("dtstart", begins)
+    inner.add("dtend", ends)
+    inner.add("rrule", again)
+    found.add_component(inner)
+    return found
+
+
+def _first(confirmed: datetime, hours: Attended) -> tuple[datetime, datetime, vRecur]:
+    """The first time within the week before the confirmation, and how it comes again. Hours that end before they begin run over midnight."""
+    day = timedelta(days=1)
+    if not isinstance(hours, Hours):
+        begins = datetime.combine(confirmed.date() - 7 * day, time(), UTC)
+        return begins, begins + day, vRecur(freq="DAILY")
+    zone = ZoneInfo(hours.zone)
+    week = [confirmed.astimezone(zone).date() - number * day for number in range(7, 0, -1)]
+    first = next(each for each in week if _WEEK[each.weekday()] in hours.days)
+    opens, closes = time.fromisoformat(hours.from_), time.fromisoformat(hours.to)
+    last = first if closes > opens else first + day
+    again = vRecur(freq="WEEKLY", byday=[each[:2].upper() for each in _WEEK if each in hours.days])
+    return datetime.combine(first, opens, zone), datetime.combine(last, closes, zone), again
+
+
+def _hours(point: PointView) -> Attended:
+    hours: Attended = msgspec.json.decode(point.hours, type=Attended)
+    return hours
+
+
+def _confirmed(point: PointView) -> datetime:
+    return datetime.fromisoformat(point.confirmed).astimezone(UTC)
+
+
+def _text(value: str) -> str:
+    """A text as a value holds it (RFC 6350 §3.4): on one line, and without what separates values."""
+    one_kind_of_end = value.replace("\r\n", "\n").replace("\r", "\n")
+    return re.sub(r"[\\,]", r"\\\g<0>", _UNSEEN.sub(" ", one_kind_of_end)).replace("\n", "\\n")
+
+
+def _part(value: str) -> str:
+    """A text within a value of several parts, which semicolons divide; elsewhere readers leave the backslash before one."""
+    return _text(value).replace(";", "\\;")
+
+
+def _folded(line: str) -> bytes:
+    """A line as its octets, broken where it is longer than 75 of them, and never inside a character (RFC 6350 §3.2)."""
+    kept, room = bytearray(), _LINE_OCTETS
+    for character in line:
+        octets = character.encode()
+        if len(octets) > room:
+            kept += b"\r\n "
+            room = _LINE_OCTETS - 1
+        kept += octets
+        room -= len(octets)
+    return bytes(kept + b"\r\n")

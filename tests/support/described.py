@@ -1,0 +1,34 @@
+"""The published description of the API as a test reads it: what an operation takes, and whether an answer is one that it describes."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+
+from service import Answer
+
+_ROOT: Final = Path(__file__).parents[2]
+DOCUMENT: Final[dict[str, Any]] = json.loads((_ROOT / "schemas" / "published" / "openapi.json").read_text())
+OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
+    operation["operationId"]: (method.upper(), path, operation)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+
+
+def check(operation: str, answer: Answer) -> None:
+    """An answer has a status, headers, a type and a shape that its operation describes."""
+    _, _, described = OPERATIONS[operation]
+    found = described["responses"].get(str(answer.status))
+    assert found is not None, (operation, answer.status, answer.body)
+    kind = answer.headers.get("Content-Type", "").partition(";")[0]
+    content = found.get("content", {})
+    assert kind in content or not (content or answer.body), (operation, answer.status, kind)
+    schema = content.get(kind, {}).get("schema")
+    if schema is not None and kind in ("application/json", "application/problem+json"):
+        faults = [*Draft202012Validator({**schema, "components": DOCUMENT["components"]}).iter_errors(answer.json)]
+        assert not faults, (operation, faults[0].message, list(faults[0].absolute_path))
+    for name in ("Location", "ETag", "Link", "Dragoman-Position", "Retry-After", "RateLimit", "Idempotent-Replayed"):
+        if name in answer.headers:
+            assert name in found.get("headers", {}), (operation, answer.status, name)
