@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
-from dragoman_schemas.acts.channel import Kind, Role
+from dragoman_schemas.acts.channel import Family, Kind, Role
 from dragoman_schemas.fields import Actor, Language, Languages, Line, Name, Shape, Timestamp
+from dragoman_schemas.frame import Precedence
 
 PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
 Telephone = Annotated[str, Meta(pattern=r"^[0-9+()/. -]{2,40}$(?!\n)")]
@@ -687,6 +688,83 @@ class Subjects(Answer, frozen=True, kw_only=True):
     """The subjects of the OIDC provider that are known here."""
 
     subjects: tuple[SubjectView, ...]
+
+
+Means = Literal["webhook", "e-mail"]
+Acts = Annotated[tuple[Annotated[str, Meta(max_length=60)], ...], Meta(max_length=100)]
+
+
+class NewEndpoint(Shape, frozen=True, kw_only=True):
+    """Where the caller's side wants to be told of a channel's records: a `url`, or an `address` for e-mail.
+
+    Of those acts, families and of that precedence or more urgent alone, where they are named; the own side's acts as well, if `own`. A webhook
+    is signed with a key pair of its own (`ed25519`), or with a shared secret (`hmac`).
+    """
+
+    channel: Name
+    url: Annotated[str, Meta(max_length=2_000)] | UnsetType = UNSET
+    address: Email | UnsetType = UNSET
+    acts: Acts = ()
+    families: Annotated[tuple[Family, ...], Meta(max_length=6)] = ()
+    precedence: Precedence | UnsetType = UNSET
+    own: bool = False
+    signature: Literal["ed25519", "hmac"] = "ed25519"
+
+
+class EndpointView(Answer, frozen=True, kw_only=True):
+    """Where a side is told, and how it goes: up to which position, how many wait for another try, how many were given up.
+
+    `public_key` checks the signatures of a webhook. `stopped` says why nothing more is sent.
+    """
+
+    id: str
+    channel: str
+    side: str
+    means: Means
+    target: str
+    acts: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    precedence: str = ""
+    own: bool = False
+    public_key: str = ""
+    created: str
+    created_by: str
+    position: int
+    delivered: int = 0
+    waiting: int = 0
+    parked: int = 0
+    stopped: str = ""
+
+
+class AddedEndpoint(EndpointView, frozen=True, kw_only=True):
+    """An endpoint, with the shared secret of its signatures, shown once."""
+
+    secret: str = ""
+
+
+class Endpoints(Answer, frozen=True, kw_only=True):
+    """The endpoints of the caller's side."""
+
+    endpoints: tuple[EndpointView, ...]
+
+
+class DeliveryView(Answer, frozen=True, kw_only=True):
+    """A record that an endpoint was not told of yet: how often it was tried, what was answered last, and when it is tried again.
+
+    One that is `parked` was given up; it is sent again by hand alone.
+    """
+
+    position: int
+    tries: int
+    answered: str
+    again: str = ""
+    parked: bool = False
+
+
+class Deliveries(Answer, frozen=True, kw_only=True):
+    """What an endpoint was not told of yet."""
+
+    deliveries: tuple[DeliveryView, ...]
 
 
 class LinkView(Answer, frozen=True, kw_only=True):

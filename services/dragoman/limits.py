@@ -181,6 +181,9 @@ SESSION_SECONDS: Final = 12 * 3600
 BROKER_VERSION: Final = (2, 12, 1)
 """The oldest nats-server whose atomic batches are checked for duplicate ids."""
 
+ENDPOINTS: Final = 20
+"""Endpoints of a side in a channel: each is a courier's round."""
+
 LINKS: Final = 20
 """Secret links of an officer to one calendar: a few devices, and what was forgotten on old ones."""
 

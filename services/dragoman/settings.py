@@ -59,6 +59,29 @@ class Oidc(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jwks_url: str = ""
 
 
+class Smtp(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server that takes the courier's mail; without a `host` none is sent. The password stands in a file."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str = "dragoman@localhost"
+    username: str = ""
+    password_file: Path | None = None
+
+
+class Courier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the courier brings records to where a side wants to be told.
+
+    What is not taken is tried again after each of `retries_s` seconds, and then parked. Webhooks are called at public addresses, and in
+    `private_networks` where such are named.
+    """
+
+    retries_s: tuple[Annotated[float, Meta(gt=0)], ...] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    private_networks: tuple[str, ...] = ()
+    smtp: Smtp = Smtp()
+
+
 class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an officer, a side and an address may ask of one gateway, so that none starves another; an exercise has budgets of its own.
 
@@ -120,6 +143,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     registrar: Registrar = Registrar()
     oidc: Oidc = Oidc()
     budgets: Budgets = Budgets()
+    courier: Courier = Courier()
     uvloop: bool = True
 
 

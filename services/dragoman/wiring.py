@@ -1,6 +1,7 @@
 """The wiring: from settings to running services, by hand, each an async context manager, closed in reverse."""
 
 import asyncio
+import hashlib
 import json
 import signal
 import socket
@@ -18,18 +19,23 @@ from aiohttp import web
 
 from dragoman import countersigning
 from dragoman.countersigning import Witnesses
+from dragoman.courier import mail, webhook
+from dragoman.courier.post import Bringing
+from dragoman.courier.rounds import Rounds
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
 from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.service import Service
 from dragoman.gateway.tls import Certificate
+from dragoman.interop.urls import Guard
 from dragoman.limits import ELECTION_SECONDS, JWKS_BYTES, POLL_SECONDS, REQUEST_SECONDS
 from dragoman.log import broker, stream
 from dragoman.log.ahead import Page, read_ahead
 from dragoman.log.broker import BrokerError, Endpoint
 from dragoman.log.coalescing import CoalescingLog
-from dragoman.log.connection import Bus, Guard, connected
+from dragoman.log.connection import Bus, connected
+from dragoman.log.connection import Guard as BrokerGuard
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.mark import HighWater
 from dragoman.log.port import LogBroken, LogUnreachable
@@ -39,9 +45,11 @@ from dragoman.projection.tree import Trees
 from dragoman.projection.writer import StoreDamaged
 from dragoman.registrar import Registrar
 from dragoman.settings import Settings, SettingsError
+from dragoman.stores import courier as couriers
 from dragoman.stores import drafts, files, people
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
+from dragoman.stores.courier import Means
 from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.seals import Seals
@@ -102,6 +110,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway",
         following(service.keep_erasing())
         if whole:
             following(Watch(service.channels, service.desk, now=utc_now).run())
+            following((await _courier(stack, settings, service, name)).run())
             if not settings.registrar.beside:
                 following((await _registrar(stack, settings, endpoint)).run())
         yield await _listening(settings, service, stack, following)
@@ -114,6 +123,28 @@ async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch") -> 
         following(Watch(service.channels, service.desk, now=utc_now).run())
         log.info("watch.keeping", channels=len(service.channels))
         yield
+
+
+@asynccontextmanager
+async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier") -> AsyncIterator[None]:
+    """A courier alone: several may run, and each endpoint is one's at a time."""
+    async with AsyncExitStack() as stack:
+        service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
+        following((await _courier(stack, settings, service, name)).run())
+        log.info("courier.bringing", channels=len(service.channels))
+        yield
+
+
+async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, name: str) -> Rounds:
+    session = await stack.enter_async_context(webhook.session(service.urls))
+    by: dict[Means, Bringing] = {
+        "webhook": webhook.Webhooks(session, service.urls),
+        "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
+    }
+    own = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[
+        :16
+    ]  # of two with one name the projection's lock lets one begin
+    return Rounds(service.channels, service.desk, service.courier, by, retries_s=settings.courier.retries_s, name=own, now=utc_now)
 
 
 @asynccontextmanager
@@ -153,11 +184,12 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         warden = await stack.enter_async_context(connected(endpoint.url, "warden", endpoint.seed("warden")))
         steward = await stack.enter_async_context(connected(endpoint.url, "steward", endpoint.seed("steward")))
         bus = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
-        guard = Guard(warden, server_name=endpoint.server_name)
+        guard = BrokerGuard(warden, server_name=endpoint.server_name)
         await guard.prove()
         await _patiently(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
         await _patiently(lambda: Seals.create(steward, settings.nats.replicas))
         await _patiently(lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES))
+        await _patiently(lambda: Bucket.create(steward, couriers.BUCKET, settings.nats.replicas, couriers.BYTES))
         for beside in (people, files):
             await _patiently(partial(Erasable.create, steward, beside.STREAM, beside.SUBJECTS, settings.nats.replicas, beside.BYTES))
         apart = await stack.enter_async_context(connected(endpoint.url, "gateway", endpoint.seed("gateway")))
@@ -189,6 +221,8 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             desk=Desk(Custody(settings.data / "keys" / "channels")),
             access=access,
             drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
+            courier=couriers.Courier(Bucket(bus, couriers.BUCKET)),
+            urls=_urls(settings),
             people=people.People(Erasable(bus, people.STREAM, people.PREFIX)),
             files=files.Files(Erasable(apart, files.STREAM, files.PREFIX)),
             store=store,
@@ -205,6 +239,13 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         following(service.keep_access_fresh())
         following(_find_channels(service))
         yield service, following
+
+
+def _urls(settings: Settings) -> Guard:
+    try:
+        return Guard(settings.courier.private_networks)
+    except ValueError as error:
+        raise SettingsError(f"courier.private_networks: {error}; name networks like 10.1.0.0/16") from None
 
 
 async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:

@@ -35,6 +35,7 @@ SIDES = {
     Who.ADDRESSEE: {"china"},
     Who.ADDRESSED: {"china", "osce"},
     Who.WATCH: set[str](),
+    Who.COURIER: set[str](),
     Who.GATEWAY: set[str](),
     Who.DESK: set[str](),
 }

@@ -139,6 +139,7 @@ CONTINUING = {
     "instruction": (Who.ANY, "kept"),
     "reminder": (Who.WATCH, "silent kept"),
     "lapse": (Who.WATCH, "kept"),
+    "courier-outcome": (Who.COURIER, "silent kept"),
     "line-check-missed": (Who.WATCH, "kept"),
 }
 
@@ -355,6 +356,7 @@ AT_ANY_TIME = (
     "translation-agreement",
     "translation-dispute",
     "reminder",
+    "courier-outcome",
     "lapse",
 )
 """Allowed after the end as well."""

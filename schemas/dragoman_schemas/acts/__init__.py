@@ -134,6 +134,7 @@ _SHAPES: tuple[type[Act], ...] = (
     watch.Reminder,
     watch.Lapse,
     watch.LineCheckMissed,
+    watch.CourierOutcome,
 )
 
 SHAPES: dict[str, type[Act]] = {str(shape.__struct_config__.tag): shape for shape in _SHAPES}

@@ -1,4 +1,4 @@
-"""What the watch records by itself: that a limit comes near, and that it has passed."""
+"""What services record by themselves: that a limit comes near, that it has passed, and that a message was brought by other means."""
 
 from typing import Literal
 
@@ -53,3 +53,13 @@ class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
     started_by: Id
     step: Literal[100]
     due: Timestamp
+
+
+class CourierOutcome(Act, frozen=True, kw_only=True, tag="courier-outcome"):
+    """A message was brought to a side by other means than its own pages: handed over, or given up after the last try; then."""
+
+    side: Name
+    means: Literal["webhook", "e-mail"]
+    of: Id
+    outcome: Literal["delivered", "failed"]
+    at: Timestamp

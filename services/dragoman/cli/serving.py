@@ -96,7 +96,7 @@ serve.command("dragoman.cli.witnessing:serve_witness", name="witness", help="Mir
 
 @serve.default
 def serve_one(
-    service: Literal["gateway", "watch", "registrar"],
+    service: Literal["gateway", "watch", "courier", "registrar"],
     *,
     data: Data = None,
     port: int | None = None,
@@ -121,7 +121,7 @@ def serve_one(
     )
     if not settings.nats.url:
         raise BrokerError("serve needs a broker: name it with --nats-url or in the settings, or use `dragoman up`, which runs its own")
-    serving = {"gateway": _serve, "watch": _watch, "registrar": _seal}[service]
+    serving = {"gateway": _serve, "watch": _watch, "courier": _bring, "registrar": _seal}[service]
     _run(settings, serving(settings, name or service))
     return 0
 
@@ -135,6 +135,12 @@ async def _serve(settings: Settings, name: str) -> None:
 async def _watch(settings: Settings, name: str) -> None:
     async with wiring.broker_of(settings) as endpoint, wiring.watch(settings, endpoint, name):
         out("watching")
+        await wiring.until_stopped()
+
+
+async def _bring(settings: Settings, name: str) -> None:
+    async with wiring.broker_of(settings) as endpoint, wiring.courier(settings, endpoint, name):
+        out("bringing")
         await wiring.until_stopped()
 
 

@@ -8,7 +8,7 @@ from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
 SERVICE: Final = "service"
-_SERVICES: Final = {Who.GATEWAY: "gateway", Who.DESK: "desk", Who.WATCH: "watch"}
+_SERVICES: Final = {Who.GATEWAY: "gateway", Who.DESK: "desk", Who.WATCH: "watch", Who.COURIER: "courier"}
 
 
 def officer_side(actor: str) -> str:
@@ -93,7 +93,7 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return side != meeting.proposed_by and (side == exchange.side or side in exchange.to)
         case Who.ADDRESSED:
             return any(side in message.to or side in message.info for message in exchange.messages)
-        case Who.WATCH | Who.GATEWAY | Who.DESK:
+        case Who.WATCH | Who.COURIER | Who.GATEWAY | Who.DESK:
             return False
         case _:
             return True

@@ -67,7 +67,9 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
     ended = tuple(status for status in ENDED if status in {*reached, "cancelled", "closed"})
     everywhere, alive = {status: status for status in (*live, *ended)}, {status: status for status in live}
     common: Moves = {
-        **dict.fromkeys(("reminder", "lapse", "acknowledgement", "repeat-request", "release-consent", *_TRANSLATING), everywhere),
+        **dict.fromkeys(
+            ("reminder", "lapse", "courier-outcome", "acknowledgement", "repeat-request", "release-consent", *_TRANSLATING), everywhere
+        ),
         **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive),
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),

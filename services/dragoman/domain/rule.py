@@ -57,6 +57,7 @@ class Who(Enum):
     KEEPERS = "root or an administrator of a side"
     GATEWAY = "the gateway"
     WATCH = "the watch"
+    COURIER = "the courier"
     DESK = "the desk"
 
 

@@ -5,7 +5,7 @@ A new format is a line in `FORMATS`; acts of its own are lines of its family's `
 
 from typing import Final
 
-from dragoman.domain import channel, clocks, contact, desk, dialogue, exchange, meeting, notification
+from dragoman.domain import channel, clocks, contact, courier, desk, dialogue, exchange, meeting, notification
 from dragoman.domain.rule import Format, Rule
 
 FORMATS: Final[dict[str, Format]] = {
@@ -25,6 +25,7 @@ RULES: Final[dict[str, Rule]] = {
         *dialogue.RULES,
         *desk.RULES,
         *clocks.RULES,
+        *courier.RULES,
         *channel.RULES,
     )
 }

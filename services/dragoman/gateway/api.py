@@ -11,7 +11,7 @@ from dragoman import __version__
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, reporting, tokens
+from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, reporting, tokens, webhooks
 from dragoman.gateway.answering import At, headers_of, unchanged
 from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
@@ -20,6 +20,7 @@ from dragoman.interop import cap
 from dragoman.projection.live import Projection
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
+    AddedEndpoint,
     Alarm,
     CalendarLink,
     CalendarLinks,
@@ -28,9 +29,13 @@ from dragoman_schemas.answers import (
     Check,
     CodebookView,
     Covered,
+    Deliveries,
+    DeliveryView,
     Difference,
     Drafts,
     DraftView,
+    Endpoints,
+    EndpointView,
     Entry,
     ExchangeView,
     Files,
@@ -41,6 +46,7 @@ from dragoman_schemas.answers import (
     Me,
     NewChannel,
     NewDraft,
+    NewEndpoint,
     NewSubject,
     NewToken,
     Opening,
@@ -543,6 +549,36 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         headers=("If-None-Match",),
     ),
     Route("DELETE", f"{_C}/files/{{sha256}}", files.erase_file, "Erase a file of the caller's side", Nothing, {200: FileView}),
+    Route("GET", "/v1/webhooks", webhooks.list_endpoints, "Where the caller's side is told", Nothing, {200: Endpoints}),
+    Route(
+        "POST",
+        "/v1/webhooks",
+        webhooks.new_endpoint,
+        "Say where the caller's side is told",
+        Nothing,
+        {201: AddedEndpoint},
+        takes=NewEndpoint,
+        headers=("Idempotency-Key",),
+        example=examples.ENDPOINT,
+    ),
+    Route("GET", "/v1/webhooks/{endpoint}", webhooks.show_endpoint, "An endpoint, and how it goes", Nothing, {200: EndpointView}),
+    Route("DELETE", "/v1/webhooks/{endpoint}", webhooks.remove_endpoint, "Remove an endpoint", Nothing, {204: None}),
+    Route(
+        "GET",
+        "/v1/webhooks/{endpoint}/deliveries",
+        webhooks.list_deliveries,
+        "What waits, and what was given up",
+        Nothing,
+        {200: Deliveries},
+    ),
+    Route(
+        "POST",
+        "/v1/webhooks/{endpoint}/deliveries/{position}/resend",
+        webhooks.resend,
+        "Try a delivery again at once",
+        Nothing,
+        {202: DeliveryView},
+    ),
     Route("GET", "/v1/tokens", tokens.list_tokens, "The tokens in force", Nothing, {200: Tokens}),
     Route("POST", "/v1/tokens", tokens.issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken, example=examples.TOKEN),
     Route("DELETE", "/v1/tokens/{token}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}),

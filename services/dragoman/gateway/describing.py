@@ -49,6 +49,7 @@ _PATH: Final = {
     "subject": "The mapping's id, as it was shown when it was made.",
     "link": "The link's id, as it was shown when it was made.",
     "secret": "The secret of the link.",
+    "endpoint": "The endpoint's id.",
 }
 _QUERY: Final = {
     "at": "As it stood at this position, or by this time; left out, or 0, as it stands now.",

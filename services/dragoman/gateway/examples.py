@@ -31,6 +31,7 @@ PERSON: Final = {"name": "Zhang Wei", "post": "Duty officer", "telephones": ["+8
 FILE: Final = "hello world"
 TOKEN: Final = {"actor": "nato/d-1", "channels": ["nato-china"], "label": "the duty desk", "scope": "act"}
 SUBJECT: Final = {"subject": "248289761001", "actor": "nato/d-1", "channels": ["nato-china"]}
+ENDPOINT: Final = {"channel": "nato-china", "address": "duty@liaison.example", "precedence": "immediate"}
 ALERT: Final = """\
 <?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">

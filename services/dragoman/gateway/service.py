@@ -20,6 +20,7 @@ from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway.coverage import Coverage
+from dragoman.interop.urls import Guard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, OUTAGE_SECONDS, POLL_SECONDS
 from dragoman.log.connection import Bus, Guard
 from dragoman.log.port import LogBroken, LogUnreachable
@@ -27,6 +28,7 @@ from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
 from dragoman.stores.access import Access, Grant
+from dragoman.stores.courier import Courier
 from dragoman.stores.drafts import Drafts
 from dragoman.stores.files import Files
 from dragoman.stores.people import People
@@ -69,6 +71,8 @@ class Service:
     desk: Desk
     access: Access
     drafts: Drafts
+    courier: Courier
+    urls: Urls
     people: People
     files: Files
     seals: Seals

@@ -64,7 +64,7 @@ accounts {
           publish: ["$JS.API.STREAM.CREATE.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES"]
           subscribe: ["_INBOX_steward.>"] } }
       { nkey: "$gateway", permissions: {
-          publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
+          publish: ["dragoman.v1.>", "$KV.DRAGOMAN_ACCESS.>", "$KV.DRAGOMAN_DRAFTS.>", "$KV.DRAGOMAN_COURIER.>", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES",
                     "$JS.API.STREAM.MSG.GET.*", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                     "dragoman.people.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_PEOPLE",
                     "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES"]

@@ -1,0 +1,92 @@
+"""Which records are for an endpoint, and what is said of them."""
+
+import asyncio
+from typing import Final
+
+from msgspec import Raw
+
+from dragoman.courier.post import Item
+from dragoman.domain import record as records
+from dragoman.domain.exchange import precedence_of
+from dragoman.domain.record import NotARecord
+from dragoman.domain.table import RULES
+from dragoman.projection import reads
+from dragoman.projection.live import Projection
+from dragoman.stores.courier import Endpoint
+from dragoman_schemas.answers import Entry
+
+PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
+_PAGE: Final = 200
+
+
+async def following(endpoint: Endpoint, projection: Projection, upto: int, most: int) -> tuple[list[Item], int]:
+    """The next records that are for an endpoint, at most so many, and the position up to which there are no others."""
+    found: list[Item] = []
+    while len(found) < most:
+        entries = await _entries(projection, upto + 1, _PAGE)
+        if not entries:
+            break
+        for entry in entries:
+            upto = entry.position
+            item = _item(projection, entry)
+            if item is not None and is_for(endpoint, item):
+                found.append(item)
+                if len(found) == most:
+                    break
+    return found, upto
+
+
+async def at(projection: Projection, position: int) -> Item | None:
+    """A record once more; None where it was erased meanwhile."""
+    entries = await _entries(projection, position, 1)
+    return _item(projection, entries[0]) if entries else None
+
+
+async def _entries(projection: Projection, first: int, most: int) -> list[Entry]:
+    await projection.in_file()
+    found = await asyncio.wrap_future(projection.store.in_thread(reads.records, projection.store, projection.name, first, most))
+    return [entry for entry, _ in found]
+
+
+def is_for(endpoint: Endpoint, item: Item) -> bool:
+    """Whether a record is for an endpoint: no service's own note, as urgent as it asks, and of the acts and families that it names."""
+    rule = RULES.get(item.act)
+    least = PRECEDENCES.index(endpoint.precedence) if endpoint.precedence else len(PRECEDENCES)
+    return (
+        rule is not None
+        and not rule.silent
+        and (endpoint.own or item.side != endpoint.side)
+        and (not endpoint.acts or item.act in endpoint.acts)
+        and (not endpoint.families or item.family in endpoint.families)
+        and PRECEDENCES.index(item.precedence) <= least
+    )
+
+
+def _item(projection: Projection, entry: Entry) -> Item | None:
+    """What is brought of an entry; None for what is void, erased or no record."""
+    if not entry.valid or not isinstance(entry.record, Raw):
+        return None
+    try:
+        record = records.parse(bytes(entry.record))
+    except NotARecord:
+        return None
+    if not record.act:
+        return None
+    envelope = record.envelope
+    exchange = projection.exchange(envelope.subject)
+    message = None if exchange is None else next((each for each in exchange.messages if each.id == envelope.id), None)
+    return Item(
+        id=envelope.id,
+        position=entry.position,
+        raw=record.raw,
+        act=record.name,
+        family=envelope.family,
+        side="" if envelope.actor.startswith("service/") else record.side,
+        number=entry.number,
+        precedence="routine" if exchange is None else exchange.precedence if message is None else precedence_of(exchange, message),
+        channel=projection.name,
+        exchange="" if exchange is None else exchange.id,
+        exercise=projection.registry.kind == "exercise",
+        time=envelope.time,
+        marking=projection.registry.marking,
+    )

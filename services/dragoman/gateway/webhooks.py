@@ -1,0 +1,190 @@
+"""Where a side wants to be told, over HTTP: entered, looked at and removed by its heads of office and administrators, seen by its officers."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from msgspec import UnsetType
+from msgspec.structs import replace
+
+from dragoman.desk import stamp
+from dragoman.domain import ids
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.rule import STAFF
+from dragoman.domain.table import RULES
+from dragoman.gateway.posting import grant_of, key_of, service_of, whole
+from dragoman.gateway.typed import Answered, Call, Nothing, Reply
+from dragoman.interop import webhook
+from dragoman.limits import ENDPOINTS
+from dragoman.projection.live import Projection
+from dragoman.stores.courier import Endpoint, Progress, Waiting
+from dragoman_schemas.answers import AddedEndpoint, Deliveries, DeliveryView, Endpoints, EndpointView, NewEndpoint
+
+log = structlog.get_logger()
+
+_ENTERING: Final = frozenset({"head_of_office", "administrator"})
+_GONE: Final = "There is no such endpoint of your side; GET /v1/webhooks lists those there are."
+
+
+async def list_endpoints(call: Call[Nothing]) -> Answered:
+    service = service_of(call)
+    await service.courier.refresh()
+    found = [(each, projection) for each in service.courier.endpoints() if (projection := _seen(call, each)) is not None]
+    return Reply(body=Endpoints(endpoints=tuple(_view(call, each, projection) for each, projection in found)))
+
+
+def _seen(call: Call[Any], endpoint: Endpoint) -> Projection | None:
+    """The channel of an endpoint that the caller may know of: one of the own side, in a channel where the caller is in office."""
+    service, grant = service_of(call), grant_of(call.request)
+    for projection in service.visible(grant):
+        officer = projection.registry.officers.get(grant.actor)
+        if projection.registry.cid == endpoint.cid and officer is not None and not STAFF.isdisjoint(officer.roles):
+            return projection if endpoint.side == grant.side else None
+    return None
+
+
+def _view(call: Call[Any], endpoint: Endpoint, projection: Projection) -> EndpointView:
+    progress, _ = service_of(call).courier.progress(endpoint.id)
+    return EndpointView(
+        id=endpoint.id,
+        channel=projection.name,
+        side=endpoint.side,
+        means=endpoint.means,
+        target=endpoint.target,
+        acts=endpoint.acts,
+        families=endpoint.families,
+        precedence=endpoint.precedence,
+        own=endpoint.own,
+        public_key=endpoint.public_key,
+        created=endpoint.created,
+        created_by=endpoint.created_by,
+        position=progress.upto,
+        delivered=progress.delivered,
+        waiting=len(progress.waiting),
+        parked=len(progress.parked),
+        stopped=progress.stopped,
+    )
+
+
+def _entering(call: Call[Any], projection: Projection) -> None:
+    officer = projection.registry.officers.get(grant_of(call.request).actor)
+    if officer is None or _ENTERING.isdisjoint(officer.roles):
+        raise Refused(
+            Refusal(kind="not-permitted", detail="Heads of office and administrators of a side say where it is told; ask one of them.")
+        )
+
+
+async def new_endpoint(call: Call[Nothing]) -> Answered:
+    """An endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same."""
+    new, service, grant = await call.decoded(NewEndpoint), service_of(call), grant_of(call.request)
+    projection = service.channel(grant, new.channel)
+    _entering(call, projection)
+    unknown = [act for act in new.acts if act not in RULES]
+    if unknown:
+        raise Refused(Refusal(kind="invalid", detail=f"There is no act {unknown[0][:60]!r}; docs/formats.md lists those there are."))
+    id = ids.from_key(projection.name, grant.actor, f"endpoint/{key_of(call.request.headers.get('Idempotency-Key'))}")
+    await service.courier.refresh()
+    known = service.courier.find(id)
+    if known is None:
+        own = [each for each in service.courier.endpoints() if (each.cid, each.side) == (projection.registry.cid, grant.side)]
+        if len(own) >= ENDPOINTS:
+            raise Refused(Refusal(kind="no-room", detail=f"A side has at most {ENDPOINTS} endpoints in a channel; remove one first."))
+        known = _made(call, new, projection, id)
+        await service.courier.add(known, projection.state.position)
+        log.info("endpoint.added", endpoint=id, channel=projection.name, side=grant.side, by=grant.actor, means=known.means)
+    view = _view(call, known, projection)
+    shared = known.secret if known.secret.startswith(webhook.SHARED) else ""
+    body = AddedEndpoint(secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__})
+    return Reply(body=body, status=201, headers={"Location": f"/v1/webhooks/{id}", "Cache-Control": "no-store"})
+
+
+def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) -> Endpoint:
+    service, grant = service_of(call), grant_of(call.request)
+    made = Endpoint(
+        id=id,
+        cid=projection.registry.cid,
+        side=grant.side,
+        means="webhook",
+        target="",
+        acts=new.acts,
+        families=new.families,
+        precedence="" if isinstance(new.precedence, UnsetType) else new.precedence,
+        own=new.own,
+        created=stamp(service.now()),
+        created_by=grant.actor,
+    )
+    if isinstance(new.url, str) == isinstance(new.address, str):
+        raise Refused(Refusal(kind="invalid", detail="Name a url, or an address for e-mail, and not both."))
+    if isinstance(new.address, str):
+        return replace(made, means="e-mail", target=new.address)
+    assert isinstance(new.url, str)
+    if wrong := service.urls.check(new.url):
+        raise Refused(Refusal(kind="invalid", detail=f"This URL is not called: {wrong}."))
+    if new.signature == "hmac":
+        return replace(made, target=new.url, secret=webhook.shared_secret(secrets.token_bytes(32)))
+    private, public = webhook.key_pair(secrets.token_bytes(32))
+    return replace(made, target=new.url, secret=private, public_key=public)
+
+
+async def _found(call: Call[Any]) -> tuple[Endpoint, Projection]:
+    service = service_of(call)
+    await service.courier.refresh()
+    endpoint = service.courier.find(call.path("endpoint"))
+    projection = None if endpoint is None else _seen(call, endpoint)
+    if endpoint is None or projection is None:
+        raise Refused(Refusal(kind="not-found", detail=_GONE))
+    return endpoint, projection
+
+
+async def show_endpoint(call: Call[Nothing]) -> Answered:
+    endpoint, projection = await _found(call)
+    return Reply(body=_view(call, endpoint, projection))
+
+
+async def remove_endpoint(call: Call[Nothing]) -> Answered:
+    endpoint, projection = await _found(call)
+    _entering(call, projection)
+    await service_of(call).courier.remove(endpoint.id)
+    log.info("endpoint.removed", endpoint=endpoint.id, channel=projection.name, by=grant_of(call.request).actor)
+    return web.Response(status=204)
+
+
+async def list_deliveries(call: Call[Nothing]) -> Answered:
+    endpoint, _ = await _found(call)
+    progress, _ = service_of(call).courier.progress(endpoint.id)
+    views = [*(_delivery(each, parked=True) for each in progress.parked), *(_delivery(each, parked=False) for each in progress.waiting)]
+    return Reply(body=Deliveries(deliveries=tuple(sorted(views, key=lambda view: view.position))))
+
+
+def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
+    again = "" if parked else stamp(datetime.fromtimestamp(waiting.again, UTC))
+    return DeliveryView(position=waiting.position, tries=waiting.tries, answered=waiting.answered, again=again, parked=parked)
+
+
+async def resend(call: Call[Nothing]) -> Answered:
+    """Let what was given up, or waits, be tried again at once; and an endpoint that stood still go on."""
+    endpoint, projection = await _found(call)
+    _entering(call, projection)
+    position = whole(call.path("position"))
+    service = service_of(call)
+    progress, revision = service.courier.progress(endpoint.id)
+    wanted = next((each for each in (*progress.parked, *progress.waiting) if each.position == position), None)
+    if wanted is None:
+        raise Refused(Refusal(kind="not-found", detail="No such delivery waits or was given up; GET …/deliveries lists those."))
+    if await service.courier.keep(endpoint.id, _resent(progress, wanted), revision) is None:
+        raise Refused(Refusal(kind="moved", detail="The courier was at it just now; look again."))
+    log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=grant_of(call.request).actor)
+    return Reply(body=_delivery(replace(wanted, again=time.time()), parked=False), status=202)
+
+
+def _resent(progress: Progress, wanted: Waiting) -> Progress:
+    once_more = replace(wanted, tries=0, again=0.0)
+    return replace(
+        progress,
+        parked=tuple(each for each in progress.parked if each != wanted),
+        waiting=(*(each for each in progress.waiting if each != wanted), once_more),
+        stopped="",
+    )

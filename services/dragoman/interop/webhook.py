@@ -1,0 +1,78 @@
+"""Webhook signatures by Standard Webhooks 1.0: who sent a body, that it is whole, and when this attempt was made.
+
+    webhook-id           the event's id, the same at every attempt
+    webhook-timestamp    Unix seconds of this attempt
+    webhook-signature    `v1,` HMAC-SHA256 with a shared secret, or `v1a,` Ed25519; several with spaces between, while a secret is changed
+
+What is signed is `id.timestamp.body`. Between sides Ed25519 is the right one: nothing is shared, and the receiver can show others who
+signed. Secrets are written `whsec_`, private keys `whsk_` and public ones `whpk_`, each before base64.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from typing import Final
+
+import nacl.exceptions
+import nacl.signing
+
+SHARED: Final = "whsec_"
+PRIVATE: Final = "whsk_"
+PUBLIC: Final = "whpk_"
+_TOLERANCE_SECONDS: Final = 300
+
+
+class NotSigned(ValueError):
+    """The headers do not show that the body is whole and fresh; says what does not hold."""
+
+
+def shared_secret(entropy: bytes) -> str:
+    """A shared secret of these random bytes, 24 to 64 of them."""
+    return SHARED + base64.b64encode(entropy).decode()
+
+
+def key_pair(entropy: bytes) -> tuple[str, str]:
+    """A private key of these 32 random bytes, and its public key."""
+    public = bytes(nacl.signing.SigningKey(entropy).verify_key)
+    return PRIVATE + base64.b64encode(entropy).decode(), PUBLIC + base64.b64encode(public).decode()
+
+
+def headers(secret: str, id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """What is sent with a body. `secret` is a shared one or a private key."""
+    return {"webhook-id": id, "webhook-timestamp": str(timestamp), "webhook-signature": _signature(secret, _signed(id, timestamp, body))}
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.partition("_")[2])
+    if secret.startswith(SHARED):
+        return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+    return "v1a," + base64.b64encode(nacl.signing.SigningKey(key).sign(signed).signature).decode()
+
+
+def _signed(id: str, timestamp: int, body: bytes) -> bytes:
+    return f"{id}.{timestamp}.".encode() + body
+
+
+def check(secret: str, id: str, timestamp: str, signatures: str, body: bytes, now: int) -> None:
+    """One of the signatures is right, and the attempt fresh. `secret` is a shared one or a public key. Raises `NotSigned`."""
+    if not timestamp.isascii() or not timestamp.isdigit() or abs(int(timestamp) - now) > _TOLERANCE_SECONDS:
+        raise NotSigned("webhook-timestamp is not of the last five minutes; a copy of an old delivery is refused")
+    signed = _signed(id, int(timestamp), body)
+    if not any(_holds(secret, each, signed) for each in signatures.split()):
+        raise NotSigned("no webhook-signature is that of this body with this secret or key")
+
+
+def _holds(secret: str, signature: str, signed: bytes) -> bool:
+    version, _, encoded = signature.partition(",")
+    key = base64.b64decode(secret.partition("_")[2])
+    try:
+        given = base64.b64decode(encoded, validate=True)
+        if version == "v1" and secret.startswith(SHARED):
+            return hmac.compare_digest(hmac.digest(key, signed, hashlib.sha256), given)
+        if version == "v1a" and secret.startswith(PUBLIC):
+            nacl.signing.VerifyKey(key).verify(signed, given)
+            return True
+    except (binascii.Error, nacl.exceptions.CryptoError, ValueError, TypeError):
+        return False
+    return False
