@@ -94,6 +94,27 @@ class Rows(Answer, frozen=True, kw_only=True):
     next: str = ""
 
 
+class Cause(Answer, frozen=True, kw_only=True):
+    """A record, and the records of which it is the cause."""
+
+    position: int
+    id: str
+    exchange: str
+    act: str
+    by: str
+    time: str
+    number: str = ""
+    caused: tuple["Cause", ...] = ()
+
+
+class Causes(Answer, frozen=True, kw_only=True):
+    """The tree of causes in which a record stands, from the matter with which it all began; `more` where it does not hold all."""
+
+    position: int
+    tree: Cause
+    more: bool = False
+
+
 class Fact(Answer, frozen=True, kw_only=True):
     """What one addressee has done with one message: three facts, kept apart."""
 

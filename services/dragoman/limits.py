@@ -138,6 +138,9 @@ STATISTICS_EXCHANGES: Final = 200_000
 SITUATION_EXCHANGES: Final = 20_000
 """Exchanges that are looked at for a report of one page, all held in memory at once: a hundred years of quiet days."""
 
+TREE_RECORDS: Final = 500
+"""Records of one tree of causes: more than anybody follows, and the depth to which it may go."""
+
 REPORT_EXCHANGES: Final = 2_000
 """Exchanges of one record of a period: a book of some thousand pages."""
 

@@ -185,7 +185,9 @@ async def test_a_state_says_how_old_it_is(who: Who) -> None:
 # Live
 
 
-async def events(caller: Caller, count: int, path: str = f"{C}/records", **headers: str) -> list[tuple[int, dict[str, Any]]]:
+async def events(
+    caller: Caller, count: int, path: str = f"{C}/records", kind: bytes = b"record", **headers: str
+) -> list[tuple[int, dict[str, Any]]]:
     """The first events of a stream."""
     sent = {**caller.headers, "Accept": "text/event-stream", **{name.replace("_", "-"): value for name, value in headers.items()}}
     found: list[tuple[int, dict[str, Any]]] = []
@@ -197,7 +199,7 @@ async def events(caller: Caller, count: int, path: str = f"{C}/records", **heade
                 event = line[7:].strip()
             elif line.startswith(b"id: "):
                 position = int(line[4:])
-            elif line.startswith(b"data: ") and event == b"record":
+            elif line.startswith(b"data: ") and event == kind:
                 found.append((position, json.loads(line[6:])))
                 if len(found) == count:
                     break
@@ -221,6 +223,33 @@ async def test_a_stream_resumes_after_the_last_event_without_a_gap(who: Who) -> 
     await writing
     assert list(range(last - 2, last + 13)) == [position for position, _ in found]
     assert [position for position, _ in found] == [entry["position"] for _, entry in found]
+
+
+async def test_an_inbox_begins_with_what_waits_and_goes_on_with_what_concerns_the_side(who: Who) -> None:
+    nato, china = who("nato/duty_officer"), who("china/officer")
+    opened = (await nato.open(NOTE)).json
+    position = {"Dragoman_Min_Position": str(opened["position"])}
+    waiting = (await china.get(f"{C}/inbox", **position)).json["exchanges"]
+    assert waiting and all({"china"} & {*each.get("unacknowledged_by", ()), *each.get("unanswered_by", ())} for each in waiting)
+    assert opened["exchange"] in {each["id"] for each in waiting}
+    first = await asyncio.wait_for(inbox(china, len(waiting)), 5)
+    assert {each["id"] for _, each in first} == {each["id"] for each in waiting}
+    listening = asyncio.create_task(inbox(china, 2, Last_Event_ID=str(opened["position"])))
+    await asyncio.sleep(0.2)
+    other = (await nato.open(INCIDENT)).json
+    acknowledged = (await china.act(opened["exchange"], {"act": "acknowledgement"})).json
+    found = await asyncio.wait_for(listening, 5)
+    assert [(at, each["id"]) for at, each in found] == [
+        (other["position"], other["exchange"]),
+        (acknowledged["position"], opened["exchange"]),
+    ]
+    assert "china" not in found[1][1].get("unacknowledged_by", ())
+    resumed = await asyncio.wait_for(inbox(china, 1, Last_Event_ID=str(other["position"])), 5)
+    assert [(at, each["id"]) for at, each in resumed] == [(acknowledged["position"], opened["exchange"])]
+
+
+async def inbox(caller: Caller, count: int, **headers: str) -> list[tuple[int, dict[str, Any]]]:
+    return await events(caller, count, f"{C}/inbox", b"exchange", **headers)
 
 
 async def _keep_posting(caller: Caller, count: int) -> None:

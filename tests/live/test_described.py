@@ -30,7 +30,14 @@ CALLERS: dict[str, str] = {
     "resend": "nato/administrator",
 }
 LAST = ("drop_draft", "erase_person", "erase_file", "revoke_token", "forget_subject", "revoke_link", "remove_endpoint")
-MADE = {"new_draft": "draft", "new_person": "person", "issue_token": "token", "map_subject": "subject", "new_link": "link", "new_endpoint": "endpoint"}
+MADE = {
+    "new_draft": "draft",
+    "new_person": "person",
+    "issue_token": "token",
+    "map_subject": "subject",
+    "new_link": "link",
+    "new_endpoint": "endpoint",
+}
 
 
 def example(operation: dict[str, Any]) -> tuple[Any, str]:

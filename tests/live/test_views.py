@@ -5,7 +5,7 @@ from typing import Any
 
 from beside import enter, named
 from samples import act
-from service import Caller
+from service import NOTE, Caller
 from world import REQUEST
 
 Who = Callable[[str], Caller]
@@ -117,3 +117,32 @@ async def test_each_means_of_a_point_of_contact_is_tested_apart(who: Who) -> Non
         ("page", "no_answer", "china"),
         ("telephone", "reached", "china"),
     ]
+
+
+async def test_a_record_has_the_tree_of_its_causes(who: Who) -> None:
+    nato, china = who("nato/officer"), who("china/officer")
+    note = (await nato.open(NOTE)).json
+    asked = {"act": "meeting-request", "purpose": "x", "windows": [{"from": "2027-02-01T08:00Z", "to": "2027-02-01T09:00Z"}]}
+    meeting = (await china.open({**asked, "references": [note["number"]]})).json
+    call = {"act": "contact-note", "form": "conversation", "text": "About the meeting.", "references": [meeting["exchange"]]}
+    talk = (await nato.open(call)).json
+    acknowledged = (await nato.act(meeting["exchange"], {"act": "acknowledgement", "of": meeting["id"]})).json
+    position = {"Dragoman_Min_Position": str(acknowledged["position"])}
+    whole = (await nato.get(f"/v1/channels/nato-china/records/{acknowledged['position']}/causes", **position)).json
+
+    def drawn(cause: dict[str, Any]) -> list[Any]:
+        return [cause["position"], cause["act"], [drawn(each) for each in cause.get("caused", ())]]
+
+    assert drawn(whole["tree"]) == [
+        note["position"],
+        "contact-note",
+        [
+            [
+                meeting["position"],
+                "meeting-request",
+                [[talk["position"], "contact-note", []], [acknowledged["position"], "acknowledgement", []]],
+            ]
+        ],
+    ]
+    (await nato.get("/v1/channels/nato-china/records/999999/causes")).problem(404, "not-found")
+    (await nato.get("/v1/channels/nato-china/records/x/causes")).problem(404, "not-found")

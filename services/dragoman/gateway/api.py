@@ -24,6 +24,7 @@ from dragoman_schemas.answers import (
     Alarm,
     CalendarLink,
     CalendarLinks,
+    Causes,
     Channels,
     ChannelView,
     Check,
@@ -58,6 +59,7 @@ from dragoman_schemas.answers import (
     Recorded,
     Register,
     Roadmap,
+    Row,
     Rows,
     Subjects,
     SubjectView,
@@ -210,7 +212,7 @@ async def show_asyncapi(call: Call[Nothing]) -> Answered:
 
 def streams() -> dict[str, Any]:
     """The AsyncAPI document of what is logged and streamed."""
-    return asyncapi(Envelope, Entry, Alarm, sorted({*PATHS.values()}), __version__)
+    return asyncapi(Envelope, Entry, Row, Alarm, sorted({*PATHS.values()}), __version__)
 
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
@@ -288,6 +290,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
     ),
     Route(
         "GET",
+        f"{_C}/inbox",
+        reading.show_inbox,
+        "What concerns the caller's side: what waits, or live",
+        reading.After,
+        {200: Rows},
+        media=(JSON, live.EVENT_STREAM),
+        headers=(*_READ, "Last-Event-ID"),
+    ),
+    Route(
+        "GET",
         f"{_C}/records",
         reading.stream_records,
         "The records, to now or live",
@@ -305,6 +317,15 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: None, 304: None},
         media=(reading.CLOUDEVENT, proofs.BYTES),
         headers=(*_READ, *_CACHED),
+    ),
+    Route(
+        "GET",
+        f"{_C}/records/{{position}}/causes",
+        reading.show_causes,
+        "Why a record is there, and what came of it",
+        Nothing,
+        {200: Causes},
+        headers=_READ,
     ),
     Route(
         "GET",

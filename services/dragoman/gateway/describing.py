@@ -19,18 +19,24 @@ _PAGED: Final = ("list_exchanges", "list_people", "stream_records")
 _PLACED: Final = ("show_channel", "show_proof", "stream_records")
 _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
 _TAGS: Final = {
-    "the service": r"^/(livez|readyz|metrics)|json$",
-    "who calls": r"^/v1/(me|tokens|subjects)",
-    "proof": r"/log/|/proof$",
-    "records": r"/records",
-    "beside the log": r"/(drafts|people|files|imports)",
-    "reports": r"/(reports|statistics|calendar)",
-    "webhooks": r"/webhooks",
-    "posting": r"{family|/acts$",
-    "the office": r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
-    "exchanges": r"/(exchanges|state|diff)",
-    "channels": r"^/v1/(channels|openings)",
+    "the service": (r"^/(livez|readyz|metrics)|json$", "Whether the service may be used, and what it says of itself."),
+    "who calls": (r"^/v1/(me|tokens|subjects)", "Whom a token speaks for; the operator's tokens, and an OIDC provider's subjects."),
+    "proof": (r"/log/|/proof$", "The signed head of the log, the tiles of its tree, and the proof of a record, in the formats of C2SP."),
+    "records": (r"/records", "The log itself, exactly as it stands."),
+    "beside the log": (r"/(drafts|people|files|imports)", "What is no part of the record: drafts, people, files, and what is taken in."),
+    "reports": (r"/(reports|statistics|calendar)", "What the log comes to, for reading, printing and calendars."),
+    "webhooks": (r"/webhooks", "Where a side wants to be told of records."),
+    "posting": (r"{family|/acts$", "Opening an exchange, and carrying it on."),
+    "the inbox": (r"/inbox$", "What concerns the caller's side."),
+    "the office": (
+        r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
+        "Who is there, how the line stands, and what the dialogue has come to.",
+    ),
+    "exchanges": (r"/(exchanges|state|diff)", "The current state, the past, and what lies between."),
+    "channels": (r"^/v1/(channels|openings)", "Channels, and opening one."),
 }
+"""What operations are about: by which of their paths, and what that is."""
+
 _REF: Final = "#/components/schemas/{name}"
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _VARIABLE: Final = re.compile(r"{([a-z0-9_]+)(?::([^{}]*))?}")
@@ -159,9 +165,37 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         "info": {"title": "Dragoman", "version": version, "license": _LICENSE},
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
-        "tags": [{"name": name} for name in _TAGS],
+        "tags": [{"name": name, "description": said} for name, (_, said) in _TAGS.items()],
         "paths": paths,
+        "webhooks": {"record": {"post": _webhook()}},
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def _webhook() -> dict[str, Any]:
+    """The call that a side's receiver gets."""
+    told = {
+        "webhook-id": "The record's id, the same at every try: one that was taken before is answered with 2xx, and otherwise left alone.",
+        "webhook-timestamp": "When this try was made, in Unix seconds.",
+        "webhook-signature": "`v1a,` Ed25519 or `v1,` HMAC-SHA256 over `id.timestamp.body`, by Standard Webhooks 1.0.",
+        "Dragoman-Position": "The record's position in the log.",
+    }
+    headers = [
+        {"name": name, "in": "header", "required": True, "description": said, "schema": {"type": "string"}} for name, said in told.items()
+    ]
+    return {
+        "operationId": "webhook",
+        "tags": ["webhooks"],
+        "summary": "A record is brought to a side's URL",
+        "security": [],
+        "parameters": headers,
+        "requestBody": {"required": True, "content": {"application/cloudevents+json": {"schema": {"type": "object"}}}},
+        "responses": {
+            "2XX": {"description": "It was taken."},
+            "410": {"description": "Nothing more is to be sent here."},
+            "4XX": {"description": "It was not taken, and is tried again."},
+            "default": {"description": "It was not taken, and is tried again; `Retry-After` is heeded."},
+        },
     }
 
 
@@ -191,7 +225,7 @@ def _text(example: str) -> dict[str, Any]:
 
 def _tag(path: str) -> str:
     """What an operation is about, by its path."""
-    return next((name for name, pattern in _TAGS.items() if re.search(pattern, path)), "exchanges")
+    return next(name for name, (pattern, _) in _TAGS.items() if re.search(pattern, path))
 
 
 def _success(route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, Any]) -> dict[str, Any]:
@@ -278,7 +312,17 @@ def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
     properties = schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {}) if route.query is not Nothing else {}
     for name, inner in properties.items():
         parameter = {"name": name, "in": "query", "required": False, "description": _QUERY[name], "schema": inner}
-        yield parameter | ({"example": _EXAMPLES[name]} if name in _EXAMPLES else {})
+        yield parameter | ({"example": _fitting(inner, _EXAMPLES[name])} if name in _EXAMPLES else {})
+
+
+def _fitting(schema: Mapping[str, Any], example: Any) -> Any:
+    """An example of a name, of the type that it has here: positions are times elsewhere."""
+    for each in schema.get("anyOf", (schema,)):
+        if each.get("type") == "integer":
+            return int(example)
+        if each.get("type") == "string" and "pattern" in each and re.search(each["pattern"], str(example)) is None:
+            return "2026-11-24T00:00Z"
+    return example
 
 
 def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
@@ -296,21 +340,44 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 # What is streamed, and what stands in the log
 
 
-def asyncapi(record: Any, entry: Any, alarm: Any, families: Sequence[str], version: str) -> dict[str, Any]:
-    """The AsyncAPI 3 document: the log's subjects, and the live stream of a channel. The shapes are those of what is sent."""
-    (record, entry, alarm), components = msgspec.json.schema_components([record, entry, alarm], ref_template=_REF)
+def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, families: Sequence[str], version: str) -> dict[str, Any]:
+    """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
+    shapes, components = msgspec.json.schema_components([record, entry, row, alarm], ref_template=_REF)
+    record, entry, row, alarm = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:
         return {"name": name, "title": title, "summary": summary, "contentType": media, "payload": schema}
 
-    names = {"description": "The channel's name.", "examples": ["nato-china"]}
+    def channel(address: str, title: str, description: str, server: str, *messages: str, **parameters: Any) -> dict[str, Any]:
+        return {
+            "address": address,
+            "title": title,
+            "description": description,
+            "servers": [{"$ref": f"#/servers/{server}"}],
+            **({"parameters": parameters} if parameters else {}),
+            "messages": {each: {"$ref": f"#/components/messages/{each}"} for each in messages},
+        }
+
+    def sent(channel: str, title: str, summary: str, security: str, *messages: str) -> dict[str, Any]:
+        return {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "title": title,
+            "summary": summary,
+            "security": [{"$ref": f"#/components/securitySchemes/{security}"}],
+            "messages": [{"$ref": f"#/channels/{channel}/messages/{each}"} for each in messages],
+        }
+
+    named = {"description": "The channel's name.", "examples": ["nato-china"]}
+    resumed = "Server-sent events, with `Accept: text/event-stream`; resumed with `Last-Event-ID` or `?after=`."
+    signed = "A record's exact bytes, posted to a side's URL: `webhook-id`, `webhook-timestamp` and `webhook-signature` by Standard Webhooks 1.0."
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Dragoman",
             "version": version,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
-            "description": "What a liaison office hears: the records of its channels as they are logged, and the live stream of a gateway.",
+            "description": "What a liaison office hears: the records of its channels as they are logged, a gateway's live streams, and webhooks.",
         },
         "defaultContentType": JSON,
         "servers": {
@@ -325,46 +392,52 @@ def asyncapi(record: Any, entry: Any, alarm: Any, families: Sequence[str], versi
                 "protocol": "nats",
                 "description": "The broker that keeps the logs; for services and mirrors of the host.",
             },
+            "receiver": {
+                "host": "liaison.example",
+                "protocol": "https",
+                "description": "Whatever a side has entered with `POST /v1/webhooks`.",
+            },
         },
         "channels": {
-            "log": {
-                "address": "dragoman.v1.{channel}.{family}.{exchange}",
-                "title": "The log of a channel",
-                "description": "One subject an exchange, in the stream DRAGOMAN_LOG_<CHANNEL>. A record's bytes are fully determined.",
-                "servers": [{"$ref": "#/servers/broker"}],
-                "parameters": {
-                    "channel": names,
-                    "family": {"description": "The family of the exchange.", "enum": list(families)},
-                    "exchange": {"description": "The id of its opening record."},
-                },
-                "messages": {"record": {"$ref": "#/components/messages/record"}},
-            },
-            "records": {
-                "address": "/v1/channels/{channel}/records",
-                "title": "The live stream",
-                "description": "Server-sent events, with `Accept: text/event-stream`; resumed with `Last-Event-ID` or `?after=`.",
-                "servers": [{"$ref": "#/servers/gateway"}],
-                "parameters": {"channel": names},
-                "messages": {"entry": {"$ref": "#/components/messages/entry"}, "alarm": {"$ref": "#/components/messages/alarm"}},
-            },
+            "log": channel(
+                "dragoman.v1.{channel}.{family}.{exchange}",
+                "The log of a channel",
+                "One subject an exchange, in the stream DRAGOMAN_LOG_<CHANNEL>. A record's bytes are fully determined.",
+                "broker",
+                "record",
+                channel=named,
+                family={"description": "The family of the exchange.", "enum": list(families)},
+                exchange={"description": "The id of its opening record."},
+            ),
+            "records": channel("/v1/channels/{channel}/records", "The live log", resumed, "gateway", "entry", "alarm", channel=named),
+            "inbox": channel("/v1/channels/{channel}/inbox", "The inbox of a side", resumed, "gateway", "row", "alarm", channel=named),
+            "webhook": channel("/", "A webhook", signed, "receiver", "record"),
         },
         "operations": {
-            "log": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/log"},
-                "title": "Record an act",
-                "summary": "A desk appends each record against the last position of its subject.",
-                "security": [{"$ref": "#/components/securitySchemes/nkey"}],
-                "messages": [{"$ref": "#/channels/log/messages/record"}],
-            },
-            "stream": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/records"},
-                "title": "Stream the records of a channel",
-                "security": [{"$ref": "#/components/securitySchemes/token"}],
-                "summary": "Each record once it is folded, and an alarm for an unacknowledged flash: at once, and again every minute.",
-                "messages": [{"$ref": "#/channels/records/messages/entry"}, {"$ref": "#/channels/records/messages/alarm"}],
-            },
+            "log": sent("log", "Record an act", "A desk appends each record against the last position of its subject.", "nkey", "record"),
+            "stream": sent(
+                "records",
+                "Stream the records of a channel",
+                "Each record once it is folded, and an alarm for an unacknowledged flash: at once, and again every minute.",
+                "token",
+                "entry",
+                "alarm",
+            ),
+            "inbox": sent(
+                "inbox",
+                "Stream what concerns a side",
+                "All that waits for the side, and then each exchange that concerns it as it changes; and alarms.",
+                "token",
+                "row",
+                "alarm",
+            ),
+            "webhook": sent(
+                "webhook",
+                "Bring a record to a side's URL",
+                "Until it is answered with 2xx: after 5 s, 5 min, 30 min, 2 h … once more, with the same `webhook-id`.",
+                "signature",
+                "record",
+            ),
         },
         "components": {
             "messages": {
@@ -372,9 +445,14 @@ def asyncapi(record: Any, entry: Any, alarm: Any, families: Sequence[str], versi
                     "record", "A record", "A CloudEvents 1.0 event in structured mode.", "application/cloudevents+json", record
                 ),
                 "entry": message("entry", "A record as readers get it", "Its position, whether it is valid, and the record.", JSON, entry),
+                "row": message("row", "An exchange as a list has it", "Where it stands, and who owes what.", JSON, row),
                 "alarm": message("alarm", "An alarm", "A flash that waits for an acknowledgement.", JSON, alarm),
             },
             "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "nkey": {"type": "asymmetricEncryption"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "nkey": {"type": "asymmetricEncryption"},
+                "signature": {"type": "httpApiKey", "in": "header", "name": "webhook-signature"},
+            },
         },
     }

@@ -25,7 +25,7 @@ CHANNEL: Final = {
 }
 OPENING: Final[dict[str, Any]] = {
     "act": {"act": "channel-opening", "name": "east-west", "kind": "official", "languages": ["en"], "sides": []},
-    "signatures": [],
+    "signatures": ["5f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0:" + "A" * 86 + "=="],
 }
 PERSON: Final = {"name": "Zhang Wei", "post": "Duty officer", "telephones": ["+86 10 5555 0100"], "languages": ["zh", "en"]}
 FILE: Final = "hello world"

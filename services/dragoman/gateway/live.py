@@ -26,9 +26,10 @@ from dragoman.gateway.service import Service
 from dragoman.limits import RECORDS_PAGE, RING_SECONDS, STREAM_QUEUE
 from dragoman.projection import reads, watching
 from dragoman.projection.live import Behind, Projection, entry_of
-from dragoman.projection.store import Row, Store
+from dragoman.projection.store import Row as Stored
+from dragoman.projection.store import Store
 from dragoman.stores.access import Grant
-from dragoman_schemas.answers import Alarm, Entry
+from dragoman_schemas.answers import Alarm, Entry, Row
 from dragoman_schemas.state import Exchange
 
 EVENT_STREAM = "text/event-stream"
@@ -37,20 +38,40 @@ CLOUDEVENTS = "application/cloudevents-batch+json"
 
 
 class Line:
-    """One entry as bytes, and whose act it is."""
+    """One event as bytes, where in the log it stands, whose act it is, and which sides it is for; None for all that may read."""
 
-    __slots__ = ("encoded", "position", "side")
+    __slots__ = ("encoded", "event", "position", "side", "sides")
 
-    def __init__(self, entry: Entry, side: str) -> None:
-        """Encode the entry."""
-        self.position = entry.position
+    def __init__(self, name: bytes, position: int, said: Entry | Row, side: str, sides: frozenset[str] | None = None) -> None:
+        """Encode what is said."""
+        self.position = position
         self.side = side
-        self.encoded = json.encode(entry)
+        self.sides = sides
+        self.encoded = json.encode(said)
+        self.event = b"id: %d\nevent: %b\ndata: %b\n\n" % (position, name, self.encoded)
 
-    @property
-    def event(self) -> bytes:
-        """The line as a server-sent event."""
-        return b"id: %d\nevent: record\ndata: %s\n\n" % (self.position, self.encoded)
+    def is_for(self, side: str) -> bool:
+        """Whether a reader of a side gets it."""
+        return self.sides is None or side in self.sides
+
+
+def recorded(stored: Stored) -> Line:
+    """A record, as every reader of the channel gets it."""
+    folded, record = stored.folded, stored.folded.record
+    return Line(b"record", folded.position, entry_of(stored), officer_side(record.envelope.actor) if record and folded.valid else "")
+
+
+def changed(stored: Stored) -> Line | None:
+    """An exchange that has changed, for the sides that it concerns."""
+    folded, record = stored.folded, stored.folded.record
+    if not isinstance(folded.state, Exchange) or not folded.valid or record is None:
+        return None
+    return row_line(reads.row_of(folded.state), officer_side(record.envelope.actor), folded.position)
+
+
+def row_line(row: Row, side: str, position: int) -> Line:
+    """An exchange as an event of an inbox."""
+    return Line(b"exchange", position, row, side, frozenset((row.side, *row.to)))
 
 
 class Ringing:
@@ -72,9 +93,10 @@ class Ringing:
 class Tail:
     """Encodes each folded record once, and hands it to every open stream of the channel; rings while a flash waits."""
 
-    def __init__(self, projection: Projection, now: Callable[[], datetime]) -> None:
-        """Listen to the projection. What waits already is known after `begin`."""
+    def __init__(self, projection: Projection, now: Callable[[], datetime], line: Callable[[Stored], Line | None]) -> None:
+        """Listen to the projection, and make a line of each folded record. What waits already is known after `begin`."""
         self._projection = projection
+        self._line = line
         self._now = now
         self._queues: dict[asyncio.Queue[Line | Ringing | None], Callable[[], bool]] = {}
         self._flashes: dict[str, Exchange] = {}
@@ -111,7 +133,7 @@ class Tail:
             for each in alarms.escalations(self._projection.registry, exchange, self._now()):
                 yield exchange, each
 
-    def _arrived(self, row: Row) -> None:
+    def _arrived(self, row: Stored) -> None:
         state = row.folded.state
         if isinstance(state, Exchange) and state.precedence == "flash":
             if owes_acknowledgement(state):
@@ -122,8 +144,9 @@ class Tail:
                     self._settled.add(state.id)
         if not self._queues:
             return
-        record = row.folded.record
-        self._hand(Line(entry_of(row), officer_side(record.envelope.actor) if record is not None and row.folded.valid else ""))
+        line = self._line(row)
+        if line is not None:
+            self._hand(line)
 
     def _hand(self, line: Line | Ringing) -> None:
         for queue in tuple(self._queues):
@@ -157,7 +180,7 @@ class Tail:
         self._queues.pop(queue, None)
 
 
-async def keep_ringing(tails: Mapping[str, Tail], store: Store) -> None:
+async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> None:
     """Ring in all channels that somebody listens to, for ever."""
     while True:
         await asyncio.sleep(RING_SECONDS)
@@ -175,14 +198,25 @@ async def missed(service: Service, projection: Projection, first: int, last: int
         entries = await asyncio.wrap_future(service.store.in_thread(reads.records, service.store, projection.name, first, most))
         if not entries:
             return
-        yield [Line(entry, side) for entry, side in entries]
+        yield [Line(b"record", entry.position, entry, side) for entry, side in entries]
         first = entries[-1][0].position + 1
 
 
+Missed = Callable[[int], AsyncIterator[list[Line]]]
+"""What a reader has missed, up to a position."""
+
+
 async def stream(
-    request: web.Request, service: Service, projection: Projection, tail: Tail, grant: Grant, first: int, still: Callable[[], bool]
+    request: web.Request,
+    service: Service,
+    projection: Projection,
+    tail: Tail,
+    grant: Grant,
+    missed: Missed,
+    first: int,
+    still: Callable[[], bool],
 ) -> web.StreamResponse:
-    """Serve server-sent events from a position on, until the reader leaves, is cut off, or may no longer read."""
+    """Serve what was missed and what arrives from a position on as server-sent events, until the reader leaves, is cut off, or may no longer read."""
     await projection.reached(first - 1)
     response = EventSourceResponse(headers={"Dragoman-Position": str(projection.state.position)}, sep="\n")
     await response.prepare(request)
@@ -192,7 +226,7 @@ async def stream(
     try:
         async with response:
             await response.write(b"retry: 1000\n\n")
-            async for lines in missed(service, projection, first, told):
+            async for lines in missed(told):
                 await response.write(b"".join(line.event for line in lines))
                 _note(service, projection, side, lines)
             while (arrived := await queue.get()) is not None:
@@ -202,6 +236,7 @@ async def stream(
                 if not (still() and service.may_see(grant, projection)):
                     break  # the session, the token or the officer ended while the stream was open
                 fresh = [line for line in found if isinstance(line, Line) and line.position > told and line.position >= first]
+                fresh = [line for line in fresh if line.is_for(grant.side)]
                 rings = [ring for ring in found if isinstance(ring, Ringing) and side and ring.concerns(grant.actor)]
                 await response.write(b"".join([line.event for line in fresh] + [ring.event for ring in rings]))
                 _note(service, projection, side, fresh)
@@ -210,6 +245,23 @@ async def stream(
     finally:
         tail.close(queue)
     return response
+
+
+def inbox(service: Service, projection: Projection, side: str, after: int | None) -> Missed:
+    """What an inbox begins with: what concerns the side and has changed after a position, or all that waits for it."""
+
+    async def brought(last: int) -> AsyncIterator[list[Line]]:
+        await projection.in_file(last)
+        since = after
+        while True:
+            rows = await asyncio.wrap_future(service.store.in_thread(reads.inbox, service.store, projection.name, side, since))
+            if rows:
+                yield [row_line(row, "", row.position) for row in rows]
+            if since is None or len(rows) < RECORDS_PAGE:
+                return
+            since = rows[-1].position
+
+    return brought
 
 
 async def lines(request: web.Request, service: Service, projection: Projection, side: str, first: int, last: int) -> web.StreamResponse:

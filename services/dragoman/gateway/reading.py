@@ -4,7 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -20,10 +20,13 @@ from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import cap
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import dialogue, reads, watching
+from dragoman.projection.causes import causes
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked
 from dragoman.projection.statistics import statistics
+from dragoman.projection.store import Row as Stored
 from dragoman_schemas.answers import (
+    Causes,
     CodebookView,
     Coded,
     ExchangeView,
@@ -35,7 +38,7 @@ from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import Exchange, decode_exchange
 from dragoman_schemas.statistics import Statistics
 
-TAILS: Final = web.AppKey("tails", dict[str, live.Tail])
+TAILS: Final = web.AppKey("tails", dict[tuple[str, str], live.Tail])
 
 CSV: Final = "text/csv"
 ICALENDAR: Final = "text/calendar"
@@ -53,6 +56,12 @@ class FromPosition(Struct, frozen=True, kw_only=True):
     """Where records begin: `from` a position, or `after` one."""
 
     from_: int = msgspec.field(name="from", default=0)
+    after: int | None = None
+
+
+class After(Struct, frozen=True, kw_only=True):
+    """After which position an inbox goes on; left out, it begins with all that waits."""
+
     after: int | None = None
 
 
@@ -224,37 +233,75 @@ async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
     return Reply(body=body, headers=headers_of(call, projection, body.position))
 
 
-async def stream_records(call: Call[FromPosition]) -> Answered:
-    projection = projection_of(call)
-    service, grant = service_of(call), grant_of(call.request)
-    media = wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS))
+def _resumed(call: Call[Any], after: int | None) -> int | None:
+    """The position after which a stream goes on. Raises `Refused`."""
     newest = call.request.headers.get("Last-Event-ID", "")
     resumed = whole(newest)
     if newest and resumed is None:
         raise Refused(
             Refusal(kind="bad-request", detail="Last-Event-ID is the position of the record that came last; leave it out to begin.")
         )
-    after = call.query.after if resumed is None else resumed
+    return after if resumed is None else resumed
+
+
+async def _streamed(
+    call: Call[Any], projection: Projection, line: Callable[[Stored], live.Line | None], missed: live.Missed, first: int
+) -> web.StreamResponse:
+    """A live stream, one of the officer's few. Raises `Refused`."""
+    service, grant, tails, budgets = service_of(call), grant_of(call.request), call.request.app[TAILS], call.request.app[BUDGETS]
+    kind = projection.name, line.__name__
+    if kind not in tails:
+        tail = tails[kind] = live.Tail(projection, service.now, line)
+        await tail.begin(service.store)
+    still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant, time.time()))
+    budgets.open_stream(grant.actor)
+    try:
+        return await live.stream(call.request, service, projection, tails[kind], grant, missed, first, still)
+    finally:
+        budgets.close_stream(grant.actor)
+
+
+async def show_inbox(call: Call[After]) -> Answered:
+    """What concerns the caller's side: all that waits for it as a list, or live."""
+    media = wanted_media(call.request, (JSON, live.EVENT_STREAM))
+    service, side = service_of(call), grant_of(call.request).side
+    if media == live.EVENT_STREAM:
+        projection, after = projection_of(call), _resumed(call, call.query.after)
+        if after is not None and after < 0:
+            raise Refused(Refusal(kind="bad-request", detail="after is a position, 0 or more."))
+        return await _streamed(call, projection, live.changed, live.inbox(service, projection, side, after), (after or 0) + 1)
+    projection, position = await standing(call)
+    rows: list[Row] = await in_thread(call, reads.inbox, service.store, projection.name, side, None)
+    return Reply(body=Rows(exchanges=tuple(rows), position=position), headers=headers_of(call, projection, position))
+
+
+async def stream_records(call: Call[FromPosition]) -> Answered:
+    projection = projection_of(call)
+    service, grant = service_of(call), grant_of(call.request)
+    media = wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS))
+    after = _resumed(call, call.query.after)
     if call.query.from_ < 0 or (after is not None and after < 0):
         raise Refused(Refusal(kind="bad-request", detail="Records are counted from 1: from is 1 or more, after 0 or more."))
     if media == live.EVENT_STREAM:
         first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
-        tails = call.request.app[TAILS]
-        if projection.name not in tails:
-            tail = tails[projection.name] = live.Tail(projection, service.now)
-            await tail.begin(service.store)
-        still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant, time.time()))
-        budgets = call.request.app[BUDGETS]
-        budgets.open_stream(grant.actor)
-        try:
-            return await live.stream(call.request, service, projection, tails[projection.name], grant, first, still)
-        finally:
-            budgets.close_stream(grant.actor)
+        return await _streamed(call, projection, live.recorded, lambda last: live.missed(service, projection, first, last), first)
     first = after + 1 if after is not None else call.query.from_ or 1
     if media == live.CLOUDEVENTS:
         await projection.in_file()
         return await live.batch(service, projection, service.station(grant, projection), first, call.request.path)
     return await live.lines(call.request, service, projection, service.station(grant, projection), first, projection.state.position)
+
+
+async def show_causes(call: Call[Nothing]) -> Answered:
+    projection, position = await standing(call)
+    wanted = whole(call.path("position"))
+    found: Causes | None = None
+    if wanted is not None and 1 <= wanted <= position:
+        async with call.request.app[TURN]:
+            found = await in_thread(call, causes, service_of(call).store, projection.name, wanted)
+    if found is None:
+        raise Refused(Refusal(kind="not-found", detail="No valid record of an exchange stands at that position."))
+    return Reply(body=found, headers=headers_of(call, projection, position))
 
 
 async def show_record(call: Call[Nothing]) -> Answered:

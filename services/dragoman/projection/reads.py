@@ -284,6 +284,21 @@ def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, fr
     return {digest: frozenset(sides) for digest, sides in found.items()}
 
 
+def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]:
+    """What concerns a side: what has changed after a position, in that order; or else all that waits for it, the oldest first."""
+    base = store.base(channel)
+    concerned = f",{side},"
+    if after is None:
+        wanted = "(instr(unacknowledged, ?) > 0 OR instr(unanswered, ?) > 0) AND (unacknowledged != '' OR unanswered != '')"
+        parameters: list[object] = [concerned, concerned]
+    else:
+        wanted, parameters = "instr(sides, ?) > 0 AND position > ?", [concerned, after]
+    query = f"SELECT {_ROW} FROM exchanges WHERE key BETWEEN ? AND ? AND {wanted} ORDER BY position LIMIT ?"  # noqa: S608  # fixed words
+    with store.snapshot() as connection:
+        found = connection.execute(query, (base, base | _MASK, *parameters, RECORDS_PAGE)).fetchall()
+    return [_row(values) for values in found]
+
+
 def open_of(store: Store, channel: str, side: str) -> int:
     """How many exchanges that a side opened are open still."""
     base = store.base(channel)
@@ -454,7 +469,11 @@ def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]
 
 def _row_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Row:
     """An exchange's row as it was at a past position."""
-    state = state_at(connection, base, at, id)
+    return row_of(state_at(connection, base, at, id))
+
+
+def row_of(state: Exchange) -> Row:
+    """An exchange as one row of a list."""
     return Row(
         id=state.id,
         number=state.number,

@@ -281,7 +281,7 @@ class Writer:
                 (number, target, base | position)
                 for position, state in changed.items()
                 if state.opened.position == position
-                for target in _referred(said[position])
+                for target in referred(said[position])
             ],
         )
         self._insert(
@@ -480,7 +480,7 @@ def _exchange(base: int, state: Exchange) -> tuple[object, ...]:
     )
 
 
-def _referred(act: dict[str, Any]) -> list[str]:
+def referred(act: dict[str, Any]) -> list[str]:
     """The messages to which an opening refers, each by the number or the id that it gives."""
     single = [act[name] for name in _REFERRING if name in act]
     return [*act.get("references", ()), *single]
