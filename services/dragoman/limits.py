@@ -196,9 +196,6 @@ BURST_SECONDS: Final = 10
 BUDGET_KEYS: Final = 100_000
 """Officers, sides or addresses whose spending is remembered; whoever has spent nothing lately is forgotten first."""
 
-STRANGERS_PER_SECOND: Final = 5.0
-"""Requests without a valid token that an address may send: a script with an old token, not a flood of guesses in the log."""
-
 BODY_SECONDS: Final = 20.0
 """Time for an act to arrive: 240 KiB over a satellite line."""
 

@@ -85,13 +85,14 @@ class Courier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an officer, a side and an address may ask of one gateway, so that none starves another; an exercise has budgets of its own.
 
-    Requests and MiB (sent and received together) are a second's worth, of which ten may be used at once. `open_exchanges` are those of
+    Requests and MiB (sent and received together) are a second's worth, of which ten may be used at once; `stranger_requests` are those of an address without a valid token. `open_exchanges` are those of
     a side in a channel, `acts` those of a side in one exchange, `streams` an officer's.
     """
 
     officer_requests: Annotated[float, Meta(gt=0)] = 50.0
     side_requests: Annotated[float, Meta(gt=0)] = 200.0
     address_requests: Annotated[float, Meta(gt=0)] = 500.0
+    stranger_requests: Annotated[float, Meta(gt=0)] = 5.0
     officer_mib: Annotated[float, Meta(gt=0)] = 8.0
     side_mib: Annotated[float, Meta(gt=0)] = 32.0
     open_exchanges: Annotated[int, Meta(gt=0)] = 20_000

@@ -73,7 +73,17 @@ def used(pid: int) -> Numbers:
     return {"cpu_s": (int(after_name[11]) + int(after_name[12])) * _TICK_S, **megabytes}
 
 
-_BUDGETS = ("OFFICER_REQUESTS", "SIDE_REQUESTS", "ADDRESS_REQUESTS", "OFFICER_MIB", "SIDE_MIB", "OPEN_EXCHANGES", "ACTS", "STREAMS")
+_BUDGETS = (
+    "OFFICER_REQUESTS",
+    "SIDE_REQUESTS",
+    "ADDRESS_REQUESTS",
+    "STRANGER_REQUESTS",
+    "OFFICER_MIB",
+    "SIDE_MIB",
+    "OPEN_EXCHANGES",
+    "ACTS",
+    "STREAMS",
+)
 _AMPLE = {f"DRAGOMAN_BUDGETS__{name}": "10000000" for name in _BUDGETS}
 """Budgets are asked, and never used up: a handful of officers here post what a thousand would."""
 

@@ -1,13 +1,14 @@
 """Programs that nobody here wrote: a Go verifier over public libraries, and a witness of another project."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from gobuild import built_by_go, required
+from service import Service
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,11 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """A session for all callers of a test."""
     async with aiohttp.ClientSession() as session:
         yield session
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Service]:
+    """A demonstration of a test's own."""
+    service = Service(tmp_path / "data", "--demo")
+    yield service
+    service.stop()

@@ -45,7 +45,7 @@ def example(operation: dict[str, Any]) -> tuple[Any, str]:
     content = operation.get("requestBody", {}).get("content", {})
     if not content:
         return None, ""
-    media = next(iter(content))
+    media = "text/plain" if "text/plain" in content else next(iter(content))
     body = content[media]["example"]
     return (body.encode() if isinstance(body, str) else body), media
 

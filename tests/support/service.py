@@ -23,7 +23,16 @@ DRAGOMAN = Path(sys.executable).with_name("dragoman")
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
 AMPLE = {
     f"DRAGOMAN_BUDGETS__{name}": "1000000"
-    for name in ("OFFICER_REQUESTS", "SIDE_REQUESTS", "ADDRESS_REQUESTS", "OFFICER_MIB", "SIDE_MIB", "OPEN_EXCHANGES", "ACTS")
+    for name in (
+        "OFFICER_REQUESTS",
+        "SIDE_REQUESTS",
+        "ADDRESS_REQUESTS",
+        "STRANGER_REQUESTS",
+        "OFFICER_MIB",
+        "SIDE_MIB",
+        "OPEN_EXCHANGES",
+        "ACTS",
+    )
 }
 """Budgets that no test uses up which is not about them."""
 

@@ -18,10 +18,13 @@ TURN: Final = web.AppKey("turn", asyncio.Lock)
 """Whose turn it is to read many exchanges: one at a time, so that a reader stays free for lists and boards."""
 
 
+_AT: Final = r"^([0-9]{0,15}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)"
+
+
 class At(Struct, frozen=True, kw_only=True):
     """A past position, or a time; empty, or 0, is now."""
 
-    at: Annotated[str, Meta(max_length=40)] = ""
+    at: Annotated[str, Meta(pattern=_AT)] = ""
 
 
 async def standing(call: Call[Any]) -> tuple[Projection, int]:

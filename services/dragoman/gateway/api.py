@@ -486,7 +486,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {201: Recorded, 202: DraftView},
         takes=foreign.IMPORTED,
         headers=("Idempotency-Key",),
-        example=examples.ALERT,
+        example={**dict.fromkeys(foreign.ALERTS, examples.ALERT), foreign.CALENDAR: examples.INVITATION},
     ),
     Route("GET", f"{_C}/codebook", reading.show_codebook, "The coded messages in full", Nothing, {200: CodebookView}, headers=_READ),
     Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),

@@ -13,7 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.limits import BUDGET_KEYS, BURST_SECONDS, STRANGERS_PER_SECOND
+from dragoman.limits import BUDGET_KEYS, BURST_SECONDS
 from dragoman.settings import Budgets as Settings
 from dragoman.stores.access import Grant
 
@@ -75,7 +75,7 @@ class Budgets:
         """Take the sizes from the settings."""
         self._clock = clock
         self._addresses = Budget(settings.address_requests)
-        self._strangers = Budget(STRANGERS_PER_SECOND)
+        self._strangers = Budget(settings.stranger_requests)
         self._officers, self._sides = Budget(settings.officer_requests), Budget(settings.side_requests)
         self._officers_bytes, self._sides_bytes = Budget(settings.officer_mib * _MIB), Budget(settings.side_mib * _MIB)
         self._most_streams = settings.streams

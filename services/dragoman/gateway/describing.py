@@ -210,17 +210,15 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
         | {"default": {"description": "Another problem.", "content": {PROBLEM: {"schema": schemas[Problem]}}}},
     }
     if isinstance(route.takes, tuple):
-        operation["requestBody"] = {"required": True, "content": {media: _text(route.example) for media in route.takes}}
+        examples = route.example if isinstance(route.example, dict) else dict.fromkeys(route.takes, route.example)
+        content = {media: {"schema": {"type": "string"}, "example": examples[media]} for media in route.takes}
+        operation["requestBody"] = {"required": True, "content": content}
     elif route.takes is not None:
         schema = act if route.takes == "act" else schemas[route.takes]
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema, "example": route.example}}}
     if route.public:
         operation["security"] = []
     return operation
-
-
-def _text(example: str) -> dict[str, Any]:
-    return {"schema": {"type": "string"}, "example": example}
 
 
 def _tag(path: str) -> str:
@@ -244,12 +242,11 @@ def _success(route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, A
         names.append("Link")
     answer: dict[str, Any] = {"description": f"{route.summary}.", "headers": _headers(dict.fromkeys(names))}
     if shape is not None:
-        json = {JSON, "application/x-ndjson"}
-        content = {media: {"schema": schemas[shape] if media in json else {"type": "string"}} for media in route.media}
+        content = {media: {"schema": schemas[shape] if media == JSON else {"type": "string"}} for media in route.media}
         return {**answer, "content": content}
     if status in _BODILESS:
         return answer
-    return {**answer, "content": {media: {} if media == JSON else {"schema": {"type": "string"}} for media in route.media}}
+    return {**answer, "content": {media: {"schema": {"type": "object" if media.endswith("json") else "string"}} for media in route.media}}
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
@@ -267,7 +264,7 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
         kinds |= {
             *_WRITES,
             *(_MATCHES if "If-Match" in route.headers else ()),
-            *(("idempotency-key",) if "Idempotency-Key" in route.headers else ()),
+            *(("idempotency-key", "key-reused") if "Idempotency-Key" in route.headers else ()),
         }
     if route.takes == "act" or route.path.endswith("/release"):
         kinds |= {*_ACT}

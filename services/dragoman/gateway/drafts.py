@@ -144,10 +144,10 @@ async def show_draft(call: Call[Nothing]) -> Answered:
 async def change_draft(call: Call[Nothing]) -> Answered:
     """Whoever changes a draft becomes its author: two officers stand behind what is released, not three."""
     projection, actor = _desk(call)
+    new = await call.decoded(NewDraft)  # what is no draft is said first (RFC 9110 §13.2.1)
+    _name_of(new.act)
     draft = await _found(call, projection, actor)
     _as_read(call, draft)
-    new = await call.decoded(NewDraft)
-    _name_of(new.act)
     service = posting.service_of(call)
     signatures, data = _signed(call, new)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:

@@ -132,12 +132,13 @@ async def show_person(call: Call[Nothing]) -> Answered:
 
 async def change_person(call: Call[Nothing]) -> Answered:
     projection, actor = posting.staff_of(call)
+    entry = await _entry(call)  # what is no entry is said first (RFC 9110 §13.2.1)
     kept = await _own(call, projection, actor)
     if kept.erased:
         raise Refused(Refusal(kind="moved", detail="The entry was erased and does not come back; enter the person anew with POST /people."))
     _as_read(call, kept)
     service = posting.service_of(call)
-    changed = people.changed(kept, await _entry(call), stamp(service.now()))
+    changed = people.changed(kept, entry, stamp(service.now()))
     if not await service.people.keep(projection.registry.cid, changed, kept):
         raise _moved()
     return _reply(changed, actor)

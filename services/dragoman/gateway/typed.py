@@ -98,7 +98,7 @@ Answered = Reply | web.StreamResponse
 class Route(Generic[S]):
     """One method on one path.
 
-    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `example` is a body that may be sent as it stands.
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `example` is a body that may be sent as it stands, or one for each type.
     """
 
     method: str

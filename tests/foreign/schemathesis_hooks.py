@@ -1,0 +1,25 @@
+"""How Schemathesis sends and reads the types that it does not know: as text, as they are."""
+
+from typing import Any, get_args
+
+import schemathesis
+
+from dragoman_schemas.fields import MediaType
+
+TYPES = (
+    *("application/cap+xml", "application/EmergencyCallData.cap+xml", "application/cloudevents-batch+json", "application/x-ndjson"),
+    *("text/calendar", "text/vcard", "text/html", "text/markdown", "text/event-stream"),
+    *(each for each in get_args(MediaType) if each != "application/json"),
+)
+
+
+@schemathesis.serializer(*TYPES)
+def as_text(ctx: schemathesis.SerializationContext, value: Any) -> bytes:
+    """A body as bytes."""
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
+@schemathesis.deserializer(*TYPES)
+def text(ctx: schemathesis.DeserializationContext, response: Any) -> Any:
+    """A body as text."""
+    return response.content.decode(errors="replace")
