@@ -1,4 +1,14 @@
-"""The client of the HTTP API: what the command line, the demonstration and an auditor's replay call."""
+"""The client of the HTTP API, for programs of an office: what the command line itself calls.
+
+    async with client("https://liaison.example", token) as office:
+        posted = await office.post("nato-china", {"act": "contact-note", "form": "conversation", "text": "…"})
+        await office.act("nato-china", posted.recorded.exchange, {"act": "update", "text": "…"})
+        async for heard in office.follow("nato-china", after=posted.recorded.position):
+            ...
+
+A post is tried again with its key while its outcome is unknown, or while the gateway asks to wait: it is recorded once. A stream that breaks goes
+on after the last record that came. What is refused raises `Answered` with the problem, whose `detail` ends with what to do.
+"""
 
 import asyncio
 import io
@@ -8,6 +18,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
@@ -16,10 +27,12 @@ from dragoman.domain import ids
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
 from dragoman.limits import FILE_SECONDS
-from dragoman_schemas.answers import Alarm, Drafts, DraftView, Entry, Recorded
+from dragoman_schemas.answers import Alarm, Drafts, DraftView, Entry, ExchangeView, LiaisonState, Recorded, Row, Rows
+from dragoman_schemas.frame import Act
 from dragoman_schemas.problems import Problem
 
 _TRIES: Final = 5
+_LONGEST_WAIT: Final = 30.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
@@ -35,10 +48,11 @@ class Unreachable(Exception):
 class Answered(Exception):
     """The gateway answered with a problem."""
 
-    def __init__(self, problem: Problem) -> None:
-        """Keep the problem."""
+    def __init__(self, problem: Problem, wait: float = 0.0) -> None:
+        """Keep the problem, and how many seconds the gateway asks to wait."""
         super().__init__(problem.detail)
         self.problem = problem
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,22 @@ class Answer:
     def json(self) -> Any:
         """The decoded body."""
         return msgspec.json.decode(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was recorded, and whether it had been before."""
+
+    recorded: Recorded
+    replayed: bool
+
+
+Said = bytes | Mapping[str, Any] | Act
+"""An act: its bytes, its members, or its shape."""
+
+
+def _bytes(act: Said) -> bytes:
+    return act if isinstance(act, bytes) else msgspec.json.encode(act)
 
 
 def new_key() -> str:
@@ -87,29 +117,38 @@ class Client:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?") from None
         if answer.status >= 400:
-            raise Answered(_problem(answer))
+            asked = answer.headers.get("Retry-After", "")
+            raise Answered(_problem(answer), float(asked) if asked.isdigit() else 0.0)
         return answer
 
     async def post(
-        self, channel: str, act: bytes, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
-    ) -> tuple[Recorded, bool]:
-        """Post an act where it belongs, with its signatures as headers; what was recorded, and whether it had been before."""
+        self, channel: str, act: Said, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
+    ) -> Posted:
+        """Open an exchange, or carry one on where it is named. Raises `Answered`, `Unreachable`.
+
+        The `key` is made anew unless it is given; `headers` are a signed act's signatures.
+        """
+        body = _bytes(act)
         if exchange:
             path = f"/v1/channels/{channel}/exchanges/{exchange}/acts"
         else:
-            family = RULES[str(decode_act(act).__struct_config__.tag)].family
+            family = RULES[str(decode_act(body).__struct_config__.tag)].family
             where = next((path for path, of in PATHS.items() if of == family), "contacts")
             path = f"/v1/channels/{channel}/{where}"
         sent = {"Idempotency-Key": f'"{key or new_key()}"', **(headers or {})}
         if if_match:
             sent["If-Match"] = f'"{if_match.strip(chr(34))}"'
-        return await self._recorded(path, act, sent)
+        return await self._recorded(path, body, sent)
+
+    async def act(self, channel: str, exchange: str, act: Said, *, key: str = "", if_match: str = "") -> Posted:
+        """Carry an exchange on, which is named by its id or its number. Raises `Answered`, `Unreachable`."""
+        return await self.post(channel, act, key=key, exchange=await self.exchange_of(channel, exchange), if_match=if_match)
 
     async def draft(
-        self, channel: str, act: bytes, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
+        self, channel: str, act: Said, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None
     ) -> DraftView:
         """Draft an act for a colleague to release, with the drafter's signatures as headers."""
-        body = msgspec.json.encode({"act": msgspec.Raw(act), "exchange": exchange, "if_match": if_match.strip('"')})
+        body = msgspec.json.encode({"act": msgspec.Raw(_bytes(act)), "exchange": exchange, "if_match": if_match.strip('"')})
         sent = {"Idempotency-Key": f'"{key or new_key()}"', **(headers or {})}
         answer = await self.call("POST", f"/v1/channels/{channel}/drafts", body, sent)
         return msgspec.json.decode(answer.body, type=DraftView)
@@ -119,25 +158,50 @@ class Client:
         answer = await self.call("GET", f"/v1/channels/{channel}/drafts")
         return msgspec.json.decode(answer.body, type=Drafts).drafts
 
-    async def release(self, channel: str, draft: DraftView, headers: Mapping[str, str] | None = None) -> tuple[Recorded, bool]:
+    async def release(self, channel: str, draft: DraftView, headers: Mapping[str, str] | None = None) -> Posted:
         """Release a draft as it was read, with the releaser's signatures as headers; what was recorded, and whether it had been before."""
         sent = {"If-Match": draft.etag, **(headers or {})}
         return await self._recorded(f"/v1/channels/{channel}/drafts/{draft.id}/release", None, sent)
 
-    async def _recorded(self, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[Recorded, bool]:
+    async def _recorded(self, path: str, body: bytes | None, headers: dict[str, str]) -> Posted:
         for attempt in range(_TRIES):
+            wait = 0.5 * (attempt + 1)
             try:
                 answer = await self.call("POST", path, body, headers)
             except Answered as error:
-                if error.problem.status != 503 or attempt == _TRIES - 1:
+                if error.problem.status not in (429, 503) or attempt == _TRIES - 1:
                     raise
+                wait = max(wait, min(error.wait, _LONGEST_WAIT)) if error.problem.status == 429 else wait
             except Unreachable:
                 if attempt == _TRIES - 1:
                     raise
             else:
-                return msgspec.json.decode(answer.body, type=Recorded), "Idempotent-Replayed" in answer.headers
-            await asyncio.sleep(0.5 * (attempt + 1))
+                return Posted(msgspec.json.decode(answer.body, type=Recorded), "Idempotent-Replayed" in answer.headers)
+            await asyncio.sleep(wait)
         raise AssertionError
+
+    async def state(self, channel: str, at: int | str = "") -> LiaisonState:
+        """The liaison state, now or as it was at a position or a time."""
+        return msgspec.json.decode((await self._read(f"/v1/channels/{channel}/state", at=at)).body, type=LiaisonState)
+
+    async def exchange(self, channel: str, named: str, at: int | str = "") -> ExchangeView:
+        """An exchange, named by its id or its number, now or as it was."""
+        id = await self.exchange_of(channel, named)
+        return msgspec.json.decode((await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).body, type=ExchangeView)
+
+    async def exchanges(self, channel: str, **narrowed: str | int) -> AsyncIterator[Row]:
+        """All exchanges that the filters of the list leave, the newest first, over all its pages."""
+        while True:
+            page = msgspec.json.decode((await self._read(f"/v1/channels/{channel}/exchanges", **narrowed)).body, type=Rows)
+            for row in page.exchanges:
+                yield row
+            if not page.next:
+                return
+            narrowed["cursor"] = page.next
+
+    async def _read(self, path: str, **query: str | int) -> Answer:
+        given = urlencode({name: value for name, value in query.items() if value != ""})
+        return await self.call("GET", f"{path}?{given}" if given else path)
 
     async def exchange_of(self, channel: str, named: str) -> str:
         """The id of an exchange that is named by its id or its number. Raises `Answered` where there is none."""
@@ -161,10 +225,12 @@ class Client:
         async for lines in self._lines(f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson"):
             yield [_entry(line) for line in lines]
 
-    async def tail(self, channel: str, first: int = 0) -> AsyncIterator[Entry | Alarm]:
-        """The records of a channel as they arrive, and alarms, for ever, over every reconnection; from a position, or from now."""
-        after = first - 1
-        if not first:  # from now on: a position, so that nothing is missed should the stream break before its first record
+    async def follow(self, channel: str, after: int | None = None) -> AsyncIterator[Entry | Alarm]:
+        """The records of a channel as they arrive, and alarms, for ever, over every reconnection; after a position, or from now on.
+
+        Raises `Answered` once the token may not read any more.
+        """
+        if after is None:  # a position, so that nothing is missed should the stream break before its first record
             after = int((await self.call("GET", f"/v1/channels/{channel}")).json()["position"])
         while True:
             event = b""

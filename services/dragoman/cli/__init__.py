@@ -27,6 +27,8 @@ for _name, _where, _help in (
     ("file", "files:file", "Put, get and erase files, which acts name by SHA-256."),
     ("show", "reading:show", "Show an exchange, and what each addressee has done."),
     ("tail", "reading:tail", "Follow a channel's records as they arrive."),
+    ("listen", "listening:listen", "Forward a channel's records to a program on your own machine."),
+    ("webhook", "listening:webhook", "Say where your side is told of records: by webhook, by e-mail."),
     ("state", "reading:state", "Show the liaison state of a channel."),
     ("watch", "watching:watch", "Take the watch, hand it over, and see what it must look at."),
     ("adopt", "watching:adopt", "Adopt a profile of limits, a codebook or a policy of witnesses, as an administrator of your side."),

@@ -101,7 +101,7 @@ async def _released(drafter: Client, releaser: Client, entry: dict[str, Any], ac
     try:
         await releaser.call("GET", f"/v1/channels/{channel}/exchanges/{made}")
     except Answered:
-        recorded, _ = await releaser.release(channel, await drafter.draft(channel, act, key=key))
+        recorded = (await releaser.release(channel, await drafter.draft(channel, act, key=key))).recorded
         return recorded.exchange
     return made
 
@@ -132,7 +132,7 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
             exchanges[entry["as"]] = await _released(cast[f"{entry['side']}/officer"], caller, entry, act, key)
             continue
         if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
-        recorded, _ = await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
+        recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
 

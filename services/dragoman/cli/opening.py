@@ -201,7 +201,7 @@ async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHER
     keyids, given = zip(*(line.split(":", 1) if ":" in line else (line, "") for line in lines), strict=True)
     headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(given)}
     async with connected(target) as caller:
-        recorded, _ = await caller.post(await channel_of(target, caller), raw, key=data.signed.id, headers=headers)
+        recorded = (await caller.post(await channel_of(target, caller), raw, key=data.signed.id, headers=headers)).recorded
     if target.json:
         out_json(recorded)
     elif isinstance(data, Erasure):

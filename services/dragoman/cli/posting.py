@@ -19,9 +19,9 @@ from dragoman.cli.common import (
     say,
 )
 from dragoman.cli.signing import Passphrase, Sign, over, seed_of, signed
-from dragoman.client import Answered, Client, new_key
+from dragoman.client import Answered, Client, Posted, new_key
 from dragoman.domain.record import read_act
-from dragoman_schemas.answers import Recorded, Standing
+from dragoman_schemas.answers import Standing
 
 EVERYWHERE = Target()
 
@@ -100,8 +100,8 @@ async def release(id: str, *, sign: Sign = (), passphrase: Passphrase = None, ta
             raise UsageError(f"there is no draft {id} of your side in {channel}; `dragoman draft` lists them")
         say(bytes(found.act).decode())
         headers = over(bytes(found.act), [seed_of(path, passphrase) for path in sign])
-        recorded, replayed = await caller.release(channel, found, headers)
-    _print(recorded, target, replayed=replayed)
+        posted = await caller.release(channel, found, headers)
+    _print(posted, target)
     return 0
 
 
@@ -136,22 +136,23 @@ async def _send(
         if wait:
             headers["Prefer"] = f"wait={wait}"
         try:
-            recorded, replayed = await caller.post(channel, body, key=used, exchange=named, if_match=if_match, headers=headers)
+            posted = await caller.post(channel, body, key=used, exchange=named, if_match=if_match, headers=headers)
         except Answered as error:
             if error.problem.status == 503:
                 say(f"send it again with --key {used}; it cannot be recorded twice")
             raise
-    _print(recorded, target, replayed=replayed)
+    _print(posted, target)
     return 0
 
 
-def _print(recorded: Recorded, target: Target, *, replayed: bool) -> None:
+def _print(posted: Posted, target: Target) -> None:
+    recorded = posted.recorded
     if target.json:
         out_json(recorded)
         return
     out(recorded.number or recorded.exchange)
     say(
-        f"{recorded.act} {'was recorded already' if replayed else 'recorded'} at position {recorded.position} of {recorded.channel}, {recorded.time}"
+        f"{recorded.act} {'was recorded already' if posted.replayed else 'recorded'} at position {recorded.position} of {recorded.channel}, {recorded.time}"
     )
     say(f"exchange {recorded.exchange}")
     if not isinstance(recorded.standing, UnsetType):

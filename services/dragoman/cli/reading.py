@@ -81,7 +81,7 @@ async def tail(
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         say(f"following {channel} at {caller.base_url}; Ctrl-C ends")
-        async for entry in caller.tail(channel, from_ or 0):
+        async for entry in caller.follow(channel, None if from_ is None else from_ - 1):
             if isinstance(entry, Alarm):
                 say(f"ALARM  {entry.number}  {entry.detail}")
             else:

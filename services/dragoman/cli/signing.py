@@ -162,9 +162,9 @@ async def posted(target: Target, body: dict[str, Any], seeds: list[bytes]) -> Re
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         if not seeds:
-            return (await caller.post(channel, act))[0]
+            return (await caller.post(channel, act)).recorded
         signature = await signed(caller, channel, act, data, seeds)
-        return (await caller.post(channel, signature.act, key=signature.id, headers=signature.headers))[0]
+        return (await caller.post(channel, signature.act, key=signature.id, headers=signature.headers)).recorded
 
 
 def over(act: bytes, seeds: list[bytes]) -> dict[str, str]:
