@@ -6,7 +6,7 @@ DATA ?= build/demo
 PORT ?= 8470
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test faults mutants check format bench schemas lock clean
+.PHONY: help setup assets run test faults soak mutants check format bench schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all test
 
 faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults
 	$(BIN)/pytest tests/faults --long
+
+soak: $(VENV)/.dev ## Ten minutes of traffic and faults: everything delivered, nothing twice
+	$(BIN)/pytest tests/faults/test_soak.py --long
 
 mutants: $(VENV)/.dev ## Change every rule, one at a time, and see that a test of the domain notices
 	$(BIN)/python tests/mutants/hunt.py $(MUTANTS)

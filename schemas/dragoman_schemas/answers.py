@@ -10,6 +10,9 @@ from dragoman_schemas.frame import Precedence
 
 PersonLine = Annotated[str, Meta(min_length=1, max_length=200)]
 Telephone = Annotated[str, Meta(pattern=r"^[0-9+()/. -]{2,40}$(?!\n)")]
+Mailbox = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,4}$(?!\n)")]
+"""One address that mail is sent to, in the plain form."""
+
 Email = Annotated[str, Meta(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$(?!\n)")]
 
 
@@ -724,7 +727,7 @@ class NewEndpoint(Shape, frozen=True, kw_only=True):
 
     channel: Name
     url: Annotated[str, Meta(max_length=2_000)] | UnsetType = UNSET
-    address: Email | UnsetType = UNSET
+    address: Mailbox | UnsetType = UNSET
     acts: Acts = ()
     families: Annotated[tuple[Family, ...], Meta(max_length=6)] = ()
     precedence: Precedence | UnsetType = UNSET

@@ -98,7 +98,7 @@ class Witnesses:
         """Whether it agrees; None where it has no say. Raises `Contradicted`."""
         url = f"{witness.url}/{hashlib.sha256(log.name.encode()).hexdigest()}/checkpoint"
         try:
-            async with self._session.get(url, timeout=_SECONDS) as answer:
+            async with self._session.get(url, timeout=_SECONDS, allow_redirects=False) as answer:
                 status, body = answer.status, await answer.content.read(_HEAD_BYTES)
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -123,7 +123,9 @@ class Witnesses:
             return False
         asked = Addition(old=0, proof=(), checkpoint=sealed)
         try:
-            async with self._session.post(f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS) as answer:
+            async with self._session.post(
+                f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS, allow_redirects=False
+            ) as answer:
                 status, body = answer.status, await answer.content.read(_HEAD_BYTES)
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -134,8 +136,10 @@ class Witnesses:
             old = self._sizes[witness]
             asked = Addition(old=old, proof=tuple(merkle.consistency(nodes, old, head.size)), checkpoint=signed)
             try:
-                async with self._session.post(f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS) as answer:
-                    status, body = answer.status, await answer.read()
+                async with self._session.post(
+                    f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS, allow_redirects=False
+                ) as answer:
+                    status, body = answer.status, await answer.content.read(_HEAD_BYTES)
             except (aiohttp.ClientError, TimeoutError) as error:
                 self._later(witness, type(error).__name__)
                 return None

@@ -150,8 +150,11 @@ LINE_CHECKS_BEFORE: Final = 100
 RECORDS_PAGE: Final = 1000
 """Records fetched at a time while a replay is streamed."""
 
-STREAM_QUEUE: Final = 1000
-"""Records waiting for one live stream; a reader that is further behind is cut off and resumes by its last position."""
+STREAM_BYTES: Final = 256 * 1024
+"""What waits for one reader of a live stream; one that is further behind is cut off, and resumes by its last position."""
+
+STREAM_HELD: Final = 1000
+"""Events held for a reader that is still brought what it has missed; beyond it reads on from the file."""
 
 RING_SECONDS: Final = 1.0
 """How exactly the repetition of an unacknowledged flash keeps its minute."""
@@ -177,6 +180,12 @@ MEMORY_EXCHANGES: Final = 20_000
 
 QUEUE_WRITES: Final = 5_000
 """Folded records waiting for the file before the fold pauses, so that memory is bounded in a rebuild."""
+
+SESSIONS: Final = 10
+"""Sessions of one token: the screens of an office. A further one closes the oldest."""
+
+DRAFTS: Final = 200
+"""Drafts of a side in a channel: every gateway holds them all."""
 
 SESSION_SECONDS: Final = 12 * 3600
 """A page's session: one watch."""

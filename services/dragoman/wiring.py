@@ -5,7 +5,6 @@ import hashlib
 import json
 import signal
 import socket
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -230,6 +229,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             guard=guard,
             open_log=open_log,
             log_key=Custody(settings.data / "keys" / "log").make("log", "log/log"),
+            issuer=settings.oidc.issuer,
             origin=settings.origin or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
         )
         for channel in names:
@@ -266,7 +266,7 @@ async def _know_operator(data: Path, access: Access) -> None:
     path = data / "operator.token"
     if path.exists():
         token = path.read_text().strip()
-        if access.find(token, time.time()) is None:
+        if not access.was_known(token):
             await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token)
 
 

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Final, Protocol
 
 import clustered
+import flooding
 import growth
 import live
 import posting
@@ -27,6 +28,7 @@ import proving
 import replaying
 import sealing
 import size
+import streams
 import watching
 from dragoman.log import broker
 from plan import FULL, QUICK, Plan
@@ -59,6 +61,8 @@ PARTS: Final[dict[str, Part]] = {
     "watch": watching,
     "verify": proving,
     "seal": sealing,
+    "sse": streams,
+    "flood": flooding,
 }
 
 

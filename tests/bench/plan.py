@@ -25,6 +25,9 @@ class Plan:
     deaths: int
     clocks: int
     proved: int
+    readers: int
+    streaming: float
+    flooding: float
 
 
 FULL: Final = Plan(
@@ -45,6 +48,9 @@ FULL: Final = Plan(
     deaths=5,
     clocks=100_000,
     proved=100_000,
+    readers=1_000,
+    streaming=20.0,
+    flooding=20.0,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -64,4 +70,7 @@ QUICK: Final = Plan(
     deaths=1,
     clocks=3_000,
     proved=5_000,
+    readers=200,
+    streaming=4.0,
+    flooding=5.0,
 )

@@ -88,14 +88,14 @@ _AMPLE = {f"DRAGOMAN_BUDGETS__{name}": "10000000" for name in _BUDGETS}
 """Budgets are asked, and never used up: a handful of officers here post what a thousand would."""
 
 
-def environment() -> dict[str, str]:
-    """Ours, with no settings of the service but ample budgets; programs do not hold back what they print."""
+def environment(*, ample: bool = True) -> dict[str, str]:
+    """Ours, with no settings of the service but ample budgets, if so; programs do not hold back what they print."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
-    return {**kept, **_AMPLE, "PYTHONUNBUFFERED": "1"}
+    return {**kept, **(_AMPLE if ample else {}), "PYTHONUNBUFFERED": "1"}
 
 
 @contextmanager
-def running(command: list[str], log: Path, *, start_seconds: float = _START_SECONDS) -> Iterator[tuple[int, str]]:
+def running(command: list[str], log: Path, *, start_seconds: float = _START_SECONDS, ample: bool = True) -> Iterator[tuple[int, str]]:
     """A program that prints its URL first, its process and the URL; asked to stop at the end, and made to if it does not."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -104,7 +104,7 @@ def running(command: list[str], log: Path, *, start_seconds: float = _START_SECO
             stdout=subprocess.PIPE,
             stderr=output,
             cwd=log.parent,
-            env=environment(),
+            env=environment(ample=ample),
             text=True,
             start_new_session=True,
         )
@@ -158,11 +158,11 @@ def finished(process: subprocess.Popen[str], seconds: float = _RUN_SECONDS) -> N
 
 
 @contextmanager
-def service(data: Path, *flags: str, start_seconds: float = _START_SECONDS) -> Iterator[Server]:
-    """`dragoman up` on these data; those of a demonstration know who calls."""
+def service(data: Path, *flags: str, start_seconds: float = _START_SECONDS, ample: bool = True) -> Iterator[Server]:
+    """`dragoman up` on these data; those of a demonstration know who calls. Budgets are `ample`, or as they are by default."""
     command = [_DRAGOMAN, "up", "--data", str(data), "--port", "0", "--log-format", "json", "--log-level", "info", *flags]
     begin = time.perf_counter()
-    with running(command, data.with_suffix(".log"), start_seconds=start_seconds) as (pid, url):
+    with running(command, data.with_suffix(".log"), start_seconds=start_seconds, ample=ample) as (pid, url):
         ready_s = time.perf_counter() - begin
         tokens = json.loads((data / "demo.json").read_text())["tokens"]
         poster, reader = (_token_file(data, side, tokens) for side in ("nato", "china"))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from accessed import POSTED
 from dragoman.domain import access, ids
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded
@@ -11,7 +12,7 @@ from dragoman.domain.record import Record, read_act
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Who
 from dragoman.domain.table import RULES
-from samples import act
+from samples import SAMPLES, act
 from world import SALT, World, compact, refused
 
 N, C, TOLD, NH = "nato/o-1", "china/o-1", "osce/o-1", "nato/h-1"
@@ -189,3 +190,43 @@ def test_a_post_to_the_path_of_another_family_is_sent_to_its_own(world: World) -
         assert isinstance(decided, Record) == taken
         if isinstance(decided, Refusal):
             assert (decided.kind, "post it to /contacts of the channel" in decided.detail) == ("invalid", True)
+
+
+# What is printed
+
+
+COLUMNS = {"o-1": "officer", "d-1": "duty officer", "h-1": "head of office", "adm-1": "administrator", "a-1": "auditor", "root": "root"}
+
+
+@pytest.mark.parametrize("name", POSTED)
+def test_a_role_permits_what_docs_access_says_of_it(name: str, world: World) -> None:
+    printed = POSTED[name]
+    for officer, column in COLUMNS.items():
+        actor, alone = f"nato/{officer}", RULES[name].two_key and officer == "d-1"
+        if not alone:  # whether one key of a duty officer will do is asked next
+            assert (may(world, name, actor) == "") == (printed[column] == "yes"), column
+        if printed[column] == "with another":
+            assert may(world, name, actor, NH) == ""
+            assert "needs one of the roles" in may(world, name, actor, N if actor != N else "nato/d-1")
+    assert printed["by"].startswith(RULES[name].who.value)
+    assert printed["keys"].startswith("two") == RULES[name].two_key
+    assert (printed["consents"] == "yes") == RULES[name].consenting
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if RULES[name].family is not None and RULES[name].who is Who.ANY])
+def test_who_posts_a_sample_is_refused_for_the_role_where_docs_access_says_so(name: str) -> None:
+    kind = "desk" if RULES[name].family == "desk" else "official"
+    world = World(sides=("nato",) if kind == "desk" else ("nato", "china"), kind=kind)
+    body = act(name, precedence="flash") if name == "call-request" else act(name)  # which a duty officer asks for in a crisis alone
+    for officer, column in COLUMNS.items():
+        outcome = world.decide(f"nato/{officer}", body)
+        kept_back = isinstance(outcome, Refusal) and outcome.kind == "not-permitted"
+        duty = RULES[name].two_key and officer == "d-1"
+        assert kept_back == (POSTED[name][column] != "yes" and not duty), (column, outcome)
+
+
+@pytest.mark.parametrize("author", ["nato/a-1", "nato/adm-1"])
+def test_who_is_no_officer_drafts_nothing_whoever_releases_it(author: str, world: World) -> None:
+    refusal = refused(world.keep(author, act("explanation-request"), released_by="nato/h-1"))
+    assert (refusal.kind, "drafted by an officer" in refusal.detail) == ("not-permitted", True)
+    assert isinstance(world.keep("nato/o-1", act("explanation-request"), released_by="nato/h-1"), Folded)

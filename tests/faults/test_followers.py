@@ -11,15 +11,15 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from dragoman.limits import STREAM_QUEUE
+from dragoman.limits import STREAM_BYTES
 from house import CHANNEL, House
 from inquest import Inquest
 from tally import Rounds, Row
 from traffic import Traffic
 
 _TEXT: Final = "Talks. " * 1200
-_IN_THE_KERNEL: Final = 6 * 1024 * 1024 // len(_TEXT)
-"""Records that the sockets' buffers may take before the gateway notices that nobody reads."""
+_UNREAD: Final = (STREAM_BYTES + 6 * 1024 * 1024) // len(_TEXT)
+"""Records that the stream's and the sockets' buffers may take before the gateway notices that nobody reads."""
 
 
 @pytest.mark.timeout(1800)
@@ -59,7 +59,7 @@ async def test_a_reader_that_does_not_read_is_cut_off_and_resumes_without_a_gap(
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=tiny), read_bufsize=1024) as reader:
         for row.rounds in range(1, rounds(0, 5) + 1):
             async with reader.get(url, headers=headers) as stalled:
-                for _ in range((STREAM_QUEUE + _IN_THE_KERNEL) // 100 + 2):
+                for _ in range(_UNREAD // 100 + 2):
                     await asyncio.gather(*(traffic.post(traffic.note(_TEXT)) for _ in range(100)))
                 await traffic.settle()
                 before = [position async for position in positions(stalled)]

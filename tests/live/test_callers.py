@@ -40,7 +40,7 @@ async def test_a_token_ends_when_it_was_to(who: Who) -> None:
     await asyncio.sleep(2.2)
     (await short.get("/v1/me")).problem(401, "unauthenticated")
     assert (await who("nato/officer").open(NOTE)).status == 201  # what comes next is not for the token that has ended
-    assert b"data:" not in await stream.read()
+    assert b"event: record" not in await stream.read()
 
 
 async def test_a_token_that_is_over_already_is_not_issued(who: Who) -> None:
@@ -214,7 +214,10 @@ async def test_a_proxy_of_ours_is_believed_and_nobody_else(session: aiohttp.Clie
         "203.0.113.9": "203.0.113.9",
         "6.6.6.6, 203.0.113.9, 10.0.0.7": "203.0.113.9",  # what the caller wrote itself stands left
         "10.0.0.1, 10.0.0.2": "10.0.0.1",
-        "nonsense": "nonsense",
+        "203.0.113.9:5678": "203.0.113.9",
+        "[2001:db8::7]:5678": "2001:db8::7",
+        "nonsense": "127.0.0.1",
+        "a:b, 10.0.0.7": "10.0.0.7",
     }
     for sent in seen:
         (await stranger.get("/v1/me", X_Forwarded_For=sent)).problem(401, "unauthenticated")

@@ -65,9 +65,9 @@ async def test_a_stream_goes_on_over_a_restart_without_a_gap(own: Service) -> No
         heard: list[int] = []
 
         async def listening() -> None:
+            nonlocal heard
             async for entry in other.follow("nato-china", after=begun):
-                if not isinstance(entry, Alarm):
-                    heard.append(entry.position)
+                heard += [] if isinstance(entry, Alarm) else [entry.position]
 
         task = asyncio.create_task(listening())
         await office.post("nato-china", NOTE)

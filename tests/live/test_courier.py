@@ -198,13 +198,7 @@ async def test_two_couriers_bring_each_record_once(who: Who, service: Service, r
     ("body", "said"),
     [
         ({"url": "http://example.org/hook"}, "no https URL"),
-        ({"url": "https://10.0.0.1/hook"}, "no public address"),
-        ({"url": "https://[::ffff:10.0.0.1]/hook"}, "no public address"),
         ({"url": "https://169.254.169.254/latest"}, "no public address"),
-        ({"url": "ftp://example.org"}, "no https URL"),
-        ({"url": "https://user:secret@example.org/"}, "no user"),
-        ({"url": "https://"}, "needs a host"),
-        ({"url": "https://[x"}, "no URL"),
         ({"url": "https://example.org", "address": "a@b.example"}, "not both"),
         ({}, "Name a url"),
         ({"url": "https://example.org/", "acts": ["handshake"]}, "There is no act"),

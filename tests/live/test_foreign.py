@@ -185,6 +185,17 @@ async def test_a_calendar_is_subscribed_to_by_a_secret_link_until_it_is_revoked(
     (await anybody.get(made["path"])).problem(404, "not-found")
 
 
+async def test_a_link_ends_with_the_token_with_which_it_was_made(who: Who) -> None:
+    operator, anybody = who("operator"), who("")
+    issued = (await operator.post("/v1/tokens", {"actor": "nato/o-1"})).json
+    officer = Caller(operator.session, operator.service)
+    officer.headers = {"Authorization": f"Bearer {issued['token']}"}
+    made = (await officer.call("POST", f"{C}/calendar-links")).json
+    assert (await anybody.get(made["path"])).status == 200
+    assert (await operator.call("DELETE", f"/v1/tokens/{issued['id']}")).status == 204
+    (await anybody.get(made["path"])).problem(404, "not-found")
+
+
 async def test_points_of_contact_are_cards_with_the_names_that_the_reader_may_see(who: Who) -> None:
     head, colleague = who("nato/head_of_office"), who("nato/officer")
     person = (

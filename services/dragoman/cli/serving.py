@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import resource
 import shutil
 from collections.abc import Coroutine
 from pathlib import Path
@@ -27,6 +28,8 @@ def _settings(config: Path | None, **flags: object) -> Settings:
 
 
 def _run(settings: Settings, main: Coroutine[Any, Any, None]) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if soft < hard else (soft, hard))  # each open stream is a file
     factory = None
     if settings.uvloop and importlib.util.find_spec("uvloop") is not None:
         import uvloop

@@ -3,7 +3,7 @@
 from typing import Final
 
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.rule import DUTY, Rule, Who
+from dragoman.domain.rule import DUTY, OFFICERS, Rule, Who
 from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
@@ -57,6 +57,8 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
         return _denied(f"{actor} is not in office in {registry.name}; an administrator of the side enters officers")
     other = officer_at(registry, second, position) if second else None
     held = officer.roles if other is None else (*officer.roles, *other.roles)
+    if second and OFFICERS.isdisjoint(officer.roles):
+        return _denied(f"{rule.act} is drafted by an officer, whoever releases it; {actor} has {', '.join(officer.roles)}")
     alone = rule.two_key and not second and not DUTY.isdisjoint(officer.roles)
     if rule.roles.isdisjoint(held) and not alone:
         roles = ", ".join(sorted(rule.roles)) or "none: it is root's"

@@ -15,7 +15,7 @@ from dragoman.gateway import drafts, examples, files, foreign, live, people, pro
 from dragoman.gateway.answering import At, headers_of, unchanged
 from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
-from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply, Route
+from dragoman.gateway.typed import JSON, Answered, Call, May, Nothing, Reply, Route
 from dragoman.interop import cap
 from dragoman.projection.live import Projection
 from dragoman_schemas.acts import SHAPES
@@ -222,10 +222,18 @@ _REPORT = (JSON, reporting.HTML, reporting.MARKDOWN)
 _C = "/v1/channels/{channel}"
 
 ROUTES: Final[tuple[Route[Any], ...]] = (
-    Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}),
-    Route("GET", "/v1/channels", list_channels, "The channels that the caller may see", Nothing, {200: Channels}),
+    Route("GET", "/v1/me", me, "Who the token speaks for", Nothing, {200: Me}, may=May.CALLER),
+    Route("GET", "/v1/channels", list_channels, "The channels that the caller may see", Nothing, {200: Channels}, may=May.CALLER),
     Route(
-        "POST", "/v1/channels", new_channel, "Open a trial channel", Nothing, {201: ChannelView}, takes=NewChannel, example=examples.CHANNEL
+        "POST",
+        "/v1/channels",
+        new_channel,
+        "Open a trial channel",
+        Nothing,
+        {201: ChannelView},
+        takes=NewChannel,
+        example=examples.CHANNEL,
+        may=May.OPERATOR,
     ),
     Route(
         "POST",
@@ -236,9 +244,12 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {201: ChannelView},
         takes=Opening,
         example=examples.OPENING,
+        may=May.OPERATOR,
     ),
-    Route("GET", "/v1/openings/{channel}", show_terms, "What this host puts into an opening", Nothing, {200: OpeningTerms}),
-    Route("GET", _C, show_channel, "A channel", Nothing, {200: ChannelView}),
+    Route(
+        "GET", "/v1/openings/{channel}", show_terms, "What this host puts into an opening", Nothing, {200: OpeningTerms}, may=May.OPERATOR
+    ),
+    Route("GET", _C, show_channel, "A channel", Nothing, {200: ChannelView}, may=May.MEMBER_OR_OPERATOR),
     Route(
         "GET",
         f"{_C}/state",
@@ -247,6 +258,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         At,
         {200: LiaisonState, 304: None},
         headers=(*_READ, *_CACHED),
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -256,6 +268,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         reading.Between,
         {200: Difference},
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -266,6 +279,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: Rows, 304: None},
         media=(JSON, live.NDJSON, reading.CSV),
         headers=(*_READ, *_CACHED),
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -276,6 +290,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: ExchangeView, 304: None},
         media=(JSON, cap.MEDIA, foreign.CALENDAR),
         headers=(*_READ, *_CACHED),
+        may=May.MEMBER,
     ),
     Route(
         "POST",
@@ -287,6 +302,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes="act",
         headers=_POST,
         example=examples.ACKNOWLEDGEMENT,
+        may=May.ACT,
     ),
     Route(
         "GET",
@@ -297,6 +313,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: Rows},
         media=(JSON, live.EVENT_STREAM),
         headers=(*_READ, "Last-Event-ID"),
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -307,6 +324,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: Entry},
         media=(live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS),
         headers=("Last-Event-ID",),
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -317,6 +335,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: None, 304: None},
         media=(reading.CLOUDEVENT, proofs.BYTES),
         headers=(*_READ, *_CACHED),
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -326,6 +345,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: Causes},
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -335,6 +355,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: None},
         media=(proofs.TEXT,),
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -344,8 +365,17 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: None},
         media=(proofs.TEXT,),
+        may=May.MEMBER,
     ),
-    Route("GET", f"{_C}/log/coverage", proofs.show_coverage, "How far the log is countersigned, and final", Nothing, {200: Covered}),
+    Route(
+        "GET",
+        f"{_C}/log/coverage",
+        proofs.show_coverage,
+        "How far the log is countersigned, and final",
+        Nothing,
+        {200: Covered},
+        may=May.MEMBER,
+    ),
     Route(
         "GET",
         f"{_C}/log/tile/{{tile:.+}}",
@@ -354,6 +384,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: None},
         media=(proofs.BYTES,),
+        may=May.MEMBER,
     ),
     Route(
         "POST",
@@ -365,6 +396,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes="act",
         headers=_POST,
         example=examples.INCIDENT,
+        may=May.ACT,
     ),
     Route(
         "GET",
@@ -374,6 +406,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: Perceptions},
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -383,6 +416,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         At,
         {200: WatchView},
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -393,8 +427,18 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: PointsOfContact},
         media=(JSON, foreign.VCARD, foreign.CALENDAR),
         headers=_READ,
+        may=May.MEMBER,
     ),
-    Route("GET", f"{_C}/roadmap", reading.show_roadmap, "The joint roadmap over the areas", Nothing, {200: Roadmap}, headers=_READ),
+    Route(
+        "GET",
+        f"{_C}/roadmap",
+        reading.show_roadmap,
+        "The joint roadmap over the areas",
+        Nothing,
+        {200: Roadmap},
+        headers=_READ,
+        may=May.MEMBER,
+    ),
     Route(
         "GET",
         f"{_C}/statistics",
@@ -403,6 +447,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         reading.StatisticsQuery,
         {200: Statistics},
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -413,6 +458,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: Situation},
         media=_REPORT,
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -423,6 +469,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: TurnOver},
         media=_REPORT,
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -433,6 +480,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: PeriodRecord},
         media=_REPORT,
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -443,6 +491,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: FiveAnswers},
         media=_REPORT,
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -453,6 +502,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: YearReview},
         media=_REPORT,
         headers=_READ,
+        may=May.MEMBER,
     ),
     Route(
         "GET",
@@ -463,10 +513,21 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: None},
         media=(foreign.CALENDAR,),
         headers=_READ,
+        may=May.MEMBER,
     ),
-    Route("GET", f"{_C}/calendar-links", foreign.list_links, "The caller's secret links to the calendar", Nothing, {200: CalendarLinks}),
-    Route("POST", f"{_C}/calendar-links", foreign.new_link, "Make a secret link to the calendar", Nothing, {201: CalendarLink}),
-    Route("DELETE", f"{_C}/calendar-links/{{link}}", foreign.revoke_link, "Revoke a secret link", Nothing, {204: None}),
+    Route(
+        "GET",
+        f"{_C}/calendar-links",
+        foreign.list_links,
+        "The caller's secret links to the calendar",
+        Nothing,
+        {200: CalendarLinks},
+        may=May.SELF,
+    ),
+    Route(
+        "POST", f"{_C}/calendar-links", foreign.new_link, "Make a secret link to the calendar", Nothing, {201: CalendarLink}, may=May.SELF
+    ),
+    Route("DELETE", f"{_C}/calendar-links/{{link}}", foreign.revoke_link, "Revoke a secret link", Nothing, {204: None}, may=May.SELF),
     Route(
         "GET",
         "/v1/calendars/{secret}",
@@ -475,7 +536,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: None},
         media=(foreign.CALENDAR,),
-        public=True,
+        may=May.ANYBODY,
     ),
     Route(
         "POST",
@@ -487,9 +548,19 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes=foreign.IMPORTED,
         headers=("Idempotency-Key",),
         example={**dict.fromkeys(foreign.ALERTS, examples.ALERT), foreign.CALENDAR: examples.INVITATION},
+        may=May.OWN_OFFICERS,
     ),
-    Route("GET", f"{_C}/codebook", reading.show_codebook, "The coded messages in full", Nothing, {200: CodebookView}, headers=_READ),
-    Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}),
+    Route(
+        "GET",
+        f"{_C}/codebook",
+        reading.show_codebook,
+        "The coded messages in full",
+        Nothing,
+        {200: CodebookView},
+        headers=_READ,
+        may=May.MEMBER,
+    ),
+    Route("GET", f"{_C}/drafts", drafts.list_drafts, "The drafts of the caller's side", Nothing, {200: Drafts}, may=May.OWN_OFFICERS),
     Route(
         "POST",
         f"{_C}/drafts",
@@ -500,8 +571,9 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes=NewDraft,
         example=examples.DRAFT,
         headers=("Idempotency-Key",),
+        may=May.OWN_OFFICERS,
     ),
-    Route("GET", f"{_C}/drafts/{{draft}}", drafts.show_draft, "A draft", Nothing, {200: DraftView}),
+    Route("GET", f"{_C}/drafts/{{draft}}", drafts.show_draft, "A draft", Nothing, {200: DraftView}, may=May.OWN_OFFICERS),
     Route(
         "PUT",
         f"{_C}/drafts/{{draft}}",
@@ -512,8 +584,18 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes=NewDraft,
         example=examples.DRAFT,
         headers=("If-Match",),
+        may=May.OWN_OFFICERS,
     ),
-    Route("DELETE", f"{_C}/drafts/{{draft}}", drafts.drop_draft, "Throw a draft away", Nothing, {204: None}, headers=("If-Match",)),
+    Route(
+        "DELETE",
+        f"{_C}/drafts/{{draft}}",
+        drafts.drop_draft,
+        "Throw a draft away",
+        Nothing,
+        {204: None},
+        headers=("If-Match",),
+        may=May.OWN_OFFICERS,
+    ),
     Route(
         "POST",
         f"{_C}/drafts/{{draft}}/release",
@@ -522,8 +604,9 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {201: Recorded},
         headers=("If-Match", "Dragoman-Min-Position", "Prefer"),
+        may=May.OWN_OFFICERS,
     ),
-    Route("GET", f"{_C}/people", people.list_people, "The register of people", people.PeopleQuery, {200: Register}),
+    Route("GET", f"{_C}/people", people.list_people, "The register of people", people.PeopleQuery, {200: Register}, may=May.OFFICE),
     Route(
         "POST",
         f"{_C}/people",
@@ -534,8 +617,17 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes=PersonEntry,
         example=examples.PERSON,
         headers=("Idempotency-Key",),
+        may=May.OWN_OFFICE,
     ),
-    Route("GET", f"{_C}/people/{{person}}", people.show_person, "Somebody, or that they are erased", Nothing, {200: PersonView}),
+    Route(
+        "GET",
+        f"{_C}/people/{{person}}",
+        people.show_person,
+        "Somebody, or that they are erased",
+        Nothing,
+        {200: PersonView},
+        may=May.OFFICE,
+    ),
     Route(
         "PUT",
         f"{_C}/people/{{person}}",
@@ -546,9 +638,21 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes=PersonEntry,
         example=examples.PERSON,
         headers=("If-Match",),
+        may=May.OWN_OFFICE,
     ),
-    Route("DELETE", f"{_C}/people/{{person}}", people.erase_person, "Erase an entry", Nothing, {200: PersonView}, headers=("If-Match",)),
-    Route("GET", f"{_C}/files", files.list_files, "The files that the caller's side has put here", Nothing, {200: Files}),
+    Route(
+        "DELETE",
+        f"{_C}/people/{{person}}",
+        people.erase_person,
+        "Erase an entry",
+        Nothing,
+        {200: PersonView},
+        headers=("If-Match",),
+        may=May.OWN_OFFICE,
+    ),
+    Route(
+        "GET", f"{_C}/files", files.list_files, "The files that the caller's side has put here", Nothing, {200: Files}, may=May.OWN_OFFICE
+    ),
     Route(
         "PUT",
         f"{_C}/files/{{sha256}}",
@@ -558,6 +662,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: FileView, 201: FileView},
         takes=files.TYPES,
         example=examples.FILE,
+        may=May.OWN_OFFICE,
     ),
     Route(
         "GET",
@@ -568,9 +673,18 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {200: None, 304: None},
         media=files.TYPES,
         headers=("If-None-Match",),
+        may=May.MEMBER,
     ),
-    Route("DELETE", f"{_C}/files/{{sha256}}", files.erase_file, "Erase a file of the caller's side", Nothing, {200: FileView}),
-    Route("GET", "/v1/webhooks", webhooks.list_endpoints, "Where the caller's side is told", Nothing, {200: Endpoints}),
+    Route(
+        "DELETE",
+        f"{_C}/files/{{sha256}}",
+        files.erase_file,
+        "Erase a file of the caller's side",
+        Nothing,
+        {200: FileView},
+        may=May.OWN_OFFICE,
+    ),
+    Route("GET", "/v1/webhooks", webhooks.list_endpoints, "Where the caller's side is told", Nothing, {200: Endpoints}, may=May.CALLER),
     Route(
         "POST",
         "/v1/webhooks",
@@ -581,9 +695,18 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         takes=NewEndpoint,
         headers=("Idempotency-Key",),
         example=examples.ENDPOINT,
+        may=May.OWN_HEADS,
     ),
-    Route("GET", "/v1/webhooks/{endpoint}", webhooks.show_endpoint, "An endpoint, and how it goes", Nothing, {200: EndpointView}),
-    Route("DELETE", "/v1/webhooks/{endpoint}", webhooks.remove_endpoint, "Remove an endpoint", Nothing, {204: None}),
+    Route(
+        "GET",
+        "/v1/webhooks/{endpoint}",
+        webhooks.show_endpoint,
+        "An endpoint, and how it goes",
+        Nothing,
+        {200: EndpointView},
+        may=May.OWN_OFFICE,
+    ),
+    Route("DELETE", "/v1/webhooks/{endpoint}", webhooks.remove_endpoint, "Remove an endpoint", Nothing, {204: None}, may=May.OWN_HEADS),
     Route(
         "GET",
         "/v1/webhooks/{endpoint}/deliveries",
@@ -591,6 +714,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "What waits, and what was given up",
         Nothing,
         {200: Deliveries},
+        may=May.OWN_OFFICE,
     ),
     Route(
         "POST",
@@ -599,11 +723,22 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "Try a delivery again at once",
         Nothing,
         {202: DeliveryView},
+        may=May.OWN_HEADS,
     ),
-    Route("GET", "/v1/tokens", tokens.list_tokens, "The tokens in force", Nothing, {200: Tokens}),
-    Route("POST", "/v1/tokens", tokens.issue_token, "Issue a token", Nothing, {201: IssuedToken}, takes=NewToken, example=examples.TOKEN),
-    Route("DELETE", "/v1/tokens/{token}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}),
-    Route("GET", "/v1/subjects", tokens.list_subjects, "The OIDC subjects that are known", Nothing, {200: Subjects}),
+    Route("GET", "/v1/tokens", tokens.list_tokens, "The tokens in force", Nothing, {200: Tokens}, may=May.OPERATOR),
+    Route(
+        "POST",
+        "/v1/tokens",
+        tokens.issue_token,
+        "Issue a token",
+        Nothing,
+        {201: IssuedToken},
+        takes=NewToken,
+        example=examples.TOKEN,
+        may=May.OPERATOR,
+    ),
+    Route("DELETE", "/v1/tokens/{token}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}, may=May.OPERATOR),
+    Route("GET", "/v1/subjects", tokens.list_subjects, "The OIDC subjects that are known", Nothing, {200: Subjects}, may=May.OPERATOR),
     Route(
         "POST",
         "/v1/subjects",
@@ -613,9 +748,10 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         {201: SubjectView},
         takes=NewSubject,
         example=examples.SUBJECT,
+        may=May.OPERATOR,
     ),
-    Route("DELETE", "/v1/subjects/{subject}", tokens.forget_subject, "Forget an OIDC subject", Nothing, {204: None}),
-    Route("GET", "/v1/openapi.json", show_openapi, "This document", Nothing, {200: None, 304: None}, public=True, headers=_CACHED),
+    Route("DELETE", "/v1/subjects/{subject}", tokens.forget_subject, "Forget an OIDC subject", Nothing, {204: None}, may=May.OPERATOR),
+    Route("GET", "/v1/openapi.json", show_openapi, "This document", Nothing, {200: None, 304: None}, headers=_CACHED, may=May.ANYBODY),
     Route(
         "GET",
         "/v1/asyncapi.json",
@@ -623,9 +759,9 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         "What is logged and streamed",
         Nothing,
         {200: None, 304: None},
-        public=True,
         headers=_CACHED,
+        may=May.ANYBODY,
     ),
-    Route("GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, public=True),
-    Route("GET", "/readyz", readyz, "Whether the service may be used", Nothing, {200: Health, 503: Health}, public=True),
+    Route("GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, may=May.ANYBODY),
+    Route("GET", "/readyz", readyz, "Whether the service may be used", Nothing, {200: Health, 503: Health}, may=May.ANYBODY),
 )

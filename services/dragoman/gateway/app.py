@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from dragoman import telemetry
+from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, files, live, pages, posting, problems, proofs, reading
 from dragoman.gateway.answering import TURN
@@ -23,6 +24,9 @@ from dragoman.stores.access import Grant
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _CALLERS: Final = web.AppKey("callers", Callers)
+_SECURE: Final = web.AppKey("secure", bool)
+"""Whether it is called by https from outside, if only at a proxy."""
+
 _TURNED_AWAY: Final = frozenset({401, 403, 429})
 """Refusals that an auditor of the host looks for: the line says from where."""
 
@@ -35,6 +39,7 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app[posting.SERVICE] = service
     app[BUDGETS] = Budgets(settings.budgets, time.monotonic)
     app[ROOM] = Room(settings.budgets)
+    app[_SECURE] = settings.http.public_url.startswith("https://")
     app[_CALLERS] = Callers(app[BUDGETS], provider, settings.http.trusted_proxies)
     app.on_response_prepare.append(_harden)
     app[reading.TAILS] = {}
@@ -103,7 +108,9 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.secure:
+    if request.path.startswith("/v1/"):
+        headers.setdefault("Cache-Control", "no-store")
+    if request.app[_SECURE] or request.secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
 
 
@@ -122,8 +129,8 @@ def _log(request: web.Request, response: web.StreamResponse, failed: str, begun:
         "ms": round((time.perf_counter() - begun) * 1000, 1),
     }
     if isinstance(grant, Grant):
-        fields["actor"] = grant.actor
-    if "channel" in match:
+        fields["actor"], fields["token_id"] = grant.actor, grant.id
+    if "channel" in match and is_name(match["channel"]):
         fields["channel"] = match["channel"]
     if failed:
         fields["error"] = failed

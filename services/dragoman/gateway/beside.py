@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain import named
+from dragoman.domain import access, named
 from dragoman.domain.decide import Post
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import STAFF
+from dragoman.domain.table import RULES
 from dragoman.gateway.service import Service
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads
@@ -54,7 +55,8 @@ async def copies(service: Service, projection: Projection, grant: Grant, digest:
 async def check(service: Service, projection: Projection, grant: Grant, post: Post) -> None:
     """Every person and file that a post names is there, as it names them. Raises `Refused` with pointers, `LogUnreachable`.
 
-    A post that was recorded before gets its first answer, whatever was changed or erased since.
+    A post that was recorded before gets its first answer, whatever was changed or erased since. Who may not post it at all is told that,
+    and not what is there.
     """
     if not named.may_name(post.act) or projection.posted(post.id) is not None:
         return
@@ -64,6 +66,10 @@ async def check(service: Service, projection: Projection, grant: Grant, post: Po
         return
     await projection.bring()  # another gateway may have recorded it before the change
     if projection.posted(post.id) is None:
+        rule = RULES[str(post.data.__struct_config__.tag)]
+        denied = access.may_act(projection.registry, None, rule, post.actor, projection.state.position + 1, post.released_by)
+        if denied is not None:
+            raise Refused(denied)
         detail = "The act names people or files that are not there; mend what the errors name and post again."
         raise Refused(Refusal(kind="invalid-act", detail=detail, faults=tuple(faults)))
 

@@ -34,10 +34,10 @@ class Callers:
         nearest = request.remote or ""
         if not self._trusted:
             return nearest
-        for hop in reversed([each.strip() for line in request.headers.getall("X-Forwarded-For", ()) for each in line.split(",")]):
-            if not self._is_ours(nearest):
+        for hop in reversed([each for line in request.headers.getall("X-Forwarded-For", ()) for each in line.split(",")]):
+            if not self._is_ours(nearest) or (address := _address(hop)) is None:
                 break
-            nearest = hop
+            nearest = address
         return nearest
 
     def _is_ours(self, address: str) -> bool:
@@ -88,14 +88,28 @@ class Callers:
             return None
         subject, expires = found
         service = request.app[SERVICE]
-        grant = service.access.of_subject(subject)
+        grant = service.access.of_subject(provider.issuer, subject)
         if grant is None and await service.look_again():
-            grant = service.access.of_subject(subject)
+            grant = service.access.of_subject(provider.issuer, subject)
         if grant is None:
+            self._budgets.stranger(request["address"])
             detail = "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add."
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
         request["still"] = lambda: expires > time.time() and service.access.holds(grant, time.time())
         return grant
+
+
+def _address(hop: str) -> str | None:
+    """An address as proxies write it, with a port or without; None for what is none."""
+    bare = hop.strip()
+    if bare.startswith("["):
+        bare = bare[1:].partition("]")[0]
+    elif bare.count(":") == 1:
+        bare = bare.partition(":")[0]
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        return None
 
 
 def networks(given: Iterable[str]) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import msgspec
 
-from dragoman.gateway.typed import JSON, Nothing, Route
+from dragoman.gateway.typed import JSON, May, Nothing, Route
 from dragoman_schemas.answers import DraftView, FileView, LiaisonState, PersonView, Recorded
 from dragoman_schemas.problems import BASE, TYPES, Problem
 
 PROBLEM: Final = "application/problem+json"
 _BODILESS: Final = (204, 304)
 _PAGED: Final = ("list_exchanges", "list_people", "stream_records")
+_ROOMY: Final = ("new_draft", "new_person", "put_file", "new_link", "new_endpoint", "take_import")
+_RACING: Final = {"put_file": "busy", "erase_file": "busy", "resend": "moved"}
 _PLACED: Final = ("show_channel", "show_proof", "stream_records")
 _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
 _TAGS: Final = {
@@ -159,7 +161,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
     by_shape = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
-        paths.setdefault(_VARIABLE.sub(r"{\1}", route.path), {})[route.method.lower()] = _operation(route, by_shape, act_schema)
+        paths.setdefault(template(route), {})[route.method.lower()] = _operation(route, by_shape, act_schema)
     return {
         "openapi": "3.1.1",
         "info": {"title": "Dragoman", "version": version, "license": _LICENSE},
@@ -170,6 +172,11 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         "webhooks": {"record": {"post": _webhook()}},
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
+
+
+def template(route: Route[Any]) -> str:
+    """The path of a route as it is described: its variables by name alone."""
+    return _VARIABLE.sub(r"{\1}", route.path)
 
 
 def _webhook() -> dict[str, Any]:
@@ -204,6 +211,7 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
         "operationId": route.handler.__name__.strip("_"),
         "tags": [_tag(route.path)],
         "summary": route.summary,
+        "x-may-call": route.may.value,
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": {str(status): _success(route, status, shape, schemas) for status, shape in route.answers.items()}
         | {str(status): _problem(status, kinds, schemas) for status, kinds in _refusals(route).items() if status not in route.answers}
@@ -228,7 +236,7 @@ def _tag(path: str) -> str:
 
 def _success(route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     names = ["RateLimit-Policy", "RateLimit"] if route.path.startswith("/v1/") else []
-    if status in (201, 202):
+    if not route.answers.keys().isdisjoint((201, 202)):  # what is there already is found there as well
         names += ["Location", *(["Idempotent-Replayed"] if "Idempotency-Key" in route.headers else [])]
     if shape is Recorded:
         names += ["Location", "ETag", "Dragoman-Position", "Idempotent-Replayed", "Preference-Applied"]
@@ -256,9 +264,11 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
 def _refusals(route: Route[Any]) -> dict[int, list[str]]:
     """The problem types with which an operation may be refused, by status."""
     kinds = {*_ANY, *(() if route.public else _CALLER)}
+    if route.may is May.OPERATOR:
+        kinds.add("not-permitted")
     if "{channel}" in route.path:
         kinds |= {*_CHANNEL}
-    elif "{" in route.path:
+    elif "{" in route.path or route.may is May.OWN_HEADS:  # which name the channel in their body
         kinds.add("not-found")
     if route.method != "GET":
         kinds |= {
@@ -269,7 +279,11 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
     if route.takes == "act" or route.path.endswith("/release"):
         kinds |= {*_ACT}
     elif route.takes is not None:
-        kinds |= {*_BODY, *(("no-room",) if isinstance(route.takes, tuple) else ("exists",))}
+        kinds |= {*_BODY, "exists"}
+    if route.handler.__name__ in _ROOMY:
+        kinds.add("no-room")
+    if route.handler.__name__ in _RACING:
+        kinds.add(_RACING[route.handler.__name__])
     if len(route.media) > 1:
         kinds.add("not-acceptable")
     if "{exchange}" in route.path:
@@ -284,7 +298,7 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
 def _problem(status: int, kinds: Sequence[str], schemas: Mapping[Any, Any]) -> dict[str, Any]:
     types = {"type": "object", "properties": {"type": {"enum": [BASE + kind for kind in kinds]}}}
     schema = {"allOf": [schemas[Problem], types]}
-    names = ["RateLimit-Policy", "RateLimit", *(["Retry-After"] if status in (429, 503) else [])]
+    names = ["RateLimit-Policy", "RateLimit", *(["Retry-After"] if status in (429, 503) or "busy" in kinds else [])]
     said = "; ".join(TYPES[kind][1] for kind in kinds) + "."
     return {"description": said, "headers": _headers(names), "content": {PROBLEM: {"schema": schema}}}
 

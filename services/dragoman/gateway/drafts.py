@@ -14,6 +14,7 @@ from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
+from dragoman.limits import DRAFTS
 from dragoman.projection.live import Projection
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import Drafts, DraftView, NewDraft
@@ -32,10 +33,14 @@ _named = msgspec.json.Decoder(_Named).decode
 def _desk(call: Call[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be an officer of a side in it."""
     projection, actor = posting.projection_of(call), posting.grant_of(call.request).actor
-    officer = projection.registry.officers.get(actor)
-    if officer is None or OFFICERS.isdisjoint(officer.roles):
+    if not _drafts(projection, actor):
         raise Refused(Refusal(kind="not-permitted", detail="Drafts are for the officers of a side; auditors read the log."))
     return projection, actor
+
+
+def _drafts(projection: Projection, actor: str) -> bool:
+    officer = projection.registry.officers.get(actor)
+    return officer is not None and officer.until is None and not OFFICERS.isdisjoint(officer.roles)
 
 
 def _name_of(act: msgspec.Raw) -> str:
@@ -118,6 +123,8 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int) -> Reply:
     known = await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None and projection.used(draft.id):
         raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for a post. Take a new key for a new draft."))
+    if known is None and len(await service.drafts.listed(draft.cid, draft.side)) >= DRAFTS:
+        raise Refused(Refusal(kind="no-room", detail=f"A side has at most {DRAFTS} drafts in a channel; release or drop some first."))
     if known is None and await service.drafts.keep(draft, None):
         return _reply(draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
     known = known or await service.drafts.find(draft.cid, draft.side, draft.id)
@@ -187,6 +194,9 @@ async def release_draft(call: Call[Nothing]) -> Answered:
     two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail="You wrote this draft; a colleague of your side releases it."))
+    if two_key and not _drafts(projection, draft.author):
+        detail = f"{draft.author} is no officer any more; change the draft, and it is yours, for a colleague to release."
+        raise Refused(Refusal(kind="not-permitted", detail=detail))
     reply = await posting.take_in(
         call,
         projection,

@@ -1,7 +1,7 @@
 """Other people's tools over HTTP: a channel's calendar, the cards of its points of contact, and what calendars and warning systems send in.
 
 A calendar is subscribed to by a secret link, since no calendar program sends a token: whoever knows the link reads it, as its officer, until
-it is revoked or the officer is.
+it is revoked, or the token is with which it was made, or the officer is.
 """
 
 import time
@@ -109,7 +109,13 @@ async def new_link(call: Call[Nothing]) -> Answered:
     if len(await _links(call, projection)) >= LINKS:
         raise Refused(Refusal(kind="no-room", detail=f"You have {LINKS} links to this calendar; revoke those that are not used."))
     secret, made = await service.access.issue(
-        grant.actor, (projection.registry.cid,), issued=stamp(service.now()), scope="read", kind="link"
+        grant.actor,
+        (projection.registry.cid,),
+        issued=stamp(service.now()),
+        scope="read",
+        expires=grant.expires,
+        made_with=grant.id,
+        kind="link",
     )
     log.info("link.made", actor=grant.actor, channel=projection.name, link_id=made.id)
     path = f"/v1/calendars/{secret}"

@@ -47,6 +47,11 @@ class Provider:
         self._fetching = asyncio.Lock()
         self._verified: dict[bytes, tuple[str, float]] = {}
 
+    @property
+    def issuer(self) -> str:
+        """Whose tokens are taken."""
+        return self._settings.issuer
+
     async def run(self) -> None:
         """Keep the keys fresh, for ever."""
         while True:

@@ -4,6 +4,7 @@ A page's session is a server-side row behind a `__Host-` cookie. Forms are taken
 browser itself says (Sec-Fetch-Site, Origin). Pages read what the API reads and post through the same one way.
 """
 
+import asyncio
 import re
 import secrets
 import time
@@ -16,6 +17,7 @@ import jinja2
 import msgspec
 import structlog
 from aiohttp import web
+from multidict import MultiDictProxy
 
 from dragoman.domain.exchange import content_of
 from dragoman.domain.refusal import Refusal, Refused
@@ -23,7 +25,7 @@ from dragoman.gateway import posting, problems
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
-from dragoman.limits import LIST_PAGE, SESSION_SECONDS
+from dragoman.limits import BODY_SECONDS, LIST_PAGE, SESSION_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.reports.paper import Paper
@@ -114,6 +116,7 @@ def session_grant(request: web.Request) -> Grant | None:
     if session is None or request.method not in ("GET", "HEAD"):
         return None
     access = request.app[posting.SERVICE].access
+    request["session"] = session
     request["still"] = lambda: access.session(session, time.time()) is not None
     return access.session(session, time.time())
 
@@ -172,9 +175,18 @@ def _next(path: str) -> str:
     return path if _PATH.fullmatch(path) else "/"
 
 
+async def _form(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """A form, which must arrive in time. Raises `Refused`."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.post()
+    except TimeoutError:
+        raise Refused(Refusal(kind="too-slow", detail="The form did not arrive in time; send it again.")) from None
+
+
 async def sign_in(request: web.Request) -> web.Response:
     _own_origin(request)
-    form = await request.post()
+    form = await _form(request)
     token, following = str(form.get("token", "")).strip(), _next(str(form.get("next", "/")))
     access = request.app[posting.SERVICE].access
     grant = access.find(token, time.time())
@@ -183,7 +195,10 @@ async def sign_in(request: web.Request) -> web.Response:
         request.app[BUDGETS].stranger(request.get("address", ""))
         fault = "This token is not known here. Copy it whole, or ask the operator for a new one."
         return _page("sign_in.html", status=401, registry=None, next=following, fault=fault)
-    session = await access.open_session(token, time.time() + SESSION_SECONDS)
+    request.app[BUDGETS].caller(grant, "", 0)
+    if request.cookies.get(COOKIE):
+        await access.close_session(request.cookies[COOKIE])  # who signs in anew leaves none behind
+    session = await access.open_session(token, time.time(), SESSION_SECONDS)
     log.info("sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id)
     response = web.Response(status=303, headers={"Location": following, **_HEADERS})
     response.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
@@ -195,7 +210,7 @@ async def sign_out(request: web.Request) -> web.Response:
     session = request.cookies.get(COOKIE)
     if session is not None:
         await request.app[posting.SERVICE].access.close_session(session)
-    response = web.Response(status=303, headers={"Location": "/sign-in", **_HEADERS})
+    response = web.Response(status=303, headers={"Location": "/sign-in", "Clear-Site-Data": '"cache", "storage"', **_HEADERS})
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response
 
@@ -322,7 +337,7 @@ def _note_read(service: Service, projection: Projection, side: str) -> None:
 async def acknowledge(request: web.Request) -> web.Response:
     _own_origin(request)
     service, grant = _signed_in(request)
-    form = await request.post()
+    form = await _form(request)
     projection = service.channel(grant, str(form.get("channel", "")))
     request["registry"] = projection.registry
     of = str(form.get("of", ""))  # the newest message that the officer was shown: a later one stays unacknowledged

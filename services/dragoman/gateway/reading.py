@@ -16,6 +16,7 @@ from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, whole
+from dragoman.gateway.readers import Line
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import cap
 from dragoman.limits import LIST_PAGE
@@ -245,18 +246,18 @@ def _resumed(call: Call[Any], after: int | None) -> int | None:
 
 
 async def _streamed(
-    call: Call[Any], projection: Projection, line: Callable[[Stored], live.Line | None], missed: live.Missed, first: int
+    call: Call[Any], projection: Projection, line: Callable[[Stored], Line | None], missed: live.Missed, first: int
 ) -> web.StreamResponse:
     """A live stream, one of the officer's few. Raises `Refused`."""
     service, grant, tails, budgets = service_of(call), grant_of(call.request), call.request.app[TAILS], call.request.app[BUDGETS]
     kind = projection.name, line.__name__
     if kind not in tails:
-        tail = tails[kind] = live.Tail(projection, service.now, line)
+        tail = tails[kind] = live.Tail(projection, service.now, line, live.told(service, projection))
         await tail.begin(service.store)
     still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant, time.time()))
     budgets.open_stream(grant.actor)
     try:
-        return await live.stream(call.request, service, projection, tails[kind], grant, missed, first, still)
+        return await live.stream(call.request, service, projection, tails[kind], grant, live.Begins(first, missed, still))
     finally:
         budgets.close_stream(grant.actor)
 
@@ -284,7 +285,7 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
         raise Refused(Refusal(kind="bad-request", detail="Records are counted from 1: from is 1 or more, after 0 or more."))
     if media == live.EVENT_STREAM:
         first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
-        return await _streamed(call, projection, live.recorded, lambda last: live.missed(service, projection, first, last), first)
+        return await _streamed(call, projection, live.recorded, lambda since, last: live.missed(service, projection, since, last), first)
     first = after + 1 if after is not None else call.query.from_ or 1
     if media == live.CLOUDEVENTS:
         await projection.in_file()

@@ -65,7 +65,7 @@ class Deliveries:
 class Service:
     """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it.
 
-    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it.
+    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it; `issuer` the OIDC provider whose tokens are taken.
     """
 
     desk: Desk
@@ -84,6 +84,7 @@ class Service:
     open_log: OpenLog
     log_key: bytes
     origin: str
+    issuer: str = ""
     channels: dict[str, Projection] = field(default_factory=dict)
     deliveries: Deliveries = field(default_factory=Deliveries)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

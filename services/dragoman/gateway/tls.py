@@ -23,6 +23,7 @@ class Certificate:
         self._chain, self._key = chain, key
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.context.set_ciphers("ECDHE+AESGCM:ECDHE+CHACHA20")
         self._seen = self._stamps()
         try:
             self._load(self.context)

@@ -112,7 +112,11 @@ async def map_subject(call: Call[Nothing]) -> Answered:
     service = operator(call)
     new = await call.decoded(NewSubject)
     wanted = _channels(service, new.actor, new.channels)
-    grant = await service.access.map(new.subject, new.actor, tuple(wanted.values()), issued=stamp(service.now()), scope=new.scope)
+    if not service.issuer:
+        raise Refused(Refusal(kind="invalid", detail="No OIDC provider is set here: name it in the settings, as oidc.issuer."))
+    grant = await service.access.map(
+        service.issuer, new.subject, new.actor, tuple(wanted.values()), issued=stamp(service.now()), scope=new.scope
+    )
     log.info("subject.mapped", subject_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope)
     body = _subject_view(grant, {cid: name for name, cid in wanted.items()})
     return Reply(body=body, status=201, headers={"Location": f"/v1/subjects/{grant.id}"})

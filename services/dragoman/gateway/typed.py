@@ -9,6 +9,7 @@ The OpenAPI document is derived from the same list, so nothing is said twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -94,11 +95,29 @@ class Reply:
 Answered = Reply | web.StreamResponse
 
 
+class May(Enum):
+    """Who may call an operation, in words. Nothing is enforced by it: handlers ask, and a test holds them to what is printed of this."""
+
+    ANYBODY = "anybody, without a token"
+    CALLER = "whoever has a token, and is told what is their own"
+    OPERATOR = "the operator"
+    MEMBER = "whoever is in office in the channel"
+    """Auditors as well; and where the sides keep their own keys, their roots."""
+
+    MEMBER_OR_OPERATOR = "whoever is in office in the channel, and the operator"
+    SELF = "whoever is in office in the channel, for themselves"
+    OFFICE = "whoever is in office in the channel, but auditors"
+    OWN_OFFICE = "whoever is in office in the channel, but auditors, for their side"
+    OWN_OFFICERS = "officers, duty officers and heads of office, for their side"
+    OWN_HEADS = "heads of office and administrators, for their side"
+    ACT = "whoever the act is for, by its rule"
+
+
 @dataclass(frozen=True, slots=True)
 class Route(Generic[S]):
     """One method on one path.
 
-    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `example` is a body that may be sent as it stands, or one for each type.
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `may` says who may call. `example` is a body that may be sent as it stands, or one for each type.
     """
 
     method: str
@@ -109,9 +128,14 @@ class Route(Generic[S]):
     answers: Mapping[int, type[Struct] | None]
     takes: type[Struct] | str | tuple[str, ...] | None = None
     media: tuple[str, ...] = (JSON,)
-    public: bool = False
     headers: tuple[str, ...] = ()
     example: Any = None
+    may: May = field(kw_only=True)
+
+    @property
+    def public(self) -> bool:
+        """Whether it is answered without a token."""
+        return self.may is May.ANYBODY
 
     def on(self, router: web.UrlDispatcher) -> None:
         """Register the route."""
@@ -129,6 +153,8 @@ class Route(Generic[S]):
             fault = fault_of(error, self.query).fault
             detail = f"The query does not hold: {fault.pointer.removeprefix('/') or 'it'}: {fault.detail}."
             raise Refused(Refusal(kind="bad-request", detail=detail)) from None
+        if len({*request.query}) < len(request.query):
+            raise Refused(Refusal(kind="bad-request", detail="A query parameter is given twice; give each once."))
         unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
         if unknown:
             known = ", ".join(self.query.__struct_encode_fields__) or "none"

@@ -80,12 +80,13 @@ def _entering(call: Call[Any], projection: Projection) -> None:
 async def new_endpoint(call: Call[Nothing]) -> Answered:
     """An endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same."""
     new, service, grant = await call.decoded(NewEndpoint), service_of(call), grant_of(call.request)
+    key = key_of(call.request.headers.get("Idempotency-Key"))
     projection = service.channel(grant, new.channel)
     _entering(call, projection)
     unknown = [act for act in new.acts if act not in RULES]
     if unknown:
         raise Refused(Refusal(kind="invalid", detail=f"There is no act {unknown[0][:60]!r}; docs/formats.md lists those there are."))
-    id = ids.from_key(projection.name, grant.actor, f"endpoint/{key_of(call.request.headers.get('Idempotency-Key'))}")
+    id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
     await service.courier.refresh()
     known = service.courier.find(id)
     if known is None:

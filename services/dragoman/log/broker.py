@@ -70,17 +70,23 @@ accounts {
                     "dragoman.files.>", "dragoman.chunks.>", "$JS.API.STREAM.MSG.DELETE.DRAGOMAN_FILES"]
           subscribe: ["_INBOX_gateway.>", "tail.dragoman.v1.>"] } }
       { nkey: "$registrar", permissions: {
-          publish: ["dragoman.seal.v1.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.*",
-                    "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>"]
+          publish: { allow: ["dragoman.seal.v1.*", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.MSG.GET.*",
+                             "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>"]
+                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>", "$JS.API.STREAM.MSG.GET.DRAGOMAN_PEOPLE",
+                            "$JS.API.DIRECT.GET.DRAGOMAN_FILES", "$JS.API.DIRECT.GET.DRAGOMAN_FILES.>", "$JS.API.STREAM.MSG.GET.DRAGOMAN_FILES",
+                            "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS.>", "$JS.API.STREAM.MSG.GET.KV_DRAGOMAN_ACCESS",
+                            "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS.>", "$JS.API.STREAM.MSG.GET.KV_DRAGOMAN_DRAFTS",
+                            "$JS.API.DIRECT.GET.KV_DRAGOMAN_COURIER", "$JS.API.DIRECT.GET.KV_DRAGOMAN_COURIER.>", "$JS.API.STREAM.MSG.GET.KV_DRAGOMAN_COURIER"] }
           subscribe: ["_INBOX_registrar.>", "tail.dragoman.v1.>"] } }
       { nkey: "$auditor", permissions: {
           publish: { allow: ["$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.DIRECT.GET.*", "$JS.API.DIRECT.GET.*.>",
                              "$JS.API.CONSUMER.CREATE.*", "$JS.API.CONSUMER.CREATE.*.>", "$JS.API.CONSUMER.INFO.*.*",
                              "$JS.API.CONSUMER.DELETE.*.*", "$JS.API.CONSUMER.MSG.NEXT.*.*", "$JS.FC.>"]
-                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>",
-                            "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE.>",
-                            "$JS.API.DIRECT.GET.DRAGOMAN_FILES", "$JS.API.DIRECT.GET.DRAGOMAN_FILES.>",
-                            "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES", "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES.>"] }
+                     deny: ["$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE", "$JS.API.DIRECT.GET.DRAGOMAN_PEOPLE.>", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE", "$JS.API.CONSUMER.CREATE.DRAGOMAN_PEOPLE.>",
+                            "$JS.API.DIRECT.GET.DRAGOMAN_FILES", "$JS.API.DIRECT.GET.DRAGOMAN_FILES.>", "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES", "$JS.API.CONSUMER.CREATE.DRAGOMAN_FILES.>",
+                            "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_ACCESS.>", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_ACCESS", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_ACCESS.>",
+                            "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS", "$JS.API.DIRECT.GET.KV_DRAGOMAN_DRAFTS.>", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_DRAFTS", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_DRAFTS.>",
+                            "$JS.API.DIRECT.GET.KV_DRAGOMAN_COURIER", "$JS.API.DIRECT.GET.KV_DRAGOMAN_COURIER.>", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_COURIER", "$JS.API.CONSUMER.CREATE.KV_DRAGOMAN_COURIER.>"] }
           subscribe: ["_INBOX_auditor.>", "tail.dragoman.v1.>"] } }
     ]
   }

@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from dragoman.limits import SESSIONS
 from dragoman.stores.bucket import Bucket
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
@@ -27,7 +28,8 @@ Kind = Literal["token", "subject", "link"]
 class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token gives: it speaks for an actor in those channels, until it `expires`, in Unix seconds. The operator opens channels and issues tokens.
 
-    One of the scope `read` posts nothing. A `subject` is the OIDC provider's, whose tokens give this.
+    One of the scope `read` posts nothing. A `subject` is the OIDC provider's, whose tokens give this. A link was `made_with` a token, and
+    ends with it.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     scope: Scope = "act"
     expires: float = 0.0
     subject: str = ""
+    made_with: str = ""
 
     @property
     def side(self) -> str:
@@ -83,18 +86,21 @@ class Access:
         scope: Scope = "act",
         expires: float = 0.0,
         secret: str = "",
+        made_with: str = "",
         kind: Literal["token", "link"] = "token",
     ) -> tuple[str, Grant]:
         """A new token, or link, and what it gives. The token is known to the caller alone from here on."""
         token = secret or new_token()
         digest = hashed(token)
-        grant = Grant(id=digest[:12], actor=actor, channels=channels, issued=issued, label=label, scope=scope, expires=expires)
+        grant = Grant(
+            id=digest[:12], actor=actor, channels=channels, issued=issued, label=label, scope=scope, expires=expires, made_with=made_with
+        )
         await self._bucket.put(f"{kind}.{digest}", grant)
         return token, grant
 
-    async def map(self, subject: str, actor: str, channels: tuple[str, ...], *, issued: str, scope: Scope = "act") -> Grant:
-        """Map a subject of the OIDC provider to an officer, in place of whom it was mapped to before."""
-        digest = hashed(subject)
+    async def map(self, issuer: str, subject: str, actor: str, channels: tuple[str, ...], *, issued: str, scope: Scope = "act") -> Grant:
+        """Map a subject of an OIDC provider to an officer, in place of whom it was mapped to before."""
+        digest = hashed(f"{issuer}\n{subject}")
         grant = Grant(id=digest[:12], actor=actor, channels=channels, issued=issued, scope=scope, subject=subject)
         await self._bucket.put(f"subject.{digest}", grant)
         return grant
@@ -121,11 +127,22 @@ class Access:
     def find(self, token: str, now: float, kind: Literal["token", "link"] = "token") -> Grant | None:
         """What a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
         value = self._bucket.values.get(f"{kind}.{hashed(token)}")
-        return None if value is None else _in_time(_grant(value), now)
+        found = None if value is None else _in_time(_grant(value), now)
+        return None if found is not None and found.made_with and not self._is_held(found.made_with, now) else found
 
-    def of_subject(self, subject: str) -> Grant | None:
-        """What a subject of the OIDC provider is mapped to, as far as this gateway knows."""
-        value = self._bucket.values.get(f"subject.{hashed(subject)}")
+    def _is_held(self, id: str, now: float) -> bool:
+        """Whether a token, or the mapping of a subject, is still in force."""
+        found = (value for key, value in self._bucket.values.items() if key.startswith((f"token.{id}", f"subject.{id}")))
+        return any(_in_time(_grant(value), now) is not None for value in found)
+
+    def was_known(self, token: str) -> bool:
+        """Whether a token was ever issued: one that was revoked does not come back."""
+        return f"token.{hashed(token)}" in self._bucket.revisions
+
+    def of_subject(self, issuer: str, subject: str) -> Grant | None:
+        """What a subject of an OIDC provider is mapped to, as far as this gateway knows."""
+        issued = f"{issuer}\n{subject}"
+        value = self._bucket.values.get(f"subject.{hashed(issued)}")
         return None if value is None else _grant(value)
 
     def holds(self, grant: Grant, now: float) -> bool:
@@ -136,10 +153,15 @@ class Access:
             self._held_at = self._bucket.changes
         return grant in self._held and _in_time(grant, now) is not None
 
-    async def open_session(self, token: str, expires: float) -> str:
-        """A page's session in place of a token; the id goes into the cookie."""
+    async def open_session(self, token: str, now: float, seconds: float) -> str:
+        """A page's session in place of a token; the id goes into the cookie. Those that are over go, and the oldest of too many."""
+        known = [(key, _session(value)) for key, value in self._bucket.values.items() if key.startswith("session.")]
+        own = sorted((each.expires, key) for key, each in known if each.token == hashed(token) and each.expires >= now)
+        over = [key for key, each in known if each.expires < now]
+        for key in (*over[:SESSIONS], *(key for _, key in own[: max(0, len(own) - SESSIONS + 1)])):
+            await self._bucket.put(key, None)
         session = new_token()
-        await self._bucket.put(f"session.{hashed(session)}", _Session(token=hashed(token), expires=expires))
+        await self._bucket.put(f"session.{hashed(session)}", _Session(token=hashed(token), expires=now + seconds))
         return session
 
     async def close_session(self, session: str) -> None:

@@ -1,0 +1,163 @@
+"""The soak: traffic for as long as it takes, while brokers restart, gateways are killed, readers dawdle and a receiver fails.
+
+Every acknowledged act is delivered to the receiver, and none twice; no reader misses a record; and the log is whole.
+"""
+
+import asyncio
+import json
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from dragoman.client import Answered, Unreachable, client
+from dragoman.domain.table import RULES
+from dragoman_schemas.answers import Alarm
+from house import CHANNEL, Gateway, House
+from inquest import Inquest
+from receiver import Receiver, receiving
+from service import AMPLE
+from tally import Rounds, Row
+from traffic import Traffic
+
+_FAILS: Final = 0.2
+
+
+class Carrier(Gateway):
+    """A courier as a process of its own, on the same broker."""
+
+    environment: Mapping[str, str] = {
+        **AMPLE,
+        "DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]',
+        "DRAGOMAN_COURIER__RETRIES_S": str([0.2] * 10 + [2.0] * 20),
+    }
+
+    def command(self) -> list[str | Path]:
+        """The command line that starts it."""
+        own: list[str | Path] = [*super().command()]
+        own[1] = "courier"
+        return own
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A house whose gateway takes a URL on loopback."""
+    monkeypatch.setenv("DRAGOMAN_COURIER__PRIVATE_NETWORKS", '["127.0.0.0/8"]')
+    with House(tmp_path / "house") as house:
+        yield house
+
+
+class Heard:
+    """What a reader of the live stream has heard, over every break: each position once, in order."""
+
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+
+    async def follow(self, base_url: str, token: str, dawdle: float) -> None:
+        """Hear, at one's own pace."""
+        while True:
+            try:
+                async with client(base_url, token) as reader:
+                    async for entry in reader.follow(CHANNEL, after=self.positions[-1] if self.positions else 0):
+                        if not isinstance(entry, Alarm):
+                            self.positions.append(entry.position)
+                            await asyncio.sleep(dawdle)
+            except (Unreachable, Answered, aiohttp.ClientError):
+                await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def reading(house: House, paces: tuple[float, ...]) -> AsyncIterator[list[Heard]]:
+    """Readers, some of whom dawdle."""
+    readers = [Heard() for _ in paces]
+    token = house.gateway.token("china/officer")
+    tasks = [asyncio.create_task(each.follow(house.gateway.base_url, token, pace)) for each, pace in zip(readers, paces, strict=True)]
+    try:
+        yield readers
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def strike(house: House, dice: random.Random, receiver: Receiver) -> None:
+    """One fault, at random."""
+    match dice.randrange(4):
+        case 0:
+            await asyncio.to_thread(house.broker.restart, dice.choice((signal.SIGTERM, signal.SIGKILL)))
+        case 1:
+            await asyncio.to_thread(house.gateway.restart, signal.SIGKILL)
+        case 2:
+            receiver.answers = lambda tries: 500
+            await asyncio.sleep(dice.uniform(0.5, 2))
+            receiver.answers = lambda tries: 500 if dice.random() < _FAILS else 204
+        case _:
+            receiver.delay = dice.uniform(0.05, 0.3)
+            await asyncio.sleep(dice.uniform(0.5, 2))
+            receiver.delay = 0.0
+
+
+def owed(inquest: Inquest, void: set[int]) -> set[str]:
+    """The ids of what the receiver of china must have: all valid acts of others but services' silent notes."""
+    return {
+        record.envelope.id
+        for position, (record, _) in enumerate(inquest.stored, 1)
+        if position not in void and record.side != "china" and not RULES[record.name].silent
+    }
+
+
+@pytest.mark.timeout(1800)
+async def test_every_acknowledged_act_is_delivered_and_none_twice(
+    house: House, tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
+) -> None:
+    seconds, dawdle = rounds(8, 600), rounds(3, 20) / 1000
+    traffic = Traffic(session, house.gateway, dice, officers=4, burst=6)
+    inquest = Inquest(house.broker.url, house.broker.keys)
+    async with receiving() as receiver, reading(house, (0.0, 0.0, dawdle)) as readers:
+        receiver.answers = lambda tries: 500 if dice.random() < _FAILS else 204
+        with Carrier(tmp_path / "courier", house.broker.url, house.broker.keys, name="courier") as carrier:
+            carrier.tokens = house.gateway.tokens
+            before = await opened(session, house, receiver)
+            deadline = asyncio.get_running_loop().time() + seconds
+            while asyncio.get_running_loop().time() < deadline:
+                row.rounds += 1
+                async with traffic.flowing():
+                    await asyncio.sleep(dice.uniform(0.3, 1.5))
+                    await strike(house, dice, receiver)
+                await traffic.settle()
+            receiver.answers = lambda tries: 204
+            row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
+            row.found(await inquest.held(traffic))
+            wanted = owed(inquest, {found.position for found in inquest.replay.void}) - before
+            assert len(wanted) > seconds
+            async with asyncio.timeout(120):
+                while len(set(receiver.ids)) < len(wanted):
+                    await asyncio.sleep(0.1)
+            assert set(receiver.ids) == wanted
+            assert len(receiver.ids) == len(wanted), "something was delivered twice"
+            last = max(recorded.position for posting in traffic.acknowledged if (recorded := posting.recorded))
+            async with asyncio.timeout(180):
+                while any(not each.positions or each.positions[-1] < last for each in readers):
+                    await asyncio.sleep(0.1)
+    for each in readers:
+        assert each.positions == [*range(1, each.positions[-1] + 1)]
+
+
+async def opened(session: aiohttp.ClientSession, house: House, receiver: Receiver) -> set[str]:
+    """Enter the receiver as an endpoint; the ids of what was recorded before, of which it is not told."""
+    head: dict[str, Any] = {
+        "Authorization": f"Bearer {house.gateway.token('china/head_of_office')}",
+        "Idempotency-Key": "soak-endpoint-0001",
+    }
+    body = {"channel": CHANNEL, "url": receiver.url}
+    async with session.post(f"{house.gateway.base_url}/v1/webhooks", json=body, headers=head) as answer:
+        assert answer.status == 201, await answer.text()
+        receiver.secret = (await answer.json())["public_key"]
+    async with session.get(f"{house.gateway.base_url}/v1/channels/{CHANNEL}/records", headers=head) as answer:
+        lines = (await answer.text()).splitlines()
+    return {json.loads(line)["record"]["id"] for line in lines}

@@ -1,0 +1,43 @@
+"""Which URLs of strangers are called: those that lead nowhere inside, whatever they are written like."""
+
+import pytest
+
+from dragoman.interop.urls import Guard
+
+INSIDE = (
+    "10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255",
+    "::1", "::", "fe80::1", "fc00::1", "fec0::1", "ff02::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "64:ff9b:1::a00:1", "2002:a00:1::1", "::10.0.0.1",
+    "2001:0:4136:e378:8000:63bf:f5ff:fffe",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("address", INSIDE)
+def test_an_address_inside_is_not_called(address: str) -> None:
+    host = f"[{address}]" if ":" in address else address
+    assert not Guard(()).allows(address)
+    assert Guard(()).check(f"https://{host}/hook") == f"{address} is no public address; the host's settings say which others are called"
+
+
+@pytest.mark.parametrize("address", ["203.0.114.9", "2a00:1450:4001::5", "64:ff9b::808:808"])
+def test_a_public_address_is(address: str) -> None:
+    assert Guard(()).allows(address)
+
+
+@pytest.mark.parametrize("url", ["https://example.org/hook", "https://example.org:8443/hook?x=y", "https://[2a00:1450:4001::5]/"])
+def test_an_https_url_is_taken(url: str) -> None:
+    assert Guard(()).check(url) == ""
+
+
+def test_plain_http_is_for_the_networks_that_the_settings_name() -> None:
+    guard = Guard(["127.0.0.0/8", "fd00::/8"])
+    assert guard.check("http://127.0.0.1:9000/hook") == guard.check("http://[fd00::1]/") == ""
+    assert guard.allows("127.0.0.1") and not guard.allows("10.0.0.1")
+    for url in ("http://8.8.8.8/x", "http://localhost/x", "http://10.0.0.1/", "ftp://127.0.0.1/"):
+        assert guard.check(url).startswith("it is no https URL")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "https://", "https://[x", "https://user@example.org/", "https://example.org/#x", "https://h:99999/"]
+)
+def test_what_is_no_url_is_said_to_be(url: str) -> None:
+    assert Guard(()).check(url) != ""
