@@ -1,7 +1,7 @@
 // The page on which calls can be tried: Swagger UI over our own description, in place of the plain list of operations.
 window.addEventListener('load', () => {
   if (!window.SwaggerUIBundle) return;
-  document.getElementById('operations').hidden = true;
+  document.getElementById('list').hidden = true;
   window.SwaggerUIBundle({
     url: '/v1/openapi.json',
     dom_id: '#explorer',
