@@ -89,12 +89,24 @@ class Row(Answer, frozen=True, kw_only=True):
     unanswered_by: tuple[str, ...] = ()
 
 
+class Facets(Answer, frozen=True, kw_only=True):
+    """How many exchanges a list has in all, and of each kind that it could be narrowed to further."""
+
+    count: int
+    family: dict[str, int]
+    act: dict[str, int]
+    status: dict[str, int]
+    side: dict[str, int]
+    area: dict[str, int]
+
+
 class Rows(Answer, frozen=True, kw_only=True):
-    """A page of a list; `next` is the cursor of the following page."""
+    """A page of a list; `next` is the cursor of the following page. With `facets`, where they are asked for."""
 
     exchanges: tuple[Row, ...]
     position: int
     next: str = ""
+    facets: Facets | None = None
 
 
 class Cause(Answer, frozen=True, kw_only=True):

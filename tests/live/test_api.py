@@ -174,6 +174,21 @@ async def test_a_list_is_also_csv_and_ndjson(who: Who) -> None:
     (await who("nato/officer").get(f"{C}/exchanges", Accept="image/png")).problem(406, "not-acceptable")
 
 
+async def test_a_list_counts_what_it_could_be_narrowed_to(who: Who) -> None:
+    officer = who("nato/officer")
+    last = (await officer.open(NOTE)).json["position"]
+    whole = (await officer.get(f"{C}/exchanges?facets=true&limit=1", Dragoman_Min_Position=str(last))).json
+    assert whole["facets"]["count"] == sum(whole["facets"]["family"].values()) > len(whole["exchanges"]) == 1
+    for column, kinds in whole["facets"].items():
+        for kind, count in kinds.items() if column not in ("count", "side") else ():
+            narrowed = (await officer.get(f"{C}/exchanges?{column}={kind}&facets=true")).json["facets"]
+            assert (narrowed["count"], narrowed[column]) == (count, {kind: count})
+    found = (await officer.get(f"{C}/exchanges?facets=true&q=reception")).json["facets"]
+    assert 0 < found["count"] <= whole["facets"]["count"] and set(found["act"]) == {"contact-note"}
+    assert "facets" not in (await officer.get(f"{C}/exchanges")).json
+    (await officer.get(f"{C}/exchanges?facets=true&overdue=any")).problem(400, "bad-request")
+
+
 async def test_a_state_says_how_old_it_is(who: Who) -> None:
     answer = await who("nato/auditor").get(f"{C}/state")
     assert answer.json["live"]

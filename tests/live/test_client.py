@@ -14,6 +14,7 @@ from aiohttp import web
 
 from dragoman.client import Answered, Client, Unreachable, client
 from dragoman.domain.refusal import Malformed
+from dragoman.gateway.examples import ALERT, INVITATION
 from dragoman_schemas.acts.carrying import Acknowledgement
 from dragoman_schemas.answers import Alarm, Recorded
 from receiver import Receiver, receiving
@@ -186,3 +187,16 @@ async def entered_by_hand(service: Service, receiver: Receiver, folder: Path) ->
     assert "is removed" in (await run("remove", endpoint)).stderr
     assert "no such endpoint" in (await run("show", endpoint, check=3)).stderr
     assert "no https URL" in (await run("add", "http://example.org", check=1)).stderr
+
+
+async def test_an_alert_is_taken_in_from_a_file(demo: Service, tmp_path: Path) -> None:
+    token, alert, calendar = tmp_path / "token", tmp_path / "alert.xml", tmp_path / "invitation.ics"
+    token.write_text(demo.token("nato/officer"))
+    alert.write_text(ALERT)
+    calendar.write_text(INVITATION)
+    for file, drafted in ((alert, "emergency-notification"), (calendar, "meeting-request")):
+        done = await asyncio.to_thread(demo.run, "import", str(file), "--channel", "nato-china", "--token-file", str(token))
+        assert f"drafted as {drafted}" in done.stderr and len(done.stdout.strip()) == 36
+    alert.write_text(ALERT.replace("Actual", "Exercise"))
+    refused = await asyncio.to_thread(demo.run, "import", str(alert), "--channel", "nato-china", "--token-file", str(token), check=1)
+    assert "belongs into an exercise" in refused.stderr

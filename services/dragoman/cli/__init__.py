@@ -21,6 +21,7 @@ for _name, _where, _help in (
     ("draft", "posting:draft", "Draft an act for a colleague to release, or list the drafts of your side."),
     ("release", "posting:release", "Release a colleague's draft: the second key."),
     ("act", "posting:act", "Carry an exchange on: acknowledge, reply, correct, close."),
+    ("import", "posting:take_in", "Take in a CAP alert, or what a calendar program answers."),
     ("keys", "keys:keys", "Make keys, and enter and revoke them in a channel."),
     ("context", "keys:context", "Print what a signed act must say."),
     ("person", "people:person", "Enter, change and erase people, whom acts name by id."),

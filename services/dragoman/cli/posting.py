@@ -105,6 +105,31 @@ async def release(id: str, *, sign: Sign = (), passphrase: Passphrase = None, ta
     return 0
 
 
+async def take_in(
+    file: File,
+    *,
+    key: Key = None,
+    target: Target = EVERYWHERE,
+) -> int:
+    """Take in a CAP alert, as a draft, or what a calendar program answers to a meeting, as the act that it is. FILE is `-` for standard input."""
+    raw = read_input(file)
+    media = "text/calendar" if raw.lstrip()[:15].upper() == b"BEGIN:VCALENDAR" else "application/cap+xml"
+    async with connected(target) as caller:
+        channel = await channel_of(target, caller)
+        sent = {"Idempotency-Key": f'"{key or new_key()}"', "Content-Type": media}
+        answer = await caller.call("POST", f"/v1/channels/{channel}/imports", raw, sent)
+    if target.json:
+        out_json(answer.body)
+        return 0
+    found = answer.json()
+    out(found["id"] if answer.status == 202 else found.get("number") or found["exchange"])
+    if answer.status == 202:
+        say(f"drafted as {found['act']['act']}; a colleague reads it and releases it: dragoman release {found['id']}")
+    else:
+        say(f"{found['act']} recorded at position {found['position']} of {found['channel']}")
+    return 0
+
+
 async def _signed(
     caller: Client, channel: str, raw: bytes, exchange: str, key: str | None, sign: tuple[Path, ...], passphrase: Path | None
 ) -> tuple[bytes, str, dict[str, str]]:

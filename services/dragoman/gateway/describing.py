@@ -77,6 +77,7 @@ _QUERY: Final = {
     "unacknowledged_by": "What this side has yet to acknowledge.",
     "unanswered_by": "What this side has yet to answer.",
     "format": "Of this format alone.",
+    "facets": "Also how many there are in all, and of each kind.",
     "language": "In which language texts are given that there are several of.",
     "year": "Of this year.",
     "ids": "These entries alone.",

@@ -70,6 +70,7 @@ class ListQuery(reads.Filter, frozen=True, kw_only=True):
     """What a list is narrowed to, and how many rows a page has."""
 
     limit: int = LIST_PAGE
+    facets: bool = False
 
 
 class StatisticsQuery(Asked, frozen=True, kw_only=True):
@@ -87,6 +88,11 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
         raise Refused(Refusal(kind="bad-request", detail=f"overdue is any or one of {', '.join(sides)}."))
     most = max(1, min(query.limit, LIST_PAGE))
     rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most, service_of(call).now())
+    if query.facets:
+        if query.overdue:
+            raise Refused(Refusal(kind="bad-request", detail="What is overdue is not counted by kinds; leave facets or overdue out."))
+        async with call.request.app[TURN]:
+            rows = replace(rows, facets=await in_thread(call, reads.facets, service_of(call).store, projection.name, wanted))
     headers = headers_of(call, projection, rows.position)
     media = wanted_media(call.request, (JSON, live.NDJSON, CSV))
     if not query.overdue:  # which depends on the time as well

@@ -45,6 +45,7 @@ from dragoman_schemas.answers import (
     Difference,
     Entry,
     ExchangeView,
+    Facets,
     Fact,
     FlagView,
     LiaisonState,
@@ -98,11 +99,41 @@ class NoSuchExchange(Exception):
     """No exchange of that id, or it was not yet opened at that position."""
 
 
+_FACETS: Final = ("family", "act", "status", "side", "area")
+
+
+def facets(store: Store, channel: str, wanted: Filter) -> Facets:
+    """How many exchanges the filter leaves in all, and of each kind: what a list could be narrowed to further."""
+    base = store.base(channel)
+    _, clauses, parameters = _narrowed(base, base | _MASK, wanted)
+    counted = f"count(*) FROM exchanges WHERE {' AND '.join(clauses)}"
+    with store.snapshot() as connection:
+        (count,) = connection.execute(f"SELECT {counted}", parameters).fetchone()
+        kinds = {
+            column: dict(connection.execute(f"SELECT {column}, {counted} GROUP BY 1 ORDER BY 2 DESC", parameters)) for column in _FACETS
+        }
+    return Facets(count=count, **kinds)
+
+
 def listed(store: Store, channel: str, wanted: Filter, most: int, now: datetime) -> Rows:
     """A page of exchanges, the newest opened first; what is overdue is so `now`."""
     base = store.base(channel)
+    index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted)
+    query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # noqa: S608  # fixed words
+    with store.snapshot() as connection:
+        position = position_of(connection, channel)
+        if wanted.overdue:
+            found, cursor = _overdue(connection, base, position, wanted.overdue, connection.execute(query, parameters), most, now)
+        else:
+            found = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
+            cursor = str(found[most - 1][-1] & _MASK) if len(found) > most else ""
+    return Rows(exchanges=tuple(_row(values) for values in found[:most]), position=position, next=cursor)
+
+
+def _narrowed(base: int, last: int, wanted: Filter) -> tuple[str, list[str], list[object]]:
+    """What a filter is in SQL: the index that serves it best, the conditions, their parameters; of the keys up to one."""
     clauses: list[str] = ["key BETWEEN ? AND ?"]
-    parameters: list[object] = [base, _before(base, wanted.cursor)]
+    parameters: list[object] = [base, last]
     for column in ("family", "act", "status", "area", "number"):
         value = getattr(wanted, column)
         if value:
@@ -121,15 +152,7 @@ def listed(store: Store, channel: str, wanted: Filter, most: int, now: datetime)
             "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
         )
         parameters += [_phrases(wanted.q), base, base | _MASK]
-    query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # noqa: S608  # fixed words
-    with store.snapshot() as connection:
-        position = position_of(connection, channel)
-        if wanted.overdue:
-            found, cursor = _overdue(connection, base, position, wanted.overdue, connection.execute(query, parameters), most, now)
-        else:
-            found = connection.execute(f"{query} LIMIT {most + 1}", parameters).fetchall()
-            cursor = str(found[most - 1][-1] & _MASK) if len(found) > most else ""
-    return Rows(exchanges=tuple(_row(values) for values in found[:most]), position=position, next=cursor)
+    return index, clauses, parameters
 
 
 def _overdue(
