@@ -328,7 +328,7 @@ async def stand(house: Furnished, who: Who, operator: Who) -> list[str]:
             continue
         more: dict[str, str] = {}
         if name == "revoke_token":
-            more["token"] = (await made(await operator.post("/v1/tokens", {"actor": "china/o-1"})))["id"]
+            more["id"] = (await made(await operator.post("/v1/tokens", {"actor": "china/o-1"})))["id"]
         answer = await call(house, who, name, "nato-china", **more)
         check(name, answer)
         if differs(name, column, wanted := expected(name, column, house, "nato-china"), answer):

@@ -33,7 +33,7 @@ LAST = ("drop_draft", "erase_person", "erase_file", "revoke_token", "forget_subj
 MADE = {
     "new_draft": "draft",
     "new_person": "person",
-    "issue_token": "token",
+    "issue_token": "id",
     "new_link": "link",
     "new_endpoint": "endpoint",
 }

@@ -737,7 +737,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         example=examples.TOKEN,
         may=May.OPERATOR,
     ),
-    Route("DELETE", "/v1/tokens/{token}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}, may=May.OPERATOR),
+    Route("DELETE", "/v1/tokens/{id}", tokens.revoke_token, "Revoke a token", Nothing, {204: None}, may=May.OPERATOR),
     Route("GET", "/v1/subjects", tokens.list_subjects, "The OIDC subjects that are known", Nothing, {200: Subjects}, may=May.OPERATOR),
     Route(
         "POST",

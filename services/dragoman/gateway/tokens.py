@@ -81,9 +81,9 @@ def _is_known(registry: Registry, actor: str) -> bool:
 
 async def revoke_token(call: Call[Nothing]) -> Answered:
     service = operator(call)
-    if not await service.access.revoke(call.path("token")):
+    if not await service.access.revoke(call.path("id")):
         raise Refused(Refusal(kind="not-found", detail="There is no token of that id; GET /v1/tokens lists them."))
-    log.info("token.revoked", token_id=call.path("token"))
+    log.info("token.revoked", token_id=call.path("id"))
     return web.Response(status=204)
 
 
