@@ -60,6 +60,16 @@ class Contradicted(Exception):
         self.beyond = beyond
 
 
+async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
+    """What a witness answers, as far as it is read."""
+    body = b""
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > _HEAD_BYTES:
+            break
+    return body
+
+
 class Witnesses:
     """The witnesses of one log, and how far each has come."""
 
@@ -99,7 +109,7 @@ class Witnesses:
         url = f"{witness.url}/{hashlib.sha256(log.name.encode()).hexdigest()}/checkpoint"
         try:
             async with self._session.get(url, timeout=_SECONDS, allow_redirects=False) as answer:
-                status, body = answer.status, await answer.content.read(_HEAD_BYTES)
+                status, body = answer.status, await _body_of(answer)
         except (aiohttp.ClientError, TimeoutError):
             return False
         if status == _UNKNOWN:
@@ -126,7 +136,7 @@ class Witnesses:
             async with self._session.post(
                 f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS, allow_redirects=False
             ) as answer:
-                status, body = answer.status, await answer.content.read(_HEAD_BYTES)
+                status, body = answer.status, await _body_of(answer)
         except (aiohttp.ClientError, TimeoutError):
             return False
         return status == _CONFLICT and body.strip().isdigit() and int(body) <= checkpoint.read(note.read(sealed).text).size
@@ -139,7 +149,7 @@ class Witnesses:
                 async with self._session.post(
                     f"{witness.url}/add-checkpoint", data=bytes(asked), timeout=_SECONDS, allow_redirects=False
                 ) as answer:
-                    status, body = answer.status, await answer.content.read(_HEAD_BYTES)
+                    status, body = answer.status, await _body_of(answer)
             except (aiohttp.ClientError, TimeoutError) as error:
                 self._later(witness, type(error).__name__)
                 return None

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import hmac
 import json
 import ssl
@@ -89,6 +90,42 @@ async def test_every_answer_is_hardened(who: Who) -> None:
         assert (headers["X-Content-Type-Options"], headers["Server"]) == ("nosniff", "dragoman")
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert "Strict-Transport-Security" not in headers
+
+
+async def test_answers_are_kept_by_nobody_and_the_log_names_the_token(who: Who) -> None:
+    officer = who("nato/officer")
+    for path in ("/v1/me", "/v1/channels", f"{C}/records/1", f"{C}/records", "/v1/nothing"):
+        assert (await officer.get(path)).headers["Cache-Control"] == "no-store"
+    await asyncio.sleep(0.2)
+    token = hashlib.sha256(officer.service.token("nato/officer").encode()).hexdigest()
+    assert [line["token_id"] for line in officer.service.logged if line.get("path") == "/v1/me"][-1] == token[:12]
+    await officer.get("/v1/%1b[31mred")
+    await asyncio.sleep(0.2)
+    assert [line["path"] for line in officer.service.logged if "red" in line.get("path", "")] == ["/v1/%1B%5B31mred"]
+
+
+async def test_a_query_parameter_is_given_once(who: Who) -> None:
+    (await who("nato/officer").get(f"{C}/exchanges?side=nato&side=china")).problem(400, "bad-request")
+
+
+async def test_a_token_of_the_operators_that_was_revoked_does_not_come_back(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    service = Service(tmp_path / "data")
+    try:
+        await revoked_for_good(service, Caller(session, service, "operator"))
+        (service.data / "operator.token").unlink()
+        await asyncio.to_thread(service.restart)  # which makes another one
+        assert (await Caller(session, service, "operator").get("/v1/tokens")).status == 200
+    finally:
+        service.stop()
+
+
+async def revoked_for_good(service: Service, operator: Caller) -> None:
+    listed = (await operator.get("/v1/tokens")).json["tokens"]
+    (id,) = [each["id"] for each in listed if each["actor"] == "operator"]
+    assert (await operator.call("DELETE", f"/v1/tokens/{id}")).status == 204
+    (await operator.get("/v1/tokens")).problem(401, "unauthenticated")
+    await asyncio.to_thread(service.restart)
+    (await operator.get("/v1/tokens")).problem(401, "unauthenticated")
 
 
 # An OIDC provider's access tokens
@@ -201,7 +238,14 @@ async def test_new_keys_are_fetched_once_and_a_provider_that_is_down_turns_nobod
 @pytest.fixture
 def narrow(tmp_path: Path) -> Iterator[Service]:
     """A demonstration behind a proxy, with small budgets."""
-    settings = {"OFFICER_REQUESTS": "20", "SIDE_REQUESTS": "25", "OPEN_EXCHANGES": "12", "ACTS": "3", "STREAMS": "2"}
+    settings = {
+        "OFFICER_REQUESTS": "20",
+        "SIDE_REQUESTS": "25",
+        "OPEN_EXCHANGES": "12",
+        "ACTS": "3",
+        "STREAMS": "2",
+        "STRANGER_REQUESTS": "1",
+    }
     given = {f"DRAGOMAN_BUDGETS__{name}": value for name, value in settings.items()}
     service = Service(tmp_path / "data", "--demo", environment={**given, "DRAGOMAN_HTTP__TRUSTED_PROXIES": '["127.0.0.1", "10.0.0.0/8"]'})
     yield service
@@ -245,6 +289,13 @@ async def test_an_officer_who_asks_too_much_is_told_when_to_come_back_and_the_ot
     assert answer.headers["RateLimit-Policy"] == '"officer";q=200;w=10, "side";q=250;w=10'
     assert Caller(session, narrow, "nato/officer").headers  # the exercise's budget is apart
     assert (await flooding.get("/v1/channels/nato-china-exercise")).status == 200
+
+
+async def test_a_stranger_may_try_so_often_and_whoever_has_a_token_is_not_asked(session: aiohttp.ClientSession, narrow: Service) -> None:
+    stranger = bearing(Caller(session, narrow), "drg_" + "x" * 43)
+    found = [(await stranger.get("/v1/me")).status for _ in range(14)]
+    assert found[:10] == [401] * 10 and 429 in found[10:]
+    assert (await Caller(session, narrow, "nato/officer").get("/v1/me")).status == 200
 
 
 async def test_what_is_urgent_finds_room_where_a_script_has_filled_it(session: aiohttp.ClientSession, narrow: Service) -> None:

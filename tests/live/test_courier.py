@@ -194,6 +194,12 @@ async def test_two_couriers_bring_each_record_once(who: Who, service: Service, r
         second.stop()
 
 
+@pytest.mark.parametrize("address", ["root,y@z.example", "a@b", "<a@b.example>", "a b@c.example"])
+async def test_an_address_is_one_plain_one(session: aiohttp.ClientSession, demo: Service, address: str) -> None:
+    answer = await Caller(session, demo, "china/head_of_office").post("/v1/webhooks", {"channel": "nato-china", "address": address})
+    assert answer.problem(422, "invalid-act")["errors"][0]["pointer"] == "/address"
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

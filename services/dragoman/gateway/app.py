@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -117,7 +118,7 @@ async def _harden(request: web.Request, response: web.StreamResponse) -> None:
 def _path(request: web.Request) -> str:
     """The path of the route, without what its variables are: some of those are secret."""
     resource = request.match_info.route.resource
-    return request.path if resource is None else resource.canonical
+    return quote(request.path[:200]) if resource is None else resource.canonical
 
 
 def _log(request: web.Request, response: web.StreamResponse, failed: str, begun: float) -> None:

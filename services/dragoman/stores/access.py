@@ -128,12 +128,13 @@ class Access:
         """What a token gives at that time, as far as this gateway knows. It is looked up by its digest: no comparison tells how much of it is right."""
         value = self._bucket.values.get(f"{kind}.{hashed(token)}")
         found = None if value is None else _in_time(_grant(value), now)
-        return None if found is not None and found.made_with and not self._is_held(found.made_with, now) else found
+        return None if found is not None and found.made_with and not self._is_held(found, now) else found
 
-    def _is_held(self, id: str, now: float) -> bool:
-        """Whether a token, or the mapping of a subject, is still in force."""
-        found = (value for key, value in self._bucket.values.items() if key.startswith((f"token.{id}", f"subject.{id}")))
-        return any(_in_time(_grant(value), now) is not None for value in found)
+    def _is_held(self, link: Grant, now: float) -> bool:
+        """Whether the token with which a link was made, or the mapping of a subject to the same officer, is still in force."""
+        ids = (f"token.{link.made_with}", f"subject.{link.made_with}")
+        found = (_grant(value) for key, value in self._bucket.values.items() if key.startswith(ids))
+        return any(each.actor == link.actor and _in_time(each, now) is not None for each in found)
 
     def was_known(self, token: str) -> bool:
         """Whether a token was ever issued: one that was revoked does not come back."""
@@ -165,8 +166,10 @@ class Access:
         return session
 
     async def close_session(self, session: str) -> None:
-        """End a session."""
-        await self._bucket.put(f"session.{hashed(session)}", None)
+        """End a session; of one that there is not, nothing is written."""
+        key = f"session.{hashed(session)}"
+        if key in self._bucket.values:
+            await self._bucket.put(key, None)
 
     def session(self, session: str, now: float) -> Grant | None:
         """What a session gives: what its token gives, until it ends or the token is revoked."""
