@@ -96,14 +96,14 @@ class Budgets:
         """A request of so many bytes, in a channel or in none; whose budget it is from. Raises `Over`."""
         apart = _EXERCISE if channel.endswith(_EXERCISE) else ""
         officer, side, now = grant.actor + apart, grant.side + apart, self._clock()
-        for budget, key, units, policy, words in (
-            (self._officers, officer, 1, "officer", f"{grant.actor} asks more often than there is room for; slow down."),
-            (self._sides, side, 1, "side", f"The officers of {grant.side} together ask more often than there is room for; slow down."),
-            (self._officers_bytes, officer, length, "officer-bytes", f"{grant.actor} moves more bytes than there is room for; slow down."),
-            (self._sides_bytes, side, length, "side-bytes", f"{grant.side} moves more bytes than there is room for; slow down."),
-        ):
-            if units and (wait := budget.spend(key, units, now)):
-                raise Over(words, wait, policy)
+        if wait := self._officers.spend(officer, 1, now):
+            raise Over(f"{grant.actor} asks more often than there is room for; slow down.", wait, "officer")
+        if wait := self._sides.spend(side, 1, now):
+            raise Over(f"The officers of {grant.side} together ask more often than there is room for; slow down.", wait, "side")
+        if length and (wait := self._officers_bytes.spend(officer, length, now)):
+            raise Over(f"{grant.actor} moves more bytes than there is room for; slow down.", wait, "officer-bytes")
+        if length and (wait := self._sides_bytes.spend(side, length, now)):
+            raise Over(f"{grant.side} moves more bytes than there is room for; slow down.", wait, "side-bytes")
         return apart
 
     def received(self, grant: Grant, apart: str, length: int) -> None:
