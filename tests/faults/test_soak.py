@@ -26,6 +26,7 @@ from tally import Rounds, Row
 from traffic import Traffic
 
 _FAILS: Final = 0.2
+_QUIET_SECONDS: Final = 4.0
 
 
 class Carrier(Gateway):
@@ -131,21 +132,34 @@ async def test_every_acknowledged_act_is_delivered_and_none_twice(
                     await strike(house, dice, receiver)
                 await traffic.settle()
             receiver.answers = lambda tries: 204
-            row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
-            row.found(await inquest.held(traffic))
-            wanted = owed(inquest, {found.position for found in inquest.replay.void}) - before
-            assert len(wanted) > seconds
-            async with asyncio.timeout(120):
-                while len(set(receiver.ids)) < len(wanted):
-                    await asyncio.sleep(0.1)
-            assert set(receiver.ids) == wanted
-            assert len(receiver.ids) == len(wanted), "something was delivered twice"
-            last = max(recorded.position for posting in traffic.acknowledged if (recorded := posting.recorded))
-            async with asyncio.timeout(180):
-                while any(not each.positions or each.positions[-1] < last for each in readers):
-                    await asyncio.sleep(0.1)
+            last = await settled(session, house)
+        row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
+        row.found(await inquest.held(traffic))
+        wanted = owed(inquest, {found.position for found in inquest.replay.void}) - before
+        assert len(wanted) > seconds
+        assert set(receiver.ids) == wanted
+        assert len(receiver.ids) == len(wanted), "something was delivered twice"
+        async with asyncio.timeout(30):
+            while any(not each.positions or each.positions[-1] < last for each in readers):
+                await asyncio.sleep(0.1)
     for each in readers:
         assert each.positions == [*range(1, each.positions[-1] + 1)]
+
+
+async def settled(session: aiohttp.ClientSession, house: House) -> int:
+    """Wait until nothing is added any more: everything delivered, every outcome on record, every reader at the end. The last position."""
+    headers = {"Authorization": f"Bearer {house.gateway.token('china/officer')}"}
+    position, since = 0, 0.0
+    async with asyncio.timeout(300):
+        while True:
+            async with session.get(f"{house.gateway.base_url}/v1/channels/{CHANNEL}", headers=headers) as answer:
+                newest = int((await answer.json())["position"])
+            now = asyncio.get_running_loop().time()
+            if newest != position:
+                position, since = newest, now
+            elif now - since > _QUIET_SECONDS:
+                return position
+            await asyncio.sleep(0.2)
 
 
 async def opened(session: aiohttp.ClientSession, house: House, receiver: Receiver) -> set[str]:
