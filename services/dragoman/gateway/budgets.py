@@ -83,7 +83,7 @@ class Budgets:
         self._policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
 
     def address(self, address: str) -> None:
-        """A request from an address, whoever it is of. Raises `Over`."""
+        """A request from an address that nobody's token stands behind. Raises `Over`."""
         if wait := self._addresses.spend(_network(address), 1, self._clock()):
             raise Over("This address asks more than there is room for; slow down.", wait, "address")
 

@@ -50,11 +50,12 @@ class Callers:
     async def admit(self, request: web.Request, *, public: bool) -> None:
         """Bind the caller to a request and take it from their budgets. Raises `Refused`."""
         address = request["address"] = self.address(request)
-        self._budgets.address(address)
         if not request.path.startswith("/v1/"):
+            self._budgets.address(address)
             return
         grant = await self._bearer(request) or pages.session_grant(request)
         if grant is None:
+            self._budgets.address(address)  # whoever has a token is asked by its own: others may come from the same address
             if public:
                 return
             self._budgets.stranger(address)
