@@ -23,7 +23,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Standing(Answer, frozen=True, kw_only=True):
     """How a record stands under the signed heads: recorded, countersigned by some sides' witnesses, or final by the policy's quorum."""
 
-    proof: Literal["recorded", "countersigned", "final"] = "recorded"
+    proof: Literal["recorded", "countersigned", "final"]
     countersigned_by: tuple[str, ...] = ()
 
 
@@ -426,7 +426,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     phrases: dict[str, dict[str, str]] = {}
     people: dict[str, PersonSeen] = {}
     files: dict[str, FileSeen] = {}
-    standing: Standing = Standing()
+    standing: Standing = Standing(proof="recorded")
 
 
 class View(Answer, frozen=True, kw_only=True):
@@ -811,9 +811,10 @@ class LinkView(Answer, frozen=True, kw_only=True):
 
 
 class CalendarLink(LinkView, frozen=True, kw_only=True):
-    """A secret link, shown once: whoever has it reads the calendar."""
+    """A secret link, shown once: whoever has it reads the calendar. The `url`, where the host has said how it is called from outside."""
 
     path: str
+    url: str = ""
 
 
 class CalendarLinks(Answer, frozen=True, kw_only=True):

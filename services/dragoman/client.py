@@ -1,5 +1,7 @@
 """The client of the HTTP API, for programs of an office: what the command line itself calls.
 
+    from dragoman.client import client
+
     async with client("https://liaison.example", token) as office:
         posted = await office.post("nato-china", {"act": "contact-note", "form": "conversation", "text": "…"})
         await office.act("nato-china", posted.recorded.exchange, {"act": "update", "text": "…"})
@@ -7,12 +9,14 @@
             ...
 
 A post is tried again with its key while its outcome is unknown, or while the gateway asks to wait: it is recorded once. A stream that breaks goes
-on after the last record that came. What is refused raises `Answered` with the problem, whose `detail` ends with what to do.
+on after the last record that came. What is refused raises `Answered` with the problem, whose `detail` ends with what to do; an act that is none
+is `Malformed` before anybody is asked. A record that is heard is JSON in `heard.record`: `msgspec.json.decode(bytes(heard.record))`.
 """
 
 import asyncio
 import io
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -114,6 +118,10 @@ class Client:
         try:
             async with self._session.request(method, self.base_url + path, data=data, headers=sent, timeout=timeout) as response:
                 answer = Answer(response.status, response.headers.copy(), await response.read())
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Unreachable(
+                f"the certificate of {self.base_url} is not trusted here: {error.certificate_error}; name its CA's file in SSL_CERT_FILE"
+            ) from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self.base_url} does not answer ({type(error).__name__}); is `dragoman up` running there?") from None
         if answer.status >= 400:
@@ -271,7 +279,8 @@ def _problem(answer: Answer) -> Problem:
 
 
 @asynccontextmanager
-async def client(base_url: str, token: str) -> AsyncIterator[Client]:
-    """A client, closed at the end."""
-    async with aiohttp.ClientSession(auto_decompress=True) as session:
+async def client(base_url: str, token: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[Client]:
+    """A client, closed at the end; `tls` says whom to trust, by default whom the system does (`SSL_CERT_FILE` names others)."""
+    connector = None if tls is None else aiohttp.TCPConnector(ssl=tls)
+    async with aiohttp.ClientSession(connector=connector) as session:
         yield Client(session, base_url, token)

@@ -232,7 +232,8 @@ def _explained(text: str, sources: Mapping[str, str]) -> str:
     path = [step for step in ((where.group(1) if where else ""), (unknown.group(1) if unknown else "")) if step]
     name = ".".join(path)
     source = next((origin for known, origin in sources.items() if known == name or known.startswith(f"{name}.")), "")
-    return f"{text}{f' (from {source})' if source else ''}; `dragoman config show` lists what there is"
+    lists = """; in the environment a list is JSON: '["one","two"]'""" if "Expected `array`" in text and source.startswith("$") else ""
+    return f"{text}{f' (from {source})' if source else ''}{lists}; `dragoman config show` lists what there is"
 
 
 def flattened(settings: Struct, path: str = "") -> Iterator[tuple[str, Any]]:

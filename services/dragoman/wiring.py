@@ -23,6 +23,7 @@ from dragoman.courier.post import Bringing
 from dragoman.courier.rounds import Rounds
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.gateway.app import application
+from dragoman.gateway.callers import networks
 from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.service import Service
@@ -67,10 +68,11 @@ _Start = Callable[[Coroutine[Any, Any, None]], None]
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A gateway that answers, and where."""
+    """A gateway that answers, where it is called from outside, and where it listens itself."""
 
     service: Service
     base_url: str
+    own_url: str
 
 
 def initialise(data: Path) -> bool:
@@ -230,6 +232,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             open_log=open_log,
             log_key=Custody(settings.data / "keys" / "log").make("log", "log/log"),
             issuer=settings.oidc.issuer,
+            public_url=settings.http.public_url.rstrip("/"),
             origin=settings.origin or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
         )
         for channel in names:
@@ -239,6 +242,16 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         following(service.keep_access_fresh())
         following(_find_channels(service))
         yield service, following
+
+
+def check(settings: Settings) -> None:
+    """What settings name is there and fits. Raises `SettingsError`."""
+    if settings.http.certificate is not None or settings.http.key is not None:
+        Certificate(*_pair(settings))
+    networks(settings.http.trusted_proxies)
+    _urls(settings)
+    if settings.oidc.issuer:
+        Provider.check(settings.oidc)
 
 
 def _urls(settings: Settings) -> Guard:
@@ -365,9 +378,10 @@ async def _listening(settings: Settings, service: Service, stack: AsyncExitStack
     listener = _bound(settings.http.host, settings.http.port)
     await web.SockSite(runner, listener, ssl_context=certificate.context if certificate else None).start()
     port = listener.getsockname()[1]
-    base_url = settings.http.public_url or f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
+    own_url = f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
+    base_url = settings.http.public_url or own_url
     log.info("gateway.listening", url=base_url)
-    return Running(service, base_url)
+    return Running(service, base_url, own_url)
 
 
 def _pair(settings: Settings) -> tuple[Path, Path]:

@@ -15,7 +15,10 @@ INSIDE = (
 def test_an_address_inside_is_not_called(address: str) -> None:
     host = f"[{address}]" if ":" in address else address
     assert not Guard(()).allows(address)
-    assert Guard(()).check(f"https://{host}/hook") == f"{address} is no public address; the host's settings say which others are called"
+    assert (
+        Guard(()).check(f"https://{host}/hook")
+        == f"{address} is no public address, and the host's setting courier.private_networks does not name it"
+    )
 
 
 @pytest.mark.parametrize("address", ["203.0.114.9", "2a00:1450:4001::5", "64:ff9b::808:808"])

@@ -411,7 +411,7 @@ async def test_a_compressed_body_is_not_taken(who: Who) -> None:
 async def test_the_openapi_document_is_valid_and_lists_every_route(who: Who) -> None:
     document = (await who("").get("/v1/openapi.json")).json
     validate(document)
-    assert {"/v1/channels/{channel}/state", "/readyz", "/v1/tokens/{token}", "/v1/channels/{channel}/{family}"} <= document["paths"].keys()
+    assert {"/v1/channels/{channel}/state", "/readyz", "/v1/tokens/{id}", "/v1/channels/{channel}/{family}"} <= document["paths"].keys()
     refused = document["paths"]["/v1/channels/{channel}/exchanges/{exchange}/acts"]["post"]["responses"]
     assert {"400", "401", "403", "404", "409", "410", "412", "413", "415", "422", "428", "503"} <= refused.keys()
     assert "/problems/moved" in refused["412"]["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]["type"]["enum"]

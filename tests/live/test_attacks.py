@@ -38,8 +38,17 @@ async def test_a_position_beyond_the_end_is_said_to_be(who: Who) -> None:
 async def test_a_number_is_ascii_digits(who: Who, number: str) -> None:
     officer = who("nato/officer")
     assert (await officer.get(f"{C}/records/{number}")).status == 404
-    assert (await officer.get(f"{C}/exchanges?cursor={number}")).status == 200
+    (await officer.get(f"{C}/exchanges?cursor={number}")).problem(400, "bad-request")
     assert (await officer.get(f"{C}/exchanges?q={number}")).status == 200
+
+
+@pytest.mark.parametrize(
+    "asked", ["family=notifications", "act=notifie", "status=closedd", "side=natoo", "area=maritim", "overdue=all", "limit=0", "cursor=next"]
+)
+async def test_a_filter_that_can_leave_nothing_is_a_slip(who: Who, asked: str) -> None:
+    name = asked.partition("=")[0]
+    assert name in (await who("nato/officer").get(f"{C}/exchanges?{asked}")).problem(400, "bad-request")["detail"]
+    assert (await who("nato/officer").get(f"{C}/exchanges?family=&act=&status=&side=&area=&overdue=&cursor=")).status == 200
 
 
 @pytest.mark.parametrize("office", ["hq\n", "\nhq", "hq\u2028", "HQ", "a b", ""])

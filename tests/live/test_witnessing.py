@@ -100,7 +100,7 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
     try:
         about = (await auditor.get(C)).json
         unwaited = await officer.open(NOTE, Prefer="wait=5")
-        assert unwaited.json["standing"] == {}, "with no policy in force nothing is waited for: it is recorded"
+        assert unwaited.json["standing"] == {"proof": "recorded"}, "with no policy in force nothing is waited for: it is recorded"
         for each in witnesses:
             each.start(service, about)
             (token := tmp_path / "administrator").write_text(service.token(f"{each.side}/administrator"))

@@ -6,6 +6,7 @@ Seeded through the HTTP API like everything else, with keys that make a second s
 import asyncio
 import json
 import os
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -39,16 +40,24 @@ _WAITING: Final[dict[str, Any]] = {
 """What the exercise ends with: a flash that nobody has acknowledged, left for whoever looks."""
 
 
-async def seed(data: Path, base_url: str) -> dict[str, Any]:
-    """Seed a running gateway and write `demo.json`; what it holds."""
+def _connector(certificate: Path | None) -> aiohttp.TCPConnector:
+    if certificate is None:
+        return aiohttp.TCPConnector()
+    trusted = ssl.create_default_context(cafile=certificate)
+    trusted.check_hostname = False  # it is asked at its own address, under which the certificate need not know it
+    return aiohttp.TCPConnector(ssl=trusted)
+
+
+async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None) -> dict[str, Any]:
+    """Seed a running gateway at its own address, by its own certificate, and write `demo.json` with the one it is called by; what that holds."""
     operator = (data / "operator.token").read_text().strip()
     scenarios = [_scenario("nato-china"), _scenario("vienna-2022"), _scenario("drill")]
     definitions = [channel for scenario in scenarios for channel in scenario["channels"]]
-    async with aiohttp.ClientSession() as session:
-        caller = Client(session, base_url, operator)
+    async with aiohttp.ClientSession(connector=_connector(certificate)) as session:
+        caller = Client(session, own_url, operator)
         opened = {definition["name"]: await _open(caller, definition) for definition in definitions}
         tokens = await _tokens(caller, data, [side for definition in definitions for side in definition["sides"]])
-        cast = {name: Client(session, base_url, token) for name, token in tokens.items()}
+        cast = {name: Client(session, own_url, token) for name, token in tokens.items()}
         began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
         await asyncio.gather(*(_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios))
         waiting = json.dumps(_dated(_WAITING, began[_DRILL]), separators=(",", ":")).encode()

@@ -48,12 +48,20 @@ def _shown(value: Any) -> str:
 def config_check(*, file: Annotated[Path | None, Parameter(name="--config")] = None) -> int:
     """Check the settings; a fault is named with its place and source, and the exit code is 2."""
     try:
-        load(config=file)
+        _checked(file)
     except SettingsError as error:
         say(f"dragoman: {error}")
         return USAGE
     say("the settings are in order")
     return 0
+
+
+def _checked(file: Path | None = None) -> None:
+    """Load the settings, and what they name: certificates, networks, the provider. Raises `SettingsError`."""
+    from dragoman import wiring
+
+    settings, _ = load(config=file)
+    wiring.check(settings)
 
 
 async def doctor(*, target: Target = EVERYWHERE) -> int:
@@ -69,7 +77,7 @@ async def doctor(*, target: Target = EVERYWHERE) -> int:
 
 def _settings() -> tuple[str, str]:
     try:
-        load()
+        _checked()
     except SettingsError as error:
         return "settings", str(error)
     return "settings", ""

@@ -12,6 +12,8 @@ from cyclopts import App, Parameter
 
 from dragoman.cli.common import FAILED, Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.client import new_key
+from dragoman.domain.record import parse
+from dragoman.domain.table import RULES
 from dragoman.interop import webhook as signing
 from dragoman_schemas.answers import Alarm, Entry
 
@@ -26,19 +28,27 @@ async def listen(
     forward_to: Annotated[str, Parameter(help="The URL of your program, like http://127.0.0.1:9000/hook.")],
     from_: Annotated[int | None, Parameter(name="--from", help="Begin at this position; by default with what arrives now.")] = None,
     secret: Annotated[str | None, Parameter(help="The shared secret, whsec_…; by default a new one, which is printed.")] = None,
+    own: Annotated[bool, Parameter(negative=(), help="Your side's own acts as well.")] = False,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Forward a channel's records to a URL on your own machine, signed as the courier signs them. For developers: each is sent once."""
+    """Forward a channel's records to a URL on your own machine, signed as the courier signs them with a shared secret.
+
+    For developers: the other sides' acts, each once, whether it is taken or not.
+    """
     if secret is not None and not secret.startswith(signing.SHARED):
         raise UsageError(f"a shared secret begins with {signing.SHARED}")
     shared = secret or signing.shared_secret(secrets.token_bytes(32))
-    async with connected(target) as caller, aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TRY_SECONDS)) as session:
+    client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TRY_SECONDS), headers={"User-Agent": "dragoman-courier"})
+    async with connected(target) as caller, client as session:
+        side = "" if own else (await caller.call("GET", "/v1/me")).json()["actor"].partition("/")[0]
         channel = await channel_of(target, caller)
         say(f"forwarding {channel} at {caller.base_url} to {forward_to}; Ctrl-C ends")
         say(f"the secret that signs is {shared}")
         async for entry in caller.follow(channel, None if from_ is None else from_ - 1):
             if not isinstance(entry, Alarm) and entry.valid and isinstance(entry.record, msgspec.Raw):
-                out(await _forwarded(session, forward_to, shared, entry, bytes(entry.record)))
+                record = parse(bytes(entry.record))
+                if record.side != side and not RULES[record.name].silent:
+                    out(await _forwarded(session, forward_to, shared, entry, bytes(entry.record)))
     return 0
 
 
@@ -59,6 +69,7 @@ async def add(
     to: Annotated[str, Parameter(help="An https URL, or an address for e-mail.")],
     *,
     act: Annotated[list[str] | None, Parameter(negative=(), help="Of these acts alone.")] = None,
+    family: Annotated[list[str] | None, Parameter(negative=(), help="Of these families alone.")] = None,
     precedence: Annotated[Literal["flash", "immediate", "priority", "routine"] | None, Parameter(help="As urgent, or more.")] = None,
     own: Annotated[bool, Parameter(negative=(), help="Your side's own acts as well.")] = False,
     signature: Annotated[Literal["ed25519", "hmac"], Parameter(help="By a key pair of its own, or by a shared secret.")] = "ed25519",
@@ -67,7 +78,7 @@ async def add(
     """Have the courier bring records to a URL or an address from now on. What checks its signatures is printed once."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        wanted: dict[str, Any] = {"channel": channel, "acts": act or [], "own": own, "signature": signature}
+        wanted: dict[str, Any] = {"channel": channel, "acts": act or [], "families": family or [], "own": own, "signature": signature}
         wanted["url" if "://" in to else "address"] = to
         if precedence:
             wanted["precedence"] = precedence

@@ -76,7 +76,7 @@ async def _up(settings: Settings, *, demo: bool, fresh: bool) -> None:
     async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, whole=True) as running:
         wiring.write_server_file(settings.data, running.base_url, endpoint.url)
         if demo:
-            seeded = await demonstration.seed(settings.data, running.base_url)
+            seeded = await demonstration.seed(settings.data, running.base_url, running.own_url, settings.http.certificate)
             demonstration.introduce(seeded, say)
         else:
             say(f"listening at {running.base_url}")

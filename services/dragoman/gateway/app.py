@@ -91,9 +91,11 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
 def _charge(request: web.Request, response: web.StreamResponse) -> None:
     """Take what is sent from the caller's budgets, and say what is left of them."""
     grant, apart = request.get("grant"), request.get("apart")
+    budgets = request.app[BUDGETS]
+    if response.status == 429 and not response.prepared:
+        response.headers["RateLimit-Policy"] = budgets.policy
     if grant is None or apart is None:
         return
-    budgets = request.app[BUDGETS]
     length = response.body_length if response.prepared else response.content_length
     if length:
         budgets.received(grant, apart, length)

@@ -80,7 +80,7 @@ class Budgets:
         self._officers_bytes, self._sides_bytes = Budget(settings.officer_mib * _MIB), Budget(settings.side_mib * _MIB)
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
-        self._policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
+        self.policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
 
     def address(self, address: str) -> None:
         """A request from an address that nobody's token stands behind. Raises `Over`."""
@@ -117,7 +117,7 @@ class Budgets:
         now = self._clock()
         officer, side = grant.actor + apart, grant.side + apart
         return {
-            "RateLimit-Policy": self._policy,
+            "RateLimit-Policy": self.policy,
             "RateLimit": (
                 f'"officer";r={self._officers.left(officer, now)};t={self._officers.whole_in(officer, now)},'
                 f' "side";r={self._sides.left(side, now)};t={self._sides.whole_in(side, now)}'

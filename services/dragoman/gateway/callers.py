@@ -60,7 +60,7 @@ class Callers:
                 return
             self._budgets.stranger(address)
             detail = "Send Authorization: Bearer with a token; the operator issues them."
-            if "Authorization" in request.headers:
+            if request.headers.get("Authorization", "").lower().startswith("bearer "):
                 detail = "This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones."
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
         request["grant"] = grant

@@ -83,7 +83,8 @@ _QUERY: Final = {
     "ids": "These entries alone.",
 }
 _HEADER: Final = {
-    "Idempotency-Key": "A new UUIDv7, or 16 to 128 printable characters: the same at every retry of this post, and never for another.",
+    "Idempotency-Key": "A new UUIDv7, or 16 to 128 printable characters: the same at every retry of this post, and never for another."
+    " Needed but for a signed act, whose id says the same.",
     "If-Match": "The ETag that the post relies on, in double quotes.",
     "If-None-Match": "The ETag that the caller has; 304 where it is still the newest.",
     "Dragoman-Min-Position": "A position that the answer must have seen: what the caller posted itself is in it.",
@@ -123,6 +124,9 @@ _EXAMPLES: Final = {
     "Last-Event-ID": "1",
 }
 """What a variable, a parameter or a header may look like."""
+
+_FILTERED: Final = {"family": "notification"}
+"""What is called otherwise in a filter than in a path."""
 
 _SAID: Final = {
     "Location": "Where what was made is read.",
@@ -324,7 +328,8 @@ def _query_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
     properties = schema.get("$defs", {}).get(route.query.__name__, {}).get("properties", {}) if route.query is not Nothing else {}
     for name, inner in properties.items():
         parameter = {"name": name, "in": "query", "required": False, "description": _QUERY[name], "schema": inner}
-        yield parameter | ({"example": _fitting(inner, _EXAMPLES[name])} if name in _EXAMPLES else {})
+        example = _FILTERED.get(name, _EXAMPLES.get(name))
+        yield parameter | ({"example": _fitting(inner, example)} if example is not None else {})
 
 
 def _fitting(schema: Mapping[str, Any], example: Any) -> Any:
@@ -342,7 +347,7 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
         yield {
             "name": name,
             "in": "header",
-            "required": name == "Idempotency-Key" and route.takes != "act",
+            "required": name in ("Idempotency-Key", "If-Match") and route.takes != "act",
             "description": _HEADER[name],
             "schema": {"type": "string"},
             "example": _EXAMPLES[name],

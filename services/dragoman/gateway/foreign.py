@@ -36,7 +36,7 @@ log = structlog.get_logger()
 
 CALENDAR: Final = "text/calendar"
 VCARD: Final = "text/vcard"
-ALERTS: Final = ("application/cap+xml", "application/EmergencyCallData.cap+xml", "application/xml")
+ALERTS: Final = ("application/cap+xml", "application/EmergencyCallData.cap+xml", "application/xml", "text/xml")
 IMPORTED: Final = (*ALERTS, CALENDAR)
 
 _DATED: Final = {
@@ -56,17 +56,19 @@ async def show_calendar(call: Call[Nothing]) -> Answered:
 
 async def _feed(call: Call[Any], projection: Projection, headers: dict[str, str]) -> web.Response:
     service = service_of(call)
-    body: bytes = await in_thread(call, _calendar, service.store, projection.name, service.as_of(projection), service.now())
+    body: bytes = await in_thread(
+        call, _calendar, service.store, projection.name, service.as_of(projection), service.now(), service.public_url
+    )
     headers = {**headers, "Content-Disposition": f'inline; filename="{projection.name}.ics"'}
     return web.Response(body=body, headers=headers, content_type=CALENDAR, charset="utf-8")
 
 
-def _calendar(store: Store, channel: str, as_of: str, now: datetime) -> bytes:
+def _calendar(store: Store, channel: str, as_of: str, now: datetime, base_url: str) -> bytes:
     from dragoman.interop import calendar  # a fifth of a second, for who wants a calendar
 
     with moment(store, channel, Asked(), as_of) as then:
         found = [state for family, acts in _DATED.items() for state in then.of(family, *acts)]
-        return calendar.feed(then.registry, found, now - _KEPT)
+        return calendar.feed(then.registry, found, now - _KEPT, base_url)
 
 
 async def show_points(call: Call[Nothing]) -> Answered:
@@ -87,7 +89,9 @@ async def show_points(call: Call[Nothing]) -> Answered:
         )
     named = tuple({id for each in standing_ones for id in (each.person, each.deputy) if id})
     people = await _people(service, projection, grant_of(call.request), named)
-    body = vcard.cards(projection.registry, standing_ones, people, calendar=f"/v1/channels/{projection.name}/points-of-contact")
+    body = vcard.cards(
+        projection.registry, standing_ones, people, calendar=f"{service.public_url}/v1/channels/{projection.name}/points-of-contact"
+    )
     return web.Response(body=body, headers=headers, content_type=VCARD, charset="utf-8")
 
 
@@ -120,7 +124,9 @@ async def new_link(call: Call[Nothing]) -> Answered:
     log.info("link.made", actor=grant.actor, channel=projection.name, link_id=made.id)
     path = f"/v1/calendars/{secret}"
     return Reply(
-        body=CalendarLink(id=made.id, issued=made.issued, path=path), status=201, headers={"Location": path, "Cache-Control": "no-store"}
+        body=CalendarLink(id=made.id, issued=made.issued, path=path, url=service.public_url + path if service.public_url else ""),
+        status=201,
+        headers={"Location": path, "Cache-Control": "no-store"},
     )
 
 

@@ -35,10 +35,7 @@ class Provider:
 
     def __init__(self, settings: Oidc, fetch: FetchJson) -> None:
         """Know no key yet. Raises `SettingsError`."""
-        if not settings.audience:
-            raise SettingsError("oidc.audience: say which audience access tokens must be for")
-        for url in (settings.issuer, settings.jwks_url or settings.issuer):
-            _check_url(url)
+        self.check(settings)
         warnings.filterwarnings("ignore", category=SecurityWarning)  # of EdDSA, which providers send and Ed25519 is called after
         self._settings = settings
         self._fetch = fetch
@@ -46,6 +43,14 @@ class Provider:
         self._fetched = -JWKS_AGAIN_SECONDS
         self._fetching = asyncio.Lock()
         self._verified: dict[bytes, tuple[str, float]] = {}
+
+    @staticmethod
+    def check(settings: Oidc) -> None:
+        """The settings say what is needed, and name URLs that prove something. Raises `SettingsError`."""
+        if not settings.audience:
+            raise SettingsError("oidc.audience: say which audience access tokens must be for")
+        for url in (settings.issuer, settings.jwks_url or settings.issuer):
+            _check_url(url)
 
     @property
     def issuer(self) -> str:

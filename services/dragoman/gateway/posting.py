@@ -87,7 +87,9 @@ def if_match(request: web.Request) -> str | None:
         return None
     tag = _ETAG.fullmatch(given)
     if tag is None:
-        raise Refused(Refusal(kind="bad-request", detail="Send If-Match with one ETag, as you read it, in double quotes."))
+        raise Refused(
+            Refusal(kind="bad-request", detail="Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes.")
+        )
     return tag.group(1)
 
 

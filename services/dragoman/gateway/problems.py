@@ -59,7 +59,9 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             detail = "The body does not hold; mend what the errors name and post again."
             return Refusal(kind="invalid-act", detail=detail, faults=(error.fault,)), {}
         case NoSuchExchange():
-            return Refusal(kind="not-found", detail="There is no such exchange here at that position; list them under /exchanges."), {}
+            return Refusal(
+                kind="not-found", detail="There is no such exchange here, or was none at that position; list them under /exchanges."
+            ), {}
         case ErasedExchange(args=(int() as position,)):
             detail = f"Every side consented to take this exchange out of the record, at position {position}."
             return Refusal(kind="erased", detail=detail, position=position), {}

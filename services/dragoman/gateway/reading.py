@@ -3,8 +3,8 @@
 import csv
 import io
 import time
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, get_args
 
 import msgspec
 from aiohttp import web
@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.table import FORMATS, PATHS
 from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS
@@ -36,6 +37,7 @@ from dragoman_schemas.answers import (
     Rows,
 )
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.frame import Area
 from dragoman_schemas.state import Exchange, decode_exchange
 from dragoman_schemas.statistics import Statistics
 
@@ -80,13 +82,33 @@ class StatisticsQuery(Asked, frozen=True, kw_only=True):
     format: str = ""
 
 
+def _check_filter(projection: Projection, query: ListQuery) -> None:
+    """A filter that can leave nothing is a slip of the pen. Raises `Refused`."""
+    sides = [side.name for side in projection.registry.sides]
+    statuses = sorted({status for form in FORMATS.values() for moves in form.moves.values() for each in moves.items() for status in each})
+    known: dict[str, Sequence[str]] = {
+        "family": sorted({*PATHS.values()} - {"channel"}),
+        "act": [*FORMATS],
+        "status": statuses,
+        "area": get_args(Area),
+        **dict.fromkeys(("side", "unacknowledged_by", "unanswered_by"), sides),
+        "overdue": ["any", *sides],
+    }
+    for name, choices in known.items():
+        value = getattr(query, name)
+        if value and value not in choices:
+            raise Refused(Refusal(kind="bad-request", detail=f"There is no {name} {value[:63]}; choose one of {', '.join(choices)}."))
+    if (query.cursor and whole(query.cursor) is None) or query.limit < 1:
+        detail = "cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do not need."
+        raise Refused(Refusal(kind="bad-request", detail=detail))
+
+
 async def list_exchanges(call: Call[ListQuery]) -> Answered:
     projection, _ = await standing(call)
     query = call.query
     wanted = reads.Filter(**{name: getattr(query, name) for name in reads.Filter.__struct_fields__})
-    if wanted.overdue not in ("", "any", *(sides := [side.name for side in projection.registry.sides])):
-        raise Refused(Refusal(kind="bad-request", detail=f"overdue is any or one of {', '.join(sides)}."))
-    most = max(1, min(query.limit, LIST_PAGE))
+    _check_filter(projection, query)
+    most = min(query.limit, LIST_PAGE)
     rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most, service_of(call).now())
     if query.facets:
         if query.overdue:
@@ -151,7 +173,7 @@ async def show_exchange(call: Call[At]) -> Answered:
     view = replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
     headers = headers_of(call, projection, at or position)
     if media != JSON:
-        return _spoken(projection, decode_exchange(bytes(view.state)), media, headers)
+        return _spoken(projection, decode_exchange(bytes(view.state)), media, headers, service.public_url)
     if at is None:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
         if unchanged(call, headers["ETag"]):
@@ -159,7 +181,7 @@ async def show_exchange(call: Call[At]) -> Answered:
     return Reply(body=view, headers=headers)
 
 
-def _spoken(projection: Projection, state: Exchange, media: str, headers: dict[str, str]) -> web.Response:
+def _spoken(projection: Projection, state: Exchange, media: str, headers: dict[str, str], base_url: str) -> web.Response:
     """An exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
     if media == cap.MEDIA:
         if state.act not in cap.EVENTS:
@@ -167,7 +189,7 @@ def _spoken(projection: Projection, state: Exchange, media: str, headers: dict[s
         return web.Response(body=cap.alert(projection.registry, state), headers=headers, content_type=cap.MEDIA, charset="utf-8")
     from dragoman.interop import itip  # a fifth of a second, for who wants a calendar
 
-    raw = itip.message(projection.registry, state) if state.family == "meeting" else None
+    raw = itip.message(projection.registry, state, base_url) if state.family == "meeting" else None
     if raw is None:
         raise Refused(Refusal(kind="not-acceptable", detail="This is no meeting, call or visit at a time; take it as JSON."))
     return web.Response(body=raw, headers={**headers, "Content-Type": itip.media(raw)})

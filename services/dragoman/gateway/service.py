@@ -65,7 +65,8 @@ class Deliveries:
 class Service:
     """One gateway process. `open_log` follows a channel's stream, which it makes for a new channel; the wiring gives it.
 
-    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it; `issuer` the OIDC provider whose tokens are taken.
+    `origin` is that of a new channel's log, with `{channel}` and `{key}` in it; `issuer` the OIDC provider whose tokens are taken; `public_url`
+    how the service is called from outside, where that is known.
     """
 
     desk: Desk
@@ -85,6 +86,7 @@ class Service:
     log_key: bytes
     origin: str
     issuer: str = ""
+    public_url: str = ""
     channels: dict[str, Projection] = field(default_factory=dict)
     deliveries: Deliveries = field(default_factory=Deliveries)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

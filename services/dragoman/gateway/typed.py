@@ -157,8 +157,10 @@ class Route(Generic[S]):
             raise Refused(Refusal(kind="bad-request", detail="A query parameter is given twice; give each once."))
         unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
         if unknown:
-            known = ", ".join(self.query.__struct_encode_fields__) or "none"
-            detail = f"There is no query parameter {', '.join(sorted(unknown))} here; there are: {known}."
+            known = ", ".join(self.query.__struct_encode_fields__)
+            detail = (
+                f"There is no query parameter {', '.join(sorted(unknown))} here; {f'there are: {known}' if known else 'none is taken'}."
+            )
             raise Refused(Refusal(kind="bad-request", detail=detail))
         return query
 

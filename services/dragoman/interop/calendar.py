@@ -30,13 +30,14 @@ _MOVES: Final = ("counter-proposal", "postponement")
 _REMINDED: Final = ("venue", "place", "launch_area")
 
 
-def feed(registry: Registry, exchanges: Iterable[Exchange], since: datetime) -> bytes:
+def feed(registry: Registry, exchanges: Iterable[Exchange], since: datetime, base_url: str = "") -> bytes:
     """The calendar of what ends at that moment or later."""
     calendar = begun(registry, "PUBLISH")
     for exchange in exchanges:
         for number, window in enumerate(standing := [*windows(exchange)], 1):
             if window[1] >= since:
                 event = described(registry, exchange, exchange.updated)
+                link(event, registry, exchange, base_url)
                 event.add("uid", uid(registry, exchange, f"-{number}" if len(standing) > 1 else ""))
                 event.add("status", status(exchange))
                 take_place(event, window)
@@ -82,6 +83,11 @@ def address(registry: Registry, side: str) -> vCalAddress:
     return user
 
 
+def link(event: Event, registry: Registry, exchange: Exchange, base_url: str) -> None:
+    """Where the exchange is read: at a gateway whose address is given, or at this host."""
+    event.add("url", vUri(f"{base_url}/v1/channels/{registry.name}/exchanges/{exchange.id}"))
+
+
 def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
     """A matter as an event, as it stood at that record: all but its UID, its status and its time."""
     event = Event()
@@ -94,7 +100,6 @@ def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
     if exchange.family != "meeting":
         event.add("transp", "TRANSPARENT")
     event.add("organizer", address(registry, exchange.side))
-    event.add("url", vUri(f"/v1/channels/{registry.name}/exchanges/{exchange.id}"))
     where = next((_place(json.loads(bytes(exchange.content[name]))) for name in _REMINDED if name in exchange.content), "")
     if where:
         event.add("location", where)

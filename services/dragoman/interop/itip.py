@@ -74,7 +74,7 @@ def media(raw: bytes) -> str:
 # What is said
 
 
-def message(registry: Registry, exchange: Exchange) -> bytes | None:
+def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes | None:
     """What the newest act of a meeting is, in UTF-8; None for a call at any time, which no calendar has a place for.
 
     What an earlier one was is what this says of the exchange as it stood then.
@@ -91,6 +91,7 @@ def message(registry: Registry, exchange: Exchange) -> bytes | None:
     else:
         return None
     event.add("uid", calendar.uid(registry, exchange))
+    calendar.link(event, registry, exchange, base_url)
     written = calendar.begun(registry, method)
     written.add_component(event)
     return bytes(written.to_ical())

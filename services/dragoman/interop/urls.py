@@ -44,11 +44,11 @@ class Guard:
         except ValueError:
             return "it is no URL"
         if parts.scheme != "https" and not (parts.scheme == "http" and self._is_literal(host) and self.is_named(host)):
-            return "it is no https URL; plain http is for addresses that the host's settings allow"
+            return "it is no https URL; plain http is for addresses in the host's courier.private_networks"
         if not host or parts.username is not None or parts.fragment:
             return "it needs a host, and has no user and no fragment"
         if self._is_literal(host) and not self.allows(host):
-            return f"{host} is no public address; the host's settings say which others are called"
+            return f"{host} is no public address, and the host's setting courier.private_networks does not name it"
         return ""
 
     def _is_literal(self, host: str) -> bool:

@@ -100,7 +100,7 @@ def _card(
     if has_deputy:
         yield f"RELATED;TYPE=agent:{_deputy(point)}"
     yield f"REV:{_confirmed(point):%Y%m%dT%H%M%SZ}"
-    yield f"SOURCE:/v1/channels/{registry.name}/points-of-contact"
+    yield f"SOURCE:{_UNSEEN.sub('', calendar.partition('?')[0])}"
     yield f"CALURI:{_UNSEEN.sub('', calendar)}"
     yield "END:VCARD"
 
