@@ -43,7 +43,8 @@ async def test_a_number_is_ascii_digits(who: Who, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["family=notifications", "act=notifie", "status=closedd", "side=natoo", "area=maritim", "overdue=all", "limit=0", "cursor=next"]
+    "asked",
+    ["family=notifications", "act=notifie", "status=closedd", "side=natoo", "area=maritim", "overdue=all", "limit=0", "cursor=next"],
 )
 async def test_a_filter_that_can_leave_nothing_is_a_slip(who: Who, asked: str) -> None:
     name = asked.partition("=")[0]
