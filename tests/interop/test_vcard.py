@@ -3,14 +3,15 @@
 import json
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from icalendar import Calendar
+from icalendar import Calendar, TimezoneDaylight, TimezoneStandard
 from msgspec import Raw
 from msgspec.structs import replace
 
@@ -203,6 +204,20 @@ def test_every_zone_is_described_once_and_always_in_the_same_order() -> None:
     raw = availability(World().registry, points)
     assert raw == availability(World().registry, points)
     assert [str(each["TZID"]) for each in Calendar.from_ical(raw).walk("VTIMEZONE")] == sorted({*zones})
+
+
+@pytest.mark.parametrize("zone", ["Europe/Brussels", "America/New_York", "Australia/Lord_Howe", "Europe/Dublin"])
+def test_the_clock_changes_when_it_does(zone: str) -> None:
+    raw = availability(World().registry, [replace(POINT, hours=Raw(json.dumps({**HOURS, "zone": zone}).encode()))])
+    (described,) = Calendar.from_ical(raw).walk("VTIMEZONE")
+    parts = [part for part in described.subcomponents if isinstance(part, TimezoneStandard | TimezoneDaylight)]
+    changes = [part for part in parts if part.TZOFFSETFROM != part.TZOFFSETTO]
+    assert len(changes) == 2
+    for part in changes:
+        for onset in (part.DTSTART, *(each for each, *_ in part.rdates)):
+            at = (onset - part.TZOFFSETFROM).replace(tzinfo=UTC)
+            offsets = [moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in (at - timedelta(seconds=1), at)]
+            assert offsets == [part.TZOFFSETFROM, part.TZOFFSETTO], onset
 
 
 def test_no_points_are_an_empty_calendar_and_no_cards() -> None:

@@ -12,7 +12,7 @@ from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
-from icalendar import Availability, Available, Calendar, Timezone, vCalAddress, vRecur, vUri
+from icalendar import Availability, Available, Calendar, Timezone, TimezoneDaylight, TimezoneStandard, vCalAddress, vRecur, vUri
 
 from dragoman_schemas.answers import PersonEntry, PointView
 from dragoman_schemas.fields import Attended, Day, Hours
@@ -51,12 +51,25 @@ def availability(registry: Registry, points: Iterable[PointView]) -> bytes:
     zones = {hours.zone for _, hours in found if isinstance(hours, Hours)}
     since = min((_confirmed(point) for point, _ in found), default=datetime.min.replace(tzinfo=UTC)).date()
     for zone in sorted(zones):
-        described = Timezone.from_tzid(zone, first_date=date(since.year - 1, 1, 1), last_date=_ZONES_UNTIL)
-        del described["COMMENT"]  # RFC 5545 §3.6.5 has no room for one there
-        calendar.add_component(described)
+        calendar.add_component(_zone(zone, since.year - 1))
     for point, hours in found:
         calendar.add_component(_available(registry, point, hours))
     return bytes(calendar.to_ical())
+
+
+def _zone(name: str, year: int) -> Timezone:
+    """A zone with its changes of clock from a year on. A change begins by the clock as it was before it, which icalendar misses where an hour is left out."""
+    described = Timezone.from_tzid(name, first_date=date(year, 1, 1), last_date=_ZONES_UNTIL)
+    del described["COMMENT"]  # RFC 5545 §3.6.5 has no room for one there
+    for part in described.subcomponents:
+        assert isinstance(part, TimezoneStandard | TimezoneDaylight)
+        left_out = part.TZOFFSETTO - part.TZOFFSETFROM
+        if left_out > timedelta():
+            more = [onset - left_out for onset, *_ in part.rdates if isinstance(onset, datetime)]
+            part.DTSTART -= left_out
+            if part.pop("RDATE", None):
+                part.add("rdate", more)
+    return described
 
 
 def _point(registry: Registry, point: PointView, people: Mapping[str, PersonEntry], calendar: str) -> Iterator[str]:
