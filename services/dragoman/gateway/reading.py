@@ -45,6 +45,14 @@ TAILS: Final = web.AppKey("tails", dict[tuple[str, str], live.Tail])
 
 CSV: Final = "text/csv"
 ICALENDAR: Final = "text/calendar"
+_CHOICES: Final[dict[str, Sequence[str]]] = {
+    "family": sorted({*PATHS.values()} - {"channel"}),
+    "act": [*FORMATS],
+    "status": sorted({status for form in FORMATS.values() for moves in form.moves.values() for each in moves.items() for status in each}),
+    "area": get_args(Area),
+}
+"""What a list may be narrowed to, by filter."""
+
 CLOUDEVENT: Final = "application/cloudevents+json"
 
 
@@ -85,12 +93,8 @@ class StatisticsQuery(Asked, frozen=True, kw_only=True):
 def _check_filter(projection: Projection, query: ListQuery) -> None:
     """A filter that can leave nothing is a slip of the pen. Raises `Refused`."""
     sides = [side.name for side in projection.registry.sides]
-    statuses = sorted({status for form in FORMATS.values() for moves in form.moves.values() for each in moves.items() for status in each})
     known: dict[str, Sequence[str]] = {
-        "family": sorted({*PATHS.values()} - {"channel"}),
-        "act": [*FORMATS],
-        "status": statuses,
-        "area": get_args(Area),
+        **_CHOICES,
         **dict.fromkeys(("side", "unacknowledged_by", "unanswered_by"), sides),
         "overdue": ["any", *sides],
     }
