@@ -56,6 +56,7 @@ def test_who_is_told_for_information_is_told_as_well() -> None:
 def test_the_bytes_and_the_id_are_determined(world: World) -> None:
     id = world.open("nato/o-1", {"act": "contact-note", "form": "conversation", "text": "x"})
     told = CourierOutcome(side="china", means="webhook", of=id, outcome="delivered", at=AT)
+    assert courier.ACTOR == "service/courier"
     assert courier.act_of(told).startswith(b'{"act":"courier-outcome","side":"china","means":"webhook","of":"')
     ids = {courier.id_of("nato-china", told)}
     for change in ({"means": "e-mail"}, {"outcome": "failed"}, {"side": "osce"}, {"of": "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"}):
@@ -69,7 +70,8 @@ def test_the_bytes_and_the_id_are_determined(world: World) -> None:
         ),
     ):
         taken = world.take(spoilt)
-        assert not taken.valid and taken.refusal is not None and "determined" in taken.refusal.detail
+        assert not taken.valid and taken.refusal is not None
+        assert taken.refusal.kind == "void" and "determined" in taken.refusal.detail
 
 
 @pytest.mark.parametrize("actor", ["nato/o-1", "china/d-1", "nato/root", "service/watch", "service/gateway"])

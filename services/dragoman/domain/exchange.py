@@ -380,7 +380,7 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
 def _settled(exchange: Exchange, name: str) -> bool:
     """Whether when or where to meet is no longer its opener's to say: accepted by a side, or proposed by another one."""
     meeting = exchange.meeting
-    if meeting is None or name not in ("windows", "window", "dates", "venue"):
+    if meeting is None or name not in ("windows", "dates", "venue"):
         return False
     return meeting.proposed_by != exchange.side or (name != "venue" and bool(meeting.accepted))
 
