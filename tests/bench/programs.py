@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dragoman.settings import Settings
+from dragoman.settings import Budgets, Settings
 
 HERE: Final = Path(__file__).parent
 CHANNEL: Final = "nato-china"
@@ -73,18 +73,7 @@ def used(pid: int) -> Numbers:
     return {"cpu_s": (int(after_name[11]) + int(after_name[12])) * _TICK_S, **megabytes}
 
 
-_BUDGETS = (
-    "OFFICER_REQUESTS",
-    "SIDE_REQUESTS",
-    "ADDRESS_REQUESTS",
-    "STRANGER_REQUESTS",
-    "OFFICER_MIB",
-    "SIDE_MIB",
-    "OPEN_EXCHANGES",
-    "ACTS",
-    "STREAMS",
-)
-_AMPLE = {f"DRAGOMAN_BUDGETS__{name}": "10000000" for name in _BUDGETS}
+_AMPLE = {f"DRAGOMAN_BUDGETS__{name.upper()}": "10000000" for name in Budgets.__struct_fields__}
 """Budgets are asked, and never used up: a handful of officers here post what a thousand would."""
 
 

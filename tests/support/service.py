@@ -17,23 +17,12 @@ import aiohttp
 import msgspec
 
 from dragoman.domain.table import FORMATS, PATHS
+from dragoman.settings import Budgets
 from world import INCIDENT
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
-AMPLE = {
-    f"DRAGOMAN_BUDGETS__{name}": "1000000"
-    for name in (
-        "OFFICER_REQUESTS",
-        "SIDE_REQUESTS",
-        "ADDRESS_REQUESTS",
-        "STRANGER_REQUESTS",
-        "OFFICER_MIB",
-        "SIDE_MIB",
-        "OPEN_EXCHANGES",
-        "ACTS",
-    )
-}
+AMPLE = {f"DRAGOMAN_BUDGETS__{name.upper()}": "1000000" for name in Budgets.__struct_fields__}
 """Budgets that no test uses up which is not about them."""
 
 _START_SECONDS = 30.0
