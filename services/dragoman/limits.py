@@ -132,6 +132,9 @@ LIST_PAGE: Final = 200
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for one page of what is overdue: some 200 ms; the cursor goes on from there."""
 
+DUTIES_LOOKED: Final = 2_000
+"""Exchanges whose clocks are looked at for a board of the past: some 300 ms."""
+
 STATISTICS_EXCHANGES: Final = 200_000
 """Exchanges that are counted for one answer: half a minute of a reader's thread, in which others have their turn."""
 
@@ -189,6 +192,31 @@ DRAFTS: Final = 200
 
 SESSION_SECONDS: Final = 12 * 3600
 """A page's session: one watch."""
+
+PING_SECONDS: Final = 10
+"""How often an open page hears that it still hears; after 15 s without it is unsure, after 20 s blind."""
+
+GATHER_SECONDS: Final = 0.2
+"""How long changes that ring nobody are gathered before an open page is told."""
+
+ALARMS_SHOWN: Final = 100
+"""Alarms of which a page holds the details."""
+
+FLOOD_SECONDS: Final = 600
+FLOOD_ALARMS: Final = 10
+"""More alarms than this within that time are a flood, and shown as a table."""
+
+VIEW_SECONDS: Final = 365 * 24 * 3600
+"""How long a screen remembers its language and its light."""
+
+BEAT_SECONDS: Final = 15
+"""Interval at which a console says how its alarm stands."""
+
+CONSOLE_SECONDS: Final = 60
+"""How long what a console has said is believed."""
+
+DISARMED_SECONDS: Final = 30
+"""How long nobody of a manned watch may have an armed alarm before the pages say so; after twice that nobody is on watch."""
 
 BROKER_VERSION: Final = (2, 12, 1)
 """The oldest nats-server whose atomic batches are checked for duplicate ids."""

@@ -11,10 +11,11 @@ from aiohttp import web
 from dragoman import telemetry
 from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, files, live, pages, posting, problems, proofs, reading
+from dragoman.gateway import api, files, live, posting, problems, proofs, reading
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.budgets import BUDGETS, Budgets
 from dragoman.gateway.callers import Callers
+from dragoman.gateway.console import docs, pages, serving, sessions
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.room import ROOM, Room
 from dragoman.gateway.service import Service
@@ -50,7 +51,7 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app[files.TAKING] = files.taking()
     for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
         route.on(app.router)
-    app[pages.DESCRIPTION] = api.document()
+    app[docs.DESCRIPTION] = api.document()
     pages.register(app)
     return app
 
@@ -76,11 +77,11 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
         if "Content-Encoding" in request.headers:
             raise Refused(Refusal(kind="media-type", detail="Send the body as it is, without Content-Encoding."))
         response = await handler(request)
-    except pages.SignInNeeded:
-        response = pages.to_sign_in(request)
+    except sessions.SignInNeeded:
+        response = sessions.to_sign_in(request)
     except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
         failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
-        response = pages.problem(request, error) if pages.wants_page(request) else problems.answer(error, cause.request, request.path)
+        response = serving.problem(request, error) if serving.wants_page(request) else problems.answer(error, cause.request, request.path)
     if not response.prepared:
         response.headers["X-Request-Id"] = cause.request
     _charge(request, response)

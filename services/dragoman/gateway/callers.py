@@ -11,8 +11,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from aiohttp import web
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import pages
 from dragoman.gateway.budgets import Budgets
+from dragoman.gateway.console import sessions
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.posting import SERVICE
 from dragoman.limits import BODY_BYTES
@@ -53,7 +53,7 @@ class Callers:
         if not request.path.startswith("/v1/"):
             self._budgets.address(address)
             return
-        grant = await self._bearer(request) or pages.session_grant(request)
+        grant = await self._bearer(request) or sessions.session_grant(request)
         if grant is None:
             self._budgets.address(address)  # whoever has a token is asked by its own: others may come from the same address
             if public:

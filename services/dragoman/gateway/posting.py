@@ -98,8 +98,10 @@ async def in_thread(call: Call[Any], work: Callable[..., Any], *arguments: Any) 
     return await asyncio.wrap_future(service_of(call).store.in_thread(work, *arguments))
 
 
-async def record(call: Call[Any], projection: Projection, body: bytes, *, exchange: str = "", family: str = "", key: str = "") -> Reply:
-    """Take a body in as its caller's post; a page's form brings its key itself."""
+async def record(
+    call: Call[Any], projection: Projection, body: bytes, *, exchange: str = "", family: str = "", key: str = "", etag: str = ""
+) -> Reply:
+    """Take a body in as its caller's post; a page's form brings its key itself, and the ETag that its officer has read."""
     request, grant = call.request, grant_of(call.request)
     signatures = signatures_of(request)
     act, data = read_act(body, cut=not signatures)
@@ -114,7 +116,7 @@ async def record(call: Call[Any], projection: Projection, body: bytes, *, exchan
         id=id_of(projection, grant.actor, data, key or request.headers.get("Idempotency-Key")),
         exchange=exchange,
         family=family,
-        if_match=if_match(request),
+        if_match=etag or if_match(request),
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
-from dragoman.gateway import pages, proofs
+from dragoman.gateway import proofs
 from dragoman.gateway.answering import TURN, headers_of, standing, wanted_media
+from dragoman.gateway.console import papers
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, Reply
 from dragoman.limits import REPORT_EXCHANGES
@@ -59,7 +60,7 @@ async def _report(call: Call[Any], asked: Asked, gather: Callable[[Moment, bool]
     language = call.query.language or found.report.of.languages[0]
     match media:
         case "text/html":
-            page: web.Response = await in_thread(call, lambda: pages.report(found.paper(language), headers))
+            page: web.Response = await in_thread(call, lambda: papers.page(found.paper(language), headers))
             return page
         case "text/markdown":
             text: str = await in_thread(call, lambda: markdown(found.paper(language)))

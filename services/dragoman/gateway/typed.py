@@ -144,7 +144,7 @@ class Route(Generic[S]):
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         query = self._asked(request) if request.query_string else self.query()
         answered = await self.handler(Call(request, query))
-        return _small(answered) if isinstance(answered, web.StreamResponse) else _small(respond(answered))
+        return compressed(answered) if isinstance(answered, web.StreamResponse) else compressed(respond(answered))
 
     def _asked(self, request: web.Request) -> S:
         try:
@@ -165,7 +165,7 @@ class Route(Generic[S]):
         return query
 
 
-def _small(response: web.StreamResponse) -> web.StreamResponse:
+def compressed(response: web.StreamResponse) -> web.StreamResponse:
     """A large answer in text, compressed for who accepts that; no answer holds a secret beside what its caller chose."""
     if isinstance(response, web.Response) and isinstance(response.body, bytes) and len(response.body) >= COMPRESSED_BYTES:
         response.headers["Vary"] = "Accept-Encoding"

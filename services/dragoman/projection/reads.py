@@ -56,11 +56,7 @@ from dragoman_schemas.answers import (
     Unanswered,
 )
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.state import (
-    Exchange,
-    decode_exchange,
-    encode,
-)
+from dragoman_schemas.state import Exchange, Registry, decode_exchange, encode
 
 _MASK: Final = (1 << 40) - 1
 _ROW: Final = (
@@ -397,6 +393,17 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
         ]
         changed.sort(key=lambda each: _opened(connection, base, each.exchange))
     return Difference(from_=first, to=last, exchanges=tuple(changed), channel=() if after is None else differing.channel(before, after))
+
+
+def stood(store: Store, channel: str, at: int) -> tuple[Registry, str, str] | None:
+    """How a channel stood at a position: its registry, its time, the digest of its state. None where it had not been opened."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        registry = registry_at(connection, base, at)
+        if registry is None:
+            return None
+        (digest,) = connection.execute("SELECT digest FROM records WHERE key = ?", (base | at,)).fetchone()
+        return registry, time_at(connection, base, at), str(digest)
 
 
 def _opened(connection: sqlite3.Connection, base: int, exchange: str) -> int:

@@ -30,7 +30,7 @@ from dragoman_schemas.answers import (
 )
 from dragoman_schemas.state import Exchange, Registry, decode_exchange
 
-_CHECKS: Final = 200
+LINE_CHECKS: Final = 200
 """Line checks that are looked at: a week of hourly ones."""
 
 _DUE: Final = 20
@@ -85,7 +85,7 @@ def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineVie
     """Each circuit that was ever checked, by its newest checks."""
     found = connection.execute(
         "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",
-        (base, base | at, _CHECKS),
+        (base, base | at, LINE_CHECKS),
     ).fetchall()
     checks = [state_at(connection, base, at, id) for (id,) in found]
     views: list[LineView] = []
@@ -198,11 +198,11 @@ def points_at(connection: sqlite3.Connection, base: int, at: int, registry: Regi
     return points.points(registry, entries, calendars, now)
 
 
-def points_of_contact(store: Store, channel: str, now: datetime) -> PointsOfContact:
-    """Who is reached for what, when and how, now."""
+def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None) -> PointsOfContact:
+    """Who is reached for what, when and how, now or as it stood at a position."""
     base = store.base(channel)
     with store.snapshot() as connection:
-        at = position_of(connection, channel)
+        at = position_of(connection, channel) if at is None else at
         registry = registry_at(connection, base, at)
         found = [] if registry is None else points_at(connection, base, at, registry, now)
     return PointsOfContact(points=tuple(point_view(point) for point in found))

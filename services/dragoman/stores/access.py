@@ -12,13 +12,14 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.limits import SESSIONS
+from dragoman.limits import CONSOLE_SECONDS, SESSIONS
 from dragoman.stores.bucket import Bucket
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
 OPERATOR: Final = "operator"
 _TOKEN_BYTES: Final = 32
 _ID: Final = 12
+_FORGOTTEN_SECONDS: Final = 24 * 3600
 
 
 Scope = Literal["act", "read"]
@@ -58,6 +59,24 @@ class _Session(Struct, frozen=True, kw_only=True):
     expires: float
 
 
+class Console(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One browser at which an officer sits: how its alarm stands, for the channel of an exercise or for the live ones, and when it said so last.
+
+    `state` is `armed`, `partly`, `off`, `not_armed` or `blind`; `at` is in Unix seconds.
+    """
+
+    actor: str
+    state: str
+    exercise: str = ""
+    at: float = 0.0
+
+    @property
+    def side(self) -> str:
+        """The officer's side."""
+        return self.actor.partition("/")[0]
+
+
+_console = msgspec.json.Decoder(Console).decode
 _grant = lru_cache(1024)(msgspec.json.Decoder(Grant).decode)
 _session = msgspec.json.Decoder(_Session).decode
 
@@ -170,6 +189,18 @@ class Access:
         key = f"session.{hashed(session)}"
         if key in self._bucket.values:
             await self._bucket.put(key, None)
+
+    async def beat(self, session: str, console: Console) -> None:
+        """Keep how a session's browser stands; those that have said nothing for long are forgotten on the way. Raises `LogUnreachable`."""
+        known = [(key, _console(value)) for key, value in self._bucket.values.items() if key.startswith("console.")]
+        for key in [key for key, each in known if each.at < console.at - _FORGOTTEN_SECONDS][:SESSIONS]:
+            await self._bucket.put(key, None)
+        await self._bucket.put(f"console.{hashed(session)}", console)
+
+    def consoles(self, now: float) -> list[Console]:
+        """The browsers that have said within a minute how they stand, as far as this gateway knows."""
+        found = (_console(value) for key, value in self._bucket.values.items() if key.startswith("console."))
+        return [each for each in found if each.at > now - CONSOLE_SECONDS]
 
     def session(self, session: str, now: float) -> Grant | None:
         """What a session gives: what its token gives, until it ends or the token is revoked."""

@@ -1,0 +1,1 @@
+"""The pages: what officers, auditors and administrators see and press, in three languages, with scripts and without."""

@@ -1,0 +1,382 @@
+"""The alarm: what waits for an acknowledgement by whoever sits at a page, in all their channels, and the one stream by which a browser hears of it.
+
+    GET  /alarm                      what rings for the reader now, as a fragment: the takeover, and what the scripts go by
+    GET  /alarm/events               server-sent events: hello, change, ping every ten seconds
+    POST /alarm/beat                 how this browser's alarm stands
+    POST /c/{channel}/acknowledge    receipt of one message; whoever of the side was first, it is recorded once
+
+An event says only that something has changed; what is shown is always asked for anew, so that a page with scripts and one without say the same.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse
+from msgspec import Raw, Struct
+
+from dragoman.desk import stamp
+from dragoman.domain import alarms as rungs
+from dragoman.domain.clocks import written
+from dragoman.domain.rule import OFFICERS
+from dragoman.gateway import posting
+from dragoman.gateway.budgets import BUDGETS
+from dragoman.gateway.console import kinds
+from dragoman.gateway.console.offices import Office, office_of
+from dragoman.gateway.console.owed import duties
+from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
+from dragoman.gateway.console.said import Display, Fact
+from dragoman.gateway.console.sessions import following, form_of, said, see
+from dragoman.gateway.console.strips import Level, by_urgency, strip
+from dragoman.gateway.service import Service
+from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, PING_SECONDS
+from dragoman.projection.duties import Duty
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Row as Stored
+from dragoman.stores.access import Grant
+from dragoman_schemas.state import Exchange, Message
+
+log = structlog.get_logger()
+
+_RINGING: Final = ("flash", "immediate", "priority")
+_FACTS: Final = ("kind", "place", "pos", "time", "window", "whose_forces", "casualties", "hazard", "request")
+"""What a duty officer is shown first of a message, where it has it."""
+
+_TEXTS: Final = ("facts", "description", "text", "request")
+_AGAIN: Final = 5
+_NEVER: Final = 1e9
+"""The stream has pings of its own, which say the time."""
+
+
+class Ring(Struct, frozen=True, kw_only=True):
+    """One message that waits for an acknowledgement by the reader's side.
+
+    `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
+    """
+
+    key: str
+    channel: str
+    exercise: bool
+    exchange: str
+    number: str
+    act: str
+    kind: str
+    sender: str
+    by: str
+    to: tuple[str, ...]
+    precedence: str
+    level: Level
+    since: str
+    due: str
+    limit_s: int
+    position: int
+    reaches_s: int | None
+    cancelled: bool
+    corrected: str
+    subject: Raw
+
+
+class Detail(Struct, frozen=True, kw_only=True):
+    """What a takeover says of one message."""
+
+    ring: Ring
+    facts: tuple[Fact, ...]
+    text: Fact | None
+    offices: tuple[Office, ...]
+    rungs: tuple[tuple[int, str, tuple[str, ...]], ...]
+
+
+class Alarms(Struct, frozen=True, kw_only=True):
+    """Everything that waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes."""
+
+    rings: tuple[Ring, ...]
+    details: tuple[Detail, ...]
+    recent: int
+    officer: bool
+    more: int = 0
+
+    @property
+    def flashes(self) -> list[Ring]:
+        """Those that take a page over, in time, of whomever they reach."""
+        return [ring for ring in self.rings if ring.precedence == "flash"]
+
+    @property
+    def flood(self) -> bool:
+        """Whether there are more than anybody takes in one by one."""
+        return self.recent > FLOOD_ALARMS
+
+    @property
+    def scripted(self) -> list[dict[str, Any]]:
+        """What the scripts go by."""
+        return [
+            {
+                "key": ring.key,
+                "channel": ring.channel,
+                "exercise": ring.channel if ring.exercise else "",
+                "precedence": ring.precedence,
+                "sender": ring.sender.upper(),
+                "since": ring.since,
+                "due": ring.due,
+                "limit": ring.limit_s,
+                "position": ring.position,
+                "reaches": ring.reaches_s,
+                "cancelled": ring.cancelled,
+                "corrected": ring.corrected,
+            }
+            for ring in self.rings
+        ]
+
+
+async def alarms(app: web.Application, here: Here) -> Alarms:
+    """What rings for the reader now, in all channels in which they are in office."""
+    if here.grant.is_operator:
+        return Alarms(rings=(), details=(), recent=0, officer=False)
+    now, found, officer = here.service.now(), list[Ring](), False
+    for projection in here.service.visible(here.grant):
+        held = projection.registry.officers.get(here.grant.actor)
+        is_officer = held is not None and not OFFICERS.isdisjoint(held.roles)
+        officer = officer or is_officer
+        owed = await duties(app, projection)
+        waiting = [each for each in owed.listed() if _rings(each, here.side)]
+        found += [_ring(projection, each, here.grant.actor, now, officer=is_officer) for each in waiting]
+    order = {each.key: place for place, each in enumerate(found)}
+    ranked = sorted(found, key=lambda ring: (_RINGING.index(ring.precedence), ring.exercise, ring.since, order[ring.key]))
+    shown = ranked[:ALARMS_SHOWN]
+    flashes = [ring for ring in shown if ring.precedence == "flash"]
+    recent = sum((now - datetime.fromisoformat(ring.since)).total_seconds() <= FLOOD_SECONDS for ring in found)
+    return Alarms(
+        rings=tuple(shown),
+        details=tuple(_detail(here, ring) for ring in (flashes if len(flashes) <= FLOOD_ALARMS else flashes[:1])),
+        recent=recent,
+        officer=officer,
+        more=len(ranked) - len(shown),
+    )
+
+
+def _rings(duty: Duty, side: str) -> bool:
+    return duty.clock.clock == "acknowledgement" and duty.clock.side == side and duty.precedence in _RINGING
+
+
+def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, officer: bool) -> Ring:
+    exchange = projection.exchange(duty.exchange)
+    assert exchange is not None
+    message = _message(exchange, duty.clock.started_by)
+    kind = exchange.content.get("kind") or exchange.content.get("hazard") or exchange.content.get("threat")
+    return Ring(
+        key=duty.clock.started_by,
+        channel=projection.name,
+        exercise=projection.registry.kind == "exercise",
+        exchange=duty.exchange,
+        number=duty.number,
+        act=message.act,
+        kind="" if kind is None else str(msgspec.json.decode(bytes(kind))),
+        sender=message.said.side,
+        by=message.said.by,
+        to=message.to,
+        precedence=duty.precedence,
+        level=strip(duty, now).level,
+        since=written(duty.clock.begins),
+        due=written(duty.clock.due),
+        limit_s=int((duty.clock.due - duty.clock.begins).total_seconds()),
+        position=exchange.updated.position,
+        reaches_s=_reaches(projection, duty, actor) if officer else None,
+        cancelled=exchange.cancellation is not None,
+        corrected=exchange.corrections[-1].corrected.time if exchange.corrections else "",
+        subject=exchange.subject,
+    )
+
+
+def _message(exchange: Exchange, id: str) -> Message:
+    return next((each for each in exchange.messages if each.id == id), exchange.messages[0])
+
+
+def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
+    """After how many seconds a message reaches an officer of the addressed side."""
+    side = duty.clock.side
+    for seconds, rung in rungs.RUNGS:
+        if actor in rungs.reached(projection.registry, side, rung):
+            return seconds
+    return None
+
+
+def _detail(here: Here, ring: Ring) -> Detail:
+    projection = here.service.channels[ring.channel]
+    exchange = projection.exchange(ring.exchange)
+    assert exchange is not None
+    offices = tuple(office_of(side.name, projection.office(side.name)) for side in projection.registry.sides)
+    display = Display(here.words, offices)
+    members = {each.name: each for each in kinds.members(exchange.act)}
+    facts = tuple(display.fact(exchange.act, members[name], exchange.content[name]) for name in _FACTS if name in exchange.content)
+    text = next((display.fact(exchange.act, members[name], exchange.content[name]) for name in _TEXTS if name in exchange.content), None)
+    steps = tuple((seconds, rung, rungs.reached(projection.registry, here.side, rung)) for seconds, rung in rungs.RUNGS)
+    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=steps)
+
+
+async def fragment(here: Here) -> web.Response:
+    """What rings now, for the scripts of an open page."""
+    found = await alarms(here.request.app, here)
+    for ring in found.rings:
+        note_read(here.service, here.service.channels[ring.channel], here.grant)
+    return html(rendered(here, here.words, "alarm.html", alarms=found, now=here.service.now()))
+
+
+def note_read(service: Service, projection: Projection, grant: Grant) -> None:
+    """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one."""
+    side = service.station(grant, projection)
+    newest = projection.newest_of_others(side)
+    if side and newest:
+        service.deliveries.note(projection.name, side, newest)
+
+
+# Acknowledging
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of an acknowledgement: whose it is, at which time, how many seconds after the message; `before` where a colleague was first."""
+
+    by: str
+    time: str
+    seconds: int
+    position: int
+    before: bool = False
+
+
+async def acknowledge(here: Here) -> web.StreamResponse:
+    """Acknowledge one message. Whoever presses after a colleague is told so, and nothing more is recorded."""
+    form = await form_of(here.request)
+    exchange, of, key = said(form, "exchange"), said(form, "of"), said(form, "key")
+    receipt = await _acknowledged(here, exchange, of, key)
+    if "application/json" in here.request.headers.get("Accept", ""):
+        return web.Response(body=msgspec.json.encode(receipt), headers=HEADERS, content_type="application/json")
+    next = following(said(form, "next") or here.link())
+    return see(f"{next}{'&' if '?' in next else '?'}said={'before' if receipt.before else 'acknowledged'}&after={receipt.position}")
+
+
+async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt:
+    projection = here.projection
+    for _ in range(_AGAIN):
+        known = projection.exchange(exchange)
+        message = None if known is None else next((each for each in known.messages if each.id == of), None)
+        if known is None or message is None:
+            raise refused("not-found", "There is no such message in this channel. Open the board again; it shows what waits.")
+        done = message.acknowledged.get(here.side)
+        if done is not None:
+            seconds = int((datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)).total_seconds())
+            return Receipt(by=done.by, time=done.time, seconds=seconds, position=done.position, before=done.by != here.grant.actor)
+        act = {"act": "acknowledgement", "of": of}
+        try:
+            await posting.record(here.call, projection, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag)
+        except posting.Refused as error:
+            if error.refusal.kind not in ("moved", "key-reused"):
+                raise
+            await projection.bring()  # a colleague was quicker, or something else was said meanwhile
+    raise refused("busy", "Others write in this exchange just now. Press again.")
+
+
+# The stream
+
+
+@dataclass(eq=False, slots=True)
+class _Browser:
+    """One open stream: whose it is, and what it has not been told yet."""
+
+    grant: Grant
+    pending: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    rung: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, channel: str, position: int, *, ring: bool) -> None:
+        """Note that a channel has changed."""
+        rings = self.pending.get(channel, (0, False))[1]
+        self.pending[channel] = position, rings or ring
+        self.woken.set()
+        if ring:
+            self.rung.set()
+
+
+class Bells:
+    """Tells every open browser of a change in a channel that it may see."""
+
+    def __init__(self, service: Service) -> None:
+        """Hang in no channel yet."""
+        self._service = service
+        self._hung: dict[str, Callable[[Stored], None]] = {}
+        self.browsers: set[_Browser] = set()
+
+    def hang(self) -> None:
+        """Hang in every channel there is by now."""
+        for name, projection in self._service.channels.items():
+            if name not in self._hung:
+                self._hung[name] = hear = partial(self._hear, projection)
+                projection.listeners.add(hear)
+
+    def _hear(self, projection: Projection, row: Stored) -> None:
+        if not self.browsers or not row.folded.valid:
+            return
+        state = row.folded.state
+        ring = isinstance(state, Exchange) and state.precedence in _RINGING
+        for browser in self.browsers:
+            if self._service.may_see(browser.grant, projection):
+                browser.tell(projection.name, row.folded.position, ring=ring)
+
+
+BELLS: Final = web.AppKey("bells", Bells)
+
+
+async def events(here: Here) -> web.StreamResponse:
+    """The one stream of a browser: changes as they come, and a ping, by which a page knows that it still hears."""
+    app, service, grant = here.request.app, here.service, here.grant
+    bells = app[BELLS]
+    bells.hang()
+    still: Callable[[], bool] = here.request.get("still", lambda: service.access.holds(grant, time.time()))
+    browser = _Browser(grant)
+    app[BUDGETS].open_stream(grant.actor)
+    bells.browsers.add(browser)
+    try:
+        response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
+        await response.prepare(here.request)
+        async with response:
+            await response.send(_said({"now": stamp(service.now()), "ping": PING_SECONDS}), event="hello")
+            with suppress(ConnectionResetError):
+                while still() and response.is_connected():
+                    await _next(service, browser, response)
+    finally:
+        bells.browsers.discard(browser)
+        app[BUDGETS].close_stream(grant.actor)
+    return response
+
+
+async def _next(service: Service, browser: _Browser, response: Any) -> None:
+    """Wait for something to tell, and tell it: what rings at once, other changes gathered for a moment; or else a ping."""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            await browser.woken.wait()
+    except TimeoutError:
+        stale = [each.name for each in service.visible(browser.grant) if not service.is_live(each)]
+        await response.send(_said({"now": stamp(service.now()), "stale": stale}), event="ping")
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GATHER_SECONDS):
+            await browser.rung.wait()
+    browser.woken.clear()
+    browser.rung.clear()
+    pending, browser.pending = browser.pending, {}
+    for channel, (position, ring) in pending.items():
+        await response.send(_said({"channel": channel, "position": position, "ring": ring}), event="change")
+
+
+def _said(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def waiting(found: Iterable[Duty], now: datetime) -> list[Any]:
+    """What waits for a receipt, the most urgent first."""
+    return [each for each in by_urgency(strip(duty, now) for duty in found) if each.waits]

@@ -1,0 +1,241 @@
+"""The watch board: what waits, what is late, what comes due, who has the watch, whom to ring, and what came since it was taken.
+
+Quiet is said positively, and only while all that it rests on is known.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.domain.clocks import UNTIMED
+from dragoman.domain.rule import DUTY
+from dragoman.gateway import posting
+from dragoman.gateway.console import alarm, charts
+from dragoman.gateway.console.loglines import LogLine, lines_of
+from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.owed import duties
+from dragoman.gateway.console.page import Here, Page, refused
+from dragoman.gateway.console.sessions import following, form_of, said, see
+from dragoman.gateway.console.strips import Strip, by_urgency, strip
+from dragoman.gateway.console.words import Words
+from dragoman.limits import LIST_PAGE
+from dragoman.projection import reads, watching
+from dragoman.projection.duties import Duty, duties_at
+from dragoman_schemas.answers import LineView, PointView, SideWatch
+
+_OVERDUE = 10
+_DUE = 10
+_SINCE = 10
+_AHEAD = timedelta(hours=24)
+
+
+class Board(Struct, frozen=True, kw_only=True):
+    """A channel as its watch looks at it. `live` is whether the end of the log was just seen."""
+
+    channel: str
+    position: int
+    as_of: str
+    live: bool
+    waiting: tuple[Strip, ...]
+    overdue: tuple[Strip, ...]
+    due: tuple[Strip, ...]
+    watches: tuple[SideWatch, ...]
+    lines: tuple[LineView, ...]
+    since: tuple[LogLine, ...]
+    ring: tuple[PointView, ...]
+    drafts: int = 0
+    one_key: tuple[Strip, ...] = ()
+    more: bool = False
+
+
+async def board(here: Here) -> Page:
+    """The board of a channel."""
+    owed, lines, more = await _owed(here)
+    strips = [strip(duty, here.moment) for duty in owed]
+    waiting = by_urgency(each for each in strips if each.waits)
+    late = [each for each in strips if each.late and not each.waits and each.binding]
+    due = [each for each in strips if not each.late and not (each.waits and each.precedence == "flash")]
+    timed = here.registry.kind not in UNTIMED
+    if not timed:
+        waiting = await _untimed(here)
+    alarm.note_read(here.service, here.projection, here.grant)
+    view = Board(
+        channel=here.name,
+        position=here.position,
+        as_of=here.service.as_of(here.projection),
+        live=here.past or here.service.is_live(here.projection),
+        waiting=tuple(waiting),
+        overdue=tuple(sorted(late, key=lambda each: each.due)),
+        due=tuple(due),
+        watches=tuple(_watch(here, side) for side in here.sides),
+        lines=tuple(lines),
+        since=await _since(here),
+        ring=await _to_ring(here),
+        drafts=await _drafts(here),
+        one_key=tuple(each for each in strips if each.clock == "second_key"),
+        more=more,
+    )
+    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+    return Page(
+        template="board.html",
+        view=view,
+        rows=[*view.waiting, *view.overdue, *view.due],
+        values={
+            "offices": offices,
+            "city": city,
+            "chart": _day(here, offices, view.due) if timed and any(each.known for each in offices) else "",
+            "quiet": _quiet(here, view),
+            "timed": timed,
+            "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},
+            "coming": [each for each in view.due if not each.waits][:_DUE],
+            "owed": {side: sum(each.owed_by == side for each in strips) for side in here.sides},
+            "overdue_rows": _OVERDUE,
+            "held": here.registry.watches.get(here.side),
+            "may_watch": here.may_post and timed and not DUTY.isdisjoint(here.roles),
+            "relief": [
+                name.partition("/")[2]
+                for name, officer in here.registry.officers.items()
+                if name.startswith(f"{here.side}/") and officer.until is None and not DUTY.isdisjoint(officer.roles)
+            ],
+            "said": here.request.query.get("said", ""),
+            "thin": "thin" in here.request.query,
+            "wall": "wall" in here.request.query,
+            "reload": "reload" in here.request.query,
+            "clock_bar": charts.clock,
+        },
+    )
+
+
+async def _owed(here: Here) -> tuple[list[Duty], list[LineView], bool]:
+    """What is owed, how the line stands, and whether there was more than could be looked at."""
+    if here.past:
+        then = await here.in_thread(duties_at, here.service.store, here.name, here.at)
+        return then.duties, then.lines, then.more
+    known = await duties(here.request.app, here.projection)
+    return known.listed(), known.lines(), False
+
+
+async def _untimed(here: Here) -> list[Strip]:
+    """What waits for a receipt where no clocks run: none of it is late."""
+    state = await here.in_thread(lambda: reads.liaison_state(here.service.store, here.name, here.at or None, "", live=True))
+    return [
+        Strip(
+            level="standby",
+            clock="acknowledgement",
+            owed_by=row.unacknowledged_by[0],
+            due="",
+            begins=row.opened,
+            spent=0.0,
+            waited_s=int((here.moment - datetime.fromisoformat(row.opened)).total_seconds()),
+            limit_s=0,
+            exchange=row.id,
+            number=row.number,
+            act=row.act,
+            subject=row.subject,
+            opener=row.side,
+            by=row.side,
+            precedence=row.precedence,
+            status=row.status,
+        )
+        for row in state.unacknowledged[:LIST_PAGE]
+    ]
+
+
+def _quiet(here: Here, view: Board) -> bool:
+    """Whether nothing waits and nothing is late, and that is known."""
+    if view.waiting or view.overdue or not view.live or here.projection.broken:
+        return False
+    line = view.lines[0].state if view.lines else "up"
+    return here.registry.kind in UNTIMED or line == "up"
+
+
+def _watch(here: Here, side: str) -> SideWatch:
+    held = here.registry.watches.get(side)
+    if held is None:
+        return SideWatch(side=side)
+    return SideWatch(side=side, manned_since=held.since.time, officer=held.since.by if side == here.side else "", note=held.note)
+
+
+async def _since(here: Here) -> tuple[LogLine, ...]:
+    """What officers and the watch recorded last: since the reader's side took the watch, ten at most."""
+    held = here.registry.watches.get(here.side)
+    first = max(held.since.position if held is not None else 1, here.position - 60, 1)
+    found = await here.in_thread(reads.records, here.service.store, here.name, first, here.position - first + 1)
+    return tuple(each for each in lines_of(found) if each.act not in ("delivery", "line-check", "echo"))[:_SINCE]
+
+
+async def _to_ring(here: Here) -> tuple[PointView, ...]:
+    """Whom to ring: points of contact in force, those first where somebody is there."""
+    found = await here.in_thread(watching.points_of_contact, here.service.store, here.name, here.moment, here.at or None)
+    there = [point for point in found.points if point.stage == "in_force"]
+    return tuple(sorted(there, key=lambda point: (point.side == here.side, not point.there_now))[:4])
+
+
+async def _drafts(here: Here) -> int:
+    """How many drafts of the reader's side wait for a second hand."""
+    if not here.is_officer or here.past:
+        return 0
+    return len(await here.service.drafts.listed(here.registry.cid, here.side))
+
+
+def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:
+    """The day ahead, from midnight to midnight UTC."""
+    words, now = here.words, here.moment
+    begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    ends = begins + _AHEAD
+    lanes = [charts.Lane(_city(each, words), bands=tuple(_bands(each, begins, ends, words))) for each in offices if each.known]
+    soon = [each for each in due if datetime.fromisoformat(each.due) < ends][:_DUE]
+    marks = tuple(
+        charts.Mark(
+            datetime.fromisoformat(each.due),
+            words.say("%(t)s %(what)s, %(side)s", t=each.due[11:16], what=words.clock(each.clock), side=each.owed_by.upper()),
+        )
+        for each in soon
+    )
+    described = words.listed(mark.label for mark in marks)
+    return charts.day_ahead(
+        "day",
+        words.say("The day ahead, from midnight to midnight UTC"),
+        words.say("Due: %(what)s. The list below says the same.", what=described or words.say("nothing")),
+        begins,
+        now,
+        [*lanes, charts.Lane(words.say("Due"), marks=marks)],
+        charts.DayLabels("UTC", words.say("now %(t)s", t=f"{now:%H:%M}")),
+    )
+
+
+def _city(office: Office, words: Words) -> str:
+    return city(office.zone, words.language) if office.zone != "UTC" else office.side.upper()
+
+
+def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> Iterator[Any]:
+    for opens, closes in office.bands(begins, ends):
+        label = words.say("office hours %(a)s–%(b)s", a=office.opens, b=office.closes) if office.opens else words.say("at all hours")
+        yield charts.Band(opens, closes, label)
+
+
+# The watch changes hands
+
+
+async def take_watch(here: Here) -> web.StreamResponse:
+    """Take the watch of the side, or hand it over, or end it."""
+    form = await form_of(here.request)
+    match said(form, "do"):
+        case "take":
+            act: dict[str, Any] = {"act": "watch-assumption"}
+        case "relieve":
+            act = {"act": "watch-relief"}
+            if said(form, "to"):
+                act["to"] = said(form, "to")
+            if said(form, "note"):
+                act["note"] = said(form, "note")
+        case _:
+            raise refused("bad-request", "The watch is taken, handed over or ended. Open the board again.")
+    reply = await posting.record(here.call, here.projection, msgspec.json.encode(act), family="channel", key=said(form, "key"))
+    assert isinstance(reply.headers, dict)
+    position = reply.headers["Dragoman-Position"]
+    return see(f"{following(said(form, 'next') or here.link())}?said={said(form, 'do')}&after={position}")

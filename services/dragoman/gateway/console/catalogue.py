@@ -1,0 +1,67 @@
+"""Brings the catalogues up to date with the pages and the vocabulary: `make catalogues`. A test fails where they are not.
+
+Messages keep their translations; new ones come without, and the tests name them. The English catalogue gets every name of the vocabulary made
+from itself, to be bettered by hand.
+"""
+
+import io
+import sys
+from pathlib import Path
+from typing import Final
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+from dragoman.gateway.console import vocabulary
+from dragoman.gateway.console.words import LANGUAGES, LOCALES
+
+_HERE: Final = Path(__file__).parent
+_METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
+_OPTIONS: Final = {
+    "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
+}
+_KEYWORDS: Final = {"_": None, "say": None, "gettext": None, "N_": None, "count": (1, 2), "ngettext": (1, 2)}
+
+
+def template() -> Catalog:
+    """Everything that is to be translated."""
+    found = Catalog(project="Dragoman", fuzzy=False)
+    for _, _, message, _, _ in sorted(
+        extract_from_dir(_HERE, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True), key=lambda each: (each[0], each[1])
+    ):
+        found.add(message, flags=("python-format",) if "%(" in str(message) else ())
+    for context, name in vocabulary.names():
+        found.add(name, context=context)
+    return found
+
+
+def updated(language: str) -> Catalog:
+    """A language's catalogue with what is to be translated now, and nothing else."""
+    path = LOCALES / f"{language}.po"
+    found = Catalog(locale=language, project="Dragoman", fuzzy=False)
+    if path.exists():
+        with path.open("rb") as file:
+            found = read_po(file, locale=language)
+    found.update(template(), no_fuzzy_matching=True, update_header_comment=False)
+    found.obsolete.clear()
+    if language == "en":
+        for message in found:
+            if message.id and not message.string:
+                message.string = vocabulary.derived(message.context, str(message.id)) if message.context else message.id
+    return found
+
+
+def written(catalogue: Catalog) -> bytes:
+    """A catalogue as its file."""
+    output = io.BytesIO()
+    write_po(output, catalogue, width=140, no_location=True, omit_header=False, sort_output=False, ignore_obsolete=True)
+    return b"".join(line for line in output.getvalue().splitlines(keepends=True) if not line.startswith(b'"POT-Creation-Date'))
+
+
+if __name__ == "__main__":
+    for each in LANGUAGES:
+        (LOCALES / f"{each}.po").write_bytes(written(updated(each)))
+    missing = {each: [str(message.id) for message in updated(each) if message.id and not message.string] for each in LANGUAGES}
+    for each, messages in missing.items():
+        sys.stdout.write(f"{each}: {len(messages)} to be translated\n")

@@ -1,0 +1,79 @@
+"""Which consoles are armed: what each browser of an officer says of its own alarm every quarter of a minute, and how long nobody's was."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import structlog
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.gateway import posting
+from dragoman.gateway.console.page import HEADERS, Here, refused
+from dragoman.gateway.console.sessions import form_of, said
+from dragoman.log.port import LogUnreachable
+from dragoman.projection.live import Projection
+from dragoman.stores.access import Console
+from dragoman_schemas.state import Registry
+
+log = structlog.get_logger()
+
+_STATES: Final = frozenset({"armed", "partly", "off", "not_armed", "blind"})
+
+
+@dataclass(slots=True)
+class Armed:
+    """When a console of each side was armed last for a channel, as far as this gateway knows; nothing is held against anybody from before it began."""
+
+    began: float = field(default_factory=time.time)
+    last: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
+ARMED: Final = web.AppKey("armed", Armed)
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How the alarm of a side's consoles stands in a channel: how many are armed, and for how many seconds none was."""
+
+    armed: int
+    silent_s: float
+
+
+def standing(app: web.Application, projection: Projection, side: str) -> Standing:
+    """How a side's consoles stand for a channel."""
+    now = time.time()
+    known = app[ARMED]
+    exercise = projection.name if projection.registry.kind == "exercise" else ""
+    consoles = app[posting.SERVICE].access.consoles(now)
+    armed = sum(each.side == side and each.state in ("armed", "partly") and each.exercise == exercise for each in consoles)
+    if armed:
+        known.last[projection.name, side] = now
+        return Standing(armed=armed, silent_s=0.0)
+    last = max(known.last.get((projection.name, side), 0.0), known.began, _manned_since(projection.registry, side))
+    return Standing(armed=0, silent_s=max(0.0, now - last))
+
+
+def _manned_since(registry: Registry, side: str) -> float:
+    held = registry.watches.get(side)
+    return 0.0 if held is None else datetime.fromisoformat(held.since.time).timestamp()
+
+
+def silent_for(app: web.Application, projection: Projection, side: str) -> float:
+    """For how many seconds no console of a side was armed for a channel."""
+    return standing(app, projection, side).silent_s
+
+
+async def beat(here: Here) -> web.Response:
+    """Keep how this browser's alarm stands. That it is not kept does not disarm it: the answer says so, and it is tried again."""
+    form = await form_of(here.request)
+    state, exercise = said(form, "state"), said(form, "exercise")
+    if state not in _STATES or (exercise and exercise not in here.service.channels):
+        raise refused("bad-request", "A console says how it stands: armed, partly, off, not_armed or blind.")
+    console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=round(time.time(), 1))
+    try:
+        await here.service.access.beat(here.request["session"], console)
+    except LogUnreachable as error:
+        log.info("console.not_kept", reason=str(error))
+        return web.Response(status=503, headers=HEADERS)
+    return web.Response(status=204, headers=HEADERS)

@@ -1,0 +1,170 @@
+"""What stands around every page: the marking, the strip of states, the clocks, the channels, the pages, and what must not be overlooked.
+
+The strip is always of now, on a page of the past as well: an alarm of now breaks through.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from dragoman.domain.clocks import UNTIMED
+from dragoman.domain.refusal import Refused
+from dragoman.gateway import proofs
+from dragoman.gateway.console import alarm, consoles
+from dragoman.gateway.console.owed import duties
+from dragoman.gateway.console.offices import Office, office_of
+from dragoman.gateway.console.page import Here
+from dragoman.gateway.console.strips import Level
+from dragoman.gateway.console.words import Words
+from dragoman.limits import DISARMED_SECONDS
+from dragoman.tlog.note import NotANote
+from dragoman_schemas.answers import Covered, LineView
+
+_SIDES: Final = 4
+"""Sides with a cell of their own in the strip; of more, one cell counts."""
+
+
+class Cell(Struct, frozen=True, kw_only=True):
+    """One state of the strip: a shape, a word, and what it rests on."""
+
+    key: str
+    level: Level
+    word: str
+    detail: str = ""
+    icon: str = ""
+
+
+class Bar(Struct, frozen=True, kw_only=True):
+    """What must not be overlooked, above everything: what is so, and what to do."""
+
+    level: Level
+    word: str
+    detail: str = ""
+
+
+class Frame(Struct, kw_only=True):
+    """Everything around a page."""
+
+    cells: tuple[Cell, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    offices: tuple[Office, ...] = ()
+    channels: tuple[tuple[str, str], ...] = ()
+    alarms: alarm.Alarms | None = None
+    operator: bool = False
+
+
+async def of(here: Here) -> Frame:
+    """The frame of a page."""
+    channels = () if here.grant.is_operator else tuple((each.name, each.registry.kind) for each in here.service.visible(here.grant))
+    if here.channel is None:
+        return Frame(channels=channels, operator=here.grant.is_operator)
+    owed = await duties(here.request.app, here.projection)
+    covered = await here.service.coverage.of(here.projection)
+    late = await _is_late(here)
+    registry = here.projection.registry
+    timed = registry.kind not in UNTIMED
+    cells = [
+        *([_line(here.words, owed.lines()[0])] if timed else []),
+        *(_watches(here) if timed else []),
+        _proof(here.words, here.projection.state.position, registry.policy, covered, late=late),
+        _alarm(here, timed=timed),
+        Cell(key="page", level="off", word=here.words.say("Page as loaded"), detail=here.words.say("reload to see what came since")),
+    ]
+    return Frame(
+        cells=tuple(cells),
+        bars=tuple(_bars(here)),
+        offices=tuple(office_of(side.name, here.projection.office(side.name)) for side in registry.sides),
+        channels=channels,
+        alarms=await alarm.alarms(here.request.app, here),
+    )
+
+
+async def _is_late(here: Here) -> bool:
+    try:
+        return await here.request.app[proofs.HEADS].is_late(here.call, here.projection)
+    except (Refused, NotANote):
+        return True
+
+
+def _line(words: Words, view: LineView) -> Cell:
+    at = words.written(view.checked, "minute") if view.checked else ""
+    if view.state == "degraded":
+        missed = words.count("%(n)s check missed running", "%(n)s checks missed running", view.missed_running)
+        return Cell(key="line", level="serious", word=words.say("Line degraded"), detail=missed)
+    if view.missed_running:
+        return Cell(
+            key="line", level="caution", word=words.say("One line check missed"), detail=words.say("in order at %(t)s", t=at) if at else ""
+        )
+    if view.state == "up" and at:
+        return Cell(key="line", level="normal", word=words.say("Line in order"), detail=words.say("echoed exactly, %(t)s", t=at))
+    return Cell(key="line", level="off", word=words.say("Line not checked"), detail=words.say("no check was answered yet"))
+
+
+def _watches(here: Here) -> Iterator[Cell]:
+    words, registry = here.words, here.projection.registry
+    if len(registry.sides) > _SIDES:
+        unmanned = [side.name for side in registry.sides if side.name not in registry.watches]
+        word = words.count("%(n)s side not manned", "%(n)s sides not manned", len(unmanned)) if unmanned else words.say("All sides manned")
+        yield Cell(
+            key="watch", level="serious" if unmanned else "normal", word=word, detail=words.listed(name.upper() for name in unmanned[:6])
+        )
+        return
+    for side in registry.sides:
+        held = registry.watches.get(side.name)
+        if held is None:
+            word, detail = words.say("%(side)s not manned", side=side.name.upper()), words.say("nobody has taken the watch")
+            yield Cell(key=f"watch-{side.name}", level="serious", word=word, detail=detail)
+            continue
+        since = words.say("since %(t)s", t=words.written(held.since.time, "minute"))
+        silent = consoles.silent_for(here.request.app, here.projection, side.name) if side.name == here.side else 0.0
+        word = words.say("%(side)s manned", side=side.name.upper())
+        if silent >= DISARMED_SECONDS:
+            detail = words.say("no alarm armed for %(d)s", d=words.span(silent))
+            yield Cell(
+                key=f"watch-{side.name}", level="critical" if silent >= 2 * DISARMED_SECONDS else "caution", word=word, detail=detail
+            )
+            continue
+        yield Cell(key=f"watch-{side.name}", level="normal", word=word, detail=since)
+
+
+def _proof(words: Words, position: int, policy: str, covered: Covered, *, late: bool) -> Cell:
+    if late:
+        return Cell(
+            key="proof", level="serious", word=words.say("Record not signed"), detail=words.say("the registrar is silent"), icon="seal"
+        )
+    if not policy:
+        return Cell(
+            key="proof", level="off", word=words.say("Record signed by the host"), detail=words.say("no witness is named"), icon="seal"
+        )
+    behind = max(0, position - covered.final)
+    if not behind:
+        detail = words.say("by the witnesses, to record %(n)s", n=words.number(covered.final))
+        return Cell(key="proof", level="normal", word=words.say("Record countersigned"), detail=detail)
+    detail = words.count("%(n)s record waits for the witnesses", "%(n)s records wait for the witnesses", behind)
+    return Cell(key="proof", level="standby", word=words.say("Record signed"), detail=detail)
+
+
+def _alarm(here: Here, *, timed: bool) -> Cell:
+    words = here.words
+    if not timed:
+        return Cell(key="alarm", level="off", word=words.say("No alarm here"), detail=words.say("no clocks by rule"))
+    if not here.is_officer:
+        return Cell(key="alarm", level="off", word=words.say("No alarm here"), detail=words.say("officers are alarmed"))
+    return Cell(key="alarm", level="off", word=words.say("Alarm not armed"), detail=words.say("this page makes no sound"))
+
+
+def _bars(here: Here) -> Iterator[Bar]:
+    words, service, projection = here.words, here.service, here.projection
+    if not service.is_live(projection):
+        known = service.as_of(projection)
+        detail = words.say("What stands below is as of %(t)s. Use the telephone.", t=words.written(known)) if known else ""
+        yield Bar(level="critical", word=words.say("This host does not see the log."), detail=detail)
+    elif not here.writable:
+        yield Bar(
+            level="serious", word=words.say("Nothing can be recorded now."), detail=words.say("Reading goes on. The operator is to look.")
+        )
+    status = projection.registry.status
+    if status is not None and status.status == "suspended":
+        detail = words.say("Said on %(t)s. Messages are still taken and delivered.", t=words.written(status.said.time, "minute"))
+        yield Bar(level="caution", word=words.say("This channel is suspended."), detail=detail)

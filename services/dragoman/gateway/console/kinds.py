@@ -1,0 +1,412 @@
+"""What the members of acts are, as pages show and ask them: derived from the shapes, so that a format needs no page of its own.
+
+"kind"    Literal[...]                     Choice    radio buttons, or a list
+"facts"   Words                            Text      one box a language
+"time"    Timestamp | About                Time      one field, read as officers write times
+"place"   Line | Place                     Place     one field, any notation
+"units"   tuple[Unit, ...]                 Rows      of a Group of members
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+from msgspec import inspect
+
+from dragoman_schemas import fields, frame
+from dragoman_schemas.acts import SHAPES
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some words."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Some of some words."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Yes or no; or `unknown`, where it may be."""
+
+    unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text, in several languages where it may be; a `title` is of one line."""
+
+    languages: bool = True
+    title: bool = False
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Several texts, numbered from 1."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line."""
+
+    most: int = 500
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Several lines."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """A moment; or `unknown`, or about then."""
+
+    unknown: bool = False
+    about: bool = False
+
+
+@dataclass(frozen=True)
+class Span:
+    """From one moment to another; or a word that stands for it, like `ongoing`."""
+
+    instead: str = ""
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Several spans."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place; or some of them."""
+
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point on the earth."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number; or `unknown`."""
+
+    least: float | None = None
+    most: float | None = None
+    whole: bool = True
+    unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its unit; or `unknown`."""
+
+    units: tuple[str, ...]
+    unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Side:
+    """A side; or some of them; or `unknown`."""
+
+    many: bool = False
+    unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Officer:
+    """An officer of the own side, or some of them."""
+
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language by its tag, or some of them."""
+
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of the exchange, by its id."""
+
+
+@dataclass(frozen=True)
+class References:
+    """Numbers or ids of messages."""
+
+    many: bool = True
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Agreed phrases, by their keys."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the register of people, or some of them."""
+
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files beside the log."""
+
+    many: bool = True
+
+
+@dataclass(frozen=True)
+class Hours:
+    """Working hours, or always."""
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Days."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A line, or a number, for each name: of sides where those are the names."""
+
+    sides: bool = False
+    numbers: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Members together."""
+
+    members: tuple["Member", ...]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Several of a group."""
+
+    group: Group
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Named members of the opening, replaced."""
+
+
+@dataclass(frozen=True)
+class Other:
+    """What only programs write."""
+
+
+Kind = (
+    Choice
+    | Choices
+    | Flag
+    | Text
+    | Texts
+    | Line
+    | Lines
+    | Time
+    | Span
+    | Spans
+    | Place
+    | Point
+    | Number
+    | Quantity
+    | Side
+    | Officer
+    | Language
+    | Message
+    | References
+    | Phrases
+    | Person
+    | Files
+    | Hours
+    | Dates
+    | Pairs
+    | Group
+    | Rows
+    | Fields
+    | Other
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of an act: its name, what it is, and whether it must be there."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+
+    @property
+    def control(self) -> str:
+        """Which part of a form asks for it."""
+        return type(self.kind).__name__.lower()
+
+
+_SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side"})
+_OFFICERS: Final = frozenset({"acting_for", "officers"})
+_STRUCTS: Final[Mapping[type, Kind]] = {
+    fields.Window: Span(),
+    fields.Place: Place(),
+    fields.Position: Point(),
+    fields.Person: Person(),
+    fields.Attachment: Files(many=False),
+    fields.Hours: Hours(),
+    fields.Length: Quantity(("m", "km", "nm", "ft")),
+    fields.Speed: Quantity(("kn", "km/h", "m/s")),
+}
+
+
+@cache
+def members(act: str) -> tuple[Member, ...]:
+    """The members of an act, in the order of its shape, without `signed`."""
+    return _members(SHAPES[act], act)
+
+
+@cache
+def member(act: str, name: str) -> Member | None:
+    """One member of an act; None where it has none of that name."""
+    return next((each for each in members(act) if each.name == name), None)
+
+
+FRAME: Final = frozenset(
+    each.encode_name
+    for shape in (frame.Opening, frame.Continuing, frame.Answering)
+    for each in inspect.type_info(shape).fields  # type: ignore[attr-defined]
+)
+"""What any act may carry: asked for further down."""
+
+
+def _members(shape: type, act: str) -> tuple[Member, ...]:
+    info = inspect.type_info(shape)
+    assert isinstance(info, inspect.StructType)
+    return tuple(
+        Member(each.encode_name, _kind(each.encode_name, each.type, act), each.required)
+        for each in info.fields
+        if each.encode_name != "signed"
+    )
+
+
+def _kind(name: str, kind: Any, act: str) -> Kind:
+    """What a member is, by its type, and by its name where names are of sides, officers, languages or messages."""
+    match kind:
+        case inspect.Metadata():
+            return _kind(name, kind.type, act)
+        case inspect.UnionType():
+            return _of_union(name, kind, act)
+        case inspect.VarTupleType():
+            return _of_many(name, kind.item_type, act)
+        case inspect.StructType():
+            return _STRUCTS.get(kind.cls) or Group(_members(kind.cls, act))
+        case inspect.LiteralType():
+            return Choice(tuple(map(str, kind.values)))
+        case inspect.BoolType():
+            return Flag()
+        case inspect.IntType():
+            return Number(kind.ge, kind.le)
+        case inspect.FloatType():
+            return Number(kind.ge, kind.le, whole=False)
+        case inspect.DictType():
+            if isinstance(kind.value_type, inspect.RawType):
+                return Fields()
+            return Pairs(sides=getattr(kind.key_type, "pattern", None) is not None, numbers=isinstance(kind.value_type, inspect.IntType))
+        case inspect.StrType():
+            return _of_string(name, kind)
+        case _:
+            return Other()
+
+
+def _of_string(name: str, kind: inspect.StrType) -> Kind:
+    pattern = kind.pattern or ""
+    if name in ("of", "started_by"):
+        return Message()
+    if pattern.startswith("^(unknown|[0-9]{4}"):
+        return Time(unknown=True)
+    if "T[0-9]{2}" in pattern:
+        return Time()
+    if kind.max_length == 63 and pattern.startswith("^[a-z0-9]+"):
+        return Side() if name in _SIDES else Officer() if name in _OFFICERS else Line(63)
+    if pattern.startswith("^[a-z]{2,3}"):
+        return Language()
+    if kind.max_length == 160 and not pattern:
+        return References(many=False)
+    if (kind.max_length or 0) >= 2_000 and not pattern:
+        return Text(languages=False)
+    return Line(kind.max_length or 500)
+
+
+def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
+    words = [str(word) for each in kind.types if isinstance(each, inspect.LiteralType) for word in each.values]
+    unknown = "unknown" in words
+    rest = [each for each in kind.types if not isinstance(each, inspect.LiteralType)]
+    structs = [each.cls for each in rest if isinstance(each, inspect.StructType)]
+    if fields.About in structs:
+        return Time(unknown=any("unknown" in (getattr(each, "pattern", "") or "") for each in rest), about=True)
+    if fields.Place in structs:
+        return Place()
+    if fields.Hours in structs:
+        return Hours()
+    if fields.Provision in structs:
+        return Group(_members(fields.Provision, act))
+    if any(isinstance(each, inspect.DictType) for each in rest):
+        return Text(title=any(getattr(each, "max_length", None) == 120 for each in rest))
+    found = _kind(name, rest[0], act)
+    match found:
+        case Number():
+            return Number(found.least, found.most, found.whole, unknown=unknown)
+        case Quantity():
+            return Quantity(found.units, unknown=unknown)
+        case Side():
+            return Side(unknown=unknown)
+        case Span():
+            return Span(instead=words[0] if words else "")
+        case Flag():
+            return Flag(unknown=unknown)
+        case _:
+            return found
+
+
+def _of_many(name: str, item: Any, act: str) -> Kind:
+    found = _kind(name, item, act)
+    match found:
+        case Choice():
+            return Choices(found.values)
+        case Text():
+            return Texts()
+        case Span():
+            return Spans()
+        case Place():
+            return Place(many=True)
+        case Side():
+            return Side(many=True)
+        case Officer():
+            return Officer(many=True)
+        case Language():
+            return Language(many=True)
+        case References():
+            return References()
+        case Person():
+            return Person(many=True)
+        case Files():
+            return Files()
+        case Group():
+            return Rows(found)
+        case _ if name == "phrases":
+            return Phrases()
+        case _ if name == "holidays":
+            return Dates()
+        case _:
+            return Lines()

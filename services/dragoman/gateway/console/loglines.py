@@ -1,0 +1,74 @@
+"""Records as lines of a list: when, who, which act, in which exchange; nothing of what they say."""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman_schemas.answers import Entry
+
+
+class LogLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One record. `word` is on whose word it rests: `author` where its author signed it, else `host`; empty for what is no record."""
+
+    position: int
+    time: str = ""
+    actor: str = ""
+    act: str = ""
+    exchange: str = ""
+    number: str = ""
+    word: str = ""
+    valid: bool = True
+    reason: str = ""
+    bytes: int = 0
+    commit: str = ""
+    released_by: str = ""
+
+    @property
+    def side(self) -> str:
+        """Whose officer acted; empty for a service."""
+        side = self.actor.partition("/")[0]
+        return "" if side == "service" else side
+
+    @property
+    def service(self) -> str:
+        """Which service acted; empty for an officer."""
+        side, _, name = self.actor.partition("/")
+        return name if side == "service" else ""
+
+
+class _Envelope(Struct, frozen=True, kw_only=True):
+    type: str = "."
+    time: str = ""
+    actor: str = ""
+    attestation: str = ""
+    releasedby: str = ""
+
+
+_envelope = msgspec.json.Decoder(_Envelope).decode
+
+
+def line_of(entry: Entry) -> LogLine:
+    """A record as a line."""
+    if not isinstance(entry.record, Raw):
+        return LogLine(position=entry.position, valid=entry.valid, reason=entry.reason, commit=entry.commit, bytes=len(entry.junk) // 2)
+    found = _envelope(bytes(entry.record))
+    return LogLine(
+        position=entry.position,
+        time=found.time,
+        actor=found.actor,
+        act=(found.type.split(".") + [""])[1],
+        exchange=entry.exchange,
+        number=entry.number,
+        word="author" if found.attestation == "author" else "host",
+        valid=entry.valid,
+        reason=entry.reason,
+        bytes=len(bytes(entry.record)),
+        commit=entry.commit,
+        released_by=found.releasedby,
+    )
+
+
+def lines_of(entries: Iterable[tuple[Entry, str]]) -> tuple[LogLine, ...]:
+    """Records as lines, the newest first."""
+    return tuple(line_of(entry) for entry, _ in reversed(list(entries)))

@@ -1,0 +1,113 @@
+"""The sides' clocks: what time it is at each office, whether it works now, and its hours of a day."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import msgspec
+from babel.dates import get_timezone_location
+from msgspec import Struct
+
+from dragoman.domain.clocks import WEEK, Calendar, calendar_of
+from dragoman.gateway.console.words import Words
+from dragoman_schemas.fields import Hours
+from dragoman_schemas.state import Exchange
+
+
+class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A side's office as its entry says: where, in which zone, when it works. Without an entry it is counted in UTC."""
+
+    side: str
+    seat: str = ""
+    zone: str = "UTC"
+    opens: str = ""
+    closes: str = ""
+    days: tuple[str, ...] = ()
+    holidays: tuple[str, ...] = ()
+    always: bool = False
+    known: bool = False
+    exchange: str = ""
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment by the office's clock."""
+        return moment.astimezone(ZoneInfo(self.zone))
+
+    def state(self, moment: datetime) -> str:
+        """What the office does at a moment: `office_hours`, `off_hours`, `night`, `holiday`, `day_off`; empty where nothing is known."""
+        if not self.known:
+            return ""
+        there = self.local(moment)
+        if self.always:
+            return "office_hours"
+        if there.date().isoformat() in self.holidays:
+            return "holiday"
+        if self.days and WEEK[there.weekday()] not in self.days:
+            return "day_off"
+        if self.opens and time.fromisoformat(self.opens) <= there.time() < (time.fromisoformat(self.closes) or time.max):
+            return "office_hours"
+        return "off_hours" if 6 <= there.hour < 22 else "night"
+
+    def holiday_tomorrow(self, moment: datetime) -> bool:
+        """Whether the next day is a holiday there."""
+        return (self.local(moment).date() + timedelta(days=1)).isoformat() in self.holidays
+
+    def bands(self, begins: datetime, ends: datetime) -> list[tuple[datetime, datetime]]:
+        """The office's hours between two moments."""
+        if self.always:
+            return [(begins, ends)]
+        if not self.opens:
+            return []
+        zone = ZoneInfo(self.zone)
+        found = []
+        day = begins.astimezone(zone).date() - timedelta(days=1)
+        while day <= ends.astimezone(zone).date():
+            if WEEK[day.weekday()] in self.days and day.isoformat() not in self.holidays:
+                opens = datetime.combine(day, time.fromisoformat(self.opens), zone).astimezone(UTC)
+                closes = datetime.combine(day, time.fromisoformat(self.closes), zone).astimezone(UTC)
+                if closes <= opens:
+                    closes += timedelta(days=1)
+                if opens < ends and closes > begins:
+                    found.append((max(opens, begins), min(closes, ends)))
+            day += timedelta(days=1)
+        return found
+
+    def days_off(self, begins: date, ends: date) -> list[date]:
+        """The holidays between two days."""
+        return [day for each in self.holidays if begins <= (day := date.fromisoformat(each)) <= ends]
+
+
+def office_of(side: str, entry: Exchange | None) -> Office:
+    """A side's office by its standing entry."""
+    if entry is None:
+        return Office(side=side)
+    calendar: Calendar = calendar_of(entry)
+    seat = str(msgspec.json.decode(entry.content["seat"]))
+    hours = entry.content.get("hours")
+    if hours is None or bytes(hours) == b'"24x7"':
+        return Office(side=side, seat=seat, always=hours is not None, known=hours is not None, exchange=entry.id)
+    read = msgspec.json.decode(hours, type=Hours)
+    return Office(
+        side=side,
+        seat=seat,
+        zone=calendar.zone,
+        opens=read.from_,
+        closes=read.to,
+        days=tuple(read.days),
+        holidays=tuple(sorted(calendar.holidays)),
+        known=True,
+        exchange=entry.id,
+    )
+
+
+@lru_cache(256)
+def city(zone: str, language: str) -> str:
+    """The city by which a zone is known, in a language."""
+    if zone == "UTC":
+        return "UTC"
+    return get_timezone_location(zone, locale="zh_Hans" if language == "zh" else language, return_city=True)
+
+
+def clocks(offices: Sequence[Office], moment: datetime, words: Words) -> list[tuple[Office, str, str]]:
+    """Each office with a clock of its own, with the name of its city and the time there."""
+    return [(each, city(each.zone, words.language), words.local(moment, ZoneInfo(each.zone))) for each in offices if each.zone != "UTC"]

@@ -1,0 +1,19 @@
+"""What is owed in each channel, kept ready for the pages of this gateway."""
+
+from typing import Final
+
+from aiohttp import web
+
+from dragoman.projection.duties import Duties
+from dragoman.projection.live import Projection
+
+DUTIES: Final = web.AppKey("duties", dict[str, Duties])
+
+
+async def duties(app: web.Application, projection: Projection) -> Duties:
+    """What is owed in a channel now. Raises `Behind`."""
+    known = app[DUTIES].get(projection.name)
+    if known is None:
+        known = app[DUTIES].setdefault(projection.name, Duties(projection))
+    await known.begin()
+    return known

@@ -1,0 +1,326 @@
+"""One request for a page, and how it is answered: a template in the reader's language, or its view as JSON, or its rows as CSV.
+
+    here = Here(...)             who asks, of which channel, as it stood when, in which language
+    Page(template, view, ...)    what a handler returns
+    Sheet("/inbox", handler)     a page of a channel: /c/{channel}/inbox, .json and .csv of it
+
+A page shows what its view holds, and the view is what `.json` gives: whoever mistrusts a page compares.
+"""
+
+import csv
+import io
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode
+from zoneinfo import ZoneInfo
+
+import jinja2
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.rule import OFFICERS
+from dragoman.gateway import posting
+from dragoman.gateway.console import words as languages
+from dragoman.gateway.console.charts import clock
+from dragoman.gateway.console.offices import city
+from dragoman.gateway.console.words import Words
+from dragoman.gateway.service import Service
+from dragoman.gateway.typed import Call, Nothing
+from dragoman.projection.live import Projection
+from dragoman.stores.access import Grant
+from dragoman_schemas.state import Registry
+
+_HERE: Final = Path(__file__).parent
+STATIC: Final = _HERE.parent / "static"
+
+VIEW_COOKIE: Final = "__Host-dragoman-view"
+THEMES: Final = ("day", "dusk", "night", "contrast")
+"""By ambient light, as on a ship's bridge; and the one with the strongest contrast. None of them leaves it to the browser."""
+
+HTML: Final = "text/html"
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dragoman"
+)
+PAPER_POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cache-Control": "no-store",
+}
+
+
+class Preferences(Struct, frozen=True, kw_only=True):
+    """How somebody wants the pages: in a cookie, because it is of this screen and not of the person. Empty is as the browser says."""
+
+    language: str = ""
+    theme: str = ""
+    keys: bool = True
+
+    @classmethod
+    def read(cls, request: web.Request) -> "Preferences":
+        """Those of a request; what is not known is left out."""
+        given = dict(parse_qsl(request.cookies.get(VIEW_COOKIE, "")[:200]))
+        language, theme = given.get("language", ""), given.get("theme", "")
+        return cls(
+            language=language if language in languages.LANGUAGES else "",
+            theme=theme if theme in THEMES else "",
+            keys=given.get("keys") != "off",
+        )
+
+    def written(self) -> str:
+        """As the cookie has them."""
+        given = {"language": self.language, "theme": self.theme, "keys": "" if self.keys else "off"}
+        return urlencode({name: value for name, value in given.items() if value})
+
+
+@dataclass(kw_only=True)
+class Here:
+    """One request for a page. `at` is a past position, or 0 for now; `moment` the time that the page is of."""
+
+    request: web.Request
+    service: Service
+    words: Words
+    preferences: Preferences
+    moment: datetime
+    grant: Grant
+    channel: Projection | None = None
+    at: int = 0
+    registry_then: Registry | None = None
+    digest: str = ""
+    newest: int = 0
+
+    @property
+    def projection(self) -> Projection:
+        """The page's channel."""
+        assert self.channel is not None
+        return self.channel
+
+    @property
+    def registry(self) -> Registry:
+        """The channel's registry, as it stood then."""
+        found = self.registry_then or self.projection.registry
+        assert found is not None
+        return found
+
+    @property
+    def name(self) -> str:
+        """The channel's name."""
+        return self.projection.name
+
+    @property
+    def position(self) -> int:
+        """The position that the page is of."""
+        return self.at or self.newest
+
+    @property
+    def past(self) -> bool:
+        """Whether the page shows the past."""
+        return self.at > 0
+
+    @property
+    def side(self) -> str:
+        """The reader's side."""
+        return self.grant.side
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """All sides, in the order of the opening."""
+        return tuple(side.name for side in self.registry.sides)
+
+    @cached_property
+    def roles(self) -> tuple[str, ...]:
+        """The reader's roles in the channel, now."""
+        if self.channel is None:
+            return ()
+        officer = self.projection.registry.officers.get(self.grant.actor)
+        return ("root",) if officer is None else officer.roles
+
+    @property
+    def is_officer(self) -> bool:
+        """Whether the reader sits at a station of a side: officers of any rank, and no auditor or administrator."""
+        return not OFFICERS.isdisjoint(self.roles)
+
+    @property
+    def may_post(self) -> bool:
+        """Whether forms are shown: to officers, whose token is not for reading alone, of now, while writing is possible."""
+        return self.is_officer and not self.past and self.grant.scope != "read" and self.writable
+
+    @property
+    def writable(self) -> bool:
+        """Whether anything can be recorded now."""
+        return self.service.guard.proven and not self.projection.broken
+
+    @property
+    def call(self) -> Call[Nothing]:
+        """The request as the API's functions take it."""
+        return Call(self.request, Nothing())
+
+    async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a query that may take long in a reader's thread."""
+        return await posting.in_thread(self.call, work, *arguments)
+
+    def link(self, path: str = "", /, **query: object) -> str:
+        """The address of a page of the channel, at the same moment."""
+        return self.to(f"/c/{self.name}{path}", **query)
+
+    def to(self, path: str, /, **query: object) -> str:
+        """An address, at the same moment; what is empty is left out."""
+        given = {name.rstrip("_"): str(value) for name, value in query.items() if value not in ("", None, 0, False)}
+        if self.at and "at" not in query:
+            given["at"] = str(self.at)
+        return f"{path}?{urlencode(given)}" if given else path
+
+    def formed(self, form: str) -> str:
+        """This page's own address in another form, `.json` or `.csv`."""
+        path, _, query = self.again().partition("?")
+        return f"{path}{form}?{query}" if query else path + form
+
+    def again(self, **changed: object) -> str:
+        """This page's own address, with some of its query changed."""
+        query = {**self.request.query, **changed}
+        query.pop("said", None)
+        given = {name: str(value) for name, value in query.items() if value not in ("", None, 0)}
+        path = self.request.path.removesuffix(".json").removesuffix(".csv")
+        return f"{path}?{urlencode(given)}" if given else path
+
+
+@dataclass(kw_only=True)
+class Page:
+    """What a handler answers with. `rows` are what `.csv` gives, `values` what the template needs besides the view."""
+
+    template: str
+    view: Struct
+    rows: Sequence[Struct] | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Here], Awaitable[Page | web.StreamResponse]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """One page: under which path of a channel, or at a path of its own; `anywhere` is a page that needs no channel."""
+
+    path: str
+    handler: Handler
+    method: str = "GET"
+    anywhere: bool = False
+    name: str = ""
+
+
+def refused(kind: str, detail: str) -> Refused:
+    """A refusal in words."""
+    return Refused(Refusal(kind=kind, detail=detail))
+
+
+# Rendering
+
+
+@cache
+def environment(language: str) -> jinja2.Environment:
+    """The templates in a language."""
+    words = languages.words(language)
+    found = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    found.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
+    found.globals |= {
+        "w": words,
+        "languages": languages.LANGUAGES,
+        "tags": languages.TAGS,
+        "new_key": lambda: secrets.token_hex(16),
+        "zone": ZoneInfo,
+        "city_of": lambda zone: city(zone, words.language),
+        "roles_of": lambda roles: [words.value(role) for role in roles],
+        "told": lambda said: _told(words, said),
+        "clock_bar": clock,
+    }
+    found.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)
+    found.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    found.filters["raw"] = languages.values_of
+    found.filters["upto"] = lambda text, mark: text.partition(mark)[0]
+    return found
+
+
+def _told(words: Words, said: str) -> str:
+    """What a form that was sent has come to, in a sentence."""
+    match said:
+        case "acknowledged":
+            return words.say("Receipt acknowledged. This says only that you have it.")
+        case "before":
+            return words.say("A colleague had acknowledged it before you. It is recorded once.")
+        case "take":
+            return words.say("You have the watch.")
+        case "relieve":
+            return words.say("The watch is handed over.")
+        case "recorded":
+            return words.say("Recorded.")
+        case "kept":
+            return words.say("Kept.")
+        case "dropped":
+            return words.say("Dropped.")
+        case _:
+            return ""
+
+
+def rendered(here: Here | None, words: Words, template: str, **values: Any) -> str:
+    """A template filled in."""
+    return environment(words.language).get_template(template).render(here=here, **values)
+
+
+def html(text: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A page as an answer."""
+    return web.Response(text=text, status=status, headers={**HEADERS, **(headers or {})}, content_type=HTML)
+
+
+def as_json(view: Struct, headers: Mapping[str, str]) -> web.Response:
+    """A page's view."""
+    return web.Response(body=msgspec.json.encode(view), headers={**HEADERS, **headers}, content_type="application/json")
+
+
+def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
+    """A page's rows, a column a member."""
+    output = io.StringIO()
+    writer = csv.writer(output)
+    if rows:
+        names = rows[0].__struct_fields__
+        writer.writerow(names)
+        for row in rows:
+            given = msgspec.to_builtins(row, builtin_types=(msgspec.Raw,))
+            writer.writerow([_cell(given.get(name, "")) for name in names])
+    return web.Response(text=output.getvalue(), headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    if isinstance(value, msgspec.Raw):
+        value = msgspec.json.decode(bytes(value))
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        text = " ".join(value)
+    else:
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def now() -> datetime:
+    """The time of this host."""
+    return datetime.now(UTC)

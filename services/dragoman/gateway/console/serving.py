@@ -1,0 +1,133 @@
+"""Routes of the pages: finds out who asks, of which channel and moment, has the handler answer, and gives that as a page, JSON or CSV."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from dragoman.domain.refusal import Refused
+from dragoman.gateway import posting, problems
+from dragoman.gateway.console import frame
+from dragoman.gateway.console.page import HEADERS, Here, Page, Preferences, Sheet, as_csv, as_json, html, now, refused, rendered
+from dragoman.gateway.console.sessions import own_origin, signed_in, words_of
+from dragoman.gateway.typed import compressed
+from dragoman.projection import reads
+from dragoman.projection.moment import instant, position_by
+
+log = structlog.get_logger()
+
+_CHANNEL: Final = "{channel:[a-z0-9-]{1,63}}"
+_FORM: Final = r"{form:(?:\.json|\.csv)?}"
+_AT: Final = re.compile(r"[0-9]{1,15}")
+
+
+def register(app: web.Application, sheets: Sequence[Sheet]) -> None:
+    """Add the pages' routes."""
+    for sheet in sheets:
+        path = sheet.path if sheet.anywhere else f"/c/{_CHANNEL}{sheet.path}"
+        if sheet.method == "GET":
+            path += _FORM if not path.endswith("/") else ""
+        app.router.add_route(sheet.method, path, _served(sheet), name=sheet.name or None)
+
+
+def _served(sheet: Sheet) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def served(request: web.Request) -> web.StreamResponse:
+        if sheet.method == "POST":
+            own_origin(request)
+        here = await _here(request, sheet)
+        answered = await sheet.handler(here)
+        if not isinstance(answered, Page):
+            return answered
+        return compressed(await answer(here, answered))
+
+    return served
+
+
+async def _here(request: web.Request, sheet: Sheet) -> Here:
+    """Everything about a request that a page asks. Raises `SignInNeeded`, `Refused`."""
+    name = request.match_info.get("channel", "")
+    grant = signed_in(request, name)
+    service = request.app[posting.SERVICE]
+    here = Here(
+        request=request, service=service, words=words_of(request), preferences=Preferences.read(request), moment=service.now(), grant=grant
+    )
+    if sheet.anywhere:
+        return here
+    here.channel = service.channel(grant, name)
+    request["registry"] = here.projection.registry
+    if sheet.method != "POST":
+        await _stand(here)
+    return here
+
+
+async def _stand(here: Here) -> None:
+    """Find the position that the page is to be of. Raises `Refused`, `Behind`."""
+    projection = here.projection
+    wanted = posting.whole(here.request.query.get("after", "")) or 0  # what was posted before, on whatever gateway, is on the page
+    if projection.state.position < wanted <= projection.state.position + 1_000_000:
+        await projection.in_file(wanted)
+    await projection.in_file()
+    here.newest = projection.flushed
+    here.at = await position_of(here, here.request.query.get("at", ""))
+    if here.at:
+        stood = await here.in_thread(reads.stood, here.service.store, here.name, here.at)
+        if stood is None:
+            raise refused("not-found", "The channel had not been opened there.")
+        here.registry_then, time, here.digest = stood
+        here.moment = datetime.fromisoformat(time)
+
+
+async def position_of(here: Here, at: str) -> int:
+    """A past position by itself or by a time; 0 for now. Raises `Refused`."""
+    if at in ("", "0"):
+        return 0
+    if _AT.fullmatch(at):
+        if not 1 <= int(at) <= here.newest:
+            raise refused("bad-request", f"Records are counted from 1 to {here.newest}; give one of these, or a time.")
+        return int(at)
+    moment = instant("at", at) + timedelta(milliseconds=1)
+    found: int = await here.in_thread(position_by, here.service.store, here.name, here.newest, moment)
+    if not found:
+        raise refused("not-found", "The channel had not been opened then.")
+    return found
+
+
+async def answer(here: Here, page: Page) -> web.Response:
+    """What a handler answered with, in the form that is asked for."""
+    headers = dict(page.headers)
+    if here.channel is not None and here.position:
+        headers["Dragoman-Position"] = str(here.position)
+    match here.request.match_info.get("form", ""):
+        case ".json":
+            return as_json(page.view, headers)
+        case ".csv":
+            if page.rows is None:
+                raise refused("not-acceptable", "This page has no table; take it as .json.")
+            return as_csv(page.rows, headers)
+    framed = await frame.of(here)
+    text = rendered(here, here.words, page.template, frame=framed, view=page.view, **page.values)
+    return html(text, status=page.status, headers=headers)
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether an error is to be answered by a page."""
+    return not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
+
+
+def problem(request: web.Request, error: Exception) -> web.Response:
+    """An error as a page: its title in the reader's language, and what exactly is wrong."""
+    _, request_id = request.get(posting.TRACE, ("", ""))
+    answered = problems.answer(error, request_id, request.path)
+    body: dict[str, Any] = msgspec.json.decode(answered.body if isinstance(answered.body, bytes) else b"{}")
+    headers = {name: answered.headers[name] for name in ("Allow", "Retry-After") if name in answered.headers}
+    registry = request.get("registry")
+    kind = error.refusal.kind if isinstance(error, Refused) else str(body.get("type", "")).rpartition("/")[2]
+    values = {"problem": body, "kind": kind, "registry": registry, "preferences": Preferences.read(request), "frame": None}
+    return html(rendered(None, words_of(request), "problem.html", **values), status=answered.status, headers=headers)
+
+
+__all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "wants_page"]

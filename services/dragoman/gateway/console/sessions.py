@@ -1,0 +1,176 @@
+"""Who sits at a page: sessions behind a cookie, forms from our own pages alone, signing in and out, and how this screen wants its pages.
+
+A session is a server-side row behind a `__Host-` cookie. Forms are taken from our own origin only, by what the browser itself says
+(Sec-Fetch-Site, Origin).
+"""
+
+import asyncio
+import re
+import time
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from aiohttp import web
+from multidict import MultiDictProxy
+
+from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import posting
+from dragoman.gateway.budgets import BUDGETS
+from dragoman.gateway.console import words as languages
+from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
+from dragoman.gateway.console.words import Words
+from dragoman.limits import BODY_SECONDS, SESSION_SECONDS, VIEW_SECONDS
+from dragoman.stores.access import Grant
+
+log = structlog.get_logger()
+
+COOKIE: Final = "__Host-dragoman"
+_PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
+"""A path of ours: no other host, no backslash, no control character."""
+
+Form = MultiDictProxy[str | bytes | bytearray | web.FileField]
+
+
+class SignInNeeded(Exception):
+    """A page was asked for without a session."""
+
+
+def words_of(request: web.Request) -> Words:
+    """The language that this screen has chosen, or that the browser asks for."""
+    chosen = Preferences.read(request).language
+    return languages.words(chosen or languages.preferred(request.headers.get("Accept-Language", "")))
+
+
+def session_grant(request: web.Request) -> Grant | None:
+    """Who a session speaks for, on requests that only read."""
+    session = request.cookies.get(COOKIE)
+    if session is None or request.method not in ("GET", "HEAD"):
+        return None
+    access = request.app[posting.SERVICE].access
+    request["session"] = session
+    request["still"] = lambda: access.session(session, time.time()) is not None
+    return access.session(session, time.time())
+
+
+def signed_in(request: web.Request, channel: str) -> Grant:
+    """Who sits at the page, whose budget it is taken from. Raises `SignInNeeded`, `Refused`."""
+    session = request.cookies.get(COOKIE)
+    access = request.app[posting.SERVICE].access
+    grant = None if session is None else access.session(session, time.time())
+    if grant is None:
+        raise SignInNeeded
+    request["session"] = session
+    request["still"] = lambda: access.session(session or "", time.time()) is not None
+    request["grant"] = grant
+    request["apart"] = request.app[BUDGETS].caller(grant, channel, request.content_length or 0)
+    if grant.scope == "read" and request.method == "POST":
+        detail = "You signed in with a token for reading alone; ask the operator for another."
+        raise Refused(Refusal(kind="not-permitted", detail=detail))
+    return grant
+
+
+def to_sign_in(request: web.Request) -> web.Response:
+    """Send the reader to the form, and back afterwards; a script is told by the status instead."""
+    if "text/html" not in request.headers.get("Accept", "") or request.headers.get("Sec-Fetch-Mode") in ("cors", "same-origin"):
+        return web.Response(status=401, headers={**HEADERS, "WWW-Authenticate": "Bearer"})
+    following = request.rel_url.path_qs if request.method == "GET" else "/"
+    return web.Response(status=303, headers={"Location": f"/sign-in?next={quote(following)}", **HEADERS})
+
+
+def own_origin(request: web.Request) -> None:
+    """Refuse a form that another site sent."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    same = site in ("same-origin", "none") if site is not None else origin is None or origin.partition("://")[2] == request.host
+    if not same:
+        raise Refused(Refusal(kind="not-permitted", detail="This form came from another site. Open the board here and try again."))
+
+
+async def form_of(request: web.Request) -> Form:
+    """A form, which must arrive in time. Raises `Refused`."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.post()
+    except TimeoutError:
+        raise Refused(Refusal(kind="too-slow", detail="The form did not arrive in time; send it again.")) from None
+
+
+def said(form: Form, name: str) -> str:
+    """A field of a form as text, with line ends as one character; empty where it is not there."""
+    value = form.get(name, "")
+    return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+
+
+def following(path: str) -> str:
+    """Where to go next, if that is a path of ours."""
+    return path if _PATH.fullmatch(path) else "/"
+
+
+def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Go on at a page: after a form, so that loading it again sends nothing."""
+    return web.Response(status=303, headers={"Location": location, **HEADERS, **(headers or {})})
+
+
+# Signing in and out
+
+
+async def sign_in_form(request: web.Request) -> web.Response:
+    """The form."""
+    return _sign_in_page(request, following(request.query.get("next", "/")))
+
+
+def _sign_in_page(request: web.Request, next: str, *, fault: bool = False, waits: bool = False, status: int = 200) -> web.Response:
+    words = words_of(request)
+    values = {"next": next, "fault": fault, "waits": waits, "preferences": Preferences.read(request), "frame": None}
+    return html(rendered(None, words, "sign_in.html", **values), status=status)
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    """Begin a session in place of a token."""
+    own_origin(request)
+    form = await form_of(request)
+    token, next = said(form, "token"), following(said(form, "next") or "/")
+    access = request.app[posting.SERVICE].access
+    grant = access.find(token, time.time())
+    if grant is None and await request.app[posting.SERVICE].look_again():
+        grant = access.find(token, time.time())
+    if grant is None:
+        log.info("sign_in.refused", address=request.get("address", ""))
+        request.app[BUDGETS].stranger(request.get("address", ""))
+        return _sign_in_page(request, next, fault=True, status=401)
+    request.app[BUDGETS].caller(grant, "", 0)
+    if request.cookies.get(COOKIE):
+        await access.close_session(request.cookies[COOKIE])  # who signs in anew leaves none behind
+    session = await access.open_session(token, time.time(), SESSION_SECONDS)
+    log.info("sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id)
+    response = see("/host" if grant.is_operator and next == "/" else next)
+    response.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """End the session."""
+    own_origin(request)
+    session = request.cookies.get(COOKIE)
+    if session is not None:
+        await request.app[posting.SERVICE].access.close_session(session)
+    response = see("/sign-in", {"Clear-Site-Data": '"cache", "storage"'})
+    response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+async def prefer(request: web.Request) -> web.Response:
+    """Keep how this screen wants its pages: the language, the light, the single-letter keys."""
+    own_origin(request)
+    form = await form_of(request)
+    known = Preferences.read(request)
+    language, theme = said(form, "language"), said(form, "theme")
+    wanted = Preferences(
+        language=language if language in languages.LANGUAGES else known.language,
+        theme=theme if theme in THEMES else "" if theme == "auto" else known.theme,
+        keys=said(form, "keys") != "off" if "keys" in form else known.keys,
+    )
+    response = see(following(said(form, "next") or "/"))
+    response.set_cookie(VIEW_COOKIE, wanted.written(), max_age=VIEW_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+    return response

@@ -1,0 +1,96 @@
+"""The vocabulary of the log: every name that a record or a state may have in it, which the pages show in the reader's language.
+
+A name is looked up with its context, because one name may be several words: `officer` is an act and a role. The English catalogue has words
+for them as well; what it lacks is made from the name itself.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final, get_args
+
+from msgspec import inspect
+
+from dragoman.domain.table import FORMATS, RULES
+from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.acts.watch import ClockName
+from dragoman_schemas.answers import Alarm, PersonEntry
+from dragoman_schemas.problems import TYPES
+
+FLAGS: Final = (
+    *("short_notice", "below_aim", "late_report", "late_question", "accounts_differ", "not_adopted", "default_venue", "near_threshold"),
+    *("figures_differ", "overlap", "one_key", "suspended", "passed_by", "corrected", "public"),
+)
+STAGES: Final = ("announced", "in_force", "active", "superseded", "ended", "validity_ended")
+ALARMS: Final = ("flash_unacknowledged", "undelivered", "line_degraded", "watch_unmanned")
+LINES: Final = ("good", "degraded", "unknown", "missed", "echoed", "echoed_with_errors", "awaited")
+"""How a circuit, or one check of it, stands."""
+
+_WORD: Final = re.compile(r"[a-z]{2,}(?:[-_][a-z0-9]+)*")
+"""What is a word, and no letter, number or type of files."""
+
+
+def names() -> Iterator[tuple[str, str]]:
+    """Every name, with its context."""
+    fields, values = _of_shapes()
+    yield from (("act", act) for act in RULES)
+    yield from (("status", status) for status in _statuses())
+    yield from (("field", name) for name in fields)
+    yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES)) if _WORD.fullmatch(name))
+    yield from (("clock", clock) for clock in get_args(ClockName))
+    yield from (("flag", flag) for flag in FLAGS)
+    yield from (("stage", stage) for stage in STAGES)
+    yield from (("alarm", alarm) for alarm in ALARMS)
+    yield from (("problem", kind) for kind in TYPES)
+
+
+def derived(context: str, name: str) -> str:
+    """English for a name, made from itself."""
+    if context == "problem":
+        return TYPES[name][1] if name in TYPES else name
+    words = name.replace("_", " ").replace("-", " ")
+    return words if context in ("value", "status", "stage", "flag") else words[:1].upper() + words[1:]
+
+
+def _statuses() -> list[str]:
+    found: dict[str, None] = {}
+    for form in FORMATS.values():
+        found[form.start] = None
+        for moves in form.moves.values():
+            found.update(dict.fromkeys((*moves, *moves.values())))
+        for before, after in form.changes.items():
+            found.update(dict.fromkeys((before, *after)))
+    return sorted(found)
+
+
+@cache
+def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The members of all acts, and the words that these may be, each once."""
+    fields: dict[str, None] = {}
+    values: dict[str, None] = {}
+    seen: set[type] = set()
+
+    def walk(kind: Any) -> None:
+        match kind:
+            case inspect.StructType() if kind.cls not in seen:
+                seen.add(kind.cls)
+                for member in kind.fields:
+                    fields[member.encode_name] = None
+                    walk(member.type)
+            case inspect.UnionType():
+                for each in kind.types:
+                    walk(each)
+            case inspect.VarTupleType():
+                walk(kind.item_type)
+            case inspect.DictType():
+                walk(kind.value_type)
+            case inspect.LiteralType():
+                values.update(dict.fromkeys(map(str, kind.values)))
+            case inspect.Metadata():
+                walk(kind.type)
+            case _:
+                pass
+
+    for shape in (*SHAPES.values(), Alarm, PersonEntry):
+        walk(inspect.type_info(shape))
+    return tuple(fields), tuple(values)
