@@ -22,7 +22,7 @@ class Visit:
 
     async def sign_in(self, who: str, channel: str = EXERCISE) -> None:
         """Sign in by the form, and arrive at a channel's board."""
-        await self.page.goto(f"{self.service.base_url}/?channel={channel}")
+        await self.page.goto(f"{self.service.base_url}/c/{channel}")
         await self.page.get_by_label("Token").fill(self.service.token(who))
         await self.page.get_by_role("button", name="Sign in").click()
         await self.page.get_by_role("button", name="Sign out").wait_for()

@@ -10,7 +10,7 @@ An event says only that something has changed; what is shown is always asked for
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -221,11 +221,31 @@ def _detail(here: Here, ring: Ring) -> Detail:
 
 
 async def fragment(here: Here) -> web.Response:
-    """What rings now, for the scripts of an open page."""
+    """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
     found = await alarms(here.request.app, here)
     for ring in found.rings:
         note_read(here.service, here.service.channels[ring.channel], here.grant)
-    return html(rendered(here, here.words, "alarm.html", alarms=found, now=here.service.now()))
+    settled = [each for known in here.request.query.getall("known", [])[:ALARMS_SHOWN] for each in _settled(here, known)]
+    return html(rendered(here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()))
+
+
+def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
+    """Who has acknowledged a message, in a sentence."""
+    name, _, rest = known.partition(" ")
+    exchange, _, key = rest.partition(" ")
+    projection = here.service.channels.get(name)
+    if projection is None or not here.service.may_see(here.grant, projection):
+        return
+    state = projection.exchange(exchange)
+    message = None if state is None else next((each for each in state.messages if each.id == key), None)
+    done = None if message is None else message.acknowledged.get(here.side)
+    if message is None or done is None:
+        return
+    officer = projection.registry.officers.get(done.by)
+    role = "" if officer is None else here.words.value(officer.roles[0])
+    seconds = (datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)).total_seconds()
+    who = f"{role} {done.by.partition('/')[2]}".strip()
+    yield {"key": key, "text": here.words.say("Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds))}
 
 
 def note_read(service: Service, projection: Projection, grant: Grant) -> None:

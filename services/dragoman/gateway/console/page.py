@@ -26,7 +26,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.rule import OFFICERS
+from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.gateway import posting
 from dragoman.gateway.console import words as languages
 from dragoman.gateway.console.charts import clock
@@ -151,6 +151,13 @@ class Here:
     def is_officer(self) -> bool:
         """Whether the reader sits at a station of a side: officers of any rank, and no auditor or administrator."""
         return not OFFICERS.isdisjoint(self.roles)
+
+    @cached_property
+    def on_call(self) -> bool:
+        """Whether an alarm may reach the reader: duty officers and heads of office, in any of their channels."""
+        visible = [] if self.grant.is_operator else self.service.visible(self.grant)
+        held = (each.registry.officers.get(self.grant.actor) for each in visible)
+        return any(officer is not None and not DUTY.isdisjoint(officer.roles) for officer in held)
 
     @property
     def may_post(self) -> bool:

@@ -191,10 +191,9 @@ async function signedBy(note, verifier) {
 const secondsOf = (payload) => BigInt(`0x${hex(payload.subarray(0, 8))}`);
 
 function lineHolds(text, verifier, payload) {
-  const before = verifier.type === COSIGNATURE ? 8 : 0;
-  if (payload.length !== before + 64) return false;
-  const message = before ? `cosignature/v1\ntime ${secondsOf(payload)}\n${text}` : text;
-  return isSignature(verifier.publicKey, joined([message]), payload.subarray(before));
+  const isCosignature = verifier.type === COSIGNATURE;
+  const message = isCosignature ? `cosignature/v1\ntime ${secondsOf(payload)}\n${text}` : text;
+  return isSignature(verifier.publicKey, joined([message]), payload.subarray(isCosignature ? 8 : 0));
 }
 
 // The tree

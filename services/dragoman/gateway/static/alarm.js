@@ -1,0 +1,628 @@
+// The alarm of a page: armed or not and why, what rings, the takeover of every open page, silence, acknowledgement.
+//
+//   off duty ─ press ─▶ arming ─ heard ─▶ armed ⇄ partly armed
+//                                   └─ context suspended, reload, new tab ─▶ not armed
+//
+// Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
+
+import { ask, bar, button, cell, clock, hour, page, parsed, say, SignedOut, span, words } from "./page.js";
+import { EVERY, play } from "./sounds.js";
+
+const GUARD_MS = 800; // a stray key is no acknowledgement
+const SILENCE_S = 30;
+const AGAIN_S = 60;
+const ACK_PATIENCE_MS = 3000;
+const RESUME_MS = 10_000;
+const SHOWN_MS = 1500;
+const ELSEWHERE_MS = 10_000;
+const TEST_MS = 30_000;
+const TESTED_MS = 8 * 3600_000;
+const BEAT_S = 15;
+const AHEAD_S = 70;
+const DUTY = "dragoman-duty";
+const TESTED = "dragoman-tested";
+const LEFT = "dragoman-left";
+const RANK = ["flash", "immediate", "priority"];
+
+const place = document.getElementById("alarm");
+const title = document.title;
+const iconLink = document.querySelector("link[rel=icon]");
+const iconHref = iconLink?.href;
+
+export class Alarm {
+  #link;
+  #rings = new Map();
+  #context = null;
+  #lock = null;
+  #burst = null;
+  #silentUntil = 0;
+  #arming = false;
+  #shown = null;
+  #shownAt = 0;
+  #settled = new Map();
+  #acknowledging = new Set();
+  #tick = 0;
+  #blind = false;
+  #blindSince = 0;
+  #known = 0;
+  #asking = null;
+  #again = false;
+  #notices = new Map();
+  #fraught = new Map();
+
+  constructor(link) {
+    this.#link = link;
+    link.maySound = () => this.sounds;
+    link.addEventListener("acked", ({ detail }) => this.#settle(detail.key, detail.text));
+    link.addEventListener("silence", () => this.#silence());
+    link.addEventListener("duty", ({ detail }) => this.#setDuty(detail.duty, detail.exercise));
+    link.addEventListener("leads", () => this.#sound());
+    link.addEventListener("rests", () => this.#hush());
+    addEventListener("keydown", (event) => this.#key(event), true);
+    addEventListener("beforeunload", (event) => { if (this.state === "armed" && this.#rings.size) event.preventDefault(); });
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#keepAwake(); });
+  }
+
+  begin() {
+    if (page.duty) {
+      this.#context = new AudioContext();
+      this.#context.addEventListener("statechange", () => this.#changed());
+      if (this.duty) this.#keepAwake();
+    }
+    this.#take(place);
+    this.#changed();
+  }
+
+  // What the officer has said: on duty or off, and for the live channels or an exercise.
+  get duty() {
+    return sessionStorage.getItem(DUTY) !== null && sessionStorage.getItem(DUTY) !== "off";
+  }
+
+  get offDuty() {
+    return sessionStorage.getItem(DUTY) === "off";
+  }
+
+  get exercise() {
+    const said = sessionStorage.getItem(DUTY) ?? "";
+    return said.startsWith("exercise:") ? said.slice(9) : "";
+  }
+
+  get sounds() {
+    return this.#context?.state === "running";
+  }
+
+  get state() {
+    if (!page.duty) return "off";
+    if (this.#blind) return "blind";
+    if (this.offDuty) return "off";
+    if (!this.sounds || !this.duty) return "not_armed";
+    return this.#missing().length ? "partly" : "armed";
+  }
+
+  #missing() {
+    const found = [];
+    if (globalThis.Notification?.permission !== "granted") found.push(words("missing_notice"));
+    if (this.#lock === null && !document.hidden) found.push(words("missing_screen"));
+    return found;
+  }
+
+  // Arming
+
+  async arm() {
+    const exercise = page.exercise;
+    this.#arming = true;
+    await this.#context.resume();
+    const asked = globalThis.Notification?.permission === "default" ? Notification.requestPermission() : null;
+    await this.#keepAwake(true);
+    await asked?.catch(() => null);
+    const tested = Date.now() - Number(sessionStorage.getItem(TESTED) ?? 0) < TESTED_MS;
+    if (tested || !this.sounds) {
+      this.#armed(exercise);
+      return;
+    }
+    play(this.#context, "flash", { volume: 0.6 });
+    const over = setTimeout(() => this.#disarm(), TEST_MS);
+    bar("arm", "caution", [words("heard_ask")],
+      button(words("heard_yes"), () => {
+        clearTimeout(over);
+        sessionStorage.setItem(TESTED, String(Date.now()));
+        this.#armed(exercise);
+      }),
+      button(words("heard_no"), () => {
+        clearTimeout(over);
+        this.#disarm();
+        bar("help", "caution", [words("heard_help")], button(words("lost_know"), () => bar("help", null)));
+      }));
+  }
+
+  #armed(exercise) {
+    this.#arming = false;
+    bar("help", null);
+    this.#link.tell("duty", { duty: true, exercise });
+    this.#link.claim();
+  }
+
+  #disarm() {
+    this.#arming = false;
+    this.#changed();
+  }
+
+  #setDuty(duty, exercise) {
+    sessionStorage.setItem(DUTY, duty ? (exercise ? `exercise:${exercise}` : "live") : "off");
+    if (!duty) this.#lock?.release();
+    this.#changed();
+    this.#sound();
+  }
+
+  async #keepAwake(asked = false) {
+    if (!page.duty || (!asked && !this.duty) || this.#lock !== null) return;
+    try {
+      this.#lock = await navigator.wakeLock.request("screen");
+      this.#lock.addEventListener("release", () => { this.#lock = null; this.#changed(); });
+    } catch {
+      this.#lock = null;
+    }
+    this.#changed();
+  }
+
+  #changed() {
+    if (!page.duty) return;
+    const state = this.state;
+    document.body.dataset.alarm = state;
+    if (!this.#arming) this.#showState(state);
+    this.#link.claim();
+    this.#beat(true);
+  }
+
+  #showState(state) {
+    if (state === "armed") cell("alarm", "normal", words("armed"), words("armed_detail"));
+    else if (state === "partly") cell("alarm", "caution", words("partly"), this.#missing().join(" "));
+    else if (state === "off") cell("alarm", "off", words("off_duty"), words("off_duty_detail"));
+    else cell("alarm", "serious", words("not_armed"), words("not_armed_detail"));
+    if (state === "partly") {
+      bar("arm", "caution", [words("partly"), ...this.#missing()], button(words("arm_again"), () => this.arm()), this.#off());
+    } else if (state === "not_armed" || (state === "blind" && !this.sounds)) {
+      bar("arm", "serious", [words("arm_bar")], button(words(this.duty ? "arm_again" : "arm_do"), () => this.arm()), this.#off());
+    } else {
+      bar("arm", null);
+    }
+  }
+
+  #off() {
+    return button(words("arm_off"), () => this.#link.tell("duty", { duty: false, exercise: "" }));
+  }
+
+  #beat(now = false) {
+    if (!this.#link.leads || !page.duty || (!now && this.#tick % BEAT_S !== 0)) return;
+    const form = new URLSearchParams({ state: this.state, exercise: this.exercise });
+    fetch("/alarm/beat", { method: "POST", body: form, keepalive: true }).catch(() => null);
+  }
+
+  // What rings
+
+  // Ask what rings now; asked again while an answer is under way, once more after it.
+  async refresh() {
+    if (this.#asking) {
+      this.#again = true;
+      return this.#asking;
+    }
+    this.#asking = this.#ask();
+    try {
+      await this.#asking;
+    } finally {
+      this.#asking = null;
+      if (this.#again) {
+        this.#again = false;
+        this.refresh();
+      }
+    }
+  }
+
+  async #ask() {
+    const known = [...this.#rings.values()].map((ring) => `${ring.channel} ${ring.exchange} ${ring.key}`);
+    const query = new URLSearchParams(known.map((each) => ["known", each]));
+    try {
+      const answer = await ask(`/alarm?${query}`);
+      if (answer.ok) this.#take(parsed(await answer.text()).body);
+    } catch (error) {
+      if (error instanceof SignedOut) this.signedOut();
+    }
+  }
+
+  signedOut() {
+    bar("signed-out", "critical", [words("signed_out"), words("signed_out_bar")]);
+    document.title = words("signed_out");
+  }
+
+  #take(fresh) {
+    const data = fresh.querySelector("#alarms");
+    if (!data) return;
+    clock.set(data.dataset.now);
+    const rings = JSON.parse(data.dataset.alarms);
+    for (const done of JSON.parse(data.dataset.settled ?? "[]")) this.#settle(done.key, done.text);
+    const before = this.#rings;
+    this.#rings = new Map(rings.map((ring) => [ring.key, ring]));
+    for (const ring of rings) this.#compare(before.get(ring.key), ring);
+    for (const key of before.keys()) if (!this.#rings.has(key)) this.#settle(key, "");
+    this.#replaceDialogs(fresh);
+    this.#show();
+    this.#sound();
+    this.#known += 1;
+  }
+
+  #compare(before, ring) {
+    if (!before) {
+      if (this.#known) {
+        this.#silentUntil = 0;
+        if (ring.precedence === "priority") this.#short();
+      }
+    } else if (before.position !== ring.position && ring.precedence === "flash") {
+      this.#silentUntil = 0; // corrected or added to: one alarm a situation, and its burst anew
+      this.#hush();
+    }
+  }
+
+  #replaceDialogs(fresh) {
+    for (const made of fresh.querySelectorAll("dialog")) {
+      const known = place.querySelector(`dialog[data-key="${made.dataset.key}"]`);
+      const ring = this.#rings.get(made.dataset.key);
+      if (!known) place.append(document.adoptNode(made));
+      else if (known !== made && ring && Number(known.dataset.position ?? -1) !== ring.position && !this.#acknowledging.has(ring.key)) {
+        known.firstElementChild.replaceWith(document.adoptNode(made.firstElementChild));
+        known.dataset.position = String(ring.position);
+        if (known.open) known.querySelector(".head")?.focus();
+      } else if (known !== made && made.dataset.key === "flood") {
+        this.#freshRows(known, made);
+      }
+    }
+    for (const dialog of place.querySelectorAll("dialog")) {
+      const ring = this.#rings.get(dialog.dataset.key);
+      if (ring) dialog.dataset.position = String(ring.position);
+      if (!dialog.dataset.wired) this.#wire(dialog);
+    }
+  }
+
+  #freshRows(known, made) {
+    const rows = known.querySelector("tbody");
+    for (const row of made.querySelectorAll("tbody tr")) {
+      if (!rows.querySelector(`[data-row="${row.dataset.row}"]`)) rows.append(document.adoptNode(row));
+    }
+    known.querySelector("#f-flood").textContent = made.querySelector("#f-flood").textContent;
+  }
+
+  #wire(dialog) {
+    dialog.dataset.wired = "yes";
+    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    dialog.addEventListener("close", () => { if (dialog === this.#shown && this.#waits(dialog)) this.#open(dialog); });
+    dialog.addEventListener("submit", (event) => this.#submitted(event, dialog));
+    dialog.addEventListener("click", (event) => {
+      if (event.target.closest("[data-silence]")) this.#link.tell("silence");
+      const open = event.target.closest("[data-open]");
+      if (open) sessionStorage.setItem(LEFT, JSON.stringify({ ...this.#left(), [dialog.dataset.key]: clock.now() }));
+    });
+  }
+
+  #left() {
+    return JSON.parse(sessionStorage.getItem(LEFT) ?? "{}");
+  }
+
+  // Whether a message has reached this console: by its rung, or because it is armed.
+  #reaches(ring) {
+    if (ring.reaches === null) return false;
+    if (ring.exercise && page.exercise !== ring.exercise && this.exercise !== ring.exercise) return false;
+    return this.duty || this.#waited(ring) >= ring.reaches;
+  }
+
+  #waited(ring) {
+    return (clock.now() - Date.parse(ring.since)) / 1000;
+  }
+
+  #waits(dialog) {
+    return dialog.dataset.key === "flood" ? this.#flashes().length > 0 : this.#rings.has(dialog.dataset.key);
+  }
+
+  #flashes() {
+    return [...this.#rings.values()].filter((ring) => ring.precedence === "flash" && this.#reaches(ring));
+  }
+
+  // Read on a page of its own, it is raised again with its next minute.
+  #isLeft(ring) {
+    const at = this.#left()[ring.key];
+    if (at === undefined) return false;
+    const since = Date.parse(ring.since);
+    const next = since + Math.ceil((at - since) / 1000 / AGAIN_S + 0.001) * AGAIN_S * 1000;
+    return clock.now() < next;
+  }
+
+  #show() {
+    if (this.#shown && (this.#acknowledging.has(this.#shown.dataset.key) || this.#settled.has(this.#shown.dataset.key))) return;
+    const flood = place.querySelector("dialog.flooded");
+    const flashes = this.#flashes();
+    const wanted = flashes.find((ring) => !this.#isLeft(ring) && place.querySelector(`dialog[data-key="${ring.key}"]`));
+    const dialog = flood && flashes.length ? flood : wanted && place.querySelector(`dialog[data-key="${wanted.key}"]`);
+    if (this.#shown && this.#shown !== dialog) this.#closeShown();
+    if (dialog && !dialog.open) this.#open(dialog);
+    this.#bars();
+  }
+
+  #open(dialog) {
+    this.#shown = dialog;
+    this.#shownAt = performance.now();
+    dialog.showModal();
+    (dialog.querySelector(".head") ?? dialog.querySelector("#f-flood"))?.focus();
+    this.#count();
+  }
+
+  #closeShown() {
+    const dialog = this.#shown;
+    this.#shown = null;
+    if (dialog?.open) dialog.close();
+    document.title = title;
+    if (iconLink) iconLink.href = iconHref;
+  }
+
+  #bars() {
+    const rings = [...this.#rings.values()];
+    const here = rings.filter((ring) => !ring.exercise || ring.exercise === page.exercise);
+    const others = here.filter((ring) => ring.precedence === "flash" && (!this.#reaches(ring) || this.#isLeft(ring)));
+    const [first] = others;
+    if (first && !this.#shown) {
+      const values = { side: first.sender, d: span(this.#waited(first)) };
+      bar("flash", "critical", [words("flash_bar", values), first.reaches === null || this.#reaches(first) ? "" : words("flash_other")]);
+    } else {
+      bar("flash", null);
+    }
+    const immediate = here.filter((ring) => ring.precedence === "immediate");
+    if (immediate.length) bar("immediate", "serious", [words("immediate_bar", { n: immediate.length })]);
+    else bar("immediate", null);
+  }
+
+  // Once a second: what counts, and what comes with the time.
+  second() {
+    this.#tick += 1;
+    this.#beat();
+    if (this.#rings.size === 0) return;
+    this.#show();
+    this.#count();
+    this.#sound();
+  }
+
+  #count() {
+    const dialog = this.#shown;
+    const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes()[0]);
+    if (!ring) return;
+    const waited = this.#waited(ring);
+    document.title = words("flash_title", { d: span(waited), side: ring.sender });
+    if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = "/static/alarm.svg";
+    const spent = dialog.querySelector("[data-spent]");
+    spent?.setAttribute("width", String(Math.min(100, (waited / ring.limit) * 100)));
+    for (const row of dialog.querySelectorAll("[data-rung]")) row.toggleAttribute("aria-current", waited >= Number(row.dataset.rung));
+    const outcome = dialog.querySelector("[data-outcome]");
+    if (outcome && !this.#acknowledging.has(ring.key)) {
+      const said = waited > ring.limit ? words("lapsed", { d: span(ring.limit) }) : waited >= 540 ? words("head") : waited >= 300 ? words("deputy") : "";
+      if (outcome.textContent !== said) outcome.textContent = said;
+    }
+  }
+
+  // Sound
+
+  #loud() {
+    const silent = clock.now() < this.#silentUntil;
+    const loud = [...this.#rings.values()].filter((ring) =>
+      this.#reaches(ring) && !this.#acknowledging.has(ring.key) && !(silent && ring.precedence !== "never"));
+    loud.sort((one, other) => RANK.indexOf(one.precedence) - RANK.indexOf(other.precedence));
+    return loud.find((ring) => ring.precedence === "flash" || ring.precedence === "immediate") ?? null;
+  }
+
+  #sound() {
+    if (!this.sounds || !this.#link.leads) return;
+    if (this.#blind) {
+      this.#keepBursting("blind", this.#blindSince);
+      return;
+    }
+    const ring = this.#loud();
+    if (ring === null || !this.duty) {
+      this.#hush();
+      return;
+    }
+    const quiet = ring.cancelled ? "short" : ring.precedence;
+    this.#keepBursting(quiet, Date.parse(ring.since), ring.key);
+    this.#notice(ring);
+  }
+
+  // Bursts are put on the audio clock a minute ahead.
+  #keepBursting(pattern, since, key = pattern) {
+    const context = this.#context;
+    if (this.#burst && (this.#burst.pattern !== pattern || this.#burst.key !== key)) this.#hush();
+    this.#burst ??= { pattern, key, next: context.currentTime + 0.02, handles: [] };
+    const burst = this.#burst;
+    burst.handles = burst.handles.filter((handle) => handle.ends > context.currentTime);
+    while (burst.next < context.currentTime + AHEAD_S) {
+      const went = (clock.now() - since) / 1000 + burst.next - context.currentTime;
+      const volume = went >= AGAIN_S ? 1 : 0.6;
+      burst.handles.push(play(context, pattern, { when: Math.max(burst.next, context.currentTime), volume }));
+      const every = EVERY[pattern];
+      burst.next += every ? every(went) : Infinity;
+    }
+    document.body.dataset.sounding = pattern;
+    this.dispatched(pattern, burst);
+  }
+
+  // Tests look at what was put on the clock.
+  dispatched(pattern, burst) {
+    document.body.dataset.bursts = String(burst.handles.length);
+  }
+
+  #hush() {
+    for (const handle of this.#burst?.handles ?? []) handle.stop();
+    this.#burst = null;
+    delete document.body.dataset.sounding;
+    delete document.body.dataset.bursts;
+  }
+
+  #short() {
+    if (this.sounds && this.#link.leads && this.duty && !this.#burst) play(this.#context, "short", { volume: 0.6 });
+  }
+
+  #notice(ring) {
+    const minute = Math.floor(this.#waited(ring) / AGAIN_S);
+    if (globalThis.Notification?.permission !== "granted" || this.#notices.get(ring.key) === minute) return;
+    this.#notices.set(ring.key, minute);
+    const text = words("flash_notice", { side: ring.sender }); // a locked screen is public
+    const notice = new Notification(text, { tag: ring.key, requireInteraction: true, silent: true });
+    notice.addEventListener("click", () => { window.focus(); notice.close(); });
+    this.#fraught.set(ring.key, notice);
+  }
+
+  #silence() {
+    this.#silentUntil = clock.now() + SILENCE_S * 1000;
+    this.#hush();
+    say(words("silenced", { d: span(SILENCE_S) }));
+    setTimeout(() => this.#sound(), SILENCE_S * 1000 + 50);
+  }
+
+  // A lost link has a tone of its own; it stops with the first data, or for ten minutes when somebody says that they know.
+  blind(is, since = 0) {
+    if (is === this.#blind) return;
+    this.#blind = is;
+    this.#blindSince = clock.now() - since * 1000;
+    this.#hush();
+    if (!is && this.sounds && this.#link.leads && this.duty) play(this.#context, "back", { volume: 0.6 });
+    else if (this.duty) this.#sound();
+    this.#changed();
+  }
+
+  knowsBlind() {
+    this.#hush();
+    this.#blindSince = clock.now() + 600_000;
+  }
+
+  // Acknowledging
+
+  #key(event) {
+    const dialog = this.#shown;
+    if (!dialog?.open || event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Escape") {
+      event.preventDefault();
+      event.stopPropagation();
+      if (!event.repeat) this.#link.tell("silence");
+      return;
+    }
+    if (["Enter", " ", "a", "A"].includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      if (event.repeat || performance.now() - this.#shownAt < GUARD_MS) {
+        event.preventDefault();
+        event.stopPropagation();
+        return;
+      }
+      const pressed = event.key === "a" || event.key === "A";
+      if (pressed && page.keys && dialog.dataset.key !== "flood") {
+        event.preventDefault();
+        dialog.querySelector("[data-acknowledge]").click();
+      }
+    }
+  }
+
+  async #submitted(event, dialog) {
+    event.preventDefault();
+    const form = event.target;
+    const key = form.elements.of.value;
+    if (performance.now() - this.#shownAt < GUARD_MS || this.#acknowledging.has(key)) return;
+    this.#acknowledging.add(key);
+    const pressed = form.querySelector("[data-acknowledge]");
+    const outcome = form.querySelector("[data-outcome]");
+    const label = pressed.textContent;
+    pressed.disabled = true;
+    outcome.textContent = words("sending");
+    this.#hush();
+    const pressedAt = performance.now();
+    const nags = setInterval(() => {
+      if (performance.now() - pressedAt < RESUME_MS) return;
+      this.#acknowledging.delete(key);
+      this.#sound();
+      this.#acknowledging.add(key);
+    }, 1000);
+    const late = setTimeout(() => { outcome.textContent = words("failed"); }, ACK_PATIENCE_MS);
+    try {
+      const text = await this.#receipt(form, outcome);
+      this.#acknowledging.delete(key);
+      if (text === null) {
+        pressed.disabled = false;
+        pressed.textContent = label;
+        return;
+      }
+      outcome.textContent = text;
+      this.#link.tell("acked", { key, text });
+    } finally {
+      clearTimeout(late);
+      clearInterval(nags);
+      if (dialog.dataset.key === "flood") form.closest("tr")?.setAttribute("data-done", "");
+    }
+  }
+
+  // Send it until it is answered, with the same key: it cannot be recorded twice. Null where it was refused, and why is said.
+  async #receipt(form, outcome) {
+    for (let wait = 1000; ; wait = Math.min(wait * 2, 8000)) {
+      try {
+        const body = new URLSearchParams(new FormData(form));
+        const answer = await ask(form.action, { method: "POST", body, accept: "application/json", patience: 8000 });
+        if (answer.ok) return this.#worded(await answer.json());
+        if (answer.status < 500) {
+          const problem = await answer.json().catch(() => ({}));
+          outcome.textContent = words("refused", { why: problem.detail ?? answer.status });
+          return null;
+        }
+      } catch (error) {
+        if (error instanceof SignedOut) {
+          this.signedOut();
+          return null;
+        }
+      }
+      outcome.textContent = words("failed");
+      await new Promise((go) => { setTimeout(go, wait); });
+    }
+  }
+
+  #worded(receipt) {
+    if (receipt.before) return words("before", { who: receipt.by, t: hour(receipt.time) });
+    return words("done", { d: span(receipt.seconds) });
+  }
+
+  // A message waits no more: here, in another tab, or at a colleague's. It is never closed without a word.
+  #settle(key, text) {
+    const ring = this.#rings.get(key);
+    if (text) this.#settled.set(key, text);
+    if (!ring && !text) return;
+    this.#rings.delete(key);
+    this.#fraught.get(key)?.close();
+    this.#fraught.delete(key);
+    this.#acknowledging.delete(key);
+    const dialog = place.querySelector(`dialog[data-key="${key}"]`);
+    const said = this.#settled.get(key) ?? "";
+    if (said) say(said);
+    const row = place.querySelector(`[data-row="${key}"]`);
+    if (row) {
+      row.querySelector("[data-outcome]").textContent = said;
+      row.querySelector("button").hidden = true;
+    }
+    this.#sound();
+    if (dialog && dialog === this.#shown) {
+      const outcome = dialog.querySelector("[data-outcome]");
+      if (outcome && said) outcome.textContent = said;
+      dialog.querySelector("[data-acknowledge]").hidden = true;
+    }
+    const close = () => {
+      this.#settled.delete(key);
+      if (dialog && dialog === this.#shown) this.#closeShown();
+      dialog?.remove();
+      if (this.#flashes().length === 0 && this.#shown?.dataset.key === "flood") this.#closeShown();
+      this.#show();
+    };
+    if (this.#settled.has(key) && dialog === this.#shown && this.#flashes().length === 0 && dialog) setTimeout(close, SHOWN_MS);
+    else close();
+    if (said) {
+      bar("settled", "standby", [said]);
+      setTimeout(() => bar("settled", null), ELSEWHERE_MS);
+    }
+  }
+}
+

@@ -1,0 +1,238 @@
+// Every page's scripts: the one stream of the browser and what it brings, the clocks, the keys.
+
+import { Alarm } from "./alarm.js";
+import { keys } from "./keys.js";
+import { Link } from "./link.js";
+import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words, worker } from "./page.js";
+
+const UNSURE_S = 15;
+const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
+const BACK_MS = 30_000;
+const GATHER_MS = 150;
+const SETTLE_MS = 500; // a row that has just moved under a finger is not the one that was meant
+const HELD_MS = 1000;
+const SKEW_S = 2;
+
+const link = new Link();
+const alarm = new Alarm(link);
+const watchdog = worker("/static/watchdog.js");
+const main = document.getElementById("main");
+const live = main.hasAttribute("data-live") && !page.past;
+
+let heardAt = clock.now();
+let lostAt = 0;
+let lostFrom = 0;
+let errors = 0;
+let newest = page.position;
+let missed = 0;
+let gathering = 0;
+let refreshing = false;
+let wanted = false;
+let movedAt = -Infinity;
+let heldSince = -Infinity;
+
+// What is heard
+
+function heard(iso) {
+  heardAt = clock.now();
+  errors = 0;
+  watchdog.postMessage("heard");
+  if (!iso) return;
+  const skew = Math.abs(Date.now() - Date.parse(iso)) / 1000;
+  clock.set(iso);
+  heardAt = clock.now();
+  bar("clock", skew > SKEW_S ? "caution" : null, [words("clock_off", { d: span(skew) })]);
+}
+
+link.addEventListener("hello", ({ detail }) => {
+  heard(detail.now);
+  found();
+  alarm.refresh();
+  if (lostFrom || live) refresh();
+  lostFrom = 0;
+});
+
+link.addEventListener("change", ({ detail }) => {
+  heard();
+  found();
+  if (detail.ring) alarm.refresh();
+  if (detail.channel !== page.channel) return;
+  missed = Math.max(0, detail.position - newest);
+  if (live) hint();
+  else if (!page.past && detail.position > newest) news(detail.position - newest);
+});
+
+link.addEventListener("ping", ({ detail }) => {
+  heard(detail.now);
+  if (live && document.body.classList.contains("stale") !== detail.stale.includes(page.channel)) refresh();
+});
+
+link.addEventListener("error", () => {
+  errors += 1;
+  if (errors >= 3) lose((clock.now() - heardAt) / 1000);
+});
+
+watchdog.addEventListener("message", ({ data: age }) => {
+  tick();
+  if (age >= BLIND_S) lose(age);
+  else if (age >= UNSURE_S) unsure();
+  else if (!lostAt) lives(age);
+});
+
+function lives(age) {
+  document.body.classList.remove("unsure");
+  cell("page", "normal", words("live"), words("live_detail", { d: span(age) }));
+}
+
+function unsure() {
+  if (lostAt) return;
+  document.body.classList.add("unsure");
+  cell("page", "caution", words("unsure"), words("unsure_detail", { t: hour(heardAt) }));
+}
+
+function lose(age) {
+  if (!lostAt) {
+    lostAt = heardAt;
+    lostFrom = newest;
+    document.body.classList.add("stale", "lost");
+    for (const shown of document.querySelectorAll("#rail li")) {
+      if (!["cell-alarm", "cell-page"].includes(shown.id)) cell(shown.id.slice(5), "off", shown.querySelector("b").textContent, words("unsure_detail", { t: hour(heardAt) }));
+    }
+    cell("page", "critical", words("blind"), words("unsure_detail", { t: hour(heardAt) }), "lost");
+    alarm.blind(true, age);
+  }
+  const values = { d: span((clock.now() - lostAt) / 1000), t: hour(lostAt) };
+  bar("lost", "critical", [words("lost", values), words("lost_more")], button(words("lost_know"), () => alarm.knowsBlind()));
+}
+
+// Cleared by data alone, and never by the mere standing of a connection.
+function found() {
+  if (!lostAt) return;
+  const away = (clock.now() - lostAt) / 1000;
+  const records = Math.max(0, newest - lostFrom, missed);
+  lostAt = 0;
+  document.body.classList.remove("lost", "unsure");
+  if (!live) document.body.classList.remove("stale");
+  alarm.blind(false);
+  bar("lost", null);
+  bar("back", "standby", [words("back", { d: span(away), n: records })]);
+  setTimeout(() => bar("back", null), BACK_MS);
+}
+
+// The page itself
+
+function news(count) {
+  const known = document.getElementById("news");
+  const text = words("news", { n: count });
+  if (known) {
+    known.textContent = text;
+    return;
+  }
+  const shown = button(text, () => location.reload());
+  shown.id = "news";
+  document.getElementById("saying").after(element("p", { className: "saying" }, shown));
+}
+
+function hint() {
+  clearTimeout(gathering);
+  gathering = setTimeout(refresh, GATHER_MS);
+}
+
+async function refresh() {
+  if (!live) return;
+  wanted = true;
+  if (refreshing) return;
+  refreshing = true;
+  try {
+    while (wanted) {
+      wanted = false;
+      const answer = await ask(location.href);
+      if (answer.status === 403 || answer.status === 404) location.reload(); // the page itself says what was withdrawn
+      if (!answer.ok) return;
+      const fresh = parsed(await answer.text());
+      while (performance.now() - heldSince < HELD_MS) await new Promise((go) => { setTimeout(go, 50); });
+      show(fresh);
+    }
+  } catch (error) {
+    if (error instanceof SignedOut) alarm.signedOut();
+  } finally {
+    refreshing = false;
+  }
+}
+
+const order = () => Array.from(main.querySelectorAll("tr[data-exchange]"), (row) => row.dataset.exchange).join();
+
+function show(fresh) {
+  const before = { order: order(), headline: document.getElementById("headline")?.textContent ?? "" };
+  const focused = main.contains(document.activeElement) && document.activeElement !== main ? document.activeElement : null;
+  const typed = focused?.closest("form.keep, details[open] form");
+  if (typed) return; // what somebody writes is not taken from under them; the next change tries again
+  const opened = new Set(Array.from(main.querySelectorAll("details[open] > summary"), (each) => each.textContent));
+  main.replaceChildren(...[...fresh.getElementById("main").childNodes].map((each) => document.adoptNode(each)));
+  for (const summary of main.querySelectorAll("details > summary")) summary.parentElement.open ||= opened.has(summary.textContent);
+  for (const id of ["bars", "foot"]) document.getElementById(id).replaceWith(document.adoptNode(fresh.getElementById(id)));
+  for (const made of fresh.querySelectorAll("#rail li")) {
+    if (!["cell-alarm", "cell-page"].includes(made.id)) document.getElementById(made.id)?.replaceWith(document.adoptNode(made));
+  }
+  newest = Number(fresh.body.dataset.position);
+  document.body.dataset.position = String(newest);
+  document.body.classList.toggle("stale", fresh.body.classList.contains("stale"));
+  if (!document.body.dataset.sounding) document.title = fresh.title;
+  if (order() !== before.order) movedAt = performance.now();
+  if (focused) (document.getElementById(focused.id) ?? document.getElementById("headline"))?.focus();
+  const headline = document.getElementById("headline")?.textContent ?? "";
+  if (headline.trim() !== before.headline.trim()) say(headline.trim());
+}
+
+addEventListener("submit", (event) => {
+  if (event.target.closest("main") && event.target.hasAttribute("data-receipt") && performance.now() - movedAt < SETTLE_MS) {
+    event.preventDefault();
+    say(words("pressed_late"));
+  }
+});
+for (const press of ["pointerdown", "keydown"]) addEventListener(press, () => { heldSince = performance.now(); }, true);
+for (const release of ["pointerup", "pointercancel", "keyup"]) addEventListener(release, () => { heldSince = -Infinity; }, true);
+
+// Clocks: all of them tick together
+
+const zones = new Map();
+function local(zone, now) {
+  if (!zones.has(zone)) zones.set(zone, new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+  const there = new Intl.DateTimeFormat("en-CA", { timeZone: zone }).format(now);
+  const days = Math.round((Date.parse(there) - Date.parse(new Date(now).toISOString().slice(0, 10))) / 86_400_000);
+  return zones.get(zone).format(now) + (days ? `\u00a0${days > 0 ? "+" : "\u2212"}${Math.abs(days)}` : "");
+}
+
+function tick() {
+  const now = clock.now();
+  alarm.second();
+  if (!lostAt) {
+    const iso = `${new Date(now).toISOString().slice(0, 19)}Z`;
+    for (const shown of document.querySelectorAll("time[data-utc]")) {
+      shown.dateTime = iso;
+      shown.textContent = hour(now);
+    }
+    for (const shown of document.querySelectorAll("time[data-zone]")) {
+      shown.dateTime = iso;
+      const text = local(shown.dataset.zone, now);
+      if (shown.textContent !== text) shown.textContent = text;
+    }
+  }
+  for (const shown of document.querySelectorAll("[data-waited]")) {
+    const text = span((now - Date.parse(shown.dataset.since)) / 1000);
+    if (shown.textContent !== text) shown.textContent = text;
+  }
+}
+
+const here = new URL(location.href);
+if (here.searchParams.has("said")) {
+  here.searchParams.delete("said");
+  here.searchParams.delete("after");
+  history.replaceState(null, "", here); // else a reload would say it again
+  say(document.getElementById("saying").textContent);
+}
+document.querySelector("[data-focus]")?.focus();
+keys();
+alarm.begin();
+link.begin();
+cell("page", "standby", words("live"), "");

@@ -1,0 +1,88 @@
+// Single keys. They never act in a field, with a modifier, on repeat, or while a character is being composed, and can be switched off.
+
+import { page } from "./page.js";
+
+const GO = { b: "", i: "/inbox", m: "/meetings", l: "/log", d: "/dialogue", p: "/people" };
+const CHORD_MS = 1200;
+
+let chord = 0;
+
+const field = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+const press = (selector) => {
+  const found = document.querySelector(selector);
+  if (!found) return false;
+  found.click();
+  return true;
+};
+
+const withTime = (path) => {
+  const at = document.body.dataset.at;
+  return at ? `${path}?at=${at}` : path;
+};
+
+function row(step) {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  if (rows.length === 0) return false;
+  const at = rows.findIndex((each) => each.getAttribute("aria-selected") === "true");
+  const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
+  for (const each of rows) each.removeAttribute("aria-selected");
+  next.setAttribute("aria-selected", "true");
+  (next.querySelector("a, button") ?? next).focus();
+  return true;
+}
+
+const DOES = {
+  a: () => press('[data-row][aria-selected="true"] [data-receipt] button, [data-row]:focus-within [data-receipt] button'),
+  j: () => row(1),
+  k: () => row(-1),
+  n: () => press('[aria-keyshortcuts="n"]'),
+  c: () => press('[aria-keyshortcuts="c"]'),
+  r: () => press('[aria-keyshortcuts="r"]'),
+  h: () => press('[aria-keyshortcuts="h"]'),
+  t: () => press('[aria-keyshortcuts="t"]'),
+  x: () => press('[aria-keyshortcuts="x"]'),
+  l: () => press('[aria-keyshortcuts="l"]'),
+  u: () => press(".crumb a"),
+  p: () => { print(); return true; },
+  w: () => { document.querySelector("[data-when]")?.focus(); return true; },
+  "/": () => {
+    const search = document.querySelector("#q");
+    if (search) search.focus();
+    else location.assign(withTime(`/c/${page.channel}/inbox`));
+    return true;
+  },
+  "?": () => press('[aria-keyshortcuts="?"]'),
+  End: () => press('[aria-keyshortcuts="End"]'),
+};
+
+export function keys() {
+  addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || event.repeat) return;
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey) {
+      event.preventDefault();
+      location.assign(page.channel ? `/c/${page.channel}/go` : "/go");
+      return;
+    }
+    if (event.key === "Enter" && event.ctrlKey) {
+      const form = event.target.closest("form");
+      const send = document.querySelector("[data-send]");
+      if (send && (form === null || form === send.form)) {
+        event.preventDefault();
+        send.click();
+      }
+      return;
+    }
+    if (!page.keys || event.ctrlKey || event.metaKey || event.altKey || field(event.target) || document.querySelector("dialog[open]")) return;
+    if (performance.now() - chord < CHORD_MS && event.key in GO && page.channel) {
+      chord = 0;
+      event.preventDefault();
+      location.assign(withTime(`/c/${page.channel}${GO[event.key]}`));
+      return;
+    }
+    if (event.key === "g") {
+      chord = performance.now();
+      return;
+    }
+    if (DOES[event.key]?.()) event.preventDefault();
+  });
+}

@@ -1,0 +1,86 @@
+// One stream for all of a browser's tabs: over HTTP/1.1 a seventh one would not load at all. The tab that holds the lock has the stream and
+// the sound, and hands on what it hears; a tab that may sound takes over from one that may not.
+
+const LOCK = "dragoman-alarm";
+const CHANNEL = "dragoman";
+
+export class Link extends EventTarget {
+  #tabs = new BroadcastChannel(CHANNEL);
+  #stream = null;
+  #release = null;
+  leads = false;
+  leaderSounds = false;
+  maySound = () => false;
+
+  constructor() {
+    super();
+    this.#tabs.addEventListener("message", ({ data }) => this.#told(data));
+    addEventListener("pagehide", () => { this.#stream?.close(); this.#release?.(); });
+    addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  }
+
+  begin() {
+    if (navigator.locks) this.#queue({});
+    else this.#lead();
+  }
+
+  // Tell all tabs, this one among them.
+  tell(kind, detail = {}) {
+    this.#tabs.postMessage({ kind, detail });
+    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+
+  // A tab whose sound is allowed takes the lead where the leader's is not.
+  claim() {
+    if (!this.leads && !this.leaderSounds && this.maySound()) this.#queue({ steal: true });
+    if (this.leads) this.#tabs.postMessage({ kind: "leader", detail: { sounds: this.maySound() } });
+  }
+
+  #queue(options) {
+    navigator.locks.request(LOCK, options, () => {
+      this.#lead();
+      return new Promise((release) => { this.#release = release; });
+    }).catch(() => { // another tab, which may sound, took it
+      this.#rest();
+      this.#queue({});
+    });
+  }
+
+  #lead() {
+    this.leads = true;
+    this.leaderSounds = this.maySound();
+    this.#open();
+    this.tell("leads", {});
+    this.#tabs.postMessage({ kind: "leader", detail: { sounds: this.leaderSounds } });
+  }
+
+  #rest() {
+    this.leads = false;
+    this.#stream?.close();
+    this.#stream = null;
+    this.dispatchEvent(new CustomEvent("rests"));
+  }
+
+  #open() {
+    this.#stream?.close();
+    const stream = this.#stream = new EventSource("/alarm/events");
+    for (const kind of ["hello", "change", "ping"]) {
+      stream.addEventListener(kind, (event) => this.tell(kind, JSON.parse(event.data)));
+    }
+    stream.addEventListener("error", () => {
+      this.tell("error", {});
+      if (stream.readyState === EventSource.CLOSED && this.leads && this.#stream === stream) {
+        setTimeout(() => { if (this.leads && this.#stream === stream) this.#open(); }, 2000);
+      }
+    });
+  }
+
+  #told({ kind, detail }) {
+    if (kind === "leader") {
+      this.leaderSounds = detail.sounds;
+      this.claim();
+      return;
+    }
+    this.dispatchEvent(new CustomEvent(kind, { detail }));
+  }
+}

@@ -1,0 +1,142 @@
+// What every script of a page needs: its words, its clock, its fragments.
+
+const body = document.body;
+const given = JSON.parse(document.getElementById("words")?.dataset.words ?? "{}");
+
+export const page = {
+  channel: body.dataset.channel ?? "",
+  exercise: body.dataset.exercise ?? "",
+  position: Number(body.dataset.position ?? 0),
+  past: "at" in body.dataset,
+  officer: body.dataset.officer === "yes",
+  duty: body.dataset.duty === "yes",
+  keys: body.dataset.keys === "on",
+  actor: body.dataset.actor ?? "",
+};
+
+const NBSP = "\u00a0";
+
+// A sentence of the catalogue with its braces filled in.
+export const words = (key, values = {}) =>
+  (typeof given[key] === "string" ? given[key] : "").replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+
+const fill = (form, values) => form.replace(/\{(\w+)\}/g, (_, name) => values[name]).replaceAll(" ", NBSP);
+
+// A span of time, as the server writes it: 41 s, 9 min 05 s, 31 h 05 min.
+export function span(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const minutes = Math.floor(whole / 60);
+  const units = given.units;
+  if (whole < 60) return fill(units.s, { n: whole });
+  if (minutes < 10) return fill(units.ms, { m: minutes, s: String(whole % 60).padStart(2, "0") });
+  if (minutes < 60) return fill(units.m, { n: minutes });
+  return fill(units.hm, { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, "0") });
+}
+
+// The host's clock, as far as it was heard of last: computers' own clocks are wrong.
+export const clock = {
+  offset: Date.parse(body.dataset.now ?? "") - Date.now() || 0,
+  now: () => Date.now() + clock.offset,
+  set(iso) {
+    clock.offset = Date.parse(iso) - Date.now();
+  },
+};
+
+export const hour = (moment) => `${new Date(moment).toISOString().slice(11, 19)}Z`;
+
+const policy = globalThis.trustedTypes?.createPolicy("dragoman", { createHTML: (html) => html, createScriptURL: (url) => url });
+
+// A worker of our own.
+export const worker = (path) => new Worker(policy ? policy.createScriptURL(path) : path);
+
+// A page of ours as a document; nothing in it runs.
+export const parsed = (html) => new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
+
+const saying = document.getElementById("saying");
+
+// A live region is read out only when it changes after it was there.
+export function say(text) {
+  if (!saying) return;
+  saying.textContent = "";
+  setTimeout(() => { saying.textContent = text; }, 100);
+}
+
+export class SignedOut extends Error {}
+
+// Ask our own service for something; a session that has ended is told apart from a line that is lost.
+export async function ask(url, { accept = "text/html", patience = 5000, ...options } = {}) {
+  const answer = await fetch(url, {
+    cache: "no-store",
+    redirect: "manual",
+    signal: AbortSignal.timeout(patience),
+    ...options,
+    headers: { Accept: accept, ...options.headers },
+  });
+  if (answer.status === 401 || answer.type === "opaqueredirect") throw new SignedOut();
+  return answer;
+}
+
+export const element = (tag, properties = {}, ...children) => {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+};
+
+export function icon(name) {
+  const SVG = "http://www.w3.org/2000/svg";
+  const drawn = document.createElementNS(SVG, "svg");
+  const use = document.createElementNS(SVG, "use");
+  drawn.setAttribute("class", "i");
+  drawn.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#i-${name}`);
+  drawn.append(use);
+  return drawn;
+}
+
+// A bar above everything: what is so, and what to do. One of each name; null takes it away.
+const place = document.getElementById("link-bar");
+const RANK = ["critical", "serious", "caution", "standby"];
+export function bar(name, level, sentences, ...actions) {
+  if (!place) return;
+  const known = place.querySelector(`[data-bar="${name}"]`);
+  if (level === null) {
+    known?.remove();
+    return;
+  }
+  const [first, ...rest] = sentences;
+  if (known && known.dataset.state === level && known.dataset.text === sentences.join("\n")) return;
+  if (known && known.dataset.state === level && actions.length === known.querySelectorAll("button").length) {
+    known.querySelector("b").textContent = first;
+    known.querySelector("[data-rest]").textContent = rest.join(" ");
+    known.dataset.text = sentences.join("\n");
+    return;
+  }
+  const made = element("div", { className: "bar" },
+    element("div", {}, icon(level === "critical" ? "lost" : level),
+      element("p", {}, element("b", { textContent: first }), " ", element("span", { textContent: rest.join(" ") })), ...actions));
+  made.querySelector("p span").dataset.rest = "";
+  made.dataset.bar = name;
+  made.dataset.state = level;
+  made.dataset.text = sentences.join("\n");
+  if (known) known.replaceWith(made);
+  else {
+    const after = [...place.children].find((other) => RANK.indexOf(other.dataset.state) > RANK.indexOf(level));
+    place.insertBefore(made, after ?? null);
+  }
+}
+
+export const button = (text, press) => {
+  const made = element("button", { type: "button", textContent: text });
+  made.addEventListener("click", press);
+  return made;
+};
+
+// One state of the strip.
+export function cell(key, level, word, detail, shape = level) {
+  const shown = document.getElementById(`cell-${key}`);
+  if (!shown) return;
+  shown.dataset.state = level;
+  shown.querySelector("use").setAttribute("href", `#i-${shape}`);
+  if (shown.querySelector("b").textContent !== word) shown.querySelector("b").textContent = word;
+  if (shown.querySelector("small").textContent !== detail) shown.querySelector("small").textContent = detail;
+}

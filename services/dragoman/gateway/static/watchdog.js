@@ -1,0 +1,9 @@
+// A clock that no browser slows down: a worker's timers run every second while the page is hidden. It says how long nothing was heard.
+
+let heardAt = performance.now();
+
+addEventListener("message", (event) => {
+  if (event.data === "heard") heardAt = performance.now();
+});
+
+setInterval(() => postMessage((performance.now() - heardAt) / 1000), 1000);
