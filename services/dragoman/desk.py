@@ -25,7 +25,7 @@ from dragoman.domain import channel as channels
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.fold import Folded
+from dragoman.domain.fold import Folded, folded
 from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
@@ -94,6 +94,11 @@ class Desk:
             return await self._post(projection, post, trace)
         finally:
             self._pass_on(place)
+
+    def rehearse(self, projection: Projection, post: Post) -> Folded:
+        """What a post would become if it were recorded now: nothing is. Raises `Refused` as posting it would."""
+        self._refuse_if_broken(projection)
+        return folded(projection.state, projection, self._decide(projection, post, Asked(projection)))
 
     async def _turn(self, place: tuple[str, str]) -> None:
         turn = asyncio.get_running_loop().create_future()
@@ -194,10 +199,10 @@ class Desk:
         row = projection.row(position)
         record: Record | None
         if row is not None:
-            folded: Folded = row.folded
-            if folded.record is None:
+            found: Folded = row.folded
+            if found.record is None:
                 raise Refused(Refusal(kind="void", detail=f"What stands at position {position} is no record.", position=position))
-            record, number, void = folded.record, folded.number, folded.refusal
+            record, number, void = found.record, found.number, found.refusal
         else:
             record, number, void = projection.stored(position)
         if record is None or not record.act:

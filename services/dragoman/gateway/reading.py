@@ -156,28 +156,33 @@ def _cell(value: object) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-async def show_exchange(call: Call[At]) -> Answered:
-    media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
-    projection, position = await standing(call)
-    at = await past(call, projection, position)
-    service, side = service_of(call), grant_of(call.request).side
+async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int | None, position: int) -> ExchangeView:
+    """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it."""
+    service, grant = service_of(call), grant_of(call.request)
     view: ExchangeView = await in_thread(
         call,
         reads.exchange_view,
         service.store,
         projection.name,
-        call.path("exchange"),
+        exchange,
         at or position,
         service.as_of(projection),
-        side,
+        grant.side,
         None if at else service.now(),
     )
-    view = await desks.joined(call, projection, await beside.seen(service, projection, grant_of(call.request), view))
+    view = await desks.joined(call, projection, await beside.seen(service, projection, grant, view))
     newest = max((entry.position for entry in view.timeline), default=0)
-    view = replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
+    return replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
+
+
+async def show_exchange(call: Call[At]) -> Answered:
+    media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
+    projection, position = await standing(call)
+    at = await past(call, projection, position)
+    view = await viewed(call, projection, call.path("exchange"), at, position)
     headers = headers_of(call, projection, at or position)
     if media != JSON:
-        return _spoken(projection, decode_exchange(bytes(view.state)), media, headers, service.public_url)
+        return _spoken(projection, decode_exchange(bytes(view.state)), media, headers, service_of(call).public_url)
     if at is None:
         headers["ETag"] = f'"{msgspec.json.decode(bytes(view.state))["etag"]}"'
         if unchanged(call, headers["ETag"]):

@@ -1,7 +1,197 @@
-"""To be written."""
+"""One exchange: who has it, the message in its frame, its clocks, what happened in order, two accounts beside each other, its proof, its copies."""
 
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-from dragoman.gateway.console.page import Sheet
+import msgspec
+from markupsafe import Markup
+from msgspec import Raw, Struct
 
-SHEETS: Final[tuple[Sheet, ...]] = ()
+from dragoman.domain.exchange import content_of
+from dragoman.domain.record import parse
+from dragoman.domain.table import RULES
+from dragoman.gateway import reading
+from dragoman.gateway.console import alarm, charts, kinds, plotting
+from dragoman.gateway.console.accounts import accounts_of, compared, points_of
+from dragoman.gateway.console.loglines import LogLine, line_of
+from dragoman.gateway.console.offices import office_of
+from dragoman.gateway.console.page import Here, Page, Sheet
+from dragoman.gateway.console.said import Display, Fact
+from dragoman.gateway.console.strips import Level
+from dragoman.gateway.console.words import as_moment
+from dragoman_schemas.answers import ClockView, Entry, ExchangeView
+from dragoman_schemas.state import Exchange, decode_exchange
+
+_FIRST: Final = (
+    *("reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
+    *("interim-reply", "update", "readout", "meeting-held", "contained", "final-report", "all-clear", "call-attempt"),
+)
+"""Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
+
+_BESIDES: Final = frozenset({"acknowledgement", "release-consent", "second-key", "reminder", "lapse"})
+_KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
+_ICONS: Final = {"acknowledgement": "person", "echo": "person", "reply": "reply", "interim-reply": "reply", "delivery": "delivered"}
+_SHOWN: Final = 5
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One record of the exchange, and what it says."""
+
+    line: LogLine
+    icon: str
+    facts: tuple[Fact, ...]
+
+
+async def exchange(here: Here) -> Page:
+    """The page of one exchange."""
+    id = here.request.match_info["exchange"]
+    view = await reading.viewed(here.call, here.projection, id, here.at or None, here.newest)
+    state = decode_exchange(bytes(view.state))
+    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+    display = Display(here.words, offices, view.people, here.link)
+    alarm.note_read(here.service, here.projection, here.grant)
+    told = accounts_of(state)
+    points = points_of(told)
+    return Page(
+        template="exchange.html",
+        view=view,
+        rows=[line_of(entry) for entry in view.timeline],
+        values={
+            "state": state,
+            "headline": headline(here, state),
+            "cells": list(_cells(display, state)),
+            "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
+            "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
+            "corrections": list(_corrections(display, state)),
+            "received": _received(state, view),
+            "steps": [_step(display, state, entry) for entry in view.timeline],
+            "clock_level": lambda clock: level_of(here, clock),
+            "spent": lambda clock: _spent(here, clock),
+            "clock_bar": charts.clock,
+            "accounts": told if len(told) > 1 else [],
+            "compared": compared(state, told, display) if len(told) > 1 else [],
+            "sketch": _sketch(here, state, points),
+            "acts": acts_of(here, view.allowed),
+            "keys": _KEYS,
+            "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
+            "said": here.request.query.get("said", ""),
+            "base": here.service.public_url or "https://dragoman.example",
+            "display": display,
+        },
+    )
+
+
+def headline(here: Here, state: Exchange) -> Markup:
+    """What an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject in its own."""
+    words = here.words
+    kind = next((state.content[name] for name in ("kind", "hazard", "threat", "form") if name in state.content), None)
+    if kind is not None and state.act in ("hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"):
+        named = words.value(str(msgspec.json.decode(bytes(kind))))
+        return Markup("{}").format(named[:1].upper() + named[1:])
+    tag, text = words.text(state.subject)
+    lang = Markup(' lang="{}"').format(tag) if tag else ""
+    return Markup('<span class="said" dir="auto"{}>{}</span>').format(lang, text)
+
+
+def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
+    """What a message says in boxes: everything that is no prose."""
+    for fact in display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original")):
+        if not fact.said:
+            yield fact
+
+
+def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
+    """What was corrected or became known: the value as it is, what it was, why, and both times."""
+    for each in state.corrections:
+        for name, raw in each.fields.items():
+            member = kinds.member(state.act, name)
+            if member is not None:
+                was = each.was.get(name)
+                yield {
+                    "fact": display.fact(state.act, member, raw),
+                    "was": None if was is None else display.fact(state.act, member, was).shown,
+                    "reason": each.reason,
+                    "stamp": each.corrected,
+                    "number": each.number,
+                }
+
+
+def _received(state: Exchange, view: ExchangeView) -> list[dict[str, Any]]:
+    """Each message with what every addressee has done with it."""
+    known = {message.id: message for message in state.messages}
+    found: dict[str, dict[str, Any]] = {}
+    for fact in view.facts:
+        message = known.get(fact.message)
+        if message is None:
+            continue
+        group = found.setdefault(fact.message, {"message": message, "facts": []})
+        took = (as_moment(fact.acknowledged) - as_moment(message.said.time)).total_seconds() if fact.acknowledged else None
+        group["facts"].append((fact, took))
+    return list(found.values())
+
+
+def _step(display: Display, state: Exchange, entry: Entry) -> Step:
+    line = line_of(entry)
+    content: Mapping[str, Raw] = {}
+    if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
+        content = content_of(parse(bytes(entry.record)).newest)
+    facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
+    icon = "service" if line.service else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
+    return Step(line=line, icon=icon, facts=tuple(facts))
+
+
+def level_of(here: Here, clock: ClockView) -> Level:
+    """How urgent a clock of an exchange is."""
+    if clock.met or clock.ended:
+        return "off"
+    if not clock.binding:
+        return "standby"
+    if clock.late:
+        return "serious"
+    return "caution" if _spent(here, clock) >= 0.5 else "standby"
+
+
+def _spent(here: Here, clock: ClockView) -> float:
+    begins, due = as_moment(clock.begins), as_moment(clock.due)
+    whole = (due - begins).total_seconds()
+    return (here.moment - begins).total_seconds() / whole if whole > 0 else 1.0
+
+
+def _sketch(here: Here, state: Exchange, points: list[tuple[str, float, float]]) -> Markup | str:
+    """Where it was, drawn from what the sides entered."""
+    area = _area(state)
+    if not points and area is None:
+        return ""
+    title = here.words.say("Sketch of the places that were entered")
+    return charts.sketch("sketch", title, [] if area is not None and len(points) == 1 else points, area, here.words)
+
+
+def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
+    raw = state.content.get("place")
+    value = None if raw is None else msgspec.json.decode(bytes(raw))
+    if not isinstance(value, dict):
+        return None
+    if "circle" in value:
+        return plotting.Disc(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"], value["circle"]["radius_m"])
+    if "polygon" in value:
+        return plotting.Outline(tuple(plotting.Point(each["lat"], each["lon"]) for each in value["polygon"]))
+    return None
+
+
+def acts_of(here: Here, allowed: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """What the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
+    if not here.may_post:
+        return [], []
+    mine = [act for act in allowed if act not in _BESIDES and _may(here, act)]
+    ordered = sorted(mine, key=lambda act: _FIRST.index(act) if act in _FIRST else len(_FIRST))
+    few = [act for act in ordered if act in _FIRST][:_SHOWN] or ordered[:1]
+    return few, [act for act in ordered if act not in few]
+
+
+def _may(here: Here, act: str) -> bool:
+    """Whether one of the reader's roles does such an act, or a colleague's would release it."""
+    rule = RULES[act]
+    return rule.two_key or not rule.roles.isdisjoint(here.roles)
+
+
+SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)

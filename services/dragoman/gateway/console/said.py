@@ -80,7 +80,7 @@ class Display:
             return escape(words.value("unknown"))
         match kind:
             case kinds.Choice():
-                return escape(words.value(value) if value.islower() else value)
+                return escape(words.value(value) if str(value).islower() else value)
             case kinds.Choices():
                 return escape(words.listed(words.value(each) for each in value))
             case kinds.Flag():
