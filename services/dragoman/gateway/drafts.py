@@ -71,17 +71,17 @@ def _reply(draft: Draft, status: int = 200, **headers: str) -> Reply:
     return Reply(body=_view(draft), status=status, headers={"ETag": f'"{draft.etag}"', "Cache-Control": "no-store", **headers})
 
 
-async def _found(call: Call[Any], projection: Projection, actor: str) -> Draft:
-    drafts = posting.service_of(call).drafts
-    draft = await drafts.find(projection.registry.cid, actor.partition("/")[0], call.path("draft"))
+async def found(call: Call[Any]) -> Draft:
+    """The draft that the path names, of the caller's own side. Raises `Refused`."""
+    projection, actor = _desk(call)
+    draft = await posting.service_of(call).drafts.find(projection.registry.cid, actor.partition("/")[0], call.path("draft"))
     if draft is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
     return draft
 
 
-def _as_read(call: Call[Any], draft: Draft) -> None:
+def _as_read(given: str | None, draft: Draft) -> None:
     """Who changes or releases a draft says which version was read."""
-    given = posting.if_match(call.request)
     if given is None:
         raise Refused(Refusal(kind="precondition-required", detail="Send If-Match with the draft's ETag, as you read it."))
     if given != draft.etag:
@@ -92,25 +92,30 @@ def _moved() -> Refused:
     return Refused(Refusal(kind="moved", detail="A colleague has changed the draft since you read it; read it again."))
 
 
-async def list_drafts(call: Call[Nothing]) -> Answered:
+async def listed(call: Call[Any]) -> Drafts:
+    """The drafts of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
-    found = await posting.service_of(call).drafts.listed(projection.registry.cid, actor.partition("/")[0])
-    return Reply(body=Drafts(drafts=tuple(_view(draft) for draft in found)), headers={"Cache-Control": "no-store"})
+    drafts = await posting.service_of(call).drafts.listed(projection.registry.cid, actor.partition("/")[0])
+    return Drafts(drafts=tuple(_view(draft) for draft in drafts))
+
+
+async def list_drafts(call: Call[Nothing]) -> Answered:
+    return Reply(body=await listed(call), headers={"Cache-Control": "no-store"})
 
 
 async def new_draft(call: Call[Nothing]) -> Answered:
     return await keep_new(call, await call.decoded(NewDraft), 201)
 
 
-async def keep_new(call: Call[Any], new: NewDraft, status: int) -> Reply:
-    """Keep a new draft of the caller's, or answer with it again. Raises `Refused`, `Malformed`."""
+async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "") -> Reply:
+    """Keep a new draft of the caller's, or answer with it again; a page's form brings its key itself. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     _name_of(new.act)
     service = posting.service_of(call)
     signatures, data = _signed(call, new)
     now = stamp(service.now())
     draft = Draft(
-        id=posting.id_of(projection, actor, data, call.request.headers.get("Idempotency-Key")),
+        id=posting.id_of(projection, actor, data, key or call.request.headers.get("Idempotency-Key")),
         signatures=signatures,
         cid=projection.registry.cid,
         author=actor,
@@ -145,16 +150,20 @@ def _signed(call: Call[Any], new: NewDraft) -> tuple[str, Act]:
 
 
 async def show_draft(call: Call[Nothing]) -> Answered:
-    return _reply(await _found(call, *_desk(call)))
+    return _reply(await found(call))
 
 
 async def change_draft(call: Call[Nothing]) -> Answered:
-    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three."""
-    projection, actor = _desk(call)
+    _desk(call)
     new = await call.decoded(NewDraft)  # what is no draft is said first (RFC 9110 §13.2.1)
     _name_of(new.act)
-    draft = await _found(call, projection, actor)
-    _as_read(call, draft)
+    return await change(call, new, await found(call), posting.if_match(call.request))
+
+
+async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None) -> Reply:
+    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`."""
+    _, actor = _desk(call)
+    _as_read(etag, draft)
     service = posting.service_of(call)
     signatures, data = _signed(call, new)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
@@ -174,22 +183,30 @@ async def change_draft(call: Call[Nothing]) -> Answered:
 
 
 async def drop_draft(call: Call[Nothing]) -> Answered:
-    draft = await _found(call, *_desk(call))
-    _as_read(call, draft)
-    if not await posting.service_of(call).drafts.drop(draft):
-        raise _moved()
+    await drop(call, await found(call), posting.if_match(call.request))
     return web.Response(status=204)
 
 
+async def drop(call: Call[Any], draft: Draft, etag: str | None) -> None:
+    """Drop a draft as it was read. Raises `Refused`."""
+    _as_read(etag, draft)
+    if not await posting.service_of(call).drafts.drop(draft):
+        raise _moved()
+
+
 async def release_draft(call: Call[Nothing]) -> Answered:
-    """Post a draft: of two keys, as its author's, released by the caller; else as the caller's own."""
+    return await release(call, posting.if_match(call.request))
+
+
+async def release(call: Call[Any], etag: str | None) -> Reply:
+    """Post a draft: of two keys, as its author's, released by the caller; else as the caller's own. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     service = posting.service_of(call)
     id = call.path("draft")
     draft = await service.drafts.find(projection.registry.cid, actor.partition("/")[0], id)
     if draft is None:
         return await _released_before(call, projection, actor, id)
-    _as_read(call, draft)
+    _as_read(etag, draft)
     act, data = read_act(bytes(draft.act), cut=not draft.signatures)
     two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
     if two_key and actor == draft.author:

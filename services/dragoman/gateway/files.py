@@ -97,7 +97,7 @@ async def put_file(call: Call[Nothing]) -> Answered:
     try:
         async with _in_time():
             content = await _received(call.request, digest)
-        return await _kept(call, projection, side, digest, media_type, content)
+        return await keep(call, projection, side, digest, media_type, content)
     finally:
         turn.release()
 
@@ -132,7 +132,8 @@ def _too_large() -> Refused:
     return Refused(Refusal(kind="too-large", detail=f"A file has at most {FILE_BYTES // 2**20} MiB; split it, or send less of it."))
 
 
-async def _kept(call: Call[Any], projection: Projection, side: str, digest: str, media_type: str, content: bytearray) -> Reply:
+async def keep(call: Call[Any], projection: Projection, side: str, digest: str, media_type: str, content: bytearray) -> Reply:
+    """Keep a file of a side beside the log, or answer with it again. Raises `Refused`."""
     service, cid = posting.service_of(call), projection.registry.cid
     where = {"Location": f"/v1/channels/{projection.name}/files/{digest}", "ETag": f'"{digest}"'}
     known = next(iter(await service.files.found(cid, (side,), digest)), None)

@@ -1,7 +1,807 @@
-"""To be written."""
+"""Writing: a form for every act from its shape, a check page with exactly what will be recorded, drafts, and their release by a second officer.
 
-from typing import Final
+    form ─ check ─▶ check page ─ send ─▶ recorded
+      ▲              │   └───── keep ──▶ draft ─ release ─▶ recorded
+      └──── change ──┘
 
-from dragoman.gateway.console.page import Sheet
+Nothing that was typed is ever lost: it goes from page to page in the form itself, and after an error stands where it stood.
+"""
 
-SHEETS: Final[tuple[Sheet, ...]] = ()
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from aiohttp import web
+from markupsafe import Markup
+from msgspec import Raw, Struct
+from multidict import MultiDict
+
+from dragoman.domain import clocks, notation
+from dragoman.domain.clocks import Running
+from dragoman.domain.decide import Post
+from dragoman.domain.exchange import content_of
+from dragoman.domain.fold import Folded, two_keys
+from dragoman.domain.notation import Unread
+from dragoman.domain.record import read_act
+from dragoman.domain.refusal import Malformed, Refusal, Refused
+from dragoman.domain.rule import OFFICERS, Format, Rule
+from dragoman.domain.table import FORMATS, RULES
+from dragoman.gateway import drafts, files, posting
+from dragoman.gateway.console import charts, forms, kinds
+from dragoman.gateway.console.exchange import headline
+from dragoman.gateway.console.forms import Fault, Typed
+from dragoman.gateway.console.kinds import Member
+from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
+from dragoman.gateway.console.said import Display, Fact, language
+from dragoman.gateway.console.sessions import Form, form_of, said, see
+from dragoman.gateway.typed import Reply
+from dragoman.limits import FLASH_WORDS
+from dragoman.projection import reads
+from dragoman.stores.drafts import Draft
+from dragoman_schemas.answers import DraftView, NewDraft
+from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.state import Exchange
+
+_INCIDENT: Final = "hazardous-incident"
+_FIRST: Final = ("line-check", "point-of-contact", "contact-note", "meeting-request", "call-record", "perception")
+"""What is written most; the other formats stand under *more*."""
+
+INCIDENTS: Final = (
+    *("near_miss", "collision", "crash", "grounding", "stray_fire", "fire_control_radar", "laser", "jamming", "lost_drone_or_missile"),
+    *("fire_or_explosion", "persons_in_distress_or_held", "unannounced_entry", "unauthorised_launch", "other"),
+)
+_AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
+_KEPT: Final = ("key", "etag", "draft", "draft_etag", "fields")
+"""Fields beside the act's own that go from page to page."""
+
+
+@dataclass(kw_only=True)
+class Writing:
+    """One act that is being written: which, in which exchange, from which draft."""
+
+    here: Here
+    act: str
+    exchange: Exchange | None = None
+    draft: Draft | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """The act's rule."""
+        return RULES[self.act]
+
+    @property
+    def format(self) -> Format | None:
+        """Its format, where it opens an exchange."""
+        return FORMATS.get(self.act)
+
+    @property
+    def path(self) -> str:
+        """The address of its form."""
+        if self.exchange is not None:
+            return f"/exchanges/{self.exchange.id}/acts/{self.act}"
+        return f"/compose/{self.act}"
+
+    def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
+        """What the form asks for. A correction, or an update, asks for those members of the opening that were chosen."""
+        found = kinds.members(self.act)
+        if self.exchange is None or not any(isinstance(each.kind, kinds.Fields) for each in found):
+            return found
+        inner = tuple(each for each in kinds.members(self.exchange.act) if each.name in chosen)
+        return tuple(
+            Member(each.name, kinds.Group(tuple(Member(one.name, one.kind) for one in inner)), each.required)
+            if isinstance(each.kind, kinds.Fields)
+            else each
+            for each in found
+        )
+
+    def typed(self, form: Mapping[str, Any]) -> Typed:
+        """What was typed."""
+        here = self.here
+        office = office_of(here.side, here.projection.office(here.side))
+        return Typed(
+            form=form,
+            words=here.words,
+            languages=here.registry.languages,
+            sides=here.sides,
+            now=here.service.now(),
+            zone=ZoneInfo(office.zone),
+        )
+
+
+class Composing(Struct, frozen=True, kw_only=True):
+    """A form, as data: the act, and what stands in its fields."""
+
+    act: str
+    exchange: str = ""
+    draft: str = ""
+    fields: dict[str, tuple[str, ...]] = {}
+    faults: tuple[tuple[str, str], ...] = ()
+
+
+class Checked(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What will be recorded, byte for byte, and what will follow from it."""
+
+    act: Raw
+    bytes: int
+    sha256: str
+    exchange: str = ""
+    number: str = ""
+    precedence: str = ""
+    to: tuple[str, ...] = ()
+    two_key: bool = False
+    clocks: tuple[tuple[str, str, str], ...] = ()
+
+
+class Menu(Struct, frozen=True, kw_only=True):
+    """The formats that may be opened in the channel."""
+
+    acts: tuple[str, ...]
+
+
+# What to write
+
+
+async def menu(here: Here) -> Page:
+    """What may be written."""
+    acts = [act for act, form in FORMATS.items() if here.registry.kind in form.kinds and may_write(here, form.rule)]
+    first = [act for act in _FIRST if act in acts]
+    return Page(
+        template="compose_menu.html",
+        view=Menu(acts=tuple(acts)),
+        values={
+            "incident": _INCIDENT in acts,
+            "first": first,
+            "more": [act for act in acts if act not in (*first, _INCIDENT)],
+            "codes": {act: form.code for act, form in FORMATS.items()},
+        },
+    )
+
+
+def may_write(here: Here, rule: Rule) -> bool:
+    """Whether the reader may do an act, or draft it for a colleague."""
+    return here.may_post and (rule.two_key or not rule.roles.isdisjoint(here.roles)) and not rule.who.value.startswith("the ")
+
+
+def _writing(here: Here) -> Writing:
+    """What the path names. Raises `Refused`."""
+    act = here.request.match_info["act"]
+    id = here.request.match_info.get("exchange", "")
+    known = here.projection.exchange(id) if id else None
+    if act not in RULES or (id and known is None) or (not id and act not in FORMATS):
+        raise refused("not-found", "There is no such form. Write shows those there are.")
+    if not here.may_post:
+        if here.past:
+            raise refused("not-permitted", "Nothing is written in the past. Go back to now.")
+        detail = "Officers write; you are signed in without that role." if not here.is_officer else "Nothing can be recorded now."
+        raise refused("not-permitted", detail)
+    return Writing(here=here, act=act, exchange=known)
+
+
+# The form
+
+
+async def form(here: Here) -> Page:
+    """An empty form, or one with a draft in it."""
+    writing = _writing(here)
+    fields: MultiDict[str] = MultiDict()
+    fields.add("key", secrets.token_hex(16))
+    if writing.exchange is not None:
+        fields.add("etag", writing.exchange.etag)
+    chosen = here.request.query.getall("fields", [])
+    if writing.exchange is not None and chosen:
+        members = [each for each in kinds.members(writing.exchange.act) if each.name in chosen]
+        fields.extend(forms.typed(here.words, here.registry.languages, members, writing.exchange.content, "f.fields"))
+        fields.extend(("fields", each) for each in chosen)
+    if here.request.query.get("draft"):
+        writing.draft = await _draft(here, here.request.query["draft"])
+        fields.extend(_of_draft(here, writing))
+    return await _form(writing, fields, [])
+
+
+def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
+    assert writing.draft is not None
+    act = json.loads(bytes(writing.draft.act))
+    members = writing.members(tuple(act.get("fields", ())))
+    fields = forms.typed(here.words, here.registry.languages, members, {name: value for name, value in act.items() if name != "act"})
+    fields.extend(("fields", each) for each in act.get("fields", ()))
+    fields.add("draft", writing.draft.id)
+    fields.add("draft_etag", writing.draft.etag)
+    return fields
+
+
+async def _draft(here: Here, id: str) -> Draft:
+    found = await here.service.drafts.find(here.registry.cid, here.side, id)
+    if found is None or not here.is_officer:
+        raise refused("not-found", "There is no such draft of your side. The list of drafts shows those there are.")
+    return found
+
+
+async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fault], problem: str = "", status: int = 200) -> Page:
+    here, act = writing.here, writing.act
+    chosen = tuple(fields.getall("fields", [])) if isinstance(fields, MultiDict) or hasattr(fields, "getall") else ()
+    members = writing.members(chosen)
+    own = [each for each in members if each.name not in kinds.FRAME or each.name == "text"]
+    required = [each for each in own if each.required]
+    offices = [office_of(side, here.projection.office(side)) for side in here.sides]
+    opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
+    return Page(
+        template="compose.html",
+        view=Composing(
+            act=act,
+            exchange=writing.exchange.id if writing.exchange is not None else "",
+            draft=str(fields.get("draft", "")),
+            fields={name: tuple(str(each) for each in fields.getall(name)) for name in dict.fromkeys(fields) if name.startswith("f.")}
+            if hasattr(fields, "getall")
+            else {},
+            faults=tuple((fault.field, fault.sentence) for fault in faults),
+        ),
+        status=status,
+        values={
+            "writing": writing,
+            "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
+            "typed": fields,
+            "value": lambda name: str(fields.get(name, "")),
+            "values": lambda name: list(fields.getall(name, [])) if hasattr(fields, "getall") else [],
+            "faults": list(faults),
+            "fault_of": {fault.field: fault.sentence for fault in faults},
+            "problem": problem,
+            "required": required,
+            "optional": [each for each in own if not each.required],
+            "framed": [each for each in members if each.name in kinds.FRAME and each.name not in ("text", "precedence", "of")],
+            "precedence": writing.format is not None and here.registry.kind != "track2",
+            "default": default_precedence(writing.format, here.service.now()),
+            "limits": limits_of(here),
+            "wakes": [side.upper() for side in here.sides if side != here.side],
+            "choose": [each.name for each in kinds.members(writing.exchange.act)] if opening and writing.exchange is not None else [],
+            "chosen": chosen,
+            "rows": lambda name: forms.rows(fields, name),
+            "windows": lambda name: forms.windows(fields, name),
+            "languages_of": {tag: language(tag) for tag in _own_first(here)},
+            "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
+            "offices": offices,
+            "own_office": next((each for each in offices if each.side == here.side), None),
+            "city": city,
+            "officers": _officers(here),
+            "others": [side for side in here.sides if side != here.side],
+            "people": await _people(here, members),
+            "files": await _files(here, members),
+            "phrases": _phrases(here),
+            "incidents": INCIDENTS,
+            "ahead": forms.AHEAD,
+            "prefix": forms.PREFIX,
+            "kinds": kinds,
+            "words_allowed": FLASH_WORDS,
+            "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
+        },
+    )
+
+
+def _own_first(here: Here) -> list[str]:
+    """The channel's languages, the reader's own first."""
+    return sorted(here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language)
+
+
+def default_precedence(form: Format | None, now: datetime) -> str:
+    """The precedence that a format has of itself; empty where it depends on what is written."""
+    if form is None:
+        return ""
+    try:
+        return form.precedence(None, now.isoformat())  # type: ignore[arg-type]  # those that look at the act say so by failing
+    except (AttributeError, AssertionError):
+        return ""
+
+
+def limits_of(here: Here) -> dict[str, int]:
+    """Within how many seconds each precedence is to be acknowledged here."""
+    limits, _ = clocks.profile_of(here.registry)
+    return dict(limits.acknowledgement)
+
+
+def _officers(here: Here) -> list[str]:
+    return [
+        name.partition("/")[2]
+        for name, officer in here.registry.officers.items()
+        if name.startswith(f"{here.side}/") and officer.until is None and name != here.grant.actor
+    ]
+
+
+async def _people(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
+    """The people of the register whom an act may name: the value that it would hold, and the name."""
+    if not any(_has(each.kind, kinds.Person) for each in members):
+        return []
+    found = await here.service.people.listed(here.registry.cid)
+    return [
+        (json.dumps({"id": kept.id, "commitment": kept.commitment}), kept.person.name)
+        for kept in found
+        if not kept.erased and kept.open_to(here.grant.actor) and not isinstance(kept.person, msgspec.UnsetType)
+    ]
+
+
+async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
+    """The own side's files that an act may name."""
+    if not any(_has(each.kind, kinds.Files) for each in members):
+        return []
+    found = await here.service.files.listed(here.registry.cid, here.side)
+    return [
+        (
+            json.dumps({"sha256": each.sha256, "media_type": each.media_type, "bytes": each.bytes, "title": each.sha256[:12]}),
+            f"{each.media_type}, {each.sha256[:12]}",
+        )
+        for each in found
+        if each.kept
+    ]
+
+
+def _has(kind: kinds.Kind, wanted: type) -> bool:
+    match kind:
+        case kinds.Group():
+            return any(_has(each.kind, wanted) for each in kind.members)
+        case kinds.Rows():
+            return _has(kind.group, wanted)
+        case _:
+            return isinstance(kind, wanted)
+
+
+def _phrases(here: Here) -> list[tuple[str, str]]:
+    language = here.words.language
+    return [(key, texts.get(language) or texts["en"]) for book in CODEBOOKS.values() for key, texts in book.phrases.items()]
+
+
+# What was sent
+
+
+async def sent(here: Here) -> web.StreamResponse | Page:
+    """The form came back: to be checked, sent, kept as a draft, or changed once more."""
+    here.newest = here.projection.flushed
+    writing = _writing(here)
+    form = await form_of(here.request)
+    fields, upload_fault = await _uploaded(writing, form)
+    do = said(form, "do") or "check"
+    checked = fields.popall("act", [""])[-1]
+    if do == "change":
+        return await _form(writing, fields, [])
+    if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
+        return await _send(writing, fields, checked.encode())
+    typed = writing.typed(fields)
+    members = writing.members(tuple(fields.getall("fields", [])))
+    act = {"act": writing.act, **typed.read(members)}
+    if do == "autosave":
+        return await _autosave(writing, fields, act)
+    faults = [*typed.faults, *([upload_fault] if upload_fault else [])]
+    if do == "draft":
+        return await _keep(writing, fields, act, faults)
+    if faults:
+        return await _form(writing, fields, faults, status=422)
+    body = json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
+    return await _check(writing, fields, body)
+
+
+async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault | None]:
+    """The form's fields; a file that came with it is put beside the log, and named."""
+    fields: MultiDict[str] = MultiDict((name, value) for name, value in form.items() if isinstance(value, str))
+    upload = form.get("upload")
+    if not isinstance(upload, web.FileField) or not upload.filename:
+        return fields, None
+    content = bytearray(upload.file.read())
+    digest = hashlib.sha256(content).hexdigest()
+    label = writing.here.words.field("attachments")
+    if upload.content_type not in files.TYPES:
+        sentence = writing.here.words.say("A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES))
+        return fields, Fault(field="upload", label=label, sentence=sentence)
+    await files.keep(writing.here.call, writing.here.projection, writing.here.side, digest, upload.content_type, content)
+    title = upload.filename[:120]
+    fields.add("f.attachments", json.dumps({"sha256": digest, "media_type": upload.content_type, "bytes": len(content), "title": title}))
+    return fields, None
+
+
+# The check page
+
+
+def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") -> Post:
+    projection, actor = writing.here.projection, writing.here.grant.actor
+    act, data = read_act(body, cut=True)
+    return Post(
+        actor=actor,
+        act=act,
+        data=data,
+        id=posting.id_of(projection, actor, data, key),
+        exchange=writing.exchange.id if writing.exchange is not None else "",
+        family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
+        if_match=writing.exchange.etag if writing.exchange is not None else None,
+        released_by=released_by,
+    )
+
+
+def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
+    """What the act would become, and whether a colleague has to release it. Raises `Refused`, `Malformed`."""
+    here = writing.here
+    post = _post_of(writing, body, key)
+    try:
+        return here.service.desk.rehearse(here.projection, post), False
+    except Refused as error:
+        if error.refusal.kind != "second-key-required" or not two_keys(here.projection, writing.rule, post.data):
+            raise
+    second = next(
+        (
+            name
+            for name, officer in here.registry.officers.items()
+            if name.startswith(f"{here.side}/")
+            and name != here.grant.actor
+            and officer.until is None
+            and not OFFICERS.isdisjoint(officer.roles)
+        ),
+        "",
+    )
+    if not second:
+        raise refused("second-key-required", "A colleague of your side would have to release this, and none is in office.")
+    return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, released_by=second)), True
+
+
+async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page:
+    here = writing.here
+    try:
+        folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
+    except Malformed as error:
+        return await _form(writing, fields, [_fault(writing, error.fault.pointer, error.fault.detail)], status=422)
+    except Refused as error:
+        refusal = error.refusal
+        faults = [_fault(writing, each.pointer, each.detail) for each in refusal.faults]
+        return await _form(writing, fields, faults, problem="" if faults else refusal.detail, status=422)
+    state = folded.state if isinstance(folded.state, Exchange) else None
+    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+    display = Display(here.words, offices, {}, here.link)
+    raised = writing.format is not None and state is not None and state.precedence == "flash"
+    running = _started(here, folded, state, offices)
+    view = Checked(
+        act=Raw(body),
+        bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        exchange=writing.exchange.id if writing.exchange is not None else "",
+        number=folded.number,
+        precedence=state.precedence if state is not None else "",
+        to=_addressed(folded, state),
+        two_key=second,
+        clocks=tuple((each.clock, each.side, clocks.written(each.due)) for each in running),
+    )
+    return Page(
+        template="check.html",
+        view=view,
+        status=status,
+        values={
+            "writing": writing,
+            "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
+            "facts": facts_of(display, writing, content_of(body)),
+            "sketch": _sketch(here, content_of(body)),
+            "running": running,
+            "raised": raised and default_precedence(writing.format, here.service.now()) != "flash",
+            "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", body.decode())],
+            "problem": problem,
+            "again": problem != "",
+            "one_key": state is not None and state.one_key and not second,
+            "verb": verb(here, writing, view),
+        },
+    )
+
+
+def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
+    """The members of an act; of a correction, those of the opening that it replaces."""
+    if "fields" not in content or writing.exchange is None:
+        return display.facts(writing.act, content)
+    inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
+    rest = {name: raw for name, raw in content.items() if name != "fields"}
+    return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, rest)]
+
+
+def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:
+    for name in ("place", "pos"):
+        raw = content.get(name)
+        value = None if raw is None else msgspec.json.decode(bytes(raw))
+        if isinstance(value, dict) and "lat" in value:
+            return charts.sketch(
+                "sketch",
+                here.words.say("Sketch of the places that were entered"),
+                [(here.side.upper(), value["lat"], value["lon"])],
+                None,
+                here.words,
+            )
+    return ""
+
+
+def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequence[Office]) -> list[Running]:
+    """The clocks that the record would start."""
+    if state is None or folded.record is None:
+        return []
+    calendars = {each.side: clocks.calendar_of(here.projection.office(each.side)) for each in offices}
+    id = folded.record.envelope.id
+    return [
+        each
+        for each in clocks.running(here.registry, state, calendars)
+        if each.open and each.started_by in (id, state.id) and each.begins >= here.service.now().replace(microsecond=0)
+    ]
+
+
+def _addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
+    if state is None or folded.record is None:
+        return ()
+    id = folded.record.envelope.id
+    return next((message.to for message in state.messages if message.id == id), ())
+
+
+def verb(here: Here, writing: Writing, view: Checked) -> str:
+    """What the button that sends says: the act, and to whom."""
+    words = here.words
+    to = words.listed(view.to).upper()
+    if writing.format is not None and view.precedence and to:
+        return words.say("Send %(precedence)s to %(side)s", precedence=words.value(view.precedence).upper(), side=to)
+    if to:
+        return words.say("Send to %(side)s: %(act)s", side=to, act=words.act(writing.act))
+    return words.say("Record: %(act)s", act=words.act(writing.act))
+
+
+def _fault(writing: Writing, pointer: str, detail: str) -> Fault:
+    """A fault of the act as one of its field."""
+    parts = [part for part in pointer.split("/") if part]
+    name = parts[0] if parts else ""
+    at = ".".join(["f", *parts])
+    member = kinds.member(writing.act, name)
+    if member is not None and not isinstance(member.kind, kinds.Group | kinds.Rows | kinds.Spans | kinds.Fields):
+        at = f"f.{name}"
+    return Fault(field=at, label=writing.here.words.field(name) if name else "", sentence=detail)
+
+
+# Sending
+
+
+async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
+    here = writing.here
+    try:
+        reply = await posting.record(
+            here.call,
+            here.projection,
+            body,
+            exchange=writing.exchange.id if writing.exchange is not None else "",
+            family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
+            key=str(fields.get("key", "")),
+            etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
+        )
+    except Malformed as error:
+        return await _form(writing, fields, [_fault(writing, error.fault.pointer, error.fault.detail)], status=422)
+    except Refused as error:
+        return await _refused(writing, fields, body, error.refusal)
+    await _drop(here, fields)
+    return recorded_at(here, reply)
+
+
+async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal) -> Page:
+    """Nothing was recorded, or it is not known: what was written stays, and can be sent again."""
+    words = writing.here.words
+    if refusal.kind in _AGAIN:
+        sentence = words.say("No answer from the log. Your text is kept. Send again: it cannot be sent twice.")
+        return await _check(writing, fields, body, problem=f"{sentence} ({refusal.detail})", status=503)
+    if refusal.kind == "second-key-required":
+        return await _check(
+            writing, fields, body, problem=words.say("A colleague of your side releases this. Keep it as a draft."), status=422
+        )
+    faults = [_fault(writing, each.pointer, each.detail) for each in refusal.faults]
+    return await _form(writing, fields, faults, problem="" if faults else refusal.detail, status=422)
+
+
+def recorded_at(here: Here, reply: Reply) -> web.Response:
+    """Go on at the page of what was recorded."""
+    position = reply.headers["Dragoman-Position"]
+    return see(f"/c/{here.name}/recorded/{position}?after={position}")
+
+
+async def _drop(here: Here, fields: Mapping[str, Any]) -> None:
+    """A draft that was sent is one no more."""
+    id = str(fields.get("draft", ""))
+    draft = await here.service.drafts.find(here.registry.cid, here.side, id) if id else None
+    if draft is not None:
+        await here.service.drafts.drop(draft)
+
+
+class Sent(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a post: its place in the log, and what is owed because of it."""
+
+    position: int
+    number: str
+    exchange: str
+    act: str
+    time: str
+    owed: tuple[tuple[str, str, str], ...] = ()
+
+
+async def recorded(here: Here) -> Page:
+    """What was recorded, what happens next and when, and whom to ring if nothing does."""
+    position = posting.whole(here.request.match_info["position"]) or 0
+    record = here.projection.record_at(position) if 1 <= position <= here.position else None
+    if record is None:
+        raise refused("not-found", "No record stands at that position.")
+    state = here.projection.exchange(record.envelope.subject)
+    calendars = {side: clocks.calendar_of(here.projection.office(side)) for side in here.sides}
+    running = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+    entry = (await here.in_thread(reads.records, here.service.store, here.name, position, 1))[0][0]
+    view = Sent(
+        position=position,
+        number=entry.number,
+        exchange="" if state is None else state.id,
+        act=record.name,
+        time=record.envelope.time,
+        owed=tuple((each.clock, each.side, clocks.written(each.due)) for each in running),
+    )
+    return Page(
+        template="recorded.html",
+        view=view,
+        values={"state": state, "running": running, "headline": headline(here, state) if state is not None else ""},
+    )
+
+
+# Drafts
+
+
+async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], faults: Sequence[Fault]) -> web.StreamResponse | Page:
+    """Keep what was typed as a draft; what cannot be read yet is kept as it was typed."""
+    here = writing.here
+    try:
+        draft = await _kept(writing, fields, _with_typed(act, fields, faults))
+    except Refused as error:
+        return await _form(writing, fields, [], problem=error.refusal.detail, status=422)
+    return see(here.link(f"/drafts/{draft}", said="kept"))
+
+
+async def _kept(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> str:
+    here, id = writing.here, str(fields.get("draft", ""))
+    new = NewDraft(
+        act=Raw(json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()),
+        exchange=writing.exchange.id if writing.exchange is not None else "",
+        if_match=writing.exchange.etag if writing.exchange is not None and writing.rule.consenting else "",
+    )
+    if id:
+        draft = await _draft(here, id)
+        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag)
+        return id
+    reply = await drafts.keep_new(here.call, new, 201, key=str(fields.get("key", "")))
+    assert isinstance(reply.body, DraftView)
+    return reply.body.id
+
+
+def _with_typed(act: dict[str, Any], fields: Mapping[str, Any], faults: Sequence[Fault]) -> dict[str, Any]:
+    """An act with what was not read as it was typed, so that it is there to be mended."""
+    typed = {fault.field.removeprefix("f."): str(fields.get(fault.field, "")) for fault in faults}
+    return {**act, **{name: text for name, text in typed.items() if text and "." not in name}}
+
+
+async def _autosave(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> web.Response:
+    """Keep a draft while somebody writes; the page says when."""
+    typed = writing.typed(fields)
+    typed.read(writing.members(tuple(fields.getall("fields", []))))
+    id = await _kept(writing, fields, _with_typed(act, fields, typed.faults))
+    draft = await _draft(writing.here, id)
+    body = {"draft": id, "etag": draft.etag, "time": writing.here.words.written(writing.here.service.now(), "clock")}
+    return web.json_response(body, headers=HEADERS)
+
+
+class DraftList(Struct, frozen=True, kw_only=True):
+    """The drafts of the reader's side."""
+
+    drafts: tuple[DraftView, ...]
+
+
+async def draft_list(here: Here) -> Page:
+    """The drafts of the own side."""
+    found = await drafts.listed(here.call)
+    return Page(
+        template="drafts.html", view=DraftList(drafts=found.drafts), rows=found.drafts, values={"named": _named, "here_side": here.side}
+    )
+
+
+def _named(draft: DraftView | Draft) -> str:
+    return str(json.loads(bytes(draft.act))["act"])
+
+
+async def draft_page(here: Here) -> Page:
+    """One draft: exactly what it would record, and who may release it."""
+    draft = await _draft(here, here.request.match_info["draft"])
+    return await _draft_page(here, draft)
+
+
+async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int = 200) -> Page:
+    act = _named(draft)
+    known = here.projection.exchange(draft.exchange) if draft.exchange else None
+    writing = Writing(here=here, act=act, exchange=known, draft=draft)
+    body = bytes(draft.act)
+    display = Display(here.words, tuple(office_of(side, here.projection.office(side)) for side in here.sides), {}, here.link)
+    fault = ""
+    two_key = RULES[act].two_key
+    try:
+        compact, data = read_act(body, cut=True)
+        two_key = two_keys(here.projection, RULES[act], data)
+        content = content_of(compact)
+        facts = facts_of(display, writing, content)
+    except (Malformed, ValueError) as error:
+        fault, facts = str(error), []
+    view = Checked(act=draft.act, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), exchange=draft.exchange, two_key=two_key)
+    return Page(
+        template="draft.html",
+        view=view,
+        status=status,
+        values={
+            "draft": draft,
+            "writing": writing,
+            "facts": facts,
+            "fault": fault,
+            "problem": problem,
+            "mine": draft.author == here.grant.actor,
+            "may_release": here.may_post and not fault and not (two_key and draft.author == here.grant.actor),
+            "headline": headline(here, known) if known is not None else "",
+            "said": here.request.query.get("said", ""),
+        },
+    )
+
+
+async def draft_sent(here: Here) -> web.StreamResponse | Page:
+    """Release a draft, or drop it."""
+    form = await form_of(here.request)
+    here.newest = here.projection.flushed
+    etag = said(form, "etag")
+    if said(form, "do") == "drop":
+        await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
+        return see(here.link("/drafts", said="dropped"))
+    try:
+        reply = await drafts.release(here.call, etag)
+    except (Refused, Malformed) as error:
+        draft = await _draft(here, here.request.match_info["draft"])
+        detail = error.refusal.detail if isinstance(error, Refused) else error.fault.detail
+        return await _draft_page(here, draft, problem=detail, status=422)
+    return recorded_at(here, reply)
+
+
+# Reading what is being typed
+
+
+async def reading(here: Here) -> web.Response:
+    """What a time or a place that is being typed would be read as, for the scripts of a form."""
+    query, words = here.request.query, here.words
+    office = office_of(here.side, here.projection.office(here.side))
+    typed = Typed(
+        form={}, words=words, languages=here.registry.languages, sides=here.sides, now=here.service.now(), zone=ZoneInfo(office.zone)
+    )
+    text = query.get("text", "")[:200]
+    display = Display(words, tuple(office_of(side, here.projection.office(side)) for side in here.sides))
+    try:
+        if query.get("kind") == "place":
+            point = notation.read_place(text)
+            shown = Markup("<b>{}</b> <small>{} · {}</small>").format(
+                notation.written_place(point), notation.written_place(point, "decimal"), notation.written_place(point, "mgrs")
+            )
+            sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
+            return html(str(shown + sketch))
+        moment = typed.moment(text, ahead=query.get("ahead") == "yes")
+        away = abs((here.service.now() - moment).total_seconds())
+        said_away = (
+            words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))
+        )
+        return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
+    except Unread as error:
+        return html(str(Markup("{}").format(typed.unread(error))), status=422)
+
+
+SHEETS: Final = (
+    Sheet(path="/compose", handler=menu),
+    Sheet(path="/compose/read", handler=reading),
+    Sheet(path="/compose/{act:[a-z-]+}", handler=form),
+    Sheet(path="/compose/{act:[a-z-]+}", handler=sent, method="POST"),
+    Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=form),
+    Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/acts/{act:[a-z-]+}", handler=sent, method="POST"),
+    Sheet(path="/recorded/{position:[0-9]+}", handler=recorded),
+    Sheet(path="/drafts", handler=draft_list),
+    Sheet(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_page),
+    Sheet(path="/drafts/{draft:[0-9a-f-]{36}}", handler=draft_sent, method="POST"),
+)

@@ -261,10 +261,13 @@ def environment(language: str) -> jinja2.Environment:
         "told": lambda said: _told(words, said),
         "clock_bar": clock,
     }
+    found.filters["string_of"] = lambda raw: bytes(raw).decode()
+    found.filters["fromjson"] = json.loads
+    found.filters["field_name"] = words.field
     found.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)
     found.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     found.filters["raw"] = languages.values_of
-    found.filters["upto"] = lambda text, mark: text.partition(mark)[0]
+    found.filters["moment"] = languages.as_moment
     return found
 
 

@@ -1,0 +1,528 @@
+"""Acts as forms: what an officer typed is read into the members of an act, and an act's members are written back as what would be typed.
+
+    f.kind=near_miss                     "kind":"near_miss"
+    f.time=0305                          "time":"2026-11-24T03:05:00Z"
+    f.place=15-07N 116-26E               "place":{"lat":15.116667,"lon":116.433333}
+    f.facts.en=…  f.facts.zh=…           "facts":{"en":"…","zh":"…"}
+    f.units.0.type=…  f.units.1.type=…   "units":[{"type":"…"},{"type":"…"}]
+
+What was left empty is left out. What cannot be read is a fault at its field, in the reader's language, and what was typed stays.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Raw
+from multidict import MultiDict, MultiDictProxy
+
+from dragoman.domain import notation
+from dragoman.domain.notation import NeedsHemisphere, Point, Unread
+from dragoman.gateway.console import kinds
+from dragoman.gateway.console.kinds import Kind, Member
+from dragoman.gateway.console.words import Words, as_moment
+
+PREFIX: Final = "f"
+UNKNOWN: Final = "unknown"
+_WINDOWS: Final = 3
+_SPARE_ROWS: Final = 2
+AHEAD: Final = frozenset(
+    {
+        *("next_update", "next_word_by", "reply_wanted_by", "due", "wanted_by", "valid_from", "valid_to", "window", "windows"),
+        *("dates", "period", "ends", "expires", "ready_by", "arrival", "departure"),
+    }
+)
+"""Members that are of times to come: without a day, the next such time is meant."""
+
+_NUMBER: Final = re.compile(r"-?[0-9]+([.,][0-9]+)?")
+_DIGITS: Final = 6
+
+
+class _Left:
+    """What was not filled in."""
+
+
+LEFT: Final = _Left()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with one field: its id, its label, and a sentence."""
+
+    field: str
+    label: str
+    sentence: str
+
+
+@dataclass(kw_only=True)
+class Typed:
+    """What was typed into a form. `languages` are the channel's, `zone` the officer's own."""
+
+    form: Mapping[str, Any] | MultiDictProxy[Any]
+    words: Words
+    languages: tuple[str, ...]
+    sides: tuple[str, ...]
+    now: datetime
+    zone: ZoneInfo
+    faults: list[Fault] = field(default_factory=list)
+
+    # What was typed
+
+    def one(self, name: str) -> str:
+        """One field, without the blanks around it."""
+        value = self.form.get(name, "")
+        return value.replace("\r\n", "\n").strip() if isinstance(value, str) else ""
+
+    def many(self, name: str) -> list[str]:
+        """All values of a field that may have several."""
+        values = self.form.getall(name, []) if hasattr(self.form, "getall") else self.form.get(name, [])
+        return [value for value in values if isinstance(value, str) and value]
+
+    def lines(self, name: str) -> list[str]:
+        """A field's lines that are not empty."""
+        return [line.strip() for line in self.one(name).split("\n") if line.strip()]
+
+    def any(self, prefix: str) -> bool:
+        """Whether anything was typed under a name."""
+        return any(
+            isinstance(value, str) and value.strip() for name, value in self.form.items() if name == prefix or name.startswith(f"{prefix}.")
+        )
+
+    # Reading
+
+    def read(self, members: Iterable[Member], prefix: str = PREFIX) -> dict[str, Any]:
+        """The members that were filled in, in their order. What is wrong goes to `faults`."""
+        found: dict[str, Any] = {}
+        for member in members:
+            name = f"{prefix}.{member.name}"
+            value = self._value(member, name)
+            if value is not LEFT:
+                found[member.name] = value
+            elif member.required and not any(fault.field == name or fault.field.startswith(f"{name}.") for fault in self.faults):
+                self.fault(member, name, self._missing(member))
+        return found
+
+    def fault(self, member: Member, name: str, sentence: str) -> None:
+        """Note what is wrong with a member."""
+        self.faults.append(Fault(field=name, label=self.words.field(member.name), sentence=sentence))
+
+    def _missing(self, member: Member) -> str:
+        label = self.words.field(member.name)
+        if isinstance(member.kind, kinds.Choice | kinds.Choices | kinds.Flag | kinds.Side | kinds.Person | kinds.Files):
+            return self.words.say("%(what)s: choose one.", what=label)
+        return self.words.say("%(what)s: this must be filled in.", what=label)
+
+    def _value(self, member: Member, name: str) -> Any:
+        match member.kind:
+            case kinds.Choice() | kinds.Line() | kinds.Message() | kinds.Phrases() | kinds.Choices():
+                return self._plain(member, name)
+            case kinds.Flag():
+                return {"yes": True, "no": False, UNKNOWN: UNKNOWN}.get(self.one(name), LEFT)
+            case kinds.Text():
+                return self._text(member.kind, name)
+            case kinds.Texts():
+                return self._texts(name)
+            case kinds.Lines():
+                return self.lines(name) or LEFT
+            case kinds.References():
+                return (self.lines(name) if member.kind.many else self.one(name)) or LEFT
+            case kinds.Time():
+                return self._time(member, name)
+            case kinds.Span():
+                return self._span(member, name)
+            case kinds.Spans():
+                found = [self._span(member, f"{name}.{index}") for index in self._indexes(name)]
+                return [each for each in found if each is not LEFT] or LEFT
+            case kinds.Place():
+                return self._places(member, name) if member.kind.many else self._place(member, name)
+            case kinds.Point():
+                return self._point(member, name, self.one(name))
+            case kinds.Number() | kinds.Quantity():
+                return self._number(member, name)
+            case kinds.Side() | kinds.Officer() | kinds.Language():
+                return (self.many(name) if getattr(member.kind, "many", False) else self.one(name)) or LEFT
+            case kinds.Person() | kinds.Files():
+                return self._chosen(member.kind, name)
+            case kinds.Hours():
+                return self._hours(member, name)
+            case kinds.Dates():
+                return self._dates(member, name)
+            case kinds.Pairs():
+                return self._pairs(member, name)
+            case kinds.Group():
+                return self.read(member.kind.members, name) if self.any(name) else LEFT
+            case kinds.Rows():
+                found = [
+                    self.read(member.kind.group.members, f"{name}.{index}") for index in self._indexes(name) if self.any(f"{name}.{index}")
+                ]
+                return found or LEFT
+            case _:
+                return LEFT
+
+    def _plain(self, member: Member, name: str) -> Any:
+        if isinstance(member.kind, kinds.Choices | kinds.Phrases):
+            return self.many(name) or LEFT
+        value = self.one(name)
+        return value or LEFT
+
+    def _text(self, kind: kinds.Text, name: str) -> Any:
+        if not kind.languages:
+            return self.one(name) or LEFT
+        given = {tag: self.one(f"{name}.{tag}") for tag in self.languages}
+        given = {tag: text for tag, text in given.items() if text}
+        if not given:
+            return LEFT
+        original = self.one("f.original") or self.words.language
+        ordered = dict(sorted(given.items(), key=lambda each: each[0] != original))
+        return next(iter(ordered.values())) if len(self.languages) == 1 else ordered
+
+    def _texts(self, name: str) -> Any:
+        """Texts stand under each other, with an empty line between them; those of another language in the same order."""
+        by_language = {
+            tag: [each.strip() for each in re.split(r"\n\s*\n", self.one(f"{name}.{tag}")) if each.strip()] for tag in self.languages
+        }
+        most = max((len(texts) for texts in by_language.values()), default=0)
+        if not most:
+            return LEFT
+        if len(self.languages) == 1:
+            return by_language[self.languages[0]]
+        return [{tag: texts[place] for tag, texts in by_language.items() if place < len(texts)} for place in range(most)]
+
+    def moment(self, text: str, *, ahead: bool) -> datetime:
+        """A time as it was typed. Raises `Unread`."""
+        read = notation.read_moment if ahead else notation.read_time
+        return read(text, self.now, self.zone)
+
+    def _time(self, member: Member, name: str) -> Any:
+        text = self.one(name)
+        assert isinstance(member.kind, kinds.Time)
+        if not text:
+            return UNKNOWN if self.one(f"{name}.unknown") else LEFT
+        if member.kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
+            return UNKNOWN
+        written = self._moment(member, name, text)
+        if written is LEFT:
+            return LEFT
+        return {"about": written} if member.kind.about and self.one(f"{name}.about") else written
+
+    def _moment(self, member: Member, name: str, text: str) -> Any:
+        try:
+            return zulu(self.moment(text, ahead=member.name in AHEAD))
+        except Unread as error:
+            self.fault(member, name, self.unread(error))
+            return LEFT
+
+    def _span(self, member: Member, name: str) -> Any:
+        if isinstance(member.kind, kinds.Span) and member.kind.instead and self.one(f"{name}.instead"):
+            return member.kind.instead
+        begins, ends = self.one(f"{name}.from"), self.one(f"{name}.to")
+        if not begins and not ends:
+            return LEFT
+        found = {}
+        for end, text in (("from", begins), ("to", ends)):
+            if not text:
+                self.fault(member, f"{name}.{end}", self.words.say("Both ends of the time are needed."))
+                return LEFT
+            found[end] = self._moment(member, f"{name}.{end}", text)
+        return LEFT if LEFT in found.values() else found
+
+    def _point(self, member: Member, name: str, text: str) -> Any:
+        if not text:
+            return LEFT
+        try:
+            point = notation.read_place(text)
+        except Unread as error:
+            self.fault(member, name, self.unread(error))
+            return LEFT
+        return {"lat": point.lat, "lon": point.lon}
+
+    def _place(self, member: Member, name: str, typed: str | None = None) -> Any:
+        """A point, a circle, corners, or a name in words: what has digits is meant as a position."""
+        text = self.one(name) if typed is None else typed
+        own, radius, corners = self.one(f"{name}.name"), self.one(f"{name}.radius"), self.lines(f"{name}.corners")
+        found: dict[str, Any] = {}
+        if text and not any(letter.isdigit() for letter in text):
+            if not own and not corners and not radius:
+                return text
+            found["text"] = text
+        elif text:
+            point = self._point(member, name, text)
+            if point is LEFT:
+                return LEFT
+            metres = self._radius(member, name, radius)
+            found |= point if metres is None else {"circle": {"pos": point, "radius_m": metres}}
+        if corners:
+            points = [self._point(member, f"{name}.corners", line) for line in corners]
+            if LEFT in points:
+                return LEFT
+            found["polygon"] = points
+        if own:
+            found["name"] = own
+        return found or LEFT
+
+    def _radius(self, member: Member, name: str, radius: str) -> float | None:
+        if not radius:
+            return None
+        number = _NUMBER.fullmatch(radius)
+        if number is None:
+            self.fault(member, f"{name}.radius", self.words.say("The radius is a number."))
+            return None
+        factor = {"nm": 1_852.0, "km": 1_000.0}.get(self.one(f"{name}.radius.unit"), 1.0)
+        return tidy(float(radius.replace(",", ".")) * factor)
+
+    def _places(self, member: Member, name: str) -> Any:
+        found = [self._place(member, name, line) for line in self.lines(name)]
+        return [each for each in found if each is not LEFT] or LEFT
+
+    def _number(self, member: Member, name: str) -> Any:
+        text = self.one(name).replace("\u202f", "").replace("\u00a0", "")
+        kind = member.kind
+        assert isinstance(kind, kinds.Number | kinds.Quantity)
+        if not text:
+            return UNKNOWN if self.one(f"{name}.unknown") else LEFT
+        if kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
+            return UNKNOWN
+        if _NUMBER.fullmatch(text) is None:
+            self.fault(member, name, self.words.say("%(what)s is a number, or left empty.", what=self.words.field(member.name)))
+            return LEFT
+        number = float(text.replace(",", "."))
+        if isinstance(kind, kinds.Quantity):
+            return {"value": tidy(number), "unit": self.one(f"{name}.unit") or kind.units[0]}
+        low, high = kind.least, kind.most
+        if (low is not None and number < low) or (high is not None and number > high):
+            values = {"what": self.words.field(member.name), "a": self.words.number(low or 0), "b": self.words.number(high or 0)}
+            self.fault(member, name, self.words.say("%(what)s is from %(a)s to %(b)s.", **values))
+            return LEFT
+        return int(number) if kind.whole else tidy(number)
+
+    def _chosen(self, kind: kinds.Person | kinds.Files, name: str) -> Any:
+        """What a choice of people or files holds: the act's own value, as JSON."""
+        values = [msgspec.json.decode(value) for value in self.many(name)]
+        if not values:
+            return LEFT
+        return values if kind.many else values[0]
+
+    def _hours(self, member: Member, name: str) -> Any:
+        if self.one(f"{name}.always"):
+            return "24x7"
+        if not self.any(name):
+            return LEFT
+        days = self.many(f"{name}.days")
+        found = {each: self.one(f"{name}.{each}") for each in ("from", "to", "zone")}
+        if not days or not all(found.values()):
+            self.fault(member, name, self.words.say("Hours have days, a beginning, an end and a time zone."))
+            return LEFT
+        return {"days": days, **found}
+
+    def _dates(self, member: Member, name: str) -> Any:
+        found = []
+        for line in self.lines(name):
+            try:
+                found.append(date.fromisoformat(line).isoformat())
+            except ValueError:
+                self.fault(member, name, self.words.say("%(day)s is no day; write days like 2026-12-25, one a line.", day=line[:40]))
+                return LEFT
+        return found or LEFT
+
+    def _pairs(self, member: Member, name: str) -> Any:
+        kind = member.kind
+        assert isinstance(kind, kinds.Pairs)
+        if kind.sides:
+            return {side: self.one(f"{name}.{side}") for side in self.sides if self.one(f"{name}.{side}")} or LEFT
+        found: dict[str, Any] = {}
+        for line in self.lines(name):
+            key, colon, value = line.rpartition(":")
+            if not colon or (kind.numbers and _NUMBER.fullmatch(value.strip()) is None):
+                self.fault(member, name, self.words.say("Write one a line: the name, a colon, the number."))
+                return LEFT
+            found[key.strip()] = int(value) if kind.numbers else value.strip()
+        return found or LEFT
+
+    def _indexes(self, name: str) -> list[int]:
+        """The rows that were typed, by their numbers."""
+        found = {int(match[1]) for key in self.form if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None}
+        return sorted(found)
+
+    # Words for what was not read
+
+    def unread(self, error: Unread) -> str:
+        """Why a time or a place was not read, and what to do."""
+        words = self.words
+        if isinstance(error, NeedsHemisphere):
+            return words.say("Did you mean %(place)s? Write N or S and E or W.", place=lettered(error.suggestion))
+        match error.code:
+            case "in_future":
+                return words.say("This time is still to come. Check the day.")
+            case "day_only":
+                return words.say("The time of day is missing.")
+            case "no_such_day":
+                return words.say("There is no such day.")
+            case "no_such_time":
+                return words.say("There is no such time.")
+            case "ambiguous_order":
+                return words.say("Day or month? Write the month as a word, like 24 Nov.")
+            case "ambiguous_time" | "ambiguous_zone":
+                return words.say("This can be read in two ways. Write the time like 03:05Z or 03:05+08.")
+            case "latitude_range":
+                return words.say("A latitude is at most 90. Check the order: latitude first.")
+            case "longitude_range":
+                return words.say("A longitude is at most 180.")
+            case "minutes_range":
+                return words.say("Minutes and seconds are below 60.")
+            case "same_axis":
+                return words.say("A latitude and a longitude are needed: N or S, and E or W.")
+            case "bad_mgrs" | "polar_mgrs":
+                return words.say("There is no such square of the grid.")
+            case "too_long":
+                return words.say("This is too long to be read.")
+            case code if "place" in code or code in ("sign_and_letter", "digit_count", "no_place"):
+                return words.say("This place was not read. Write it like 15-07N 116-26E.")
+            case _:
+                return words.say("This time was not read. Write it like 24 Nov 03:05Z.")
+
+
+def zulu(moment: datetime) -> str:
+    """A moment as acts have it."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def lettered(point: Point) -> str:
+    """A point in decimal degrees with its letters."""
+    lat, lon = f"{abs(point.lat):g}", f"{abs(point.lon):g}"
+    return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
+
+
+def tidy(number: float) -> float | int:
+    """A number as short as it can be written."""
+    rounded = round(number, _DIGITS)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+# Writing back
+
+
+def typed(
+    words: Words, languages: Sequence[str], members: Iterable[Member], content: Mapping[str, Any], prefix: str = PREFIX
+) -> MultiDict[str]:
+    """What would be typed for some members: for drafts and corrections. What no field can hold is left as it is written."""
+    found: MultiDict[str] = MultiDict()
+    for member in members:
+        if member.name in content:
+            raw = content[member.name]
+            value = msgspec.json.decode(bytes(raw)) if isinstance(raw, Raw) else raw
+            for name, text in _typed(words, languages, member, f"{prefix}.{member.name}", value):
+                found.add(name, text)
+    return found
+
+
+def _typed(words: Words, languages: Sequence[str], member: Member, name: str, value: Any) -> Iterator[tuple[str, str]]:
+    kind: Kind = member.kind
+    if value == UNKNOWN and isinstance(kind, kinds.Time | kinds.Number | kinds.Quantity):
+        yield f"{name}.unknown", "yes"
+        return
+    match kind:
+        case kinds.Flag():
+            yield name, {True: "yes", False: "no"}.get(value, UNKNOWN)
+        case kinds.Text() if isinstance(value, dict):
+            yield from ((f"{name}.{tag}", text) for tag, text in value.items())
+        case kinds.Text() if kind.languages:
+            yield f"{name}.{languages[0]}", str(value)
+        case kinds.Texts():
+            yield from _typed_texts(languages, name, value)
+        case kinds.Time() if isinstance(value, dict):
+            yield name, _moment(value["about"])
+            yield f"{name}.about", "yes"
+        case kinds.Time():
+            yield name, _moment(value)
+        case kinds.Span() if isinstance(value, dict):
+            yield from ((f"{name}.{end}", _moment(value[end])) for end in ("from", "to") if end in value)
+        case kinds.Span():
+            yield f"{name}.instead", "yes"
+        case kinds.Spans():
+            for index, each in enumerate(value):
+                yield from _typed(words, languages, Member(member.name, kinds.Span()), f"{name}.{index}", each)
+        case kinds.Place() if kind.many:
+            yield name, "\n".join(each if isinstance(each, str) else _place(each) for each in value)
+        case kinds.Place() if isinstance(value, dict):
+            yield from _typed_place(name, value)
+        case kinds.Point() if isinstance(value, dict):
+            yield name, _place(value)
+        case kinds.Quantity() if isinstance(value, dict):
+            yield name, f"{value['value']:g}"
+            yield f"{name}.unit", value["unit"]
+        case kinds.Person() | kinds.Files():
+            yield from ((name, msgspec.json.encode(each).decode()) for each in (value if isinstance(value, list) else [value]))
+        case kinds.Hours() if isinstance(value, dict):
+            yield from ((f"{name}.days", day) for day in value["days"])
+            yield from ((f"{name}.{each}", value[each]) for each in ("from", "to", "zone"))
+        case kinds.Hours():
+            yield f"{name}.always", "yes"
+        case kinds.Pairs() if kind.sides:
+            yield from ((f"{name}.{side}", line) for side, line in value.items())
+        case kinds.Pairs():
+            yield name, "\n".join(f"{key}: {each}" for key, each in value.items())
+        case kinds.Group():
+            yield from typed(words, languages, kind.members, value, name).items()
+        case kinds.Rows():
+            for index, each in enumerate(value):
+                yield from typed(words, languages, kind.group.members, each, f"{name}.{index}").items()
+        case kinds.Lines() | kinds.References() | kinds.Dates() if isinstance(value, list):
+            yield name, "\n".join(map(str, value))
+        case _ if isinstance(value, list):
+            yield from ((name, str(each)) for each in value)
+        case _:
+            yield name, str(value)
+
+
+def _typed_texts(languages: Sequence[str], name: str, value: Any) -> Iterator[tuple[str, str]]:
+    by_language: dict[str, list[str]] = {}
+    for each in value:
+        for tag, text in (each if isinstance(each, dict) else {languages[0]: each}).items():
+            by_language.setdefault(tag, []).append(text)
+    yield from ((f"{name}.{tag}", "\n\n".join(texts)) for tag, texts in by_language.items())
+
+
+def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if "circle" in value:
+        yield name, _place(value["circle"]["pos"])
+        yield f"{name}.radius", f"{value['circle']['radius_m']:g}"
+        yield f"{name}.radius.unit", "m"
+    elif "lat" in value:
+        yield name, _place(value)
+    elif "text" in value:
+        yield name, value["text"]
+    if "polygon" in value:
+        yield f"{name}.corners", "\n".join(_place(each) for each in value["polygon"])
+    if "name" in value:
+        yield f"{name}.name", value["name"]
+
+
+def _place(value: Mapping[str, Any]) -> str:
+    return lettered(Point(value["lat"], value["lon"])) if "lat" in value and "lon" in value else msgspec.json.encode(value).decode()
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = as_moment(text)
+    except ValueError:
+        return text
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment.second else f"{moment:%Y-%m-%d %H:%M}Z"
+
+
+def rows(typed: Mapping[str, Any], name: str, *, spare: int = _SPARE_ROWS, least: int = 0) -> range:
+    """How many rows a form shows under a name: those that are filled, and some to spare."""
+    used = [
+        int(match[1]) + 1
+        for key, value in typed.items()
+        if value and (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None
+    ]
+    return range(max(least, max(used, default=0) + spare))
+
+
+def windows(typed: Mapping[str, Any], name: str) -> range:
+    """How many windows a form shows under a name."""
+    return rows(typed, name, spare=1, least=_WINDOWS)

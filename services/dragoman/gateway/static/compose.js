@@ -1,0 +1,101 @@
+// Forms: reads times and places back while they are typed, keeps what is typed as a draft on the server, counts words. Nothing is kept here.
+
+import { ask, clock, hour, page, parsed, words } from "./page.js";
+
+const READ_MS = 250;
+const SAVE_MS = 10_000;
+
+const form = document.getElementById("writing");
+const saved = document.getElementById("saved");
+
+// Reading back
+
+function echo(field) {
+  const shown = document.getElementById(`${field.id}-echo`);
+  let asked = 0;
+  let timer = 0;
+  const read = async () => {
+    const text = field.value.trim();
+    const mine = ++asked;
+    if (!text || (field.dataset.reads === "place" && !/[0-9]/.test(text))) {
+      shown.replaceChildren();
+      return;
+    }
+    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "" });
+    const answer = await ask(`/c/${page.channel}/compose/read?${query}`).catch(() => null);
+    if (!answer || mine !== asked) return;
+    shown.classList.toggle("unread", !answer.ok);
+    shown.replaceChildren(...[...parsed(await answer.text()).body.childNodes].map((each) => document.adoptNode(each)));
+  };
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(read, READ_MS);
+  });
+  if (field.value) read();
+}
+
+for (const field of document.querySelectorAll("[data-reads]")) echo(field);
+
+for (const quick of document.querySelectorAll("[data-quick] button")) {
+  quick.hidden = false;
+  quick.type = "button";
+  quick.addEventListener("click", () => {
+    const field = document.getElementById(quick.parentElement.dataset.quick);
+    const moment = new Date(clock.now() - Number(quick.value) * 60_000).toISOString();
+    field.value = `${moment.slice(0, 10)} ${moment.slice(11, 16)}Z`;
+    field.dispatchEvent(new Event("input"));
+    field.focus();
+  });
+}
+
+// Han characters count half a word each
+
+const count = document.querySelector("[data-count]");
+const MOST = 200;
+const length = (text) => (text.match(/[^\s\u4e00-\u9fff]+/g) ?? []).length + Math.ceil((text.match(/[\u4e00-\u9fff]/g) ?? []).length / 2);
+if (count) {
+  form.addEventListener("input", () => {
+    const most = Math.max(0, ...[...form.querySelectorAll("textarea[name^='f.facts']")].map((each) => length(each.value)));
+    count.textContent = most >= MOST * 0.75 ? `${most} / ${MOST}` : "";
+  });
+}
+
+// Drafts
+
+let changed = false;
+let saving = false;
+let sending = false;
+
+async function save(leaving = false) {
+  if (!changed || saving || sending) return;
+  saving = true;
+  changed = false;
+  const body = new FormData(form);
+  body.delete("upload");
+  body.set("do", "autosave");
+  try {
+    const answer = await ask(form.action, { method: "POST", body: new URLSearchParams(body), accept: "application/json", keepalive: leaving });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const kept = await answer.json();
+    for (const [name, value] of [["draft", kept.draft], ["draft_etag", kept.etag]]) hidden(name, value);
+    saved.textContent = words("saved", { t: kept.time });
+  } catch {
+    changed = true;
+    saved.textContent = words("not_saved", { t: hour(clock.now()) });
+  } finally {
+    saving = false;
+  }
+}
+
+function hidden(name, value) {
+  const known = form.querySelector(`input[type="hidden"][name="${name}"]`);
+  if (known) known.value = value;
+  else form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+}
+
+if (form) {
+  form.addEventListener("input", () => { changed = true; });
+  form.addEventListener("submit", () => { sending = true; });
+  setInterval(save, SAVE_MS);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) save(true); });
+}
