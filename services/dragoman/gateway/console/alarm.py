@@ -119,6 +119,7 @@ class Alarms(Struct, frozen=True, kw_only=True):
         return [
             {
                 "key": ring.key,
+                "exchange": ring.exchange,
                 "channel": ring.channel,
                 "exercise": ring.channel if ring.exercise else "",
                 "precedence": ring.precedence,

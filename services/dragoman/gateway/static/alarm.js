@@ -49,6 +49,7 @@ export class Alarm {
   #again = false;
   #notices = new Map();
   #fraught = new Map();
+  #stale = false;
 
   constructor(link) {
     this.#link = link;
@@ -223,8 +224,11 @@ export class Alarm {
     const query = new URLSearchParams(known.map((each) => ["known", each]));
     try {
       const answer = await ask(`/alarm?${query}`);
-      if (answer.ok) this.#take(parsed(await answer.text()).body);
+      if (!answer.ok) throw new Error(String(answer.status));
+      this.#take(parsed(await answer.text()).body);
+      this.#stale = false;
     } catch (error) {
+      this.#stale = true; // asked again with the next tick: what rings is not left to the next change
       if (error instanceof SignedOut) this.signedOut();
     }
   }
@@ -273,6 +277,8 @@ export class Alarm {
         if (known.open) known.querySelector(".head")?.focus();
       } else if (known !== made && made.dataset.key === "flood") {
         this.#freshRows(known, made);
+      } else if (known !== made) {
+        known.querySelector("[data-of]").textContent = made.querySelector("[data-of]").textContent;
       }
     }
     for (const dialog of place.querySelectorAll("dialog")) {
@@ -381,6 +387,7 @@ export class Alarm {
   second() {
     this.#tick += 1;
     this.#beat();
+    if (this.#stale) this.refresh();
     if (this.#rings.size === 0) return;
     this.#show();
     this.#count();
@@ -590,7 +597,7 @@ export class Alarm {
   // A message waits no more: here, in another tab, or at a colleague's. It is never closed without a word.
   #settle(key, text) {
     const ring = this.#rings.get(key);
-    if (text) this.#settled.set(key, text);
+    if (text && !this.#settled.has(key)) this.#settled.set(key, text);
     if (!ring && !text) return;
     this.#rings.delete(key);
     this.#fraught.get(key)?.close();

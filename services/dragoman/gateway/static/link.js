@@ -8,6 +8,8 @@ export class Link extends EventTarget {
   #tabs = new BroadcastChannel(CHANNEL);
   #stream = null;
   #release = null;
+  #asked = 0;
+  #claiming = false;
   leads = false;
   leaderSounds = false;
   maySound = () => false;
@@ -32,15 +34,25 @@ export class Link extends EventTarget {
 
   // A tab whose sound is allowed takes the lead where the leader's is not.
   claim() {
-    if (!this.leads && !this.leaderSounds && this.maySound()) this.#queue({ steal: true });
+    if (!this.leads && !this.leaderSounds && !this.#claiming && this.maySound()) {
+      this.#claiming = true;
+      this.#queue({ steal: true });
+    }
     if (this.leads) this.#tabs.postMessage({ kind: "leader", detail: { sounds: this.maySound() } });
   }
 
+  // The newest request is the one that counts: an older one of this tab that is granted, or taken away, changes nothing.
   #queue(options) {
+    if (!navigator.locks) return;
+    const mine = ++this.#asked;
     navigator.locks.request(LOCK, options, () => {
+      if (mine !== this.#asked) return undefined;
+      this.#claiming = false;
       this.#lead();
       return new Promise((release) => { this.#release = release; });
     }).catch(() => { // another tab, which may sound, took it
+      if (mine !== this.#asked) return;
+      this.#claiming = false;
       this.#rest();
       this.#queue({});
     });

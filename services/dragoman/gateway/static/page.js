@@ -104,11 +104,10 @@ export function bar(name, level, sentences, ...actions) {
     return;
   }
   const [first, ...rest] = sentences;
-  if (known && known.dataset.state === level && known.dataset.text === sentences.join("\n")) return;
-  if (known && known.dataset.state === level && actions.length === known.querySelectorAll("button").length) {
-    known.querySelector("b").textContent = first;
+  const shown = [level, ...actions.map((action) => action.textContent)].join("\n");
+  if (known && known.dataset.shown === shown) {
+    if (known.querySelector("b").textContent !== first) known.querySelector("b").textContent = first;
     known.querySelector("[data-rest]").textContent = rest.join(" ");
-    known.dataset.text = sentences.join("\n");
     return;
   }
   const made = element("div", { className: "bar" },
@@ -117,7 +116,7 @@ export function bar(name, level, sentences, ...actions) {
   made.querySelector("p span").dataset.rest = "";
   made.dataset.bar = name;
   made.dataset.state = level;
-  made.dataset.text = sentences.join("\n");
+  made.dataset.shown = shown;
   if (known) known.replaceWith(made);
   else {
     const after = [...place.children].find((other) => RANK.indexOf(other.dataset.state) > RANK.indexOf(level));

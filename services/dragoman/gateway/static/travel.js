@@ -1,0 +1,167 @@
+// Time travel without leaving the page: the slider and the arrow keys change the address, and the page of that address follows. What is
+// shown is always the server's own page, so that it says the same as without scripts.
+
+import { ask, page, parsed, SignedOut } from "./page.js";
+
+const SETTLE_MS = 150;
+const PLAY_MS = 1000;
+
+let settling = 0;
+let asked = 0;
+let playing = false;
+
+const form = () => document.getElementById("travel");
+const slider = () => document.getElementById("travel-slider");
+const newest = () => Number(form()?.dataset.newest ?? document.body.dataset.position);
+const shown = () => Number(new URL(location.href).searchParams.get("at") ?? newest());
+
+function addressOf(at) {
+  const address = new URL(location.href);
+  address.searchParams.set("at", at);
+  address.searchParams.delete("said");
+  return address;
+}
+
+// The address is another at once; the page follows when nothing has moved for a moment.
+function move(at) {
+  const wanted = Math.min(Math.max(1, at), newest());
+  history.replaceState(null, "", addressOf(wanted));
+  if (slider()) slider().value = wanted;
+  const field = document.getElementById("travel-record");
+  if (field && field !== document.activeElement) field.value = wanted;
+  clearTimeout(settling);
+  settling = setTimeout(follow, SETTLE_MS);
+}
+
+async function follow() {
+  const turn = ++asked;
+  const address = location.href;
+  try {
+    const answer = await ask(address, { patience: 20_000 });
+    const text = answer.ok ? await answer.text() : "";
+    if (turn !== asked) return; // it has moved on meanwhile
+    if (answer.ok) show(parsed(text));
+    else location.assign(address); // the page itself says why there is none
+  } catch (error) {
+    pause();
+    if (error instanceof SignedOut) location.assign(address);
+  }
+}
+
+function show(fresh) {
+  if (!document.body.dataset.sounding) document.title = fresh.title;
+  document.body.classList.toggle("gone-by", fresh.body.classList.contains("gone-by"));
+  document.body.dataset.at = fresh.body.dataset.at;
+  document.body.dataset.position = fresh.body.dataset.position;
+  for (const place of [".bar.past", ".mast", "#foot"]) exchange(place, fresh);
+  exchangeMain(document.getElementById("main"), fresh.getElementById("main"));
+  document.dispatchEvent(new CustomEvent("travelled"));
+}
+
+function exchange(place, fresh) {
+  const old = document.querySelector(place);
+  const made = fresh.querySelector(place);
+  if (playing && place === ".bar.past") made.setAttribute("aria-live", "off"); // not read out once a second
+  if (old) old.replaceWith(made);
+  else document.getElementById("bars").before(made);
+}
+
+// The form stays where it is, with the focus and the finger on it; what stands before and after it is exchanged.
+function exchangeMain(main, made) {
+  const kept = form();
+  const fresh = made.querySelector("#travel");
+  if (kept?.parentElement !== main || fresh?.parentElement !== made) {
+    main.replaceChildren(...made.childNodes);
+    return;
+  }
+  const children = [...made.childNodes];
+  const at = children.indexOf(fresh);
+  for (const child of [...main.childNodes]) if (child !== kept) child.remove();
+  kept.before(...children.slice(0, at));
+  kept.after(...children.slice(at + 1));
+  exchangeForm(kept, fresh);
+}
+
+function exchangeForm(kept, fresh) {
+  kept.dataset.newest = fresh.dataset.newest;
+  kept.querySelector("svg.density").replaceWith(fresh.querySelector("svg.density"));
+  for (const field of kept.querySelectorAll("[type=hidden]")) field.remove();
+  kept.prepend(...fresh.querySelectorAll("[type=hidden]"));
+  slider().max = fresh.dataset.newest;
+  for (const field of fresh.querySelectorAll(".field input")) {
+    const own = document.getElementById(field.id);
+    if (own !== document.activeElement) own.value = field.value;
+  }
+  kept.querySelector("[data-now]").hidden = fresh.querySelector("[data-now]").hidden;
+}
+
+// Play: one record a second, from a press to the next press
+
+function pause() {
+  playing = false;
+  label();
+  document.querySelector(".bar.past")?.removeAttribute("aria-live");
+}
+
+function label() {
+  const press = form()?.querySelector("[data-play]");
+  if (press) press.textContent = playing ? press.dataset.pause : press.dataset.play;
+}
+
+async function play() {
+  playing = true;
+  label();
+  if (shown() >= newest()) history.replaceState(null, "", addressOf(0));
+  while (playing && shown() < newest()) {
+    const begun = performance.now();
+    const next = shown() + 1;
+    history.replaceState(null, "", addressOf(next));
+    if (slider()) slider().value = next;
+    await follow();
+    await new Promise((go) => { setTimeout(go, PLAY_MS - (performance.now() - begun)); });
+  }
+  pause();
+}
+
+// Presses, moves and keys
+
+const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
+const OWN_ARROWS = "input, textarea, select, [contenteditable], .wide-scroll, pre"; // where an arrow moves something else
+
+addEventListener("keydown", (event) => {
+  const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+  if (event.defaultPrevented || !plain || !page.keys || document.querySelector("dialog[open]")) return;
+  if (event.target === slider() && event.key === "End") {
+    event.preventDefault();
+    document.getElementById("now")?.click();
+    return;
+  }
+  const step = STEPS[event.key];
+  if (!step || !form() || event.target.closest(OWN_ARROWS)) return;
+  event.preventDefault();
+  pause();
+  move(shown() + step);
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target !== slider()) return;
+  pause();
+  move(Number(slider().value));
+});
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("#travel [data-play]")) return;
+  if (playing) pause();
+  else play();
+});
+
+document.addEventListener("focusin", (event) => {
+  if (playing && event.target.closest("#travel .field")) pause();
+});
+
+document.addEventListener("visibilitychange", () => { if (document.hidden) pause(); });
+
+for (const press of document.querySelectorAll("#travel [data-play]")) {
+  press.dataset.play = press.textContent;
+  press.hidden = false;
+}

@@ -1,0 +1,370 @@
+"""The alarm in a browser, through the real service and broker: rules.md §3, and of §7 the rows that are of it."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from browsing import EXERCISE, Flash, Visit, Visiting
+from service import INCIDENT, Caller, Service
+
+pytestmark = pytest.mark.browser
+
+ARMED = ["notifications"]
+CALM = "nato-china"
+
+
+def takeover(page: Page) -> Any:
+    return page.locator("dialog[open]")
+
+
+def button(page: Page) -> Any:
+    return page.locator("dialog[open] [data-acknowledge]")
+
+
+async def arm(visit: Visit) -> None:
+    await visit.page.get_by_role("button", name="I am on duty: arm the alarm").click()
+    await visit.page.get_by_role("button", name="I heard the sound").click()
+    await expect(visit.page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
+
+
+async def settle(page: Page) -> None:
+    """Past the guard against stray keys."""
+    await page.wait_for_timeout(900)
+
+
+async def acknowledge_all(session: aiohttp.ClientSession, service: Service, side: str, channel: str) -> None:
+    """Leave nothing waiting, so that a test begins with a quiet side."""
+    caller = Caller(session, service, f"{side}/duty_officer")
+    waiting = (await caller.get(f"/v1/channels/{channel}/inbox")).json["exchanges"]
+    for row in waiting:
+        if side in row.get("unacknowledged_by", ()):
+            await caller.post(f"/v1/channels/{channel}/exchanges/{row['id']}/acts", {"act": "acknowledgement"})
+
+
+@pytest.fixture
+async def quiet(session: aiohttp.ClientSession, demo: Service) -> None:
+    for side in ("china", "nato"):
+        await acknowledge_all(session, demo, side, EXERCISE)
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key_and_the_sender_sees_it(
+    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    china, nato = await visit(permissions=ARMED), await visit()
+    await china.sign_in("china/duty_officer")
+    other = await china.page.context.new_page()
+    await other.goto(f"{demo.base_url}/c/{EXERCISE}/inbox")
+    await nato.sign_in("nato/duty_officer")
+    await arm(china)
+    begun = time.monotonic()
+    number = await flash()
+    await expect(takeover(china.page)).to_be_visible()
+    assert time.monotonic() - begun < 2
+    await expect(takeover(other)).to_be_visible()
+    await expect(takeover(china.page)).to_contain_text(number)
+    assert (await china.page.title()).startswith("FLASH ")
+    await expect(takeover(china.page).locator(".head")).to_be_focused()
+    await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash")
+    await expect(nato.page.locator("tr[data-exchange]", has_text=number).first).to_contain_text("FLASH")
+    await settle(china.page)
+    await china.page.keyboard.press("a")
+    await expect(takeover(china.page)).to_have_count(0)
+    await expect(takeover(other)).to_have_count(0, timeout=1_000)
+    await expect(china.page.locator("#link-bar")).to_contain_text("Acknowledged")
+    assert await china.page.locator("body").get_attribute("data-sounding") is None
+    exchange = next(row for row in (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")).json["exchanges"] if row["number"] == number)
+    await expect(nato.page.locator(f"tr[data-exchange='{exchange['id']}']", has_text="Acknowledgement")).to_have_count(0)
+    assert china.complaints + nato.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_three_officers_who_race_make_one_record_and_nobody_sees_an_error(
+    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    racers = [await visit(), await visit(), await visit()]
+    for racer in racers:
+        await racer.sign_in("china/duty_officer")
+    number = await flash()
+    for racer in racers:
+        await expect(takeover(racer.page)).to_be_visible()
+    await settle(racers[0].page)
+    await asyncio.gather(*(racer.page.keyboard.press("a") for racer in racers))
+    for racer in racers:
+        await expect(takeover(racer.page)).to_have_count(0)
+        assert racer.complaints == []
+    view = await _view(session, demo, number)
+    acts = [msg for msg in view["timeline"] if "acknowledgement.v1" in json.dumps(msg)]
+    assert len(acts) == 1
+
+
+async def _view(session: aiohttp.ClientSession, demo: Service, number: str) -> Any:
+    caller = Caller(session, demo, "nato/officer")
+    rows = (await caller.get(f"/v1/channels/{EXERCISE}/exchanges?number={number}")).json["exchanges"]
+    return (await caller.get(f"/v1/channels/{EXERCISE}/exchanges/{rows[0]['id']}")).json
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_what_is_typed_when_a_flash_comes_acknowledges_nothing_and_stays(visit: Visiting, flash: Flash, demo: Service) -> None:
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
+    field = china.page.locator("textarea[name^='f.text']").first
+    await field.fill("begun ")
+    task = asyncio.create_task(flash())
+    for _ in range(12):
+        await china.page.keyboard.type("a")
+        await china.page.keyboard.press("Enter")
+        if await takeover(china.page).count():
+            break
+        await asyncio.sleep(0.03)
+    await task
+    await expect(takeover(china.page)).to_be_visible()
+    for key in ("Enter", "a", " "):
+        await china.page.keyboard.press(key)
+    await expect(takeover(china.page)).to_be_visible()
+    await expect(takeover(china.page).locator("[data-outcome]")).to_have_text("")
+    await settle(china.page)
+    await china.page.keyboard.press("a")
+    await expect(takeover(china.page)).to_have_count(0)
+    await expect(field).to_be_focused()
+    assert (await field.input_value()).startswith("begun a")
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once(visit: Visiting, flash: Flash) -> None:
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    await arm(china)
+    await flash()
+    await expect(takeover(china.page)).to_be_visible()
+    await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash")
+    for _ in range(4):
+        await china.page.keyboard.press("Escape")
+    await expect(takeover(china.page)).to_be_visible()
+    await expect(china.page.locator("body[data-sounding]")).to_have_count(0)
+    await flash()
+    await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash", timeout=1_500)
+    await expect(takeover(china.page)).to_contain_text("1 of 2")
+    await settle(china.page)
+    await china.page.keyboard.press("a")
+    await expect(takeover(china.page)).not_to_contain_text("Recording")
+    await expect(takeover(china.page)).to_be_visible()
+    await settle(china.page)
+    await china.page.keyboard.press("a")
+    await expect(takeover(china.page)).to_have_count(0)
+    assert china.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_flood_of_twelve_is_a_table_with_a_button_for_each(visit: Visiting, flash: Flash) -> None:
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    for _ in range(12):
+        await flash()
+    await expect(takeover(china.page).locator("#f-flood")).to_contain_text("12 alarms in 10 min")
+    await expect(takeover(china.page).locator("tbody tr")).to_have_count(12)
+    await expect(china.page.get_by_role("button", name=re.compile("all", re.IGNORECASE)).and_(takeover(china.page).locator("button"))).to_have_count(0)
+    await settle(china.page)
+    for place in range(12):
+        row = takeover(china.page).locator("tbody tr").nth(place)
+        await row.get_by_role("button").click()
+        if place < 11:
+            await expect(row.locator("[data-outcome]")).to_contain_text("Acknowledged")
+    await expect(takeover(china.page)).to_have_count(0)
+    assert china.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_size(visit: Visiting, flash: Flash) -> None:
+    await flash()
+    for language in ("en-GB", "fr-FR", "zh-CN"):
+        for size in ({"width": 320, "height": 568}, {"width": 320, "height": 256}):
+            china = await visit(viewport=size, locale=language)
+            await china.sign_in("china/duty_officer")
+            await expect(takeover(china.page)).to_be_visible()
+            box = await button(china.page).bounding_box()
+            assert box is not None
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= size["height"]
+            assert box["height"] >= 64
+            assert await china.page.evaluate("document.querySelector('dialog[open]').scrollWidth") <= size["width"]
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(visit: Visiting, demo: Service) -> None:
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    bar = china.page.locator("[data-bar='arm']")
+    await expect(bar).to_contain_text("The alarm is not armed on this screen.")
+    await arm(china)
+    await expect(china.page.locator("#cell-alarm")).to_contain_text(re.compile("armed"))
+    await china.page.locator("nav a", has_text="Board").click()
+    await expect(china.page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly|not_armed"))
+    running = await china.page.evaluate("new AudioContext().state")
+    shown = await china.page.locator("body").get_attribute("data-alarm")
+    assert (shown in ("armed", "partly")) == (running == "running")
+    second = await china.page.context.new_page()
+    await second.goto(f"{demo.base_url}/c/{EXERCISE}")
+    await expect(second.locator("[data-bar='arm']")).to_be_visible()
+
+
+async def test_eight_tabs_load_and_one_of_them_hears(visit: Visiting, demo: Service) -> None:
+    china = await visit()
+    await china.sign_in("china/duty_officer", CALM)
+    tabs = [china.page]
+    for _ in range(7):
+        tab = await china.page.context.new_page()
+        begun = time.monotonic()
+        await tab.goto(f"{demo.base_url}/c/{CALM}")
+        await expect(tab.locator("h1")).to_be_visible()
+        assert time.monotonic() - begun < 3
+        tabs.append(tab)
+    for tab in tabs:
+        await expect(tab.locator("#cell-page")).to_contain_text("Page live")
+    asked = [entry for entry in demo.logged if entry.get("path") == "/alarm/events"]
+    await tabs[0].close()
+    await expect(tabs[1].locator("#cell-page")).to_contain_text("Page live")
+    assert asked == [] or len(asked) < 8
+
+
+async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        china = await visit(service)
+        await china.sign_in("china/duty_officer")
+        await expect(takeover(china.page)).to_be_visible()
+        await settle(china.page)
+        service.signal_broker(signal.SIGSTOP)
+        try:
+            await china.page.keyboard.press("a")
+            outcome = takeover(china.page).locator("[data-outcome]")
+            await expect(outcome).to_contain_text("Not recorded yet. Trying again.", timeout=10_000)
+            await expect(takeover(china.page)).to_be_visible()
+        finally:
+            service.signal_broker(signal.SIGCONT)
+        await expect(takeover(china.page)).to_have_count(0, timeout=30_000)
+        rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")).json["exchanges"]
+        view = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges/{rows[0]['id']}")).json
+        assert len([each for each in view["timeline"] if "acknowledgement.v1" in json.dumps(each)]) == 1
+    finally:
+        service.stop()
+
+
+async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_blind_after_twenty(visit: Visiting, tmp_path: Path, chromium: Path) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        china = await visit(service)
+        await china.sign_in("china/duty_officer", CALM)
+        await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
+        os.kill(service.process.pid, signal.SIGSTOP)
+        begun = time.monotonic()
+        try:
+            await expect(china.page.locator("body.unsure")).to_have_count(1, timeout=20_000)
+            unsure = time.monotonic() - begun
+            await expect(china.page.locator("[data-bar='lost']")).to_contain_text(
+                re.compile(r"No connection for .+\. This page shows \d\d:\d\d:\d\dZ\. Use the telephone\."), timeout=12_000
+            )
+            blind = time.monotonic() - begun
+            assert 4 < unsure < blind < 23
+            assert await china.page.locator("#rail [data-state=normal]").count() == 0
+            await expect(china.page.locator("#cell-page")).to_contain_text("Page not live")
+        finally:
+            os.kill(service.process.pid, signal.SIGCONT)
+        await expect(china.page.locator("[data-bar='lost']")).to_have_count(0, timeout=15_000)
+        await expect(china.page.locator("[data-bar='back']")).to_contain_text("Connected again after")
+        await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
+    finally:
+        service.stop()
+
+
+async def test_after_an_outage_only_what_still_waits_rings(visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        china = await visit(service)
+        await acknowledge_all(session, service, "china", EXERCISE)
+        await china.sign_in("china/duty_officer")
+        await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
+        await china.page.context.set_offline(True)
+        nato, colleague = Caller(session, service, "nato/duty_officer"), Caller(session, service, "china/duty_officer")
+        opened = [(await nato.open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json for _ in range(3)]
+        for each in opened[:2]:
+            await colleague.post(f"/v1/channels/{EXERCISE}/exchanges/{each['exchange']}/acts", {"act": "acknowledgement"})
+        await china.page.context.set_offline(False)
+        await expect(takeover(china.page)).to_contain_text(opened[2]["number"], timeout=20_000)
+        assert await china.page.locator("dialog").count() == 1
+    finally:
+        service.stop()
+
+
+async def test_each_sound_begins_its_pulses_on_time_at_its_frequency_and_below_its_peak(visit: Visiting, demo: Service) -> None:
+    china = await visit()
+    await china.sign_in("china/duty_officer", CALM)
+    measured = await china.page.evaluate(
+        """async () => {
+            const { PATTERNS, play, lasts } = await import("/static/sounds.js");
+            const found = {};
+            for (const name of Object.keys(PATTERNS)) {
+                const rate = 44100;
+                const context = new OfflineAudioContext(1, Math.ceil((lasts(name) + 0.2) * rate), rate);
+                play(context, name, { when: 0 });
+                const data = (await context.startRendering()).getChannelData(0);
+                let peak = 0;
+                for (const sample of data) peak = Math.max(peak, Math.abs(sample));
+                const onsets = [];
+                let quiet = rate;
+                for (let at = 0; at < data.length; at += 1) {
+                    if (Math.abs(data[at]) > 0.02) {
+                        if (quiet > rate * 0.03) onsets.push(at / rate);
+                        quiet = 0;
+                    } else quiet += 1;
+                }
+                const frequencies = PATTERNS[name].map((pulse) => {
+                    const from = Math.round((pulse.at + 0.04) * rate), to = Math.round((pulse.at + pulse.for - 0.04) * rate);
+                    let best = 0, bestAt = 0;
+                    for (let hz = 200; hz <= 1000; hz += 1) {
+                        let re = 0, im = 0;
+                        for (let at = from; at < to; at += 1) {
+                            const angle = (2 * Math.PI * hz * at) / rate;
+                            re += data[at] * Math.cos(angle);
+                            im -= data[at] * Math.sin(angle);
+                        }
+                        const power = re * re + im * im;
+                        if (power > best) { best = power; bestAt = hz; }
+                    }
+                    return bestAt;
+                });
+                found[name] = { peak, onsets, frequencies, expected: PATTERNS[name] };
+            }
+            return found;
+        }"""
+    )
+    assert set(measured) == {"flash", "immediate", "short", "blind", "back"}
+    for name, each in measured.items():
+        assert each["peak"] <= 0.8, name
+        assert [round(at, 2) for at in each["onsets"]] == [round(pulse["at"], 2) for pulse in each["expected"]], name
+        assert max(abs(on - pulse["at"]) for on, pulse in zip(each["onsets"], each["expected"], strict=True)) < 0.005
+        for heard, pulse in zip(each["frequencies"], each["expected"], strict=True):
+            assert abs(heard - pulse["frequency"]) <= pulse["frequency"] * 0.01
+    assert abs(measured["flash"]["expected"][-1]["at"] + 0.15 - 3.2) < 0.001
+
+
+async def test_whoever_is_not_reached_sees_a_bar_and_no_button(visit: Visiting, flash: Flash) -> None:
+    number = await flash()
+    auditor, sender = await visit(), await visit()
+    await auditor.sign_in("china/auditor")
+    await expect(auditor.page.locator("[data-bar='flash']")).to_contain_text("FLASH from NATO waits")
+    await expect(takeover(auditor.page)).to_have_count(0)
+    await expect(auditor.page.get_by_role("button", name=re.compile("Acknowledge"))).to_have_count(0)
+    await sender.sign_in("nato/duty_officer")
+    await expect(sender.page.locator("tr[data-exchange]", has_text=number).first).to_be_visible()
+    await expect(takeover(sender.page)).to_have_count(0)
