@@ -23,6 +23,7 @@ from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, by_urgency, strip
 from dragoman.gateway.console.words import Words
 from dragoman.limits import LIST_PAGE
+from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads, watching
 from dragoman.projection.duties import Duty, duties_at
 from dragoman_schemas.answers import LineView, PointView, SideWatch
@@ -177,9 +178,12 @@ async def _to_ring(here: Here) -> tuple[PointView, ...]:
 
 async def _drafts(here: Here) -> int:
     """How many drafts of the reader's side wait for a second hand."""
-    if not here.is_officer or here.past:
+    if not here.is_officer or here.past or not here.service.is_live(here.projection):
         return 0
-    return len(await here.service.drafts.listed(here.registry.cid, here.side))
+    try:
+        return len(await here.service.drafts.listed(here.registry.cid, here.side))
+    except LogUnreachable:
+        return 0
 
 
 def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any:

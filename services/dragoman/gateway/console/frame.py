@@ -19,7 +19,7 @@ from dragoman.gateway.console.strips import Level
 from dragoman.gateway.console.words import Words
 from dragoman.limits import DISARMED_SECONDS
 from dragoman.tlog.note import NotANote
-from dragoman_schemas.answers import Covered, LineView
+from dragoman_schemas.answers import LineView
 
 _SIDES: Final = 4
 """Sides with a cell of their own in the strip; of more, one cell counts."""
@@ -57,17 +57,16 @@ class Frame(Struct, kw_only=True):
 async def of(here: Here) -> Frame:
     """The frame of a page."""
     channels = () if here.grant.is_operator else tuple((each.name, each.registry.kind) for each in here.service.visible(here.grant))
+    ringing = None if here.grant.is_operator else await alarm.alarms(here.request.app, here)
     if here.channel is None:
-        return Frame(channels=channels, operator=here.grant.is_operator)
+        return Frame(channels=channels, operator=here.grant.is_operator, alarms=ringing)
     owed = await duties(here.request.app, here.projection)
-    covered = await here.service.coverage.of(here.projection)
-    late = await _is_late(here)
     registry = here.projection.registry
     timed = registry.kind not in UNTIMED
     cells = [
         *([_line(here.words, owed.lines()[0])] if timed else []),
         *(_watches(here) if timed else []),
-        _proof(here.words, here.projection.state.position, registry.policy, covered, late=late),
+        await _proof(here),
         _alarm(here, timed=timed),
         Cell(key="page", level="off", word=here.words.say("Page as loaded"), detail=here.words.say("reload to see what came since")),
     ]
@@ -76,15 +75,8 @@ async def of(here: Here) -> Frame:
         bars=tuple(_bars(here)),
         offices=tuple(office_of(side.name, here.projection.office(side.name)) for side in registry.sides),
         channels=channels,
-        alarms=await alarm.alarms(here.request.app, here),
+        alarms=ringing,
     )
-
-
-async def _is_late(here: Here) -> bool:
-    try:
-        return await here.request.app[proofs.HEADS].is_late(here.call, here.projection)
-    except (Refused, NotANote):
-        return True
 
 
 def _line(words: Words, view: LineView) -> Cell:
@@ -128,16 +120,21 @@ def _watches(here: Here) -> Iterator[Cell]:
         yield Cell(key=f"watch-{side.name}", level="normal", word=word, detail=since)
 
 
-def _proof(words: Words, position: int, policy: str, covered: Covered, *, late: bool) -> Cell:
+async def _proof(here: Here) -> Cell:
+    """How far the log is signed and countersigned; nothing is asked of a broker that does not answer."""
+    words, projection = here.words, here.projection
+    if not here.service.is_live(projection):
+        return Cell(key="proof", level="off", word=words.say("Record not known"), icon="seal")
+    try:
+        late = await here.request.app[proofs.HEADS].is_late(here.call, projection)
+    except (Refused, NotANote):
+        late = True
     if late:
-        return Cell(
-            key="proof", level="serious", word=words.say("Record not signed"), detail=words.say("the registrar is silent"), icon="seal"
-        )
-    if not policy:
-        return Cell(
-            key="proof", level="off", word=words.say("Record signed by the host"), detail=words.say("no witness is named"), icon="seal"
-        )
-    behind = max(0, position - covered.final)
+        return Cell(key="proof", level="serious", word=words.say("Record not signed"), detail=words.say("the registrar is silent"), icon="seal")
+    if not projection.registry.policy:
+        return Cell(key="proof", level="off", word=words.say("Record signed by the host"), detail=words.say("no witness is named"), icon="seal")
+    covered = await here.service.coverage.of(projection)
+    behind = max(0, projection.state.position - covered.final)
     if not behind:
         detail = words.say("by the witnesses, to record %(n)s", n=words.number(covered.final))
         return Cell(key="proof", level="normal", word=words.say("Record countersigned"), detail=detail)

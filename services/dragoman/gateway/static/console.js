@@ -13,6 +13,8 @@ const SETTLE_MS = 500; // a row that has just moved under a finger is not the on
 const HELD_MS = 1000;
 const SKEW_S = 2;
 
+document.getElementById("plain")?.remove(); // what stands there is for who has no scripts
+
 const link = new Link();
 const alarm = new Alarm(link);
 const watchdog = worker("/static/watchdog.js");
@@ -170,6 +172,7 @@ function show(fresh) {
   const opened = new Set(Array.from(main.querySelectorAll("details[open] > summary"), (each) => each.textContent));
   main.replaceChildren(...[...fresh.getElementById("main").childNodes].map((each) => document.adoptNode(each)));
   for (const summary of main.querySelectorAll("details > summary")) summary.parentElement.open ||= opened.has(summary.textContent);
+  fresh.getElementById("plain")?.remove();
   for (const id of ["bars", "foot"]) document.getElementById(id).replaceWith(document.adoptNode(fresh.getElementById(id)));
   for (const made of fresh.querySelectorAll("#rail li")) {
     if (!["cell-alarm", "cell-page"].includes(made.id)) document.getElementById(made.id)?.replaceWith(document.adoptNode(made));

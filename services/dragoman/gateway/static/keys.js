@@ -60,7 +60,7 @@ export function keys() {
     if (event.defaultPrevented || event.isComposing || event.keyCode === 229 || event.repeat) return;
     if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey) {
       event.preventDefault();
-      location.assign(page.channel ? `/c/${page.channel}/go` : "/go");
+      location.assign(page.channel ? withTime(`/c/${page.channel}/go`) : "/go");
       return;
     }
     if (event.key === "Enter" && event.ctrlKey) {
