@@ -150,6 +150,27 @@ REPORT_EXCHANGES: Final = 2_000
 LINE_CHECKS_BEFORE: Final = 100
 """Line checks of before a period that are looked at, to say how many came back in a row and whether the line was there."""
 
+SCREEN_ROWS: Final = 50
+"""Rows of a list on one page for people: what is still looked through rather than searched."""
+
+PAST_LOOKED: Final = 2_000
+"""Exchanges that are looked at for one page of a list of the past: some 200 ms; the cursor goes on from there."""
+
+FACET_SECONDS: Final = 0.05
+"""Time for one count beside a list; one that takes longer is left out, and the page says so."""
+
+SEARCH_CHARACTERS: Final = 200
+"""Characters of what is searched for: longer is a pasted text, and none of its words alone would be found."""
+
+GO_FOUND: Final = 20
+"""Places that are listed where what was typed could be several."""
+
+SEARCHES: Final = 50
+"""Saved searches of an officer: every gateway holds them all."""
+
+SEARCH_NAME: Final = 80
+"""Characters of a saved search's name."""
+
 RECORDS_PAGE: Final = 1000
 """Records fetched at a time while a replay is streamed."""
 

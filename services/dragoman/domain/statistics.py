@@ -171,6 +171,14 @@ class Measure:
                 side = translation.said.by.partition("/")[0]
                 self._translated[side].append(_between(said.get(of, exchange.opened.time), translation.said.time))
 
+    def taken(self, clock: str) -> dict[str, tuple[float, ...]]:
+        """How many seconds each side took each time for what one kind of clock owes, of whatever format."""
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        for (side, _, of), seconds in self._took.items():
+            if of == clock:
+                found[side] += seconds
+        return {side: tuple(seconds) for side, seconds in found.items()}
+
     def measured(self, sides: Sequence[str]) -> Measured:
         """The rows: whatever any side has been counted for, for each of these sides."""
         clocked = [key for key, counted in self._clocks.items() if counted.total()]

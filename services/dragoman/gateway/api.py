@@ -86,7 +86,8 @@ async def me(call: Call[Nothing]) -> Answered:
     )
 
 
-def _view(projection: Projection) -> ChannelView:
+def view_of(projection: Projection) -> ChannelView:
+    """A channel as its members see it."""
     registry = projection.registry
     return ChannelView(
         name=registry.name,
@@ -107,7 +108,7 @@ def _view(projection: Projection) -> ChannelView:
 
 async def list_channels(call: Call[Nothing]) -> Answered:
     visible = service_of(call).visible(grant_of(call.request))
-    return Reply(body=Channels(channels=tuple(_view(projection) for projection in visible)))
+    return Reply(body=Channels(channels=tuple(view_of(projection) for projection in visible)))
 
 
 async def show_channel(call: Call[Nothing]) -> Answered:
@@ -115,13 +116,13 @@ async def show_channel(call: Call[Nothing]) -> Answered:
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
         raise Refused(Refusal(kind="not-found", detail=f"There is no channel {name[:63]}."))
-    return Reply(body=_view(projection), headers=headers_of(call, projection, projection.state.position))
+    return Reply(body=view_of(projection), headers=headers_of(call, projection, projection.state.position))
 
 
 async def new_channel(call: Call[Nothing]) -> Answered:
     service = tokens.operator(call)
     projection = await service.open_channel(await call.decoded(NewChannel))
-    return Reply(body=_view(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
+    return Reply(body=view_of(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
 
 
 async def show_terms(call: Call[Nothing]) -> Answered:
@@ -131,7 +132,7 @@ async def show_terms(call: Call[Nothing]) -> Answered:
 async def open_channel(call: Call[Nothing]) -> Answered:
     service = tokens.operator(call)
     projection = await service.open_signed(await call.decoded(Opening))
-    return Reply(body=_view(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
+    return Reply(body=view_of(projection), status=201, headers={"Location": f"/v1/channels/{projection.name}"})
 
 
 # Posting
@@ -158,6 +159,12 @@ async def livez(call: Call[Nothing]) -> Answered:
 
 
 async def readyz(call: Call[Nothing]) -> Answered:
+    found = await health(call)
+    return Reply(body=found, status=200 if found.status == "ok" else 503)
+
+
+async def health(call: Call[Any]) -> Health:
+    """Whether the service may be used, by its conditions."""
     service = service_of(call)
     checks = [
         Check(name="broker connected", ok=service.bus.up),
@@ -172,7 +179,7 @@ async def readyz(call: Call[Nothing]) -> Answered:
     if ready:  # posts are taken and kept without a head: who watches this service is told, and nobody is sent away
         unsigned = await proofs.unsigned(call)
         checks.append(Check(name="heads are signed", ok=not unsigned, detail=unsigned))
-    return Reply(body=Health(status="ok" if ready else "not ready", checks=tuple(checks)), status=200 if ready else 503)
+    return Health(status="ok" if ready else "not ready", checks=tuple(checks))
 
 
 async def show_openapi(call: Call[Nothing]) -> Answered:

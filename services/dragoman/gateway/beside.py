@@ -4,6 +4,7 @@ The fold knows nothing of this: a record stays valid whatever is erased afterwar
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -125,14 +126,22 @@ async def seen(service: Service, projection: Projection, grant: Grant, view: Exc
     for _, id, commitment in named.people(state):
         mentioned.setdefault(id, set()).add(commitment)
     try:
-        found = await service.people.found(projection.registry.cid, tuple(mentioned)) if mentioned else {}
-        staff = is_staff(projection, grant.actor)
-        people = {id: _person(found.get(id), commitments, grant.actor if staff else "") for id, commitments in mentioned.items()}
+        people = await people_seen(service, projection, grant, mentioned)
         files = {digest: _file(await copies(service, projection, grant, digest)) for digest in dict.fromkeys(named.digests(state))}
     except LogUnreachable:
         people = {id: PersonSeen(unavailable=True) for id in mentioned}
         files = {digest: FileSeen(unavailable=True) for digest in named.digests(state)}
     return msgspec.structs.replace(view, people=people, files=files)
+
+
+async def people_seen(service: Service, projection: Projection, grant: Grant, mentioned: Mapping[str, set[str]]) -> dict[str, PersonSeen]:
+    """Those whom acts mention, by id with their commitments, as the caller reads them: auditors see what is there, and no names.
+
+    Raises `LogUnreachable`.
+    """
+    found = await service.people.found(projection.registry.cid, tuple(mentioned)) if mentioned else {}
+    reader = grant.actor if is_staff(projection, grant.actor) else ""
+    return {id: _person(found.get(id), commitments, reader) for id, commitments in mentioned.items()}
 
 
 def _person(kept: Kept | None, commitments: set[str], reader: str) -> PersonSeen:

@@ -108,9 +108,18 @@ async def _people(service: Service, projection: Projection, grant: Grant, named:
 
 
 async def new_link(call: Call[Nothing]) -> Answered:
-    projection, grant = projection_of(call), grant_of(call.request)
-    service = service_of(call)
-    if len(await _links(call, projection)) >= LINKS:
+    made = await make_link(call, projection_of(call))
+    return Reply(body=made, status=201, headers={"Location": made.path, "Cache-Control": "no-store"})
+
+
+async def make_link(call: Call[Any], projection: Projection, key: str = "") -> CalendarLink:
+    """A new secret link of the caller's. Of a form that was sent before, by its key, the link itself is not known any more. Raises `Refused`."""
+    grant, service = grant_of(call.request), service_of(call)
+    links = await _links(call, projection)
+    known = [each for each in links if key and each.key == key]
+    if known:
+        return CalendarLink(id=known[0].id, issued=known[0].issued, path="")
+    if len(links) >= LINKS:
         raise Refused(Refusal(kind="no-room", detail=f"You have {LINKS} links to this calendar; revoke those that are not used."))
     secret, made = await service.access.issue(
         grant.actor,
@@ -119,15 +128,12 @@ async def new_link(call: Call[Nothing]) -> Answered:
         scope="read",
         expires=grant.expires,
         made_with=grant.id,
+        key=key,
         kind="link",
     )
     log.info("link.made", actor=grant.actor, channel=projection.name, link_id=made.id)
     path = f"/v1/calendars/{secret}"
-    return Reply(
-        body=CalendarLink(id=made.id, issued=made.issued, path=path, url=service.public_url + path if service.public_url else ""),
-        status=201,
-        headers={"Location": path, "Cache-Control": "no-store"},
-    )
+    return CalendarLink(id=made.id, issued=made.issued, path=path, url=service.public_url + path if service.public_url else "")
 
 
 async def _links(call: Call[Any], projection: Projection) -> list[Grant]:
@@ -136,17 +142,25 @@ async def _links(call: Call[Any], projection: Projection) -> list[Grant]:
 
 
 async def list_links(call: Call[Nothing]) -> Answered:
-    found = await _links(call, projection_of(call))
-    return Reply(body=CalendarLinks(links=tuple(LinkView(id=each.id, issued=each.issued) for each in found)))
+    return Reply(body=CalendarLinks(links=await links_of(call, projection_of(call))))
+
+
+async def links_of(call: Call[Any], projection: Projection) -> tuple[LinkView, ...]:
+    """The caller's links to a channel's calendar, the oldest first."""
+    return tuple(LinkView(id=each.id, issued=each.issued) for each in await _links(call, projection))
 
 
 async def revoke_link(call: Call[Nothing]) -> Answered:
-    projection, id = projection_of(call), call.path("link")
+    await end_link(call, projection_of(call), call.path("link"))
+    return web.Response(status=204)
+
+
+async def end_link(call: Call[Any], projection: Projection, id: str) -> None:
+    """Revoke a link of the caller's. Raises `Refused`."""
     if id not in {each.id for each in await _links(call, projection)}:
         raise Refused(Refusal(kind="not-found", detail="You have no link of that id to this calendar; GET …/calendar-links lists them."))
     await service_of(call).access.revoke(id, "link")
     log.info("link.revoked", channel=projection.name, link_id=id)
-    return web.Response(status=204)
 
 
 async def show_linked(call: Call[Nothing]) -> Answered:

@@ -67,8 +67,8 @@ async def _own(call: Call[Any], projection: Projection, actor: str) -> Kept:
     return kept
 
 
-def _as_read(call: Call[Any], kept: Kept) -> None:
-    given = posting.if_match(call.request)
+def _as_read(call: Call[Any], kept: Kept, etag: str) -> None:
+    given = etag or posting.if_match(call.request)
     if given is None:
         raise Refused(Refusal(kind="precondition-required", detail="Send If-Match with the entry's ETag, its commitment, as you read it."))
     if given != kept.commitment:
@@ -79,9 +79,12 @@ def _moved() -> Refused:
     return Refused(Refusal(kind="moved", detail="A colleague has changed or erased the entry since you read it; read it again."))
 
 
-async def _entry(call: Call[Any]) -> bytes:
-    """The entry in the body, as it is kept: compact, members in the order of the schema. Text is held to what acts are held to."""
-    raw = strict.read(await call.body(), cut=True)
+def entry_of(body: bytes) -> bytes:
+    """An entry as it is kept: compact, members in the order of the schema. Text is held to what acts are held to.
+
+    Raises `Malformed`, `Refused`.
+    """
+    raw = strict.read(body, cut=True)
     try:
         entry = msgspec.json.encode(msgspec.json.decode(raw, type=PersonEntry))
     except msgspec.ValidationError as error:
@@ -91,23 +94,32 @@ async def _entry(call: Call[Any]) -> bytes:
     return entry
 
 
-async def list_people(call: Call[PeopleQuery]) -> Answered:
+async def views(call: Call[Any]) -> list[PersonView]:
+    """The living entries of the channel, by id, as the caller reads them. Raises `Refused`, `LogUnreachable`."""
     projection, actor = posting.staff_of(call)
-    found = await posting.service_of(call).people.listed(projection.registry.cid)
+    return [view(kept, actor) for kept in await posting.service_of(call).people.listed(projection.registry.cid)]
+
+
+async def list_people(call: Call[PeopleQuery]) -> Answered:
     query = call.query
-    wanted = [kept for kept in found if kept.id > query.cursor and query.side in ("", kept.side)]
+    wanted = [person for person in await views(call) if person.id > query.cursor and query.side in ("", person.side)]
     most = max(1, min(query.limit, LIST_PAGE))
     more = wanted[most - 1].id if len(wanted) > most else ""
     headers = {"Cache-Control": "no-store"}
     if more:
         headers["Link"] = f'<{call.request.rel_url.update_query(cursor=more)}>; rel="next"'
-    return Reply(body=Register(people=tuple(view(kept, actor) for kept in wanted[:most]), next=more), headers=headers)
+    return Reply(body=Register(people=tuple(wanted[:most]), next=more), headers=headers)
 
 
 async def new_person(call: Call[Nothing]) -> Answered:
-    projection, actor = posting.staff_of(call)
+    posting.staff_of(call)
     key = posting.key_of(call.request.headers.get("Idempotency-Key"))
-    entry = await _entry(call)
+    return await enter(call, entry_of(await call.body()), key)
+
+
+async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
+    """Enter somebody of the caller's side; with the same key once. A page's form brings the entry and its key itself. Raises `Refused`."""
+    projection, actor = posting.staff_of(call)
     service, cid, side = posting.service_of(call), projection.registry.cid, actor.partition("/")[0]
     entered = people.entered(ids.from_key(projection.name, actor, key), side, entry, stamp(service.now()))
     known = await service.people.find(cid, entered.id)
@@ -131,12 +143,17 @@ async def show_person(call: Call[Nothing]) -> Answered:
 
 
 async def change_person(call: Call[Nothing]) -> Answered:
+    posting.staff_of(call)
+    return await change(call, entry_of(await call.body()))  # what is no entry is said first (RFC 9110 §13.2.1)
+
+
+async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
+    """Write an entry over the one that was read; a page's form brings the ETag that its officer has read. Raises `Refused`."""
     projection, actor = posting.staff_of(call)
-    entry = await _entry(call)  # what is no entry is said first (RFC 9110 §13.2.1)
     kept = await _own(call, projection, actor)
     if kept.erased:
         raise Refused(Refusal(kind="moved", detail="The entry was erased and does not come back; enter the person anew with POST /people."))
-    _as_read(call, kept)
+    _as_read(call, kept, etag)
     service = posting.service_of(call)
     changed = people.changed(kept, entry, stamp(service.now()))
     if not await service.people.keep(projection.registry.cid, changed, kept):
@@ -145,7 +162,11 @@ async def change_person(call: Call[Nothing]) -> Answered:
 
 
 async def erase_person(call: Call[Nothing]) -> Answered:
-    """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same."""
+    return await erase(call)
+
+
+async def erase(call: Call[Any], etag: str = "") -> Reply:
+    """When this answers, every revision is overwritten; asked again, it makes sure of it and answers the same. Raises `Refused`."""
     projection, actor = posting.staff_of(call)
     kept = await _own(call, projection, actor)
     service = posting.service_of(call)
@@ -153,7 +174,7 @@ async def erase_person(call: Call[Nothing]) -> Answered:
         erased = kept
         await service.people.sweep()
     else:
-        _as_read(call, kept)
+        _as_read(call, kept, etag)
         erased = people.erased(kept, stamp(service.now()))
         if not await service.people.keep(projection.registry.cid, erased, kept):
             raise _moved()

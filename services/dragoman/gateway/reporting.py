@@ -1,6 +1,6 @@
 """Reports over HTTP: each as its shape, a page or Markdown, as the caller accepts it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -12,13 +12,14 @@ from dragoman.gateway.console import papers
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, Reply
 from dragoman.limits import REPORT_EXCHANGES
+from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, Moment, instant, moment
 from dragoman.reports import answers, period, situation, turn_over
 from dragoman.reports import year as year_review
 from dragoman.reports.markdown import markdown
 from dragoman.reports.paper import Paper
 from dragoman_schemas.fields import Language, Year
-from dragoman_schemas.reports import Report
+from dragoman_schemas.reports import Checked, Report
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -43,19 +44,29 @@ class Gathered(NamedTuple):
     paper: Callable[[str], Paper]
 
 
-async def _report(call: Call[Any], asked: Asked, gather: Callable[[Moment, bool], Gathered]) -> Answered:
-    """A report in the form that is asked for: its shape, a page, or Markdown. What is asked for of the past is no less live."""
-    projection, _ = await standing(call)
+Gather = Callable[[Moment, bool], Gathered]
+"""Makes a report of a moment; the second says whether what came since is known to be in it."""
+
+
+async def gathered(call: Call[Any], projection: Projection, asked: Asked, gather: Gather) -> Gathered:
+    """A report of the period that is asked for, for the API and for pages alike. What is asked for of the past is no less live. Raises `Refused`."""
     service = service_of(call)
-    media = wanted_media(call.request, (JSON, HTML, MARKDOWN))
     live_or_past = asked.at > 0 or asked.to is not None or service.is_live(projection)
 
-    def gathered() -> Gathered:
+    def make() -> Gathered:
         with moment(service.store, projection.name, asked, service.as_of(projection)) as then:
             return gather(then, live_or_past)
 
     async with call.request.app[TURN]:
-        found: Gathered = await in_thread(call, gathered)
+        found: Gathered = await in_thread(call, make)
+    return found
+
+
+async def _report(call: Call[Any], asked: Asked, gather: Gather) -> Answered:
+    """A report in the form that is asked for: its shape, a page, or Markdown."""
+    projection, _ = await standing(call)
+    media = wanted_media(call.request, (JSON, HTML, MARKDOWN))
+    found = await gathered(call, projection, asked, gather)
     headers = headers_of(call, projection, found.report.position)
     language = call.query.language or found.report.of.languages[0]
     match media:
@@ -69,60 +80,84 @@ async def _report(call: Call[Any], asked: Asked, gather: Callable[[Moment, bool]
             return Reply(body=found.report, headers=headers)
 
 
-def _begins(query: Asked, default: datetime | None) -> datetime | None:
-    return default if query.from_ is None else instant("from", query.from_)
+def _begins(asked: Asked, default: datetime | None) -> datetime | None:
+    return default if asked.from_ is None else instant("from", asked.from_)
 
 
-async def show_situation(call: Call[ReportQuery]) -> Answered:
+def situation_of(asked: Asked) -> Gather:
+    """The situation report."""
+
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = situation.situation(then, then.span(_begins(call.query, situation.begins(then.ends))), live=live)
+        found = situation.situation(then, then.span(_begins(asked, situation.begins(then.ends))), live=live)
         return Gathered(found, lambda language: situation.paper(found, language))
 
-    return await _report(call, call.query, gather)
+    return gather
 
 
-async def show_turn_over(call: Call[ReportQuery]) -> Answered:
-    side = grant_of(call.request).side
+def turn_over_of(asked: Asked, side: str) -> Gather:
+    """The turn-over note of a side."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = turn_over.turn_over(then, then.span(_begins(call.query, turn_over.begins(then, side))), side, live=live)
+        found = turn_over.turn_over(then, then.span(_begins(asked, turn_over.begins(then, side))), side, live=live)
         return Gathered(found, lambda language: turn_over.paper(found, language))
 
-    return await _report(call, call.query, gather)
+    return gather
 
 
-async def show_period(call: Call[ReportQuery]) -> Answered:
+def period_of(asked: Asked) -> Gather:
+    """The record of the period."""
+
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = period.record_of_the_period(then, then.span(_begins(call.query, None)), live=live)
+        found = period.record_of_the_period(then, then.span(_begins(asked, None)), live=live)
         return Gathered(found, lambda language: period.paper(found, language))
 
-    return await _report(call, call.query, gather)
+    return gather
 
 
-async def show_audit(call: Call[ReportQuery]) -> Answered:
-    """The five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
-    whole = await proofs.checked(call)
+def audit_of(asked: Asked, whole: Sequence[Checked]) -> Gather:
+    """The five answers, given the first of them."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        span = then.span(_begins(call.query, None))
+        span = then.span(_begins(asked, None))
         first = then.first(span)
         then.expect(first, REPORT_EXCHANGES)
         found = answers.answers(then, span, first, whole, live=live)
         return Gathered(found, lambda language: answers.paper(found, language))
 
-    return await _report(call, call.query, gather)
+    return gather
+
+
+def year_of(call: Call[Any], projection: Projection, asked: Asked, wanted: int | None) -> tuple[Asked, Gather]:
+    """The review of a year, this one by default: all of it once it is over, else as far as it has come."""
+    now = service_of(call).as_of(projection) or projection.state.time
+    year = wanted or int(now[:4])
+    over = f"{year + 1:04}-01-01T00:00:00.000Z"
+    asked = Asked(at=asked.at, from_=asked.from_, to=asked.to or (over if not asked.at and over <= now else None))
+
+    def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+        found = year_review.year_review(then, then.span(_begins(asked, year_review.begins(year))), year, live=live)
+        return Gathered(found, lambda language: year_review.paper(found, language))
+
+    return asked, gather
+
+
+async def show_situation(call: Call[ReportQuery]) -> Answered:
+    return await _report(call, call.query, situation_of(call.query))
+
+
+async def show_turn_over(call: Call[ReportQuery]) -> Answered:
+    return await _report(call, call.query, turn_over_of(call.query, grant_of(call.request).side))
+
+
+async def show_period(call: Call[ReportQuery]) -> Answered:
+    return await _report(call, call.query, period_of(call.query))
+
+
+async def show_audit(call: Call[ReportQuery]) -> Answered:
+    """The five answers. What was checked is the gateway's word here: an auditor's own is `dragoman audit`."""
+    return await _report(call, call.query, audit_of(call.query, await proofs.checked(call)))
 
 
 async def show_year(call: Call[YearQuery]) -> Answered:
-    """The review of a year: all of it once it is over, else as far as it has come."""
-    projection, query = projection_of(call), call.query
-    now = service_of(call).as_of(projection) or projection.state.time
-    year = query.year or int(now[:4])
-    over = f"{year + 1:04}-01-01T00:00:00.000Z"
-    asked = Asked(at=query.at, from_=query.from_, to=query.to or (over if not query.at and over <= now else None))
-
-    def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = year_review.year_review(then, then.span(_begins(query, year_review.begins(year))), year, live=live)
-        return Gathered(found, lambda language: year_review.paper(found, language))
-
-    return await _report(call, asked, gather)
+    """The review of a year."""
+    return await _report(call, *year_of(call, projection_of(call), call.query, call.query.year))

@@ -30,9 +30,17 @@ def operator(call: Call[Any]) -> Service:
 
 
 async def list_tokens(call: Call[Nothing]) -> Answered:
-    service = operator(call)
-    names = {p.registry.cid: p.name for p in service.channels.values() if p.is_channel}
-    return Reply(body=Tokens(tokens=tuple(_token_view(grant, names) for grant in await service.access.listed())))
+    return Reply(body=Tokens(tokens=await tokens_of(operator(call))))
+
+
+async def tokens_of(service: Service) -> tuple[TokenView, ...]:
+    """The tokens in force, the oldest first."""
+    names = _names(service)
+    return tuple(_token_view(grant, names) for grant in await service.access.listed())
+
+
+def _names(service: Service) -> dict[str, str]:
+    return {p.registry.cid: p.name for p in service.channels.values() if p.is_channel}
 
 
 def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
@@ -49,7 +57,15 @@ def _token_view(grant: Grant, names: dict[str, str]) -> TokenView:
 
 async def issue_token(call: Call[Nothing]) -> Answered:
     service = operator(call)
-    new = await call.decoded(NewToken)
+    issued = await issue(service, await call.decoded(NewToken))
+    return Reply(body=issued, status=201, headers={"Location": f"/v1/tokens/{issued.id}", "Cache-Control": "no-store"})
+
+
+async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
+    """A new token. Of a form that was sent before, by its key, the token itself is not known any more, and empty. Raises `Refused`."""
+    known = [grant for grant in await service.access.listed() if key and grant.key == key]
+    if known:
+        return _issued("", known[0], _names(service))
     wanted = _channels(service, new.actor, new.channels)
     label = "" if isinstance(new.label, UnsetType) else new.label
     expires = 0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
@@ -57,12 +73,15 @@ async def issue_token(call: Call[Nothing]) -> Answered:
         raise Refused(Refusal(kind="invalid", detail="`expires` is over already; name a time to come, or leave it out."))
     issued = stamp(service.now())
     token, grant = await service.access.issue(
-        new.actor, tuple(wanted.values()), issued=issued, label=label, scope=new.scope, expires=expires
+        new.actor, tuple(wanted.values()), issued=issued, label=label, scope=new.scope, expires=expires, key=key
     )
     log.info("token.issued", token_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope)
-    view = _token_view(grant, {cid: name for name, cid in wanted.items()})
-    body = IssuedToken(token=token, **{name: getattr(view, name) for name in view.__struct_fields__})
-    return Reply(body=body, status=201, headers={"Location": f"/v1/tokens/{grant.id}", "Cache-Control": "no-store"})
+    return _issued(token, grant, {cid: name for name, cid in wanted.items()})
+
+
+def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
+    view = _token_view(grant, names)
+    return IssuedToken(token=token, **{name: getattr(view, name) for name in view.__struct_fields__})
 
 
 def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str, str]:
@@ -80,21 +99,30 @@ def _is_known(registry: Registry, actor: str) -> bool:
 
 
 async def revoke_token(call: Call[Nothing]) -> Answered:
-    service = operator(call)
-    if not await service.access.revoke(call.path("id")):
+    if not await revoke(operator(call), call.path("id")):
         raise Refused(Refusal(kind="not-found", detail="There is no token of that id; GET /v1/tokens lists them."))
-    log.info("token.revoked", token_id=call.path("id"))
     return web.Response(status=204)
+
+
+async def revoke(service: Service, id: str) -> bool:
+    """Revoke a token; False where there is none of that id."""
+    if not await service.access.revoke(id):
+        return False
+    log.info("token.revoked", token_id=id)
+    return True
 
 
 # The subjects of an OIDC provider
 
 
 async def list_subjects(call: Call[Nothing]) -> Answered:
-    service = operator(call)
-    names = {p.registry.cid: p.name for p in service.channels.values() if p.is_channel}
-    found = await service.access.listed("subject")
-    return Reply(body=Subjects(subjects=tuple(_subject_view(grant, names) for grant in found)))
+    return Reply(body=Subjects(subjects=await subjects_of(operator(call))))
+
+
+async def subjects_of(service: Service) -> tuple[SubjectView, ...]:
+    """The subjects that are mapped to officers, the oldest first."""
+    names = _names(service)
+    return tuple(_subject_view(grant, names) for grant in await service.access.listed("subject"))
 
 
 def _subject_view(grant: Grant, names: dict[str, str]) -> SubjectView:
@@ -109,8 +137,12 @@ def _subject_view(grant: Grant, names: dict[str, str]) -> SubjectView:
 
 
 async def map_subject(call: Call[Nothing]) -> Answered:
-    service = operator(call)
-    new = await call.decoded(NewSubject)
+    mapped = await map_new(operator(call), await call.decoded(NewSubject))
+    return Reply(body=mapped, status=201, headers={"Location": f"/v1/subjects/{mapped.id}"})
+
+
+async def map_new(service: Service, new: NewSubject) -> SubjectView:
+    """Map a subject to an officer, in place of whom it was mapped to before. Raises `Refused`."""
     wanted = _channels(service, new.actor, new.channels)
     if not service.issuer:
         raise Refused(Refusal(kind="invalid", detail="No OIDC provider is set here: name it in the settings, as oidc.issuer."))
@@ -118,13 +150,18 @@ async def map_subject(call: Call[Nothing]) -> Answered:
         service.issuer, new.subject, new.actor, tuple(wanted.values()), issued=stamp(service.now()), scope=new.scope
     )
     log.info("subject.mapped", subject_id=grant.id, actor=grant.actor, channels=[*wanted], scope=grant.scope)
-    body = _subject_view(grant, {cid: name for name, cid in wanted.items()})
-    return Reply(body=body, status=201, headers={"Location": f"/v1/subjects/{grant.id}"})
+    return _subject_view(grant, {cid: name for name, cid in wanted.items()})
 
 
 async def forget_subject(call: Call[Nothing]) -> Answered:
-    service = operator(call)
-    if not await service.access.revoke(call.path("subject"), "subject"):
+    if not await forget(operator(call), call.path("subject")):
         raise Refused(Refusal(kind="not-found", detail="There is no subject of that id; GET /v1/subjects lists them."))
-    log.info("subject.forgotten", subject_id=call.path("subject"))
     return web.Response(status=204)
+
+
+async def forget(service: Service, id: str) -> bool:
+    """Forget a subject; False where there is none of that id."""
+    if not await service.access.revoke(id, "subject"):
+        return False
+    log.info("subject.forgotten", subject_id=id)
+    return True

@@ -21,19 +21,27 @@ from dragoman.interop import webhook
 from dragoman.limits import ENDPOINTS
 from dragoman.projection.live import Projection
 from dragoman.stores.courier import Endpoint, Progress, Waiting
+from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.answers import AddedEndpoint, Deliveries, DeliveryView, Endpoints, EndpointView, NewEndpoint
 
 log = structlog.get_logger()
 
-_ENTERING: Final = frozenset({"head_of_office", "administrator"})
+ENTERING: Final[frozenset[Role]] = frozenset({"head_of_office", "administrator"})
+"""The roles that say where their side is told."""
+
 _GONE: Final = "There is no such endpoint of your side; GET /v1/webhooks lists those there are."
 
 
 async def list_endpoints(call: Call[Nothing]) -> Answered:
+    return Reply(body=Endpoints(endpoints=await endpoints_of(call)))
+
+
+async def endpoints_of(call: Call[Any]) -> tuple[EndpointView, ...]:
+    """The endpoints of the caller's side, in all channels in which the caller is in office."""
     service = service_of(call)
     await service.courier.refresh()
     found = [(each, projection) for each in service.courier.endpoints() if (projection := _seen(call, each)) is not None]
-    return Reply(body=Endpoints(endpoints=tuple(_view(call, each, projection) for each, projection in found)))
+    return tuple(_view(call, each, projection) for each, projection in found)
 
 
 def _seen(call: Call[Any], endpoint: Endpoint) -> Projection | None:
@@ -71,16 +79,24 @@ def _view(call: Call[Any], endpoint: Endpoint, projection: Projection) -> Endpoi
 
 def _entering(call: Call[Any], projection: Projection) -> None:
     officer = projection.registry.officers.get(grant_of(call.request).actor)
-    if officer is None or _ENTERING.isdisjoint(officer.roles):
+    if officer is None or ENTERING.isdisjoint(officer.roles):
         raise Refused(
             Refusal(kind="not-permitted", detail="Heads of office and administrators of a side say where it is told; ask one of them.")
         )
 
 
 async def new_endpoint(call: Call[Nothing]) -> Answered:
-    """An endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same."""
-    new, service, grant = await call.decoded(NewEndpoint), service_of(call), grant_of(call.request)
-    key = key_of(call.request.headers.get("Idempotency-Key"))
+    new = await call.decoded(NewEndpoint)
+    added = await add(call, new, key_of(call.request.headers.get("Idempotency-Key")))
+    return Reply(body=added, status=201, headers={"Location": f"/v1/webhooks/{added.id}", "Cache-Control": "no-store"})
+
+
+async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
+    """An endpoint, told of what comes from now on. The same key again is the same endpoint; its secret is shown once all the same.
+
+    Raises `Refused`.
+    """
+    service, grant = service_of(call), grant_of(call.request)
     projection = service.channel(grant, new.channel)
     _entering(call, projection)
     unknown = [act for act in new.acts if act not in RULES]
@@ -98,8 +114,7 @@ async def new_endpoint(call: Call[Nothing]) -> Answered:
         log.info("endpoint.added", endpoint=id, channel=projection.name, side=grant.side, by=grant.actor, means=known.means)
     view = _view(call, known, projection)
     shared = known.secret if known.secret.startswith(webhook.SHARED) else ""
-    body = AddedEndpoint(secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__})
-    return Reply(body=body, status=201, headers={"Location": f"/v1/webhooks/{id}", "Cache-Control": "no-store"})
+    return AddedEndpoint(secret=shared, **{name: getattr(view, name) for name in view.__struct_fields__})
 
 
 def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) -> Endpoint:
@@ -130,10 +145,10 @@ def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) ->
     return replace(made, target=new.url, secret=private, public_key=public)
 
 
-async def _found(call: Call[Any]) -> tuple[Endpoint, Projection]:
+async def _found(call: Call[Any], id: str) -> tuple[Endpoint, Projection]:
     service = service_of(call)
     await service.courier.refresh()
-    endpoint = service.courier.find(call.path("endpoint"))
+    endpoint = service.courier.find(id)
     projection = None if endpoint is None else _seen(call, endpoint)
     if endpoint is None or projection is None:
         raise Refused(Refusal(kind="not-found", detail=_GONE))
@@ -141,23 +156,32 @@ async def _found(call: Call[Any]) -> tuple[Endpoint, Projection]:
 
 
 async def show_endpoint(call: Call[Nothing]) -> Answered:
-    endpoint, projection = await _found(call)
-    return Reply(body=_view(call, endpoint, projection))
+    return Reply(body=_view(call, *await _found(call, call.path("endpoint"))))
 
 
 async def remove_endpoint(call: Call[Nothing]) -> Answered:
-    endpoint, projection = await _found(call)
-    _entering(call, projection)
-    await service_of(call).courier.remove(endpoint.id)
-    log.info("endpoint.removed", endpoint=endpoint.id, channel=projection.name, by=grant_of(call.request).actor)
+    await remove(call, call.path("endpoint"))
     return web.Response(status=204)
 
 
+async def remove(call: Call[Any], id: str) -> None:
+    """Remove an endpoint: nothing more is brought there. Raises `Refused`."""
+    endpoint, projection = await _found(call, id)
+    _entering(call, projection)
+    await service_of(call).courier.remove(endpoint.id)
+    log.info("endpoint.removed", endpoint=endpoint.id, channel=projection.name, by=grant_of(call.request).actor)
+
+
 async def list_deliveries(call: Call[Nothing]) -> Answered:
-    endpoint, _ = await _found(call)
+    return Reply(body=Deliveries(deliveries=await deliveries_of(call, call.path("endpoint"))))
+
+
+async def deliveries_of(call: Call[Any], id: str) -> tuple[DeliveryView, ...]:
+    """What an endpoint was not told of yet, in the order of the log. Raises `Refused`."""
+    endpoint, _ = await _found(call, id)
     progress, _ = service_of(call).courier.progress(endpoint.id)
     views = [*(_delivery(each, parked=True) for each in progress.parked), *(_delivery(each, parked=False) for each in progress.waiting)]
-    return Reply(body=Deliveries(deliveries=tuple(sorted(views, key=lambda view: view.position))))
+    return tuple(sorted(views, key=lambda view: view.position))
 
 
 def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
@@ -166,10 +190,13 @@ def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
 
 
 async def resend(call: Call[Nothing]) -> Answered:
-    """Let what was given up, or waits, be tried again at once; and an endpoint that stood still go on."""
-    endpoint, projection = await _found(call)
+    return Reply(body=await send_again(call, call.path("endpoint"), whole(call.path("position"))), status=202)
+
+
+async def send_again(call: Call[Any], id: str, position: int | None) -> DeliveryView:
+    """Let what was given up, or waits, be tried again at once; and an endpoint that stood still go on. Raises `Refused`."""
+    endpoint, projection = await _found(call, id)
     _entering(call, projection)
-    position = whole(call.path("position"))
     service = service_of(call)
     progress, revision = service.courier.progress(endpoint.id)
     wanted = next((each for each in (*progress.parked, *progress.waiting) if each.position == position), None)
@@ -178,7 +205,7 @@ async def resend(call: Call[Nothing]) -> Answered:
     if await service.courier.keep(endpoint.id, _resent(progress, wanted), revision) is None:
         raise Refused(Refusal(kind="moved", detail="The courier was at it just now; look again."))
     log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=grant_of(call.request).actor)
-    return Reply(body=_delivery(replace(wanted, again=time.time()), parked=False), status=202)
+    return _delivery(replace(wanted, again=time.time()), parked=False)
 
 
 def _resent(progress: Progress, wanted: Waiting) -> Progress:

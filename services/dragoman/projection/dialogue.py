@@ -2,32 +2,89 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from dragoman.limits import LIST_PAGE
+from dragoman.projection.at import state_at
 from dragoman.projection.store import Store
 from dragoman_schemas.answers import ChannelLink, Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
 from dragoman_schemas.frame import Area
-from dragoman_schemas.state import Exchange, Registry, decode_exchange
+from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
 
 _MASK: Final = (1 << 40) - 1
 _MOST: Final = 2_000
 """Items that are shown at most: the roadmap and the issues of two sides that talk for decades."""
 
+_LESSONS_LOOKED: Final = 100_000
+"""Records among which lessons are looked for: some 50 ms. Those of before are in the records of their periods."""
+
+
+class Dialogue(NamedTuple):
+    """All that the sides think, advise, plan and write together, as it stood: each in its order of opening, meetings and lessons the newest first."""
+
+    perceptions: tuple[Exchange, ...]
+    items: tuple[tuple[Exchange, tuple[Link, ...]], ...]
+    recommendations: tuple[Exchange, ...]
+    reports: tuple[Exchange, ...]
+    documents: tuple[Exchange, ...]
+    programmes: tuple[Exchange, ...]
+    meetings: tuple[Exchange, ...]
+    lessons: tuple[tuple[Exchange, Said], ...]
+
+
+def dialogue(store: Store, channel: str, at: int) -> Dialogue:
+    """The dialogue of a channel as it stood at a position."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+
+        def every(act: str, family: str = "dialogue", *, newest: bool = False) -> tuple[Exchange, ...]:
+            return tuple(_all(connection, base, act, at, family, newest=newest))
+
+        return Dialogue(
+            perceptions=every("perception"),
+            items=tuple((state, linked(connection, base, at, state)) for state in every("roadmap-item")),
+            recommendations=every("recommendation"),
+            reports=every("joint-report"),
+            documents=every("reference-document"),
+            programmes=every("people-programme", "contact"),
+            meetings=every("meeting-request", "meeting", newest=True),
+            lessons=tuple(_lessons(connection, base, at)),
+        )
+
+
+def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tuple[Exchange, Said]]:
+    """The newest lessons, each with the matter from which it was learnt; a page of them."""
+    found = connection.execute(
+        "SELECT key, exchange FROM records WHERE key BETWEEN ? AND ? AND act = 'lesson' AND valid AND exchange IS NOT NULL "
+        "ORDER BY key DESC LIMIT ?",
+        (base | max(1, at - _LESSONS_LOOKED), base | at, LIST_PAGE),
+    ).fetchall()
+    for key, id in found:
+        state = state_at(connection, base, at, id)
+        yield from ((state, said) for said in state.acts.get("lesson", ()) if said.said.position == key & _MASK)
+
 
 def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:
-    """The exchanges that refer to one, by its id or its number, in their order."""
+    """The exchanges that refer to one, by its id or its number, in their order, as they stood."""
     found = connection.execute(
-        "SELECT e.id, e.number, e.act, e.status, r.state FROM links l JOIN exchanges e ON e.key = l.key "
+        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM links l JOIN exchanges e ON e.key = l.key "
         "JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
         "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
-        (base, state.id, state.number, base | at),
-    )
+        (at, base, state.id, state.number, base | at),
+    ).fetchall()
+    states = (state_at(connection, base, at, id) if encoded is None else decode_exchange(encoded) for id, encoded in found)
     return tuple(
-        Link(exchange=id, number=number, act=act, status=status, kind=_kind(encoded)) for id, number, act, status, encoded in found
+        Link(
+            exchange=each.id,
+            number=each.number,
+            act=each.act,
+            status=each.status,
+            kind=str(msgspec.json.decode(each.content["kind"])) if "kind" in each.content else "",
+        )
+        for each in states
     )
 
 
@@ -57,24 +114,20 @@ def _elsewhere(store: Store, channels: Iterable[str], where: str, targets: tuple
     return tuple(found)
 
 
-def _kind(encoded: bytes) -> str:
-    kind = decode_exchange(encoded).content.get("kind")
-    return "" if kind is None else str(msgspec.json.decode(kind))
-
-
-def _all(connection: sqlite3.Connection, base: int, act: str) -> list[Exchange]:
+def _all(connection: sqlite3.Connection, base: int, act: str, at: int, family: str = "dialogue", *, newest: bool = False) -> list[Exchange]:
+    """The exchanges of a format that had been opened by a position, as they stood."""
     found = connection.execute(
-        "SELECT r.state FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-        "WHERE e.family = 'dialogue' AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key LIMIT ?",
-        (act, base, base | _MASK, _MOST),
-    )
-    return [decode_exchange(state) for (state,) in found]
+        "SELECT e.id, CASE WHEN e.position <= ? THEN r.state END FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "  # noqa: S608  # fixed words
+        f"WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
+        (at, family, act, base, base | at, LIST_PAGE if newest else _MOST),
+    ).fetchall()
+    return [state_at(connection, base, at, id) if state is None else decode_exchange(state) for id, state in found]
 
 
-def perceptions(store: Store, channel: str, registry: Registry) -> Perceptions:
-    """Every issue that a side has written of, and what each side wrote; of several texts of a side the newest."""
+def perceptions(store: Store, channel: str, registry: Registry, at: int | None = None) -> Perceptions:
+    """Every issue that a side has written of, and what each side wrote; of several texts of a side the newest. At a position, or now."""
     with store.snapshot() as connection:
-        stated = _all(connection, store.base(channel), "perception")
+        stated = _all(connection, store.base(channel), "perception", _MASK if at is None else at)
     return Perceptions(issues=issues_of(stated, [side.name for side in registry.sides]))
 
 
@@ -112,11 +165,11 @@ def _view(state: Exchange) -> View:
     )
 
 
-def roadmap(store: Store, channel: str) -> Roadmap:
-    """The items of every area, in the order in which they were proposed, each with what belongs to it."""
-    base = store.base(channel)
+def roadmap(store: Store, channel: str, at: int | None = None) -> Roadmap:
+    """The items of every area, in the order in which they were proposed, each with what belongs to it. At a position, or now."""
+    base, at = store.base(channel), _MASK if at is None else at
     with store.snapshot() as connection:
-        items = [(state, linked(connection, base, _MASK, state)) for state in _all(connection, base, "roadmap-item")]
+        items = [(state, linked(connection, base, at, state)) for state in _all(connection, base, "roadmap-item", at)]
     return Roadmap(areas=areas_of(items))
 
 

@@ -229,6 +229,17 @@ def duties_at(store: Store, channel: str, at: int) -> Past:
     return Past(duties=found, lines=lines, more=len(ids) > DUTIES_LOOKED)
 
 
+def duties_in(store: Store, channel: str, at: int, exchanges: Iterable[str]) -> dict[str, tuple[Duty, ...]]:
+    """What was owed at a past position in some exchanges, which had been opened by then."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        registry = registry_at(connection, base, at)
+        if registry is None:
+            return {}
+        calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
+        return {id: duties_of(registry, state_at(connection, base, at, id), calendars) for id in exchanges}
+
+
 def spent(clock: Running, now: datetime) -> float:
     """How much of a clock's time has gone, as a fraction; over 1 past the limit."""
     whole = (clock.due - clock.begins).total_seconds()

@@ -5,12 +5,14 @@ Every function takes an open read transaction, so that an answer is of one posit
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from dragoman.domain import clocks, questions, units
 from dragoman.domain import difference as differing
@@ -22,7 +24,7 @@ from dragoman.domain.notification import coded_text
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import LIST_PAGE, OVERDUE_LOOKED, RECORDS_PAGE, REPORT_EXCHANGES
+from dragoman.limits import FACET_SECONDS, GO_FOUND, LIST_PAGE, OVERDUE_LOOKED, PAST_LOOKED, RECORDS_PAGE, REPORT_EXCHANGES
 from dragoman.projection import tally
 from dragoman.projection.at import (
     calendars_at,
@@ -111,10 +113,10 @@ def facets(store: Store, channel: str, wanted: Filter) -> Facets:
     return Facets(count=count, **kinds)
 
 
-def listed(store: Store, channel: str, wanted: Filter, most: int, now: datetime) -> Rows:
-    """A page of exchanges, the newest opened first; what is overdue is so `now`."""
+def listed(store: Store, channel: str, wanted: Filter, most: int, now: datetime, awaited: Collection[str] = ()) -> Rows:
+    """A page of exchanges, the newest opened first; what is overdue is so `now`. Of the `awaited` sides one owes a receipt or an answer."""
     base = store.base(channel)
-    index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted)
+    index, clauses, parameters = _narrowed(base, _before(base, wanted.cursor), wanted, awaited)
     query = f"SELECT {_ROW} FROM exchanges {index} WHERE {' AND '.join(clauses)} ORDER BY key DESC"  # noqa: S608  # fixed words
     with store.snapshot() as connection:
         position = position_of(connection, channel)
@@ -126,8 +128,112 @@ def listed(store: Store, channel: str, wanted: Filter, most: int, now: datetime)
     return Rows(exchanges=tuple(_row(values) for values in found[:most]), position=position, next=cursor)
 
 
-def _narrowed(base: int, last: int, wanted: Filter) -> tuple[str, list[str], list[object]]:
-    """What a filter is in SQL: the index that serves it best, the conditions, their parameters; of the keys up to one."""
+def listed_at(store: Store, channel: str, wanted: Filter, most: int, at: int, awaited: Collection[str] = ()) -> Rows:
+    """The same as it stood at a position. After many exchanges were looked at the page ends, and its cursor goes on from there."""
+    base = store.base(channel)
+    fixed = replace(wanted, status="", side="", area="", unacknowledged_by="", unanswered_by="")
+    _, clauses, parameters = _narrowed(base, min(_before(base, wanted.cursor), base | at), fixed, at=at)
+    query = f"SELECT id, key FROM exchanges WHERE {' AND '.join(clauses)} ORDER BY key DESC LIMIT {PAST_LOOKED}"  # noqa: S608  # fixed words
+    found: list[Row] = []
+    with store.snapshot() as connection:
+        late = _lateness(connection, base, at, datetime.fromisoformat(time_at(connection, base, at)))
+        looked = connection.execute(query, parameters).fetchall()
+        last = 0
+        for id, key in looked:
+            state = state_at(connection, base, at, id)
+            row = row_of(state)
+            if _fits(row, wanted, awaited) and (not wanted.overdue or late(state, wanted.overdue)):
+                if len(found) == most:
+                    break
+                found.append(row)
+            last = key & _MASK
+        else:
+            last = last if len(looked) == PAST_LOOKED else 0
+    return Rows(exchanges=tuple(found), position=at, next=str(last or ""))
+
+
+def _fits(row: Row, wanted: Filter, awaited: Collection[str]) -> bool:
+    """Whether a row is as a filter has it, in what may have changed since it was opened."""
+    return (
+        wanted.status in ("", row.status)
+        and wanted.area in ("", row.area)
+        and wanted.side in ("", row.side, *row.to)
+        and wanted.unacknowledged_by in ("", *row.unacknowledged_by)
+        and wanted.unanswered_by in ("", *row.unanswered_by)
+        and (not awaited or not {*row.unacknowledged_by, *row.unanswered_by}.isdisjoint(awaited))
+    )
+
+
+class Counted(Struct, frozen=True, kw_only=True):
+    """How many exchanges a filter leaves, and how many of each kind; None for a count that would have taken too long."""
+
+    count: int | None
+    facets: dict[str, dict[str, int] | None]
+
+
+_KINDS: Final = ("family", "act", "status", "area")
+_OF_SIDES: Final = {"side": "sides", "unacknowledged_by": "unacknowledged", "unanswered_by": "unanswered"}
+
+
+def counted(store: Store, channel: str, wanted: Filter, sides: Sequence[str], awaited: Collection[str] = ()) -> Counted:
+    """What a list could be narrowed to further, each with the number of exchanges that the narrower list has."""
+    base = store.base(channel)
+    index, clauses, parameters = _narrowed(base, base | _MASK, wanted, awaited)
+    rest = f"FROM exchanges {index} WHERE {' AND '.join(clauses)}"
+    of_each = ", ".join("coalesce(sum(instr({0}, ?) > 0), 0)" for _ in sides)
+    found: dict[str, dict[str, int] | None] = {}
+    with store.snapshot() as connection:
+        whole = _in_time(connection, f"SELECT count(*) {rest}", parameters)
+        for column in _KINDS:
+            rows = _in_time(connection, f"SELECT {column}, count(*) {rest} GROUP BY 1 ORDER BY 2 DESC, 1", parameters)
+            found[column] = None if rows is None else dict(rows)
+        for name, column in _OF_SIDES.items():
+            asked = [f",{side}," for side in sides]
+            rows = _in_time(connection, f"SELECT {of_each.format(column)} {rest}", [*asked, *parameters])
+            found[name] = None if rows is None else {side: count for side, count in zip(sides, rows[0], strict=True) if count}
+    return Counted(count=None if whole is None else whole[0][0], facets=found)
+
+
+def counts(store: Store, channel: str, filters: Mapping[str, tuple[Filter, Collection[str]]]) -> dict[str, int | None]:
+    """How many exchanges each of some filters leaves; None where it would take too long to count."""
+    base = store.base(channel)
+    found: dict[str, int | None] = {}
+    with store.snapshot() as connection:
+        for name, (wanted, awaited) in filters.items():
+            index, clauses, parameters = _narrowed(base, base | _MASK, wanted, awaited)
+            rows = _in_time(connection, f"SELECT count(*) FROM exchanges {index} WHERE {' AND '.join(clauses)}", parameters)  # noqa: S608
+            found[name] = None if rows is None else rows[0][0]
+    return found
+
+
+def in_all(store: Store, channel: str, at: int) -> int:
+    """How many exchanges a channel had at a position."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        now = at == position_of(connection, channel)
+        _, _, kinds = _head(connection, base, at) if now else _past(connection, base, at)
+    return sum(count for (what, _), count in kinds.items() if what not in (UNACKNOWLEDGED, UNANSWERED))
+
+
+def _in_time(connection: sqlite3.Connection, query: str, parameters: Sequence[object]) -> list[Any] | None:
+    """What a query finds, or None where that takes longer than a count beside a list may."""
+    ends = time.monotonic() + FACET_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > ends, 1_000)
+    try:
+        return connection.execute(query, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def _narrowed(base: int, last: int, wanted: Filter, awaited: Collection[str] = (), at: int = _MASK) -> tuple[str, list[str], list[object]]:
+    """What a filter is in SQL: the index that serves it best, the conditions, their parameters; of the keys up to one.
+
+    What is searched for was said by the position `at`.
+    """
     clauses: list[str] = ["key BETWEEN ? AND ?"]
     parameters: list[object] = [base, last]
     for column in ("family", "act", "status", "area", "number"):
@@ -147,7 +253,12 @@ def _narrowed(base: int, last: int, wanted: Filter) -> tuple[str, list[str], lis
         clauses.append(
             "id IN (SELECT r.exchange FROM search s JOIN records r ON r.key = s.rowid WHERE s.words MATCH ? AND r.key BETWEEN ? AND ?)"
         )
-        parameters += [_phrases(wanted.q), base, base | _MASK]
+        parameters += [_phrases(wanted.q), base, base | at]
+    if awaited:
+        owes = " OR ".join("instr({0}, ?) > 0" for _ in awaited)
+        waiting = f"SELECT key FROM exchanges INDEXED BY exchanges_{{0}} WHERE {{0}} != '' AND key BETWEEN ? AND ? AND ({owes})"  # noqa: S608
+        clauses.append(f"key IN ({' UNION '.join(waiting.format(column) for column in ('unacknowledged', 'unanswered'))})")
+        parameters += [base, base | _MASK, *(f",{side}," for side in awaited)] * 2
     return index, clauses, parameters
 
 
@@ -155,18 +266,28 @@ def _overdue(
     connection: sqlite3.Connection, base: int, at: int, side: str, rows: Iterable[Any], most: int, now: datetime
 ) -> tuple[list[Any], str]:
     """Of the rows those in which a side, or `any`, owes something whose time is over; and where to go on after many were looked at."""
-    registry = registry_at(connection, base, at)
-    assert registry is not None
-    calendars = calendars_at(connection, base, at, [each.name for each in registry.sides])
+    late = _lateness(connection, base, at, now)
     found: list[Any] = []
     for looked, values in enumerate(rows, 1):
         id, key = values[0], values[-1]
-        late = clocks.running(registry, state_at(connection, base, at, id), calendars)
-        if any(clock.open and clock.late(now) and side in ("any", clock.side) for clock in late):
+        if late(state_at(connection, base, at, id), side):
             found.append(values)
         if len(found) == most or looked == OVERDUE_LOOKED:
             return found, str(key & _MASK)
     return found, ""
+
+
+def _lateness(connection: sqlite3.Connection, base: int, at: int, now: datetime) -> Callable[[Exchange, str], bool]:
+    """Whether in an exchange a side, or `any`, owes something whose time is over."""
+    registry = registry_at(connection, base, at)
+    assert registry is not None
+    calendars = calendars_at(connection, base, at, [each.name for each in registry.sides])
+
+    def late(state: Exchange, side: str) -> bool:
+        running = clocks.running(registry, state, calendars)
+        return any(clock.open and clock.late(now) and side in ("any", clock.side) for clock in running)
+
+    return late
 
 
 def _before(base: int, cursor: str) -> int:
@@ -301,6 +422,42 @@ def attached(store: Store, channel: str, digests: Iterable[str]) -> dict[str, fr
         rows = store.reader().execute("SELECT side FROM attached WHERE channel = ? >> 40 AND sha256 = ?", (store.base(channel), digest))
         found[digest] = {side for (side,) in rows}
     return {digest: frozenset(sides) for digest, sides in found.items()}
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """A record, and the exchange in which it stands or which it opens; empty where that is the channel itself."""
+
+    position: int
+    act: str
+    number: str
+    exchange: str
+    opens: bool
+
+
+_NUMBERED: Final = re.compile(r"[A-Z0-9-]*(/[A-Z0-9-]+)+/?")
+_PLACE: Final = (
+    "SELECT r.key, r.act, r.number, e.id, e.key = r.key FROM {0} LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 "
+    "WHERE r.key BETWEEN ? AND ? AND r.valid AND r.act IS NOT NULL AND {1} ORDER BY r.key DESC LIMIT ?"
+)
+
+
+def places(store: Store, channel: str, at: int, text: str) -> list[Place]:
+    """The records, up to a position, that have an id or a number, or in whose number a part stands: `NATO/26/0042`, `26/0042/N07`."""
+    base = store.base(channel)
+    named, most = text.upper(), GO_FOUND + 1
+    with store.snapshot() as connection:
+        by_id = _PLACE.format("records r", "r.id = ?")
+        found = connection.execute(by_id, (base, base | at, text.lower(), most)).fetchall()
+        if not found and _NUMBERED.fullmatch(named):
+            among = _PLACE.format("search s JOIN records r ON r.key = s.rowid", "s.words MATCH ? AND instr('/' || r.number || '/', ?) > 0")
+            found = connection.execute(among, (base, base | at, _phrases(named), f"/{named.strip('/')}/", most)).fetchall()
+        if not found and _NUMBERED.fullmatch(named):
+            of_channel = _PLACE.format("records r", "r.exchange = (SELECT exchange FROM records WHERE key = ?) AND r.number = ?")
+            found = _in_time(connection, of_channel, (base, base | at, base | 1, named, most)) or []
+    return [
+        Place(position=key & _MASK, act=act, number=number or "", exchange=id or "", opens=bool(opens))
+        for key, act, number, id, opens in found
+    ]
 
 
 def inbox(store: Store, channel: str, side: str, after: int | None) -> list[Row]:

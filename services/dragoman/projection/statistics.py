@@ -1,6 +1,6 @@
 """The statistics of a channel, read from the file: the exchanges of a period are looked at, and what is open from before it."""
 
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from dragoman.domain import statistics as counting
 from dragoman.domain.blindness import Check, Span
@@ -16,15 +16,31 @@ from dragoman_schemas.statistics import Area as AreaRow
 from dragoman_schemas.statistics import Statistics
 
 
+class Counted(NamedTuple):
+    """The statistics, and what a page shows besides: how many seconds each acknowledgement took, by side."""
+
+    statistics: Statistics
+    receipts: dict[str, tuple[float, ...]]
+
+
 def statistics(store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = "") -> Statistics:
     """The statistics of a period, of one side and format or of all. Raises `Refused`."""
+    return counted(store, channel, asked, as_of, side, format).statistics
+
+
+def counted(store: Store, channel: str, asked: Asked, as_of: str, side: str = "", format: str = "") -> Counted:
+    """The same, with the time that each acknowledgement took. Raises `Refused`."""
     with moment(store, channel, asked, as_of) as then:
         span = then.span(None if asked.from_ is None else instant("from", asked.from_))
-        return statistics_of(then, span, side, format)
+        return _counted(then, span, side, format)
 
 
 def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") -> Statistics:
     """The statistics of a span that ends at a moment. Raises `Refused`."""
+    return _counted(then, span, side, format).statistics
+
+
+def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
     registry = then.registry
     if side not in ("", *then.sides):
         raise Refused(Refusal(kind="bad-request", detail=f"There is no side {side[:63]}; there are {', '.join(then.sides)}."))
@@ -43,7 +59,7 @@ def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") ->
         registry, sides, checks, then.turns(first), then.manned(first), then.outages(first), span.cut(opened) or span
     )
     profile, since = profile_of(registry)
-    return Statistics(
+    found = Statistics(
         channel=registry.name,
         cid=registry.cid,
         kind=registry.kind,
@@ -64,6 +80,8 @@ def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") ->
         blindness=rows,
         blind=blind,
     )
+    taken = measure.taken("acknowledgement")
+    return Counted(found, {each: taken.get(each, ()) for each in sides})
 
 
 def _last_words(then: Moment) -> dict[str, str]:

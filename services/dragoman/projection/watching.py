@@ -237,7 +237,8 @@ def _tested(exchange: Exchange) -> Iterator[MeansTested]:
     newest = {str(msgspec.json.decode(said.content["means"])): said for said in exchange.acts.get("call-attempt", ())}
     for means, said in sorted(newest.items()):
         outcome = str(msgspec.json.decode(said.content["outcome"]))
-        yield MeansTested(means=means, time=said.said.when, side=said.said.side, outcome=outcome)
+        at = msgspec.json.decode(said.content["at"]) if "at" in said.content else said.said.when
+        yield MeansTested(means=means, time=clocks.written(datetime.fromisoformat(at)), side=said.said.side, outcome=outcome)
 
 
 def next_calls(

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from dragoman.limits import CONSOLE_SECONDS, SESSIONS
 from dragoman.stores.bucket import Bucket
+from dragoman.stores.searches import Searches
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
 OPERATOR: Final = "operator"
@@ -30,7 +31,7 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a token gives: it speaks for an actor in those channels, until it `expires`, in Unix seconds. The operator opens channels and issues tokens.
 
     One of the scope `read` posts nothing. A `subject` is the OIDC provider's, whose tokens give this. A link was `made_with` a token, and
-    ends with it.
+    ends with it. `key` is that of the form by which it was made, so that sending it again makes no second one.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Grant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: float = 0.0
     subject: str = ""
     made_with: str = ""
+    key: str = ""
 
     @property
     def side(self) -> str:
@@ -92,6 +94,7 @@ class Access:
     def __init__(self, bucket: Bucket) -> None:
         """Read and write through the bucket."""
         self._bucket = bucket
+        self.searches = Searches(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1
 
@@ -106,13 +109,22 @@ class Access:
         expires: float = 0.0,
         secret: str = "",
         made_with: str = "",
+        key: str = "",
         kind: Literal["token", "link"] = "token",
     ) -> tuple[str, Grant]:
         """A new token, or link, and what it gives. The token is known to the caller alone from here on."""
         token = secret or new_token()
         digest = hashed(token)
         grant = Grant(
-            id=digest[:12], actor=actor, channels=channels, issued=issued, label=label, scope=scope, expires=expires, made_with=made_with
+            id=digest[:12],
+            actor=actor,
+            channels=channels,
+            issued=issued,
+            label=label,
+            scope=scope,
+            expires=expires,
+            made_with=made_with,
+            key=key,
         )
         await self._bucket.put(f"{kind}.{digest}", grant)
         return token, grant

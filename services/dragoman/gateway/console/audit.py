@@ -1,7 +1,97 @@
-"""To be written."""
+"""The audit page: the channel at a moment of the reader's choice, the five answers, what changed, the log, who signed it, and how to take it away."""
 
+import shlex
 from typing import Final
 
-from dragoman.gateway.console.page import Sheet
+from msgspec import Struct
 
-SHEETS: Final[tuple[Sheet, ...]] = ()
+from dragoman.domain.heads import log_of
+from dragoman.gateway import posting
+from dragoman.gateway.console import audit_log, differences, five_answers, records, signed
+from dragoman.gateway.console import travel as travelling
+from dragoman.gateway.console.audit_log import Logged
+from dragoman.gateway.console.page import Here, Page, Sheet
+from dragoman.gateway.console.signed import Signed
+from dragoman.gateway.console.travel import Life
+from dragoman.projection import history
+from dragoman.projection.changes import Between
+from dragoman.projection.history import Wanted
+from dragoman_schemas.reports import FiveAnswers
+
+_LINES: Final = 12
+_LISTED: Final = 5
+
+
+class Audit(Struct, frozen=True, kw_only=True):
+    """A channel as its auditor looks at it. `answers` is the audit report, none where a single day is more than one report holds.
+
+    `hosts` is how many acts of sides rest on the host's word alone, among the newest `looked` records.
+    """
+
+    channel: str
+    cid: str
+    position: int
+    digest: str
+    life: Life
+    answers: FiveAnswers | None
+    hosts: int
+    looked: int
+    changed: Between | None
+    log: tuple[Logged, ...]
+    signed: Signed
+
+
+async def audit(here: Here) -> Page:
+    """The page."""
+    travel = await travelling.travel(here, compare=True)
+    found = await five_answers.gathered(here)
+    heads = await signed.signed(here)
+    hosts = await here.in_thread(history.on_hosts_word, here.service.store, here.name, here.position)
+    compare = here.request.query.get("compare", "")
+    changed, why = await differences.compared(here, posting.whole(compare)) if compare else (None, "")
+    lines, _ = await audit_log.page_of(here, Wanted(), here.position, _LINES)
+    view = Audit(
+        channel=here.name,
+        cid=here.registry.cid,
+        position=here.position,
+        digest=here.digest or here.projection.bytes_at(here.position)[2],
+        life=travel.life,
+        answers=found,
+        hosts=hosts[0],
+        looked=hosts[1],
+        changed=changed,
+        log=lines,
+        signed=heads,
+    )
+    values = {
+        "travel": travel,
+        "told": () if found is None else five_answers.told(here, found, heads, hosts),
+        "listed": _LISTED,
+        "groups": () if changed is None else differences.groups(here, changed),
+        "shown": differences.SHOWN,
+        "not_compared": why,
+        "newest": records.shown(here.projection.bytes_at(here.position)[0]),
+        "commands": _commands(here),
+    }
+    return Page(template="audit.html", view=view, rows=lines, values=values)
+
+
+def _commands(here: Here) -> dict[str, str]:
+    """How to take the log away, and to verify it where there is no network."""
+    registry = here.projection.registry
+    server = f" --server {shlex.quote(here.service.public_url)}" if here.service.public_url else ""
+    pins = f"--cid {registry.cid} --log {shlex.quote(str(log_of(registry)))}"
+    return {
+        "export": f"dragoman audit export --channel {here.name}{server} --to {here.name}.zip",
+        "verify": f"dragoman audit verify {here.name}.zip {pins}",
+        "mirror": f"dragoman audit mirror {here.name} --channel {here.name}{server} {pins}",
+    }
+
+
+SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/audit", handler=audit),
+    *travelling.SHEETS,
+    *audit_log.SHEETS,
+    *records.SHEETS,
+    *differences.SHEETS,
+)

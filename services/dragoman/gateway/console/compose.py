@@ -426,26 +426,32 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     try:
         return here.service.desk.rehearse(here.projection, post), False
     except Refused as error:
-        if error.refusal.kind != "second-key-required" or not two_keys(here.projection, writing.rule, post.data):
+        if error.refusal.kind not in ("second-key-required", "not-permitted") or not two_keys(here.projection, writing.rule, post.data):
             raise
-    second = next(
-        (
-            name
-            for name, officer in here.registry.officers.items()
-            if name.startswith(f"{here.side}/")
-            and name != here.grant.actor
-            and officer.until is None
-            and not OFFICERS.isdisjoint(officer.roles)
-        ),
-        "",
-    )
+    second = _second(here, writing.rule)
     if not second:
         raise refused("second-key-required", "A colleague of your side would have to release this, and none is in office.")
     return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, released_by=second)), True
 
 
-async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page:
+def _second(here: Here, rule: Rule) -> str:
+    """A colleague who could release an act: rather one whose role it asks for."""
+    colleagues = [
+        (not rule.roles.isdisjoint(officer.roles), name)
+        for name, officer in here.registry.officers.items()
+        if name.startswith(f"{here.side}/")
+        and name != here.grant.actor
+        and officer.until is None
+        and not OFFICERS.isdisjoint(officer.roles)
+    ]
+    return max(colleagues, default=(False, ""))[1]
+
+
+async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page | web.StreamResponse:
     here = writing.here
+    before = _recorded_before(writing, body, str(fields.get("key", "")))
+    if before is not None:
+        return before
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
     except Malformed as error:
@@ -488,6 +494,19 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "verb": verb(here, writing, view),
         },
     )
+
+
+def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | None:
+    """The page of the record that this very post has become already, though its answer was lost."""
+    try:
+        post = _post_of(writing, body, key)
+    except (Refused, Malformed):
+        return None
+    position = writing.here.projection.posted(post.id)
+    record = None if position is None else writing.here.projection.record_at(position)
+    if record is None or record.act != post.act:
+        return None
+    return see(f"/c/{writing.here.name}/recorded/{position}")
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -579,7 +598,7 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
     return recorded_at(here, reply)
 
 
-async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal) -> Page:
+async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal) -> Page | web.StreamResponse:
     """Nothing was recorded, or it is not known: what was written stays, and can be sent again."""
     words = writing.here.words
     if refusal.kind in _AGAIN:

@@ -392,7 +392,7 @@ def zulu(moment: datetime) -> str:
 
 def lettered(point: Point) -> str:
     """A point in decimal degrees with its letters."""
-    lat, lon = f"{abs(point.lat):g}", f"{abs(point.lon):g}"
+    lat, lon = (str(tidy(abs(each))) for each in point)
     return f"{lat}{'N' if point.lat >= 0 else 'S'} {lon}{'E' if point.lon >= 0 else 'W'}"
 
 
@@ -452,7 +452,7 @@ def _typed(words: Words, languages: Sequence[str], member: Member, name: str, va
         case kinds.Point() if isinstance(value, dict):
             yield name, _place(value)
         case kinds.Quantity() if isinstance(value, dict):
-            yield name, f"{value['value']:g}"
+            yield name, str(tidy(value["value"]))
             yield f"{name}.unit", value["unit"]
         case kinds.Person() | kinds.Files():
             yield from ((name, msgspec.json.encode(each).decode()) for each in (value if isinstance(value, list) else [value]))
@@ -489,7 +489,7 @@ def _typed_texts(languages: Sequence[str], name: str, value: Any) -> Iterator[tu
 def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "circle" in value:
         yield name, _place(value["circle"]["pos"])
-        yield f"{name}.radius", f"{value['circle']['radius_m']:g}"
+        yield f"{name}.radius", str(tidy(value["circle"]["radius_m"]))
         yield f"{name}.radius.unit", "m"
     elif "lat" in value:
         yield name, _place(value)

@@ -109,7 +109,7 @@ async def answer(here: Here, page: Page) -> web.Response:
                 raise refused("not-acceptable", "This page has no table; take it as .json.")
             return as_csv(page.rows, headers)
     framed = await frame.of(here)
-    text = rendered(here, here.words, page.template, frame=framed, view=page.view, **page.values)
+    text = rendered(here, here.words, page.template, frame=framed, view=page.view, tabled=page.rows is not None, **page.values)
     return html(text, status=page.status, headers=headers)
 
 

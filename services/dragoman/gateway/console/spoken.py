@@ -1,0 +1,447 @@
+"""What the sides said to each other in the dialogue, as values: read from exchanges as they stood, without a word of our own.
+
+A time is the one by which the sender dates what is said, else when it was told or recorded.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from dragoman.gateway.console.words import as_moment
+from dragoman.reports.gather import unattributed
+from dragoman_schemas.answers import Link
+from dragoman_schemas.state import Exchange, Said, Stamp
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """Who said so, when, in which record."""
+
+    side: str
+    time: str
+    position: int
+
+
+class Text(Told, frozen=True, kw_only=True):
+    """What a side said, in its own words."""
+
+    text: Raw
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """A status of an item of the roadmap, since when, by which record; `ahead` is when what is scheduled is to be."""
+
+    status: str
+    time: str
+    position: int
+    ahead: str = ""
+
+
+class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An item of the roadmap: how far it is, how it came there, and every exchange that belongs to it."""
+
+    area: str
+    exchange: str
+    number: str
+    side: str
+    status: str
+    since: str
+    proposed: str
+    text: Raw
+    deliverable: str
+    track: str = ""
+    host: str = ""
+    topics: tuple[str, ...] = ()
+    steps: tuple[Step, ...]
+    linked: tuple[Link, ...] = ()
+
+
+class Restated(Text, frozen=True, kw_only=True, omit_defaults=True):
+    """A side's view in another side's words, and whether the one whose view it is calls that fair."""
+
+    verdict: str = ""
+    judged: Told | UnsetType = UNSET
+
+
+class Column(Told, frozen=True, kw_only=True, omit_defaults=True):
+    """One side's view of an issue, and how the others restate it; of several restatements of a side the newest."""
+
+    exchange: str
+    number: str
+    status: str
+    own_view: Raw
+    your_view: Raw | UnsetType = UNSET
+    wanted_outcome: Raw | UnsetType = UNSET
+    restated: tuple[Restated, ...] = ()
+    earlier: int = 0
+
+
+class IssueView(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An issue as each side sees it. `offered` are the texts that a side holds to be common ground, while not all do."""
+
+    issue: str
+    columns: tuple[Column, ...]
+    no_statement: tuple[str, ...]
+    common_ground: Raw | UnsetType = UNSET
+    offered: tuple[Text, ...] = ()
+
+
+class Advice(Told, frozen=True, kw_only=True, omit_defaults=True):
+    """A recommendation, who stands behind it, and what became of it as each side says."""
+
+    exchange: str
+    number: str
+    status: str
+    area: str
+    addressees: tuple[str, ...]
+    text: Raw
+    arguments: Raw | UnsetType = UNSET
+    endorsed: tuple[str, ...] = ()
+    fates: dict[str, str] = {}
+
+
+class ReportLine(Told, frozen=True, kw_only=True):
+    """A joint report in a list."""
+
+    exchange: str
+    number: str
+    status: str
+    title: str
+    paragraphs: int
+    endorsed: int
+    dissents: int
+    missing: tuple[str, ...]
+
+
+class Document(Told, frozen=True, kw_only=True):
+    """A document that the sides speak about, and what each said to it."""
+
+    exchange: str
+    number: str
+    issuer: str
+    title: str
+    date: str
+    passages: tuple[Raw, ...]
+    reactions: tuple[Text, ...]
+
+
+class Learnt(Struct, frozen=True, kw_only=True):
+    """A lesson, and the exchange from which it was learnt. Under the Chatham House Rule it has no side."""
+
+    side: str
+    time: str
+    position: int
+    text: Raw
+    exchange: str
+    number: str
+    subject: Raw
+
+
+class Programme(Told, frozen=True, kw_only=True, omit_defaults=True):
+    """Contacts between people of the sides: which, when, how many."""
+
+    exchange: str
+    number: str
+    status: str
+    kind: str
+    host: str
+    title: str = ""
+    from_: str = msgspec.field(name="from", default="")
+    to: str = ""
+    planned: int | None = None
+    actual: int | None = None
+
+
+class Met(Struct, frozen=True, kw_only=True):
+    """A meeting on the line of years."""
+
+    exchange: str
+    number: str
+    kind: str
+    status: str
+    time: str
+    venue: str
+
+
+class Dissented(Text, frozen=True, kw_only=True):
+    """How a side sees a paragraph; it `stands` unless the side endorsed the paragraph since."""
+
+    stands: bool
+
+
+class Endorsed(Told, frozen=True, kw_only=True):
+    """A side stands behind a paragraph; `before` where its text was corrected since."""
+
+    before: bool
+
+
+class Paragraph(Struct, frozen=True, kw_only=True):
+    """A paragraph, its number from 1, who stands behind it, who sees it otherwise and how, and who has said nothing of it."""
+
+    number: int
+    text: Raw
+    endorsed: tuple[Endorsed, ...]
+    dissents: tuple[Dissented, ...]
+    silent: tuple[str, ...]
+
+
+# From exchanges
+
+
+def when(stamp: Stamp, content: dict[str, Raw]) -> str:
+    """When something was said as its sender dates it, else as it was told or recorded."""
+    return read(content, "dtg") or stamp.when
+
+
+def read(content: dict[str, Raw], name: str, default: Any = "") -> Any:
+    """A member of an act; the default where it is not there."""
+    return msgspec.json.decode(bytes(content[name])) if name in content else default
+
+
+def told(said: Said) -> dict[str, Any]:
+    """Who said something, when, in which record."""
+    return {"side": said.said.side, "time": when(said.said, said.content), "position": said.said.position}
+
+
+def opened(state: Exchange) -> dict[str, Any]:
+    """What every part of the dialogue says of its exchange."""
+    return {
+        "exchange": state.id,
+        "number": state.number,
+        "side": state.side,
+        "time": when(state.opened, state.content),
+        "position": state.opened.position,
+    }
+
+
+def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
+    """An item of the roadmap."""
+    steps = tuple(_steps(state, now))
+    return RoadItem(
+        area=state.area,
+        exchange=state.id,
+        number=state.number,
+        side=state.side,
+        status=state.status,
+        since=steps[-1].time,
+        proposed=steps[0].time,
+        text=state.content["text"],
+        deliverable=read(state.content, "deliverable"),
+        track=read(state.content, "track"),
+        host=read(state.content, "host"),
+        topics=tuple(read(state.content, "topics", ())),
+        steps=steps,
+        linked=links,
+    )
+
+
+def _steps(state: Exchange, now: datetime) -> Iterator[Step]:
+    """The statuses that an item came to, in their order."""
+    yield Step(status="proposed", time=when(state.opened, state.content), position=state.opened.position)
+    agreed: set[str] = set()
+    others = {*state.to, *state.info}
+    changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
+    for said in sorted(changes, key=lambda each: each.said.position):
+        status = read(said.content, "status", "agreed")
+        if status == "agreed":
+            before = agreed >= others
+            agreed.add(said.said.side)
+            if before or not agreed >= others:
+                continue
+        yield _scheduled(state, said, now) if status == "scheduled" else _step(status, said.said, said.content)
+    if state.cancellation is not None:
+        yield _step("cancelled", state.cancellation.cancelled, {})
+    elif state.status == "closed":
+        yield _step("closed", max(state.closures.values(), key=lambda stamp: stamp.position), {})
+
+
+def _step(status: str, stamp: Stamp, content: dict[str, Raw]) -> Step:
+    return Step(status=status, time=when(stamp, content), position=stamp.position)
+
+
+def _scheduled(state: Exchange, said: Said, now: datetime) -> Step:
+    """Scheduled says for when, as long as that is to come and nothing came of it yet."""
+    begins = read(state.content, "period", {}).get("from", "")
+    if begins and state.status == "scheduled" and as_moment(begins) > now:
+        return Step(status="scheduled", time=when(said.said, said.content), position=said.said.position, ahead=begins)
+    return _step("scheduled", said.said, said.content)
+
+
+def met(state: Exchange) -> Met:
+    """A meeting."""
+    meeting = state.meeting
+    held = meeting.held[-1].from_ if meeting is not None and meeting.held else ""
+    windows = read(state.content, "windows", [])
+    accepted = next((each.terms for each in meeting.accepted.values()), None) if meeting is not None else None
+    terms = msgspec.json.decode(bytes(accepted)) if accepted is not None else None
+    first = terms if isinstance(terms, dict) else windows[0] if windows else {}
+    return Met(
+        exchange=state.id,
+        number=state.number,
+        kind=read(state.content, "kind"),
+        status="held" if held else state.status,
+        time=held or first.get("from", "") or state.opened.when,
+        venue=read(state.content, "venue"),
+    )
+
+
+def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueView]:
+    """The issues in the order in which they were first written of, each with the newest view of every side."""
+    found: dict[str, dict[str, Exchange]] = {}
+    for state in stated:
+        if state.status != "cancelled":
+            found.setdefault(read(state.content, "issue"), {})[state.side] = state
+    for issue, views in found.items():
+        grounds = [said for state in views.values() for said in state.acts.get("common-ground", ())]
+        common = next((each.acts["common-ground"][-1].content["text"] for each in views.values() if each.status == "common_ground"), None)
+        newest = {said.said.side: said for said in sorted(grounds, key=lambda each: each.said.position)}
+        yield IssueView(
+            issue=issue,
+            columns=tuple(_column(views[side]) for side in sides if side in views),
+            no_statement=tuple(side for side in sides if side not in views),
+            common_ground=UNSET if common is None else common,
+            offered=() if common is not None else tuple(_text(said) for said in newest.values()),
+        )
+
+
+def _text(said: Said) -> Text:
+    return Text(**told(said), text=said.content["text"])
+
+
+def _column(state: Exchange) -> Column:
+    restatements, verdicts = state.acts.get("restatement", ()), state.acts.get("fairness", ())
+    newest = {said.said.side: said for said in restatements}
+    return Column(
+        **opened(state),
+        status=state.status,
+        own_view=state.content["own_view"],
+        your_view=state.content.get("your_view", UNSET),
+        wanted_outcome=state.content.get("wanted_outcome", UNSET),
+        restated=tuple(_restated(said, restatements, verdicts) for said in newest.values()),
+        earlier=len(restatements) - len(newest),
+    )
+
+
+def _restated(said: Said, restatements: Sequence[Said], verdicts: Sequence[Said]) -> Restated:
+    """A restatement, and what was said of it: a verdict is of the restatement that came last before it."""
+    following = min((each.said.position for each in restatements if each.said.position > said.said.position), default=None)
+    judged = [
+        each for each in verdicts if each.said.position > said.said.position and (following is None or each.said.position < following)
+    ]
+    verdict = judged[-1] if judged else None
+    return Restated(
+        **told(said),
+        text=said.content["text"],
+        verdict="" if verdict is None else read(verdict.content, "result"),
+        judged=UNSET if verdict is None else Told(**told(verdict)),
+    )
+
+
+def advice(state: Exchange) -> Advice:
+    """A recommendation."""
+    endorsed = [state.side, *(said.said.side for said in state.acts.get("endorsement", ()))]
+    return Advice(
+        **opened(state),
+        status=state.status,
+        area=state.area,
+        addressees=tuple(read(state.content, "addressees")),
+        text=state.content["text"],
+        arguments=state.content.get("arguments", UNSET),
+        endorsed=tuple(dict.fromkeys(endorsed)),
+        fates={said.said.side: read(said.content, "result") for said in state.acts.get("fate", ())},
+    )
+
+
+def report_line(state: Exchange) -> ReportLine:
+    """A joint report as a line of a list."""
+    text = list(paragraphs(state))
+    return ReportLine(
+        **opened(state),
+        status=state.status,
+        title=read(state.content, "title"),
+        paragraphs=len(text),
+        endorsed=sum(not each.silent and not any(one.stands for one in each.dissents) for each in text),
+        dissents=sum(one.stands for each in text for one in each.dissents),
+        missing=unconsenting(state),
+    )
+
+
+def document(state: Exchange) -> Document:
+    """A reference document."""
+    content = state.content
+    return Document(
+        **opened(state),
+        issuer=read(content, "issuer"),
+        title=read(content, "title"),
+        date=read(content, "date"),
+        passages=tuple(msgspec.json.decode(bytes(content["passages"]), type=list[Raw])),
+        reactions=tuple(_text(said) for said in state.acts.get("reaction", ())),
+    )
+
+
+def learnt(state: Exchange, said: Said) -> Learnt:
+    """A lesson."""
+    nobodys = unattributed(state)
+    return Learnt(
+        side="" if nobodys else said.said.side,
+        time=when(said.said, said.content),
+        position=said.said.position,
+        text=said.content["text"],
+        exchange=state.id,
+        number="" if nobodys else state.number,
+        subject=state.subject,
+    )
+
+
+def programme(state: Exchange) -> Programme:
+    """A programme of contacts between people."""
+    content = state.content
+    period = read(content, "period", {})
+    return Programme(
+        **opened(state),
+        status=state.status,
+        kind=read(content, "kind"),
+        host=read(content, "host"),
+        title=read(content, "title"),
+        from_=period.get("from", ""),
+        to=period.get("to", ""),
+        planned=read(content, "planned", None),
+        actual=read(content, "actual", None),
+    )
+
+
+def paragraphs(state: Exchange) -> Iterator[Paragraph]:
+    """The paragraphs; that its author stands behind the text goes without saying."""
+    endorsements, dissents = state.acts.get("endorsement", ()), state.acts.get("dissent", ())
+    changed = max((each.corrected.position for each in state.corrections if "paragraphs" in each.fields), default=0)
+    for number, text in enumerate(msgspec.json.decode(bytes(state.content["paragraphs"]), type=list[Raw]), 1):
+        against = [said for said in dissents if read(said.content, "paragraph") == number]
+        behind = {said.said.side: said for said in endorsements if read(said.content, "paragraph", number) == number}
+        spoken = {*behind, *(said.said.side for said in against)}
+        for said in against:
+            if said.said.side in behind and behind[said.said.side].said.position < said.said.position:
+                del behind[said.said.side]
+        yield Paragraph(
+            number=number,
+            text=text,
+            endorsed=tuple(Endorsed(**told(said), before=said.said.position < changed) for said in behind.values()),
+            dissents=tuple(Dissented(**told(said), text=said.content["text"], stands=said.said.side not in behind) for said in against),
+            silent=tuple(side for side in (*state.to, *state.info) if side not in spoken),
+        )
+
+
+def first_of_each(said: Iterable[Said]) -> Iterator[Said]:
+    """What each side said first."""
+    sides: set[str] = set()
+    for each in said:
+        if each.said.side not in sides:
+            sides.add(each.said.side)
+            yield each
+
+
+def unconsenting(state: Exchange) -> tuple[str, ...]:
+    """The sides that have not consented to the text's being made public."""
+    consented = {said.said.side for said in state.acts.get("release-consent", ())}
+    return tuple(side for side in (state.side, *state.to, *state.info) if side not in consented)

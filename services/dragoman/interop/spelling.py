@@ -1,0 +1,54 @@
+"""Letters, digits, times and places as they are said over a bad line: the alphabet of ICAO Annex 10, every digit by itself.
+
+    N20/O                    November two zero stroke Oscar
+    26 Nov 2026 06:05:31Z    two six November two zero two six time zero six zero five three one Zulu
+    15°07'13" N              one five degrees zero seven minutes one three seconds North
+
+The words are English whatever the language of the page: they are what radio operators everywhere have learnt.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+_ALPHABET: Final = (
+    "Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike "
+    "November Oscar Papa Quebec Romeo Sierra Tango Uniform Victor Whiskey X-ray Yankee Zulu"
+)
+_DIGITS: Final = "zero one two three four five six seven eight nine"
+_MONTHS: Final = "January February March April May June July August September October November December"
+_WORDS: Final = {
+    **{word[0]: word for word in _ALPHABET.split()},
+    **dict(zip("0123456789", _DIGITS.split(), strict=True)),
+    "/": "stroke",
+    "-": "dash",
+    ".": "decimal",
+    "+": "plus",
+    ":": "colon",
+    "(": "open brackets",
+    ")": "close brackets",
+    "@": "at",
+}
+
+
+def spelt(text: str) -> str:
+    """A text letter by letter; what the alphabet does not have stands as it is."""
+    return " ".join(_WORDS.get(letter.upper(), letter) for letter in text if not letter.isspace())
+
+
+def spelt_time(moment: datetime) -> str:
+    """A time in UTC: day, month and year, then the time of day, digit by digit; seconds where there are any."""
+    there = moment.astimezone(UTC)
+    clock = f"{there:%H%M%S}" if there.second else f"{there:%H%M}"
+    return f"{spelt(str(there.day))} {_MONTHS.split()[there.month - 1]} {spelt(f'{there.year:04}')} time {spelt(clock)} Zulu"
+
+
+def spelt_place(lat: float, lon: float) -> tuple[str, str]:
+    """A point in degrees, minutes and seconds, digit by digit: its latitude and its longitude."""
+    return _arc(lat, 2, "North", "South"), _arc(lon, 3, "East", "West")
+
+
+def _arc(degrees: float, digits: int, positive: str, negative: str) -> str:
+    minutes, seconds = divmod(round(abs(degrees) * 3_600), 60)
+    whole, minutes = divmod(minutes, 60)
+    hemisphere = negative if degrees < 0 else positive
+    return f"{spelt(f'{whole:0{digits}}')} degrees {spelt(f'{minutes:02}')} minutes {spelt(f'{seconds:02}')} seconds {hemisphere}"

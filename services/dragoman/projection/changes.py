@@ -1,0 +1,152 @@
+"""What changed between two positions, and which record set it so: the difference that the API gives, with a position beside each member.
+
+What came or went as a whole, a map or a list of objects, is told one by one: not every record that added to it set all of it.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from dragoman.domain import difference
+from dragoman.projection import reads
+from dragoman.projection.at import MASK, registry_at
+from dragoman.projection.store import Store
+from dragoman_schemas.answers import Change, Changed
+
+_STEPS: Final = 500
+"""States of one exchange, or of the channel, that are compared: more change between two positions only where years lie between them."""
+
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class Set(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A member that is not what it was, by a JSON pointer into the state, and the position of the record that set it so, as far as was looked."""
+
+    pointer: str
+    was: Raw | UnsetType = UNSET
+    now: Raw | UnsetType = UNSET
+    set_by: int = 0
+
+
+class Carried(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An exchange that was opened or carried on; `unchanged` members of it are as they were."""
+
+    exchange: str
+    number: str
+    act: str
+    status: str
+    was: str = ""
+    positions: tuple[int, ...]
+    changes: tuple[Set, ...] = ()
+    unchanged: int = 0
+
+
+class Between(Struct, frozen=True, kw_only=True):
+    """What changed after a position, up to another; `unchanged` exchanges are as they were."""
+
+    from_: int = field(name="from")
+    to: int
+    exchanges: tuple[Carried, ...]
+    channel: tuple[Set, ...]
+    unchanged: int
+
+
+def between(store: Store, channel: str, first: int, last: int) -> Between:
+    """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
+    found = reads.difference(store, channel, first, last)
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        registry = registry_at(connection, base, last)
+        (opened,) = connection.execute("SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ?", (base, base | last)).fetchone()
+        genesis = "" if registry is None else registry.id
+        return Between(
+            from_=first,
+            to=last,
+            exchanges=tuple(_carried(connection, base, first, last, each) for each in found.exchanges),
+            channel=tuple(_set_by(found.channel, _states(connection, base, first, last, genesis))),
+            unchanged=opened - len(found.exchanges),
+        )
+
+
+def _carried(connection: sqlite3.Connection, base: int, first: int, last: int, changed: Changed) -> Carried:
+    states = list(_states(connection, base, first, last, changed.exchange)) if changed.changes else []
+    members = _count(states[0][1]) if states else 0
+    return Carried(
+        exchange=changed.exchange,
+        number=changed.number,
+        act=changed.act,
+        status=changed.status,
+        was=changed.was,
+        positions=changed.positions,
+        changes=tuple(_set_by(changed.changes, states)),
+        unchanged=max(0, members - len({_member(change.pointer) for change in changed.changes})),
+    )
+
+
+def _states(connection: sqlite3.Connection, base: int, first: int, last: int, exchange: str) -> Iterator[tuple[int, bytes]]:
+    """The states of an exchange from the one that stood at a position to that at another, the newest first."""
+    found = connection.execute(
+        "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND valid AND state IS NOT NULL ORDER BY key DESC LIMIT ?",
+        (exchange, base, base | last, _STEPS),
+    )
+    for key, state in found:
+        yield key & MASK, state
+        if key & MASK <= first:
+            return
+
+
+def _set_by(changes: Iterable[Change], states: Iterable[tuple[int, bytes]]) -> Iterator[Set]:
+    """Each change with the newest position at which its member, something in it, or what it is in, became another."""
+    left = {change.pointer: change for whole in changes for change in _single(whole)}
+    found: dict[str, int] = {}
+    after: tuple[int, bytes] | None = None
+    for position, state in states:
+        if after is not None:
+            steps = [step.pointer for step in difference.changes(state, after[1])]
+            found |= {pointer: after[0] for pointer in left if pointer not in found and any(_same(pointer, step) for step in steps)}
+        after = position, state
+        if len(found) == len(left):
+            break
+    for pointer, change in left.items():
+        yield Set(pointer=pointer, was=change.was, now=change.now, set_by=found.get(pointer, 0))
+
+
+def _single(change: Change) -> Iterator[Change]:
+    """A change, or what came or went in it one by one."""
+    gone, came = change.now is UNSET, change.was is UNSET
+    inner = _inner(change.was if gone else change.now) if gone != came else []
+    if not inner or not all(isinstance(each, dict | list) for _, each in inner):
+        yield change
+        return
+    for name, each in inner:
+        step, raw = name.replace("~", "~0").replace("/", "~1"), Raw(msgspec.json.encode(each))
+        yield from _single(Change(pointer=f"{change.pointer}/{step}", was=raw if gone else UNSET, now=raw if came else UNSET))
+
+
+def _inner(raw: Raw | UnsetType) -> list[tuple[str, Any]]:
+    match None if raw is UNSET else msgspec.json.decode(bytes(raw)):
+        case dict() as value:
+            return list(value.items())
+        case list() as value:
+            return [(str(place), each) for place, each in enumerate(value)]
+        case _:
+            return []
+
+
+def _same(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def _count(state: bytes) -> int:
+    """How many members a state has, those of its content each for itself."""
+    members = _members(state)
+    return len(members) - 1 + (len(_members(members["content"])) if "content" in members else 1)
+
+
+def _member(pointer: str) -> str:
+    """The member in which a change is: of the content, the field."""
+    parts = pointer.split("/")
+    return "/".join(parts[1:3] if parts[1] == "content" else parts[1:2])

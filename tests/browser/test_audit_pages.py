@@ -1,0 +1,517 @@
+import base64
+import csv
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
+from playwright.async_api import Page, expect
+
+from browsing import EXERCISE, Visit, Visiting
+from dragoman.domain import ids
+from dragoman.tlog import dsse, leaf, merkle
+from forging import append
+from service import NOTE, Caller, Service
+from witnesses import Running, until
+from world import compact, public_of, signatures
+
+pytestmark = pytest.mark.browser
+
+CALM = "nato-china"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
+SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
+JUNK = b"\x00what is no record\n"
+STEPS = ("bytes", "author", "leaf", "path", "root", "head", "witnesses", "seen")
+
+
+async def at(visit: Visit, path: str, channel: str = EXERCISE) -> Page:
+    await visit.page.goto(f"{visit.service.base_url}/c/{channel}{path}")
+    return visit.page
+
+
+async def verdicts(page: Page) -> dict[str, str]:
+    """What each step came to, once it was worked out."""
+    await expect(page.locator("[data-proved]")).not_to_contain_text("Being worked out")
+    return {step: await page.locator(f"[data-step={step}] [data-said]").inner_text() for step in STEPS}
+
+
+async def answered(page: Page, path: str) -> Any:
+    """What one of our own addresses gives whoever sits at the page."""
+    return await page.evaluate("async path => (await fetch(path, {headers: {Accept: 'application/json'}})).json()", path)
+
+
+# The audit page
+
+
+async def test_the_audit_page_says_what_the_report_says_and_its_json_is_the_same(visit: Visiting) -> None:
+    auditor = await visit()
+    await auditor.sign_in("china/auditor")
+    page = await at(auditor, "/audit?at=25&compare=16")
+    await expect(page.locator("h1")).to_have_text("As it stood at record 25")
+    assert await page.locator(".answers > li > h3").count() == 5
+    assert await page.get_by_text("How we know:").count() == await page.get_by_text("Whose word:").count() == 5
+    view = await answered(page, f"/c/{EXERCISE}/audit.json?at=25&compare=16")
+    report = await answered(page, f"/v1/channels/{EXERCISE}/reports/audit?at=25")
+    assert {**view["answers"], "whole": []} == {**report, "whole": []}
+    assert view["digest"] == report["digest"]
+    waiting = sum(each["not_yet"] for each in report["receiving"])
+    await expect(page.locator(".answers > li").nth(1)).to_contain_text(f"{waiting} messages are not acknowledged yet.")
+    checkpoint = await page.evaluate("async path => (await fetch(path)).text()", f"/v1/channels/{EXERCISE}/log/checkpoint")
+    assert (await page.locator("section[aria-labelledby=signed] pre.bytes").first.text_content()) == checkpoint
+    await expect(page.get_by_text("No witness is named in this log.")).to_be_visible()
+    assert auditor.complaints == []
+
+
+async def test_what_changed_is_what_the_difference_says_and_names_the_record_that_set_it(visit: Visiting) -> None:
+    officer = await visit()
+    await officer.sign_in("nato/officer")
+    page = await at(officer, "/audit?at=25&compare=18")
+    found = await answered(page, f"/v1/channels/{EXERCISE}/diff?from=18&to=25")
+    shown = await answered(page, f"/c/{EXERCISE}/differences.json?from=18&to=25")
+    assert [each["exchange"] for each in shown["exchanges"]] == [each["exchange"] for each in found["exchanges"]]
+    pointers = {change["pointer"] for each in found["exchanges"] for change in each.get("changes", ())}
+    changes = [(each["positions"], change) for each in shown["exchanges"] for change in each.get("changes", ())]
+    assert changes
+    for positions, change in changes:
+        assert change["set_by"] in positions
+        assert any(change["pointer"] == pointer or change["pointer"].startswith(f"{pointer}/") for pointer in pointers)
+    row = page.locator(".changes tr", has_text="Status")
+    await expect(row.locator("td")).to_have_text(["Status", "sent", "echoed", "19"])
+    await row.get_by_role("link", name="19").click()
+    await expect(page.locator("h1")).to_have_text("Record 19")
+    assert "at=25" in page.url
+    assert officer.complaints == []
+
+
+async def test_a_comparison_that_cannot_be_made_says_why(visit: Visiting) -> None:
+    auditor = await visit()
+    await auditor.sign_in("nato/auditor")
+    for compare, told in (
+        ("7", "Both are the same record"),
+        ("12", "came later than this page"),
+        ("soon", "Records are counted from 1 to"),
+    ):
+        page = await at(auditor, f"/audit?at=7&compare={compare}", CALM)
+        await expect(page.locator("section[aria-labelledby=diff]")).to_contain_text(told)
+    assert auditor.complaints == []
+
+
+# Time travel
+
+
+async def test_a_record_is_reached_by_its_number_by_a_time_and_by_buttons_without_scripts(visit: Visiting) -> None:
+    auditor = await visit(java_script_enabled=False)
+    await auditor.sign_in("china/auditor")
+    page = await at(auditor, "/audit")
+    newest = int(await page.locator("#travel-slider").get_attribute("max") or 0)
+    for name, position in (("First record", 1), ("Record after", 2), ("Record before", 1), ("Newest record", newest)):
+        await page.get_by_role("button", name=name).click()
+        await expect(page.locator("h1")).to_have_text(f"As it stood at record {position}")
+    await page.get_by_label("Record", exact=True).last.fill("12")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("As it stood at record 12")
+    await page.get_by_label("or time").fill("now")
+    await page.get_by_role("button", name="Go", exact=True).click()
+    await expect(page.locator("h1")).to_have_text(f"As it stood at record {newest}")
+    await page.get_by_label("or time").fill("yesterday evening")
+    await page.get_by_role("button", name="Go", exact=True).click()
+    await expect(page.get_by_label("or time")).to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_label("or time")).to_have_value("yesterday evening")
+    assert (await page.title()).removeprefix("EXERCISE " * 3).startswith("Error: ")
+    await page.get_by_role("button", name="Back to now").click()
+    await expect(page.locator("h1")).to_have_text(re.compile("Audit, at record"))
+    assert "at=" not in page.url
+    await expect(page.get_by_role("button", name=re.compile("Play"))).to_be_hidden()
+    assert auditor.complaints == []
+
+
+async def test_the_slider_and_the_arrows_move_the_page_without_leaving_it(visit: Visiting) -> None:
+    auditor = await visit()
+    await auditor.sign_in("china/auditor")
+    page = await at(auditor, "/audit?at=20")
+    await page.evaluate("window.unchanged = true")
+    await page.locator("#travel-slider").focus()
+    for _ in range(3):
+        await page.keyboard.press("ArrowLeft")
+    assert page.url.endswith("at=17"), "the address is another at once"
+    await expect(page.locator("h1")).to_have_text("As it stood at record 17")
+    await expect(page.locator("#travel-slider")).to_be_focused()
+    await expect(page.locator(".bar.past")).to_contain_text("record 17")
+    await expect(page.locator("#travel-record")).to_have_value("17")
+    await page.locator("#main").focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page.locator("h1")).to_have_text("As it stood at record 18")
+    assert await page.get_by_role("link", name="Board").get_attribute("href") == f"/c/{EXERCISE}?at=18"
+    assert await page.evaluate("window.unchanged")
+    await page.keyboard.press("End")
+    await expect(page.locator("h1")).to_have_text(re.compile("Audit, at record"))
+    assert auditor.complaints == []
+
+
+async def test_play_begins_by_a_press_alone_and_pauses_when_it_is_pressed_again(visit: Visiting) -> None:
+    auditor = await visit()
+    await auditor.sign_in("china/auditor")
+    page = await at(auditor, "/audit?at=5")
+    await page.wait_for_timeout(1_200)
+    await expect(page.locator("h1")).to_have_text("As it stood at record 5")
+    await page.get_by_role("button", name="Play, 1 record a second").click()
+    await expect(page.locator("h1")).to_have_text("As it stood at record 7", timeout=5_000)
+    await page.get_by_role("button", name="Pause").click()
+    url = page.url
+    await page.wait_for_timeout(1_500)
+    assert page.url == url
+    await expect(page.get_by_role("button", name="Play, 1 record a second")).to_be_visible()
+    assert auditor.complaints == []
+
+
+async def test_every_link_on_a_page_of_the_past_leads_to_the_past_and_no_form_posts(visit: Visiting) -> None:
+    officer = await visit()
+    await officer.sign_in("nato/duty_officer")
+    for path in ("/audit?compare=3&", "/log?", "/log?side=nato&", "/records/12?", "/differences?from=3&to=18&"):
+        page = await at(officer, f"{path}at=20")
+        links = await page.locator("main a[href], .mast nav a[href]").evaluate_all("all => all.map(link => link.getAttribute('href'))")
+        assert len(links) > 20, path
+        assert [link for link in links if link.startswith("/c/") and not re.search(r"[?&]at=\d+", link)] == [], path
+        methods = await page.locator("main form").evaluate_all("all => all.map(form => form.method)")
+        assert set(methods) == {"get"}, path
+    assert officer.complaints == []
+
+
+# The log
+
+
+async def test_the_log_is_that_of_the_api_narrowed_as_it_is_asked(visit: Visiting) -> None:
+    officer = await visit()
+    await officer.sign_in("nato/officer")
+    page = await at(officer, "/log?at=18", CALM)
+    lines = await page.evaluate(
+        "async path => (await fetch(path, {headers: {Accept: 'application/x-ndjson'}})).text()", f"/v1/channels/{CALM}/records"
+    )
+    entries = [json.loads(line) for line in lines.splitlines()][:18]
+    table = await page.evaluate("async path => (await fetch(path)).text()", f"/c/{CALM}/log.csv?at=18")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [(int(row["position"]), row["commit"]) for row in rows] == [(each["position"], each["commit"]) for each in reversed(entries)]
+    assert [row["actor"] for row in rows] == [each["record"]["actor"] for each in reversed(entries)]
+    assert await page.locator("main tbody tr").count() == 18
+    await expect(page.locator("main tbody tr").first).to_contain_text(entries[-1]["commit"][:8])
+    await expect(page.get_by_text("Nothing after record 18 is shown")).to_be_visible()
+    await page.get_by_label("Whose").select_option("china")
+    await page.get_by_label("Act", exact=True).select_option("officer")
+    await page.get_by_role("button", name="Show").click()
+    asked = [
+        each["position"]
+        for each in entries
+        if each["record"]["actor"].startswith("china/") and each["record"]["type"].endswith(".officer.v1")
+    ]
+    await expect(page.locator("main tbody tr td:first-child")).to_have_text([str(position) for position in reversed(asked)])
+    await page.get_by_role("link", name="CHINA remove").click()
+    await expect(page.get_by_label("Whose")).to_have_value("")
+    await expect(page.get_by_label("Act", exact=True)).to_have_value("officer")
+    await page.get_by_label("Standing").select_option("void")
+    await page.get_by_role("button", name="Show").click()
+    await expect(page.get_by_text("No record is all of this: Entry of an officer, void.")).to_be_visible()
+    assert officer.complaints == []
+
+
+async def test_a_long_log_is_read_page_by_page(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+    caller = Caller(session, demo, "group-a/officer")
+    for _ in range(55):
+        await caller.open(NOTE, "nato-china-track2")
+    reader = await visit()
+    await reader.sign_in("group-a/officer", "nato-china-track2")
+    page = await at(reader, "/log", "nato-china-track2")
+    positions = page.locator("main tbody tr td:first-child")
+    await expect(positions).to_have_count(50)
+    first = await positions.all_inner_texts()
+    await page.get_by_role("link", name="older").click()
+    assert int((await positions.all_inner_texts())[0]) == int(first[-1]) - 1
+    await page.get_by_role("link", name="newer").click()
+    assert await positions.all_inner_texts() == first
+    assert reader.complaints == []
+
+
+async def test_what_is_no_record_is_shown_in_hex_as_void_and_proved_to_stand_there(visit: Visiting, demo: Service) -> None:
+    position = await append(demo, JUNK)
+    auditor = await visit()
+    await auditor.sign_in("nato/auditor")
+    page = await at(auditor, f"/records/{position}", CALM)
+    await expect(page.get_by_text("Void: it stands in the log and has no effect.")).to_be_visible()
+    await expect(page.locator("section[aria-labelledby=bytes] pre")).to_have_text(JUNK.hex(" ", 2))
+    found = await verdicts(page)
+    assert found["bytes"] == found["author"] == "Not checked: what stands here is no record"
+    assert {found[step] for step in ("leaf", "path", "root", "head")} == {"Holds"}
+    page = await at(auditor, "/log?void=void", CALM)
+    await expect(page.locator("main tbody tr")).to_have_count(1)
+    await expect(page.locator("main tbody tr")).to_contain_text("No record")
+    assert auditor.complaints == []
+
+
+# A record, and its proof
+
+
+async def test_a_record_shows_its_exact_bytes_what_it_changed_and_what_came_of_it(visit: Visiting) -> None:
+    auditor = await visit()
+    await auditor.sign_in("china/auditor")
+    page = await at(auditor, "/records/20?at=25")
+    raw = await page.evaluate("async path => (await fetch(path)).text()", f"/v1/channels/{EXERCISE}/records/20")
+    bytes_shown = page.locator("section[aria-labelledby=bytes] pre")
+    assert await bytes_shown.text_content() == raw
+    assert await bytes_shown.locator("mark").text_content() == raw.partition(',"data":')[2][:-1]
+    causes = await answered(page, f"/v1/channels/{EXERCISE}/records/20/causes")
+    told = await page.locator(".tree").inner_text()
+    assert f"record {causes['tree']['position']}" in told
+    assert "record 26" not in told, "nothing later than the page is shown"
+    await expect(page.locator(".tree [aria-current] > b")).to_have_text("Hazardous incident")
+    await expect(page.get_by_role("link", name="Save bytes")).to_have_attribute("download", f"{EXERCISE}-20.json")
+    await page.get_by_role("link", name="Record after").click()
+    await expect(page.locator("h1")).to_have_text("Record 21")
+    response = await page.goto(f"{auditor.service.base_url}/c/{EXERCISE}/records/26?at=25")
+    assert response is not None and response.status == 404
+
+
+async def test_a_proof_agrees_with_the_command_line_and_goes_on_from_the_head_seen_last(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    auditor = await visit()
+    await auditor.sign_in("china/auditor")
+    page = await at(auditor, "/records/2", CALM)
+    found = await verdicts(page)
+    assert found == {
+        **dict.fromkeys(("bytes", "leaf", "path", "root", "head"), "Holds"),
+        "author": "Not checked: the signatures hold, but the host keeps the keys of all sides",
+        "witnesses": "Not checked: no witness is named in this log",
+        "seen": "Not checked: this browser has seen no head of this log before",
+    }
+    await expect(page.locator("[data-proved]")).to_contain_text("Holds: the record stands in the signed log. 5 of 8 steps hold")
+    (token := tmp_path / "token").write_text(demo.token("china/auditor"))
+    to = ("--channel", CALM, "--token-file", str(token))
+    about = (await Caller(session, demo, "china/auditor").get(f"/v1/channels/{CALM}")).json
+    demo.run("audit", "export", "--to", str(tmp_path / "log.zip"), *to)
+    assert "no lie was found" in demo.run("audit", "verify", str(tmp_path / "log.zip"), "--cid", about["cid"], "--log", about["log"]).stderr
+    await expect(page.get_by_text(f"--cid {about['cid']}").first).to_be_visible()
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="Work it out again").click()
+    assert await verdicts(page) == found
+    await page.context.set_offline(False)
+    newest = (await Caller(session, demo, "nato/officer").open(NOTE, CALM)).json["position"]
+
+    async def sealed() -> bool:
+        head = await Caller(session, demo, "china/auditor").get(f"/v1/channels/{CALM}/log/checkpoint")
+        return int(head.body.split()[1]) >= int(newest)
+
+    await until(sealed)
+    page = await at(auditor, f"/records/{newest}", CALM)
+    assert (await verdicts(page))["seen"] == "Holds"
+    await expect(page.locator("[data-step=seen]")).to_contain_text("seen last:")
+
+
+async def test_a_head_that_does_not_go_on_from_the_one_seen_last_does_not_take_its_place(visit: Visiting) -> None:
+    auditor = await visit()
+    await auditor.sign_in("nato/auditor")
+    page = await at(auditor, "/records/3")
+    await verdicts(page)
+    [name] = await page.evaluate("Object.keys(localStorage)")
+    kept = await page.evaluate("name => localStorage.getItem(name)", name)
+    later = json.dumps({**json.loads(kept), "size": json.loads(kept)["size"] + 1_000})
+    await page.evaluate("([name, later]) => localStorage.setItem(name, later)", [name, later])
+    await page.reload()
+    assert (await verdicts(page))["seen"] == "Does not match: what this browser kept is no head of this log"
+    await expect(page.locator("[data-proved]")).to_have_text("Does not match: step 8, seen last")
+    assert await page.evaluate("name => localStorage.getItem(name)", name) == later
+    assert auditor.complaints == []
+
+
+async def test_without_scripts_the_steps_are_listed_and_the_command_for_another_machine_stands_there(visit: Visiting) -> None:
+    auditor = await visit(java_script_enabled=False)
+    await auditor.sign_in("china/auditor")
+    page = await at(auditor, "/records/2", CALM)
+    await expect(page.locator("[data-said]")).to_have_text(["Not checked: scripts are off"] * 8)
+    await expect(page.get_by_text("dragoman audit check nato-china-2.tlog-proof nato-china-2.json")).to_be_visible()
+    async with page.expect_download() as saved:
+        await page.get_by_role("link", name="Save .tlog-proof").click()
+    assert (await (await saved.value).path()).read_text().startswith("c2sp.org/tlog-proof@v1\nindex 1\n")
+    await expect(page.get_by_text("It does not show that it was read or that it is true.")).to_be_visible()
+    assert auditor.complaints == []
+
+
+# A channel of the sides' own keys with a witness: everything can be checked
+
+
+class Own(Service):
+    """A host that keeps no side's key: who reads there reads as NATO's root."""
+
+    root_token = ""
+
+    def token(self, name: str) -> str:
+        assert name.startswith("nato/")
+        return self.root_token
+
+    async def open(self, session: aiohttp.ClientSession, witness: str) -> dict[str, Any]:
+        """Open a channel by both sides' root keys, one witness for both, and have NATO's root enter an administrator."""
+        operator = Caller(session, self, "operator")
+        terms = (await operator.get(f"/v1/openings/{CALM}")).json
+        sides = [{"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1} for side in ("nato", "china")]
+        policy = f"witness n {witness}\ngroup nato any n\ngroup china any n\nquorum n\n"
+        act = {
+            "act": "channel-opening", "type": "dragoman.channel-opening.v1", "name": CALM, "kind": "official", "languages": ["en", "zh"],
+            "sides": sides, "policy": policy, "witnesses": [witness], **terms, "rules": 1, "nonce": "00" * 32,
+        }  # fmt: skip
+        opening = compact(act)
+        body = b'{"act":%s,"signatures":%s}' % (opening, json.dumps(signatures(["nato/root", "china/root"], opening).split()).encode())
+        about: dict[str, Any] = (await operator.call("POST", "/v1/openings", body)).json
+        issued = await operator.post("/v1/tokens", {"actor": "nato/root"})
+        self.root_token = issued.json["token"]
+        return about
+
+    async def enter(self, session: aiohttp.ClientSession, cid: str) -> None:
+        """NATO's root enters an administrator."""
+        root = Caller(session, self, "nato/root")
+        genesis = (await root.get(f"/v1/channels/{CALM}/records/1")).body
+        commit = leaf.commit(genesis)
+        id = ids.v7(1_800_000_000_000, bytes(10))
+        signed = {
+            "channel": cid, "type": "dragoman.officer.v1", "exchange": json.loads(genesis)["id"], "id": id, "author": "nato/root",
+            "after": commit, "seen": {"size": 1, "root": dsse.encode_base64(merkle.leaf_hash(leaf.entry(0, commit)))},
+        }  # fmt: skip
+        body = {"act": "officer", "officer": "adm-1", "office": "hq", "roles": ["administrator"], "keys": [public_of("nato/adm-1")]}
+        raw = compact({**body, "signed": signed})
+        keyids, given = zip(*(line.split(":") for line in signatures(["nato/root", "nato/adm-1"], raw).split()), strict=True)
+        headers = {"Dragoman_Key_Id": " ".join(keyids), "Dragoman_Signature": " ".join(given)}
+        answer = await root.post(f"/v1/channels/{CALM}/channel", raw, key=id, **headers)
+        assert answer.status == 201, answer.body
+
+
+@pytest.fixture
+async def witnessed(chromium: Path, tmp_path: Path, session: aiohttp.ClientSession) -> AsyncIterator[Service]:
+    witness = Running(tmp_path, "nato")
+    (tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{witness.verifier} http://127.0.0.1:{witness.port}"]\n')
+    service = Own(tmp_path / "data", "--config", str(tmp_path / "dragoman.toml"))
+    try:
+        about = await service.open(session, witness.verifier)
+        witness.start(service, about)
+        await service.enter(session, about["cid"])
+        caller = Caller(session, service, "nato/root")
+
+        async def final() -> bool:
+            return bool((await caller.get(f"/v1/channels/{CALM}/log/coverage")).json.get("final", 0) >= 2)
+
+        await until(final)
+        yield service
+    finally:
+        witness.stop()
+        service.stop()
+
+
+def flipped(encoded: str, at: int = -1) -> str:
+    raw = bytearray(base64.b64decode(encoded))
+    raw[at] ^= 1
+    return base64.b64encode(raw).decode()
+
+
+def in_record(place: str, other: str) -> Callable[[dict[str, Any]], None]:
+    def spoil(material: dict[str, Any]) -> None:
+        raw = base64.b64decode(material["record"]).decode()
+        assert place in raw
+        material["record"] = base64.b64encode(raw.replace(place, other, 1).encode()).decode()
+
+    return spoil
+
+
+def in_proof(line: Callable[[list[str]], int], at: int = -1) -> Callable[[dict[str, Any]], None]:
+    """Flip a bit of what is in base64 at the end of a line of the proof."""
+
+    def spoil(material: dict[str, Any]) -> None:
+        lines = material["proof"].split("\n")
+        number = line(lines)
+        before, gap, encoded = lines[number].rpartition(" ")
+        lines[number] = f"{before}{gap}{flipped(encoded, at)}"
+        material["proof"] = "\n".join(lines)
+
+    return spoil
+
+
+def author(material: dict[str, Any]) -> None:
+    raw = base64.b64decode(material["record"]).decode()
+    signature = re.search(r'"signatures":"[0-9a-f]{64}:([^" ]+)', raw)
+    assert signature is not None
+    in_record(signature[1], flipped(signature[1], 3))(material)
+
+
+def signed_by(name: str) -> Callable[[list[str]], int]:
+    return lambda lines: next(number for number, line in enumerate(lines) if line.startswith(f"— {name}"))
+
+
+SPOILT: dict[str, tuple[Callable[[dict[str, Any]], None], str, str]] = {
+    "a member of the record": (in_record('"family":"channel"', '"family":"meeting"'), "leaf", "the log serves another entry"),
+    "the frame of the record": (in_record('"specversion":"1.0"', '"specversion":"1.1"'), "bytes", "the bytes are no record"),
+    "the act": (in_record('"office":"hq"', '"office":"hr"'), "author", "a signature does not hold"),
+    "the author's signature": (author, "author", "a signature does not hold"),
+    "a sibling": (in_proof(lambda lines: 2), "root", "the head has another root"),
+    "the root": (in_proof(lambda lines: next(number for number, line in enumerate(lines) if line == "2") + 1), "root", "another root"),
+    "the log's signature": (in_proof(signed_by("dragoman.invalid/")), "head", "a signature does not hold"),
+    "the witness's cosignature": (in_proof(signed_by("nato.example/")), "witnesses", "cosignature does not hold"),
+}
+
+
+async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says_so(visit: Visiting, witnessed: Service) -> None:
+    reader = await visit(witnessed)
+    await reader.sign_in("nato/root", CALM)
+    page = await at(reader, "/audit", CALM)
+    await expect(page.locator(".answers > li").first).to_contain_text("Whole and unaltered to record 2.")
+    await expect(page.locator("section[aria-labelledby=signed] tbody tr").first).to_contain_text("NATO n")
+    page = await at(reader, "/records/2", CALM)
+    assert (await verdicts(page))["seen"].startswith("Not checked: this browser has seen no head")
+    await page.reload()
+    assert await verdicts(page) == dict.fromkeys(STEPS, "Holds")
+    await expect(page.locator("[data-proved]")).to_have_text("All eight steps hold")
+    material = await answered(page, f"/c/{CALM}/records/2/material")
+    for what, (spoil, step, why) in SPOILT.items():
+        spoil(other := dict(material))
+        await give(page, other)
+        await page.reload()
+        found = await verdicts(page)
+        assert {each: text for each, text in found.items() if text.startswith("Does not match")}.keys() == {step}, (what, found)
+        assert why in found[step], (what, found)
+        later = STEPS[STEPS.index(step) + 1 :]
+        assert {found[each] for each in later} <= {"Not checked: a step before does not match"}, what
+        await expect(page.locator("[data-proved]")).to_have_text(re.compile(f"Does not match: step {STEPS.index(step) + 1}, "))
+    assert reader.complaints == []
+
+
+async def give(page: Page, material: dict[str, Any]) -> None:
+    """Have the page given other material than the server's."""
+    await page.unroute("**/material")
+    await page.route("**/material", lambda route: route.fulfill(json=material))
+
+
+# For everybody
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", "wide"), ("dark", "narrow")])
+async def test_every_page_is_accessible_at_both_sizes_and_in_both_schemes(visit: Visiting, scheme: str, size: str) -> None:
+    auditor = await visit(color_scheme=scheme, viewport=SIZES[size])
+    await auditor.sign_in("china/auditor")
+    for path in ("/audit?at=25&compare=16", "/log", "/records/20", "/differences?from=3&to=25"):
+        page = await at(auditor, path)
+        await page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
+        if path.startswith("/records"):
+            await verdicts(page)
+        results = await Axe().run(page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
+        assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == [], path
+        assert await page.locator("h1").count() == 1
+        if size == "narrow":
+            assert await page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"], path
+    assert auditor.complaints == []
+
+
+async def test_the_pages_of_a_channel_that_is_not_theirs_are_not_there_for_others(visit: Visiting) -> None:
+    stranger = await visit()
+    await stranger.sign_in("lithuania/auditor", "baltic-belarus")
+    for path in ("/audit", "/log", "/records/1", "/records/1/material", "/records/consistency?from=1&to=2", "/differences?from=1&to=2"):
+        response = await stranger.page.goto(f"{stranger.service.base_url}/c/{CALM}{path}")
+        assert response is not None and response.status == 404, path

@@ -1,0 +1,289 @@
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
+from playwright.async_api import expect
+
+from browsing import EXERCISE, Flash, Visit, Visiting
+from dragoman.interop.checkwords import check_words
+from service import Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CALM, TRACK2 = "nato-china", "nato-china-track2"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
+SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
+INCIDENT = {
+    "act": "hazardous-incident",
+    "kind": "collision",
+    "time": "2026-03-04T03:05:07+08:00",
+    "place": {"lat": 15.1203, "lon": 116.4411},
+    "facts": "A boat touched the stern of a tanker.",
+    "precedence": "priority",
+}
+
+
+async def assert_accessible(visit: Visit, *, wide: bool) -> None:
+    results = await Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
+    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == []
+    assert await visit.page.locator("h1").count() == 1
+    if not wide:
+        assert await visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"]
+
+
+async def go(visit: Visit, path: str) -> None:
+    await visit.page.goto(visit.service.base_url + path)
+
+
+async def text(visit: Visit, path: str) -> str:
+    return await (await visit.page.request.get(visit.service.base_url + path)).text()
+
+
+async def view(visit: Visit, path: str) -> Any:
+    return await (await visit.page.request.get(visit.service.base_url + path)).json()
+
+
+@pytest.fixture
+def nato(session: aiohttp.ClientSession, demo: Service) -> Caller:
+    return Caller(session, demo, "nato/duty_officer")
+
+
+@pytest.fixture
+def china(session: aiohttp.ClientSession, demo: Service) -> Caller:
+    return Caller(session, demo, "china/duty_officer")
+
+
+async def corrected(nato: Caller, channel: str = CALM) -> str:
+    """An incident of which what happened was corrected; its exchange."""
+    exchange = str((await nato.open(INCIDENT, channel)).json["exchange"])
+    stands = await nato.get(f"/v1/channels/{channel}/exchanges/{exchange}")
+    fields = {"facts": "A boat touched the bow of a tanker."}
+    correction = {"act": "correction", "fields": fields, "reason": "Bow and stern were confused."}
+    assert (await nato.act(exchange, correction, channel, If_Match=stands.headers["ETag"])).status == 201
+    return exchange
+
+
+# Statistics
+
+
+async def test_the_statistics_are_those_of_the_api_with_a_table_for_every_plot(visit: Visiting, nato: Caller, china: Caller) -> None:
+    for _ in range(2):
+        sent = (await nato.open(INCIDENT)).json
+        last = await china.act(sent["exchange"], {"act": "acknowledgement"})
+    position = last.headers["Dragoman-Position"]
+    asked = (await nato.get(f"/v1/channels/{CALM}/statistics?at={position}")).json
+    reader = await visit()
+    await reader.sign_in("nato/auditor", CALM)
+    shown = await view(reader, f"/c/{CALM}/statistics.json?at={position}")
+    assert shown["statistics"] == asked
+    owed = [each for each in asked["clocks"] if each["clock"] == "acknowledgement" and each["side"] == "china"]
+    receipts = next(each for each in shown["receipts"] if each["side"] == "china")
+    assert receipts["n"] == sum(receipts["counts"]) == sum(each["took"]["measured"] for each in owed if "took" in each) >= 2
+    assert receipts["counts"][0] >= 2
+
+    await go(reader, f"/c/{CALM}/statistics?at={position}")
+    table = reader.page.get_by_role("group", name="Table of acknowledgements")
+    cells = await table.locator("tr", has_text="CHINA").locator("td").all_inner_texts()
+    assert cells[1] == str(receipts["n"]) and cells[5:] == [str(count) for count in receipts["counts"]]
+    opened = {side: sum(row["opened"] for row in asked["opened"] if row["side"] == side) for side in ("nato", "china")}
+    for side, count in opened.items():
+        row = reader.page.get_by_role("group", name="Table of precedence").locator("tr", has_text=side.upper())
+        assert (await row.locator("td").all_inner_texts())[1] == str(count)
+    await expect(reader.page.locator("svg.chart").first).to_contain_text("flash")
+    for heading in ("Line checks", "Corrections and cancellations", "Translations", "Last words", "When a side could not have noticed"):
+        await expect(reader.page.get_by_role("heading", name=heading)).to_be_visible()
+    assert "clock" in (await text(reader, f"/c/{CALM}/statistics.csv?at={position}")).splitlines()[0]
+    assert reader.complaints == []
+
+
+async def test_a_period_is_asked_for_as_officers_write_times_and_what_cannot_be_read_is_said_beside_its_field(visit: Visiting) -> None:
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("nato/officer", CALM)
+    await go(reader, f"/c/{CALM}/statistics")
+    today = f"{datetime.now(UTC):%d %b %Y}"
+    await reader.page.get_by_role("textbox", name="From").fill(today)
+    await reader.page.locator("#side").select_option("china")
+    await reader.page.get_by_role("button", name="Show the period").click()
+    await expect(reader.page.locator(".lead")).to_contain_text("00:00:00Z to ")
+    await expect(reader.page.get_by_role("textbox", name="From")).to_have_value(today)
+    await expect(reader.page.get_by_role("group", name="Table of precedence").locator("tbody tr")).to_have_count(1)
+    await reader.page.get_by_role("textbox", name="From").fill("3/4 03:05")
+    await reader.page.get_by_role("button", name="Show the period").click()
+    assert (await reader.page.title()).startswith("Error: ")
+    await expect(reader.page.locator("#problem")).to_contain_text("There is a problem")
+    await expect(reader.page.get_by_role("textbox", name="From")).to_have_value("3/4 03:05")
+    await expect(reader.page.get_by_role("textbox", name="From")).to_have_attribute("aria-describedby", "from-hint from-fault")
+    await expect(reader.page.locator("#from-fault")).to_have_text("That can be read in two ways. Write it like 24 Nov 2026 06:00Z.")
+    for query, sentence in (("from=%2B5+min", "begins when it is over"), ("to=1+Jan+1999", "had not been opened then")):
+        await go(reader, f"/c/{CALM}/statistics?{query}")
+        await expect(reader.page.locator("#problem")).to_contain_text(sentence)
+
+
+async def test_a_channel_without_clocks_shows_no_clocks(visit: Visiting) -> None:
+    reader = await visit()
+    await reader.sign_in("group-a/officer", TRACK2)
+    await go(reader, f"/c/{TRACK2}/statistics")
+    await expect(reader.page.get_by_text("No clock runs in this channel, and no time is owed.")).to_be_visible()
+    await expect(reader.page.get_by_role("heading", name="Line checks")).to_have_count(0)
+    assert reader.complaints == []
+
+
+# Reports
+
+
+async def test_what_reports_there_are_is_said_in_a_sentence_each_and_who_may_read_which(visit: Visiting) -> None:
+    officer, auditor = await visit(), await visit()
+    await officer.sign_in("nato/officer", CALM)
+    await auditor.sign_in("nato/auditor", CALM)
+    for reader in (officer, auditor):
+        await reader.page.get_by_role("link", name="Reports", exact=True).click()
+        assert await reader.headline() == "Reports"
+        assert await reader.page.locator("main section").count() == 7
+    await expect(officer.page.get_by_role("link", name="Open the turn-over note")).to_be_visible()
+    await expect(auditor.page.get_by_role("link", name="Open the turn-over note")).to_have_count(0)
+    await expect(auditor.page.get_by_text("Officers read it; you are signed in as auditor.")).to_be_visible()
+    await go(auditor, f"/c/{CALM}/reports/turn-over")
+    await expect(auditor.page.get_by_text("The turn-over note is for the officers of a side")).to_be_visible()
+    await officer.page.get_by_role("link", name="Open the turn-over note").click()
+    assert (await officer.headline()).startswith("Turn-over of the watch of NATO")
+
+
+async def test_a_report_is_the_apis_own_and_its_english_is_marked_for_who_reads_another_language(visit: Visiting, nato: Caller) -> None:
+    await nato.open(INCIDENT)
+    position = (await nato.get(f"/v1/channels/{CALM}/state")).json["position"]
+    reader = await visit()
+    await reader.sign_in("nato/officer", CALM)
+    for name in ("situation", "turn-over", "period", "year"):
+        path = f"/c/{CALM}/reports/{name}"
+        again = (await view(reader, f"{path}.json?at={position}"))["again"]
+        markdown = await nato.get(again, Accept="text/markdown")
+        assert await text(reader, f"{path}?at={position}&as=markdown") == markdown.body.decode()
+        assert await view(reader, f"{path}.json?at={position}") == (await nato.get(again)).json
+        await go(reader, f"{path}?at={position}")
+        title = re.sub(r"\\\\(.)", r"\\1", markdown.body.decode().partition("# ")[2].partition("\n")[0])
+        assert await reader.headline() == title.replace("\\", "")
+        await expect(reader.page.locator(".paper")).to_have_attribute("lang", "en")
+    await expect(reader.page.get_by_text("This report is written in English")).to_have_count(0)
+    await reader.page.get_by_role("button", name="Français").click()
+    await expect(reader.page.locator("html")).to_have_attribute("lang", "fr")
+    await expect(reader.page.locator(".paper")).to_have_attribute("lang", "en")
+    assert reader.complaints == []
+
+
+async def test_a_period_or_a_year_that_cannot_be_reported_is_asked_for_again(visit: Visiting) -> None:
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("nato/officer", CALM)
+    await go(reader, f"/c/{CALM}/reports")
+    await reader.page.get_by_role("textbox", name="Year").fill("1989")
+    await reader.page.get_by_role("button", name="Open the review").click()
+    year = datetime.now(UTC).year
+    await expect(reader.page.locator("#problem")).to_contain_text(f"Write a year from {year} to {year}.")
+    await expect(reader.page.get_by_role("textbox", name="Year")).to_have_value("1989")
+    await go(reader, f"/c/{CALM}/reports/period?from=yesterday")
+    assert (await reader.page.title()).startswith("Error: ")
+    await expect(reader.page.get_by_role("textbox", name="From")).to_have_attribute("aria-invalid", "true")
+    await reader.page.get_by_role("textbox", name="From").fill(f"{datetime.now(UTC):%d %b %Y}")
+    await reader.page.get_by_role("button", name="Show the period").click()
+    assert (await reader.headline()).startswith("Record of the period")
+    assert all("400 (Bad Request)" in each for each in reader.complaints)
+
+
+# What is printed
+
+
+async def test_a_form_has_every_field_the_correction_beside_the_original_and_the_check_words_at_its_end(
+    visit: Visiting, nato: Caller, china: Caller
+) -> None:
+    exchange = await corrected(nato)
+    await china.act(exchange, {"act": "acknowledgement"})
+    timeline = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json["timeline"]
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("nato/duty_officer", CALM)
+    await go(reader, f"/c/{CALM}/exchanges/{exchange}/form")
+    row = reader.page.locator(".form-fields tr", has=reader.page.get_by_role("rowheader", name="Facts", exact=True))
+    await expect(row).to_contain_text("A boat touched the bow of a tanker.")
+    await expect(row).to_contain_text("was:")
+    await expect(row).to_contain_text("A boat touched the stern of a tanker.")
+    await expect(row).to_contain_text(re.compile(r"Said at .*Z, corrected at .*Z\. Reason: Bow and stern were confused\."))
+    await expect(reader.page.get_by_text("not known yet").first).to_be_visible()
+    end = reader.page.locator(".end-mark")
+    for entry in timeline:
+        if entry.get("number"):
+            await expect(end).to_contain_text(entry["number"])
+            await expect(end).to_contain_text(" ".join(check_words(entry["commit"])))
+    newest = (await nato.get(f"/v1/channels/{CALM}/state")).json["position"]
+    await expect(end).to_contain_text(re.compile(r"Printed from position \d+ at .*Z by duty officer, NATO\."))
+    assert newest >= timeline[-1]["position"]
+
+    await reader.page.emulate_media(media="print")
+    await expect(reader.page.locator(".mast")).to_be_hidden()
+    shown = "element => getComputedStyle(element).display"
+    assert await reader.page.locator(".printed > thead").evaluate(shown) == "table-header-group"
+    assert await reader.page.locator(".printed > tfoot").evaluate(shown) == "table-footer-group"
+    for part in ("thead", "tfoot"):
+        await expect(reader.page.locator(f".printed > {part}")).to_contain_text("SIDES ONLY")
+        await expect(reader.page.locator(f".printed > {part}")).to_contain_text(timeline[0]["number"])
+    assert b"/Type /Page\n" in await reader.page.pdf(prefer_css_page_size=True)
+
+    await go(reader, f"/c/{CALM}/exchanges/{exchange}/form?at={timeline[0]['position']}")
+    await expect(reader.page.locator(".end-mark .check-words")).to_have_count(1)
+    await expect(reader.page.locator(".was")).to_have_count(0)
+    assert reader.complaints == []
+
+
+async def test_a_card_spells_numbers_times_and_places_and_ends_with_what_is_read_back(visit: Visiting, nato: Caller) -> None:
+    exchange = await corrected(nato, EXERCISE)
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("china/officer", EXERCISE)
+    await go(reader, f"/c/{EXERCISE}/exchanges/{exchange}/card")
+    lines = [await line.inner_text() for line in await reader.page.locator(".card-lines li").all()]
+    spelt = "\n".join(lines)
+    for words in (
+        "stroke November Alfa Tango Oscar",
+        "three March two zero two six time one nine zero five zero seven Zulu",
+        "one five degrees zero seven minutes one three seconds North",
+        "one one six degrees two six minutes two eight seconds East",
+    ):
+        assert words in spelt, spelt
+    assert any("A boat touched the bow" in line and "stern" not in line for line in lines)
+    assert any("was: A boat touched the stern" in line for line in lines)
+    commit = (await nato.get(f"/v1/channels/{EXERCISE}/exchanges/{exchange}")).json["timeline"][0]["commit"]
+    await expect(reader.page.locator(".check-words").first).to_have_text(" ".join(check_words(commit)))
+    await expect(reader.page.get_by_text("Read back: the number and the four check words.")).to_be_visible()
+    drill = "EXERCISE EXERCISE EXERCISE"
+    assert await reader.page.locator(".card-drill").all_inner_texts() == [drill, drill]
+    await reader.page.emulate_media(media="print")
+    for part in ("thead", "tfoot"):
+        await expect(reader.page.locator(f".printed > {part}")).to_contain_text(drill)
+    assert reader.complaints == []
+
+
+async def test_a_flash_takes_over_a_page_that_is_to_be_printed(visit: Visiting, flash: Flash, nato: Caller) -> None:
+    exchange = str((await nato.open(INCIDENT, EXERCISE)).json["exchange"])
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("china/duty_officer", EXERCISE)
+    number = await flash()
+    for path in (f"exchanges/{exchange}/form", "reports/situation"):
+        await go(reader, f"/c/{EXERCISE}/{path}")
+        await expect(reader.page.locator("#bars")).to_contain_text(number)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_statistics_reports_forms_and_cards_are_accessible_at_every_size(visit: Visiting, nato: Caller, size: str) -> None:
+    exchange = await corrected(nato)
+    reader = await visit(viewport=SIZES[size])
+    await reader.sign_in("nato/auditor", CALM)
+    for path in (
+        "statistics",
+        "reports",
+        "reports/situation",
+        "reports/period",
+        f"exchanges/{exchange}/form",
+        f"exchanges/{exchange}/card",
+    ):
+        await go(reader, f"/c/{CALM}/{path}")
+        await assert_accessible(reader, wide=size == "wide")
+    assert reader.complaints == []
