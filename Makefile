@@ -6,7 +6,7 @@ DATA ?= build/demo
 PORT ?= 8470
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test faults soak mutants check format bench schemas lock clean
+.PHONY: help setup assets run test faults soak mutants check format bench catalogues screenshots schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,12 @@ bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 
 schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
 	$(BIN)/python -m dragoman.gateway.publish
+
+catalogues: $(VENV)/.dev ## Bring the pages' three catalogues up to date with the pages
+	$(BIN)/python -m dragoman.gateway.console.catalogue
+
+screenshots: $(VENV)/.dev ## Every page in three languages, light and dark, into build/screenshots (needs chromium)
+	$(BIN)/python tests/browser/screenshots.py
 
 lock: $(VENV)/.uv ## Lock the requirements anew, with hashes
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --extra embedded --extra fast -o requirements/runtime.lock pyproject.toml requirements/build.in

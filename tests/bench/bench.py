@@ -23,6 +23,7 @@ import clustered
 import flooding
 import growth
 import live
+import pages
 import posting
 import proving
 import replaying
@@ -63,6 +64,7 @@ PARTS: Final[dict[str, Part]] = {
     "seal": sealing,
     "sse": streams,
     "flood": flooding,
+    "pages": pages,
 }
 
 

@@ -28,6 +28,7 @@ class Plan:
     readers: int
     streaming: float
     flooding: float
+    takeovers: int
 
 
 FULL: Final = Plan(
@@ -51,6 +52,7 @@ FULL: Final = Plan(
     readers=1_000,
     streaming=20.0,
     flooding=20.0,
+    takeovers=120,
 )
 QUICK: Final = Plan(
     rounds=1,
@@ -73,4 +75,5 @@ QUICK: Final = Plan(
     readers=200,
     streaming=4.0,
     flooding=5.0,
+    takeovers=10,
 )

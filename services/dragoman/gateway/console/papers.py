@@ -229,10 +229,15 @@ def _spelt(kind: kinds.Kind, value: Any) -> Iterator[str]:
             yield f"{spelt(format(value['value'], 'g'))} {value['unit']}"
         case kinds.References():
             yield from (spelt(each) for each in (value if isinstance(value, list) else [value]))
-        case kinds.Line() if isinstance(value, str) and len(value) <= _SPELT and any(letter.isdigit() for letter in value):
-            yield spelt(value)
+        case kinds.Line() | kinds.Lines():
+            yield from (spelt(each) for each in (value if isinstance(value, list) else [value]) if _is_code(each))
         case _:
             pass
+
+
+def _is_code(text: str) -> bool:
+    """Whether a line is a call sign, a telephone or a number of a notice, and no words."""
+    return len(text) <= _SPELT and text == text.upper() and any(letter.isdigit() for letter in text)
 
 
 def _instant(value: Any) -> datetime:

@@ -1,0 +1,86 @@
+"""The three catalogues: every string of the pages is in each, with its placeholders, in the typography of its language."""
+
+import re
+from itertools import chain
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import read_po
+
+from dragoman.gateway.console import catalogue, vocabulary
+from dragoman.gateway.console.words import LANGUAGES, LOCALES, preferred, words
+
+_PLACE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
+_FORBIDDEN = re.compile(r"\b(please|sorry|oops|approved|violation|s’il vous plaît|désolé|approuvé)\b|请您|抱歉|对不起|批准", re.IGNORECASE)
+
+
+def read(language: str) -> Catalog:
+    with (LOCALES / f"{language}.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def texts(message: Message) -> list[str]:
+    return [message.string] if isinstance(message.string, str) else list(message.string)
+
+
+def places(text: str) -> set[str]:
+    return {match[1] or match[2] for match in _PLACE.finditer(text)}
+
+
+CATALOGUES = {language: read(language) for language in LANGUAGES}
+MESSAGES = {language: [message for message in found if message.id] for language, found in CATALOGUES.items()}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_catalogue_has_what_the_pages_say_and_nothing_else(language: str) -> None:
+    wanted = {(message.context, str(message.id)) for message in catalogue.template() if message.id}
+    assert {(message.context, str(message.id)) for message in MESSAGES[language]} == wanted
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_left_untranslated(language: str) -> None:
+    assert [message.id for message in MESSAGES[language] if not all(texts(message)) or not message.string] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_translation_has_the_placeholders_of_its_sentence(language: str) -> None:
+    for message in MESSAGES[language]:
+        if message.context is None:
+            wanted = places(message.id if isinstance(message.id, str) else message.id[1])
+            assert [text for text in texts(message) if places(text) != wanted and not (isinstance(message.id, tuple) and places(text) <= wanted)] == [], message.id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_word_is_used_that_the_rules_forbid(language: str) -> None:
+    said = [text for message in MESSAGES[language] for text in texts(message)]
+    assert [text for text in said if _FORBIDDEN.search(text) or "!" in text.replace("!=", "")] == []
+
+
+def test_french_has_its_spaces_and_its_apostrophe() -> None:
+    for text in chain.from_iterable(map(texts, MESSAGES["fr"])):
+        bare = re.sub(r"\{[^}]*\}|%\(\w+\)s|https?:\S+|/\S+", "x", text)
+        assert "'" not in bare, text
+        assert not re.search(r"[^\u202f\s(][;?!]", bare), text
+        assert not re.search(r"(?<![\u00a0\d*])[:](?=\s|$)", bare), text
+
+
+def test_chinese_has_its_own_punctuation_and_no_spaces_between_its_characters() -> None:
+    for text in chain.from_iterable(map(texts, MESSAGES["zh"])):
+        assert not re.search(r"[\u4e00-\u9fff][,;:?!](?!\d)", text), text
+        assert not re.search(r"[\u4e00-\u9fff] +[\u4e00-\u9fff]", text), text
+        assert "…" not in text.replace("……", ""), text
+
+
+def test_every_name_of_the_log_has_a_word_in_every_language() -> None:
+    for language in LANGUAGES:
+        said = words(language)
+        assert [name for context, name in vocabulary.names() if not said.name(context, name)] == []
+        assert said.act("hazardous-incident") != "hazardous-incident"
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [("", "en"), ("fr-CA,fr;q=0.9,en;q=0.8", "fr"), ("de,zh-CN;q=0.5,en;q=0.4", "zh"), ("*", "en"), ("en;q=0.1,zh", "zh"), ("x" * 10_000, "en")],
+)
+def test_the_readers_language_is_the_first_that_there_is(accept: str, language: str) -> None:
+    assert preferred(accept) == language
