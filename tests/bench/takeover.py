@@ -19,7 +19,14 @@ import aiohttp
 from playwright.async_api import async_playwright
 
 _CHROMIUM: Final = "/usr/bin/chromium"
-_FLASH: Final = {"act": "hazardous-incident", "precedence": "flash", "kind": "near_miss", "time": "2026-01-01T00:00:00Z", "place": "at sea", "facts": "Near."}
+_FLASH: Final = {
+    "act": "hazardous-incident",
+    "precedence": "flash",
+    "kind": "near_miss",
+    "time": "2026-01-01T00:00:00Z",
+    "place": "at sea",
+    "facts": "Near.",
+}
 _WATCHER: Final = """() => {
     window.opened = {};
     const look = () => {

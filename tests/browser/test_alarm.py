@@ -82,7 +82,11 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
     await expect(takeover(other)).to_have_count(0, timeout=1_000)
     await expect(china.page.locator("#link-bar")).to_contain_text("Acknowledged")
     assert await china.page.locator("body").get_attribute("data-sounding") is None
-    exchange = next(row for row in (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")).json["exchanges"] if row["number"] == number)
+    exchange = next(
+        row
+        for row in (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges")).json["exchanges"]
+        if row["number"] == number
+    )
     await expect(nato.page.locator(f"tr[data-exchange='{exchange['id']}']", has_text="Acknowledgement")).to_have_count(0)
     assert china.complaints + nato.complaints == []
 
@@ -120,7 +124,7 @@ async def test_what_is_typed_when_a_flash_comes_acknowledges_nothing_and_stays(v
     await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
     field = china.page.locator("textarea[name^='f.text']").first
     await field.fill("begun ")
-    task = asyncio.create_task(flash())
+    task = asyncio.ensure_future(flash())
     for _ in range(12):
         await china.page.keyboard.type("a")
         await china.page.keyboard.press("Enter")
@@ -173,7 +177,9 @@ async def test_a_flood_of_twelve_is_a_table_with_a_button_for_each(visit: Visiti
         await flash()
     await expect(takeover(china.page).locator("#f-flood")).to_contain_text("12 alarms in 10 min")
     await expect(takeover(china.page).locator("tbody tr")).to_have_count(12)
-    await expect(china.page.get_by_role("button", name=re.compile("all", re.IGNORECASE)).and_(takeover(china.page).locator("button"))).to_have_count(0)
+    await expect(
+        china.page.get_by_role("button", name=re.compile("all", re.IGNORECASE)).and_(takeover(china.page).locator("button"))
+    ).to_have_count(0)
     await settle(china.page)
     for place in range(12):
         row = takeover(china.page).locator("tbody tr").nth(place)
@@ -237,7 +243,9 @@ async def test_eight_tabs_load_and_one_of_them_hears(visit: Visiting, demo: Serv
     assert asked == [] or len(asked) < 8
 
 
-async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession) -> None:
+async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(
+    visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession
+) -> None:
     service = Service(tmp_path / "data", "--demo")
     try:
         china = await visit(service)
@@ -260,7 +268,9 @@ async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(vis
         service.stop()
 
 
-async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_blind_after_twenty(visit: Visiting, tmp_path: Path, chromium: Path) -> None:
+async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_blind_after_twenty(
+    visit: Visiting, tmp_path: Path, chromium: Path
+) -> None:
     service = Service(tmp_path / "data", "--demo")
     try:
         china = await visit(service)
@@ -287,7 +297,9 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
         service.stop()
 
 
-async def test_after_an_outage_only_what_still_waits_rings(visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession) -> None:
+async def test_after_an_outage_only_what_still_waits_rings(
+    visit: Visiting, tmp_path: Path, chromium: Path, session: aiohttp.ClientSession
+) -> None:
     service = Service(tmp_path / "data", "--demo")
     try:
         china = await visit(service)

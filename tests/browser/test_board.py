@@ -6,17 +6,14 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Locator, Page, expect
 
-from browsing import EXERCISE, Flash, Visit, Visiting
+from browsing import EXERCISE, SIZES, Flash, Visiting, assert_accessible
 from service import NOTE, Caller, Service, new_key
 
 pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
-SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 
 
 def row(page: Page, number: str) -> Locator:
@@ -25,14 +22,6 @@ def row(page: Page, number: str) -> Locator:
 
 def button(page: Page, number: str) -> Locator:
     return row(page, number).get_by_role("button", name="Acknowledge receipt")
-
-
-async def assert_accessible(visit: Visit, *, wide: bool) -> None:
-    results = await Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
-    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == []
-    assert await visit.page.locator("h1").count() == 1
-    if not wide:
-        assert await visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"]
 
 
 async def test_the_board_has_what_its_json_has_the_most_urgent_first(
@@ -44,7 +33,9 @@ async def test_the_board_has_what_its_json_has_the_most_urgent_first(
     await auditor.sign_in("china/auditor")
     view = await auditor.page.evaluate("fetch(location.pathname + '.json').then((answer) => answer.json())")
     waiting = [each["exchange"] for each in view["waiting"]]
-    shown = await auditor.page.locator("section[aria-labelledby=waiting] tr[data-exchange]").evaluate_all("rows => rows.map((row) => row.dataset.exchange)")
+    shown = await auditor.page.locator("section[aria-labelledby=waiting] tr[data-exchange]").evaluate_all(
+        "rows => rows.map((row) => row.dataset.exchange)"
+    )
     assert shown == waiting
     order = ["critical", "serious", "caution", "standby", "normal", "off"]
     assert [each["level"] for each in view["waiting"]] == sorted((each["level"] for each in view["waiting"]), key=order.index)
@@ -215,7 +206,9 @@ async def test_the_board_of_the_past_shows_no_form_and_keeps_its_moment_in_every
     await china.page.goto(f"{demo.base_url}/c/{EXERCISE}?at=21")
     await expect(china.page.get_by_text("You are looking at the past.")).to_be_visible()
     assert await china.page.locator("main form").count() == 0
-    links = await china.page.locator("main a, nav[aria-label=Pages] a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+    links = await china.page.locator("main a, nav[aria-label=Pages] a").evaluate_all(
+        "links => links.map((link) => link.getAttribute('href'))"
+    )
     assert links
     assert [link for link in links if "at=21" not in link and not link.startswith("/c/nato-china")] == []
     assert all("at=21" in link for link in links if link.startswith(f"/c/{EXERCISE}/"))
@@ -251,7 +244,9 @@ async def test_an_acknowledgement_that_a_role_may_not_make_is_answered_by_a_page
     await expect(row(auditor.page, number).first).to_be_visible()
 
 
-@pytest.mark.parametrize("path", [f"/c/{EXERCISE}/acknowledge", f"/c/{EXERCISE}/watch", "/sign-in", "/sign-out", "/preferences", "/alarm/beat"])
+@pytest.mark.parametrize(
+    "path", [f"/c/{EXERCISE}/acknowledge", f"/c/{EXERCISE}/watch", "/sign-in", "/sign-out", "/preferences", "/alarm/beat"]
+)
 async def test_a_form_from_another_site_is_refused(path: str, demo: Service, session: aiohttp.ClientSession) -> None:
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://elsewhere.example"}):
         async with session.post(demo.base_url + path, data={"token": demo.token("china/duty_officer")}, headers=headers) as response:

@@ -10,10 +10,9 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from browsing import EXERCISE, Visit, Visiting
+from browsing import EXERCISE, Visit, Visiting, assert_accessible
 from dragoman.domain.table import FORMATS
 from service import Caller, Service
-from test_board import assert_accessible
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +35,7 @@ async def press(page: Page, name: str) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
-    visit: Visiting, demo: Service, session: aiohttp.ClientSession, scripts: bool
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
 ) -> None:
     nato = await visit(java_script_enabled=scripts)
     await nato.sign_in("nato/duty_officer", CALM)
@@ -76,7 +75,9 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CALM)
     requests: list[str] = []
-    nato.page.on("request", lambda request: requests.append(request.url) if request.method == "POST" and "/compose/" in request.url else None)
+    nato.page.on(
+        "request", lambda request: requests.append(request.url) if request.method == "POST" and "/compose/" in request.url else None
+    )
     await incident(nato, place="15.1203 116.4411", time="32:99")
     await nato.page.locator("#f-place").blur()
     assert requests == []
@@ -97,7 +98,9 @@ async def test_what_was_typed_stays_after_an_error_and_each_error_leads_to_its_f
     assert act["time"] == "2026-11-23T19:05:00Z"
     await press(nato.page, "Change")
     assert await nato.page.locator("#f-time").input_value() == "240305H NOV 26"
-    assert nato.complaints == ["Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"] * len(nato.complaints)
+    assert nato.complaints == ["Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"] * len(
+        nato.complaints
+    )
 
 
 async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_another(
@@ -114,7 +117,10 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await press(page, "Check before sending")
     await expect(page.get_by_text("This takes two keys")).to_be_visible()
     act = json.loads(await page.locator("#act-bytes").inner_text())
-    assert [list(each.values())[0] if isinstance(each, dict) else each for each in act["questions"]] == ["What is it for?", "When does it end?"]
+    assert [next(iter(each.values())) for each in act["questions"]] == [
+        "What is it for?",
+        "When does it end?",
+    ]
     await press(page, "Keep as draft")
     await expect(page.get_by_text("A colleague of your side releases it.")).to_be_visible()
     await expect(page.get_by_role("button", name=re.compile("Release"))).to_have_count(0)
@@ -197,13 +203,17 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
         service.signal_broker(signal.SIGSTOP)
         try:
             await press(nato.page, "Send IMMEDIATE")
-            await expect(nato.page.locator(".fault")).to_contain_text("Your text is kept. Send again: it cannot be sent twice.", timeout=30_000)
+            await expect(nato.page.locator(".fault")).to_contain_text(
+                "Your text is kept. Send again: it cannot be sent twice.", timeout=30_000
+            )
         finally:
             service.signal_broker(signal.SIGCONT)
         await nato.page.wait_for_timeout(1_500)
         await press(nato.page, "Send again")
         await expect(nato.page.locator("h1")).to_contain_text("Recorded at position", timeout=20_000)
-        rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{CALM}/exchanges?act=hazardous-incident")).json["exchanges"]
+        rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{CALM}/exchanges?act=hazardous-incident")).json[
+            "exchanges"
+        ]
         assert len(rows) == 1
     finally:
         service.stop()
@@ -225,7 +235,9 @@ async def test_a_form_is_kept_as_a_draft_while_somebody_writes(visit: Visiting, 
 
 
 @pytest.mark.parametrize("act", sorted(act for act, form in FORMATS.items() if "official" in form.kinds))
-async def test_every_format_has_a_form_that_says_what_is_missing(visit: Visiting, demo: Service, session: aiohttp.ClientSession, act: str) -> None:
+async def test_every_format_has_a_form_that_says_what_is_missing(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, act: str
+) -> None:
     async with session.post(f"{demo.base_url}/sign-in", data={"token": demo.token("nato/head_of_office")}, allow_redirects=False) as answer:
         cookie = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
     async with session.get(f"{demo.base_url}/c/{CALM}/compose/{act}", headers={**cookie, "Accept": "text/html"}) as answer:

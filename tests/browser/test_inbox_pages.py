@@ -6,10 +6,9 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Locator, expect
 
-from browsing import EXERCISE, Flash, Visit, Visiting
+from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
 from dragoman.gateway.console.page import STATIC
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection import reads
@@ -18,17 +17,8 @@ from service import NOTE, Caller, Service
 pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 TWO_LANGUAGES = {**NOTE, "text": {"en": "A cyclone warning was passed on.", "zh": "已转达台风预警"}}
-
-
-async def assert_accessible(visit: Visit, *, wide: bool) -> None:
-    results = await Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
-    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == []
-    assert await visit.page.locator("h1").count() == 1
-    if not wide:
-        assert await visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"]
 
 
 async def go(visit: Visit, path: str) -> None:

@@ -4,17 +4,15 @@ from typing import Any
 
 import aiohttp
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import expect
 
-from browsing import EXERCISE, Flash, Visit, Visiting
+from browsing import EXERCISE, Flash, Visit, Visiting, assert_accessible
 from dragoman.interop.checkwords import check_words
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
 
 CALM, TRACK2 = "nato-china", "nato-china-track2"
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
 SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 INCIDENT = {
     "act": "hazardous-incident",
@@ -24,14 +22,6 @@ INCIDENT = {
     "facts": "A boat touched the stern of a tanker.",
     "precedence": "priority",
 }
-
-
-async def assert_accessible(visit: Visit, *, wide: bool) -> None:
-    results = await Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
-    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == []
-    assert await visit.page.locator("h1").count() == 1
-    if not wide:
-        assert await visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"]
 
 
 async def go(visit: Visit, path: str) -> None:

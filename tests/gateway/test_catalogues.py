@@ -20,7 +20,7 @@ def read(language: str) -> Catalog:
 
 
 def texts(message: Message) -> list[str]:
-    return [message.string] if isinstance(message.string, str) else list(message.string)
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
 def places(text: str) -> set[str]:
@@ -47,7 +47,9 @@ def test_each_translation_has_the_placeholders_of_its_sentence(language: str) ->
     for message in MESSAGES[language]:
         if message.context is None:
             wanted = places(message.id if isinstance(message.id, str) else message.id[1])
-            assert [text for text in texts(message) if places(text) != wanted and not (isinstance(message.id, tuple) and places(text) <= wanted)] == [], message.id
+            assert [
+                text for text in texts(message) if places(text) != wanted and not (isinstance(message.id, tuple) and places(text) <= wanted)
+            ] == [], message.id
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -80,7 +82,14 @@ def test_every_name_of_the_log_has_a_word_in_every_language() -> None:
 
 @pytest.mark.parametrize(
     ("accept", "language"),
-    [("", "en"), ("fr-CA,fr;q=0.9,en;q=0.8", "fr"), ("de,zh-CN;q=0.5,en;q=0.4", "zh"), ("*", "en"), ("en;q=0.1,zh", "zh"), ("x" * 10_000, "en")],
+    [
+        ("", "en"),
+        ("fr-CA,fr;q=0.9,en;q=0.8", "fr"),
+        ("de,zh-CN;q=0.5,en;q=0.4", "zh"),
+        ("*", "en"),
+        ("en;q=0.1,zh", "zh"),
+        ("x" * 10_000, "en"),
+    ],
 )
 def test_the_readers_language_is_the_first_that_there_is(accept: str, language: str) -> None:
     assert preferred(accept) == language

@@ -2,11 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Page
 
 from service import Service
 
 EXERCISE = "nato-china-exercise"
+LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
+SIZES = {"wide": {"width": 1280, "height": 800}, "narrow": {"width": 320, "height": 568}}
 
 
 class Visit:
@@ -34,3 +37,12 @@ class Visit:
 
 Visiting = Callable[..., Awaitable[Visit]]
 Flash = Callable[[], Awaitable[str]]
+
+
+async def assert_accessible(visit: Visit, *, wide: bool = True) -> None:
+    """No finding of axe at AA, one headline, and at 320 px no scrolling sideways."""
+    results = await Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
+    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == []
+    assert await visit.page.locator("h1").count() == 1
+    if not wide:
+        assert await visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"]

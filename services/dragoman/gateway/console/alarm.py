@@ -10,10 +10,10 @@ An event says only that something has changed; what is shown is always asked for
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from msgspec import Raw, Struct
 from dragoman.desk import stamp
 from dragoman.domain import alarms as rungs
 from dragoman.domain.clocks import written
+from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway import posting
 from dragoman.gateway.budgets import BUDGETS
@@ -35,7 +36,7 @@ from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.sessions import following, form_of, said, see
-from dragoman.gateway.console.strips import Level, by_urgency, strip
+from dragoman.gateway.console.strips import Level, level_of
 from dragoman.gateway.service import Service
 from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, PING_SECONDS
 from dragoman.projection.duties import Duty
@@ -140,25 +141,23 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
     """What rings for the reader now, in all channels in which they are in office."""
     if here.grant.is_operator:
         return Alarms(rings=(), details=(), recent=0, officer=False)
-    now, found, officer = here.service.now(), list[Ring](), False
+    now, waiting, officer = here.service.now(), list[tuple[Projection, Duty, bool]](), False
     for projection in here.service.visible(here.grant):
         held = projection.registry.officers.get(here.grant.actor)
         is_officer = held is not None and not OFFICERS.isdisjoint(held.roles)
         officer = officer or is_officer
         owed = await duties(app, projection)
-        waiting = [each for each in owed.listed() if _rings(each, here.side)]
-        found += [_ring(projection, each, here.grant.actor, now, officer=is_officer) for each in waiting]
-    order = {each.key: place for place, each in enumerate(found)}
-    ranked = sorted(found, key=lambda ring: (_RINGING.index(ring.precedence), ring.exercise, ring.since, order[ring.key]))
-    shown = ranked[:ALARMS_SHOWN]
+        waiting += [(projection, each, is_officer) for each in owed.listed() if _rings(each, here.side)]
+    waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
+    shown = [_ring(projection, each, here.grant.actor, now, officer=is_officer) for projection, each, is_officer in waiting[:ALARMS_SHOWN]]
     flashes = [ring for ring in shown if ring.precedence == "flash"]
-    recent = sum((now - datetime.fromisoformat(ring.since)).total_seconds() <= FLOOD_SECONDS for ring in found)
+    since = now - timedelta(seconds=FLOOD_SECONDS)
     return Alarms(
         rings=tuple(shown),
         details=tuple(_detail(here, ring) for ring in (flashes if len(flashes) <= FLOOD_ALARMS else flashes[:1])),
-        recent=recent,
+        recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
         officer=officer,
-        more=len(ranked) - len(shown),
+        more=len(waiting) - len(shown),
     )
 
 
@@ -183,7 +182,7 @@ def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, offi
         by=message.said.by,
         to=message.to,
         precedence=duty.precedence,
-        level=strip(duty, now).level,
+        level=level_of(duty, now),
         since=written(duty.clock.begins),
         due=written(duty.clock.due),
         limit_s=int((duty.clock.due - duty.clock.begins).total_seconds()),
@@ -215,8 +214,8 @@ def _detail(here: Here, ring: Ring) -> Detail:
     offices = tuple(office_of(side.name, projection.office(side.name)) for side in projection.registry.sides)
     display = Display(here.words, offices)
     members = {each.name: each for each in kinds.members(exchange.act)}
-    facts = tuple(display.fact(exchange.act, members[name], exchange.content[name]) for name in _FACTS if name in exchange.content)
-    text = next((display.fact(exchange.act, members[name], exchange.content[name]) for name in _TEXTS if name in exchange.content), None)
+    facts = tuple(display.fact(members[name], exchange.content[name]) for name in _FACTS if name in exchange.content)
+    text = next((display.fact(members[name], exchange.content[name]) for name in _TEXTS if name in exchange.content), None)
     steps = tuple((seconds, rung, rungs.reached(projection.registry, here.side, rung)) for seconds, rung in rungs.RUNGS)
     return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=steps)
 
@@ -295,7 +294,7 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
         act = {"act": "acknowledgement", "of": of}
         try:
             await posting.record(here.call, projection, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag)
-        except posting.Refused as error:
+        except Refused as error:
             if error.refusal.kind not in ("moved", "key-reused"):
                 raise
             await projection.bring()  # a colleague was quicker, or something else was said meanwhile
@@ -396,8 +395,3 @@ async def _next(service: Service, browser: _Browser, response: Any) -> None:
 
 def _said(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def waiting(found: Iterable[Duty], now: datetime) -> list[Any]:
-    """What waits for a receipt, the most urgent first."""
-    return [each for each in by_urgency(strip(duty, now) for duty in found) if each.waits]

@@ -3,12 +3,14 @@
 Quiet is said positively, and only while all that it rests on is known.
 """
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from markupsafe import Markup, escape
 from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
@@ -20,7 +22,7 @@ from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
-from dragoman.gateway.console.strips import Strip, by_urgency, strip
+from dragoman.gateway.console.strips import Strip, by_urgency, is_receipt, strip
 from dragoman.gateway.console.words import Words
 from dragoman.limits import LIST_PAGE
 from dragoman.log.port import LogUnreachable
@@ -31,6 +33,9 @@ from dragoman_schemas.answers import LineView, PointView, SideWatch
 _OVERDUE = 10
 _DUE = 10
 _SINCE = 10
+_RICH = 40
+"""Rows that are laid out in full; of more than anybody looks through the rest is short, so that the board stays quick."""
+
 _AHEAD = timedelta(hours=24)
 
 
@@ -56,10 +61,11 @@ class Board(Struct, frozen=True, kw_only=True):
 async def board(here: Here) -> Page:
     """The board of a channel."""
     owed, lines, more = await _owed(here)
-    strips = [strip(duty, here.moment) for duty in owed]
-    waiting = by_urgency(each for each in strips if each.waits)
-    late = [each for each in strips if each.late and not each.waits and each.binding]
-    due = [each for each in strips if not each.late and not (each.waits and each.precedence == "flash")]
+    now = here.moment
+    waiting = by_urgency(strip(duty, now) for duty in owed if is_receipt(duty))
+    rest = [duty for duty in owed if not is_receipt(duty)]
+    late = [strip(duty, now) for duty in rest if now > duty.clock.due and duty.clock.binding]
+    due = [strip(duty, now) for duty in rest if now <= duty.clock.due or not duty.clock.binding]
     timed = here.registry.kind not in UNTIMED
     if not timed:
         waiting = await _untimed(here)
@@ -77,7 +83,7 @@ async def board(here: Here) -> Page:
         since=await _since(here),
         ring=await _to_ring(here),
         drafts=await _drafts(here),
-        one_key=tuple(each for each in strips if each.clock == "second_key"),
+        one_key=tuple(each for each in (*late, *due) if each.clock == "second_key"),
         more=more,
     )
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
@@ -92,8 +98,10 @@ async def board(here: Here) -> Page:
             "quiet": _quiet(here, view),
             "timed": timed,
             "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},
-            "coming": [each for each in view.due if not each.waits][:_DUE],
-            "owed": {side: sum(each.owed_by == side for each in strips) for side in here.sides},
+            "coming": view.due[:_DUE],
+            "owed": {side: sum(each.owed_by == side for each in (*view.due, *view.overdue, *view.waiting)) for side in here.sides},
+            "first": view.waiting[:_RICH],
+            "further": plain_rows(here, view.waiting[_RICH:]),
             "overdue_rows": _OVERDUE,
             "held": here.registry.watches.get(here.side),
             "may_watch": here.may_post and timed and not DUTY.isdisjoint(here.roles),
@@ -144,6 +152,33 @@ async def _untimed(here: Here) -> list[Strip]:
         )
         for row in state.unacknowledged[:LIST_PAGE]
     ]
+
+
+def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
+    """The rows of what waits besides the first, in the same columns: what it is, and the button."""
+    words, side = here.words, here.side if here.may_post else ""
+    waiting, receipt, again = escape(words.say("waiting")), escape(words.say("Acknowledge receipt")), escape(here.again())
+    clocks = {clock: escape(words.clock(clock)) for clock in {each.clock for each in strips}}
+    levels = {each: escape(words.value(each).upper()) for each in {each.precedence for each in strips}}
+    found: list[str] = []
+    for each in strips:
+        tag, text = words.text(each.subject)
+        lang = f' lang="{escape(tag)}"' if tag else ""
+        button = (
+            f'<form method="post" action="/c/{here.name}/acknowledge" data-receipt><input type="hidden" name="exchange" value="{each.exchange}">'
+            f'<input type="hidden" name="of" value="{each.started_by}"><input type="hidden" name="next" value="{again}">'
+            f'<input type="hidden" name="key" value="{secrets.token_hex(16)}"><button>{receipt}<span class="hide"> {escape(each.number)}</span></button></form>'
+            if each.owed_by == side and each.clock == "acknowledgement"
+            else ""
+        )
+        found.append(
+            f'<tr data-state="{each.level}" data-exchange="{each.exchange}" data-row><td class="due"><span class="mark"><svg class="i" aria-hidden="true">'
+            f'<use href="#i-{each.level}"/></svg> <b>{words.span(each.waited_s)}</b></span><small>{waiting}</small></td>'
+            f'<td><span class="side">{each.owed_by.upper()}</span></td><td>{levels[each.precedence]} {clocks[each.clock]}</td>'
+            f'<td><span class="said break" dir="auto"{lang}>{escape(text)}</span><small><a href="{escape(here.link(f"/exchanges/{each.exchange}"))}">'
+            f"{escape(each.number)}</a></small></td><td>{button}</td></tr>"
+        )
+    return Markup("\n").join(map(Markup, found))
 
 
 def _quiet(here: Here, view: Board) -> bool:

@@ -108,8 +108,8 @@ def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
             if member is not None:
                 was = each.was.get(name)
                 yield {
-                    "fact": display.fact(state.act, member, raw),
-                    "was": None if was is None else display.fact(state.act, member, was).shown,
+                    "fact": display.fact(member, raw),
+                    "was": None if was is None else display.fact(member, was).shown,
                     "reason": each.reason,
                     "stamp": each.corrected,
                     "number": each.number,

@@ -12,8 +12,8 @@ from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
 from dragoman.gateway import proofs
 from dragoman.gateway.console import alarm, consoles
-from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.offices import Office, office_of
+from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.strips import Level
 from dragoman.gateway.console.words import Words
@@ -130,9 +130,13 @@ async def _proof(here: Here) -> Cell:
     except (Refused, NotANote):
         late = True
     if late:
-        return Cell(key="proof", level="serious", word=words.say("Record not signed"), detail=words.say("the registrar is silent"), icon="seal")
+        return Cell(
+            key="proof", level="serious", word=words.say("Record not signed"), detail=words.say("the registrar is silent"), icon="seal"
+        )
     if not projection.registry.policy:
-        return Cell(key="proof", level="off", word=words.say("Record signed by the host"), detail=words.say("no witness is named"), icon="seal")
+        return Cell(
+            key="proof", level="off", word=words.say("Record signed by the host"), detail=words.say("no witness is named"), icon="seal"
+        )
     covered = await here.service.coverage.of(projection)
     behind = max(0, projection.state.position - covered.final)
     if not behind:

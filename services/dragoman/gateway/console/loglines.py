@@ -57,7 +57,7 @@ def line_of(entry: Entry) -> LogLine:
         position=entry.position,
         time=found.time,
         actor=found.actor,
-        act=(found.type.split(".") + [""])[1],
+        act=[*found.type.split("."), ""][1],
         exchange=entry.exchange,
         number=entry.number,
         word="author" if found.attestation == "author" else "host",

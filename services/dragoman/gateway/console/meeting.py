@@ -259,7 +259,7 @@ def _terms(data: Mapping[str, Raw]) -> list[Any]:
 def _facts(display: Display, step: Step) -> list[Fact]:
     """What a step says besides its windows."""
     members = kinds.members(step.act) if step.content else ()
-    return [display.fact(step.act, member, step.content[member.name]) for member in members if member.name in step.content]
+    return [display.fact(member, step.content[member.name]) for member in members if member.name in step.content]
 
 
 # Beside each other

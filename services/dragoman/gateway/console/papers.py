@@ -130,7 +130,7 @@ def _corrected(display: Display, state: Exchange) -> dict[str, list[Was]]:
 def _was(display: Display, state: Exchange, member: kinds.Member, correction: Correction) -> Was:
     before = correction.was.get(member.name)
     return Was(
-        value=None if before is None else display.fact(state.act, member, before).shown,
+        value=None if before is None else display.fact(member, before).shown,
         until=correction.corrected.when,
         reason=correction.reason,
         number=correction.number,

@@ -57,9 +57,9 @@ class Display:
     def facts(self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()) -> list[Fact]:
         """The members of an act that are there, in the order of its shape."""
         left = frozenset(leave)
-        return [self.fact(act, each, content[each.name]) for each in kinds.members(act) if each.name in content and each.name not in left]
+        return [self.fact(each, content[each.name]) for each in kinds.members(act) if each.name in content and each.name not in left]
 
-    def fact(self, act: str, member: kinds.Member, raw: Raw) -> Fact:
+    def fact(self, member: kinds.Member, raw: Raw) -> Fact:
         """One member."""
         value = msgspec.json.decode(bytes(raw))
         return Fact(
@@ -120,7 +120,7 @@ class Display:
             case kinds.Pairs():
                 return _joined([Markup("{}: {}").format(name.upper() if kind.sides else name, each) for name, each in value.items()])
             case kinds.Group():
-                return self.group(kind, value)
+                return self.group(kind, value) if isinstance(value, dict) else escape(words.value(value))
             case kinds.Rows():
                 return _joined([self.group(kind.group, each) for each in value])
             case kinds.Lines() | kinds.Dates():

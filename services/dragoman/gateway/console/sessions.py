@@ -155,7 +155,7 @@ async def sign_out(request: web.Request) -> web.Response:
     session = request.cookies.get(COOKIE)
     if session is not None:
         await request.app[posting.SERVICE].access.close_session(session)
-    response = see("/sign-in", {"Clear-Site-Data": '"cache", "storage"'})
+    response = see("/sign-in", {"Clear-Site-Data": '"cache"'})
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response
 

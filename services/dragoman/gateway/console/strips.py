@@ -100,6 +100,11 @@ def level_of(duty: Duty, now: datetime) -> Level:
     return "caution" if gone >= _HALF else "standby"
 
 
+def is_receipt(duty: Duty) -> bool:
+    """Whether something owed is a receipt."""
+    return duty.clock.clock in RECEIPTS
+
+
 def by_urgency(strips: Iterable[Strip]) -> list[Strip]:
     """The worst first, and among equals the one that has waited longest."""
     return sorted(strips, key=lambda each: (LEVELS.index(each.level), each.begins, each.exchange))

@@ -27,7 +27,7 @@ LOCALES: Final = Path(__file__).parent / "locales"
 NBSP: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _UNITS: Final = {"en": ("s", "min", "h", "d"), "fr": ("s", "min", "h", "j"), "zh": ("秒", "分", "小时", "天")}
-_WEEKDAYS: Final = {"zh": "周一 周二 周三 周四 周五 周六 周日".split()}
+_WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
 
 
 class Words:
@@ -123,13 +123,12 @@ class Words:
             case _:
                 return f"{self.day(moment)} {moment:%H:%M:%S}Z"
 
-    def time(self, time: str | datetime | None, form: str = "full", **attributes: str) -> Markup:
+    def time(self, time: str | datetime | None, form: str = "full") -> Markup:
         """A time as an element; never relative alone."""
         if not time:
-            return Markup(escape(self.say("never")))
+            return escape(self.say("never"))
         moment = as_moment(time)
-        given = Markup("").join(Markup(' {}="{}"').format(name.replace("_", "-"), value) for name, value in attributes.items())
-        return Markup('<time datetime="{}"{}>{}</time>').format(stamp(moment), given, self.written(moment, form))
+        return Markup('<time datetime="{}">{}</time>').format(stamp(moment), self.written(moment, form))
 
     def local(self, moment: datetime, zone: ZoneInfo, base: datetime | None = None) -> str:
         """A time of day in a zone; with `+1` where the day there is another than that of `base`, in UTC by default."""
