@@ -470,7 +470,7 @@ async def test_every_page_is_accessible(scheme: str, size: dict[str, int], visit
         "/people/register/new",
     ):
         await nato.page.goto(f"{nato.service.base_url}/c/{CHANNEL}{path}")
-        await assert_accessible(nato, wide=not (size == NARROW))
+        await assert_accessible(nato, wide=size != NARROW)
     assert nato.complaints == []
     await nato.page.get_by_role("button", name="Enter", exact=True).click()
-    await assert_accessible(nato, wide=not (size == NARROW))
+    await assert_accessible(nato, wide=size != NARROW)

@@ -21,6 +21,9 @@ _METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:bab
 _OPTIONS: Final = {
     "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
 }
+_OF_NOBODY: Final = tuple(f'"{name}'.encode() for name in ("POT-Creation", "PO-Revision", "Report-Msgid", "Last-Translator", "Language-Team", "Project-Id"))
+"""Lines of a catalogue's head that say nothing here."""
+
 _KEYWORDS: Final = {"_": None, "say": None, "gettext": None, "N_": None, "count": (1, 2), "ngettext": (1, 2)}
 
 
@@ -44,10 +47,11 @@ def updated(language: str) -> Catalog:
         with path.open("rb") as file:
             found = read_po(file, locale=language)
     found.update(template(), no_fuzzy_matching=True, update_header_comment=False)
+    found.header_comment = f"# What the pages say, in {found.locale.english_name if found.locale else language}."
     found.obsolete.clear()
     if language == "en":
         for message in found:
-            if message.id and not message.string:
+            if message.id and not any(message.string or ()):
                 message.string = vocabulary.derived(message.context, str(message.id)) if message.context else message.id
     return found
 
@@ -56,12 +60,12 @@ def written(catalogue: Catalog) -> bytes:
     """A catalogue as its file."""
     output = io.BytesIO()
     write_po(output, catalogue, width=140, no_location=True, omit_header=False, sort_output=False, ignore_obsolete=True)
-    return b"".join(line for line in output.getvalue().splitlines(keepends=True) if not line.startswith(b'"POT-Creation-Date'))
+    return b"".join(line for line in output.getvalue().splitlines(keepends=True) if not line.startswith(_OF_NOBODY))
 
 
 if __name__ == "__main__":
     for each in LANGUAGES:
         (LOCALES / f"{each}.po").write_bytes(written(updated(each)))
-    missing = {each: [str(message.id) for message in updated(each) if message.id and not message.string] for each in LANGUAGES}
+    missing = {each: [str(message.id) for message in updated(each) if message.id and not any(message.string or ())] for each in LANGUAGES}
     for each, messages in missing.items():
         sys.stdout.write(f"{each}: {len(messages)} to be translated\n")

@@ -1,0 +1,133 @@
+"""Pictures of every page in three languages, light and dark, for whoever looks at them beside the mock-ups: `make screenshots`.
+
+The demonstration is filled with what it lacks: offices with hours, points of contact, a line check, a meeting, drafts. What is on the pictures is
+invented or public.
+"""
+
+import asyncio
+import itertools
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+from playwright.async_api import Browser, Page, async_playwright
+
+ROOT: Final = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from service import Caller, Service, new_key  # noqa: E402  # the tests' support is no package
+
+OUT: Final = ROOT / "build" / "screenshots"
+CHROMIUM: Final = "/usr/bin/chromium"
+LANGUAGES: Final = {"en": "en-GB", "fr": "fr-FR", "zh": "zh-CN"}
+CALM, EXERCISE, TRACK2 = "nato-china", "nato-china-exercise", "nato-china-track2"
+OFFICES: Final = {"nato": ("Brussels", "Europe/Brussels"), "china": ("Beijing", "Asia/Shanghai")}
+
+PAGES: Final = (
+    ("board", "nato/duty_officer", f"/c/{CALM}"),
+    ("board-exercise", "nato/officer", f"/c/{EXERCISE}"),
+    ("takeover", "china/duty_officer", f"/c/{EXERCISE}"),
+    ("inbox", "nato/duty_officer", f"/c/{CALM}/inbox"),
+    ("search", "nato/duty_officer", f"/c/{CALM}/inbox?q=talks"),
+    ("compose-menu", "nato/duty_officer", f"/c/{CALM}/compose"),
+    ("compose-incident", "nato/duty_officer", f"/c/{CALM}/compose/hazardous-incident"),
+    ("compose-meeting", "nato/duty_officer", f"/c/{CALM}/compose/meeting-request"),
+    ("drafts", "nato/officer", f"/c/{CALM}/drafts"),
+    ("exchange", "nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}"),
+    ("form", "nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}/form"),
+    ("card", "nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}/card"),
+    ("meetings", "nato/officer", f"/c/{CALM}/meetings"),
+    ("calendar", "nato/officer", f"/c/{CALM}/meetings/calendar"),
+    ("people", "nato/officer", f"/c/{CALM}/people"),
+    ("register", "nato/officer", f"/c/{CALM}/people/register"),
+    ("dialogue", "nato/officer", f"/c/{CALM}/dialogue"),
+    ("perceptions", "group-a/officer", f"/c/{TRACK2}/dialogue"),
+    ("statistics", "nato/officer", f"/c/{EXERCISE}/statistics"),
+    ("reports", "nato/officer", f"/c/{CALM}/reports"),
+    ("situation", "nato/officer", f"/c/{CALM}/reports/situation"),
+    ("audit", "china/auditor", f"/c/{EXERCISE}/audit"),
+    ("audit-past", "china/auditor", f"/c/{EXERCISE}/audit?at=21&compare=18"),
+    ("log", "china/auditor", f"/c/{EXERCISE}/log"),
+    ("record", "china/auditor", f"/c/{EXERCISE}/records/20"),
+    ("admin", "nato/administrator", f"/c/{CALM}/admin"),
+    ("officers", "nato/administrator", f"/c/{CALM}/admin/officers"),
+    ("help", "nato/officer", "/help"),
+    ("host", "operator", "/host"),
+)
+
+
+async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
+    """Fill the demonstration with what it lacks; the ids that addresses need."""
+    for side, (seat, zone) in OFFICES.items():
+        head, duty = Caller(session, service, f"{side}/head_of_office"), Caller(session, service, f"{side}/duty_officer")
+        hours = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00", "zone": zone}
+        await head.open({"act": "liaison-office", "side": side, "seat": seat, "status": "open", "hours": hours}, CALM)
+        person = await duty.post(f"/v1/channels/{CALM}/people", {"name": "Duty desk", "telephones": ["+32 2 555 01 10"], "languages": ["en"]})
+        named = {"id": person.json["id"], "commitment": person.json["commitment"]}
+        point = {
+            **{"act": "point-of-contact", "role": "duty desk", "person": named, "institution": f"Liaison office {seat}"},
+            **{"languages": ["en", "fr"], "hours": "24x7", "channels": ["telephone", "page"], "valid_from": "2026-01-01T00:00:00Z"},
+            "duty_number_dead": True,
+        }
+        await duty.open(point, CALM)
+        await duty.post(f"/v1/channels/{CALM}/channel", {"act": "watch-assumption"})
+    nato, china = Caller(session, service, "nato/duty_officer"), Caller(session, service, "china/duty_officer")
+    check = {"act": "line-check", "sequence": 1, "challenge": "Quick brown fox 联络官", "circuit": "primary"}
+    opened = (await nato.open(check, CALM)).json
+    await china.post(f"/v1/channels/{CALM}/exchanges/{opened['exchange']}/acts", {"act": "echo", "text": check["challenge"]})
+    meeting = {
+        **{"act": "meeting-request", "purpose": "Working group on encounters", "kind": "working_group"},
+        "windows": [{"from": "2027-01-19T07:00:00Z", "to": "2027-01-19T09:00:00Z"}],
+    }
+    await nato.open(meeting, CALM)
+    draft = {"act": {"act": "contact-note", "form": "conversation", "text": "Not finished"}}
+    await Caller(session, service, "nato/officer").post(f"/v1/channels/{CALM}/drafts", draft, key=new_key())
+    rows = (await nato.get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json["exchanges"]
+    return {"incident": rows[-1]["id"]}
+
+
+async def _shoot(browser: Browser, service: Service, ids: dict[str, str], language: str, scheme: Any) -> None:
+    for who, pages in itertools.groupby(sorted(PAGES, key=lambda each: each[1]), key=lambda each: each[1]):
+        context = await browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, locale=LANGUAGES[language])
+        page = await context.new_page()
+        await page.goto(f"{service.base_url}/sign-in")
+        await page.locator("#token").fill(service.operator if who == "operator" else service.token(who))
+        await page.locator("form[action='/sign-in'] button").click()
+        for name, _, path in pages:
+            await page.goto(service.base_url + path.format(**ids))
+            await _still(page, takeover=name == "takeover")
+            await page.screenshot(path=OUT / f"{name}-{language}-{scheme}.png", full_page=name != "takeover")
+        await context.close()
+
+
+async def _still(page: Page, *, takeover: bool) -> None:
+    """As it is once its scripts have run; on other pages than the takeover's the alarm stays closed."""
+    await page.wait_for_timeout(500)
+    if not takeover:
+        await page.evaluate("document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.remove())")
+
+
+async def main() -> None:
+    """Make all pictures."""
+    shutil.rmtree(OUT, ignore_errors=True)
+    OUT.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(Path(folder) / "data", "--demo")
+        try:
+            async with aiohttp.ClientSession() as session, async_playwright() as playwright:
+                ids = await _furnish(session, service)
+                browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"])
+                for language, scheme in itertools.product(LANGUAGES, ("light", "dark")):
+                    await _shoot(browser, service, ids, language, scheme)
+                await browser.close()
+        finally:
+            service.stop()
+    sys.stdout.write(json.dumps({"pictures": len(list(OUT.glob("*.png"))), "folder": str(OUT.relative_to(ROOT))}) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
