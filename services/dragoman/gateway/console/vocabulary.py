@@ -26,6 +26,9 @@ ALARMS: Final = ("flash_unacknowledged", "undelivered", "line_degraded", "watch_
 LINES: Final = ("good", "degraded", "unknown", "missed", "echoed", "echoed_with_errors", "awaited")
 """How a circuit, or one check of it, stands."""
 
+RUNGS: Final = ("deputy",)
+"""Whom an alarm reaches that is no role of anybody."""
+
 _WORD: Final = re.compile(r"[a-z]{2,}(?:[-_][a-z0-9]+)*")
 """What is a word, and no letter, number or type of files."""
 
@@ -36,7 +39,7 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("act", act) for act in RULES)
     yield from (("status", status) for status in _statuses())
     yield from (("field", name) for name in fields)
-    yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES)) if _WORD.fullmatch(name))
+    yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS)) if _WORD.fullmatch(name))
     yield from (("clock", clock) for clock in get_args(ClockName))
     yield from (("flag", flag) for flag in FLAGS)
     yield from (("stage", stage) for stage in STAGES)

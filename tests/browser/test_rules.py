@@ -1,0 +1,227 @@
+"""rules.md §7, what is of every page: accessibility, sizes, focus, times, even-handedness, colours, flashing, print."""
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import expect
+
+from browsing import EXERCISE, SIZES, Flash, Visit, Visiting, assert_accessible
+from service import Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CSS = (Path(__file__).parents[2] / "services" / "dragoman" / "gateway" / "static" / "console.css").read_text()
+CALM = "nato-china"
+LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
+LIGHTS = ("day", "dusk", "night", "contrast")
+PAGES = (
+    ("nato/duty_officer", f"/c/{CALM}"),
+    ("nato/duty_officer", f"/c/{CALM}/inbox?q=talks"),
+    ("nato/duty_officer", f"/c/{CALM}/inbox?q=nothing-of-that-kind"),
+    ("nato/duty_officer", f"/c/{CALM}/compose"),
+    ("nato/duty_officer", f"/c/{CALM}/compose/hazardous-incident"),
+    ("nato/duty_officer", f"/c/{CALM}/compose/point-of-contact"),
+    ("nato/duty_officer", f"/c/{CALM}/drafts"),
+    ("nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}"),
+    ("nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}?at=21"),
+    ("nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}/card"),
+    ("nato/officer", f"/c/{CALM}/meetings"),
+    ("nato/officer", f"/c/{CALM}/meetings/calendar"),
+    ("nato/officer", f"/c/{CALM}/people"),
+    ("nato/officer", f"/c/{CALM}/people/register"),
+    ("group-a/officer", "/c/nato-china-track2/dialogue"),
+    ("nato/officer", f"/c/{EXERCISE}/statistics"),
+    ("nato/officer", f"/c/{CALM}/reports"),
+    ("nato/officer", f"/c/{CALM}/reports/situation"),
+    ("china/auditor", f"/c/{EXERCISE}/audit"),
+    ("china/auditor", f"/c/{EXERCISE}/audit?at=21&compare=18"),
+    ("china/auditor", f"/c/{EXERCISE}/log"),
+    ("china/auditor", f"/c/{EXERCISE}/records/20"),
+    ("nato/administrator", f"/c/{CALM}/admin"),
+    ("china/auditor", f"/c/{CALM}/compose/contact-note"),
+    ("nato/officer", "/help"),
+    ("nato/officer", "/c/nato-china/no-such-page"),
+)
+
+
+@pytest.fixture
+async def incident(session: aiohttp.ClientSession, demo: Service) -> str:
+    rows = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json["exchanges"]
+    return str(rows[-1]["id"])
+
+
+async def as_(visit: Visiting, who: str, path: str, **options: Any) -> Visit:
+    guest = await visit(**options)
+    await guest.page.goto(f"{guest.service.base_url}/sign-in")
+    await guest.page.locator("#token").fill(guest.service.token(who))
+    await guest.page.locator("form[action='/sign-in'] button").click()
+    await guest.page.goto(guest.service.base_url + path)
+    return guest
+
+
+@pytest.mark.parametrize("number", range(len(PAGES)))
+async def test_a_page_is_accessible(visit: Visiting, incident: str, number: int, request: pytest.FixtureRequest) -> None:
+    who, path = PAGES[number]
+    every = list(itertools.product(LANGUAGES, LIGHTS))
+    wanted = every if request.config.getoption("--long") else [every[(number * 5) % len(every)], every[(number * 5 + 7) % len(every)]]
+    for place, (language, light) in enumerate(wanted):
+        wide = bool((number + place) % 2)
+        guest = await as_(visit, who, path.format(incident=incident), locale=language, viewport=SIZES["wide" if wide else "narrow"])
+        await guest.page.evaluate("light => { document.documentElement.dataset.theme = light; }", light)
+        await guest.page.wait_for_timeout(150)
+        await assert_accessible(guest, wide=wide)
+        expected = ["Failed to load resource"] if "no-such" in path or "contact-note" in path else []
+        assert [each for each in guest.complaints if not any(known in each for known in expected)] == []
+        await guest.page.context.close()
+
+
+@pytest.mark.parametrize("path", [f"/c/{CALM}", f"/c/{EXERCISE}/audit", f"/c/{CALM}/inbox", f"/c/{CALM}/compose/hazardous-incident"])
+async def test_letters_and_targets_are_large_enough_and_what_has_the_focus_is_seen(visit: Visiting, path: str) -> None:
+    nato = await as_(visit, "nato/head_of_office", path)
+    small = await nato.page.evaluate(
+        """() => [...document.querySelectorAll("main *")].filter((each) => {
+            const text = [...each.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+            if (!text || each.closest("small, code, pre, kbd, svg, th, dt, .note, .hide, .crumb, table.log, .zpr, .tag-drill, .num, h3, figcaption")) return false;
+            return parseFloat(getComputedStyle(each).fontSize) < 16;
+        }).map((each) => each.outerHTML.slice(0, 90))"""
+    )
+    assert small == []
+    low = await nato.page.evaluate(
+        """() => [...document.querySelectorAll("main button, .mast button, .mast nav a, #link-bar button")].filter((each) => {
+            const box = each.getBoundingClientRect();
+            return box.height > 0 && box.height < 24;
+        }).map((each) => each.outerHTML.slice(0, 90))"""
+    )
+    assert low == []
+    hidden = []
+    for _ in range(25):
+        await nato.page.keyboard.press("Tab")
+        hidden += await nato.page.evaluate(
+            """() => {
+                const each = document.activeElement;
+                if (!each || each === document.body) return [];
+                const box = each.getBoundingClientRect();
+                const x = box.x + Math.min(box.width / 2, 8), y = box.y + Math.min(box.height / 2, 8);
+                const seen = document.elementFromPoint(x, y);
+                return seen && (each === seen || each.contains(seen) || seen.contains(each) || seen.closest("label")?.contains(each)) ? [] : [each.outerHTML.slice(0, 90)];
+            }"""
+        )
+    assert hidden == []
+
+
+@pytest.mark.parametrize("path", [f"/c/{CALM}", f"/c/{EXERCISE}", f"/c/{EXERCISE}/audit", f"/c/{CALM}/meetings", f"/c/{EXERCISE}/log"])
+async def test_every_time_is_absolute_and_in_utc(visit: Visiting, path: str) -> None:
+    nato = await as_(visit, "nato/officer", path)
+    times = await nato.page.locator("time").evaluate_all("times => times.map((time) => [time.getAttribute('datetime'), time.textContent])")
+    assert times
+    assert [each for each in times if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", each[0] or "")] == []
+    assert [text for _, text in times if re.search(r"\bago\b|yesterday|just now", text)] == []
+    text = await nato.page.locator("main").inner_text()
+    assert re.findall(r"\d (?:min|h|d|s)\b", text) == []
+
+
+async def test_both_sides_are_shown_alike(visit: Visiting, tmp_path: Path, chromium: Path) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    try:
+        shown = []
+        for side in ("nato", "china"):
+            guest = await visit(service, java_script_enabled=False)
+            await guest.sign_in(f"{side}/auditor", CALM)
+            html = await guest.page.locator("main").inner_html()
+            shown.append(re.sub(r"<small>ours</small>|\d\d:\d\d:\d\dZ|[0-9T:.-]+Z", "", html))
+        assert shown[0] == shown[1]
+    finally:
+        service.stop()
+
+
+@pytest.mark.usefixtures("flash")
+async def test_nothing_flashes_faster_than_once_a_second_and_nothing_moves_where_that_is_not_wanted(visit: Visiting, flash: Flash) -> None:
+    await flash()
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    await expect(china.page.locator("dialog[open]")).to_be_visible()
+    running = await china.page.evaluate("document.getAnimations().map((each) => each.effect.getTiming().duration)")
+    assert running
+    assert all(duration >= 1000 for duration in running)
+    still = await visit(reduced_motion="reduce")
+    await still.sign_in("china/duty_officer")
+    await expect(still.page.locator("dialog[open]")).to_be_visible()
+    assert await still.page.evaluate("document.getAnimations().length") == 0
+
+
+async def test_a_page_prints_with_its_marking_and_without_what_is_pressed(visit: Visiting, incident: str) -> None:
+    nato = await as_(visit, "nato/officer", f"/c/{EXERCISE}/exchanges/{incident}/form")
+    await nato.page.emulate_media(media="print")
+    text = await nato.page.locator("body").inner_text()
+    assert "SIDES ONLY" in text
+    assert text.count("EXERCISE") >= 3
+    assert await nato.page.locator("button:visible, nav:visible").count() == 0
+    assert len(await nato.page.pdf()) > 10_000
+
+
+def colours(theme: str) -> dict[str, str]:
+    """The tokens of a theme: `light` and `dark` of the mock-ups, and the two that stand by themselves."""
+    if theme in ("night", "contrast"):
+        found = re.search(rf':root\[data-theme="{theme}"\] \{{(.*?)\n  \}}', CSS, re.DOTALL)
+        assert found is not None
+        return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", found[1]))
+    place = 0 if theme == "light" else 1
+    root = CSS.partition(":root {")[2].partition("\n  }")[0]
+    pairs = {name: (one, other)[place] for name, one, other in re.findall(r"--([a-z-]+): light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\)", root)}
+    return {**dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", root)), **pairs}
+
+
+def channels(colour: str) -> list[float]:
+    digits = colour[1:] if len(colour) == 7 else "".join(each * 2 for each in colour[1:])
+    return [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+
+
+def linear(value: float) -> float:
+    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((sum(weight * linear(each) for weight, each in zip((0.2126, 0.7152, 0.0722), channels(colour), strict=True)) for colour in (one, other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "night", "contrast"])
+def test_the_colours_of_a_light_have_their_contrast(theme: str) -> None:
+    found = colours(theme)
+    grounds = [found[name] for name in ("paper", "sheet")]
+    for ground in grounds:
+        assert contrast(found["ink"], ground) >= 7
+        assert contrast(found["soft"], ground) >= 4.5
+        assert contrast(found["edge"], ground) >= 3
+        assert contrast(found["focus"], ground) >= 3
+        for level in ("critical", "serious", "caution", "normal", "standby", "off"):
+            assert contrast(found[level], ground) >= 3, level
+    if theme == "night":
+        assert max(contrast(found["ink"], ground) for ground in grounds) <= 15
+    fills = {**colours("light"), **found}
+    assert contrast(fills["on-alarm"], fills["alarm"]) >= 7
+    assert contrast(fills["on-warn"], fills["warn"]) >= 7
+
+
+MACHADO = {
+    "protanopia": ((0.152286, 1.052583, -0.204868), (0.114503, 0.786281, 0.099216), (-0.003882, -0.048116, 1.051998)),
+    "deuteranopia": ((0.367322, 0.860646, -0.227968), (0.280085, 0.672501, 0.047413), (-0.011820, 0.042940, 0.968881)),
+    "tritanopia": ((1.255528, -0.076749, -0.178779), (-0.078411, 0.930809, 0.147602), (0.004733, 0.691367, 0.303900)),
+}
+
+
+def test_levels_that_some_eyes_take_for_one_differ_in_shape_and_in_word() -> None:
+    """Colour alone fails: every pair of levels has another shape in the sprite, whatever is seen of its colour."""
+    sprite = (Path(__file__).parents[2] / "services" / "dragoman" / "gateway" / "console" / "templates" / "symbols.html").read_text()
+    shapes = dict(re.findall(r'<symbol id="i-([a-z]+)"[^>]*>(.*?)</symbol>', sprite))
+    levels = ("critical", "serious", "caution", "normal", "standby", "off")
+    assert len({shapes[level] for level in levels}) == len(levels)
+    close = 0
+    for theme, matrix in itertools.product(("light", "dark", "night"), MACHADO.values()):
+        seen = {level: [sum(weight * linear(each) for weight, each in zip(row, channels(colours(theme)[level]), strict=True)) for row in matrix] for level in levels}
+        close += sum(sum((a - b) ** 2 for a, b in zip(seen[one], seen[other], strict=True)) ** 0.5 < 0.1 for one, other in itertools.combinations(levels, 2))
+    assert close  # some are: which is why the shapes must differ
