@@ -85,16 +85,16 @@ async def test_letters_and_targets_are_large_enough_and_what_has_the_focus_is_se
     small = await nato.page.evaluate(
         """() => [...document.querySelectorAll("main *")].filter((each) => {
             const text = [...each.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-            if (!text || each.closest("small, code, pre, kbd, svg, th, dt, .note, .hide, .crumb, table.log, .zpr, .tag-drill, .num, h3, figcaption")) return false;
+            if (!text || each.closest("small, .travel label, code, pre, kbd, svg, th, dt, .note, .hide, .crumb, table.log, .zpr, .tag-drill, .num, h3, figcaption")) return false;
             return parseFloat(getComputedStyle(each).fontSize) < 16;
-        }).map((each) => each.outerHTML.slice(0, 90))"""
+        }).map((each) => each.outerHTML.slice(0, 160))"""
     )
     assert small == []
     low = await nato.page.evaluate(
         """() => [...document.querySelectorAll("main button, .mast button, .mast nav a, #link-bar button")].filter((each) => {
             const box = each.getBoundingClientRect();
             return box.height > 0 && box.height < 24;
-        }).map((each) => each.outerHTML.slice(0, 90))"""
+        }).map((each) => each.outerHTML.slice(0, 160))"""
     )
     assert low == []
     hidden = []
@@ -107,7 +107,7 @@ async def test_letters_and_targets_are_large_enough_and_what_has_the_focus_is_se
                 const box = each.getBoundingClientRect();
                 const x = box.x + Math.min(box.width / 2, 8), y = box.y + Math.min(box.height / 2, 8);
                 const seen = document.elementFromPoint(x, y);
-                return seen && (each === seen || each.contains(seen) || seen.contains(each) || seen.closest("label")?.contains(each)) ? [] : [each.outerHTML.slice(0, 90)];
+                return seen && (each === seen || each.contains(seen) || seen.contains(each) || seen.closest("label")?.contains(each)) ? [] : [each.outerHTML.slice(0, 160)];
             }"""
         )
     assert hidden == []

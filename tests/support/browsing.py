@@ -26,9 +26,9 @@ class Visit:
     async def sign_in(self, who: str, channel: str = EXERCISE) -> None:
         """Sign in by the form, and arrive at a channel's board."""
         await self.page.goto(f"{self.service.base_url}/c/{channel}")
-        await self.page.get_by_label("Token").fill(self.service.token(who))
-        await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.get_by_role("button", name="Sign out").wait_for()
+        await self.page.locator("#token").fill(self.service.token(who))
+        await self.page.locator("form[action='/sign-in'] button").click()
+        await self.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
 
     async def headline(self) -> str:
         """The page's one h1, as it is seen."""
