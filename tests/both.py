@@ -41,7 +41,9 @@ def main(arguments: list[str]) -> int:
     both = counted("".join(found)) + counted(printed)
     took = time.monotonic() - begun
     words = ", ".join(f"{number} {what}" for what, number in sorted(both.items()))
-    sys.stdout.write(f"==== {words or 'nothing ran'} in {took:.2f}s ({int(took) // 3600}:{int(took) // 60 % 60:02}:{int(took) % 60:02}) ====\n")
+    sys.stdout.write(
+        f"==== {words or 'nothing ran'} in {took:.2f}s ({int(took) // 3600}:{int(took) // 60 % 60:02}:{int(took) % 60:02}) ====\n"
+    )
     return code
 
 

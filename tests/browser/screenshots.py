@@ -65,12 +65,22 @@ async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str
     for side, (seat, zone) in OFFICES.items():
         head, duty = Caller(session, service, f"{side}/head_of_office"), Caller(session, service, f"{side}/duty_officer")
         hours = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00", "zone": zone}
-        await head.open({"act": "liaison-office", "side": side, "seat": seat, "status": "open", "hours": hours}, CALM)
-        person = await duty.post(f"/v1/channels/{CALM}/people", {"name": "Duty desk", "telephones": ["+32 2 555 01 10"], "languages": ["en"]})
+        await head.open(
+            {"act": "liaison-office", "side": side, "seat": seat, "status": "open", "hours": hours, "for_the_record": True}, CALM
+        )
+        person = await duty.post(
+            f"/v1/channels/{CALM}/people", {"name": "Duty desk", "telephones": ["+32 2 555 01 10"], "languages": ["en"]}
+        )
         named = {"id": person.json["id"], "commitment": person.json["commitment"]}
         point = {
-            **{"act": "point-of-contact", "role": "duty desk", "person": named, "institution": f"Liaison office {seat}"},
-            **{"languages": ["en", "fr"], "hours": "24x7", "channels": ["telephone", "page"], "valid_from": "2026-01-01T00:00:00Z"},
+            "act": "point-of-contact",
+            "role": "duty desk",
+            "person": named,
+            "institution": f"Liaison office {seat}",
+            "languages": ["en", "fr"],
+            "hours": "24x7",
+            "channels": ["telephone", "page"],
+            "valid_from": "2026-01-01T00:00:00Z",
             "duty_number_dead": True,
         }
         await duty.open(point, CALM)
@@ -80,7 +90,9 @@ async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str
     opened = (await nato.open(check, CALM)).json
     await china.post(f"/v1/channels/{CALM}/exchanges/{opened['exchange']}/acts", {"act": "echo", "text": check["challenge"]})
     meeting = {
-        **{"act": "meeting-request", "purpose": "Working group on encounters", "kind": "working_group"},
+        "act": "meeting-request",
+        "purpose": "Working group on encounters",
+        "kind": "working_group",
         "windows": [{"from": "2027-01-19T07:00:00Z", "to": "2027-01-19T09:00:00Z"}],
     }
     await nato.open(meeting, CALM)

@@ -185,7 +185,13 @@ def linear(value: float) -> float:
 
 
 def contrast(one: str, other: str) -> float:
-    light, dark = sorted((sum(weight * linear(each) for weight, each in zip((0.2126, 0.7152, 0.0722), channels(colour), strict=True)) for colour in (one, other)), reverse=True)
+    light, dark = sorted(
+        (
+            sum(weight * linear(each) for weight, each in zip((0.2126, 0.7152, 0.0722), channels(colour), strict=True))
+            for colour in (one, other)
+        ),
+        reverse=True,
+    )
     return (light + 0.05) / (dark + 0.05)
 
 
@@ -222,6 +228,12 @@ def test_levels_that_some_eyes_take_for_one_differ_in_shape_and_in_word() -> Non
     assert len({shapes[level] for level in levels}) == len(levels)
     close = 0
     for theme, matrix in itertools.product(("light", "dark", "night"), MACHADO.values()):
-        seen = {level: [sum(weight * linear(each) for weight, each in zip(row, channels(colours(theme)[level]), strict=True)) for row in matrix] for level in levels}
-        close += sum(sum((a - b) ** 2 for a, b in zip(seen[one], seen[other], strict=True)) ** 0.5 < 0.1 for one, other in itertools.combinations(levels, 2))
+        seen = {
+            level: [sum(weight * linear(each) for weight, each in zip(row, channels(colours(theme)[level]), strict=True)) for row in matrix]
+            for level in levels
+        }
+        close += sum(
+            sum((a - b) ** 2 for a, b in zip(seen[one], seen[other], strict=True)) ** 0.5 < 0.1
+            for one, other in itertools.combinations(levels, 2)
+        )
     assert close  # some are: which is why the shapes must differ

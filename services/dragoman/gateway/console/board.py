@@ -248,7 +248,7 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
 
 
 def _city(office: Office, words: Words) -> str:
-    return city(office.zone, words.language) if office.zone != "UTC" else office.side.upper()
+    return office.seat or (city(office.zone, words.language) if office.zone != "UTC" else office.side.upper())
 
 
 def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> Iterator[Any]:

@@ -21,10 +21,12 @@ _METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:bab
 _OPTIONS: Final = {
     "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
 }
-_OF_NOBODY: Final = tuple(f'"{name}'.encode() for name in ("POT-Creation", "PO-Revision", "Report-Msgid", "Last-Translator", "Language-Team", "Project-Id"))
+_OF_NOBODY: Final = tuple(
+    f'"{name}'.encode() for name in ("POT-Creation", "PO-Revision", "Report-Msgid", "Last-Translator", "Language-Team", "Project-Id")
+)
 """Lines of a catalogue's head that say nothing here."""
 
-_KEYWORDS: Final = {"_": None, "say": None, "gettext": None, "N_": None, "count": (1, 2), "ngettext": (1, 2)}
+_KEYWORDS: Final = {"_": None, "say": None, "gettext": None, "N_": None, "count": (1, 2), "counted": (1, 2), "ngettext": (1, 2)}
 
 
 def template() -> Catalog:

@@ -95,7 +95,7 @@ async def dialogue(here: Here) -> Page:
             "other_eyes": here.request.query.get("eyes") == "other",
             "areas": get_args(Area),
             "by_area": {area: [each for each in view.roadmap if each.area == area] for area in get_args(Area)},
-            "counted": Counter(each.status for each in view.roadmap),
+            "by_status": Counter(each.status for each in view.roadmap),
             "chart": _chart(here.words, view, here.moment, past=here.past),
             "years": _years(view, here.moment),
             "next": _next(view, here.moment),

@@ -260,10 +260,12 @@ def environment(language: str) -> jinja2.Environment:
         "roles_of": lambda roles: [words.value(role) for role in roles],
         "told": lambda said: _told(words, said),
         "clock_bar": clock,
+        "counted": words.count,
     }
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
     found.filters["fromjson"] = json.loads
     found.filters["field_name"] = words.field
+    found.filters["value_name"] = words.value
     found.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)
     found.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     found.filters["raw"] = languages.values_of
