@@ -112,7 +112,7 @@ async def _shoot(browser: Browser, service: Service, ids: dict[str, str], langua
         for name, _, path in pages:
             await page.goto(service.base_url + path.format(**ids))
             await _still(page, takeover=name == "takeover")
-            await page.screenshot(path=OUT / f"{name}-{language}-{scheme}.png", full_page=name != "takeover")
+            await page.screenshot(path=OUT / f"{name}-{language}-{scheme}.png", full_page=name not in ("board", "takeover"))
         await context.close()
 
 
