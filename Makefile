@@ -53,7 +53,7 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/lint-imports
 
 test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
-	$(BIN)/python tests/both.py
+	$(BIN)/python tests/lanes.py
 
 faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults
 	$(BIN)/pytest tests/faults --long
