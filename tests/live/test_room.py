@@ -37,7 +37,7 @@ async def test_a_further_session_closes_the_oldest_and_signing_in_anew_the_one_b
             return flags.partition(";")[0]
 
     async def is_open(cookie: str) -> bool:
-        async with session.get(own.base_url, headers={"Cookie": cookie}, allow_redirects=False) as answer:
+        async with session.get(f"{own.base_url}/c/nato-china", headers={"Cookie": cookie}, allow_redirects=False) as answer:
             return answer.status == 200
 
     cookies = [await signed_in() for _ in range(SESSIONS + 1)]
