@@ -42,7 +42,8 @@ Flash = Callable[[], Awaitable[str]]
 async def assert_accessible(visit: Visit, *, wide: bool = True) -> None:
     """No finding of axe at AA, one headline, and at 320 px no scrolling sideways."""
     results = await Axe().run(visit.page, options={"runOnly": {"type": "tag", "values": LEVELS}, "resultTypes": ["violations"]})
-    assert [(found["id"], [node["target"] for node in found["nodes"]]) for found in results.response["violations"]] == []
+    found = [(each["id"], [(node["target"], node["html"]) for node in each["nodes"]]) for each in results.response["violations"]]
+    assert not found, found
     assert await visit.page.locator("h1").count() == 1
     if not wide:
         assert await visit.page.evaluate("document.documentElement.scrollWidth") <= SIZES["narrow"]["width"]
