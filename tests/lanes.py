@@ -1,20 +1,28 @@
-"""Runs all tests in three lanes beside each other, since each waits most of the time for something else; `make test`.
+"""Runs all tests in two lanes beside each other, since each waits most of the time for a process, a clock or a browser; `make test`.
 
-One lane is the pages, which wait for a browser's clock; one the services as they run, which wait for processes to start; one all others. What the
-last prints is seen as it comes, then what each of the first two did, and at the end one closing line for all.
+Each lane takes the next part when it has done with one. What a part prints is shown when it has ended, and last one closing line for all.
 """
 
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
-APART: Final = (HERE / "browser", HERE / "live")
+LANES: Final = 2
+LIVE: Final = HERE / "live"
+PAGES: Final = HERE / "browser"
+RULES: Final = PAGES / "test_rules.py"
+PARTS: Final[dict[str, list[object]]] = {
+    "the services as they run": [LIVE],
+    "all that is neither live nor a page": [f"--ignore={LIVE}", f"--ignore={PAGES}"],
+    "the pages, one by one": [PAGES, f"--ignore={RULES}"],
+    "what every page is held to": [RULES],
+}
 _COUNT: Final = re.compile(r"(\d+) (passed|failed|skipped|error|errors|xfailed|xpassed)\b")
 
 
@@ -24,36 +32,30 @@ def counted(printed: str) -> Counter[str]:
     return Counter({what: int(number) for number, what in _COUNT.findall(closing)})
 
 
+def ran(part: str, arguments: list[str]) -> tuple[int, str]:
+    """A part's exit code, and what it printed."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} begins: {part}\n")
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments, *map(str, PARTS[part])]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.returncode, done.stdout
+
+
 def main(arguments: list[str]) -> int:
-    """Run all lanes; the worst of their exit codes."""
-    begun = time.monotonic()
-    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    lanes = []
-    for tests in APART:
-        output = tempfile.TemporaryFile("w+")  # noqa: SIM115  # it lives as long as its lane
-        lanes.append((subprocess.Popen([*pytest, str(tests)], stdout=output, stderr=subprocess.STDOUT), output))
-    found: list[str] = []
-    others = [word for tests in APART for word in ("--ignore", str(tests))]
-    with subprocess.Popen([*pytest, *others], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as lane:
-        assert lane.stdout is not None
-        for line in lane.stdout:
-            sys.stdout.write(line)
+    """Run all parts; the worst of their exit codes."""
+    begun, code, counts = time.monotonic(), 0, Counter[str]()
+    with ThreadPoolExecutor(LANES) as lanes:
+        for part in as_completed([lanes.submit(ran, part, arguments) for part in PARTS]):
+            ended, printed = part.result()
+            code = max(code, ended)
+            counts += counted(printed)
+            sys.stdout.write(printed)
             sys.stdout.flush()
-            found.append(line)
-    codes, all_counts = [lane.returncode], counted("".join(found))
-    for running, output in lanes:
-        codes.append(running.wait())
-        output.seek(0)
-        printed = output.read()
-        output.close()
-        sys.stdout.write(printed)
-        all_counts += counted(printed)
     took = time.monotonic() - begun
-    words = ", ".join(f"{number} {what}" for what, number in sorted(all_counts.items()))
-    sys.stdout.write(
-        f"==== {words or 'nothing ran'} in {took:.2f}s ({int(took) // 3600}:{int(took) // 60 % 60:02}:{int(took) % 60:02}) ====\n"
-    )
-    return max(codes)
+    words = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
+    clock = f"{int(took) // 3600}:{int(took) // 60 % 60:02}:{int(took) % 60:02}"
+    sys.stdout.write(f"==== {words or 'nothing ran'} in {took:.2f}s ({clock}) ====\n")
+    return code
 
 
 if __name__ == "__main__":
