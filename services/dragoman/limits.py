@@ -230,9 +230,6 @@ FLOOD_ALARMS: Final = 10
 VIEW_SECONDS: Final = 365 * 24 * 3600
 """How long a screen remembers its language and its light."""
 
-BEAT_SECONDS: Final = 15
-"""Interval at which a console says how its alarm stands."""
-
 CONSOLE_SECONDS: Final = 60
 """How long what a console has said is believed."""
 

@@ -9,7 +9,7 @@ from the exchange as it stands; nothing is recorded but the acknowledgement.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
@@ -33,11 +33,6 @@ class Escalation(Struct, frozen=True, kw_only=True):
     repeats: int
     rungs: tuple[str, ...]
     officers: tuple[str, ...]
-
-    @property
-    def next_repeat(self) -> datetime:
-        """When it is repeated next."""
-        return self.since + timedelta(seconds=REPEAT_SECONDS * (self.repeats + 1))
 
 
 def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:

@@ -16,9 +16,10 @@ from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import foreign, posting, webhooks
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
-from dragoman.gateway.console.keeping import LISTED, address, at_the_end, colleagues, hindrance
+from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
+from dragoman.limits import SCREEN_ROWS
 from dragoman_schemas.acts.channel import Family
 from dragoman_schemas.answers import AddedEndpoint, CalendarLink, DeliveryView, EndpointView, LinkView, NewEndpoint
 from dragoman_schemas.frame import Precedence
@@ -69,7 +70,7 @@ async def endpoints(
         "family_options": [(each, here.words.value(each)) for each in _families(here)],
         "act_options": [(each, here.words.act(each)) for each in _ACTS],
         "precedence_options": [("", here.words.say("anything")), *((each, here.words.value(each)) for each in _PRECEDENCES)],
-        "most": LISTED,
+        "most": SCREEN_ROWS,
         "said": here.request.query.get("said", ""),
     }
     status = max(form.status, values["asked"].status)

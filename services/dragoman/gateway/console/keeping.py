@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -13,12 +13,10 @@ from dragoman.gateway import posting
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.loglines import line_of
 from dragoman.gateway.console.page import Here
+from dragoman.limits import SCREEN_ROWS
 from dragoman.projection import reads
 from dragoman.projection.store import Store
 from dragoman_schemas.acts.channel import Role
-
-LISTED: Final = 50
-"""Rows of a page of a list."""
 
 Row = TypeVar("Row", bound=Struct)
 
@@ -74,8 +72,8 @@ def address(here: Here) -> str:
 def sliced(here: Here, rows: Sequence[Row]) -> tuple[Sequence[Row], str]:
     """The rows of the page that is asked for, and the address of the next one, empty for none."""
     page = max(1, posting.whole(here.request.query.get("page", "")) or 1)
-    shown = rows[(page - 1) * LISTED : page * LISTED]
-    return shown, here.again(page=page + 1) if page * LISTED < len(rows) else ""
+    shown = rows[(page - 1) * SCREEN_ROWS : page * SCREEN_ROWS]
+    return shown, here.again(page=page + 1) if page * SCREEN_ROWS < len(rows) else ""
 
 
 async def times_of(here: Here, positions: Iterable[int]) -> dict[int, str]:

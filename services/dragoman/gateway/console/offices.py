@@ -1,7 +1,7 @@
 """The sides' clocks: what time it is at each office, whether it works now, and its hours of a day."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -71,10 +71,6 @@ class Office(Struct, frozen=True, kw_only=True, omit_defaults=True):
                     found.append((max(opens, begins), min(closes, ends)))
             day += timedelta(days=1)
         return found
-
-    def days_off(self, begins: date, ends: date) -> list[date]:
-        """The holidays between two days."""
-        return [day for each in self.holidays if begins <= (day := date.fromisoformat(each)) <= ends]
 
 
 def office_of(side: str, entry: Exchange | None) -> Office:

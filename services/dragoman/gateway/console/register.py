@@ -14,12 +14,12 @@ from dragoman.domain.refusal import Malformed, Refused
 from dragoman.gateway import beside, people, posting
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
-from dragoman.gateway.console.keeping import LISTED, at_the_end
+from dragoman.gateway.console.keeping import at_the_end
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.console.words import Words
 from dragoman.gateway.typed import Answered, Reply
-from dragoman.limits import PEOPLE
+from dragoman.limits import PEOPLE, SCREEN_ROWS
 from dragoman.projection import watching
 from dragoman_schemas.answers import PersonEntry, PersonView, PointsOfContact, PointView
 from dragoman_schemas.problems import TYPES
@@ -69,8 +69,8 @@ async def listed(here: Here) -> Page:
     page = posting.whole(here.request.query.get("page", "1")) or 1
     found = [each for each in await people.views(here.call) if side in ("", each.side) and _matches(each, q)]
     found.sort(key=lambda each: (_name(each).casefold(), each.id))
-    skipped = (page - 1) * LISTED
-    view = RegisterView(channel=here.name, people=tuple(found[skipped : skipped + LISTED]), count=len(found))
+    skipped = (page - 1) * SCREEN_ROWS
+    view = RegisterView(channel=here.name, people=tuple(found[skipped : skipped + SCREEN_ROWS]), count=len(found))
     return Page(
         template="people_register.html",
         view=view,

@@ -216,11 +216,6 @@ def preferred(accept: str) -> str:
     return min(found)[2] if found else "en"
 
 
-def is_night(moment: datetime, zone: ZoneInfo) -> bool:
-    """Whether people sleep there."""
-    return not 6 <= moment.astimezone(zone).hour < 22
-
-
 DAY: Final = timedelta(days=1)
 
 
