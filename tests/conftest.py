@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 from structlog.typing import EventDict, WrappedLogger
 
 from brokers import RealBroker
@@ -17,6 +18,12 @@ from world import World
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long forms: hundreds of rounds of faults, histories and elections")
     parser.addoption("--seed", type=int, help="repeat the random choices of an earlier run of tests/faults, which printed this number")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What stands before a change asks the same each time; the long forms look for what is new."""
+    settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+    settings.load_profile("default" if config.getoption("--long") else "repeatable")
 
 
 def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
