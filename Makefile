@@ -75,7 +75,7 @@ schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
 	$(BIN)/python -m dragoman.gateway.publish
 
 catalogues: $(VENV)/.dev ## Bring the pages' three catalogues up to date with the pages
-	$(BIN)/python -m dragoman.gateway.console.catalogue
+	$(BIN)/python -m dragoman.language.catalogue
 
 screenshots: $(VENV)/.dev ## Every page in three languages, light and dark, into build/screenshots (needs chromium)
 	$(BIN)/python tests/browser/screenshots.py

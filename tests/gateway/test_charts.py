@@ -37,7 +37,7 @@ from dragoman.gateway.console.charts import (
     spread,
 )
 from dragoman.gateway.console.plotting import Box
-from dragoman.gateway.console.words import words
+from dragoman.language.words import words
 
 EN, FR = words("en"), words("fr")
 CLASSES = {

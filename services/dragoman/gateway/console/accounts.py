@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from dragoman.domain import notation
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display
-from dragoman.gateway.console.words import as_moment
+from dragoman.language.words import as_moment
 from dragoman_schemas.state import Exchange
 
 _LEFT = frozenset({"subject", "to", "info", "precedence", "original", "dtg", "attachments", "references", "passed_by", "area"})

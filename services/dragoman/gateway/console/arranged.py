@@ -20,7 +20,7 @@ from dragoman.domain.clocks import Calendar
 from dragoman.domain.contact import standing_office
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.strips import LEVELS, Level, level_of, worst
-from dragoman.gateway.console.words import NBSP, Words, stamp
+from dragoman.language.words import NBSP, Words, stamp
 from dragoman.projection.duties import Duty, duties_of
 from dragoman.projection.moment import Asked, Moment, moment
 from dragoman.projection.store import Store

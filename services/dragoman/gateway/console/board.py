@@ -23,7 +23,7 @@ from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, by_urgency, is_receipt, strip
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman.limits import LIST_PAGE
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads, watching

@@ -35,7 +35,7 @@ from dragoman.gateway.console.spoken import (
     Step,
     Told,
 )
-from dragoman.gateway.console.words import Words, as_moment
+from dragoman.language.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection import dialogue as projected
 from dragoman_schemas.frame import Area

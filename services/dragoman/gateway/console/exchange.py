@@ -18,7 +18,7 @@ from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level
-from dragoman.gateway.console.words import as_moment
+from dragoman.language.words import as_moment
 from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 

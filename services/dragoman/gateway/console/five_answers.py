@@ -16,7 +16,7 @@ from dragoman.gateway.answering import TURN
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.signed import Signed
 from dragoman.gateway.console.strips import Level
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store

@@ -24,7 +24,7 @@ from dragoman.domain import notation
 from dragoman.domain.notation import NeedsHemisphere, Point, Unread
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.kinds import Kind, Member
-from dragoman.gateway.console.words import Words, as_moment
+from dragoman.language.words import Words, as_moment
 
 PREFIX: Final = "f"
 UNKNOWN: Final = "unknown"

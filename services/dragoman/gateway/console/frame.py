@@ -16,7 +16,7 @@ from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.strips import Level
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman.limits import DISARMED_SECONDS
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.answers import LineView

@@ -19,7 +19,7 @@ from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.console.strips import Level, Strip, by_urgency, strip
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
 from dragoman.projection import reads
 from dragoman.projection.duties import Duty, duties_in

@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from dragoman.domain.rule import OFFICERS, Format
 from dragoman.domain.table import FORMATS
-from dragoman.gateway.console import words as languages
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.console.strips import LEVELS, Level
-from dragoman.gateway.console.words import Words
+from dragoman.language import words as languages
+from dragoman.language.words import Words
 from dragoman.limits import GO_FOUND, SEARCH_CHARACTERS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection

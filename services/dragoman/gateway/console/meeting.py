@@ -13,7 +13,7 @@ from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arran
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman.projection import reads
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store

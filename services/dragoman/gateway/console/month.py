@@ -18,7 +18,7 @@ from dragoman.domain.clocks import WEEK, Calendar
 from dragoman.gateway.console.arranged import FORMATS, Window, instant, offices_of, state_of, windows
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
-from dragoman.gateway.console.words import Words, stamp
+from dragoman.language.words import Words, stamp
 from dragoman.projection.moment import Asked, Moment, moment
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange

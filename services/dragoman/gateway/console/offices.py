@@ -10,7 +10,7 @@ from babel.dates import get_timezone_location
 from msgspec import Struct
 
 from dragoman.domain.clocks import WEEK, Calendar, calendar_of
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.state import Exchange
 

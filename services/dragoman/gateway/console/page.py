@@ -28,12 +28,12 @@ from msgspec import Struct
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.gateway import posting
-from dragoman.gateway.console import words as languages
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
-from dragoman.gateway.console.words import Words
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
+from dragoman.language import words as languages
+from dragoman.language.words import Words
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
 from dragoman_schemas.state import Registry

@@ -20,14 +20,14 @@ from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading
 from dragoman.gateway.console import kinds
-from dragoman.gateway.console import words as languages
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import PAPER_POLICY, Here, Page, Preferences, Sheet, html, rendered
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.gateway.console.words import as_moment
 from dragoman.interop.checkwords import check_words
 from dragoman.interop.spelling import spelt, spelt_place, spelt_time
+from dragoman.language import words as languages
+from dragoman.language.words import as_moment
 from dragoman.reports.paper import Paper
 from dragoman_schemas.answers import Entry, ExchangeView
 from dragoman_schemas.state import Correction, Exchange, decode_exchange

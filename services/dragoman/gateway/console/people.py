@@ -20,7 +20,7 @@ from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display
 from dragoman.gateway.console.sessions import see
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import watching
 from dragoman.projection.moment import Asked, Moment, moment

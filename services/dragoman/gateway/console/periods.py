@@ -11,7 +11,7 @@ from dragoman.domain import notation
 from dragoman.domain.clocks import written
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here
-from dragoman.gateway.console.words import Words, as_moment
+from dragoman.language.words import Words, as_moment
 from dragoman.projection.moment import Asked
 
 _LONGEST: Final = notation.LONGEST + 1

@@ -17,8 +17,8 @@ from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import at_the_end
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
-from dragoman.gateway.console.words import Words
 from dragoman.gateway.typed import Answered, Reply
+from dragoman.language.words import Words
 from dragoman.limits import PEOPLE, SCREEN_ROWS
 from dragoman.projection import watching
 from dragoman_schemas.answers import PersonEntry, PersonView, PointsOfContact, PointView

@@ -17,8 +17,8 @@ from dragoman.gateway import posting, reporting
 from dragoman.gateway.console import papers
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
 from dragoman.gateway.console.periods import Fault, Period, period_of, spans, too_much
-from dragoman.gateway.console.words import as_moment
 from dragoman.gateway.reporting import Gathered
+from dragoman.language.words import as_moment
 from dragoman.projection.moment import Asked
 from dragoman.reports.markdown import markdown
 

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 from dragoman.domain import notation, units
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import Office, city
-from dragoman.gateway.console.words import NBSP, Words, as_moment
+from dragoman.language.words import NBSP, Words, as_moment
 from dragoman_schemas.answers import PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
 

@@ -17,9 +17,9 @@ from multidict import MultiDictProxy
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import posting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import words as languages
 from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
-from dragoman.gateway.console.words import Words
+from dragoman.language import words as languages
+from dragoman.language.words import Words
 from dragoman.limits import BODY_SECONDS, SESSION_SECONDS, VIEW_SECONDS
 from dragoman.stores.access import Grant
 

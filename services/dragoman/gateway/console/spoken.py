@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.gateway.console.words import as_moment
+from dragoman.language.words import as_moment
 from dragoman.reports.gather import unattributed
 from dragoman_schemas.answers import Link
 from dragoman_schemas.state import Exchange, Said, Stamp

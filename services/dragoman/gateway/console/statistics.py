@@ -18,7 +18,7 @@ from dragoman.gateway.answering import TURN
 from dragoman.gateway.console import charts
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.periods import Fault, period_of, spans, too_much
-from dragoman.gateway.console.words import Words
+from dragoman.language.words import Words
 from dragoman.projection.statistics import Counted, counted
 from dragoman_schemas.statistics import Kept, Spread, Statistics
 

@@ -25,7 +25,7 @@ from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Sheet
 from dragoman.gateway.console.serving import position_of
 from dragoman.gateway.console.sessions import following, see
-from dragoman.gateway.console.words import Words, as_moment
+from dragoman.language.words import Words, as_moment
 from dragoman.projection import history
 from dragoman.projection.history import Mark
 

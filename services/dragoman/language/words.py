@@ -1,4 +1,4 @@
-"""The words of the pages in the reader's language, and the one way in which times, spans and numbers are written."""
+"""The words of pages and reports in the reader's language, and the one way in which times, spans and numbers are written."""
 
 import gettext
 import io
@@ -16,7 +16,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from dragoman.gateway.console.vocabulary import derived
+from dragoman.domain.sentence import Sentence
+from dragoman.language.vocabulary import derived
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, by their names in themselves."""
@@ -46,6 +47,11 @@ class Words:
         """A sentence of the catalogue."""
         said = self.translations.gettext(message)
         return said % values if values else said.replace("%%", "%")
+
+    def sentence(self, said: Sentence, /) -> str:
+        """A sentence that was made where no language was known."""
+        values = {name: self.sentence(value) if isinstance(value, Sentence) else value for name, value in said.values.items()}
+        return self.translations.gettext(said.message) % values
 
     def count(self, one: str, many: str, number: int, /, **values: object) -> str:
         """A sentence about a number of things; `%(n)s` is the number."""

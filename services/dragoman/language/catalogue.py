@@ -1,4 +1,4 @@
-"""Brings the catalogues up to date with the pages and the vocabulary: `make catalogues`. A test fails where they are not.
+"""Brings the catalogues up to date with what is said to people, and with the vocabulary: `make catalogues`. A test fails where they are not.
 
 Messages keep their translations; new ones come without, and the tests name them. The English catalogue gets every name of the vocabulary made
 from itself, to be bettered by hand.
@@ -13,10 +13,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from dragoman.gateway.console import vocabulary
-from dragoman.gateway.console.words import LANGUAGES, LOCALES
+from dragoman.language import vocabulary
+from dragoman.language.words import LANGUAGES, LOCALES
 
 _HERE: Final = Path(__file__).parent
+_SAYING: Final = (_HERE.parent / "gateway" / "console",)
+"""Folders with sentences of the catalogues."""
+
 _METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS: Final = {
     "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
@@ -26,16 +29,25 @@ _OF_NOBODY: Final = tuple(
 )
 """Lines of a catalogue's head that say nothing here."""
 
-_KEYWORDS: Final = {"_": None, "say": None, "gettext": None, "N_": None, "count": (1, 2), "counted": (1, 2), "ngettext": (1, 2)}
+_KEYWORDS: Final = {
+    "_": None,
+    "say": None,
+    "gettext": None,
+    "N_": None,
+    "count": (1, 2),
+    "counted": (1, 2),
+    "ngettext": (1, 2),
+    "sentence": None,
+}
 
 
 def template() -> Catalog:
     """Everything that is to be translated."""
     found = Catalog(project="Dragoman", fuzzy=False)
-    for _, _, message, _, _ in sorted(
-        extract_from_dir(_HERE, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True), key=lambda each: (each[0], each[1])
-    ):
-        found.add(message, flags=("python-format",) if "%(" in str(message) else ())
+    for folder in _SAYING:
+        said = extract_from_dir(folder, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True)
+        for _, _, message, _, _ in sorted(said, key=lambda each: (each[0], each[1])):
+            found.add(message, flags=("python-format",) if "%(" in str(message) else ())
     for context, name in vocabulary.names():
         found.add(name, context=context)
     return found

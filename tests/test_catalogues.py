@@ -7,8 +7,8 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from dragoman.gateway.console import catalogue, vocabulary
-from dragoman.gateway.console.words import LANGUAGES, LOCALES, preferred, words
+from dragoman.language import catalogue, vocabulary
+from dragoman.language.words import LANGUAGES, LOCALES, preferred, words
 
 _PLACE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 _FORBIDDEN = re.compile(r"\b(please|sorry|oops|approved|violation|s’il vous plaît|désolé|approuvé)\b|请您|抱歉|对不起|批准", re.IGNORECASE)
