@@ -50,6 +50,7 @@ from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import Officer
 from dragoman_schemas.answers import NewChannel, Recorded
 from dragoman_schemas.frame import Act
+from dragoman_schemas.state import ChannelState
 
 log = structlog.get_logger()
 
@@ -96,9 +97,12 @@ class Desk:
             self._pass_on(place)
 
     def rehearse(self, projection: Projection, post: Post) -> Folded:
-        """What a post would become if it were recorded now: nothing is. Raises `Refused` as posting it would."""
+        """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
         self._refuse_if_broken(projection)
-        return folded(projection.state, projection, self._decide(projection, post, Asked(projection)))
+        state, asked = projection.state, Asked(projection)
+        assert state.registry is not None
+        state = replace(state, registry=replace(state.registry, required_signatures=()))
+        return folded(state, projection, self._decide(state, projection, post, asked))
 
     async def _turn(self, place: tuple[str, str]) -> None:
         turn = asyncio.get_running_loop().create_future()
@@ -132,7 +136,7 @@ class Desk:
             if post.if_match is not None:
                 await self._know_what_it_rests_on(projection, post, post.if_match)
             asked = Asked(projection)
-            candidate = self._decide(projection, post, asked)
+            candidate = self._decide(projection.state, projection, post, asked)
             grounds = asked.grounds(projection.registry, candidate)
             new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id  # nothing stands there but by malice
             entry = Entry(record=candidate, expected=0 if new else projection.last_on(subject_of(candidate)), trace=trace)
@@ -216,12 +220,12 @@ class Desk:
             raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
         return Kept(recorded=_recorded(record, number, position), replayed=False)
 
-    def _decide(self, projection: Projection, post: Post, asked: Asked) -> Record:
+    def _decide(self, state: ChannelState, projection: Projection, post: Post, asked: Asked) -> Record:
         moment = self._now()
         signatures = post.signatures
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
             post, signatures = self._signed(projection, post) if not signatures else (post, self._completed(projection, post))
-        decided = decide(projection.state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
+        decided = decide(state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
         if isinstance(decided, Refusal):
             raise Refused(decided)
         try:

@@ -3,12 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import App, Parameter
 
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
-from dragoman.cli.signing import Passphrase, Sign, make, posted, public_line, seed_of
+from dragoman.cli.signing import Passphrase, Sign, make, over, posted, public_line, seed_of
 from dragoman.cli.signing import context as context_of
 from dragoman.domain import keepers
+from dragoman.domain.record import read_act
+from dragoman.domain.refusal import Malformed
+from dragoman.interop.checkwords import check_words
+from dragoman.stores.enrolments import Enrolment
 from dragoman.tlog import dsse
 
 EVERYWHERE = Target()
@@ -57,6 +62,29 @@ async def enrol(
     body = {"act": "key-addition", "officer": officer.rpartition("/")[2], "keys": [dsse.encode_base64(dsse.public_of(seed))]}
     recorded = await posted(target, body, [seed, *map(seed_of, sign)])
     say(f"the key {dsse.key_id(dsse.public_of(seed))} is {officer}'s from position {recorded.position}")
+    return 0
+
+
+@keys.command
+async def admit(file: Path, *, sign: Sign, target: Target = EVERYWHERE) -> int:
+    """Enter the key that an officer's browser has made, out of FILE from the page of keys. It was made out to you: --sign your own key.
+
+    Ask the officer for the four words first; the page of keys shows those of the key that is in FILE.
+    """
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=Enrolment)
+        act, _ = read_act(found.act.encode(), cut=False)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
+    except (msgspec.MsgspecError, Malformed) as error:
+        raise UsageError(f"{file} is no entry from the page of keys: {error}") from None
+    signatures = dict(each.split(":") for each in found.signatures.split())
+    own = over(act, [seed_of(path) for path in sign])
+    signatures |= dict(zip(own["Dragoman-Key-Id"].split(), own["Dragoman-Signature"].split(), strict=True))
+    headers = {"Dragoman-Key-Id": " ".join(signatures), "Dragoman-Signature": " ".join(signatures.values())}
+    async with connected(target) as caller:
+        recorded = (await caller.post(await channel_of(target, caller), act, key=found.id, headers=headers)).recorded
+    say(f"the key {found.key} ({' '.join(check_words(found.key))}) is {found.officer}'s from position {recorded.position}")
     return 0
 
 

@@ -107,12 +107,12 @@ async def new_draft(call: Call[Nothing]) -> Answered:
     return await keep_new(call, await call.decoded(NewDraft), 201)
 
 
-async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "") -> Reply:
-    """Keep a new draft of the caller's, or answer with it again; a page's form brings its key itself. Raises `Refused`, `Malformed`."""
+async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "") -> Reply:
+    """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     _name_of(new.act)
     service = posting.service_of(call)
-    signatures, data = _signed(call, new)
+    signatures, data = _signed(call, new, signatures)
     now = stamp(service.now())
     draft = Draft(
         id=posting.id_of(projection, actor, data, key or call.request.headers.get("Idempotency-Key")),
@@ -138,9 +138,9 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "") -
     return _reply(known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
-def _signed(call: Call[Any], new: NewDraft) -> tuple[str, Act]:
+def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
     """The drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
-    signatures = posting.signatures_of(call.request)
+    signatures = signatures or posting.signatures_of(call.request)
     if not signatures:
         return "", Act()
     act, data = read_act(bytes(new.act), cut=False)
@@ -160,12 +160,12 @@ async def change_draft(call: Call[Nothing]) -> Answered:
     return await change(call, new, await found(call), posting.if_match(call.request))
 
 
-async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None) -> Reply:
+async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None, signatures: str = "") -> Reply:
     """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`."""
     _, actor = _desk(call)
     _as_read(etag, draft)
     service = posting.service_of(call)
-    signatures, data = _signed(call, new)
+    signatures, data = _signed(call, new, signatures)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
         raise Malformed("/act/signed/id", f"it is the draft's: {draft.id}")
     changed = msgspec.structs.replace(
@@ -198,7 +198,7 @@ async def release_draft(call: Call[Nothing]) -> Answered:
     return await release(call, posting.if_match(call.request))
 
 
-async def release(call: Call[Any], etag: str | None) -> Reply:
+async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Reply:
     """Post a draft: of two keys, as its author's, released by the caller; else as the caller's own. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     service = posting.service_of(call)
@@ -224,7 +224,7 @@ async def release(call: Call[Any], etag: str | None) -> Reply:
         exchange=draft.exchange,
         if_match=draft.if_match or None,
         released_by=actor if two_key else "",
-        signatures=_both(draft.signatures, posting.signatures_of(call.request)),
+        signatures=_both(draft.signatures, signatures or posting.signatures_of(call.request)),
     )
     await service.drafts.drop(draft)
     return reply

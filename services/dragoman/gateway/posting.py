@@ -99,11 +99,19 @@ async def in_thread(call: Call[Any], work: Callable[..., Any], *arguments: Any) 
 
 
 async def record(
-    call: Call[Any], projection: Projection, body: bytes, *, exchange: str = "", family: str = "", key: str = "", etag: str = ""
+    call: Call[Any],
+    projection: Projection,
+    body: bytes,
+    *,
+    exchange: str = "",
+    family: str = "",
+    key: str = "",
+    etag: str = "",
+    signatures: str = "",
 ) -> Reply:
-    """Take a body in as its caller's post; a page's form brings its key itself, and the ETag that its officer has read."""
+    """Take a body in as its caller's post; a page's form brings its key itself, the ETag that its officer has read, and signatures."""
     request, grant = call.request, grant_of(call.request)
-    signatures = signatures_of(request)
+    signatures = signatures or signatures_of(request)
     act, data = read_act(body, cut=not signatures)
     _all_or_nothing(data, signatures)
     return await take_in(

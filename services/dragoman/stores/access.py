@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from dragoman.limits import CONSOLE_SECONDS, SESSIONS
 from dragoman.stores.bucket import Bucket
+from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.searches import Searches
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
@@ -95,6 +96,7 @@ class Access:
         """Read and write through the bucket."""
         self._bucket = bucket
         self.searches = Searches(bucket)
+        self.enrolments = Enrolments(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1
 

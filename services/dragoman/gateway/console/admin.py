@@ -15,10 +15,10 @@ from dragoman.domain.heads import log_of
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.rule import HEADS, OFFICERS
 from dragoman.gateway import drafts
-from dragoman.gateway.console import adopted, endpoints
+from dragoman.gateway.console import adopted, endpoints, own_key, signing
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
-from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance, keep, sliced, times_of
+from dragoman.gateway.console.keeping import address, at_the_end, colleagues, has_key, hindrance, keep, sliced, times_of
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import language
 from dragoman.gateway.console.sessions import see
@@ -86,7 +86,7 @@ async def administration(here: Here, filled: Filled | None = None) -> Page:
     values = {
         "filled": form,
         "named_languages": [(tag, language(tag)) for tag in registry.languages],
-        "hindrance": "signed" if _signs(here) else hindrance(here, OFFICERS, kept=False),
+        "hindrance": "signed" if _signs(here) and not has_key(here) else hindrance(here, OFFICERS, kept=False),
         "heads": colleagues(here, HEADS),
         "who": colleagues(here, OFFICERS),
         "server": address(here),
@@ -136,8 +136,9 @@ async def draft_status(here: Here) -> Page | web.StreamResponse:
             act["reason"] = {language: reason} if language in here.registry.languages else reason
         body = msgspec.json.encode(act)
         with filled.trying("status", reason="/reason"):
-            read_act(body, cut=False)
-            await drafts.keep_new(here.call, NewDraft(act=Raw(body)), 201, filled.key)
+            act_bytes, data = read_act(body, cut=False)
+            signed, signatures = await signing.signed_by(here, act_bytes, data, exchange="", key=filled.key)
+            await drafts.keep_new(here.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures)
             return see(here.link("/admin", said="drafted"))
     await at_the_end(here)
     return await administration(here, filled)
@@ -256,6 +257,7 @@ async def ask_revocation(here: Here, filled: Filled | None = None) -> Page | web
         filled=filled,
         hidden={"officer": name},
         reason=True,
+        signs=here.registry.custody == "sides",
     )
 
 
@@ -333,6 +335,7 @@ async def keys(here: Here) -> Page:
         "who": colleagues(here),
         "following": following,
         "server": address(here),
+        "waiting": own_key.waiting(here),
         "said": here.request.query.get("said", ""),
     }
     return Page(template="keys.html", view=view, rows=view.keys, values=values)
@@ -360,6 +363,7 @@ async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page |
         filled=filled,
         hidden={"of": id},
         reason=True,
+        signs=here.registry.custody == "sides",
     )
 
 
@@ -383,6 +387,7 @@ SHEETS: Final[tuple[Sheet, ...]] = (
     Sheet(path="/admin/keys", handler=keys),
     Sheet(path="/admin/keys/revoke", handler=ask_key_revocation),
     Sheet(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
+    *own_key.SHEETS,
     *adopted.SHEETS,
     *endpoints.SHEETS,
 )

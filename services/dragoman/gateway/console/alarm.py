@@ -28,9 +28,8 @@ from dragoman.domain import alarms as rungs
 from dragoman.domain.clocks import written
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
-from dragoman.gateway import posting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import kinds, signing
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -61,6 +60,7 @@ class Ring(Struct, frozen=True, kw_only=True):
     """One message that waits for an acknowledgement by the reader's side.
 
     `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
+    Its acknowledgement is `signed` where the channel asks that.
     """
 
     key: str
@@ -83,6 +83,7 @@ class Ring(Struct, frozen=True, kw_only=True):
     cancelled: bool
     corrected: str
     subject: Raw
+    signed: bool
 
 
 class Detail(Struct, frozen=True, kw_only=True):
@@ -191,6 +192,7 @@ def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, offi
         cancelled=exchange.cancellation is not None,
         corrected=exchange.corrections[-1].corrected.time if exchange.corrections else "",
         subject=exchange.subject,
+        signed=exchange.family in projection.registry.required_signatures,
     )
 
 
@@ -293,7 +295,7 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
             return Receipt(by=done.by, time=done.time, seconds=seconds, position=done.position, before=done.by != here.grant.actor)
         act = {"act": "acknowledgement", "of": of}
         try:
-            await posting.record(here.call, projection, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag)
+            await signing.record(here, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag)
         except Refused as error:
             if error.refusal.kind not in ("moved", "key-reused"):
                 raise

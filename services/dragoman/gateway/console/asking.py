@@ -28,8 +28,12 @@ def ask(
     filled: Filled | None = None,
     hidden: Mapping[str, str] | None = None,
     reason: bool = False,
+    signs: bool = False,
 ) -> Page:
-    """The page. `back` is where else to go, address and words; `hidden` goes with the form; `reason` offers a field for one."""
+    """The page. `back` is where else to go, address and words; `hidden` goes with the form; `reason` offers a field for one.
+
+    What is recorded for it the page `signs`, where that is asked.
+    """
     form = filled or Filled()
     values: dict[str, Any] = {
         "question": question,
@@ -41,5 +45,6 @@ def ask(
         "hidden": hidden or {},
         "reason": reason,
         "rows": False,
+        "signs": signs,
     }
     return Page(template="asked.html", view=asking, values=values, status=form.status)

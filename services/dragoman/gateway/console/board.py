@@ -15,8 +15,7 @@ from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
-from dragoman.gateway import posting
-from dragoman.gateway.console import alarm, charts
+from dragoman.gateway.console import alarm, charts, signing
 from dragoman.gateway.console.loglines import LogLine, lines_of
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.owed import duties
@@ -274,7 +273,7 @@ async def take_watch(here: Here) -> web.StreamResponse:
                 act["note"] = said(form, "note")
         case _:
             raise refused("bad-request", "The watch is taken, handed over or ended. Open the board again.")
-    reply = await posting.record(here.call, here.projection, msgspec.json.encode(act), family="channel", key=said(form, "key"))
+    reply = await signing.record(here, msgspec.json.encode(act), family="channel", key=said(form, "key"))
     assert isinstance(reply.headers, dict)
     position = reply.headers["Dragoman-Position"]
     return see(f"{following(said(form, 'next') or here.link())}?said={said(form, 'do')}&after={position}")

@@ -33,7 +33,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting
-from dragoman.gateway.console import charts, forms, kinds
+from dragoman.gateway.console import charts, forms, kinds, signing
 from dragoman.gateway.console.exchange import headline
 from dragoman.gateway.console.forms import Fault, Typed
 from dragoman.gateway.console.kinds import Member
@@ -58,6 +58,9 @@ INCIDENTS: Final = (
     *("fire_or_explosion", "persons_in_distress_or_held", "unannounced_entry", "unauthorised_launch", "other"),
 )
 _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
+_OF_SIGNING: Final = ("sign", "signed", "signatures")
+"""Fields by which a page signs; they are of one press."""
+
 _KEPT: Final = ("key", "etag", "draft", "draft_etag", "fields")
 """Fields beside the act's own that go from page to page."""
 
@@ -80,6 +83,11 @@ class Writing:
     def format(self) -> Format | None:
         """Its format, where it opens an exchange."""
         return FORMATS.get(self.act)
+
+    @property
+    def at(self) -> str:
+        """The exchange that it carries on; empty for an opening."""
+        return "" if self.exchange is None else self.exchange.id
 
     @property
     def path(self) -> str:
@@ -209,7 +217,9 @@ def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
     assert writing.draft is not None
     act = json.loads(bytes(writing.draft.act))
     members = writing.members(tuple(act.get("fields", ())))
-    fields = forms.typed(here.words, here.registry.languages, members, {name: value for name, value in act.items() if name != "act"})
+    fields = forms.typed(
+        here.words, here.registry.languages, members, {name: value for name, value in act.items() if name not in ("act", "signed")}
+    )
     fields.extend(("fields", each) for each in act.get("fields", ()))
     fields.add("draft", writing.draft.id)
     fields.add("draft_etag", writing.draft.etag)
@@ -235,7 +245,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
         template="compose.html",
         view=Composing(
             act=act,
-            exchange=writing.exchange.id if writing.exchange is not None else "",
+            exchange=writing.at,
             draft=str(fields.get("draft", "")),
             fields={name: tuple(str(each) for each in fields.getall(name)) for name in dict.fromkeys(fields) if name.startswith("f.")}
             if hasattr(fields, "getall")
@@ -365,10 +375,14 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     fields, upload_fault = await _uploaded(writing, form)
     do = said(form, "do") or "check"
     checked = fields.popall("act", [""])[-1]
+    for name in _OF_SIGNING:
+        fields.popall(name, None)
     if do == "change":
         return await _form(writing, fields, [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
         return await _send(writing, fields, checked.encode())
+    if do == "draft" and checked:
+        return await _keep_checked(writing, fields, checked.encode())
     typed = writing.typed(fields)
     members = writing.members(tuple(fields.getall("fields", [])))
     act = {"act": writing.act, **typed.read(members)}
@@ -379,8 +393,7 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _keep(writing, fields, act, faults)
     if faults:
         return await _form(writing, fields, faults, status=422)
-    body = json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
-    return await _check(writing, fields, body)
+    return await _check(writing, fields, _compact(act))
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault | None]:
@@ -412,7 +425,7 @@ def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") 
         act=act,
         data=data,
         id=posting.id_of(projection, actor, data, key),
-        exchange=writing.exchange.id if writing.exchange is not None else "",
+        exchange=writing.at,
         family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
         if_match=writing.exchange.etag if writing.exchange is not None else None,
         released_by=released_by,
@@ -449,11 +462,13 @@ def _second(here: Here, rule: Rule) -> str:
 
 async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page | web.StreamResponse:
     here = writing.here
+    body, asks = signing.bare(body), signing.asks(here, writing.act, writing.at)
     before = _recorded_before(writing, body, str(fields.get("key", "")))
     if before is not None:
         return before
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
+        shown = await _bound(writing, fields, body) if asks else body
     except Malformed as error:
         return await _form(writing, fields, [_fault(writing, error.fault.pointer, error.fault.detail)], status=422)
     except Refused as error:
@@ -466,10 +481,10 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     raised = writing.format is not None and state is not None and state.precedence == "flash"
     running = _started(here, folded, state, offices)
     view = Checked(
-        act=Raw(body),
-        bytes=len(body),
-        sha256=hashlib.sha256(body).hexdigest(),
-        exchange=writing.exchange.id if writing.exchange is not None else "",
+        act=Raw(shown),
+        bytes=len(shown),
+        sha256=hashlib.sha256(shown).hexdigest(),
+        exchange=writing.at,
         number=folded.number,
         precedence=state.precedence if state is not None else "",
         to=_addressed(folded, state),
@@ -487,13 +502,21 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "sketch": _sketch(here, content_of(body)),
             "running": running,
             "raised": raised and default_precedence(writing.format, here.service.now()) != "flash",
-            "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", body.decode())],
+            "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
+            "asks": asks,
             "problem": problem,
             "again": problem != "",
             "one_key": state is not None and state.one_key and not second,
             "verb": verb(here, writing, view),
         },
     )
+
+
+async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
+    """The act as its author will sign it; a draft's id is its record's."""
+    here, (act, data) = writing.here, read_act(body, cut=True)
+    id = str(fields.get("draft", "")) or posting.id_of(here.projection, here.grant.actor, data, str(fields.get("key", "")))
+    return await signing.bound(here, act, data, id=id, exchange=writing.at)
 
 
 def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | None:
@@ -504,7 +527,7 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
         return None
     position = writing.here.projection.posted(post.id)
     record = None if position is None else writing.here.projection.record_at(position)
-    if record is None or record.act != post.act:
+    if record is None or signing.bare(record.act) != post.act:
         return None
     return see(f"/c/{writing.here.name}/recorded/{position}")
 
@@ -581,11 +604,10 @@ def _fault(writing: Writing, pointer: str, detail: str) -> Fault:
 async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
     here = writing.here
     try:
-        reply = await posting.record(
-            here.call,
-            here.projection,
+        reply = await signing.record(
+            here,
             body,
-            exchange=writing.exchange.id if writing.exchange is not None else "",
+            exchange=writing.at,
             family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
             key=str(fields.get("key", "")),
             etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
@@ -669,24 +691,43 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
     """Keep what was typed as a draft; what cannot be read yet is kept as it was typed."""
     here = writing.here
     try:
-        draft = await _kept(writing, fields, _with_typed(act, fields, faults))
+        draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
         return await _form(writing, fields, [], problem=error.refusal.detail, status=422)
     return see(here.link(f"/drafts/{draft}", said="kept"))
 
 
-async def _kept(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> str:
+async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
+    """Keep exactly what was checked; where two officers sign, signed by its author."""
+    here, signatures = writing.here, ""
+    try:
+        act, data = read_act(body, cut=True)
+        if two_keys(here.projection, writing.rule, data):
+            act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
+        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
+    except Malformed as error:
+        return await _form(writing, fields, [_fault(writing, error.fault.pointer, error.fault.detail)], status=422)
+    except Refused as error:
+        return await _refused(writing, fields, body, error.refusal)
+    return see(here.link(f"/drafts/{draft}", said="kept"))
+
+
+def _compact(act: dict[str, Any]) -> bytes:
+    return json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "") -> str:
     here, id = writing.here, str(fields.get("draft", ""))
     new = NewDraft(
-        act=Raw(json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()),
-        exchange=writing.exchange.id if writing.exchange is not None else "",
+        act=Raw(act),
+        exchange=writing.at,
         if_match=writing.exchange.etag if writing.exchange is not None and writing.rule.consenting else "",
     )
     if id:
         draft = await _draft(here, id)
-        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag)
+        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures)
         return id
-    reply = await drafts.keep_new(here.call, new, 201, key=str(fields.get("key", "")))
+    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures)
     assert isinstance(reply.body, DraftView)
     return reply.body.id
 
@@ -701,7 +742,7 @@ async def _autosave(writing: Writing, fields: MultiDict[str], act: dict[str, Any
     """Keep a draft while somebody writes; the page says when."""
     typed = writing.typed(fields)
     typed.read(writing.members(tuple(fields.getall("fields", []))))
-    id = await _kept(writing, fields, _with_typed(act, fields, typed.faults))
+    id = await _kept(writing, fields, _compact(_with_typed(act, fields, typed.faults)))
     draft = await _draft(writing.here, id)
     body = {"draft": id, "etag": draft.etag, "time": writing.here.words.written(writing.here.service.now(), "clock")}
     return web.json_response(body, headers=HEADERS)
@@ -746,6 +787,8 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         facts = facts_of(display, writing, content)
     except (Malformed, ValueError) as error:
         fault, facts = str(error), []
+    asks = signing.asks(here, act, draft.exchange)
+    unsigned = asks and not draft.signatures
     view = Checked(act=draft.act, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), exchange=draft.exchange, two_key=two_key)
     return Page(
         template="draft.html",
@@ -758,11 +801,25 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "fault": fault,
             "problem": problem,
             "mine": draft.author == here.grant.actor,
-            "may_release": here.may_post and not fault and not (two_key and draft.author == here.grant.actor),
+            "may_release": here.may_post and not fault and not unsigned and not (two_key and draft.author == here.grant.actor),
+            "unsigned": unsigned,
+            "asks": asks and two_key,
             "headline": headline(here, known) if known is not None else "",
             "said": here.request.query.get("said", ""),
         },
     )
+
+
+async def _released_by(here: Here) -> str:
+    """The releaser's signature over what the author signed, where two officers sign. Raises `Refused`, `Malformed`, `SignatureAsked`."""
+    draft = await here.service.drafts.find(here.registry.cid, here.side, here.request.match_info["draft"])
+    if draft is None or not draft.signatures:
+        return ""
+    act, data = read_act(bytes(draft.act), cut=False)
+    if not two_keys(here.projection, RULES[_named(draft)], data):
+        return ""
+    _, signatures = await signing.signed_by(here, act, data, exchange=draft.exchange, key="")
+    return signatures
 
 
 async def draft_sent(here: Here) -> web.StreamResponse | Page:
@@ -774,7 +831,7 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
         await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
         return see(here.link("/drafts", said="dropped"))
     try:
-        reply = await drafts.release(here.call, etag)
+        reply = await drafts.release(here.call, etag, await _released_by(here))
     except (Refused, Malformed) as error:
         draft = await _draft(here, here.request.match_info["draft"])
         detail = error.refusal.detail if isinstance(error, Refused) else error.fault.detail

@@ -10,6 +10,7 @@ from msgspec import Struct
 from dragoman.domain.access import ROOT
 from dragoman.domain.channel import ADMINISTRATORS
 from dragoman.gateway import posting
+from dragoman.gateway.console import signing
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.loglines import line_of
 from dragoman.gateway.console.page import Here
@@ -26,7 +27,7 @@ Hindrance = Literal["", "past", "role", "reading", "unwritable", "signed"]
 def hindrance(here: Here, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: bool = True) -> Hindrance:
     """Why the reader cannot change something here and now that takes one of the roles; empty where they can.
 
-    What is `kept` is signed with a key: the host has it in a trial, and else nobody but its owner.
+    What is `kept` is signed with a key: the host has it in a trial, and else nobody but its owner, whose browser may hold it.
     """
     if here.past:
         return "past"
@@ -36,9 +37,14 @@ def hindrance(here: Here, roles: AbstractSet[str] = ADMINISTRATORS, *, kept: boo
         return "reading"
     if not here.writable:
         return "unwritable"
-    if kept and here.registry.custody == "sides":
+    if kept and here.registry.custody == "sides" and not has_key(here):
         return "signed"
     return ""
+
+
+def has_key(here: Here) -> bool:
+    """Whether the reader has a key of their own in the channel, which a browser may hold; root keys are in none."""
+    return here.roles != (ROOT,) and any(key.owner == here.grant.actor and key.until is None for key in here.registry.keys.values())
 
 
 def colleagues(here: Here, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str, ...]:
@@ -53,7 +59,7 @@ def colleagues(here: Here, roles: frozenset[Role] = ADMINISTRATORS) -> tuple[str
 async def keep(here: Here, filled: Filled, act: dict[str, Any], first: str, **fields: str) -> str:
     """Record an act of the channel's own family; its position, or nothing where it is refused, which the form then says. Raises `Refused`."""
     with filled.trying(first, **fields):
-        reply = await posting.record(here.call, here.projection, msgspec.json.encode(act), family="channel", key=filled.key)
+        reply = await signing.record(here, msgspec.json.encode(act), family="channel", key=filled.key)
         return reply.headers["Dragoman-Position"]
     return ""
 

@@ -164,6 +164,10 @@ class Here:
         """Whether forms are shown: to officers, whose token is not for reading alone, of now, while writing is possible."""
         return self.is_officer and not self.past and self.grant.scope != "read" and self.writable
 
+    def asks_signature(self, family: str) -> bool:
+        """Whether the channel asks officers to sign what they say in a family."""
+        return family in self.registry.required_signatures
+
     @property
     def writable(self) -> bool:
         """Whether anything can be recorded now."""
@@ -264,6 +268,7 @@ def environment(language: str) -> jinja2.Environment:
     }
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
     found.filters["fromjson"] = json.loads
+    found.filters["as_option"] = lambda value: (value, value)
     found.filters["field_name"] = words.field
     found.filters["value_name"] = words.value
     found.tests["raw"] = lambda value: isinstance(value, msgspec.Raw)

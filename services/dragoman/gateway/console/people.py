@@ -11,8 +11,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import named, notation, points
 from dragoman.domain.rule import HEADS
-from dragoman.gateway import beside, posting
-from dragoman.gateway.console import kinds, register
+from dragoman.gateway import beside
+from dragoman.gateway.console import kinds, register, signing
 from dragoman.gateway.console.arranged import Window, known, offices_of
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import at_the_end
@@ -270,7 +270,7 @@ async def tested(here: Here) -> Page | web.StreamResponse:
         filled.wrong(outcome, here.words.say("Choose what came of it."))
     if not filled.faults:
         with filled.trying(means, **{outcome: "/outcome", at: "/at"}):
-            reply = await posting.record(here.call, here.projection, msgspec.json.encode(act), exchange=point.exchange, key=filled.key)
+            reply = await signing.record(here, msgspec.json.encode(act), exchange=point.exchange, key=filled.key)
             position = reply.headers["Dragoman-Position"]
             return see(here.link("/people", said="recorded", after=position) + f"#point-{point.exchange}")
     return await _page(here, filled)

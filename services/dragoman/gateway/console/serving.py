@@ -11,9 +11,10 @@ from aiohttp import web
 
 from dragoman.domain.refusal import Refused
 from dragoman.gateway import posting, problems
-from dragoman.gateway.console import frame
+from dragoman.gateway.console import frame, signing
 from dragoman.gateway.console.page import HEADERS, Here, Page, Preferences, Sheet, as_csv, as_json, html, now, refused, rendered
 from dragoman.gateway.console.sessions import own_origin, signed_in, words_of
+from dragoman.gateway.console.signing import SignatureAsked
 from dragoman.gateway.typed import compressed
 from dragoman.projection import reads
 from dragoman.projection.moment import instant, position_by
@@ -39,7 +40,10 @@ def _served(sheet: Sheet) -> Callable[[web.Request], Awaitable[web.StreamRespons
         if sheet.method == "POST":
             own_origin(request)
         here = await _here(request, sheet)
-        answered = await sheet.handler(here)
+        try:
+            answered = await sheet.handler(here)
+        except SignatureAsked as found:
+            return signing.answer(found.asked)
         if not isinstance(answered, Page):
             return answered
         return compressed(await answer(here, answered))

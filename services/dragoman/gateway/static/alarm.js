@@ -6,6 +6,7 @@
 // Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
 
 import { ask, bar, button, cell, clock, hour, page, parsed, say, SignedOut, span, words } from "./page.js";
+import { signatureFor, Unsigned, whyUnsigned } from "./signing.js";
 import { EVERY, play } from "./sounds.js";
 
 const GUARD_MS = 800; // a stray key is no acknowledgement
@@ -571,6 +572,8 @@ export class Alarm {
     for (let wait = 1000; ; wait = Math.min(wait * 2, 8000)) {
       try {
         const body = new URLSearchParams(new FormData(form));
+        const signed = "signed" in form.dataset ? await signatureFor(form.action, body) : null;
+        for (const [name, value] of Object.entries(signed ?? {})) body.set(name, value);
         const answer = await ask(form.action, { method: "POST", body, accept: "application/json", patience: 8000 });
         if (answer.ok) return this.#worded(await answer.json());
         if (answer.status < 500) {
@@ -581,6 +584,10 @@ export class Alarm {
       } catch (error) {
         if (error instanceof SignedOut) {
           this.signedOut();
+          return null;
+        }
+        if (error instanceof Unsigned) {
+          outcome.textContent = words("refused", { why: whyUnsigned(error) });
           return null;
         }
       }

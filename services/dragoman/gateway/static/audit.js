@@ -2,6 +2,7 @@
 // seen. What was fetched stays here, so that it can be worked out again with the network off. Also copies what is to be copied.
 
 import { ask, element, icon, say, words as sentence } from "./page.js";
+import { lastSeen, remember } from "./heads.js";
 import { base64, fromBase64, parseCheckpoint, parseNote, parseProof, prove, Unreadable } from "./proof.js";
 
 const SHAPES = { holds: ["normal", "tick"], differs: ["critical", "critical"], unchecked: ["off", "off"] };
@@ -58,21 +59,11 @@ function headOf({ proof }) {
   }
 }
 
-const placeOf = (cid) => `dragoman.head.${cid}`;
-
-function lastSeen(cid) {
-  try {
-    return JSON.parse(localStorage.getItem(placeOf(cid)));
-  } catch {
-    return null;
-  }
-}
-
 /** Keep the head, unless what was kept before speaks against it. */
 function keep(material, steps) {
   const verdicts = Object.fromEntries(steps.map((step) => [step.key, step]));
   const goesOn = verdicts.seen.verdict === "holds" || verdicts.seen.code === "first_visit";
-  if (verdicts.head.verdict === "holds" && goesOn) localStorage.setItem(placeOf(material.cid), JSON.stringify(headOf(material)));
+  if (verdicts.head.verdict === "holds" && goesOn) remember(material.cid, headOf(material));
 }
 
 // What is shown

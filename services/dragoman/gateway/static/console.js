@@ -3,6 +3,7 @@
 import { Alarm } from "./alarm.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
+import { signForms } from "./signing.js";
 import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
@@ -193,6 +194,7 @@ addEventListener("submit", (event) => {
     say(words("pressed_late"));
   }
 });
+signForms((sentence) => bar("unsigned", "serious", [sentence], button(words("lost_know"), () => bar("unsigned", null))));
 for (const press of ["pointerdown", "keydown"]) addEventListener(press, () => { heldSince = performance.now(); }, true);
 for (const release of ["pointerup", "pointercancel", "keyup"]) addEventListener(release, () => { heldSince = -Infinity; }, true);
 

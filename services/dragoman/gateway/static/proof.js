@@ -188,6 +188,9 @@ async function signedBy(note, verifier) {
   return { verdict: "holds", time: verifier.type === COSIGNATURE ? Number(secondsOf(lines[0].payload)) : 0 };
 }
 
+/** Whether a note, taken apart, is signed by a key, and every line of that key holds. */
+export const holdsUnder = async (note, verifier) => (await signedBy(note, verifier)).verdict === "holds";
+
 const secondsOf = (payload) => BigInt(`0x${hex(payload.subarray(0, 8))}`);
 
 function lineHolds(text, verifier, payload) {

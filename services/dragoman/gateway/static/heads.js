@@ -1,0 +1,15 @@
+// The signed heads that this browser has seen, one of each channel: kept so that a log that goes back is noticed here.
+
+const placeOf = (cid) => `dragoman.head.${cid}`;
+
+/** The head that was seen last of a channel: `{size, root, note}`, or null. */
+export function lastSeen(cid) {
+  try {
+    return JSON.parse(localStorage.getItem(placeOf(cid)));
+  } catch {
+    return null;
+  }
+}
+
+/** Keep a head that was verified and goes on from the one before. */
+export const remember = (cid, head) => localStorage.setItem(placeOf(cid), JSON.stringify(head));

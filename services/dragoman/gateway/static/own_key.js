@@ -1,0 +1,69 @@
+// The page of one's own key: makes one in this browser, says how it stands in the channel, forgets it.
+
+import { forgetKey, makeKey, ownKey } from "./signing.js";
+import { say } from "./page.js";
+
+const place = document.getElementById("own-key");
+const words = JSON.parse(place.dataset.words);
+const { cid, log, waits } = place.dataset;
+const known = JSON.parse(place.dataset.keys);
+const valid = JSON.parse(place.dataset.valid);
+const make = document.getElementById("make");
+const entry = document.getElementById("entry");
+const forget = document.getElementById("forget");
+
+const LEVELS = { none: ["off", "off"], made: ["standby", "standby"], waits: ["standby", "standby"], valid: ["normal", "tick"], ended: ["serious", "serious"], cannot: ["caution", "caution"] };
+
+function standing(key) {
+  if (!key) return "none";
+  if (valid.includes(key.id)) return "valid";
+  if (known.includes(key.id)) return "ended";
+  return key.id === waits ? "waits" : "made";
+}
+
+function show(state, key) {
+  const [level, shape] = LEVELS[state];
+  const shown = document.getElementById("browser-state");
+  shown.dataset.state = level;
+  shown.querySelector("use").setAttribute("href", `#i-${shape}`);
+  shown.querySelector("span").textContent = words[state];
+  document.getElementById("browser-key").hidden = !key;
+  document.querySelector("[data-id]").textContent = key?.id ?? "";
+  forget.hidden = !key;
+  if (make) make.hidden = state !== "none";
+  if (entry) {
+    entry.hidden = state !== "made";
+    entry.elements.public.value = key?.publicKey ?? "";
+  }
+}
+
+async function begin() {
+  try {
+    if (!globalThis.crypto?.subtle) throw new Error("no secure context");
+    const key = await ownKey(cid);
+    show(standing(key), key);
+  } catch {
+    show("cannot");
+  }
+}
+
+make?.addEventListener("click", async () => {
+  make.disabled = true;
+  try {
+    await makeKey(cid, log);
+    await begin();
+    entry?.querySelector("select")?.focus();
+  } catch {
+    show("cannot");
+  }
+  make.disabled = false;
+});
+
+forget.querySelector("button").addEventListener("click", async () => {
+  await forgetKey(cid);
+  forget.open = false;
+  say(words.forgotten);
+  await begin();
+});
+
+begin();

@@ -1,0 +1,243 @@
+"""A channel that asks for its officers' signatures: keys made in browsers, entered by administrators, and what they sign, to the other side's audit."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from browsing import Visit, Visiting, assert_accessible
+from host import Host
+
+pytestmark = pytest.mark.browser
+
+CHANNEL = "nato-china"
+OFFICERS = {"d-1": "duty_officer", "h-1": "head_of_office"}
+
+
+class Signing(Host):
+    """A host that can sign for nobody, with a channel that asks for signatures of all that officers say."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.about = self.opened(required_signatures=["contact", "notification", "channel"])
+        for side in ("nato", "china"):
+            for name, role in OFFICERS.items():
+                entered = [f"{side}/{name}", "--office", "hq", "--role", role, "--sign", f"{side}-adm.pem"]
+                self.run("officer", "add", *entered, "--token-file", f"{side}-adm-1.token")
+
+    def address(self, path: str = "") -> str:
+        return f"{self.service.base_url}/c/{CHANNEL}{path}"
+
+    def admit(self, side: str, entry: str) -> str:
+        return self.run("keys", "admit", entry, "--sign", f"{side}-adm.pem", "--token-file", f"{side}-adm-1.token")[1]
+
+
+@pytest.fixture(scope="module")
+def host(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signing]:
+    """Shared by the tests, which only add to it."""
+    host = Signing(tmp_path_factory.mktemp("signing"))
+    yield host
+    host.service.stop()
+
+
+async def at(host: Signing, visit: Visiting, actor: str, path: str, **options: Any) -> Visit:
+    """An officer signed in with a browser of their own, at a path of the channel."""
+    reader = await visit(host.service, **options)
+    await reader.page.goto(host.address(path))
+    await reader.page.get_by_label("Token").fill((host.folder / host.token(actor)).read_text().strip())
+    await reader.page.get_by_role("button", name="Sign in").click()
+    await reader.page.get_by_role("button", name="Sign out").wait_for()
+    return reader
+
+
+async def press(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=re.compile(name)).first.click()
+
+
+async def asks(host: Signing, visit: Visiting, actor: str) -> tuple[Visit, str]:
+    """An officer whose browser has made a key and asked for its entry; and the words to be read out."""
+    reader = await at(host, visit, actor, "/key")
+    state = reader.page.locator("#browser-state")
+    await expect(state).to_contain_text("has no key of yours")
+    await press(reader.page, "Make a key in this browser")
+    await expect(state).to_contain_text("not entered in the channel yet")
+    await press(reader.page, "Ask for its entry")
+    await expect(reader.page.locator("#saying")).to_contain_text("Read the four words")
+    await expect(state).to_contain_text("key waits for")
+    return reader, await reader.page.locator("section[aria-labelledby=waits] p.lead").inner_text()
+
+
+async def administering(host: Signing, visit: Visiting, side: str) -> Visit:
+    """An administrator whose browser has a key, which a key in a file has entered."""
+    administrator, words = await asks(host, visit, f"{side}/adm-1")
+    await administrator.page.goto(host.address("/admin/keys"))
+    await expect(administrator.page.get_by_text(words)).to_be_visible()
+    await assert_accessible(administrator)
+    async with administrator.page.expect_download() as waited:
+        await administrator.page.get_by_role("link", name="the entry").click()
+    await (await waited.value).save_as(host.folder / "entry.json")
+    assert f"({words}) is {side}/adm-1's from position" in host.admit(side, "entry.json")
+    return administrator
+
+
+async def entered(host: Signing, visit: Visiting, administrator: Visit, actor: str) -> Visit:
+    """An officer whose browser has a key, which an administrator's browser has entered."""
+    reader, words = await asks(host, visit, actor)
+    await administrator.page.goto(host.address("/admin/keys"))
+    entry = administrator.page.locator("form").filter(has=administrator.page.locator(f"input[value='{actor.partition('/')[2]}']"))
+    await expect(entry).to_contain_text(words)
+    await entry.get_by_role("button", name="Enter this key").click()
+    await expect(administrator.page.locator("#saying")).to_contain_text("Entered: the key is valid")
+    await reader.page.reload()
+    await expect(reader.page.locator("#browser-state")).to_contain_text("key is valid")
+    return reader
+
+
+async def checking(reader: Visit, host: Signing, text: str) -> Page:
+    """A contact note on its check page."""
+    page = reader.page
+    await page.goto(host.address("/compose/contact-note"))
+    await page.get_by_label("conversation", exact=True).check()
+    await page.locator("textarea[name^='f.text']").first.fill(text)
+    await press(page, "Check before sending")
+    await expect(page.locator("h1")).to_have_text("Check before sending")
+    return page
+
+
+async def position_of(page: Page) -> int:
+    await expect(page.locator("h1")).to_contain_text("Recorded at position")
+    return int(re.sub(r"\D", "", await page.locator("h1").inner_text()))
+
+
+async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_in_the_other_sides_audit(
+    host: Signing, visit: Visiting, session: aiohttp.ClientSession
+) -> None:
+    auditor = host.caller(session, "china/a-1")
+    nato, china = await administering(host, visit, "nato"), await administering(host, visit, "china")
+    officer, head = await entered(host, visit, nato, "nato/o-1"), await entered(host, visit, nato, "nato/h-1")
+    duty, other = await entered(host, visit, nato, "nato/d-1"), await entered(host, visit, china, "china/d-1")
+    await assert_accessible(officer)
+
+    page = await checking(officer, host, "Met at the reception.")
+    await assert_accessible(officer)
+    shown = await page.locator("#act-bytes").inner_text()
+    assert json.loads(shown)["signed"]["author"] == "nato/o-1"
+    await press(page, "^Send|^Record")
+    record = await auditor.get(f"/v1/channels/{CHANNEL}/records/{await position_of(page)}")
+    assert record.json["attestation"] == "author"
+    assert shown.encode() in record.body, "recorded is what was shown, byte for byte"
+
+    # two officers stand behind a request: one signs the draft, the other the same bytes
+    await page.goto(host.address("/compose/explanation-request"))
+    await page.locator("textarea[name^='f.cause']").first.fill("Unusual activity in the area")
+    await page.locator("[name^='f.type']").first.fill("concentration of forces")
+    await page.locator("#f-place").fill("Strait")
+    await page.locator("textarea[name^='f.questions']").first.fill("What is it for?")
+    await press(page, "^Keep as draft")
+    await expect(page.get_by_text("Its author has not signed it.")).to_be_visible()
+    await expect(page.get_by_role("button", name=re.compile("Release"))).to_have_count(0)
+    await page.get_by_role("link", name="Change").click()
+    await press(page, "Check before sending")
+    await expect(page.get_by_text("This takes two keys")).to_be_visible()
+    await press(page, "^Keep as draft")
+    await expect(page).to_have_url(re.compile("/drafts/[0-9a-f-]{36}"))
+    await expect(page.get_by_text("Its author has not signed it.")).to_have_count(0)
+    await head.page.goto(page.url.partition("?")[0])
+    await press(head.page, "Release and send")
+    record = await auditor.get(f"/v1/channels/{CHANNEL}/records/{await position_of(head.page)}")
+    assert (record.json["actor"], record.json["releasedby"], record.json["signatures"].count(":")) == ("nato/o-1", "nato/h-1", 2)
+
+    # the watch is taken, a flash is sent and acknowledged in the takeover
+    await other.page.goto(host.address())
+    await press(other.page, "^Take the watch")
+    await expect(other.page.locator("#saying")).to_contain_text("You have the watch")
+    await duty.page.goto(host.address("/compose/hazardous-incident"))
+    await duty.page.get_by_label("near miss", exact=True).check()
+    await duty.page.locator("#f-time").fill("0305")
+    await duty.page.locator("#f-place").fill("15-07N 116-26E")
+    await duty.page.locator("textarea[name^='f.facts']").first.fill("Two aircraft passed close.")
+    await duty.page.locator("input[name='f.precedence'][value=flash]").check()
+    await press(duty.page, "Check before sending")
+    await press(duty.page, "Send FLASH to CHINA")
+    flash = await position_of(duty.page)
+    dialog = other.page.locator("dialog[open]")
+    await expect(dialog).to_be_visible()
+    await other.page.wait_for_timeout(900)
+    await other.page.keyboard.press("a")
+    await expect(other.page.locator("#link-bar")).to_contain_text("Acknowledged")
+    following = [(await auditor.get(f"/v1/channels/{CHANNEL}/records/{flash + n}")).json for n in (1, 2, 3)]
+    receipts = [each for each in following if each.get("type") == "dragoman.acknowledgement.v1"]
+    assert [(each["actor"], each["attestation"]) for each in receipts] == [("china/d-1", "author")]
+
+    pins = ("--cid", str(host.about["cid"]), "--log", str(host.about["log"]), "--channel", CHANNEL, "--token-file", "china-a-1.token")
+    told, _ = host.run("audit", "verify", *pins)
+    assert "the sides' own keys" in told
+    assert [each.complaints for each in (nato, china, officer, head, duty, other)] == [[]] * 6
+
+
+async def test_a_key_of_a_browser_cannot_be_given_out_and_is_forgotten_when_asked(host: Signing, visit: Visiting) -> None:
+    reader, _ = await asks(host, visit, "china/o-1")
+    taken = await reader.page.evaluate(
+        """async () => {
+            const found = (request) => new Promise((go) => { request.onsuccess = () => go(request.result); });
+            const opened = await found(indexedDB.open("dragoman", 1));
+            const [key] = await found(opened.transaction("keys").objectStore("keys").getAll());
+            return crypto.subtle.exportKey("pkcs8", key.privateKey).then(() => "given out", (error) => error.name);
+        }"""
+    )
+    assert taken == "InvalidAccessError"
+    await press(reader.page, "Take the entry back")
+    await expect(reader.page.locator("#browser-state")).to_contain_text("not entered in the channel yet")
+    await reader.page.get_by_text("Forget the key of this browser").click()
+    await press(reader.page, "Forget it")
+    await expect(reader.page.locator("#browser-state")).to_contain_text("has no key of yours")
+    assert reader.complaints == []
+
+
+def lying(member: str, lie: Callable[[dict[str, str]], str]) -> Callable[[Route], Awaitable[None]]:
+    """A host that hands over something else to be signed."""
+
+    async def handle(route: Route) -> None:
+        answer = await route.fetch()
+        asked = await answer.json()
+        await route.fulfill(response=answer, json=asked | {member: lie(asked)})
+
+    return handle
+
+
+async def test_nothing_is_signed_that_is_not_shown_or_under_a_head_that_does_not_hold(host: Signing, visit: Visiting) -> None:
+    administrator = await administering(host, visit, "nato")
+    reader = await entered(host, visit, administrator, "nato/o-1")
+    page = await checking(reader, host, "What stands here.")
+    for member, lie, words in (
+        ("act", lambda asked: asked["act"].replace("stands here", "was never said"), "not what this page shows"),
+        ("head", lambda asked: asked["head"].replace(asked["head"].splitlines()[2], "A" * 43 + "="), "not signed by the log’s key"),
+        ("log", lambda asked: asked["log"][:-4] + "AAA=", "not the one that this browser knows"),
+    ):
+        await page.route("**/compose/contact-note", lying(member, lie))
+        await press(page, "^Send|^Record")
+        await expect(page.locator("#link-bar")).to_contain_text(words)
+        await expect(page.locator("h1")).to_have_text("Check before sending")
+        await page.unroute("**/compose/contact-note")
+    await press(page, "^Send|^Record")
+    await position_of(page)
+    assert reader.complaints == []
+
+
+async def test_without_a_key_or_without_scripts_nothing_is_sent_and_the_page_says_what_to_do(host: Signing, visit: Visiting) -> None:
+    reader = await at(host, visit, "nato/o-1", "")
+    page = await checking(reader, host, "Kept as it stands.")
+    await press(page, "^Send|^Record")
+    await expect(page.locator("#link-bar")).to_contain_text("this browser has no key of yours")
+    await expect(page.locator("h1")).to_have_text("Check before sending")
+    plain = await at(host, visit, "nato/o-1", "", java_script_enabled=False)
+    page = await checking(plain, host, "Kept as it stands.")
+    await press(page, "^Send|^Record")
+    await expect(page.locator(".fault")).to_contain_text("asks for the author’s signature")
+    await expect(page.locator("textarea[name^='f.text']").first).to_have_value("Kept as it stands.")
+    assert [each for each in reader.complaints + plain.complaints if "422" not in each] == []
