@@ -236,6 +236,30 @@ CONSOLE_SECONDS: Final = 60
 DISARMED_SECONDS: Final = 30
 """How long nobody of a manned watch may have an armed alarm before the pages say so; after twice that nobody is on watch."""
 
+UNARMED_SECONDS: Final = 120
+"""How long no alarm of a manned watch may be armed before the deputies are told by courier."""
+
+CHECK_SECONDS: Final = 720
+"""How long an armed console of an office that has its quiet watch checked may see no key and no pointer before it asks."""
+
+CHECK_STEP_SECONDS: Final = 15
+"""From its question to its sound, and from there to the deputies."""
+
+CHECKED_HEAD_SECONDS: Final = 90
+"""How long after the deputies the head of office learns that nobody answers."""
+
+WATCH_LOOK_SECONDS: Final = 5.0
+"""How often a gateway looks after the watches."""
+
+NOTICE_SECONDS: Final = 600
+"""How old a notice about a watch may be and still be worth bringing."""
+
+UNOPENED_SECONDS: Final = 12 * 3600
+"""How long a flash that was acknowledged and not opened is spoken of: one watch."""
+
+UNOPENED_RECORDS: Final = 300
+"""Records that a gateway looks back over for such a flash when it starts."""
+
 BROKER_VERSION: Final = (2, 12, 1)
 """The oldest nats-server whose atomic batches are checked for duplicate ids."""
 

@@ -6,12 +6,13 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting
 from service import INCIDENT, Caller, Service
@@ -380,3 +381,73 @@ async def test_whoever_is_not_reached_sees_a_bar_and_no_button(visit: Visiting, 
     await sender.sign_in("nato/duty_officer")
     await expect(sender.page.locator("tr[data-exchange]", has_text=number).first).to_be_visible()
     await expect(takeover(sender.page)).to_have_count(0)
+
+
+async def within(page: Page, address: str | re.Pattern[str], change: Callable[[str], str]) -> None:
+    """Have a page read other numbers than the server's, so that nobody waits for minutes."""
+
+    async def handle(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, body=change(await answer.text()))
+
+    await page.route(address, handle)
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_hears_of_no_answer(visit: Visiting, demo: Service) -> None:
+    head = await visit(permissions=ARMED)
+    await head.sign_in("china/head_of_office", CALM)
+    await head.page.goto(f"{demo.base_url}/c/{CALM}/admin/profiles#check")
+    await head.page.get_by_label("beijing").check()
+    await head.page.get_by_role("button", name="Keep this").click()
+    await expect(head.page.get_by_label("beijing")).to_be_checked()
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer", CALM)
+    assert await china.page.locator("body").get_attribute("data-check") == "720 15"
+    take = china.page.get_by_role("button", name="Take the watch", exact=True)
+    if await take.is_visible():
+        await take.click()
+        await expect(china.page.locator("#saying")).to_contain_text("You have the watch")
+    await within(china.page, re.compile(rf"/c/{CALM}$"), lambda text: text.replace('data-check="720 15"', 'data-check="3 2"'))
+    await china.page.goto(f"{demo.base_url}/c/{CALM}")
+    await arm(china)
+    asked = china.page.locator("[data-bar=check]")
+    await expect(asked).to_contain_text("Is somebody there?")
+    await asked.get_by_role("button", name="I am here").click()
+    await expect(asked).to_have_count(0)
+    await expect(asked).to_contain_text("Is somebody there?")
+    await expect(china.page.locator("body")).to_have_attribute("data-alarm", "no_answer", timeout=10_000)
+    await expect(china.page.locator("#cell-alarm")).to_contain_text("Nobody answers here")
+    await expect(head.page.locator("[data-bar=absent]")).to_contain_text("Nobody answers the watch check of d-1", timeout=15_000)
+    await china.page.keyboard.press("Shift")
+    await expect(china.page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
+    await expect(head.page.locator("[data-bar=absent]")).to_have_count(0, timeout=25_000)
+    await head.page.get_by_label("beijing").uncheck()
+    await head.page.get_by_role("button", name="Keep this").click()
+    await expect(head.page.get_by_label("beijing")).not_to_be_checked()
+    assert china.complaints + head.complaints == []
+
+
+def long_ago(fragment: str) -> str:
+    """What waits to be opened, as if it had been acknowledged long ago."""
+    return re.sub('data-left="[^"]*"', lambda left: re.sub("(since&#34;:&#34;)[^&]*", r"\g<1>2026-01-01T00:00:00.000Z", left[0]), fragment)
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_somebody_opens_it(visit: Visiting, flash: Flash) -> None:
+    number = await flash()
+    china = await visit(permissions=ARMED)
+    await within(china.page, "**/alarm?*", long_ago)
+    await china.sign_in("china/duty_officer")
+    await expect(takeover(china.page)).to_be_visible()
+    await settle(china.page)
+    await china.page.keyboard.press("a")
+    reminder = china.page.locator("[data-bar=left]")
+    await expect(reminder).to_contain_text("nobody here has opened it", timeout=10_000)
+    colleague = await visit(java_script_enabled=False)
+    await colleague.sign_in("china/officer")
+    await expect(colleague.page.get_by_text("nobody here has opened it")).to_have_count(0)  # not before five minutes
+    await reminder.get_by_role("link", name=number).click()
+    await expect(china.page.locator("h1")).to_be_visible()
+    await expect(china.page.locator("[data-bar=left]", has_text=number)).to_have_count(0)
+    assert china.complaints == []

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -275,3 +276,50 @@ async def test_an_exercise_says_so_in_every_mail(who: Who, box: Mailbox) -> None
     assert mail["Subject"].strip().startswith("EXERCISE EXERCISE EXERCISE [FLASH]") and mail["MMHS-Message-Type"] == "0"
     assert "nothing of this happened" in mail.get_content()
     assert json.dumps(mail["MMHS-Primary-Precedence"]) == '"4"'
+
+
+# The side's own watch
+
+
+async def at_a_screen(session: aiohttp.ClientSession, service: Service, who: str) -> dict[str, str]:
+    """The headers of a signed-in browser."""
+    origin = {"Origin": service.base_url}
+    async with session.post(
+        f"{service.base_url}/sign-in", data={"token": service.token(who)}, headers=origin, allow_redirects=False
+    ) as answer:
+        return {**origin, "Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+
+
+async def test_nobody_answers_the_watch_check_and_the_deputies_then_the_head_of_office_are_told_by_courier(
+    who: Who, receiver: Receiver, box: Mailbox, session: aiohttp.ClientSession, service: Service
+) -> None:
+    await entered(who, receiver)
+    meetings = {"channel": "nato-china", "address": "meetings@office.example", "families": ["meeting"]}
+    assert (await who("china/head_of_office").post("/v1/webhooks", meetings)).status == 201
+    mail = {"channel": "nato-china", "address": "deputy@office.example", "families": ["notification"]}
+    assert (await who("china/head_of_office").post("/v1/webhooks", mail)).status == 201
+    await who("china/duty_officer").post(f"{C}/channel", {"act": "watch-assumption"})
+    screen = await at_a_screen(session, service, "china/duty_officer")
+
+    async def beat(state: str, **more: str) -> None:
+        async with session.post(f"{service.base_url}/alarm/beat", data={"state": state, **more}, headers=screen) as answer:
+            assert answer.status == 204
+
+    await beat("no_answer", since=str(int(time.time()) - 10))
+    await receiver.until(1)
+    ((_, body),) = receiver.taken
+    told = json.loads(body)
+    assert (told["type"], told["channel"]) == ("dragoman.watch-notice.v1", "nato-china")
+    assert {**told["data"], "since": ""} == {"side": "china", "kind": "no_answer", "step": "deputy", "since": ""}
+    async with asyncio.timeout(15):
+        while not box.mails:
+            await asyncio.sleep(0.05)
+    (sent,) = box.mails
+    assert sent["Subject"] == "[FLASH] Watch of CHINA: nobody answers (deputy)"
+    assert sent["To"] == "deputy@office.example"
+    await beat("no_answer", since=str(int(time.time()) - 95))
+    await receiver.until(2)
+    assert json.loads(receiver.taken[1][1])["data"]["step"] == "head_of_office"
+    await beat("armed")
+    await asyncio.sleep(6)
+    assert len(receiver.taken) == 2

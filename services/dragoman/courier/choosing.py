@@ -1,18 +1,23 @@
 """Which records are for an endpoint, and what is said of them."""
 
 import asyncio
+import time
+from datetime import UTC, datetime
 from typing import Final
 
+import msgspec
 from msgspec import Raw
 
 from dragoman.courier.post import Item
+from dragoman.desk import stamp
 from dragoman.domain import record as records
 from dragoman.domain.exchange import precedence_of
 from dragoman.domain.record import NotARecord
 from dragoman.domain.table import RULES
+from dragoman.limits import NOTICE_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
-from dragoman.stores.courier import Endpoint
+from dragoman.stores.courier import Endpoint, Notice
 from dragoman_schemas.answers import Entry
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
@@ -60,6 +65,46 @@ def is_for(endpoint: Endpoint, item: Item) -> bool:
         and (not endpoint.families or item.family in endpoint.families)
         and PRECEDENCES.index(item.precedence) <= least
     )
+
+
+def noticed(endpoint: Endpoint, projection: Projection, notice: Notice) -> Item | None:
+    """What is brought of a notice; None where the endpoint is for some acts or families alone, or the notice is of another hour."""
+    is_wanted = not endpoint.acts and (not endpoint.families or "notification" in endpoint.families)
+    if not is_wanted or not notice.since > time.time() - NOTICE_SECONDS:
+        return None
+    since = stamp(datetime.fromtimestamp(notice.since, UTC))
+    event = {
+        "specversion": "1.0",
+        "id": notice.id,
+        "source": "/services/watch",
+        "type": "dragoman.watch-notice.v1",
+        "time": since,
+        "datacontenttype": "application/json",
+        "channel": projection.name,
+        "data": {"side": notice.side, "kind": notice.kind, "step": notice.step, "since": since},
+    }
+    return Item(
+        id=notice.id,
+        position=0,
+        raw=msgspec.json.encode(event),
+        act="watch-notice",
+        family="notification",
+        side="",
+        number="",
+        precedence="flash",
+        channel=projection.name,
+        exchange="",
+        exercise=projection.registry.kind == "exercise",
+        time=since,
+        marking=projection.registry.marking,
+        notice=_NOTICES[notice.kind].format(side=notice.side.upper(), step=notice.step.replace("_", " ")),
+    )
+
+
+_NOTICES: Final = {
+    "unarmed": "Watch of {side}: no alarm is armed ({step})",
+    "no_answer": "Watch of {side}: nobody answers ({step})",
+}
 
 
 def _item(projection: Projection, entry: Entry) -> Item | None:

@@ -24,7 +24,7 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     mail = EmailMessage()
     drill = "EXERCISE EXERCISE EXERCISE " if item.exercise else ""
     mail["From"], mail["To"] = sender, endpoint.target
-    mail["Subject"] = f"{drill}[{item.precedence.upper()}] {item.number or item.act}"
+    mail["Subject"] = f"{drill}[{item.precedence.upper()}] {item.number or item.notice or item.act}"
     mail["Date"] = formatdate()
     mail["Message-ID"] = f"<{item.id}.{endpoint.id}@dragoman.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -35,14 +35,20 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     where = f"{base_url}/c/{item.channel}" if base_url else f"channel {item.channel}"
     lines = [
         *([f"{drill.strip()}: nothing of this happened.", ""] if item.exercise else []),
-        f"{item.side or 'The service'} sent a {item.act}, {item.precedence}, {item.time}.",
-        f"Number: {item.number}" if item.number else f"Position: {item.position}",
-        f"Read and acknowledge it: {where}",
+        *([item.notice, f"Since {item.time}. Take the watch: {where}"] if item.notice else _record(item, where)),
         "",
         item.marking,
     ]
     mail.set_content("\n".join(lines) + "\n")
     return mail
+
+
+def _record(item: Item, where: str) -> list[str]:
+    return [
+        f"{item.side or 'The service'} sent a {item.act}, {item.precedence}, {item.time}.",
+        f"Number: {item.number}" if item.number else f"Position: {item.position}",
+        f"Read and acknowledge it: {where}",
+    ]
 
 
 class Mails:

@@ -11,7 +11,10 @@ SECONDS: Final = 15.0
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown."""
+    """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown.
+
+    A `notice` is no record and has no position: it says in a sentence what is wrong with the side's own watch.
+    """
 
     id: str
     position: int
@@ -26,6 +29,7 @@ class Item(Struct, frozen=True, kw_only=True):
     exercise: bool
     time: str
     marking: str
+    notice: str = ""
 
 
 class Brought(Struct, frozen=True, kw_only=True):

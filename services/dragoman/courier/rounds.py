@@ -29,7 +29,7 @@ from dragoman.limits import POLL_SECONDS
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
-from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Means, Progress, Told, Waiting
+from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Means, Notice, Progress, Told, Waiting
 from dragoman_schemas.acts.watch import CourierOutcome
 
 log = structlog.get_logger()
@@ -39,6 +39,9 @@ AT_ONCE: Final = 8
 
 HELD_SECONDS: Final = 60.0
 """How long an endpoint is one courier's without a word of it."""
+
+_NOTICE_AGAIN: Final = (0.0, 2.0, 5.0)
+"""Seconds before each try of a notice: an hour later nobody needs it."""
 
 _UNTOLD: Final = 500
 """Records that are not for an endpoint, after which that is written down."""
@@ -130,6 +133,9 @@ class Rounds:
             return await self._tell(endpoint, projection, progress, revision)
         if progress.stopped or not _may_be_told(endpoint, projection):
             return False
+        notice, _ = self._store.notice(endpoint.cid, endpoint.side)
+        if notice is not None and notice.id != progress.noticed:
+            return await self._notify(endpoint, projection, progress, revision, notice)
         most = AT_ONCE if endpoint.means == "webhook" else 1
         due = [each for each in progress.waiting if each.again <= time.time()][:most]
         room = len(progress.waiting) < PENDING and len(progress.parked) < PARKED
@@ -152,6 +158,20 @@ class Rounds:
         for item, brought in zip(items, outcomes, strict=True):
             progress = self._after(endpoint, projection, progress, item, brought, tries.get(item.position, 0))
         return await self._surely_kept(endpoint, progress, revision)
+
+    async def _notify(self, endpoint: Endpoint, projection: Projection, progress: Progress, revision: int, notice: Notice) -> bool:
+        """Bring a notice about the side's own watch, which is written down first: it is tried a few times, and never by two."""
+        if await self._kept(endpoint, replace(progress, noticed=notice.id), revision) is None:
+            return False
+        item = choosing.noticed(endpoint, projection, notice)
+        for wait in _NOTICE_AGAIN if item is not None else ():
+            assert item is not None
+            await asyncio.sleep(wait)
+            brought = await self._means[endpoint.means](endpoint, item)
+            log.info("courier.noticed", endpoint=endpoint.id, notice=notice.id, kind=notice.kind, ok=brought.ok, answered=brought.answered)
+            if brought.ok or brought.gone:
+                break
+        return True
 
     async def _held(self, endpoint: Endpoint, progress: Progress, revision: int, items: list[Item]) -> tuple[Progress, int] | None:
         """The progress of an endpoint that is this courier's for as long as a try takes; None where somebody else was faster."""

@@ -65,7 +65,7 @@ class Webhooks:
         if refused := self._guard.check(endpoint.target):
             return Brought(ok=False, answered=refused)
         sent = webhook.headers(endpoint.secret, item.id, int(time.time()), item.raw)
-        sent |= {"Content-Type": "application/cloudevents+json", "Dragoman-Position": str(item.position)}
+        sent |= {"Content-Type": "application/cloudevents+json", **({"Dragoman-Position": str(item.position)} if item.position else {})}
         try:
             async with self._session.post(endpoint.target, data=item.raw, headers=sent, allow_redirects=False) as response:
                 said = (await response.content.read(_SHOWN)).decode(errors="replace") if response.status >= 300 else ""

@@ -15,8 +15,9 @@ from dragoman.gateway import api, files, live, posting, problems, proofs, readin
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.budgets import BUDGETS, Budgets
 from dragoman.gateway.callers import Callers
-from dragoman.gateway.console import docs, pages, serving, sessions
+from dragoman.gateway.console import alarm, docs, pages, serving, sessions, watchkeeping
 from dragoman.gateway.oidc import Provider
+from dragoman.gateway.opened import READING, Reading
 from dragoman.gateway.room import ROOM, Room
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
@@ -48,6 +49,8 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app[proofs.HEADS] = proofs.Heads()
     app[TURN] = asyncio.Lock()
     app.cleanup_ctx.append(_ringing)
+    app[READING] = Reading(service)
+    app.cleanup_ctx.append(_keeping)
     app[files.TAKING] = files.taking()
     for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
         route.on(app.router)
@@ -60,6 +63,14 @@ async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat what must not wait, as long as the gateway runs."""
     tails = app[reading.TAILS]
     task = asyncio.create_task(live.keep_ringing(tails, app[posting.SERVICE].store))
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _keeping(app: web.Application) -> AsyncIterator[None]:
+    """Look after the watches, as long as the gateway runs."""
+    task = asyncio.create_task(watchkeeping.keep(app, app[alarm.BELLS].nudge))
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

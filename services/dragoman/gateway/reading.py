@@ -16,6 +16,7 @@ from dragoman.domain.table import FORMATS, PATHS
 from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS
+from dragoman.gateway.opened import READING
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, whole
 from dragoman.gateway.readers import Line
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
@@ -170,6 +171,8 @@ async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int
         grant.side,
         None if at else service.now(),
     )
+    if not at:
+        call.request.app[READING].opened(projection, exchange, grant)
     view = await desks.joined(call, projection, await beside.seen(service, projection, grant, view))
     newest = max((entry.position for entry in view.timeline), default=0)
     return replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))

@@ -16,6 +16,7 @@ from dragoman.limits import CONSOLE_SECONDS, SESSIONS
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.searches import Searches
+from dragoman.stores.watching import Watching
 
 BUCKET: Final = "DRAGOMAN_ACCESS"
 OPERATOR: Final = "operator"
@@ -65,13 +66,15 @@ class _Session(Struct, frozen=True, kw_only=True):
 class Console(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One browser at which an officer sits: how its alarm stands, for the channel of an exercise or for the live ones, and when it said so last.
 
-    `state` is `armed`, `partly`, `off`, `not_armed` or `blind`; `at` is in Unix seconds.
+    `state` is `armed`, `partly`, `off`, `not_armed`, `blind`, or `no_answer` where nobody answered its watch check, `since` then; `at` and
+    `since` are in Unix seconds.
     """
 
     actor: str
     state: str
     exercise: str = ""
     at: float = 0.0
+    since: float = 0.0
 
     @property
     def side(self) -> str:
@@ -97,6 +100,7 @@ class Access:
         self._bucket = bucket
         self.searches = Searches(bucket)
         self.enrolments = Enrolments(bucket)
+        self.watching = Watching(bucket)
         self._held: frozenset[Grant] = frozenset()
         self._held_at = -1
 

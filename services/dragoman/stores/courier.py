@@ -5,6 +5,7 @@ read: of two couriers one wins, and what it wrote is all that was done. The prog
 still at its position until somebody has looked, and nothing is lost.
 """
 
+import uuid
 from typing import Final, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ PARKED: Final = 500
 """Deliveries that were given up and wait for somebody to look, beyond which no further record is tried."""
 
 Means = Literal["webhook", "e-mail"]
+Step = Literal["deputy", "head_of_office"]
 
 
 class Endpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,10 +60,26 @@ class Told(Struct, frozen=True, kw_only=True):
     at: str
 
 
+class Notice(Struct, frozen=True, kw_only=True):
+    """What a side's endpoints are told of its own watch, which is in no log: what is wrong, whom it is for, and since when, in Unix seconds."""
+
+    cid: str
+    side: str
+    kind: Literal["unarmed", "no_answer"]
+    step: Step
+    since: float
+
+    @property
+    def id(self) -> str:
+        """Its id, by which a receiver knows it again."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"dragoman-notice {self.cid} {self.side} {self.kind} {self.step} {self.since:.0f}"))
+
+
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far an endpoint has been told: everything up to `upto`, but what waits or was given up.
 
     `going` is what was being sent when this was written, where it must not be sent twice. `stopped` says why nothing more is sent.
+    `noticed` is the notice that was brought last.
     """
 
     upto: int
@@ -73,10 +91,12 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     until: float = 0.0
     delivered: int = 0
     stopped: str = ""
+    noticed: str = ""
 
 
 _endpoint = msgspec.json.Decoder(Endpoint).decode
 _progress = msgspec.json.Decoder(Progress).decode
+_notice = msgspec.json.Decoder(Notice).decode
 
 
 class Courier:
@@ -121,3 +141,17 @@ class Courier:
         except Moved:
             return None
         return self._bucket.revisions[f"progress.{id}"]
+
+    def notice(self, cid: str, side: str) -> tuple[Notice | None, int]:
+        """The newest notice for a side in a channel, and its revision, as far as this process knows."""
+        key = f"notice.{cid}.{side}"
+        value = self._bucket.values.get(key)
+        return None if value is None else _notice(value), self._bucket.revisions.get(key, 0)
+
+    async def notify(self, notice: Notice, revision: int) -> bool:
+        """Leave a notice in place of the one of that revision; False where somebody else was faster. Raises `LogUnreachable`."""
+        try:
+            await self._bucket.put(f"notice.{notice.cid}.{notice.side}", notice, revision)
+        except Moved:
+            return False
+        return True

@@ -17,11 +17,14 @@ from msgspec import Struct, UnsetType
 from dragoman.domain import heads, notation
 from dragoman.domain.clocks import UNTIMED, profile_of
 from dragoman.domain.line import schedule_of
+from dragoman.gateway import webhooks
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance, keep
 from dragoman.gateway.console.offices import office_of
-from dragoman.gateway.console.page import Here, Page, Sheet
+from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
+from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, CHECKED_HEAD_SECONDS
+from dragoman.stores.watching import WatchChecks
 from dragoman_schemas.acts.channel import LineChecks
 from dragoman_schemas.answers import Covered
 from dragoman_schemas.codebook import CODEBOOKS
@@ -90,8 +93,37 @@ async def limits(here: Here, filled: Filled | None = None) -> Page:
     read = {side: _checks(each) for side, each in here.registry.profiles.items()}
     senders = [(_ALTERNATING, here.words.say("the sides in turn")), *((side, side.upper()) for side in here.sides)]
     timed = here.registry.kind not in UNTIMED
-    values = _values(here, filled=form, profiles=[*PROFILES], schedules=read, timed=timed, senders=senders)
+    checks = here.service.access.watching.checked(here.registry.cid, here.side)
+    values = _values(
+        here,
+        filled=form,
+        profiles=[*PROFILES],
+        schedules=read,
+        timed=timed,
+        senders=senders,
+        checks=checks,
+        own_offices=sorted(_own_offices(here)),
+        check_hindrance=hindrance(here, webhooks.ENTERING, kept=False),
+        check_s=CHECK_SECONDS,
+        check_step_s=CHECK_STEP_SECONDS,
+        check_head_s=CHECKED_HEAD_SECONDS,
+    )
     return Page(template="profiles.html", view=view, rows=view.limits, values=values, status=form.status)
+
+
+def _own_offices(here: Here) -> set[str]:
+    """The offices of the reader's side in which somebody is in office."""
+    return {each.office for name, each in here.registry.officers.items() if name.startswith(f"{here.side}/") and each.until is None}
+
+
+async def check_watch(here: Here) -> web.StreamResponse:
+    """Say in which offices of the own side a quiet watch is checked: a matter of the side's own, which stands in no log. Raises `Refused`."""
+    filled = await Filled.of(here.request)
+    if hindrance(here, webhooks.ENTERING, kept=False):
+        raise refused("not-permitted", "Heads of office and administrators of a side say where its quiet watch is checked.")
+    offices = tuple(each for each in sorted(_own_offices(here)) if each in filled.all("office"))
+    await here.service.access.watching.check(here.registry.cid, here.side, WatchChecks(offices=offices, by=here.grant.actor))
+    return see(here.link("/admin/profiles", said="recorded") + "#check")
 
 
 def _checks(adopted: Adopted) -> LineChecks | None:
@@ -328,6 +360,7 @@ async def adopt_policy(here: Here) -> Page | web.StreamResponse:
 
 
 SHEETS: Final[tuple[Sheet, ...]] = (
+    Sheet(path="/admin/watch-check", handler=check_watch, method="POST"),
     Sheet(path="/admin/profiles", handler=limits),
     Sheet(path="/admin/profiles", handler=adopt_profile, method="POST"),
     Sheet(path="/admin/codebook", handler=codebooks),

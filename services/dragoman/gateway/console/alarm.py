@@ -29,13 +29,14 @@ from dragoman.domain.clocks import written
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import kinds, signing
+from dragoman.gateway.console import kinds, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Level, level_of
+from dragoman.gateway.opened import READING
 from dragoman.gateway.service import Service
 from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, PING_SECONDS
 from dragoman.projection.duties import Duty
@@ -52,6 +53,7 @@ _FACTS: Final = ("kind", "place", "pos", "time", "window", "whose_forces", "casu
 
 _TEXTS: Final = ("facts", "description", "text", "request")
 _AGAIN: Final = 5
+_OPENED_WITHIN: Final = timedelta(minutes=5)
 _NEVER: Final = 1e9
 """The stream has pings of its own, which say the time."""
 
@@ -96,6 +98,26 @@ class Detail(Struct, frozen=True, kw_only=True):
     rungs: tuple[tuple[int, str, tuple[str, ...]], ...]
 
 
+class Left(Struct, frozen=True, kw_only=True):
+    """A flash that the reader's side has acknowledged and nobody of it has opened; once it `is_late`, that is said."""
+
+    key: str
+    channel: str
+    exchange: str
+    number: str
+    since: str
+    is_late: bool
+
+
+class Absent(Struct, frozen=True, kw_only=True):
+    """A watch check of the reader's side that nobody answers: at whose console, since when, and whether that reaches the reader."""
+
+    channel: str
+    officer: str
+    since: str
+    reaches: bool
+
+
 class Alarms(Struct, frozen=True, kw_only=True):
     """Everything that waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes."""
 
@@ -104,6 +126,8 @@ class Alarms(Struct, frozen=True, kw_only=True):
     recent: int
     officer: bool
     more: int = 0
+    left: tuple[Left, ...] = ()
+    absent: tuple[Absent, ...] = ()
 
     @property
     def flashes(self) -> list[Ring]:
@@ -142,6 +166,7 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
     """What rings for the reader now, in all channels in which they are in office."""
     if here.grant.is_operator:
         return Alarms(rings=(), details=(), recent=0, officer=False)
+    await app[READING].follow()
     now, waiting, officer = here.service.now(), list[tuple[Projection, Duty, bool]](), False
     for projection in here.service.visible(here.grant):
         held = projection.registry.officers.get(here.grant.actor)
@@ -159,7 +184,30 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
         officer=officer,
         more=len(waiting) - len(shown),
+        left=tuple(_left(app, here, now)),
+        absent=tuple(_absent(app, here)),
     )
+
+
+def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
+    for projection in here.service.visible(here.grant):
+        for each in app[READING].unopened(projection, here.side) if here.service.station(here.grant, projection) else ():
+            yield Left(
+                key=each.message,
+                channel=projection.name,
+                exchange=each.exchange,
+                number=each.number,
+                since=each.acknowledged,
+                is_late=now - datetime.fromisoformat(each.acknowledged) >= _OPENED_WITHIN,
+            )
+
+
+def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
+    for projection in here.service.visible(here.grant):
+        found = watchkeeping.unanswered(app, projection, here.side) if here.service.station(here.grant, projection) else None
+        if found is not None:
+            reaches = here.grant.actor in found.reaches and here.grant.actor != found.officer
+            yield Absent(channel=found.channel, officer=found.officer.partition("/")[2], since=found.since, reaches=reaches)
 
 
 def _rings(duty: Duty, side: str) -> bool:
@@ -339,6 +387,12 @@ class Bells:
             if name not in self._hung:
                 self._hung[name] = hear = partial(self._hear, projection)
                 projection.listeners.add(hear)
+
+    def nudge(self, projection: Projection, side: str) -> None:
+        """Have the open pages of a side ask anew: something has changed that stands in no log."""
+        for browser in self.browsers:
+            if browser.grant.side == side and self._service.may_see(browser.grant, projection):
+                browser.tell(projection.name, projection.state.position, ring=True)
 
     def _hear(self, projection: Projection, row: Stored) -> None:
         if not self.browsers or not row.folded.valid:

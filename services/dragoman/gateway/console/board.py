@@ -159,6 +159,7 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
     waiting, receipt, again = escape(words.say("waiting")), escape(words.say("Acknowledge receipt")), escape(here.again())
     clocks = {clock: escape(words.clock(clock)) for clock in {each.clock for each in strips}}
     levels = {each: escape(words.value(each).upper()) for each in {each.precedence for each in strips}}
+    signs = " data-signs" if here.registry.required_signatures else ""
     found: list[str] = []
     for each in strips:
         tag, text = words.text(each.subject)
@@ -166,7 +167,7 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
         button = (
             f'<form method="post" action="/c/{here.name}/acknowledge" data-receipt><input type="hidden" name="exchange" value="{each.exchange}">'
             f'<input type="hidden" name="of" value="{each.started_by}"><input type="hidden" name="next" value="{again}">'
-            f'<input type="hidden" name="key" value="{secrets.token_hex(16)}"><button>{receipt}<span class="hide"> {escape(each.number)}</span></button></form>'
+            f'<input type="hidden" name="key" value="{secrets.token_hex(16)}"><button{signs}>{receipt}<span class="hide"> {escape(each.number)}</span></button></form>'
             if each.owed_by == side and each.clock == "acknowledgement"
             else ""
         )

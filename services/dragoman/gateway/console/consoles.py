@@ -12,6 +12,7 @@ from msgspec import Struct
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
+from dragoman.limits import CONSOLE_SECONDS
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Console
@@ -19,7 +20,7 @@ from dragoman_schemas.state import Registry
 
 log = structlog.get_logger()
 
-_STATES: Final = frozenset({"armed", "partly", "off", "not_armed", "blind"})
+_STATES: Final = frozenset({"armed", "partly", "off", "not_armed", "blind", "no_answer"})
 
 
 @dataclass(slots=True)
@@ -59,6 +60,16 @@ def _manned_since(registry: Registry, side: str) -> float:
     return 0.0 if held is None else datetime.fromisoformat(held.since.time).timestamp()
 
 
+def unanswered(app: web.Application, projection: Projection, side: str) -> Console | None:
+    """The console whose watch check nobody has answered for the longest, where none of the side is armed for the channel."""
+    exercise = projection.name if projection.registry.kind == "exercise" else ""
+    there = [each for each in app[posting.SERVICE].access.consoles(time.time()) if each.side == side and each.exercise == exercise]
+    if side not in projection.registry.watches or any(each.state in ("armed", "partly") for each in there):
+        return None
+    asked = [each for each in there if each.state == "no_answer" and each.actor in projection.registry.officers]
+    return min(asked, key=lambda each: each.since, default=None)
+
+
 def silent_for(app: web.Application, projection: Projection, side: str) -> float:
     """For how many seconds no console of a side was armed for a channel."""
     return standing(app, projection, side).silent_s
@@ -69,8 +80,10 @@ async def beat(here: Here) -> web.Response:
     form = await form_of(here.request)
     state, exercise = said(form, "state"), said(form, "exercise")
     if state not in _STATES or (exercise and exercise not in here.service.channels):
-        raise refused("bad-request", "A console says how it stands: armed, partly, off, not_armed or blind.")
-    console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=round(time.time(), 1))
+        raise refused("bad-request", "A console says how it stands: armed, partly, off, not_armed, blind or no_answer.")
+    now = round(time.time(), 1)
+    since = min(now, max(now - CONSOLE_SECONDS * 60, float(posting.whole(said(form, "since")) or now))) if state == "no_answer" else 0.0
+    console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=now, since=since)
     try:
         await here.service.access.beat(here.request["session"], console)
     except LogUnreachable as error:

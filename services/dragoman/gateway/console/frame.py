@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
+from dragoman.domain.rule import DUTY
 from dragoman.gateway import proofs
 from dragoman.gateway.console import alarm, consoles
 from dragoman.gateway.console.offices import Office, office_of
@@ -17,7 +18,7 @@ from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.strips import Level
 from dragoman.language.words import Words
-from dragoman.limits import DISARMED_SECONDS
+from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.answers import LineView
 
@@ -52,6 +53,8 @@ class Frame(Struct, kw_only=True):
     channels: tuple[tuple[str, str], ...] = ()
     alarms: alarm.Alarms | None = None
     operator: bool = False
+    check_s: int = 0
+    check_step_s: int = CHECK_STEP_SECONDS
 
 
 async def of(here: Here) -> Frame:
@@ -76,7 +79,16 @@ async def of(here: Here) -> Frame:
         offices=tuple(office_of(side.name, here.projection.office(side.name)) for side in registry.sides),
         channels=channels,
         alarms=ringing,
+        check_s=CHECK_SECONDS if _is_checked(here) else 0,
     )
+
+
+def _is_checked(here: Here) -> bool:
+    """Whether a quiet watch is checked in the reader's office."""
+    officer = here.projection.registry.officers.get(here.grant.actor)
+    if officer is None or DUTY.isdisjoint(officer.roles) or here.projection.registry.kind in UNTIMED:
+        return False
+    return officer.office in here.service.access.watching.checked(here.projection.registry.cid, here.side).offices
 
 
 def _line(words: Words, view: LineView) -> Cell:

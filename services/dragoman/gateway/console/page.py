@@ -268,6 +268,7 @@ def environment(language: str) -> jinja2.Environment:
     }
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
     found.filters["fromjson"] = json.loads
+    found.filters["as_dict"] = msgspec.structs.asdict
     found.filters["as_option"] = lambda value: (value, value)
     found.filters["field_name"] = words.field
     found.filters["value_name"] = words.value

@@ -5,7 +5,7 @@
 //
 // Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
 
-import { ask, bar, button, cell, clock, hour, page, parsed, say, SignedOut, span, words } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words } from "./page.js";
 import { signatureFor, Unsigned, whyUnsigned } from "./signing.js";
 import { EVERY, play } from "./sounds.js";
 
@@ -18,11 +18,15 @@ const SHOWN_MS = 1500;
 const ELSEWHERE_MS = 10_000;
 const TEST_MS = 30_000;
 const TESTED_MS = 8 * 3600_000;
+const [CHECK_S, CHECK_STEP_S] = page.check;
+const OPENED_S = 300;
+const LEFT_SHOWN = 3;
 const BEAT_S = 15;
 const AHEAD_S = 70;
 const DUTY = `dragoman-duty ${page.actor}`;
 const TESTED = "dragoman-tested";
 const LEFT = "dragoman-left";
+const REMINDED = "dragoman-reminded";
 const RANK = ["flash", "immediate", "priority"];
 
 const place = document.getElementById("alarm");
@@ -51,6 +55,11 @@ export class Alarm {
   #notices = new Map();
   #fraught = new Map();
   #stale = false;
+  #unopened = [];
+  #absent = [];
+  #touchedAt = clock.now();
+  #toldAt = 0;
+  #checking = 0;
 
   constructor(link) {
     this.#link = link;
@@ -58,9 +67,11 @@ export class Alarm {
     link.addEventListener("acked", ({ detail }) => this.#settle(detail.key, detail.text));
     link.addEventListener("silence", () => this.#silence());
     link.addEventListener("duty", ({ detail }) => this.#setDuty(detail.duty, detail.exercise));
+    link.addEventListener("touched", () => this.#touched());
     link.addEventListener("leads", () => this.#sound());
     link.addEventListener("rests", () => this.#hush());
     addEventListener("keydown", (event) => this.#key(event), true);
+    for (const touch of ["keydown", "click", "pointermove"]) addEventListener(touch, (event) => this.#touch(event), { capture: true, passive: true });
     addEventListener("beforeunload", (event) => { if (this.state === "armed" && this.#rings.size) event.preventDefault(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#keepAwake(); });
   }
@@ -98,6 +109,7 @@ export class Alarm {
     if (this.#blind) return "blind";
     if (this.offDuty) return "off";
     if (!this.sounds || !this.duty) return "not_armed";
+    if (this.#checking >= 3) return "no_answer";
     return this.#missing().length ? "partly" : "armed";
   }
 
@@ -179,6 +191,7 @@ export class Alarm {
   #showState(state) {
     if (state === "armed") cell("alarm", "normal", words("armed"), words("armed_detail"));
     else if (state === "partly") cell("alarm", "caution", words("partly"), this.#missing().join(" "));
+    else if (state === "no_answer") cell("alarm", "critical", words("no_answer"), words("check_ask"));
     else if (state === "off") cell("alarm", "off", words("off_duty"), words("off_duty_detail"));
     else cell("alarm", "serious", words("not_armed"), words("not_armed_detail"));
     if (state === "partly") {
@@ -197,6 +210,7 @@ export class Alarm {
   #beat(now = false) {
     if (!this.#link.leads || !page.duty || (!now && this.#tick % BEAT_S !== 0)) return;
     const form = new URLSearchParams({ state: this.state, exercise: this.exercise });
+    if (this.state === "no_answer") form.set("since", String(Math.round((this.#touchedAt + (CHECK_S + 2 * CHECK_STEP_S) * 1000) / 1000)));
     fetch("/alarm/beat", { method: "POST", body: form, keepalive: true }).catch(() => null);
   }
 
@@ -244,6 +258,8 @@ export class Alarm {
     if (!data) return;
     clock.set(data.dataset.now);
     const rings = JSON.parse(data.dataset.alarms);
+    this.#unopened = JSON.parse(data.dataset.left ?? "[]");
+    this.#absent = JSON.parse(data.dataset.absent ?? "[]");
     for (const done of JSON.parse(data.dataset.settled ?? "[]")) this.#settle(done.key, done.text);
     const before = this.#rings;
     this.#rings = new Map(rings.map((ring) => [ring.key, ring]));
@@ -251,6 +267,7 @@ export class Alarm {
     for (const key of before.keys()) if (!this.#rings.has(key)) this.#settle(key, "");
     this.#replaceDialogs(fresh);
     this.#show();
+    this.#barAbsent();
     this.#sound();
     this.#known += 1;
   }
@@ -384,15 +401,71 @@ export class Alarm {
     else bar("immediate", null);
   }
 
+  #barAbsent() {
+    const [absent] = this.#absent;
+    bar("absent", absent ? "critical" : null, absent ? [words("absent", { who: absent.officer, t: hour(absent.since) }), words("absent_what")] : []);
+  }
+
   // Once a second: what counts, and what comes with the time.
   second() {
     this.#tick += 1;
     this.#beat();
     if (this.#stale) this.refresh();
-    if (this.#rings.size === 0) return;
+    this.#check();
+    this.#remind();
+    if (this.#absent.length && this.#tick % BEAT_S === 0) this.refresh(); // it ends when somebody comes, which is in no log
+    if (this.#rings.size === 0) {
+      if (this.#absent.length) this.#sound();
+      return;
+    }
     this.#show();
     this.#count();
     this.#sound();
+  }
+
+  // A quiet watch is asked whether somebody is there: seen, heard, then told to the deputies. Any key or pointer in any tab answers.
+  #touch({ type }) {
+    if (!CHECK_S || clock.now() - this.#toldAt < 1000) return;
+    if (type === "pointermove" && this.#checking) return; // the question must not go from under a pointer on its way to it
+    this.#toldAt = clock.now();
+    this.#link.tell("touched");
+  }
+
+  #touched() {
+    this.#touchedAt = clock.now();
+    if (this.#checking === 0) return;
+    this.#checking = 0;
+    bar("check", null);
+    this.#changed();
+  }
+
+  #check() {
+    if (!CHECK_S) return;
+    if (this.#rings.size || !this.duty || !this.sounds || this.#blind) {
+      this.#touchedAt = clock.now();
+      return;
+    }
+    const past = (clock.now() - this.#touchedAt) / 1000 - CHECK_S;
+    const step = past < 0 ? 0 : past < CHECK_STEP_S ? 1 : past < 2 * CHECK_STEP_S ? 2 : 3;
+    if (step <= this.#checking) return;
+    this.#checking = step;
+    bar("check", "caution", [words("check_ask"), words("check_what")], button(words("check_here"), () => this.#link.tell("touched")));
+    if (step === 2) this.#short();
+    if (step === 3) this.#changed();
+  }
+
+  // A flash that was acknowledged and not opened is spoken of once, and stands there until somebody opens it.
+  #remind() {
+    const late = this.#unopened.filter((each) => clock.now() - Date.parse(each.since) >= OPENED_S * 1000);
+    const last = late.at(-1);
+    const open = late.slice(-LEFT_SHOWN).map((each) =>
+      element("a", { className: "button", href: `/c/${each.channel}/exchanges/${each.exchange}`, textContent: `${words("open")} ${each.number}` }));
+    bar("left", last ? "caution" : null, last ? [words("left", { t: hour(last.since) })] : [], ...open);
+    const reminded = (localStorage.getItem(REMINDED) ?? "").split(" ");
+    const fresh = late.filter((each) => !reminded.includes(each.key));
+    if (fresh.length === 0 || !this.#link.leads) return;
+    localStorage.setItem(REMINDED, [...fresh.map((each) => each.key), ...reminded].slice(0, 50).join(" "));
+    if (!this.#again) this.refresh().then(() => { if (this.#unopened.some((each) => fresh.some(({ key }) => key === each.key))) this.#short(); });
   }
 
   #count() {
@@ -429,6 +502,11 @@ export class Alarm {
       return;
     }
     const ring = this.#loud();
+    const absent = this.#absent.find((each) => each.reaches);
+    if (ring === null && absent && this.duty && clock.now() >= this.#silentUntil) {
+      this.#keepBursting("immediate", Date.parse(absent.since), "absent");
+      return;
+    }
     if (ring === null || !this.duty) {
       this.#hush();
       return;

@@ -12,6 +12,7 @@ export const page = {
   duty: body.dataset.duty === "yes",
   keys: body.dataset.keys === "on",
   actor: body.dataset.actor ?? "",
+  check: (body.dataset.check ?? "").split(" ").map(Number), // seconds without a touch, and of each step after
 };
 
 const NBSP = "\u00a0";
