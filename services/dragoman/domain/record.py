@@ -39,7 +39,7 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _VERSION: Final = re.compile(r"dragoman\.([a-z0-9-]+)\.v([1-9][0-9]{0,3})")
 _SALT: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_PATH: Final = re.compile(r" - at `\$(.*)`$")
+_PATH: Final = re.compile(r" - at (?:`key` in )?`\$(.*)`$")
 _MEMBER: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`")
 _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[([0-9]+)\]|\[\.\.\.\]")
 
