@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
@@ -69,7 +70,7 @@ async def beat(here: Here) -> web.Response:
     form = await form_of(here.request)
     state, exercise = said(form, "state"), said(form, "exercise")
     if state not in _STATES or (exercise and exercise not in here.service.channels):
-        raise refused("bad-request", "A console says how it stands: armed, partly, off, not_armed or blind.")
+        raise refused("bad-request", sentence("A console says how it stands: armed, partly, off, not_armed or blind."))
     console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=round(time.time(), 1))
     try:
         await here.service.access.beat(here.request["session"], console)
