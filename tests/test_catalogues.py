@@ -60,7 +60,7 @@ def test_no_word_is_used_that_the_rules_forbid(language: str) -> None:
 
 def test_french_has_its_spaces_and_its_apostrophe() -> None:
     for text in chain.from_iterable(map(texts, MESSAGES["fr"])):
-        bare = re.sub(r"\{[^}]*\}|%\(\w+\)s|https?:\S+|/\S+|Authorization: Bearer", "x", text)
+        bare = re.sub(r"`[^`]*`|\{[^}]*\}|%\(\w+\)s|https?:\S+|/\S+|Authorization: Bearer", "x", text)
         assert "'" not in bare, text
         assert not re.search(r"[^\u202f\s(][;?!]", bare), text
         assert not re.search(r"(?<![\u00a0\d*])[:](?=\s|$)", bare), text
@@ -70,7 +70,7 @@ def test_chinese_has_its_own_punctuation_and_no_spaces_between_its_characters() 
     for text in chain.from_iterable(map(texts, MESSAGES["zh"])):
         assert not re.search(r"[\u4e00-\u9fff][,;:?!](?!\d)", text), text
         assert not re.search(r"[\u4e00-\u9fff] +[\u4e00-\u9fff]", text), text
-        assert "…" not in text.replace("……", ""), text
+        assert "…" not in text.replace("……", "").replace("…/", ""), text
 
 
 def test_every_name_of_the_log_has_a_word_in_every_language() -> None:

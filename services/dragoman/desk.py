@@ -30,6 +30,7 @@ from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, SIGNATURES
 from dragoman.log.port import (
@@ -60,6 +61,12 @@ class Kept(Struct, frozen=True, kw_only=True):
 
     recorded: Recorded
     replayed: bool
+
+
+def _unknown(error: object) -> Sentence:
+    return sentence(
+        "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.", error=error
+    )
 
 
 def utc_now() -> datetime:
@@ -115,7 +122,9 @@ class Desk:
                 self._pass_on(place)  # it came while its poster was giving up
             if isinstance(error, asyncio.CancelledError):
                 raise
-            detail = "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key."
+            detail = sentence(
+                "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key."
+            )
             raise Refused(Refusal(kind="unavailable", detail=detail)) from None
 
     def _pass_on(self, place: tuple[str, str]) -> None:
@@ -146,27 +155,32 @@ class Desk:
                     projection.appended(entry, position, grounds)
                     return await self._outcome(projection, position)
                 case Conflict(position):
-                    await self._reached(projection, position, "Nothing was recorded")
+                    await self._reached(projection, position, nothing=True)
                 case AlreadyAppended(position) | KeyReused(position):
                     await self._reached(projection, position)
                 case Unavailable(detail):
                     raise Refused(
-                        Refusal(kind="unavailable", detail=f"Nothing was recorded: {detail}. Try again with the same Idempotency-Key.")
-                    )
-                case Unknown(detail):
-                    raise Refused(
                         Refusal(
-                            kind="unknown-outcome",
-                            detail=f"It may or may not be recorded: {detail}. Send it again with the same Idempotency-Key; it cannot be recorded twice.",
+                            kind="unavailable",
+                            detail=sentence("Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.", error=detail),
                         )
                     )
+                case Unknown(detail):
+                    raise Refused(Refusal(kind="unknown-outcome", detail=_unknown(detail)))
         raise Refused(
-            Refusal(kind="busy", detail="Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.")
+            Refusal(
+                kind="busy", detail=sentence("Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.")
+            )
         )
 
     def _refuse_if_broken(self, projection: Projection) -> None:
         if projection.broken:
-            raise Refused(Refusal(kind="read-only", detail=f"{projection.broken}. Nothing is recorded until an operator has looked."))
+            raise Refused(
+                Refusal(
+                    kind="read-only",
+                    detail=sentence("%(error)s. Nothing is recorded until an operator has looked.", error=projection.broken),
+                )
+            )
 
     async def _know_what_it_rests_on(self, projection: Projection, post: Post, etag: str) -> None:
         """An ETag that is none of the exchange's may be newer than this gateway's fold: it is brought to the log's end first."""
@@ -176,17 +190,24 @@ class Desk:
         try:
             await projection.bring()
         except LogUnreachable as error:
-            detail = f"Nothing was recorded: the exchange cannot be looked up now: {error}. Try again with the same Idempotency-Key."
+            detail = sentence(
+                "Nothing was recorded: the exchange cannot be looked up now: %(error)s. Try again with the same Idempotency-Key.",
+                error=str(error),
+            )
             raise Refused(Refusal(kind="unavailable", detail=detail)) from None
 
-    async def _reached(self, projection: Projection, position: int, certain: str = "") -> None:
+    async def _reached(self, projection: Projection, position: int, *, nothing: bool = False) -> None:
+        """Wait until a position is folded. Raises `Refused`: nothing was recorded, or it is not known."""
         try:
             await projection.reached(position)
         except Behind as error:
-            kind = "unavailable" if certain else "unknown-outcome"
-            certain = certain or "It may or may not be recorded"
-            detail = f"{certain}: {error}. Send it again with the same Idempotency-Key; it cannot be recorded twice."
-            raise Refused(Refusal(kind=kind, detail=detail)) from None
+            if nothing:
+                detail = sentence(
+                    "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.",
+                    error=error.said,
+                )
+                raise Refused(Refusal(kind="unavailable", detail=detail)) from None
+            raise Refused(Refusal(kind="unknown-outcome", detail=_unknown(error.said))) from None
 
     async def _posted_before(self, projection: Projection, post: Post) -> Kept | None:
         position = projection.posted(post.id)
@@ -205,18 +226,35 @@ class Desk:
         if row is not None:
             found: Folded = row.folded
             if found.record is None:
-                raise Refused(Refusal(kind="void", detail=f"What stands at position {position} is no record.", position=position))
+                raise Refused(
+                    Refusal(
+                        kind="void",
+                        detail=sentence("What stands at position %(position)s is no record.", position=position),
+                        position=position,
+                    )
+                )
             record, number, void = found.record, found.number, found.refusal
         else:
             record, number, void = projection.stored(position)
         if record is None or not record.act:
-            raise Refused(Refusal(kind="erased", detail=f"What stood at position {position} was erased by the consent of every side."))
+            raise Refused(
+                Refusal(
+                    kind="erased",
+                    detail=sentence("What stood at position %(position)s was erased by the consent of every side.", position=position),
+                )
+            )
         if post is not None and not _is_same(record, post):
             raise Refused(
-                Refusal(kind="key-reused", detail="This Idempotency-Key was used for another post. Take a new key for a new post.")
+                Refusal(
+                    kind="key-reused", detail=sentence("This Idempotency-Key was used for another post. Take a new key for a new post.")
+                )
             )
         if void is not None:
-            detail = f"The record stands at position {position} and has no effect: {void.detail} Take a new Idempotency-Key to try again."
+            detail = sentence(
+                "The record stands at position %(position)s and has no effect: %(reason)s Take a new Idempotency-Key to try again.",
+                position=position,
+                reason=void.detail,
+            )
             raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
         return Kept(recorded=_recorded(record, number, position), replayed=False)
 
@@ -234,7 +272,7 @@ class Desk:
             records.check_built(decided)
             return decided
         except NotARecord as error:
-            detail = f"What would be recorded is no record: {error}. Nothing was recorded; tell the operator."
+            detail = sentence("What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=str(error))
             raise Refused(Refusal(kind="invalid", detail=detail)) from None
 
     # Trials, whose keys the host keeps
@@ -246,7 +284,10 @@ class Desk:
             raise Refused(
                 Refusal(
                     kind="not-permitted",
-                    detail=f"This act must be signed, and no key of {post.actor} is kept here. An administrator entered with that role can.",
+                    detail=sentence(
+                        "This act must be signed, and no key of %(actor)s is kept here. An administrator entered with that role can.",
+                        actor=post.actor,
+                    ),
                 )
             )
         act, owners = post.act, [post.actor]
@@ -332,9 +373,16 @@ class Desk:
             case Appended(1):
                 log.info("channel.opened", channel=event_log.channel, cid=channels.cid_of(genesis.act))
             case Unavailable(detail) | Unknown(detail):
-                raise Refused(Refusal(kind="unavailable", detail=f"The channel is not opened: {detail}. Try again."))
+                raise Refused(
+                    Refusal(kind="unavailable", detail=sentence("The channel is not opened: %(error)s. Try again.", error=detail))
+                )
             case _:
-                raise Refused(Refusal(kind="exists", detail=f"There is a channel {event_log.channel} already; choose another name."))
+                raise Refused(
+                    Refusal(
+                        kind="exists",
+                        detail=sentence("There is a channel %(channel)s already; choose another name.", channel=event_log.channel),
+                    )
+                )
 
 
 def _is_same(record: Record, post: Post) -> bool:

@@ -203,7 +203,7 @@ class Watch:
         try:
             await self._desk.post(kept.projection, post)
         except Refused as error:
-            log.warning("line.not_checked", channel=registry.name, sequence=slot.sequence, reason=error.refusal.detail)
+            log.warning("line.not_checked", channel=registry.name, sequence=slot.sequence, reason=str(error.refusal.detail))
             kept.line = now + _AGAIN
         else:
             log.info("line.checked", channel=registry.name, side=slot.side, sequence=slot.sequence)
@@ -223,7 +223,7 @@ class Watch:
                 await self._desk.post(kept.projection, post)
             except Refused as error:
                 # It was met meanwhile, which the fold has told us of, or the log cannot be reached.
-                log.info("clock.not_recorded", channel=kept.projection.name, clock=clock.clock, reason=error.refusal.detail)
+                log.info("clock.not_recorded", channel=kept.projection.name, clock=clock.clock, reason=str(error.refusal.detail))
                 kept.again(exchange, now + _AGAIN)
             else:
                 log.info("clock.recorded", channel=kept.projection.name, exchange=exchange, clock=clock.clock, side=clock.side, step=step)

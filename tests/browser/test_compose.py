@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 
 from browsing import EXERCISE, Visit, Visiting, assert_accessible
 from dragoman.domain.table import FORMATS
+from dragoman.language.words import words
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -253,6 +254,35 @@ async def test_every_format_has_a_form_that_says_what_is_missing(
     for name in names:
         assert f'id="{name}"' in refused or f'id="{name}-' in refused, name
     assert "style=" not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "tag", "said"),
+    [("en", "en", "201 words; flash and immediate texts"), ("fr", "fr", "201 mots"), ("zh", "zh-Hans", "201个词")],
+)
+async def test_what_is_refused_is_said_in_the_language_of_who_asks(
+    demo: Service, session: aiohttp.ClientSession, language: str, tag: str, said: str
+) -> None:
+    async with session.post(f"{demo.base_url}/sign-in", data={"token": demo.token("nato/duty_officer")}, allow_redirects=False) as answer:
+        headers = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Accept": "text/html", "Accept-Language": language}
+    form = {"key": f"much-too-long-in-{language}", "do": "check", "f.kind": "near_miss", "f.time": "0305", "f.place": "15-07N 116-26E"}
+    form["f.facts.en"] = "word " * 201
+    async with session.post(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident", data=form, headers=headers) as answer:
+        refused = await answer.text()
+        assert (answer.status, f'<html lang="{tag}"' in refused, said in refused) == (422, True, True), refused
+    officer = Caller(session, demo, "nato/officer")
+    newest = (await officer.get(f"/v1/channels/{CALM}/state")).json["position"]
+    async with session.get(f"{demo.base_url}/c/{CALM}/compose/no-such-act", headers=headers) as answer:
+        assert answer.status == 404
+        assert words(language).say("There is no such form. Write shows those there are.") in await answer.text()
+    scripted = {**headers, "Accept": "application/json"}
+    async with session.get(f"{demo.base_url}/c/{CALM}/compose/no-such-act", headers=scripted) as answer:
+        assert (await answer.json())["detail"] == words(language).say("There is no such form. Write shows those there are.")
+    async with session.get(f"{demo.base_url}/c/{CALM}/records/{newest + 1000}", headers=headers) as answer:
+        page = await answer.text()
+        assert (answer.status, 'lang="en"' in page.partition("<main")[2]) == (404, False), page
+    api = (await officer.get(f"/v1/channels/{CALM}/records/0", **{"Accept-Language": language})).problem(404, "not-found")
+    assert api["detail"].startswith("Positions are whole numbers from 1 to")
 
 
 async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> None:

@@ -294,7 +294,7 @@ def test_what_was_met_does_not_lapse(flash: tuple[World, str, Running]) -> None:
     world, id, clock = flash
     world.keep(CD, act("acknowledgement"), id)
     world.clock = clock.due + timedelta(hours=1)
-    assert "No such clock" in refused(told(world, id, clock, 100)).detail
+    assert "No such clock" in str(refused(told(world, id, clock, 100)).detail)
 
 
 def test_courtesy_does_not_lapse() -> None:
@@ -302,7 +302,7 @@ def test_courtesy_does_not_lapse() -> None:
     id = world.open(ND, act("contact-note", precedence="flash"))
     clock = running(world, id)["acknowledgement", "china"]
     world.clock = clock.due
-    assert "No such clock" in refused(told(world, id, clock, 100)).detail
+    assert "No such clock" in str(refused(told(world, id, clock, 100)).detail)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_the_bytes_and_the_id_are_determined(world: World) -> None:
     ):
         taken = world.take(spoilt)
         assert not taken.valid and taken.refusal is not None
-        assert taken.refusal.kind == "void" and "determined" in taken.refusal.detail
+        assert taken.refusal.kind == "void" and "determined" in str(taken.refusal.detail)
 
 
 @pytest.mark.parametrize("actor", ["nato/o-1", "china/d-1", "nato/root", "service/watch", "service/gateway"])

@@ -308,7 +308,7 @@ def test_an_opening_posted_as_an_act_is_sent_where_it_belongs(world: World) -> N
     id = world.open("nato/o-1", NOTE)
     refusal = refused(world.keep("nato/o-1", REQUEST, id))
     assert refusal.kind == "invalid"
-    assert "/meetings" in refusal.detail
+    assert "/meetings" in str(refusal.detail)
 
 
 def test_the_encoding_of_a_state_is_the_same_for_the_same_log(world: World) -> None:

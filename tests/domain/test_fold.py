@@ -123,7 +123,7 @@ def test_a_record_whose_members_are_not_what_they_must_be_is_void(world: World, 
 def test_a_void_record_uses_up_its_id(world: World) -> None:
     good = decided(world, "nato/d-1", INCIDENT)
     world.take(changed(good, decided="999"))
-    assert "id was used up" in refused(world.take(good)).detail
+    assert "id was used up" in str(refused(world.take(good)).detail)
 
 
 def test_junk_is_passed_and_stops_nobody(world: World) -> None:

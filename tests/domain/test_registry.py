@@ -279,7 +279,7 @@ def refusal_at(world: World, position: int, body: dict[str, Any], actor: str, ow
     record = records.of(replace(record.envelope, attestation="author", signatures=signed), raw, records.decode_act(raw))
     refusal = keepers.check_signed(world.registry, record, position)
     assert refusal is None or refusal.kind == "not-permitted"
-    return "" if refusal is None else refusal.detail
+    return "" if refusal is None else str(refusal.detail)
 
 
 def test_a_key_signs_after_it_was_added_and_up_to_its_own_revocation() -> None:

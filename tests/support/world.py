@@ -16,6 +16,7 @@ from dragoman.domain.ledger import Asked, Grounds
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Malformed, Refusal
 from dragoman.domain.rule import Who
+from dragoman.domain.sentence import verbatim
 from dragoman.domain.table import RULES
 from dragoman.tlog import dsse
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
@@ -176,7 +177,7 @@ class World:
         try:
             raw, data = records.read_act(compact(act), cut=True)
         except Malformed as error:
-            return Refusal(kind="invalid-act", detail="", faults=(error.fault,))
+            return Refusal(kind="invalid-act", detail=verbatim(""), faults=(error.fault,))
         id = ids.from_key(self.name, actor, key or f"test-key-{self.serial:08d}")
         signed = ""
         if RULES[act["act"]].who is Who.KEEPERS and not actor.startswith("service/"):

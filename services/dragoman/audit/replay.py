@@ -176,7 +176,7 @@ class Replay:
             if len(self._decoded) > MEMORY_EXCHANGES:
                 self._decoded.popitem(last=False)
             if folded.refusal is not None:
-                self.void.append(Void(position=folded.position, reason=folded.refusal.detail))
+                self.void.append(Void(position=folded.position, reason=str(folded.refusal.detail)))
             if record is not None:
                 self._ids.add(record.envelope.id)
                 self._by_exchange.setdefault(record.envelope.subject, []).append(

@@ -82,7 +82,7 @@ def _opening(raw: bytes) -> tuple[bytes, ChannelOpening]:
         raise UsageError("this is no channel-opening; draft one with `dragoman channel draft`")
     refusal = channels.check_opening(data)
     if refusal is not None:
-        raise UsageError("; ".join(f"{fault.pointer}: {fault.detail}" for fault in refusal.faults) or refusal.detail)
+        raise UsageError("; ".join(f"{fault.pointer}: {fault.detail}" for fault in refusal.faults) or str(refusal.detail))
     return act, data
 
 

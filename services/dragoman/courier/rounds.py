@@ -257,7 +257,7 @@ class Rounds:
             await self._desk.post(projection, post)
         except Refused as error:
             again = error.refusal.kind in ("unavailable", "unknown-outcome", "busy", "read-only")
-            log.info("courier.outcome_not_recorded", endpoint=endpoint.id, reason=error.refusal.detail, again=again)
+            log.info("courier.outcome_not_recorded", endpoint=endpoint.id, reason=str(error.refusal.detail), again=again)
             return not again
         return True
 

@@ -62,8 +62,8 @@ class Webhooks:
 
     async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
         """Try once."""
-        if refused := self._guard.check(endpoint.target):
-            return Brought(ok=False, answered=refused)
+        if wrong := self._guard.check(endpoint.target):
+            return Brought(ok=False, answered=str(wrong))
         sent = webhook.headers(endpoint.secret, item.id, int(time.time()), item.raw)
         sent |= {"Content-Type": "application/cloudevents+json", **({"Dragoman-Position": str(item.position)} if item.position else {})}
         try:

@@ -4,6 +4,7 @@ from typing import Final
 
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, OFFICERS, Rule, Who
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman_schemas.state import Exchange, OfficerState, Registry
 
 ROOT: Final = "root"
@@ -32,7 +33,10 @@ def may_read(registry: Registry, actor: str) -> Refusal | None:
     officer = registry.officers.get(actor)
     if officer is None or officer.until is not None:
         return Refusal(
-            kind="not-permitted", detail=f"{actor} is no officer of {registry.name}; an administrator of the side enters officers."
+            kind="not-permitted",
+            detail=sentence(
+                "%(actor)s is no officer of %(channel)s; an administrator of the side enters officers.", actor=actor, channel=registry.name
+            ),
         )
     return None
 
@@ -45,28 +49,51 @@ def may_act(registry: Registry, exchange: Exchange | None, rule: Rule, actor: st
     side, _, name = actor.partition("/")
     if side == SERVICE:
         wanted = _SERVICES.get(rule.who, rule.service)
-        return None if wanted == name else _denied(f"the service {name} does not record {rule.act}")
+        return None if wanted == name else _denied(sentence("the service %(service)s does not record %(act)s.", service=name, act=rule.act))
     if rule.who in _SERVICES:
-        return _denied(f"{rule.act} is recorded by the service alone; nothing needs to be posted")
+        return _denied(sentence("%(act)s is recorded by the service alone; nothing needs to be posted.", act=rule.act))
     if not _is_side(registry, side):
-        return _denied(f"{side} is no side of {registry.name}")
+        return _denied(sentence("%(side)s is no side of %(channel)s.", side=side, channel=registry.name))
     if name == ROOT:
-        return None if rule.who is Who.KEEPERS else _denied("root keys change sides, officers and keys, and say nothing else")
+        return None if rule.who is Who.KEEPERS else _denied(sentence("root keys change sides, officers and keys, and say nothing else."))
     officer = officer_at(registry, actor, position)
     if officer is None:
-        return _denied(f"{actor} is not in office in {registry.name}; an administrator of the side enters officers")
+        return _denied(
+            sentence(
+                "%(actor)s is not in office in %(channel)s; an administrator of the side enters officers.",
+                actor=actor,
+                channel=registry.name,
+            )
+        )
     other = officer_at(registry, second, position) if second else None
     held = officer.roles if other is None else (*officer.roles, *other.roles)
     if second and OFFICERS.isdisjoint(officer.roles):
-        return _denied(f"{rule.act} is drafted by an officer, whoever releases it; {actor} has {', '.join(officer.roles)}")
+        return _denied(
+            sentence(
+                "%(act)s is drafted by an officer, whoever releases it; %(actor)s has %(held)s.",
+                act=rule.act,
+                actor=actor,
+                held=", ".join(officer.roles),
+            )
+        )
     alone = rule.two_key and not second and not DUTY.isdisjoint(officer.roles)
     if rule.roles.isdisjoint(held) and not alone:
-        roles = ", ".join(sorted(rule.roles)) or "none: it is root's"
-        return _denied(f"{rule.act} needs one of the roles {roles}; {actor} has {', '.join(officer.roles)}")
+        roles = ", ".join(sorted(rule.roles)) or sentence("none: it is root's")
+        return _denied(
+            sentence(
+                "%(act)s needs one of the roles %(roles)s; %(actor)s has %(held)s.",
+                act=rule.act,
+                roles=roles,
+                actor=actor,
+                held=", ".join(officer.roles),
+            )
+        )
     return (
         None
         if exchange is None or stands(exchange, rule, side)
-        else _denied(f"{rule.act} is for {rule.who.value}, which {side} is not here")
+        else _denied(
+            sentence("%(act)s is for %(who)s, which %(side)s is not here.", act=rule.act, who=Sentence(rule.who.value, {}), side=side)
+        )
     )
 
 
@@ -101,5 +128,5 @@ def stands(exchange: Exchange, rule: Rule, side: str) -> bool:
             return True
 
 
-def _denied(detail: str) -> Refusal:
-    return Refusal(kind="not-permitted", detail=detail + ".")
+def _denied(detail: Sentence) -> Refusal:
+    return Refusal(kind="not-permitted", detail=detail)

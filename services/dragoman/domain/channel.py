@@ -34,6 +34,7 @@ from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, NOBODY, OFFICERS, STAFF, Folding, Rule, Who
+from dragoman.domain.sentence import sentence
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
@@ -121,14 +122,14 @@ def check_genesis(record: Record) -> Refusal | None:
     """Whether a record may be position 1: its sides and keys are sound, and each side's threshold signed these act bytes."""
     data, envelope = record.data, record.envelope
     if not isinstance(data, acts.ChannelOpening):
-        return Refusal(kind="invalid-act", detail="Position 1 must be the channel's opening.")
+        return Refusal(kind="invalid-act", detail=sentence("Position 1 must be the channel's opening."))
     derived = (type_of(OPENING.act, OPENING.version), f"urn:dragoman:schema:{OPENING.act}:{OPENING.version}", "channel", UNSET, UNSET)
     if derived != (envelope.type, envelope.dataschema, envelope.family, envelope.releasedby, envelope.causationid):
-        return invalid("", "a derived member is not what it must be")
+        return invalid("", sentence("a derived member is not what it must be"))
     if data.signed is not UNSET or (envelope.actor, envelope.source, envelope.decided) != ("service/desk", "/services/desk", "0"):
-        return invalid("/act", "an opening is recorded by service/desk, decided on position 0, without `signed`")
+        return invalid("/act", sentence("an opening is recorded by service/desk, decided on position 0, without `signed`"))
     if data.name != envelope.channel or envelope.subject != envelope.id or envelope.attestation != "author":
-        return invalid("/name", "the opening's name, exchange and attestation must be the record's")
+        return invalid("/name", sentence("the opening's name, exchange and attestation must be the record's"))
     return check_opening(data) or _check_root_signatures(data, record)
 
 
@@ -141,22 +142,25 @@ def check_opening(data: acts.ChannelOpening) -> Refusal | None:
 def _check_sides(data: acts.ChannelOpening) -> Refusal | None:
     names = [side.name for side in data.sides]
     if len(set(names)) < len(names) or FORBIDDEN_SIDE in names:
-        return invalid("/sides", f"each side is named once, and none is called {FORBIDDEN_SIDE}")
+        return invalid("/sides", sentence("each side is named once, and none is called %(name)s", name=FORBIDDEN_SIDE))
     roots = [root for side in data.sides for root in side.roots]
     if len({*roots, data.log_key}) < len(roots) + 1:
-        return invalid("/sides", "a key may serve once; make another one")
+        return invalid("/sides", sentence("a key may serve once; make another one"))
     for root in (*roots, data.log_key):
         public = dsse.decode_base64(root, 32)
         if public is None or not dsse.is_sound(public):
-            return invalid("/sides", f"{root} is no sound Ed25519 public key; make another one")
+            return invalid("/sides", sentence("%(key)s is no sound Ed25519 public key; make another one", key=root))
     if any(side.threshold > len(side.roots) for side in data.sides):
-        return invalid("/sides", "a threshold asks for more keys than the side has")
+        return invalid("/sides", sentence("a threshold asks for more keys than the side has"))
     return None
 
 
 def _check_kind(data: acts.ChannelOpening) -> Refusal | None:
     if (data.kind == "exercise") != (data.exercise_of is not UNSET) or (data.kind == "exercise") != data.name.endswith(EXERCISE_SUFFIX):
-        return invalid("/kind", f"an exercise, and nothing else, names its live channel and ends in {EXERCISE_SUFFIX}")
+        return invalid(
+            "/kind",
+            sentence("an exercise, and nothing else, names its live channel and ends in %(suffix)s", suffix=EXERCISE_SUFFIX),
+        )
     return None
 
 
@@ -165,11 +169,16 @@ def _check_root_signatures(data: acts.ChannelOpening, record: Record) -> Refusal
         record, {dsse.key_id(keepers.public_of(root)): keepers.public_of(root) for side in data.sides for root in side.roots}.get
     )
     if signers is None:
-        return invalid("", "a signature does not hold, or is of no root key")
+        return invalid("", sentence("a signature does not hold, or is of no root key"))
     for side in data.sides:
         signed = sum(dsse.key_id(keepers.public_of(root)) in signers for root in side.roots)
         if signed < side.threshold:
-            return invalid("", f"{side.name} has {signed} of {side.threshold} root signatures")
+            return invalid(
+                "",
+                sentence(
+                    "%(side)s has %(signed)s of %(threshold)s root signatures", side=side.name, signed=signed, threshold=side.threshold
+                ),
+            )
     return None
 
 
@@ -226,11 +235,11 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
     """What an officer says of the channel as a whole, or of the watch."""
     match record.data:
         case acts.ChannelStatus() as data if data.status == "suspended" and data.reason is UNSET:
-            return invalid("/reason", "a suspension says in writing why; give the reason")
+            return invalid("/reason", sentence("a suspension says in writing why; give the reason"))
         case acts.WatchAssumption():
             held = registry.watches.get(record.side)
             mine = held is not None and held.since.by == record.envelope.actor
-            return invalid("/act", "you have the watch already") if mine else None
+            return invalid("/act", sentence("you have the watch already")) if mine else None
         case acts.WatchRelief() as data:
             return _check_relief(registry, record, data)
         case _:
@@ -240,7 +249,19 @@ def _check_standing(registry: Registry, record: Record) -> Refusal | None:
 def _check_codebook(data: acts.CodebookAdoption) -> Refusal | None:
     known = CODEBOOKS.get(data.codebook)
     there = known is not None and known.version >= data.version
-    return None if there else invalid("/codebook", f"there is no {data.codebook} {data.version}; there is {', '.join(CODEBOOKS)}")
+    return (
+        None
+        if there
+        else invalid(
+            "/codebook",
+            sentence(
+                "there is no %(codebook)s %(version)s; there is %(codebooks)s",
+                codebook=data.codebook,
+                version=data.version,
+                codebooks=", ".join(CODEBOOKS),
+            ),
+        )
+    )
 
 
 def _check_adoption(registry: Registry, data: acts.ProfileAdoption) -> Refusal | None:
@@ -256,14 +277,19 @@ def _check_adoption(registry: Registry, data: acts.ProfileAdoption) -> Refusal |
 
 def _check_relief(registry: Registry, record: Record, data: acts.WatchRelief) -> Refusal | None:
     if record.side not in registry.watches:
-        return invalid("/act", f"nobody has the watch of {record.side}; take it with watch-assumption")
+        return invalid("/act", sentence("nobody has the watch of %(side)s; take it with watch-assumption", side=record.side))
     if isinstance(data.to, UnsetType):
         return None
     taker = registry.officers.get(f"{record.side}/{data.to}")
     if taker is None or taker.until is not None or DUTY.isdisjoint(taker.roles):
-        return invalid("/to", f"{data.to} is no duty officer of {record.side}; name the officer who takes the watch")
+        return invalid(
+            "/to",
+            sentence("%(officer)s is no duty officer of %(side)s; name the officer who takes the watch", officer=data.to, side=record.side),
+        )
     if registry.watches[record.side].since.by == f"{record.side}/{data.to}":
-        return invalid("/to", f"{data.to} has the watch already; name the officer who takes it, or leave it out to end it")
+        return invalid(
+            "/to", sentence("%(officer)s has the watch already; name the officer who takes it, or leave it out to end it", officer=data.to)
+        )
     return None
 
 
@@ -274,12 +300,12 @@ def _check_delivery(
     before = registry.delivered.get(data.side)
     actor = actor_at(data.upto) if data.upto < position else None
     if data.side not in {side.name for side in registry.sides} or actor is None or officer_side(actor) in ("", data.side):
-        return invalid("/upto", "a delivery ends on an act of another side's officer")
+        return invalid("/upto", sentence("a delivery ends on an act of another side's officer"))
     if before is not None and data.upto <= before.upto:
-        return invalid("/upto", "a delivery only rises")
+        return invalid("/upto", sentence("a delivery only rises"))
     expected = ids.from_key(registry.name, envelope.actor, delivery_key(data.side, data.upto))
     if record.act != delivery_act(data.side, data.upto) or envelope.id != expected:
-        return invalid("", "a delivery's bytes and id are determined")
+        return invalid("", sentence("a delivery's bytes and id are determined"))
     return None
 
 
@@ -287,10 +313,10 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
     """It has ended, and not before it began; its bytes and its id are determined."""
     expected = ids.from_key(registry.name, record.envelope.actor, outage_key(data.from_, data.to))
     if record.act != outage_act(data.from_, data.to) or record.envelope.id != expected:
-        return invalid("", "an outage's bytes and id are determined")
+        return invalid("", sentence("an outage's bytes and id are determined"))
     refusal = checks.window("/to", Window(from_=data.from_, to=data.to))
     if refusal is None and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW:
-        return invalid("/to", "an outage is told when it is over")
+        return invalid("/to", sentence("an outage is told when it is over"))
     return refusal
 
 

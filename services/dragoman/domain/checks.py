@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from msgspec import UNSET, UnsetType
 
 from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.sentence import sentence
 from dragoman.limits import FLASH_WORDS
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
@@ -48,14 +49,16 @@ def time(pointer: str, value: When | UnsetType) -> Refusal | None:
     """Refuse a time that does not exist."""
     text = value.about if isinstance(value, About) else str(value)
     if text != UNKNOWN and moment(text) is None:
-        return invalid(pointer, f"{text} is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000")
+        return invalid(
+            pointer, sentence("%(time)s is no time that exists; write it like 2026-11-24T03:05+08:00, in the years 1000 to 9000", time=text)
+        )
     return None
 
 
 def day(pointer: str, value: Date | UnsetType) -> Refusal | None:
     """Refuse a day that does not exist."""
     if value is not UNSET and moment(f"{value}T00:00Z") is None:
-        return invalid(pointer, f"{value} is no day that exists; write it like 2026-11-24")
+        return invalid(pointer, sentence("%(day)s is no day that exists; write it like 2026-11-24", day=value))
     return None
 
 
@@ -63,7 +66,7 @@ def zone(pointer: str, value: str) -> Refusal | None:
     """Refuse a time zone that does not exist."""
     if value in _zones():
         return None
-    return invalid(pointer, f"{value} is no time zone; name one like Europe/Brussels or Asia/Shanghai")
+    return invalid(pointer, sentence("%(zone)s is no time zone; name one like Europe/Brussels or Asia/Shanghai", zone=value))
 
 
 def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
@@ -71,7 +74,7 @@ def hours(pointer: str, value: Attended | UnsetType) -> Refusal | None:
     if not isinstance(value, Hours):
         return None
     if len(set(value.days)) < len(value.days):
-        return invalid(f"{pointer}/days", "a day is named twice; name it once")
+        return invalid(f"{pointer}/days", sentence("a day is named twice; name it once"))
     return zone(f"{pointer}/zone", value.zone)
 
 
@@ -106,16 +109,21 @@ def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | 
     names = [member.name for member in registry.sides]
     if value is UNSET or value in names:
         return None
-    return invalid(pointer, f"{value} is no side of {registry.name}; its sides are {', '.join(sorted(names))}")
+    return invalid(
+        pointer,
+        sentence(
+            "%(side)s is no side of %(channel)s; its sides are %(sides)s", side=value, channel=registry.name, sides=", ".join(sorted(names))
+        ),
+    )
 
 
 def window(pointer: str, value: Window) -> Refusal | None:
     """Refuse a window whose ends do not exist or are the wrong way round."""
     begins, ends = moment(value.from_), moment(value.to)
     if begins is None or ends is None:
-        return invalid(pointer, "one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000")
+        return invalid(pointer, sentence("one end is no time that exists; write it like 2026-11-26T08:00Z, in the years 1000 to 9000"))
     if ends < begins:
-        return invalid(pointer, "the window ends before it begins; exchange the ends")
+        return invalid(pointer, sentence("the window ends before it begins; exchange the ends"))
     return None
 
 
@@ -124,12 +132,12 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
     if value is UNSET or not isinstance(value, Place):
         return None
     if (value.lat is UNSET) != (value.lon is UNSET):
-        return invalid(pointer, "a point has both lat and lon; give the other one as well")
+        return invalid(pointer, sentence("a point has both lat and lon; give the other one as well"))
     kinds = (value.lat is not UNSET) + (value.polygon is not UNSET) + (value.circle is not UNSET)
     if kinds > 1:
-        return invalid(pointer, "a place is a point, a polygon or a circle; give one")
+        return invalid(pointer, sentence("a place is a point, a polygon or a circle; give one"))
     if kinds == 0 and value.name is value.names is value.text is UNSET:
-        return invalid(pointer, "the place is empty; give lat and lon, a polygon, a circle, a name or text")
+        return invalid(pointer, sentence("the place is empty; give lat and lon, a polygon, a circle, a name or text"))
     return None
 
 
@@ -137,7 +145,7 @@ def phrases(keys: tuple[str, ...] | UnsetType) -> Refusal | None:
     """Refuse a phrase that no codebook has."""
     for index, key in enumerate(() if isinstance(keys, UnsetType) else keys):
         if not any(key in book.phrases for book in CODEBOOKS.values()):
-            return invalid(f"/phrases/{index}", f"there is no agreed phrase {key}; GET /codebook lists them")
+            return invalid(f"/phrases/{index}", sentence("there is no agreed phrase %(phrase)s; GET /codebook lists them", phrase=key))
     return None
 
 
@@ -157,7 +165,11 @@ def brief(**fields: Words | UnsetType) -> Refusal | None:
         if counted > FLASH_WORDS:
             return invalid(
                 f"/{name}",
-                f"{counted} words; flash and immediate texts have at most {FLASH_WORDS}: shorten it, the rest can follow in a reply",
+                sentence(
+                    "%(n)s words; flash and immediate texts have at most %(limit)s: shorten it, the rest can follow in a reply",
+                    n=counted,
+                    limit=FLASH_WORDS,
+                ),
             )
     return None
 
@@ -167,7 +179,7 @@ def original(text: Words | UnsetType, language: str | UnsetType) -> Refusal | No
     if language is UNSET:
         return None
     if not isinstance(text, dict) or language not in text:
-        return invalid("/original", "original names one of the languages of text; give text by language")
+        return invalid("/original", sentence("original names one of the languages of text; give text by language"))
     return None
 
 

@@ -35,6 +35,7 @@ from dragoman.domain.exchange import ENDED, asked, precedence_of
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts import watch
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.profiles import PROFILES, Profile
@@ -446,12 +447,12 @@ def check(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
         if (clock.clock, clock.side, clock.started_by) == (data.clock, data.side, data.started_by):
             break
     else:
-        return Refusal(kind="void", detail=f"No such clock runs: {data.clock} of {data.side}.")
+        return Refusal(kind="void", detail=sentence("No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side))
     expected = id_of(registry.name, exchange.id, clock, data.step)
     if record.act != act_of(clock, data.step) or record.envelope.id != expected:
-        return Refusal(kind="void", detail="The bytes and the id of what the watch records are determined.")
+        return Refusal(kind="void", detail=sentence("The bytes and the id of what the watch records are determined."))
     if reached(clock, _instant(record.envelope.time)) < data.step or recorded(exchange, clock) >= data.step:
-        return Refusal(kind="void", detail="The clock has not come so far, or it is on record.")
+        return Refusal(kind="void", detail=sentence("The clock has not come so far, or it is on record."))
     return None
 
 

@@ -22,6 +22,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
 from dragoman_schemas.acts.liaison_office import LiaisonOffice
@@ -58,7 +59,7 @@ def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -
     if record.side == SERVICE:
         return line.check(registry, record)
     if data.side is not UNSET:
-        return invalid("/side", "a side is named by the watch alone, when it sends a check by schedule; leave it out")
+        return invalid("/side", sentence("a side is named by the watch alone, when it sends a check by schedule; leave it out"))
     return None
 
 
@@ -90,7 +91,9 @@ def _check_echo(registry: Registry, exchange: Exchange | None, record: Record) -
     assert isinstance(data, Echo) and exchange is not None
     wanted = "text" if exchange.act == "line-check" else "designator"
     if (data.text is UNSET) == (wanted == "text") or (data.designator is UNSET) == (wanted == "designator"):
-        return invalid(f"/{wanted}", f"the echo of a {exchange.act} sends back its {wanted}, and nothing else")
+        return invalid(
+            f"/{wanted}", sentence("the echo of a %(act)s sends back its %(name)s, and nothing else", act=exchange.act, name=wanted)
+        )
     return None
 
 
@@ -108,7 +111,7 @@ def _check_point(registry: Registry, exchange: Exchange | None, record: Record) 
     data = record.data
     assert isinstance(data, PointOfContact)
     if len(set(data.channels)) < len(data.channels):
-        return invalid("/channels", "a means of contact is named twice; name it once")
+        return invalid("/channels", sentence("a means of contact is named twice; name it once"))
     refusal = checks.hours("/hours", data.hours) or checks.times(valid_from=data.valid_from, valid_to=data.valid_to)
     if refusal is None and isinstance(data.valid_to, str):
         return checks.window("/valid_to", Window(from_=data.valid_from, to=data.valid_to))
@@ -171,7 +174,8 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
     assert isinstance(data, LiaisonOffice)
     if data.status != "proposed" and data.for_the_record is not True:
         return invalid(
-            "/status", "an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"
+            "/status",
+            sentence("an office begins as proposed, and every other side agrees to it; what was before is entered with for_the_record"),
         )
     for index, holiday in enumerate(() if isinstance(data.holidays, UnsetType) else data.holidays):
         refusal = checks.day(f"/holidays/{index}", holiday)

@@ -12,6 +12,7 @@ from dragoman.domain import ids
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts.watch import CourierOutcome
 from dragoman_schemas.state import Exchange, Registry
 
@@ -37,9 +38,9 @@ def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Ref
     data = record.data
     assert exchange is not None and isinstance(data, CourierOutcome)
     if not is_told(exchange, data.of, data.side):
-        return Refusal(kind="void", detail=f"Nothing of that id was said to {data.side} here.")
+        return Refusal(kind="void", detail=sentence("Nothing of that id was said to %(side)s here.", side=data.side))
     if record.envelope.id != id_of(registry.name, data) or record.act != act_of(data):
-        return Refusal(kind="void", detail="The bytes and the id of what the courier records are determined.")
+        return Refusal(kind="void", detail=sentence("The bytes and the id of what the courier records are determined."))
     return None
 
 

@@ -7,6 +7,7 @@ from dragoman.domain.fold import judge, source_of
 from dragoman.domain.ledger import Ledger
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS, PATHS, RULES
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import ChannelState
@@ -43,7 +44,14 @@ def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: 
     if misplaced is not None:
         return misplaced
     if not opens and rule.family != "channel" and known is None:
-        return Refusal(kind="not-found", detail=f"There is no exchange {post.exchange} in {registry.name}; list them under /exchanges.")
+        return Refusal(
+            kind="not-found",
+            detail=sentence(
+                "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.",
+                exchange=post.exchange,
+                channel=registry.name,
+            ),
+        )
     family = rule.family or (known.family if known is not None else "")
     subject = post.id if opens else registry.id if rule.family == "channel" else post.exchange
     candidate = records.of(
@@ -71,11 +79,13 @@ def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: 
         return refusal
     etag = registry.etag if rule.family == "channel" else "" if known is None else known.etag
     if post.if_match is not None and post.if_match != etag:
-        return Refusal(kind="moved", detail="The exchange has moved since you read it; read it again, and post with its new ETag.")
+        return Refusal(
+            kind="moved", detail=sentence("The exchange has moved since you read it; read it again, and post with its new ETag.")
+        )
     if rule.consenting and post.if_match is None and post.data.signed is UNSET:
         return Refusal(
             kind="precondition-required",
-            detail=f"{name} must say on what it rests: send If-Match with the exchange's ETag, as you read it.",
+            detail=sentence("%(act)s must say on what it rests: send If-Match with the exchange's ETag, as you read it.", act=name),
         )
     return candidate
 
@@ -86,10 +96,17 @@ def _misplaced(post: Post, name: str) -> Refusal | None:
         if family is None:
             return None
         where = next(path for path, of in PATHS.items() if of == family)
-        return Refusal(kind="invalid", detail=f"{name} opens an exchange; post it to /{where} of the channel.")
+        return Refusal(
+            kind="invalid", detail=sentence("%(act)s opens an exchange; post it to /%(path)s of the channel.", act=name, path=where)
+        )
     if family is None:
-        return Refusal(kind="invalid", detail=f"{name} carries an exchange on; post it to /exchanges/<id>/acts.")
+        return Refusal(kind="invalid", detail=sentence("%(act)s carries an exchange on; post it to /exchanges/<id>/acts.", act=name))
     if post.family and post.family != family:
         where = next(path for path, of in PATHS.items() if of == family)
-        return Refusal(kind="invalid", detail=f"{name} is of the family {family}; post it to /{where} of the channel.")
+        return Refusal(
+            kind="invalid",
+            detail=sentence(
+                "%(act)s is of the family %(family)s; post it to /%(path)s of the channel.", act=name, family=family, path=where
+            ),
+        )
     return None

@@ -13,6 +13,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts.desk import Instruction, InstructionRequest, SeenBy, Tasking
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
@@ -25,7 +26,7 @@ def _check_officers(registry: Registry, exchange: Exchange | None, record: Recor
     assert isinstance(data, Tasking | SeenBy)
     for index, name in enumerate(data.officers):
         if f"{record.side}/{name}" not in registry.officers:
-            return invalid(f"/officers/{index}", f"{name} is no officer of {record.side} here")
+            return invalid(f"/officers/{index}", sentence("%(officer)s is no officer of %(side)s here", officer=name, side=record.side))
     return checks.times(due=data.due) if isinstance(data, Tasking) else None
 
 

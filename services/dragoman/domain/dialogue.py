@@ -21,6 +21,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts import carrying
 from dragoman_schemas.acts.joint_report import Dissent, JointReport
 from dragoman_schemas.acts.perception import CommonGround, Fairness, Perception, Restatement
@@ -45,7 +46,7 @@ def _all_of_one_text(exchange: Exchange, status: str) -> str:
 def _check_fairness(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert exchange is not None
     if "restatement" not in exchange.acts:
-        return invalid("/act", "nobody has restated this view yet; there is nothing to call fair")
+        return invalid("/act", sentence("nobody has restated this view yet; there is nothing to call fair"))
     return None
 
 
@@ -153,9 +154,13 @@ def _check_paragraph(registry: Registry, exchange: Exchange | None, record: Reco
     if isinstance(data.paragraph, UnsetType):
         return None
     if exchange.act != "joint-report":
-        return invalid("/paragraph", f"a {exchange.act} has no paragraphs; endorse it as a whole")
+        return invalid("/paragraph", sentence("a %(act)s has no paragraphs; endorse it as a whole", act=exchange.act))
     count = len(msgspec.json.decode(exchange.content["paragraphs"]))
-    return None if data.paragraph <= count else invalid("/paragraph", f"there are {count} paragraphs, counted from 1; name one of them")
+    return (
+        None
+        if data.paragraph <= count
+        else invalid("/paragraph", sentence("there are %(n)s paragraphs, counted from 1; name one of them", n=count))
+    )
 
 
 def endorsed_by_all(exchange: Exchange, status: str) -> str:
@@ -190,7 +195,7 @@ def _check_document(registry: Registry, exchange: Exchange | None, record: Recor
     data = record.data
     assert isinstance(data, ReferenceDocument)
     if data.sha256 is data.published is UNSET:
-        return invalid("/published", "say where it was published, or give the sha256 of its file")
+        return invalid("/published", sentence("say where it was published, or give the sha256 of its file"))
     return checks.day("/date", data.date)
 
 

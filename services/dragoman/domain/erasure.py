@@ -19,6 +19,7 @@ from msgspec import UNSET, Raw, Struct
 from dragoman.domain.access import SERVICE
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.sentence import sentence
 from dragoman.tlog import leaf
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure
 from dragoman_schemas.frame import Act
@@ -123,11 +124,21 @@ def check(registry: Registry, formats: Iterable[str], records_of: RecordsOf, dat
         act = "" if opening is None else opening.type.split(".")[1]
         if exchange == registry.id or exchange in registry.erased or act not in formats:
             return invalid(
-                "/records", f"there is no exchange {exchange} that could be erased: the channel's own acts stay, and what is gone is gone"
+                "/records",
+                sentence(
+                    "there is no exchange %(exchange)s that could be erased: the channel's own acts stay, and what is gone is gone",
+                    exchange=exchange,
+                ),
             )
         if act in LASTING or (opening is not None and opening.actor.startswith(f"{SERVICE}/")):
-            return invalid("/records", f"{exchange} is a {act} that others' records rest on, or of a service: it stays")
+            return invalid(
+                "/records",
+                sentence("%(exchange)s is a %(act)s that others' records rest on, or of a service: it stays", exchange=exchange, act=act),
+            )
         wanted += found
     if list(data.records) != sorted(wanted, key=lambda each: each.position):
-        return invalid("/records", f"name every record of these exchanges, {len(wanted)} by now, as the log has it; draft it anew")
+        return invalid(
+            "/records",
+            sentence("name every record of these exchanges, %(n)s by now, as the log has it; draft it anew", n=len(wanted)),
+        )
     return None

@@ -23,8 +23,9 @@ from msgspec.structs import replace
 from dragoman.domain import checks
 from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
-from dragoman.domain.refusal import Malformed, Refusal, invalid
+from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
 from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
+from dragoman.domain.sentence import sentence
 from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman_schemas.acts import carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
@@ -201,7 +202,7 @@ def check_opening(registry: Registry, form: Format, record: Record) -> Refusal |
     if refusal is not None:
         return refusal
     if registry.kind == "track2" and data.precedence is not UNSET:
-        return invalid("/precedence", "a Track-2 channel has no precedence; leave it out")
+        return invalid("/precedence", sentence("a Track-2 channel has no precedence; leave it out"))
     if _precedence(form, registry, data, record.envelope.time) in ("flash", "immediate"):
         return checks.brief(text=data.text, facts=getattr(data, "facts", UNSET))
     return None
@@ -210,7 +211,15 @@ def check_opening(registry: Registry, form: Format, record: Record) -> Refusal |
 def _check_kind(registry: Registry, form: Format) -> Refusal | None:
     if registry.kind in form.kinds:
         return None
-    return invalid("/act", f"{form.rule.act} is not for {registry.kind} channels; it is for {', '.join(sorted(form.kinds))}")
+    return invalid(
+        "/act",
+        sentence(
+            "%(act)s is not for %(kind)s channels; it is for %(kinds)s",
+            act=form.rule.act,
+            kind=registry.kind,
+            kinds=", ".join(sorted(form.kinds)),
+        ),
+    )
 
 
 def _check_carried(registry: Registry, data: Opening | Continuing, record: Record) -> Refusal | None:
@@ -221,9 +230,16 @@ def _check_carried(registry: Registry, data: Opening | Continuing, record: Recor
         digests = [attachment.sha256 for attachment in data.attachments]
         for index, digest in enumerate(digests):
             if digest in digests[:index]:
-                return invalid(f"/attachments/{index}/sha256", "the same file is attached twice; attach it once")
+                return invalid(f"/attachments/{index}/sha256", sentence("the same file is attached twice; attach it once"))
     if not isinstance(data.acting_for, UnsetType) and f"{record.side}/{data.acting_for}" not in registry.officers:
-        return invalid("/acting_for", f"{data.acting_for} is no officer of {record.side}; name the office holder for whom you act")
+        return invalid(
+            "/acting_for",
+            sentence(
+                "%(officer)s is no officer of %(side)s; name the office holder for whom you act",
+                officer=data.acting_for,
+                side=record.side,
+            ),
+        )
     return _check_passed(data, record) or checks.phrases(data.phrases)
 
 
@@ -233,7 +249,7 @@ def _check_passed(data: Opening | Continuing, record: Record) -> Refusal | None:
         return None
     refusal = checks.time("/passed_by/at", data.passed_by.at)
     if refusal is None and datetime.fromisoformat(data.passed_by.at) > datetime.fromisoformat(record.envelope.time) + _SKEW:
-        return invalid("/passed_by/at", f"{data.passed_by.at} is still to come; give the time at which it was said")
+        return invalid("/passed_by/at", sentence("%(time)s is still to come; give the time at which it was said", time=data.passed_by.at))
     return refusal
 
 
@@ -248,9 +264,19 @@ def _check_named(registry: Registry, data: Opening, sender: str) -> Refusal | No
     for field, named in (("to", data.to), ("info", data.info), ("on_behalf_of", data.on_behalf_of)):
         for index, side in enumerate(() if isinstance(named, UnsetType) else named):
             if side not in sides:
-                return invalid(f"/{field}/{index}", f"{side} is no side of {registry.name}; its sides are {', '.join(sorted(sides))}")
+                return invalid(
+                    f"/{field}/{index}",
+                    sentence(
+                        "%(side)s is no side of %(channel)s; its sides are %(sides)s",
+                        side=side,
+                        channel=registry.name,
+                        sides=", ".join(sorted(sides)),
+                    ),
+                )
             if field != "on_behalf_of" and (side == sender or side in addressed):
-                return invalid(f"/{field}/{index}", f"{side} is the sender or is named twice; name each other side once")
+                return invalid(
+                    f"/{field}/{index}", sentence("%(side)s is the sender or is named twice; name each other side once", side=side)
+                )
             addressed.add(side)
     return None
 
@@ -264,10 +290,21 @@ def check_continuing(registry: Registry, form: Format, exchange: Exchange, recor
             return refusal
     of = data.of if isinstance(data, Answering) else UNSET
     if of is not UNSET and not any(of == message.id and _reaches(message, record.side) for message in exchange.messages):
-        return invalid("/of", f"{of} is no message to {record.side} in this exchange; leave it out for the newest")
+        return invalid(
+            "/of", sentence("%(id)s is no message to %(side)s in this exchange; leave it out for the newest", id=of, side=record.side)
+        )
     if isinstance(data, carrying.StatusChange) and data.status not in form.changes.get(exchange.status, ()):
-        following = ", ".join(form.changes.get(exchange.status, ())) or "none"
-        return invalid("/status", f"from {exchange.status} a {exchange.act} cannot become {data.status}; what may follow: {following}")
+        following = ", ".join(form.changes.get(exchange.status, ())) or sentence("none")
+        return invalid(
+            "/status",
+            sentence(
+                "from %(status)s a %(act)s cannot become %(to)s; what may follow: %(following)s",
+                status=exchange.status,
+                act=exchange.act,
+                to=data.status,
+                following=following,
+            ),
+        )
     return None
 
 
@@ -357,10 +394,11 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
         return None
     for name in data.fields:
         if name in UNCORRECTABLE or _settled(exchange, name):
-            return invalid(f"/fields/{name}", f"{name} cannot be corrected; cancel the message and send a new one")
+            return invalid(f"/fields/{name}", sentence("%(name)s cannot be corrected; cancel the message and send a new one", name=name))
         if isinstance(data, carrying.Update) and not _unknown(exchange, name):
             return invalid(
-                f"/fields/{name}", f"{name} was given already; change it by a correction, which says why and keeps what stood there"
+                f"/fields/{name}",
+                sentence("%(name)s was given already; change it by a correction, which says why and keeps what stood there", name=name),
             )
     try:
         corrected = _amended(exchange, data.fields)
@@ -373,7 +411,7 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
     return Refusal(
         kind=refusal.kind,
         detail=refusal.detail,
-        faults=tuple(replace(fault, pointer="/fields" + fault.pointer) for fault in refusal.faults),
+        faults=tuple(Fault(pointer="/fields" + each.pointer, detail=each.detail) for each in refusal.faults),
     )
 
 
@@ -467,7 +505,7 @@ def _check_closure(registry: Registry, exchange: Exchange | None, record: Record
     for message in exchange.messages:
         by = message.said.side
         if message.act in _ASKING and by != record.side and set(message.to) - message.answered.keys() and not satisfied(exchange):
-            return invalid("/act", f"{by} has asked a question that is not answered yet; answer it first")
+            return invalid("/act", sentence("%(side)s has asked a question that is not answered yet; answer it first", side=by))
     return None
 
 
@@ -513,7 +551,7 @@ def _check_update(registry: Registry, exchange: Exchange | None, record: Record)
     data = record.data
     assert isinstance(data, carrying.Update)
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
-        return invalid("/text", "an update says something; give text, or fields that are known by now, or next_update")
+        return invalid("/text", sentence("an update says something; give text, or fields that are known by now, or next_update"))
     return checks.times(changed_at=data.changed_at, next_update=data.next_update)
 
 
@@ -525,7 +563,7 @@ def _check_correction(registry: Registry, exchange: Exchange | None, record: Rec
 def _check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert isinstance(record.data, carrying.NonAttendance) and exchange is not None
     if record.data.side not in {exchange.side, *exchange.to, *exchange.info}:
-        return invalid("/side", f"{record.data.side} was not asked to come; name a side of this exchange")
+        return invalid("/side", sentence("%(side)s was not asked to come; name a side of this exchange", side=record.data.side))
     return None
 
 
@@ -540,7 +578,7 @@ def _check_translation(registry: Registry, exchange: Exchange | None, record: Re
     of = record.data.of
     if of is UNSET or any(of == message.id for message in exchange.messages):
         return None
-    return invalid("/of", f"{of} is no message of this exchange; leave it out for the opening")
+    return invalid("/of", sentence("%(id)s is no message of this exchange; leave it out for the opening", id=of))
 
 
 def _check_translated(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -549,8 +587,8 @@ def _check_translated(registry: Registry, exchange: Exchange | None, record: Rec
     for translation in exchange.acts.get("translation", ()):
         if translation.id == data.of:
             own = translation.said.by.partition("/")[0] == record.side
-            return invalid("/of", "this is your own translation; the other side agrees to it or disputes it") if own else None
-    return invalid("/of", f"{data.of} is no translation in this exchange; name the id of one")
+            return invalid("/of", sentence("this is your own translation; the other side agrees to it or disputes it")) if own else None
+    return invalid("/of", sentence("%(id)s is no translation in this exchange; name the id of one", id=data.of))
 
 
 EXPLAINED: Final = ("aims", "place", "ends", "formations", "equipment")
@@ -569,17 +607,18 @@ def _check_reply(registry: Registry, exchange: Exchange | None, record: Record) 
     explained = {name: value for name in EXPLAINED if (value := getattr(data, name)) is not UNSET}
     if explained and exchange.act != "explanation-request":
         return invalid(
-            f"/{next(iter(explained))}", f"this answers an explanation-request alone; say it in the text of a {exchange.act}'s reply"
+            f"/{next(iter(explained))}",
+            sentence("this answers an explanation-request alone; say it in the text of a %(act)s's reply", act=exchange.act),
         )
     if data.text is data.answers is data.phrases is UNSET and not explained:
-        return invalid("/text", "a reply says something; give text, answers by question number, or agreed phrases")
+        return invalid("/text", sentence("a reply says something; give text, answers by question number, or agreed phrases"))
     refusal = checks.place("/place", data.place) or checks.times(ends=data.ends)
     if refusal is not None:
         return refusal
     numbers = [] if isinstance(record.data.answers, UnsetType) else [answer.q for answer in record.data.answers]
     for index, number in enumerate(numbers):
         if number in numbers[:index]:
-            return invalid(f"/answers/{index}/q", f"question {number} is answered twice; answer it once")
+            return invalid(f"/answers/{index}/q", sentence("question %(n)s is answered twice; answer it once", n=number))
     return None
 
 
@@ -592,9 +631,9 @@ def by_every_other_side(exchange: Exchange, status: str) -> str:
 def _check_second_key(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert exchange is not None
     if not exchange.one_key or exchange.second_key is not None:
-        return invalid("/act", "no second key is due here")
+        return invalid("/act", sentence("no second key is due here"))
     if exchange.opened.by == record.envelope.actor:
-        return invalid("/act", "the second key is another officer's; ask a colleague")
+        return invalid("/act", sentence("the second key is another officer's; ask a colleague"))
     return None
 
 

@@ -15,6 +15,7 @@ from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure
@@ -57,7 +58,7 @@ def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
         passed = None if left is None else _withheld(before, ledger, left, raw)
         if passed is not None:
             return passed
-        refusal = Refusal(kind="void", detail=f"No record: {error}.")
+        refusal = Refusal(kind="void", detail=sentence("No record: %(error)s.", error=str(error)))
         return Folded(position=position, raw=raw, channel=_passed(before), refusal=refusal)
     return folded(before, ledger, record)
 
@@ -95,7 +96,7 @@ def _withheld(before: ChannelState, ledger: Ledger, left: ErasedRecord, raw: byt
     form = None if opening is None else FORMATS.get(opening.type.split(".")[1])
     record = erasure.emptied(registry.name, "" if form is None else form.rule.family or "", left, raw)
     if left.void:
-        refusal = Refusal(kind="void", detail="It was void before its exchange was erased.")
+        refusal = Refusal(kind="void", detail=sentence("It was void before its exchange was erased."))
         return Folded(position=left.position, raw=raw, channel=_passed(before), record=record, refusal=refusal)
     if form is None:
         return None
@@ -173,15 +174,15 @@ def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
 def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | None:
     """Why the record would be void at the position after `before`, or None if it is legal there."""
     if before.registry is None:
-        return channel.check_genesis(record) if before.position == 0 else _no("Position 1 is no genesis: this is no channel.")
+        return channel.check_genesis(record) if before.position == 0 else _no(sentence("Position 1 is no genesis: this is no channel."))
     registry, position, envelope = before.registry, before.position + 1, record.envelope
     if ledger.used(envelope.id):
-        return _no("Its id was used up by an earlier record.")
+        return _no(sentence("Its id was used up by an earlier record."))
     rule = RULES[record.name]
     if rule is channel.OPENING:
-        return _no("A channel is opened once, at position 1.")
+        return _no(sentence("A channel is opened once, at position 1."))
     if int(envelope.decided) >= position:
-        return _no("It was decided on a position that had not been written.")
+        return _no(sentence("It was decided on a position that had not been written."))
     known = None if _opens(rule) or rule.family == "channel" else ledger.exchange(envelope.subject)
     return (
         _check_derived(registry, known, rule, record, position)
@@ -193,7 +194,7 @@ def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | Non
     )
 
 
-def _no(detail: str) -> Refusal:
+def _no(detail: Sentence) -> Refusal:
     return Refusal(kind="void", detail=detail)
 
 
@@ -208,14 +209,19 @@ def _check_derived(registry: Registry, known: Exchange | None, rule: Rule, recor
     elif rule.family is not None:
         family, subject = rule.family, e.id
     elif known is None:
-        return Refusal(kind="not-found", detail=f"There is no exchange {e.subject} in {registry.name}; list them under /exchanges.")
+        return Refusal(
+            kind="not-found",
+            detail=sentence(
+                "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.", exchange=e.subject, channel=registry.name
+            ),
+        )
     else:
         family, subject = known.family, known.id
     if (registry.name, family, subject) != (e.channel, e.family, e.subject) or not _is_version(rule, e):
-        return _no("A derived member is not what it must be.")
+        return _no(sentence("A derived member is not what it must be."))
     if (e.causationid is not UNSET) != (rule.who is Who.WATCH):
-        return _no("It has a member that this act does not have.")
-    return None if e.source == source_of(registry, e.actor) else _no("Its source is not that of its actor.")
+        return _no(sentence("It has a member that this act does not have."))
+    return None if e.source == source_of(registry, e.actor) else _no(sentence("Its source is not that of its actor."))
 
 
 def _is_version(rule: Rule, envelope: Envelope) -> bool:
@@ -244,22 +250,28 @@ def _check_keys(registry: Registry, ledger: Ledger, rule: Rule, record: Record, 
     """Two officers of one side where two are asked for, or a duty officer where one may do."""
     actor, second = record.envelope.actor, _second(record)
     if not two_keys(ledger, rule, record.data):
-        return _no("It has a second officer, which is not asked of it.") if second else None
+        return _no(sentence("It has a second officer, which is not asked of it.")) if second else None
     officer = access.officer_at(registry, actor, position)
     if not second:
         if rule.one_key(record.data, record.envelope.time) and officer is not None and not DUTY.isdisjoint(officer.roles):
             return None
         return Refusal(
             kind="second-key-required",
-            detail=f"{rule.act} is drafted by one officer and released by another: post it to /drafts, and have a colleague release it.",
+            detail=sentence(
+                "%(act)s is drafted by one officer and released by another: post it to /drafts, and have a colleague release it.",
+                act=rule.act,
+            ),
         )
     if second == actor or second.partition("/")[0] != record.side:
-        return Refusal(kind="second-key-required", detail="Who releases is another officer of the same side.")
+        return Refusal(kind="second-key-required", detail=sentence("Who releases is another officer of the same side."))
     releaser = access.officer_at(registry, second, position)
     if releaser is None or OFFICERS.isdisjoint(releaser.roles):
-        return Refusal(kind="not-permitted", detail=f"{second} is no officer in office in {registry.name}.")
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence("%(officer)s is no officer in office in %(channel)s.", officer=second, channel=registry.name),
+        )
     if not rule.two_key and officer is not None and HEADS.isdisjoint((*officer.roles, *releaser.roles)):
-        return Refusal(kind="not-permitted", detail="A meeting on the ladder needs the head of office, as drafter or releaser.")
+        return Refusal(kind="not-permitted", detail=sentence("A meeting on the ladder needs the head of office, as drafter or releaser."))
     return None
 
 
@@ -277,21 +289,21 @@ def _check_attestation(
 ) -> Refusal | None:
     signed, e = record.data.signed, record.envelope
     if (e.attestation == "author") != (signed is not UNSET):
-        return _no("What an author attests carries `signed`, and nothing else does.")
+        return _no(sentence("What an author attests carries `signed`, and nothing else does."))
     if isinstance(signed, UnsetType):
         if rule.who is Who.KEEPERS or (record.side != "service" and e.family in registry.required_signatures):
-            return Refusal(kind="not-permitted", detail=f"{rule.act} must be signed by its author in this channel.")
+            return Refusal(kind="not-permitted", detail=sentence("%(act)s must be signed by its author in this channel.", act=rule.act))
         return None
     agreed = (registry.cid, e.type, "" if _opens(rule) else e.subject, e.id, e.actor)
     if agreed != (signed.channel, signed.type, signed.exchange, signed.id, signed.author):
-        return _no("`signed` does not agree with the record.")
+        return _no(sentence("`signed` does not agree with the record."))
     if signed.seen.size >= position or signed.seen.root != dsse.encode_base64(ledger.root(signed.seen.size)):
-        return _no("`seen` is no head of this log.")
+        return _no(sentence("`seen` is no head of this log."))
     etag = registry.etag if rule.family == "channel" else known.etag if known is not None else ""
     stands = signed.after == etag if rule.consenting or not etag else ledger.holds(e.subject, signed.after)
     if not stands:
         return Refusal(
-            kind="moved", detail="`after` is not a record of the exchange that this act can follow; read it again and sign anew."
+            kind="moved", detail=sentence("`after` is not a record of the exchange that this act can follow; read it again and sign anew.")
         )
     return keepers.check_signed(registry, record, position)
 
@@ -299,7 +311,7 @@ def _check_attestation(
 def _check_cause(record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, Reminder | Lapse | LineCheckMissed)
-    return None if record.envelope.causationid == data.started_by else _no("Its cause is not the record that started the clock.")
+    return None if record.envelope.causationid == data.started_by else _no(sentence("Its cause is not the record that started the clock."))
 
 
 def _check_state(registry: Registry, known: Exchange | None, rule: Rule, side: str) -> Refusal | None:
@@ -307,7 +319,13 @@ def _check_state(registry: Registry, known: Exchange | None, rule: Rule, side: s
         return None
     return Refusal(
         kind="not-allowed-in-state",
-        detail=f"{rule.act} is not allowed in a {known.act} that is {known.status}; the acts allowed to {side} are listed in `allowed`.",
+        detail=sentence(
+            "%(act)s is not allowed in a %(exchange)s that is %(status)s; the acts allowed to %(side)s are listed in `allowed`.",
+            act=rule.act,
+            exchange=known.act,
+            status=known.status,
+            side=side,
+        ),
         allowed=tuple(allowed(known, side)),
     )
 

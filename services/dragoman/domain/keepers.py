@@ -13,6 +13,7 @@ from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Folding
+from dragoman.domain.sentence import sentence
 from dragoman.limits import SIDES, SIGNATURES
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import channel as acts
@@ -70,25 +71,40 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
 
     signers = valid_signers(record, known)
     if signers is None or len(signers & added.keys()) < wanted:
-        return Refusal(kind="not-permitted", detail="A signature is missing, does not hold, or is of no key valid here.")
+        return Refusal(kind="not-permitted", detail=sentence("A signature is missing, does not hold, or is of no key valid here."))
     owners = {key.owner for keyid in signers if (key := valid(keyid)) is not None}
     actor = record.envelope.actor
     if isinstance(record.data, acts.SideAdmission | acts.Erasure):
         silent = [side.name for side in registry.sides if not _consents(registry, side, signers, owners)]
         if silent:
             return Refusal(
-                kind="not-permitted", detail=f"Root or an administrator of {', '.join(silent)} has not signed: every side consents."
+                kind="not-permitted",
+                detail=sentence("Root or an administrator of %(sides)s has not signed: every side consents.", sides=", ".join(silent)),
             )
     elif any(owner.partition("/")[0] != record.side for owner in owners):
-        return Refusal(kind="not-permitted", detail="Another side's key signed this act, which is not asked of it.")
+        return Refusal(kind="not-permitted", detail=sentence("Another side's key signed this act, which is not asked of it."))
     second = record.envelope.releasedby
     if not isinstance(second, UnsetType) and second not in owners:
-        return Refusal(kind="not-permitted", detail=f"Two officers stand behind this act, and no valid key of {second} signed it.")
+        return Refusal(
+            kind="not-permitted",
+            detail=sentence("Two officers stand behind this act, and no valid key of %(officer)s signed it.", officer=second),
+        )
     if actor == f"{record.side}/{ROOT}":
         side = next(side for side in registry.sides if side.name == record.side)
         enough = len(signers.intersection(side.roots)) >= side.threshold
-        return None if enough else Refusal(kind="not-permitted", detail=f"Root of {side.name} asks for {side.threshold} of its keys.")
-    return None if actor in owners else Refusal(kind="not-permitted", detail=f"No valid key of {actor} signed the act.")
+        return (
+            None
+            if enough
+            else Refusal(
+                kind="not-permitted",
+                detail=sentence("Root of %(side)s asks for %(n)s of its keys.", side=side.name, n=side.threshold),
+            )
+        )
+    return (
+        None
+        if actor in owners
+        else Refusal(kind="not-permitted", detail=sentence("No valid key of %(actor)s signed the act.", actor=actor))
+    )
 
 
 def _adds(record: Record) -> tuple[dict[str, str], int]:
@@ -135,22 +151,31 @@ def check(registry: Registry, record: Record) -> Refusal | None:
 
 def _check_revocation(registry: Registry, side: str, data: acts.OfficerRevocation) -> Refusal | None:
     officer = registry.officers.get(f"{side}/{data.officer}")
-    return invalid("/officer", f"{side}/{data.officer} is not in office") if officer is None or officer.until is not None else None
+    return (
+        invalid("/officer", sentence("%(side)s/%(officer)s is not in office", side=side, officer=data.officer))
+        if officer is None or officer.until is not None
+        else None
+    )
 
 
 def _check_officer(registry: Registry, side: str, data: acts.Officer) -> Refusal | None:
     if data.officer == ROOT:
-        return invalid("/officer", f"no officer is called {ROOT}")
+        return invalid("/officer", sentence("no officer is called %(name)s", name=ROOT))
     known = registry.officers.get(f"{side}/{data.officer}")
     if known is not None and known.until is not None:
-        return invalid("/officer", f"{side}/{data.officer} was revoked; a revoked name does not return, choose another")
+        return invalid(
+            "/officer",
+            sentence("%(side)s/%(officer)s was revoked; a revoked name does not return, choose another", side=side, officer=data.officer),
+        )
     return _check_keys(registry, () if isinstance(data.keys, UnsetType) else data.keys)
 
 
 def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Refusal | None:
     officer = registry.officers.get(f"{side}/{data.officer}")
     if officer is None or officer.until is not None:
-        return invalid("/officer", f"{side}/{data.officer} is not in office; enter the officer first")
+        return invalid(
+            "/officer", sentence("%(side)s/%(officer)s is not in office; enter the officer first", side=side, officer=data.officer)
+        )
     return _check_keys(registry, data.keys)
 
 
@@ -158,25 +183,27 @@ def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevo
     """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one."""
     key, actor = registry.keys.get(data.key), record.envelope.actor
     if key is None or key.until is not None or key.owner.partition("/")[0] != record.side:
-        return invalid("/key", f"{data.key} is no key of {record.side} that is valid here")
+        return invalid("/key", sentence("%(key)s is no key of %(side)s that is valid here", key=data.key, side=record.side))
     if key.owner == f"{record.side}/{ROOT}":
-        return invalid("/key", "a root key is replaced with all of the side's roots, and not revoked alone")
+        return invalid("/key", sentence("a root key is replaced with all of the side's roots, and not revoked alone"))
     officer = registry.officers.get(actor)
     keeps = actor == f"{record.side}/{ROOT}" or (officer is not None and "administrator" in officer.roles)
     if not keeps and (key.owner != actor or data.key not in _signer_ids(record)):
-        return Refusal(kind="not-permitted", detail="A key is revoked by root or an administrator of its side, or signs so itself.")
+        return Refusal(
+            kind="not-permitted", detail=sentence("A key is revoked by root or an administrator of its side, or signs so itself.")
+        )
     return None
 
 
 def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation) -> Refusal | None:
     """New roots that serve for nothing else, as many as must sign, and those that were announced, if any were."""
     if record.envelope.actor != f"{record.side}/{ROOT}":
-        return Refusal(kind="not-permitted", detail="Root keys are replaced by root alone.")
+        return Refusal(kind="not-permitted", detail=sentence("Root keys are replaced by root alone."))
     if len(set(data.roots)) < len(data.roots) or data.threshold > len(data.roots):
-        return invalid("/roots", "each key is named once, and the threshold asks for no more than there are")
+        return invalid("/roots", sentence("each key is named once, and the threshold asks for no more than there are"))
     side = next(side for side in registry.sides if side.name == record.side)
     if side.next_roots and side.next_roots != roots_hash(data.threshold, data.roots):
-        return invalid("/roots", "these are not the roots that the side announced as its next")
+        return invalid("/roots", sentence("these are not the roots that the side announced as its next"))
     refusal = _check_keys(registry, data.roots)
     return None if refusal is None else invalid("/roots", refusal.faults[0].detail)
 
@@ -185,11 +212,11 @@ def _check_admission(registry: Registry, data: acts.SideAdmission) -> Refusal | 
     """A new side under a name of its own, with roots that serve for nothing else."""
     side = data.side
     if side.name == SERVICE or side.name in {each.name for each in registry.sides}:
-        return invalid("/side/name", f"{side.name} is a side already, or none may be called so; choose another name")
+        return invalid("/side/name", sentence("%(side)s is a side already, or none may be called so; choose another name", side=side.name))
     if len(registry.sides) == SIDES:
-        return invalid("/side", f"a channel has at most {SIDES} sides")
+        return invalid("/side", sentence("a channel has at most %(limit)s sides", limit=SIDES))
     if len(set(side.roots)) < len(side.roots) or side.threshold > len(side.roots):
-        return invalid("/side/roots", "each key is named once, and the threshold asks for no more than there are")
+        return invalid("/side/roots", sentence("each key is named once, and the threshold asks for no more than there are"))
     refusal = _check_keys(registry, side.roots)
     return None if refusal is None else invalid("/side/roots", refusal.faults[0].detail)
 
@@ -209,7 +236,7 @@ def _check_keys(registry: Registry, keys: tuple[str, ...]) -> Refusal | None:
     for index, key in enumerate(keys):
         public = dsse.decode_base64(key, 32)
         if public is None or not dsse.is_sound(public) or dsse.key_id(public) in registry.keys or public in heads.keys_of(registry):
-            return invalid(f"/keys/{index}", "the key is not sound, or is or was in use here; make another one")
+            return invalid(f"/keys/{index}", sentence("the key is not sound, or is or was in use here; make another one"))
     return None
 
 

@@ -18,6 +18,7 @@ from dragoman.domain import ids
 from dragoman.domain.clocks import ACTOR, UNTIMED, profile_of, written
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts.channel import LineChecks
 from dragoman_schemas.state import Exchange, Registry
 
@@ -134,9 +135,9 @@ def check(registry: Registry, record: Record) -> Refusal | None:
     """What the watch sends is the check of the slot in which it is sent, as every watch would send it."""
     slot = due(registry, datetime.fromisoformat(record.envelope.time))
     if slot is None:
-        return Refusal(kind="void", detail="No line check is due by schedule.")
+        return Refusal(kind="void", detail=sentence("No line check is due by schedule."))
     if (record.act, record.envelope.id) != (act_of(registry, slot), id_of(registry, slot)):
-        return Refusal(kind="void", detail="The bytes and the id of a line check by schedule are determined.")
+        return Refusal(kind="void", detail=sentence("The bytes and the id of a line check by schedule are determined."))
     return None
 
 

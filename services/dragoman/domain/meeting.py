@@ -23,6 +23,7 @@ from dragoman.domain.exchange import content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts import meeting_request as acts
 from dragoman_schemas.acts.call_request import CallRequest
 from dragoman_schemas.acts.visit_invitation import VisitInvitation
@@ -64,7 +65,7 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     assert isinstance(record.data, CallRequest)
     asking = registry.officers.get(record.envelope.actor)
     if record.data.precedence != "flash" and asking is not None and HEADS.isdisjoint(asking.roles):
-        detail = "The head of office asks for a call; in a crisis the duty officer does, with the precedence flash."
+        detail = sentence("The head of office asks for a call; in a crisis the duty officer does, with the precedence flash.")
         return Refusal(kind="not-permitted", detail=detail)
     return _check_windows(record.data.windows)
 
@@ -84,10 +85,10 @@ def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Rec
     assert isinstance(data, acts.Acceptance) and exchange is not None
     window, windows = _window(data), max(1, len(_terms(exchange)))
     if window >= windows:
-        return invalid("/window", f"there are {windows} windows, counted from 0; name one of them")
+        return invalid("/window", sentence("there are %(n)s windows, counted from 0; name one of them", n=windows))
     chosen = {accepted.window for accepted in _meeting(exchange).accepted.values()}
     if chosen - {window}:
-        return invalid("/window", f"window {chosen.pop()} was accepted already; accept the same one")
+        return invalid("/window", sentence("window %(window)s was accepted already; accept the same one", window=chosen.pop()))
     return None
 
 
@@ -172,11 +173,14 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
     assert isinstance(data, acts.AgendaAgreement) and exchange is not None
     versions = _versions(exchange, record.side)
     if not versions:
-        return invalid("/act", "no other side has given an agenda yet; give yours with `agenda`")
+        return invalid("/act", sentence("no other side has given an agenda yet; give yours with `agenda`"))
     if data.side is UNSET and len(versions) > 1:
-        return invalid("/side", f"there are several versions; say whose you take: {', '.join(sorted(versions))}")
+        return invalid("/side", sentence("there are several versions; say whose you take: %(sides)s", sides=", ".join(sorted(versions))))
     if data.side is not UNSET and data.side not in versions:
-        return invalid("/side", f"{data.side} has given no agenda; those who have: {', '.join(sorted(versions))}")
+        return invalid(
+            "/side",
+            sentence("%(side)s has given no agenda; those who have: %(sides)s", side=data.side, sides=", ".join(sorted(versions))),
+        )
     return None
 
 

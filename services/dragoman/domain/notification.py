@@ -27,6 +27,7 @@ from dragoman.domain.exchange import content_of, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always, opening
+from dragoman.domain.sentence import sentence
 from dragoman_schemas.acts import emergency_notification as emergency
 from dragoman_schemas.acts.annual_exchange import AnnualExchange
 from dragoman_schemas.acts.call_record import CallRecord
@@ -158,7 +159,7 @@ def _check_account(registry: Registry, exchange: Exchange | None, record: Record
     known = {"facts", *ACCOUNTED[exchange.act].__struct_fields__, *Answering.__struct_fields__}
     for name in data.__struct_fields__:
         if name not in known and getattr(data, name) is not UNSET:
-            return invalid(f"/{name}", f"a {exchange.act} has no {name}; say it in facts, or leave it out")
+            return invalid(f"/{name}", sentence("a %(act)s has no %(name)s; say it in facts, or leave it out", act=exchange.act, name=name))
     for name in () if isinstance(data.posts, UnsetType) else data.posts:
         refusal = checks.side(registry, f"/posts/{name}", name)
         if refusal is not None:
@@ -228,7 +229,7 @@ def _check_launch(registry: Registry, exchange: Exchange | None, record: Record)
     data = record.data
     assert isinstance(data, LaunchNotice)
     if data.window is data.time is UNSET:
-        return invalid("/window", "say when: give a window, or a time")
+        return invalid("/window", sentence("say when: give a window, or a time"))
     if not isinstance(data.window, UnsetType):
         refusal = checks.window("/window", data.window)
         if refusal is not None:
@@ -341,9 +342,24 @@ def _check_coded(registry: Registry, exchange: Exchange | None, record: Record) 
     book = codebook_of(data.code_word, data.codebook_version)
     if book is None:
         known = ", ".join(f"{book.code_word} {book.version}" for book in CODEBOOKS.values())
-        return invalid("/code_word", f"there is no codebook {data.code_word} of version {data.codebook_version}; there is {known}")
+        return invalid(
+            "/code_word",
+            sentence(
+                "there is no codebook %(code_word)s of version %(version)s; there is %(known)s",
+                code_word=data.code_word,
+                version=data.codebook_version,
+                known=known,
+            ),
+        )
     if data.designator not in book.texts:
-        return invalid("/designator", f"{data.code_word} has the designators {', '.join(map(str, book.texts))}; choose one of them")
+        return invalid(
+            "/designator",
+            sentence(
+                "%(code_word)s has the designators %(designators)s; choose one of them",
+                code_word=data.code_word,
+                designators=", ".join(map(str, book.texts)),
+            ),
+        )
     return checks.times(time=data.time)
 
 
@@ -464,7 +480,8 @@ def _check_humanitarian(registry: Registry, exchange: Exchange | None, record: R
     needed = {"site": ("place",), "movement": ("route", "departure")}[data.kind]
     for name in needed:
         if getattr(data, name) is UNSET:
-            return invalid(f"/{name}", f"a {data.kind} has {' and '.join(needed)}; give {name}")
+            members = sentence("%(a)s and %(b)s", a=needed[0], b=needed[1]) if len(needed) > 1 else needed[0]
+            return invalid(f"/{name}", sentence("a %(kind)s has %(members)s; give %(name)s", kind=data.kind, members=members, name=name))
     if not isinstance(data.window, UnsetType):
         refusal = checks.window("/window", data.window)
         if refusal is not None:
@@ -513,7 +530,7 @@ def _check_annual(registry: Registry, exchange: Exchange | None, record: Record)
     assert isinstance(data, AnnualExchange)
     nil, given = data.nil_return is True, data.file is not UNSET or data.totals is not UNSET
     if nil == given:
-        return invalid("/nil_return", "give the file or its totals, or say nil_return: one of the two")
+        return invalid("/nil_return", sentence("give the file or its totals, or say nil_return: one of the two"))
     return (
         checks.day("/as_of", data.as_of)
         or checks.day("/budget_on", data.budget_on)

@@ -19,6 +19,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import ids, strict, upcast
 from dragoman.domain.refusal import Malformed
+from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.limits import MESSAGE_BYTES
 from dragoman.tlog import leaf
 from dragoman_schemas.acts import SHAPES
@@ -39,7 +40,7 @@ _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _VERSION: Final = re.compile(r"dragoman\.([a-z0-9-]+)\.v([1-9][0-9]{0,3})")
 _SALT: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_PATH: Final = re.compile(r" - at `\$(.*)`$")
+_PATH: Final = re.compile(r" - at (?:`key` in )?`\$(.*)`$")
 _MEMBER: Final = re.compile(r"Object (missing required|contains unknown) field `(.*)`")
 _STEP: Final = re.compile(r"\.([A-Za-z0-9_-]+)|\[([0-9]+)\]|\[\.\.\.\]")
 
@@ -94,13 +95,15 @@ def decode_act(act: bytes) -> Act:
     name = _name_of(act)
     decode = _decoders.get(name)
     if decode is None:
-        raise Malformed("/act", f"there is no act {name[:63]!r}; the acts are {', '.join(sorted(SHAPES))}")
+        raise Malformed(
+            "/act", sentence("there is no act %(act)s; the acts are %(acts)s", act=repr(name[:63]), acts=", ".join(sorted(SHAPES)))
+        )
     try:
         return decode(act)
     except msgspec.ValidationError as error:
         raise fault_of(error, SHAPES[name]) from None
     except msgspec.DecodeError as error:
-        raise Malformed("", f"{error}; send valid JSON") from None
+        raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
 
 
 def _name_of(act: bytes) -> str:
@@ -110,9 +113,9 @@ def _name_of(act: bytes) -> str:
     try:
         return _named(act).act
     except msgspec.ValidationError:
-        raise Malformed("/act", 'name the act, for instance "act":"acknowledgement"') from None
+        raise Malformed("/act", sentence('name the act, for instance "act":"acknowledgement"')) from None
     except msgspec.DecodeError as error:
-        raise Malformed("", f"{error}; send valid JSON") from None
+        raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
 
 
 def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
@@ -128,27 +131,50 @@ def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
     if member is None:
         return Malformed(pointer, _in_words(text, pointer, shape))
     missing = member.group(1) == "missing required"
-    detail = "it is missing; give it" if missing else "there is no such member here; leave it out"
+    detail = sentence("it is missing; give it") if missing else sentence("there is no such member here; leave it out")
     return Malformed(f"{pointer}/{member.group(2)}", detail)
 
 
-def _in_words(text: str, pointer: str, shape: Any) -> str:
+def _in_words(text: str, pointer: str, shape: Any) -> Sentence:
     """What does not fit, in words: how it is written, or among what to choose."""
     written = _WRITTEN.fullmatch(text)
     if written is not None:
-        return f"write it as {FORMS.get(literal_eval(written.group(1)), 'the schema has it')}"
+        form = FORMS.get(literal_eval(written.group(1)))
+        return sentence("write it as %(form)s", form=sentence("the schema has it") if form is None else Sentence(form, {}))
     if text == _EMPTY:
-        return "it is empty; give it, or leave it out"
+        return sentence("it is empty; give it, or leave it out")
     choice = _CHOICE.fullmatch(text)
     if choice is not None and shape is not None:
         known = sorted({str(value) for value in _choices(msgspec.inspect.type_info(shape), pointer.split("/")[1:])})
-        return f"there is no {choice.group(1)} here; choose one of {', '.join(known)}" if known else text
-    return text
+        if known:
+            return sentence("there is no %(value)s here; choose one of %(choices)s", value=choice.group(1), choices=", ".join(known))
+    for pattern, said in _MISFITS:
+        misfit = pattern.fullmatch(text)
+        if misfit is not None:
+            return Sentence(said.message, misfit.groupdict())
+    return verbatim(text)
 
 
 _WRITTEN: Final = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _CHOICE: Final = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _EMPTY: Final = "Expected `str` of length >= 1"
+_MISFITS: Final = (
+    (re.compile(r"Invalid enum value (?P<value>.*)", re.DOTALL), sentence("Invalid enum value %(value)s")),
+    (re.compile(r"Invalid value (?P<value>.*)", re.DOTALL), sentence("Invalid value %(value)s")),
+    (re.compile(r"Expected `(?P<wanted>[^`]*)`"), sentence("Expected `%(wanted)s`")),
+    (re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<given>[^`]*)`"), sentence("Expected `%(wanted)s`, got `%(given)s`")),
+    (re.compile(r"Expected `(?P<wanted>[^`]*)` (?P<is>[<>]=?) (?P<limit>\S+)"), sentence("Expected `%(wanted)s` %(is)s %(limit)s")),
+    (
+        re.compile(r"Expected `(?P<wanted>[^`]*)` of length (?P<is>[<>]=) (?P<limit>\d+)"),
+        sentence("Expected `%(wanted)s` of length %(is)s %(limit)s"),
+    ),
+    (re.compile(r"Expected `(?P<wanted>[^`]*)` of length (?P<limit>\d+)"), sentence("Expected `%(wanted)s` of length %(limit)s")),
+    (
+        re.compile(r"Expected `(?P<wanted>[^`]*)` of length (?P<limit>\d+), got (?P<given>\d+)"),
+        sentence("Expected `%(wanted)s` of length %(limit)s, got %(given)s"),
+    ),
+)
+"""What msgspec says of other misfits, and the same as a sentence."""
 
 
 def _choices(info: msgspec.inspect.Type, path: list[str]) -> Iterator[object]:

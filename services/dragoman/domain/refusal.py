@@ -2,13 +2,21 @@
 
 from dataclasses import dataclass, field
 
-from dragoman_schemas.problems import Fault
+from dragoman.domain.sentence import Sentence, sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with a body: where (an RFC 6901 pointer) and what."""
+
+    pointer: str
+    detail: Sentence
 
 
 class Malformed(Exception):
     """The bytes are no act: where, and why. The poster mends the body."""
 
-    def __init__(self, pointer: str, detail: str) -> None:
+    def __init__(self, pointer: str, detail: Sentence) -> None:
         """Point at the place with an RFC 6901 pointer; the empty one is the whole body."""
         super().__init__(f"{pointer or '/'}: {detail}")
         self.fault = Fault(pointer=pointer, detail=detail)
@@ -19,7 +27,7 @@ class Refusal:
     """A legal reading of the rules that says no: the problem's type, the reason, and the acts that are allowed instead."""
 
     kind: str
-    detail: str
+    detail: Sentence
     faults: tuple[Fault, ...] = ()
     allowed: tuple[str, ...] = field(default=())
     position: int | None = None
@@ -30,10 +38,11 @@ class Refused(Exception):
 
     def __init__(self, refusal: Refusal) -> None:
         """Keep the refusal."""
-        super().__init__(refusal.detail)
+        super().__init__(str(refusal.detail))
         self.refusal = refusal
 
 
-def invalid(pointer: str, detail: str) -> Refusal:
+def invalid(pointer: str, detail: Sentence) -> Refusal:
     """The act's members contradict a rule of its format."""
-    return Refusal(kind="invalid-act", detail="Mend what the errors name and post again.", faults=(Fault(pointer=pointer, detail=detail),))
+    mend = sentence("Mend what the errors name and post again.")
+    return Refusal(kind="invalid-act", detail=mend, faults=(Fault(pointer=pointer, detail=detail),))

@@ -17,6 +17,7 @@ import re
 from typing import Final
 
 from dragoman.domain.refusal import Malformed
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman.limits import ACT_BYTES, DEPTH, DIGITS, INTEGER
 
 _BIDI = "\u202a-\u202e\u2066-\u2069"
@@ -53,12 +54,19 @@ def read(raw: bytes, *, cut: bool) -> bytes:
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
-        raise Malformed("", f"byte {error.start} is not valid UTF-8; send the body as UTF-8") from None
+        raise Malformed("", sentence("byte %(n)s is not valid UTF-8; send the body as UTF-8", n=error.start)) from None
     if len(raw) <= ACT_BYTES and _is_everyday(text):
         return raw
     compact = _Scan(text, cut=cut).run().encode()
     if len(compact) > ACT_BYTES:
-        raise Malformed("", f"the act has {len(compact)} bytes; at most {ACT_BYTES} are kept: put long matter into an attachment")
+        raise Malformed(
+            "",
+            sentence(
+                "the act has %(n)s bytes; at most %(limit)s are kept: put long matter into an attachment",
+                n=len(compact),
+                limit=ACT_BYTES,
+            ),
+        )
     return compact
 
 
@@ -89,17 +97,17 @@ class _Scan:
     def run(self) -> str:
         """The compact text, or `Malformed`."""
         if self._text.startswith("\ufeff"):
-            raise self._fault("a byte order mark stands before the act; leave it out")
+            raise self._fault(sentence("a byte order mark stands before the act; leave it out"))
         self._space()
         if self._peek() != "{":
-            raise self._fault("an act is one JSON object; start with {")
+            raise self._fault(sentence("an act is one JSON object; start with {"))
         self._value(1)
         self._space()
         if self._at < len(self._text):
-            raise Malformed("", f"something follows the act, at character {self._at}; post one object alone")
+            raise Malformed("", sentence("something follows the act, at character %(at)s; post one object alone", at=self._at))
         return "".join(self._kept)
 
-    def _fault(self, detail: str) -> Malformed:
+    def _fault(self, detail: Sentence) -> Malformed:
         return Malformed("".join("/" + step for step in self._path), detail)
 
     def _peek(self) -> str:
@@ -109,13 +117,13 @@ class _Scan:
         match = _SPACE.match(self._text, self._at)
         if match is not None and match.end() > self._at:
             if not self._cut:
-                raise self._fault("there is white space between tokens; sign and send the act compact")
+                raise self._fault(sentence("there is white space between tokens; sign and send the act compact"))
             self._at = match.end()
 
     def _take(self, token: str) -> None:
         self._size += len(token)
         if self._size > ACT_BYTES:
-            raise Malformed("", f"the act has over {ACT_BYTES} bytes: put long matter into an attachment")
+            raise Malformed("", sentence("the act has over %(limit)s bytes: put long matter into an attachment", limit=ACT_BYTES))
         self._kept.append(token)
         self._at += len(token)
 
@@ -128,13 +136,13 @@ class _Scan:
             case '"':
                 self._string()
             case "":
-                raise self._fault("the act ends too early; send it whole")
+                raise self._fault(sentence("the act ends too early; send it whole"))
             case _:
                 self._word()
 
     def _enter(self, depth: int) -> None:
         if depth > DEPTH:
-            raise self._fault(f"nested deeper than {DEPTH}; flatten it")
+            raise self._fault(sentence("nested deeper than %(limit)s; flatten it", limit=DEPTH))
         self._take(self._peek())
         self._space()
 
@@ -145,18 +153,18 @@ class _Scan:
             return self._take("}")
         while True:
             if self._peek() != '"':
-                raise self._fault(f"a key in double quotes is expected at character {self._at}")
+                raise self._fault(sentence("a key in double quotes is expected at character %(at)s", at=self._at))
             start = self._at
             self._string()
             key = self._text[start + 1 : self._at - 1]
             if _KEY.fullmatch(key) is None:
-                raise self._fault("a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes")
+                raise self._fault(sentence("a key must be 1 to 40 of A-Z a-z 0-9 _ -, without escapes"))
             if key in seen:
-                raise self._fault(f"the key {key} is there twice; keep one")
+                raise self._fault(sentence("the key %(key)s is there twice; keep one", key=key))
             seen.add(key)
             self._space()
             if self._peek() != ":":
-                raise self._fault(f"a colon is expected after the key {key}")
+                raise self._fault(sentence("a colon is expected after the key %(key)s", key=key))
             self._take(":")
             self._space()
             self._path.append(key)
@@ -184,21 +192,24 @@ class _Scan:
 
     def _comma(self, end: str) -> None:
         if self._peek() != ",":
-            raise self._fault(f"a comma or {end} is expected at character {self._at}")
+            raise self._fault(sentence("a comma or %(end)s is expected at character %(at)s", end=end, at=self._at))
         self._take(",")
         self._space()
 
     def _string(self) -> None:
         match = _LOOSE_STRING.match(self._text, self._at)
         if match is None:
-            raise self._fault("a string does not end, or holds a raw control character; write \\n for a new line")
+            raise self._fault(sentence("a string does not end, or holds a raw control character; write \\n for a new line"))
         inner, end = match.span(1)
         while inner < end:
             unit = _UNIT.match(self._text, inner, end)
             if unit is None:
                 shown = ascii(self._text[inner : inner + 6 if self._text[inner] == "\\" else inner + 1])
                 raise self._fault(
-                    f"a string holds {shown}, which is a control character, a bidirectional control, a lone surrogate or no escape of JSON; leave it out"
+                    sentence(
+                        "a string holds %(shown)s, which is a control character, a bidirectional control, a lone surrogate or no escape of JSON; leave it out",
+                        shown=shown,
+                    )
                 )
             inner = unit.end()
         self._take(match.group())
@@ -212,13 +223,15 @@ class _Scan:
 
     def _check_number(self, word: str) -> None:
         if word == "null":
-            raise self._fault('null says nothing; leave the field out, or say "unknown" where that is allowed')
+            raise self._fault(sentence('null says nothing; leave the field out, or say "unknown" where that is allowed'))
         number = _NUMBER.fullmatch(word)
         if number is None:
-            raise self._fault(f"{word[:40]} is no value; numbers are written plainly, without exponent or leading zeros")
+            raise self._fault(
+                sentence("%(word)s is no value; numbers are written plainly, without exponent or leading zeros", word=word[:40])
+            )
         if _MINUS_ZERO.fullmatch(word):
-            raise self._fault("zero has no minus; write 0")
+            raise self._fault(sentence("zero has no minus; write 0"))
         if sum(character.isdigit() for character in word) > DIGITS:
-            raise self._fault(f"the number has more than {DIGITS} digits; round it")
+            raise self._fault(sentence("the number has more than %(limit)s digits; round it", limit=DIGITS))
         if number.group(2) is None and abs(int(word)) > INTEGER:
-            raise self._fault(f"the integer is beyond ±{INTEGER}; write it as a string")
+            raise self._fault(sentence("the integer is beyond ±%(limit)s; write it as a string", limit=INTEGER))

@@ -9,6 +9,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.posting import in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.typed import Call
 from dragoman.projection.live import Projection
@@ -57,9 +58,14 @@ async def past(call: Call[At], projection: Projection, position: int) -> int | N
         moment = instant("at", at) + timedelta(milliseconds=1)
         wanted = await in_thread(call, position_by, service_of(call).store, projection.name, position, moment)
         if not wanted:
-            raise Refused(Refusal(kind="not-found", detail="The channel had not been opened then."))
+            raise Refused(Refusal(kind="not-found", detail=sentence("The channel had not been opened then.")))
     elif not 1 <= wanted <= position:
-        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {position}, or a time, or left out for now."))
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence("at is a position from 1 to %(newest)s, or a time, or left out for now.", newest=position),
+            )
+        )
     return wanted
 
 
@@ -70,7 +76,7 @@ def wanted_media(request: web.Request, offered: tuple[str, ...]) -> str:
             return kind
         if kind in ("*/*", "application/*", ""):
             return offered[0]
-    raise Refused(Refusal(kind="not-acceptable", detail=f"This is given as {', '.join(offered)}; change Accept."))
+    raise Refused(Refusal(kind="not-acceptable", detail=sentence("This is given as %(types)s; change Accept.", types=", ".join(offered))))
 
 
 def _by_quality(accept: str) -> list[str]:

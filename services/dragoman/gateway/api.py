@@ -10,6 +10,7 @@ from aiohttp import web
 from dragoman import __version__
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import PATHS
 from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, reporting, tokens, webhooks
 from dragoman.gateway.answering import At, headers_of, unchanged
@@ -115,7 +116,7 @@ async def show_channel(call: Call[Nothing]) -> Answered:
     service, grant, name = service_of(call), grant_of(call.request), call.path("channel")
     projection = service.channels.get(name) if grant.is_operator else service.channel(grant, name)
     if projection is None or not projection.is_channel:
-        raise Refused(Refusal(kind="not-found", detail=f"There is no channel {name[:63]}."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("There is no channel %(channel)s.", channel=name[:63])))
     return Reply(body=view_of(projection), headers=headers_of(call, projection, projection.state.position))
 
 

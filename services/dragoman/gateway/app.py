@@ -11,6 +11,7 @@ from aiohttp import web
 from dragoman import telemetry
 from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import api, files, live, posting, problems, proofs, reading
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.budgets import BUDGETS, Budgets
@@ -86,13 +87,16 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
     try:
         await request.app[_CALLERS].admit(request, public=_path(request) in _PUBLIC)
         if "Content-Encoding" in request.headers:
-            raise Refused(Refusal(kind="media-type", detail="Send the body as it is, without Content-Encoding."))
+            raise Refused(Refusal(kind="media-type", detail=sentence("Send the body as it is, without Content-Encoding.")))
         response = await handler(request)
     except sessions.SignInNeeded:
         response = sessions.to_sign_in(request)
     except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
         failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
-        response = serving.problem(request, error) if serving.wants_page(request) else problems.answer(error, cause.request, request.path)
+        if serving.wants_page(request):
+            response = serving.problem(request, error)
+        else:
+            response = problems.answer(error, cause.request, request.path, serving.saying(request))
     if not response.prepared:
         response.headers["X-Request-Id"] = cause.request
     _charge(request, response)

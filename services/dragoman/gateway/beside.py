@@ -12,8 +12,9 @@ from msgspec import UNSET
 
 from dragoman.domain import access, named
 from dragoman.domain.decide import Post
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.refusal import Fault, Refusal, Refused
 from dragoman.domain.rule import STAFF
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import RULES
 from dragoman.gateway.service import Service
 from dragoman.log.port import LogUnreachable
@@ -24,7 +25,6 @@ from dragoman.stores.files import File
 from dragoman.stores.people import Kept
 from dragoman_schemas.answers import ExchangeView, FileSeen, PersonSeen
 from dragoman_schemas.fields import Attachment
-from dragoman_schemas.problems import Fault
 
 
 def is_staff(projection: Projection, actor: str) -> bool:
@@ -71,7 +71,7 @@ async def check(service: Service, projection: Projection, grant: Grant, post: Po
         denied = access.may_act(projection.registry, None, rule, post.actor, projection.state.position + 1, post.released_by)
         if denied is not None:
             raise Refused(denied)
-        detail = "The act names people or files that are not there; mend what the errors name and post again."
+        detail = sentence("The act names people or files that are not there; mend what the errors name and post again.")
         raise Refused(Refusal(kind="invalid-act", detail=detail, faults=tuple(faults)))
 
 
@@ -84,13 +84,15 @@ async def _people_faults(service: Service, projection: Projection, act: Any) -> 
     return [Fault(pointer=where + fault[0], detail=fault[1]) for where, fault in faults if fault is not None]
 
 
-def _person_fault(kept: Kept | None, commitment: str) -> tuple[str, str] | None:
+def _person_fault(kept: Kept | None, commitment: str) -> tuple[str, Sentence] | None:
     if kept is None:
-        return "/id", "nobody of that id is in the channel's register of people; enter them with POST /people first"
+        return "/id", sentence("nobody of that id is in the channel's register of people; enter them with POST /people first")
     if kept.erased:
-        return "/id", "the entry was erased; enter the person anew with POST /people"
+        return "/id", sentence("the entry was erased; enter the person anew with POST /people")
     if kept.commitment != commitment:
-        return "/commitment", f"the entry's commitment is {kept.commitment} by now; read the entry, and name it as it stands"
+        return "/commitment", sentence(
+            "the entry's commitment is %(commitment)s by now; read the entry, and name it as it stands", commitment=kept.commitment
+        )
     return None
 
 
@@ -104,13 +106,13 @@ async def _file_faults(service: Service, projection: Projection, grant: Grant, a
     return faults
 
 
-def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, str] | None:
+def _file_fault(file: File | None, attachment: Attachment) -> tuple[str, Sentence] | None:
     if file is None:
-        return "/sha256", "there is no such file here for your side; PUT it under /files first"
+        return "/sha256", sentence("there is no such file here for your side; PUT it under /files first")
     if file.bytes != attachment.bytes:
-        return "/bytes", f"the file has {file.bytes} bytes"
+        return "/bytes", sentence("the file has %(n)s bytes", n=file.bytes)
     if file.media_type != attachment.media_type:
-        return "/media_type", f"the file was put as {file.media_type}"
+        return "/media_type", sentence("the file was put as %(media_type)s", media_type=file.media_type)
     return None
 
 

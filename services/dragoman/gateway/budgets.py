@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman.limits import BUDGET_KEYS, BURST_SECONDS
 from dragoman.settings import Budgets as Settings
 from dragoman.stores.access import Grant
@@ -27,7 +28,7 @@ _EXERCISE: Final = "-exercise"
 class Over(Refused):
     """More was asked than there is room for; `wait` seconds until there is."""
 
-    def __init__(self, detail: str, wait: float, policy: str) -> None:
+    def __init__(self, detail: Sentence, wait: float, policy: str) -> None:
         """Say what is used up, and when it is not any more."""
         super().__init__(Refusal(kind="budget", detail=detail))
         self.wait = max(1, math.ceil(wait))
@@ -85,25 +86,29 @@ class Budgets:
     def address(self, address: str) -> None:
         """A request from an address that nobody's token stands behind. Raises `Over`."""
         if wait := self._addresses.spend(_network(address), 1, self._clock()):
-            raise Over("This address asks more than there is room for; slow down.", wait, "address")
+            raise Over(sentence("This address asks more than there is room for; slow down."), wait, "address")
 
     def stranger(self, address: str) -> None:
         """A request from an address with a token that is not known. Raises `Over`."""
         if wait := self._strangers.spend(_network(address), 1, self._clock()):
-            raise Over("Too many requests without a valid token came from this address; send a valid one.", wait, "strangers")
+            raise Over(sentence("Too many requests without a valid token came from this address; send a valid one."), wait, "strangers")
 
     def caller(self, grant: Grant, channel: str, length: int) -> str:
         """A request of so many bytes, in a channel or in none; whose budget it is from. Raises `Over`."""
         apart = _EXERCISE if channel.endswith(_EXERCISE) else ""
         officer, side, now = grant.actor + apart, grant.side + apart, self._clock()
         if wait := self._officers.spend(officer, 1, now):
-            raise Over(f"{grant.actor} asks more often than there is room for; slow down.", wait, "officer")
+            raise Over(sentence("%(actor)s asks more often than there is room for; slow down.", actor=grant.actor), wait, "officer")
         if wait := self._sides.spend(side, 1, now):
-            raise Over(f"The officers of {grant.side} together ask more often than there is room for; slow down.", wait, "side")
+            raise Over(
+                sentence("The officers of %(side)s together ask more often than there is room for; slow down.", side=grant.side),
+                wait,
+                "side",
+            )
         if length and (wait := self._officers_bytes.spend(officer, length, now)):
-            raise Over(f"{grant.actor} moves more bytes than there is room for; slow down.", wait, "officer-bytes")
+            raise Over(sentence("%(actor)s moves more bytes than there is room for; slow down.", actor=grant.actor), wait, "officer-bytes")
         if length and (wait := self._sides_bytes.spend(side, length, now)):
-            raise Over(f"{grant.side} moves more bytes than there is room for; slow down.", wait, "side-bytes")
+            raise Over(sentence("%(side)s moves more bytes than there is room for; slow down.", side=grant.side), wait, "side-bytes")
         return apart
 
     def received(self, grant: Grant, apart: str, length: int) -> None:
@@ -127,7 +132,11 @@ class Budgets:
     def open_stream(self, actor: str) -> None:
         """A live stream of an officer opens. Raises `Over`; `close_stream` once it has ended."""
         if self._streams.get(actor, 0) >= self._most_streams:
-            raise Over(f"{actor} has {self._most_streams} live streams open; close one of them.", 1, "streams")
+            raise Over(
+                sentence("%(actor)s has %(n)s live streams open; close one of them.", actor=actor, n=self._most_streams),
+                1,
+                "streams",
+            )
         self._streams[actor] = self._streams.get(actor, 0) + 1
 
     def close_stream(self, actor: str) -> None:

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from aiohttp import web
 
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.budgets import Budgets
 from dragoman.gateway.console import sessions
 from dragoman.gateway.oidc import Provider
@@ -59,15 +60,17 @@ class Callers:
             if public:
                 return
             self._budgets.stranger(address)
-            detail = "Send Authorization: Bearer with a token; the operator issues them."
+            detail = sentence("Send Authorization: Bearer with a token; the operator issues them.")
             if request.headers.get("Authorization", "").lower().startswith("bearer "):
-                detail = "This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones."
+                detail = sentence("This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones.")
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
         request["grant"] = grant
         request["apart"] = self._budgets.caller(grant, request.match_info.get("channel", ""), _length(request))
         if grant.scope == "read" and request.method not in ("GET", "HEAD"):
             raise Refused(
-                Refusal(kind="not-permitted", detail="This token is for reading alone; ask the operator for one of the scope act.")
+                Refusal(
+                    kind="not-permitted", detail=sentence("This token is for reading alone; ask the operator for one of the scope act.")
+                )
             )
 
     async def _bearer(self, request: web.Request) -> Grant | None:
@@ -94,7 +97,7 @@ class Callers:
             grant = service.access.of_subject(provider.issuer, subject)
         if grant is None:
             self._budgets.stranger(request["address"])
-            detail = "The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add."
+            detail = sentence("The provider's token holds, but its subject is nobody's here; the operator maps it: dragoman subject add.")
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
         request["still"] = lambda: expires > time.time() and service.access.holds(grant, time.time())
         return grant

@@ -11,6 +11,7 @@ from dragoman.domain.fold import two_keys
 from dragoman.domain.record import fault_of, read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import RULES
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
@@ -20,7 +21,7 @@ from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import Drafts, DraftView, NewDraft
 from dragoman_schemas.frame import Act
 
-_GONE: Final = "There is no such draft of your side; GET /drafts lists those there are."
+_GONE: Final = sentence("There is no such draft of your side; GET /drafts lists those there are.")
 
 
 class _Named(msgspec.Struct):
@@ -34,7 +35,7 @@ def _desk(call: Call[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be an officer of a side in it."""
     projection, actor = posting.projection_of(call), posting.grant_of(call.request).actor
     if not _drafts(projection, actor):
-        raise Refused(Refusal(kind="not-permitted", detail="Drafts are for the officers of a side; auditors read the log."))
+        raise Refused(Refusal(kind="not-permitted", detail=sentence("Drafts are for the officers of a side; auditors read the log.")))
     return projection, actor
 
 
@@ -49,7 +50,7 @@ def _name_of(act: msgspec.Raw) -> str:
     except msgspec.ValidationError as error:
         raise Malformed("/act" + fault_of(error).fault.pointer, fault_of(error).fault.detail) from None
     if name not in RULES:
-        raise Malformed("/act/act", f"there is no act {name[:63]!r}")
+        raise Malformed("/act/act", sentence("there is no act %(act)s", act=repr(name[:63])))
     return name
 
 
@@ -83,13 +84,13 @@ async def found(call: Call[Any]) -> Draft:
 def _as_read(given: str | None, draft: Draft) -> None:
     """Who changes or releases a draft says which version was read."""
     if given is None:
-        raise Refused(Refusal(kind="precondition-required", detail="Send If-Match with the draft's ETag, as you read it."))
+        raise Refused(Refusal(kind="precondition-required", detail=sentence("Send If-Match with the draft's ETag, as you read it.")))
     if given != draft.etag:
         raise _moved()
 
 
 def _moved() -> Refused:
-    return Refused(Refusal(kind="moved", detail="A colleague has changed the draft since you read it; read it again."))
+    return Refused(Refusal(kind="moved", detail=sentence("A colleague has changed the draft since you read it; read it again.")))
 
 
 async def listed(call: Call[Any]) -> Drafts:
@@ -127,14 +128,23 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
     )
     known = await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None and projection.used(draft.id):
-        raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for a post. Take a new key for a new draft."))
+        raise Refused(
+            Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for a post. Take a new key for a new draft."))
+        )
     if known is None and len(await service.drafts.listed(draft.cid, draft.side)) >= DRAFTS:
-        raise Refused(Refusal(kind="no-room", detail=f"A side has at most {DRAFTS} drafts in a channel; release or drop some first."))
+        raise Refused(
+            Refusal(
+                kind="no-room",
+                detail=sentence("A side has at most %(limit)s drafts in a channel; release or drop some first.", limit=DRAFTS),
+            )
+        )
     if known is None and await service.drafts.keep(draft, None):
         return _reply(draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
     known = known or await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None or (known.author, bytes(known.act), known.exchange) != (actor, bytes(draft.act), draft.exchange):
-        raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for another draft. Take a new key for a new draft."))
+        raise Refused(
+            Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for another draft. Take a new key for a new draft."))
+        )
     return _reply(known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
@@ -145,7 +155,9 @@ def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
         return "", Act()
     act, data = read_act(bytes(new.act), cut=False)
     if data.signed is msgspec.UNSET or act != bytes(new.act):
-        raise Refused(Refusal(kind="invalid", detail="A signed draft carries `signed`, and is compact: it is recorded as it was signed."))
+        raise Refused(
+            Refusal(kind="invalid", detail=sentence("A signed draft carries `signed`, and is compact: it is recorded as it was signed."))
+        )
     return signatures, data
 
 
@@ -167,7 +179,7 @@ async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None,
     service = posting.service_of(call)
     signatures, data = _signed(call, new, signatures)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
-        raise Malformed("/act/signed/id", f"it is the draft's: {draft.id}")
+        raise Malformed("/act/signed/id", sentence("it is the draft's: %(id)s", id=draft.id))
     changed = msgspec.structs.replace(
         draft,
         author=actor,
@@ -210,9 +222,11 @@ async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Re
     act, data = read_act(bytes(draft.act), cut=not draft.signatures)
     two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
     if two_key and actor == draft.author:
-        raise Refused(Refusal(kind="second-key-required", detail="You wrote this draft; a colleague of your side releases it."))
+        raise Refused(Refusal(kind="second-key-required", detail=sentence("You wrote this draft; a colleague of your side releases it.")))
     if two_key and not _drafts(projection, draft.author):
-        detail = f"{draft.author} is no officer any more; change the draft, and it is yours, for a colleague to release."
+        detail = sentence(
+            "%(officer)s is no officer any more; change the draft, and it is yours, for a colleague to release.", officer=draft.author
+        )
         raise Refused(Refusal(kind="not-permitted", detail=detail))
     reply = await posting.take_in(
         call,

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from dragoman.desk import stamp
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import beside, posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import FILE_BYTES, FILE_SECONDS, FILES_AT_ONCE, SPARE_BYTES
@@ -47,12 +48,12 @@ def taking() -> defaultdict[str, asyncio.Semaphore]:
 def _digest(call: Call[Any]) -> str:
     digest = call.path("sha256")
     if _SHA256.fullmatch(digest) is None:
-        raise Refused(Refusal(kind="bad-request", detail="A file is named by its SHA-256: 64 lower-case hexadecimal digits."))
+        raise Refused(Refusal(kind="bad-request", detail=sentence("A file is named by its SHA-256: 64 lower-case hexadecimal digits.")))
     return digest
 
 
 def _gone() -> Refused:
-    return Refused(Refusal(kind="not-found", detail="There is no such file here for your side; what was erased is gone."))
+    return Refused(Refusal(kind="not-found", detail=sentence("There is no such file here for your side; what was erased is gone.")))
 
 
 def _view(file: File, *, named: bool) -> FileView:
@@ -88,7 +89,14 @@ async def put_file(call: Call[Nothing]) -> Answered:
     projection, actor = posting.staff_of(call)
     side, digest, media_type = actor.partition("/")[0], _digest(call), call.request.content_type
     if media_type not in TYPES:
-        raise Refused(Refusal(kind="media-type", detail=f"{media_type} is not taken here; a file is one of {', '.join(TYPES)}."))
+        raise Refused(
+            Refusal(
+                kind="media-type",
+                detail=sentence(
+                    "%(media_type)s is not taken here; a file is one of %(types)s.", media_type=media_type, types=", ".join(TYPES)
+                ),
+            )
+        )
     if (call.request.content_length or 0) > FILE_BYTES:
         raise _too_large()
     turn = call.request.app[TAKING][side]
@@ -108,7 +116,7 @@ async def _in_time() -> AsyncIterator[None]:
         async with asyncio.timeout(FILE_SECONDS):
             yield
     except TimeoutError:
-        detail = f"The file did not arrive within {FILE_SECONDS:g} s; send it again, one at a time."
+        detail = sentence("The file did not arrive within %(n)s s; send it again, one at a time.", n=f"{FILE_SECONDS:g}")
         raise Refused(Refusal(kind="unavailable", detail=detail)) from None
 
 
@@ -121,15 +129,23 @@ async def _received(request: web.Request, digest: str) -> bytearray:
         if len(content) > FILE_BYTES:
             raise _too_large()
     if not content:
-        raise Refused(Refusal(kind="invalid", detail="The file is empty; send its bytes as the body."))
+        raise Refused(Refusal(kind="invalid", detail=sentence("The file is empty; send its bytes as the body.")))
     if hasher.hexdigest() != digest:
-        detail = f"What came has the SHA-256 {hasher.hexdigest()}, not the one in the path; send it again, or name it by that."
+        detail = sentence(
+            "What came has the SHA-256 %(sha256)s, not the one in the path; send it again, or name it by that.",
+            sha256=hasher.hexdigest(),
+        )
         raise Refused(Refusal(kind="invalid", detail=detail))
     return content
 
 
 def _too_large() -> Refused:
-    return Refused(Refusal(kind="too-large", detail=f"A file has at most {FILE_BYTES // 2**20} MiB; split it, or send less of it."))
+    return Refused(
+        Refusal(
+            kind="too-large",
+            detail=sentence("A file has at most %(limit)s MiB; split it, or send less of it.", limit=FILE_BYTES // 2**20),
+        )
+    )
 
 
 async def keep(call: Call[Any], projection: Projection, side: str, digest: str, media_type: str, content: bytearray) -> Reply:
@@ -139,22 +155,24 @@ async def keep(call: Call[Any], projection: Projection, side: str, digest: str, 
     known = next(iter(await service.files.found(cid, (side,), digest)), None)
     if known is not None and known.kept:
         if known.media_type != media_type:
-            detail = f"Your side has put this file as {known.media_type}; erase it before you put it as another type."
+            detail = sentence(
+                "Your side has put this file as %(media_type)s; erase it before you put it as another type.", media_type=known.media_type
+            )
             raise Refused(Refusal(kind="exists", detail=detail))
         named = await _named(call, projection, side, [known])
         return Reply(body=_view(known, named=bool(named)), headers=where)
     others = [file for file in await service.files.listed(cid, side) if file.sha256 != digest]
     named = await _named(call, projection, side, others)
     if sum(file.bytes for file in others if file.sha256 not in named) + len(content) > SPARE_BYTES:
-        detail = (
-            f"The files of your side that no act names have {SPARE_BYTES // 2**20} MiB here together; post what names them, "
-            "or erase those no longer needed: GET /files lists them."
+        detail = sentence(
+            "The files of your side that no act names have %(n)s MiB here together; post what names them, or erase those no longer needed: GET /files lists them.",
+            n=SPARE_BYTES // 2**20,
         )
         raise Refused(Refusal(kind="no-room", detail=detail))
     file = File(sha256=digest, side=side, at=stamp(service.now()), stage="kept", media_type=media_type, bytes=len(content))
     if not await service.files.keep(cid, file, content, known):
         raise Refused(
-            Refusal(kind="busy", detail="The same file was put or erased at the same time; look under /files, and send it again.")
+            Refusal(kind="busy", detail=sentence("The same file was put or erased at the same time; look under /files, and send it again."))
         )
     return Reply(body=_view(file, named=False), status=201, headers=where)
 
@@ -208,6 +226,8 @@ async def erase_file(call: Call[Nothing]) -> Answered:
         raise _gone()
     erased = known if known.stage == "erased" else await service.files.erase(cid, known, stamp(service.now()))
     if erased is None:
-        raise Refused(Refusal(kind="busy", detail="The same file was put or erased at the same time; look under /files, and try again."))
+        raise Refused(
+            Refusal(kind="busy", detail=sentence("The same file was put or erased at the same time; look under /files, and try again."))
+        )
     log.info("file.erased", channel=projection.name, sha256=digest, side=side)
     return Reply(body=_view(erased, named=bool(await _named(call, projection, side, [erased]))), headers={"Cache-Control": "no-store"})

@@ -16,6 +16,7 @@ from dragoman.desk import stamp
 from dragoman.domain import ids
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import drafts, posting
 from dragoman.gateway.answering import headers_of, standing, wanted_media
 from dragoman.gateway.beside import is_staff
@@ -120,7 +121,9 @@ async def make_link(call: Call[Any], projection: Projection, key: str = "") -> C
     if known:
         return CalendarLink(id=known[0].id, issued=known[0].issued, path="")
     if len(links) >= LINKS:
-        raise Refused(Refusal(kind="no-room", detail=f"You have {LINKS} links to this calendar; revoke those that are not used."))
+        raise Refused(
+            Refusal(kind="no-room", detail=sentence("You have %(n)s links to this calendar; revoke those that are not used.", n=LINKS))
+        )
     secret, made = await service.access.issue(
         grant.actor,
         (projection.registry.cid,),
@@ -158,7 +161,9 @@ async def revoke_link(call: Call[Nothing]) -> Answered:
 async def end_link(call: Call[Any], projection: Projection, id: str) -> None:
     """Revoke a link of the caller's. Raises `Refused`."""
     if id not in {each.id for each in await _links(call, projection)}:
-        raise Refused(Refusal(kind="not-found", detail="You have no link of that id to this calendar; GET …/calendar-links lists them."))
+        raise Refused(
+            Refusal(kind="not-found", detail=sentence("You have no link of that id to this calendar; GET …/calendar-links lists them."))
+        )
     await service_of(call).access.revoke(id, "link")
     log.info("link.revoked", channel=projection.name, link_id=id)
 
@@ -172,7 +177,9 @@ async def show_linked(call: Call[Nothing]) -> Answered:
     seen = [each for each in service.channels.values() if grant is not None and service.may_see(grant, each)]
     if not seen:
         call.request.app[BUDGETS].stranger(call.request["address"])
-        raise Refused(Refusal(kind="not-found", detail="This link leads nowhere, or does not any more; make a new one in your office."))
+        raise Refused(
+            Refusal(kind="not-found", detail=sentence("This link leads nowhere, or does not any more; make a new one in your office."))
+        )
     await seen[0].in_file()
     return await _feed(call, seen[0], {"Cache-Control": "no-store"})
 
@@ -185,11 +192,16 @@ async def take_import(call: Call[Nothing]) -> Answered:
     media = call.request.content_type
     known = {each.lower(): each for each in IMPORTED}
     if media not in known:
-        raise Refused(Refusal(kind="media-type", detail=f"{media} is not taken in here; send one of {', '.join(IMPORTED)}."))
+        raise Refused(
+            Refusal(
+                kind="media-type",
+                detail=sentence("%(media_type)s is not taken in here; send one of %(types)s.", media_type=media, types=", ".join(IMPORTED)),
+            )
+        )
     projection = projection_of(call)
     raw = await call.arrived()
     if len(raw) > ACT_BYTES:
-        raise Refused(Refusal(kind="too-large", detail="What is taken in has at most 240 KiB, as an act."))
+        raise Refused(Refusal(kind="too-large", detail=sentence("What is taken in has at most 240 KiB, as an act.")))
     return await (_take_message(call, projection, raw) if media == CALENDAR else _take_alert(call, projection, raw))
 
 
@@ -199,10 +211,15 @@ async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Re
     try:
         alert = cap_reader.read(raw)
     except NotUnderstood as error:
-        raise Refused(Refusal(kind="invalid", detail=f"Not taken in: {error}.")) from None
+        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=str(error)))) from None
     if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
-        where = "the live channel" if projection.registry.kind == "exercise" else "an exercise's channel"
-        raise Refused(Refusal(kind="invalid", detail=f"The alert's status is {alert.status}: it belongs into {where}."))
+        where = sentence("the live channel") if projection.registry.kind == "exercise" else sentence("an exercise's channel")
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence("The alert's status is %(status)s: it belongs into %(where)s.", status=alert.status, where=where),
+            )
+        )
     return await drafts.keep_new(call, NewDraft(act=msgspec.Raw(msgspec.json.encode(alert.act))), 202)
 
 
@@ -213,15 +230,20 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
     try:
         answered = itip.read(raw)
         if answered.side not in ("", grant.side):
-            raise Refused(Refusal(kind="not-permitted", detail=f"The message answers for {answered.side}, and you are of {grant.side}."))
+            raise Refused(
+                Refusal(
+                    kind="not-permitted",
+                    detail=sentence("The message answers for %(side)s, and you are of %(own)s.", side=answered.side, own=grant.side),
+                )
+            )
         if not answered.exchange:
             return await drafts.keep_new(call, NewDraft(act=msgspec.Raw(msgspec.json.encode(answered.act))), 202)
         exchange = projection.exchange(answered.exchange)
         if exchange is None:
-            raise Refused(Refusal(kind="not-found", detail="The message is about a meeting that is not of this channel."))
+            raise Refused(Refusal(kind="not-found", detail=sentence("The message is about a meeting that is not of this channel.")))
         body = msgspec.json.encode(itip.fitted(answered, exchange))
     except NotUnderstood as error:
-        raise Refused(Refusal(kind="invalid", detail=f"Not taken in: {error}.")) from None
+        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=str(error)))) from None
     act, data = read_act(body, cut=True)
     key = posting.key_of(call.request.headers.get("Idempotency-Key"))
     return await posting.take_in(

@@ -10,6 +10,7 @@ from dragoman.desk import stamp
 from dragoman.domain import ids, strict
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
@@ -20,7 +21,7 @@ from dragoman_schemas.answers import PersonEntry, PersonView, Register
 
 log = structlog.get_logger()
 
-_GONE: Final = "There is no such entry in the channel's register of people; GET /people lists those there are."
+_GONE: Final = sentence("There is no such entry in the channel's register of people; GET /people lists those there are.")
 
 
 class PeopleQuery(Struct, frozen=True, kw_only=True):
@@ -63,20 +64,24 @@ async def _found(call: Call[Any], projection: Projection) -> Kept:
 async def _own(call: Call[Any], projection: Projection, actor: str) -> Kept:
     kept = await _found(call, projection)
     if kept.side != actor.partition("/")[0]:
-        raise Refused(Refusal(kind="not-permitted", detail=f"The entry is {kept.side}'s, whose officers change and erase it."))
+        raise Refused(
+            Refusal(kind="not-permitted", detail=sentence("The entry is %(side)s's, whose officers change and erase it.", side=kept.side))
+        )
     return kept
 
 
 def _as_read(call: Call[Any], kept: Kept, etag: str) -> None:
     given = etag or posting.if_match(call.request)
     if given is None:
-        raise Refused(Refusal(kind="precondition-required", detail="Send If-Match with the entry's ETag, its commitment, as you read it."))
+        raise Refused(
+            Refusal(kind="precondition-required", detail=sentence("Send If-Match with the entry's ETag, its commitment, as you read it."))
+        )
     if given != kept.commitment:
         raise _moved()
 
 
 def _moved() -> Refused:
-    return Refused(Refusal(kind="moved", detail="A colleague has changed or erased the entry since you read it; read it again."))
+    return Refused(Refusal(kind="moved", detail=sentence("A colleague has changed or erased the entry since you read it; read it again.")))
 
 
 def entry_of(body: bytes) -> bytes:
@@ -90,7 +95,12 @@ def entry_of(body: bytes) -> bytes:
     except msgspec.ValidationError as error:
         raise fault_of(error) from None
     if len(entry) > PERSON_BYTES:
-        raise Refused(Refusal(kind="too-large", detail=f"An entry has at most {PERSON_BYTES // 1024} KiB; shorten the note."))
+        raise Refused(
+            Refusal(
+                kind="too-large",
+                detail=sentence("An entry has at most %(limit)s KiB; shorten the note.", limit=PERSON_BYTES // 1024),
+            )
+        )
     return entry
 
 
@@ -126,14 +136,19 @@ async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
     if known is None:
         if sum(kept.side == side for kept in await service.people.listed(cid)) >= PEOPLE:
             raise Refused(
-                Refusal(kind="no-room", detail=f"A side has at most {PEOPLE} entries in a channel; erase those no longer needed.")
+                Refusal(
+                    kind="no-room",
+                    detail=sentence("A side has at most %(limit)s entries in a channel; erase those no longer needed.", limit=PEOPLE),
+                )
             )
         if await service.people.keep(cid, entered, None):
             return _reply(entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}")
         known = await service.people.find(cid, entered.id)
         assert known is not None
     if known.side != side or (known.revision == 1 and bytes(known.entry or b"") != entry):
-        raise Refused(Refusal(kind="key-reused", detail="This Idempotency-Key was used for another entry. Take a new key for a new entry."))
+        raise Refused(
+            Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for another entry. Take a new key for a new entry."))
+        )
     return _reply(known, actor, 201, Location=f"/v1/channels/{projection.name}/people/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
@@ -152,7 +167,9 @@ async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
     projection, actor = posting.staff_of(call)
     kept = await _own(call, projection, actor)
     if kept.erased:
-        raise Refused(Refusal(kind="moved", detail="The entry was erased and does not come back; enter the person anew with POST /people."))
+        raise Refused(
+            Refusal(kind="moved", detail=sentence("The entry was erased and does not come back; enter the person anew with POST /people."))
+        )
     _as_read(call, kept, etag)
     service = posting.service_of(call)
     changed = people.changed(kept, entry, stamp(service.now()))

@@ -14,6 +14,7 @@ from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import beside
 from dragoman.gateway.room import ROOM
 from dragoman.gateway.service import Service
@@ -58,7 +59,7 @@ def staff_of(call: Call[Any]) -> tuple[Projection, str]:
     """The channel and the caller, who must be of an office there and no auditor. Raises `Refused`."""
     projection, actor = projection_of(call), grant_of(call.request).actor
     if not beside.is_staff(projection, actor):
-        raise Refused(Refusal(kind="not-permitted", detail="People and files are the offices'; auditors read the log."))
+        raise Refused(Refusal(kind="not-permitted", detail=sentence("People and files are the offices'; auditors read the log.")))
     return projection, actor
 
 
@@ -67,7 +68,7 @@ def wanted_position(request: web.Request) -> int:
     given = request.headers.get("Dragoman-Min-Position")
     wanted = 0 if given is None else whole(given)
     if wanted is None:
-        raise Refused(Refusal(kind="bad-request", detail="Dragoman-Min-Position is a position, a whole number."))
+        raise Refused(Refusal(kind="bad-request", detail=sentence("Dragoman-Min-Position is a position, a whole number.")))
     return wanted
 
 
@@ -75,7 +76,9 @@ def key_of(given: str | None) -> str:
     """The key by which sending it again is sending it once. Raises `Refused`."""
     key = ids.read_key(given) if given is not None else None
     if key is None:
-        detail = "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another."
+        detail = sentence(
+            "Send Idempotency-Key: a new UUIDv7, or 16 to 128 printable characters, the same at every retry of this post and never for another."
+        )
         raise Refused(Refusal(kind="idempotency-key", detail=detail))
     return key
 
@@ -88,7 +91,9 @@ def if_match(request: web.Request) -> str | None:
     tag = _ETAG.fullmatch(given)
     if tag is None:
         raise Refused(
-            Refusal(kind="bad-request", detail="Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes.")
+            Refusal(
+                kind="bad-request", detail=sentence("Send If-Match with one ETag as you read it: 64 hexadecimal digits in double quotes.")
+            )
         )
     return tag.group(1)
 
@@ -136,14 +141,18 @@ def signatures_of(request: web.Request) -> str:
     signatures = {keyid: dsse.decode_base64(each, 64) for keyid, each in zip(keyids, given, strict=False)}
     sound = all(each is not None and _KEY_ID.fullmatch(keyid) for keyid, each in signatures.items())
     if len(keyids) != len(given) or len(signatures) != len(keyids) or not sound:
-        detail = "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
+        detail = sentence(
+            "Send Dragoman-Key-Id and Dragoman-Signature with as many values, in the same order: key ids in hex, signatures in base64."
+        )
         raise Refused(Refusal(kind="bad-request", detail=detail))
     return dsse.write_signatures({keyid: each for keyid, each in signatures.items() if each is not None})
 
 
 def _all_or_nothing(data: Act, signatures: str) -> None:
     if (data.signed is msgspec.UNSET) != (not signatures):
-        detail = "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three."
+        detail = sentence(
+            "A signed act carries `signed`, and comes with Dragoman-Key-Id and Dragoman-Signature; leave out or send all three."
+        )
         raise Refused(Refusal(kind="invalid", detail=detail))
 
 
@@ -155,7 +164,9 @@ def id_of(projection: Projection, actor: str, data: Act, given: str | None) -> s
     if isinstance(data.signed, msgspec.UnsetType):
         return ids.from_key(projection.name, actor, key_of(given))
     if given is not None and ids.from_key(projection.name, actor, key_of(given)) != data.signed.id:
-        raise Refused(Refusal(kind="idempotency-key", detail="Idempotency-Key and `signed.id` differ; send one of them, or the same."))
+        raise Refused(
+            Refusal(kind="idempotency-key", detail=sentence("Idempotency-Key and `signed.id` differ; send one of them, or the same."))
+        )
     return data.signed.id
 
 

@@ -1,16 +1,19 @@
 """The one place where what went wrong becomes an answer: problem details, their status, and what to do next."""
 
+from collections.abc import Callable
+
 import structlog
 from aiohttp import web
 from msgspec import json
 
 from dragoman.domain.refusal import Malformed, Refusal, Refused
+from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.gateway.budgets import Over
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
-from dragoman_schemas.problems import BASE, TYPES, Problem
+from dragoman_schemas.problems import BASE, TYPES, Fault, Problem
 
 log = structlog.get_logger()
 
@@ -27,26 +30,32 @@ _HTTP = {
 _RETRY = frozenset({"unavailable", "unknown-outcome", "behind", "read-only", "busy"})
 
 
-def answer(error: Exception, request_id: str, instance: str) -> web.Response:
-    """The response for an error that reached the edge."""
-    refusal, headers = _refusal(error)
+def answer(error: Exception, request_id: str, instance: str, say: Callable[[Sentence], str] = str) -> web.Response:
+    """The response for an error that reached the edge; in English, unless it is said otherwise."""
+    refusal, headers = refusal_of(error)
     status, title = TYPES[refusal.kind]
-    if refusal.kind in _RETRY:
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
     problem = Problem(
         type=BASE + refusal.kind,
         title=title,
         status=status,
-        detail=refusal.detail,
+        detail=say(refusal.detail),
         instance=instance,
         request_id=request_id,
-        errors=refusal.faults,
+        errors=tuple(Fault(pointer=each.pointer, detail=say(each.detail)) for each in refusal.faults),
         allowed=refusal.allowed,
         position=refusal.position,
     )
     return web.Response(body=json.encode(problem), status=status, headers=headers, content_type="application/problem+json")
+
+
+def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
+    """An error as a refusal, and the headers that go with its answer."""
+    refusal, headers = _refusal(error)
+    if refusal.kind in _RETRY:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if TYPES[refusal.kind][0] == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return refusal, headers
 
 
 def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
@@ -56,38 +65,42 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
         case Refused():
             return error.refusal, {}
         case Malformed():
-            detail = "The body does not hold; mend what the errors name and post again."
+            detail = sentence("The body does not hold; mend what the errors name and post again.")
             return Refusal(kind="invalid-act", detail=detail, faults=(error.fault,)), {}
         case NoSuchExchange():
             return Refusal(
-                kind="not-found", detail="There is no such exchange here, or was none at that position; list them under /exchanges."
+                kind="not-found",
+                detail=sentence("There is no such exchange here, or was none at that position; list them under /exchanges."),
             ), {}
         case ErasedExchange(args=(int() as position,)):
-            detail = f"Every side consented to take this exchange out of the record, at position {position}."
+            detail = sentence("Every side consented to take this exchange out of the record, at position %(position)s.", position=position)
             return Refusal(kind="erased", detail=detail, position=position), {}
         case Behind():
-            return Refusal(kind="behind", detail=f"{error}. Ask again in a moment."), {}
+            return Refusal(kind="behind", detail=sentence("%(error)s. Ask again in a moment.", error=error.said)), {}
         case LogUnreachable():
-            return Refusal(kind="unavailable", detail=f"{error}. Try again with the same Idempotency-Key."), {}
+            return Refusal(kind="unavailable", detail=sentence("%(error)s. Try again with the same Idempotency-Key.", error=str(error))), {}
         case LogBroken():
-            return Refusal(kind="read-only", detail=f"{error}. An operator must look."), {}
+            return Refusal(kind="read-only", detail=sentence("%(error)s. An operator must look.", error=str(error))), {}
         case web.HTTPException() if error.status in _HTTP:
             return Refusal(kind=_HTTP[error.status], detail=_said(error)), _kept(error)
         case _:
             log.error("request.failed", exc_info=error)
-            return Refusal(kind="internal", detail="Nothing is known to be wrong with what you sent. Tell the operator the request id."), {}
+            return Refusal(
+                kind="internal", detail=sentence("Nothing is known to be wrong with what you sent. Tell the operator the request id.")
+            ), {}
 
 
-def _said(error: web.HTTPException) -> str:
+def _said(error: web.HTTPException) -> Sentence:
     match error:
         case web.HTTPMethodNotAllowed():
-            return f"{error.method} is not for this path; use {', '.join(sorted(error.allowed_methods))}."
+            methods = ", ".join(sorted(error.allowed_methods))
+            return sentence("%(method)s is not for this path; use %(methods)s.", method=error.method, methods=methods)
         case web.HTTPRequestEntityTooLarge():
-            return "An act has at most 240 KiB; put long matter into an attachment."
+            return sentence("An act has at most 240 KiB; put long matter into an attachment.")
         case web.HTTPNotFound():
-            return "There is nothing at this path; GET /v1/openapi.json lists what there is."
+            return sentence("There is nothing at this path; GET /v1/openapi.json lists what there is.")
         case _:
-            return error.text or error.reason
+            return verbatim(error.text or error.reason)
 
 
 def _kept(error: web.HTTPException) -> dict[str, str]:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import RESEAL_SECONDS
@@ -46,7 +47,12 @@ class Heads:
             try:
                 sealed = await service_of(call).seals.newest(channel)
             except LogUnreachable as error:
-                raise Refused(Refusal(kind="unavailable", detail=f"The signed head cannot be looked up now: {error}. Try again.")) from None
+                raise Refused(
+                    Refusal(
+                        kind="unavailable",
+                        detail=sentence("The signed head cannot be looked up now: %(error)s. Try again.", error=str(error)),
+                    )
+                ) from None
             self._known[channel] = time.monotonic(), sealed
         return sealed
 
@@ -86,18 +92,25 @@ async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, by
     """The newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     if sealed is None:
-        raise Refused(Refusal(kind="not-found", detail="No head of this log was signed yet; a registrar does, within half a second."))
+        raise Refused(
+            Refusal(kind="not-found", detail=sentence("No head of this log was signed yet; a registrar does, within half a second."))
+        )
     try:
         head, _ = checkpoint.opened(sealed.note, log_of(projection.registry))
     except NotANote as error:
         raise Refused(
-            Refusal(kind="read-only", detail=f"What is sealed is no head of this log: {error}. Tell the operator, and keep it.")
+            Refusal(
+                kind="read-only",
+                detail=sentence("What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.", error=str(error)),
+            )
         ) from None
     await projection.in_file(head.size)
     nodes = service_of(call).trees.nodes(projection.name)
     root = await in_thread(call, merkle.root_of, nodes, head.size)
     if root != head.root:
-        detail = f"The signed head of {head.size} records is not that of the records here. Keep both, and tell the operator."
+        detail = sentence(
+            "The signed head of %(n)s records is not that of the records here. Keep both, and tell the operator.", n=head.size
+        )
         raise Refused(Refusal(kind="read-only", detail=detail))
     return head, sealed.note
 
@@ -143,7 +156,7 @@ async def show_tile(call: Call[Nothing]) -> Answered:
     projection = projection_of(call)
     tile = tiles.read_path(f"tile/{call.path('tile')}")
     if tile is None or not tiles.exists(tile, projection.state.position):
-        detail = f"The tree of {projection.state.position} records has no tile {call.path('tile')[:80]}."
+        detail = sentence("The tree of %(n)s records has no tile %(path)s.", n=projection.state.position, path=call.path("tile")[:80])
         raise Refused(Refusal(kind="not-found", detail=detail))
     await projection.in_file()
     body = await in_thread(call, service_of(call).trees.tile, projection.name, tile)
@@ -157,7 +170,7 @@ async def show_proof(call: Call[Nothing]) -> Answered:
     position = whole(call.path("position"))
     head, note = await _head(call, projection)
     if position is None or not 1 <= position <= head.size:
-        detail = f"The newest signed head is of {head.size} records; a record is under one within half a second."
+        detail = sentence("The newest signed head is of %(n)s records; a record is under one within half a second.", n=head.size)
         raise Refused(Refusal(kind="not-found", detail=detail))
     nodes = service_of(call).trees.nodes(projection.name)
     hashes = await in_thread(call, merkle.inclusion, nodes, position - 1, head.size)

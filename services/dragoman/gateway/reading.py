@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
@@ -102,9 +103,19 @@ def _check_filter(projection: Projection, query: ListQuery) -> None:
     for name, choices in known.items():
         value = getattr(query, name)
         if value and value not in choices:
-            raise Refused(Refusal(kind="bad-request", detail=f"There is no {name} {value[:63]}; choose one of {', '.join(choices)}."))
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence(
+                        "There is no %(name)s %(value)s; choose one of %(choices)s.",
+                        name=name,
+                        value=value[:63],
+                        choices=", ".join(choices),
+                    ),
+                )
+            )
     if (query.cursor and whole(query.cursor) is None) or query.limit < 1:
-        detail = "cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do not need."
+        detail = sentence("cursor is as `Link: rel=next` gave it, and limit 1 or more; leave out what you do not need.")
         raise Refused(Refusal(kind="bad-request", detail=detail))
 
 
@@ -117,7 +128,9 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
     rows: Rows = await in_thread(call, reads.listed, service_of(call).store, projection.name, wanted, most, service_of(call).now())
     if query.facets:
         if query.overdue:
-            raise Refused(Refusal(kind="bad-request", detail="What is overdue is not counted by kinds; leave facets or overdue out."))
+            raise Refused(
+                Refusal(kind="bad-request", detail=sentence("What is overdue is not counted by kinds; leave facets or overdue out."))
+            )
         async with call.request.app[TURN]:
             rows = replace(rows, facets=await in_thread(call, reads.facets, service_of(call).store, projection.name, wanted))
     headers = headers_of(call, projection, rows.position)
@@ -197,13 +210,18 @@ def _spoken(projection: Projection, state: Exchange, media: str, headers: dict[s
     """An exchange as other people's tools read it: an alert, or a message about a meeting. Raises `Refused` where it is none."""
     if media == cap.MEDIA:
         if state.act not in cap.EVENTS:
-            raise Refused(Refusal(kind="not-acceptable", detail=f"A {state.act} is no alert; these are: {', '.join(cap.EVENTS)}."))
+            raise Refused(
+                Refusal(
+                    kind="not-acceptable",
+                    detail=sentence("A %(act)s is no alert; these are: %(acts)s.", act=state.act, acts=", ".join(cap.EVENTS)),
+                )
+            )
         return web.Response(body=cap.alert(projection.registry, state), headers=headers, content_type=cap.MEDIA, charset="utf-8")
     from dragoman.interop import itip  # a fifth of a second, for who wants a calendar
 
     raw = itip.message(projection.registry, state, base_url) if state.family == "meeting" else None
     if raw is None:
-        raise Refused(Refusal(kind="not-acceptable", detail="This is no meeting, call or visit at a time; take it as JSON."))
+        raise Refused(Refusal(kind="not-acceptable", detail=sentence("This is no meeting, call or visit at a time; take it as JSON.")))
     return web.Response(body=raw, headers={**headers, "Content-Type": itip.media(raw)})
 
 
@@ -213,7 +231,7 @@ async def show_watch(call: Call[At]) -> Answered:
     at = await past(call, projection, position)
     view = await in_thread(call, watching.watch_view, service.store, projection.name, side, service.now(), at)
     if view is None:
-        raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("The channel had not been opened there.")))
     return Reply(body=view, headers=headers_of(call, projection, view.position))
 
 
@@ -248,7 +266,7 @@ async def show_state(call: Call[At]) -> Answered:
         call, lambda: reads.liaison_state(service.store, projection.name, at, service.as_of(projection), live=service.is_live(projection))
     )
     if state is None:
-        raise Refused(Refusal(kind="not-found", detail="The channel had not been opened there."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("The channel had not been opened there.")))
     headers = {**headers_of(call, projection, state.position), "ETag": f'W/"{state.digest}"'}
     return web.Response(status=304, headers=headers) if unchanged(call, headers["ETag"]) else Reply(body=state, headers=headers)
 
@@ -258,7 +276,10 @@ async def show_difference(call: Call[Between]) -> Answered:
     first, last = call.query.from_, call.query.to or position
     if not 0 <= first < last <= position:
         raise Refused(
-            Refusal(kind="bad-request", detail=f"from and to are positions, from 0 and up to {position}, the first below the second.")
+            Refusal(
+                kind="bad-request",
+                detail=sentence("from and to are positions, from 0 and up to %(newest)s, the first below the second.", newest=position),
+            )
         )
     async with call.request.app[TURN]:
         body = await in_thread(call, reads.difference, service_of(call).store, projection.name, first, last)
@@ -280,7 +301,9 @@ def _resumed(call: Call[Any], after: int | None) -> int | None:
     resumed = whole(newest)
     if newest and resumed is None:
         raise Refused(
-            Refusal(kind="bad-request", detail="Last-Event-ID is the position of the record that came last; leave it out to begin.")
+            Refusal(
+                kind="bad-request", detail=sentence("Last-Event-ID is the position of the record that came last; leave it out to begin.")
+            )
         )
     return after if resumed is None else resumed
 
@@ -309,7 +332,7 @@ async def show_inbox(call: Call[After]) -> Answered:
     if media == live.EVENT_STREAM:
         projection, after = projection_of(call), _resumed(call, call.query.after)
         if after is not None and after < 0:
-            raise Refused(Refusal(kind="bad-request", detail="after is a position, 0 or more."))
+            raise Refused(Refusal(kind="bad-request", detail=sentence("after is a position, 0 or more.")))
         return await _streamed(call, projection, live.changed, live.inbox(service, projection, side, after), (after or 0) + 1)
     projection, position = await standing(call)
     rows: list[Row] = await in_thread(call, reads.inbox, service.store, projection.name, side, None)
@@ -322,7 +345,7 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
     media = wanted_media(call.request, (live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS))
     after = _resumed(call, call.query.after)
     if call.query.from_ < 0 or (after is not None and after < 0):
-        raise Refused(Refusal(kind="bad-request", detail="Records are counted from 1: from is 1 or more, after 0 or more."))
+        raise Refused(Refusal(kind="bad-request", detail=sentence("Records are counted from 1: from is 1 or more, after 0 or more.")))
     if media == live.EVENT_STREAM:
         first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
         return await _streamed(call, projection, live.recorded, lambda since, last: live.missed(service, projection, since, last), first)
@@ -341,7 +364,7 @@ async def show_causes(call: Call[Nothing]) -> Answered:
         async with call.request.app[TURN]:
             found = await in_thread(call, causes, service_of(call).store, projection.name, wanted)
     if found is None:
-        raise Refused(Refusal(kind="not-found", detail="No valid record of an exchange stands at that position."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("No valid record of an exchange stands at that position.")))
     return Reply(body=found, headers=headers_of(call, projection, position))
 
 
@@ -349,7 +372,7 @@ async def show_record(call: Call[Nothing]) -> Answered:
     projection, position = await standing(call)
     wanted = whole(call.path("position"))
     if wanted is None or not 1 <= wanted <= position:
-        raise Refused(Refusal(kind="not-found", detail=f"Positions are whole numbers from 1 to {position}."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("Positions are whole numbers from 1 to %(newest)s.", newest=position)))
     raw, commit, digest, valid = projection.bytes_at(wanted)
     stands = coverage.standing(await service_of(call).coverage.of(projection), wanted)
     headers = {

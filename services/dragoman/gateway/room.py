@@ -13,6 +13,7 @@ from aiohttp import web
 from dragoman.desk import stamp
 from dragoman.domain.decide import Post
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.service import Service
 from dragoman.limits import COUNT_SECONDS
@@ -40,7 +41,9 @@ class Room:
         if post.exchange:
             exchange = projection.exchange(post.exchange)
             if exchange is not None and post.data.__struct_config__.tag != _OWED and self._is_full(exchange, side):
-                detail = f"{side} has said {self._acts} things in this exchange; open another one that refers to it."
+                detail = sentence(
+                    "%(side)s has said %(n)s things in this exchange; open another one that refers to it.", side=side, n=self._acts
+                )
                 raise Refused(Refusal(kind="budget", detail=detail))
         elif isinstance(post.data, Opening):
             await self._check_open(service, projection, post.data, side)
@@ -66,7 +69,12 @@ class Room:
             then = opened
             self._counted[projection.name, side] = now, count, then
         if count + opened - then >= most:
-            detail = f"{side} has {most} exchanges open in {projection.name}; close what is done, and post again."
+            detail = sentence(
+                "%(side)s has %(n)s exchanges open in %(channel)s; close what is done, and post again.",
+                side=side,
+                n=most,
+                channel=projection.name,
+            )
             raise Refused(Refusal(kind="budget", detail=detail))
 
 

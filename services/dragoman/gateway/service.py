@@ -19,6 +19,7 @@ from dragoman.domain.decide import Post
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.coverage import Coverage
 from dragoman.interop.urls import Guard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, OUTAGE_SECONDS, POLL_SECONDS
@@ -100,7 +101,12 @@ class Service:
         projection = self.channels.get(name)
         if projection is None or not projection.is_channel or not self.may_see(grant, projection):
             raise Refused(
-                Refusal(kind="not-found", detail=f"There is no channel {name[:63]} for this token; GET /v1/channels lists those there are.")
+                Refusal(
+                    kind="not-found",
+                    detail=sentence(
+                        "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.", channel=name[:63]
+                    ),
+                )
             )
         return projection
 
@@ -148,7 +154,10 @@ class Service:
                 live = self.channels.get(new.exercise_of)
                 if live is None or not live.is_channel:
                     raise Refused(
-                        Refusal(kind="invalid", detail=f"There is no channel {new.exercise_of} to exercise; open that one first.")
+                        Refusal(
+                            kind="invalid",
+                            detail=sentence("There is no channel %(channel)s to exercise; open that one first.", channel=new.exercise_of),
+                        )
                     )
                 exercise_of = (live.name, live.registry.cid)
             projection = self.channels.get(new.name)
@@ -159,7 +168,11 @@ class Service:
                 await self.desk.open(projection.log, genesis)
                 await projection.reached(1)
             elif not self._half_opened(projection, new):
-                raise Refused(Refusal(kind="exists", detail=f"There is a channel {new.name} already; choose another name."))
+                raise Refused(
+                    Refusal(
+                        kind="exists", detail=sentence("There is a channel %(channel)s already; choose another name.", channel=new.name)
+                    )
+                )
             for officer in new.officers:
                 body = b'{"act":"officer","officer":"%s","office":"%s","roles":[%s]}' % (
                     officer.officer.encode(),
@@ -179,7 +192,7 @@ class Service:
         """
         act, data = read_act(bytes(opening.act), cut=False)
         if not isinstance(data, ChannelOpening):
-            raise Refused(Refusal(kind="invalid", detail="This is no channel-opening; draft one with `dragoman channel draft`."))
+            raise Refused(Refusal(kind="invalid", detail=sentence("This is no channel-opening; draft one with `dragoman channel draft`.")))
         self._check_signed(data)
         signatures = " ".join(sorted({each for line in opening.signatures for each in line.split()}))
         genesis = self.desk.opening(data.name, act, data, signatures)
@@ -187,7 +200,12 @@ class Service:
             projection = self.channels.get(data.name)
             if projection is not None and projection.is_channel:
                 if projection.registry.cid != channels.cid_of(act):
-                    raise Refused(Refusal(kind="exists", detail=f"There is a channel {data.name} already; choose another name."))
+                    raise Refused(
+                        Refusal(
+                            kind="exists",
+                            detail=sentence("There is a channel %(channel)s already; choose another name.", channel=data.name),
+                        )
+                    )
                 return projection
             projection = projection or await self.open_log(data.name, new=True)
             self.channels[data.name] = projection
@@ -198,7 +216,11 @@ class Service:
     def terms(self, name: str) -> OpeningTerms:
         """What this host puts into an opening: the key that signs the log's heads, and its origin. Raises `Refused`."""
         if not is_name(name):
-            raise Refused(Refusal(kind="invalid", detail=f"{name[:63]} is no name: small letters and digits, with hyphens between."))
+            raise Refused(
+                Refusal(
+                    kind="invalid", detail=sentence("%(name)s is no name: small letters and digits, with hyphens between.", name=name[:63])
+                )
+            )
         return OpeningTerms(log_key=dsse.encode_base64(self.log_key), origin=self._origin(name))
 
     def _origin(self, name: str) -> str:
@@ -206,8 +228,10 @@ class Service:
         origin = self.origin.replace("{channel}", name).replace("{key}", hashlib.sha256(self.log_key).hexdigest())
         others = [p.name for p in self.channels.values() if p.is_channel and p.name != name and p.registry.origin == origin]
         if others:
-            detail = (
-                f"{origin} is the origin of {others[0]}: the setting `origin` must have {{channel}} in it where there are several channels."
+            detail = sentence(
+                "%(origin)s is the origin of %(channel)s: the setting `origin` must have {channel} in it where there are several channels.",
+                origin=origin,
+                channel=others[0],
             )
             raise Refused(Refusal(kind="invalid", detail=detail))
         return origin
@@ -215,14 +239,24 @@ class Service:
     def _check_signed(self, data: ChannelOpening) -> None:
         terms = self.terms(data.name)
         if (data.log_key, data.origin) != (terms.log_key, terms.origin):
-            detail = f"This host signs the heads of {data.name} as {terms.origin} with {terms.log_key}; draft the opening with those."
+            detail = sentence(
+                "This host signs the heads of %(channel)s as %(origin)s with %(key)s; draft the opening with those.",
+                channel=data.name,
+                origin=terms.origin,
+                key=terms.log_key,
+            )
             raise Refused(Refusal(kind="invalid", detail=detail))
         if data.custody is not UNSET:
-            raise Refused(Refusal(kind="invalid", detail="The sides' own keys signed this: leave `custody` out."))
+            raise Refused(Refusal(kind="invalid", detail=sentence("The sides' own keys signed this: leave `custody` out.")))
         if isinstance(data.exercise_of, LiveChannel):
             live = self.channels.get(data.exercise_of.name)
             if live is None or not live.is_channel or live.registry.cid != data.exercise_of.cid:
-                raise Refused(Refusal(kind="invalid", detail=f"There is no such channel {data.exercise_of.name} here to exercise."))
+                raise Refused(
+                    Refusal(
+                        kind="invalid",
+                        detail=sentence("There is no such channel %(channel)s here to exercise.", channel=data.exercise_of.name),
+                    )
+                )
 
     def _half_opened(self, projection: Projection, new: NewChannel) -> bool:
         """Whether this is the same opening, which was cut off before all of its officers were entered."""
@@ -234,14 +268,29 @@ class Service:
     def _check_new(self, new: NewChannel) -> None:
         sides = set(new.sides)
         if len({(officer.side, officer.officer) for officer in new.officers}) < len(new.officers):
-            raise Refused(Refusal(kind="invalid", detail="An officer is named twice; name each once, with all roles."))
+            raise Refused(Refusal(kind="invalid", detail=sentence("An officer is named twice; name each once, with all roles.")))
         for officer in new.officers:
             if officer.side not in sides:
-                raise Refused(Refusal(kind="invalid", detail=f"{officer.side}/{officer.officer} is of no side of the channel."))
+                raise Refused(
+                    Refusal(
+                        kind="invalid",
+                        detail=sentence("%(side)s/%(officer)s is of no side of the channel.", side=officer.side, officer=officer.officer),
+                    )
+                )
             if officer.officer == channels.FORBIDDEN_OFFICER:
-                raise Refused(Refusal(kind="invalid", detail=f"No officer is called {channels.FORBIDDEN_OFFICER}; choose another name."))
+                raise Refused(
+                    Refusal(
+                        kind="invalid",
+                        detail=sentence("No officer is called %(name)s; choose another name.", name=channels.FORBIDDEN_OFFICER),
+                    )
+                )
         if not is_name(new.name) or len(sides) < len(new.sides) or channels.FORBIDDEN_SIDE in sides:
-            raise Refused(Refusal(kind="invalid", detail=f"Sides are named once, and none is called {channels.FORBIDDEN_SIDE}."))
+            raise Refused(
+                Refusal(
+                    kind="invalid",
+                    detail=sentence("Sides are named once, and none is called %(name)s.", name=channels.FORBIDDEN_SIDE),
+                )
+            )
 
     async def look_again(self) -> bool:
         """Bring new tokens for a caller that is not known, but no more often than a few times a second."""
@@ -276,7 +325,7 @@ class Service:
         try:
             await self.desk.post(projection, Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"))
         except Refused as error:
-            log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=error.refusal.detail)
+            log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error.refusal.detail))
         except LogBroken as error:
             log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error))
 

@@ -11,6 +11,7 @@ from msgspec import UnsetType
 from dragoman.desk import stamp
 from dragoman.domain import access as rules
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.posting import grant_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
@@ -25,7 +26,7 @@ log = structlog.get_logger()
 def operator(call: Call[Any]) -> Service:
     """The service, for its operator alone. Raises `Refused`."""
     if not grant_of(call.request).is_operator:
-        raise Refused(Refusal(kind="not-permitted", detail="Only the operator opens channels and issues tokens."))
+        raise Refused(Refusal(kind="not-permitted", detail=sentence("Only the operator opens channels and issues tokens.")))
     return service_of(call)
 
 
@@ -70,7 +71,7 @@ async def issue(service: Service, new: NewToken, key: str = "") -> IssuedToken:
     label = "" if isinstance(new.label, UnsetType) else new.label
     expires = 0.0 if isinstance(new.expires, UnsetType) else instant("expires", new.expires).timestamp()
     if expires and expires <= time.time():
-        raise Refused(Refusal(kind="invalid", detail="`expires` is over already; name a time to come, or leave it out."))
+        raise Refused(Refusal(kind="invalid", detail=sentence("`expires` is over already; name a time to come, or leave it out.")))
     issued = stamp(service.now())
     token, grant = await service.access.issue(
         new.actor, tuple(wanted.values()), issued=issued, label=label, scope=new.scope, expires=expires, key=key
@@ -88,8 +89,15 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
     """The channels in which an officer gets a grant, by name, with their cids; all where none is named. Raises `Refused`."""
     where = {p.name: p.registry.cid for p in service.channels.values() if p.is_channel and _is_known(p.registry, actor)}
     if not where or any(name not in where for name in named):
-        known = ", ".join(sorted(where)) or "no channel"
-        raise Refused(Refusal(kind="invalid", detail=f"{actor} is an officer in {known}; an administrator of the side enters officers."))
+        known = ", ".join(sorted(where)) or sentence("no channel")
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence(
+                    "%(actor)s is an officer in %(channels)s; an administrator of the side enters officers.", actor=actor, channels=known
+                ),
+            )
+        )
     return {name: where[name] for name in named or where}
 
 
@@ -100,7 +108,7 @@ def _is_known(registry: Registry, actor: str) -> bool:
 
 async def revoke_token(call: Call[Nothing]) -> Answered:
     if not await revoke(operator(call), call.path("id")):
-        raise Refused(Refusal(kind="not-found", detail="There is no token of that id; GET /v1/tokens lists them."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("There is no token of that id; GET /v1/tokens lists them.")))
     return web.Response(status=204)
 
 
@@ -145,7 +153,7 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
     """Map a subject to an officer, in place of whom it was mapped to before. Raises `Refused`."""
     wanted = _channels(service, new.actor, new.channels)
     if not service.issuer:
-        raise Refused(Refusal(kind="invalid", detail="No OIDC provider is set here: name it in the settings, as oidc.issuer."))
+        raise Refused(Refusal(kind="invalid", detail=sentence("No OIDC provider is set here: name it in the settings, as oidc.issuer.")))
     grant = await service.access.map(
         service.issuer, new.subject, new.actor, tuple(wanted.values()), issued=stamp(service.now()), scope=new.scope
     )
@@ -155,7 +163,7 @@ async def map_new(service: Service, new: NewSubject) -> SubjectView:
 
 async def forget_subject(call: Call[Nothing]) -> Answered:
     if not await forget(operator(call), call.path("subject")):
-        raise Refused(Refusal(kind="not-found", detail="There is no subject of that id; GET /v1/subjects lists them."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("There is no subject of that id; GET /v1/subjects lists them.")))
     return web.Response(status=204)
 
 

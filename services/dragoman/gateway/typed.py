@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 
 S = TypeVar("S", bound=Struct)
@@ -58,7 +59,12 @@ class Call(Generic[S]):
     async def body(self) -> bytes:
         """The body, which must say that it is JSON. Raises `Refused`; a body that is too large raises aiohttp's own error."""
         if self.request.headers.get("Content-Type") != JSON and self.request.content_type != JSON:
-            raise Refused(Refusal(kind="media-type", detail=f"Send Content-Type: {JSON}; {self.request.content_type} came."))
+            raise Refused(
+                Refusal(
+                    kind="media-type",
+                    detail=sentence("Send Content-Type: %(media_type)s; %(given)s came.", media_type=JSON, given=self.request.content_type),
+                )
+            )
         return await self.arrived()
 
     async def arrived(self) -> bytes:
@@ -69,7 +75,10 @@ class Call(Generic[S]):
             async with asyncio.timeout(BODY_SECONDS):
                 return await self.request.read()
         except TimeoutError:
-            detail = f"The body did not arrive within {BODY_SECONDS:.0f} seconds; send it again with the same Idempotency-Key."
+            detail = sentence(
+                "The body did not arrive within %(n)s seconds; send it again with the same Idempotency-Key.",
+                n=f"{BODY_SECONDS:.0f}",
+            )
             raise Refused(Refusal(kind="too-slow", detail=detail)) from None
 
     async def decoded(self, shape: type[B]) -> B:
@@ -80,7 +89,9 @@ class Call(Generic[S]):
         except msgspec.ValidationError as error:
             raise fault_of(error, shape) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Refused(Refusal(kind="bad-request", detail=f"The body is no JSON: {error}. Send one JSON object.")) from None
+            raise Refused(
+                Refusal(kind="bad-request", detail=sentence("The body is no JSON: %(error)s. Send one JSON object.", error=str(error)))
+            ) from None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,16 +162,17 @@ class Route(Generic[S]):
             query = msgspec.convert(dict(request.query), self.query, strict=False)
         except msgspec.ValidationError as error:
             fault = fault_of(error, self.query).fault
-            detail = f"The query does not hold: {fault.pointer.removeprefix('/') or 'it'}: {fault.detail}."
+            name = fault.pointer.removeprefix("/") or sentence("it")
+            detail = sentence("The query does not hold: %(name)s: %(fault)s.", name=name, fault=fault.detail)
             raise Refused(Refusal(kind="bad-request", detail=detail)) from None
         if len({*request.query}) < len(request.query):
-            raise Refused(Refusal(kind="bad-request", detail="A query parameter is given twice; give each once."))
+            raise Refused(Refusal(kind="bad-request", detail=sentence("A query parameter is given twice; give each once.")))
         unknown = request.query.keys() - set(self.query.__struct_encode_fields__)
         if unknown:
-            known = ", ".join(self.query.__struct_encode_fields__)
-            detail = (
-                f"There is no query parameter {', '.join(sorted(unknown))} here; {f'there are: {known}' if known else 'none is taken'}."
-            )
+            names, known = ", ".join(sorted(unknown)), ", ".join(self.query.__struct_encode_fields__)
+            detail = sentence("There is no query parameter %(names)s here; none is taken.", names=names)
+            if known:
+                detail = sentence("There is no query parameter %(names)s here; there are: %(known)s.", names=names, known=known)
             raise Refused(Refusal(kind="bad-request", detail=detail))
         return query
 

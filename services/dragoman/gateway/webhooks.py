@@ -14,6 +14,7 @@ from dragoman.desk import stamp
 from dragoman.domain import ids
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import STAFF
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import RULES
 from dragoman.gateway.posting import grant_of, key_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 ENTERING: Final[frozenset[Role]] = frozenset({"head_of_office", "administrator"})
 """The roles that say where their side is told."""
 
-_GONE: Final = "There is no such endpoint of your side; GET /v1/webhooks lists those there are."
+_GONE: Final = sentence("There is no such endpoint of your side; GET /v1/webhooks lists those there are.")
 
 
 async def list_endpoints(call: Call[Nothing]) -> Answered:
@@ -81,7 +82,9 @@ def _entering(call: Call[Any], projection: Projection) -> None:
     officer = projection.registry.officers.get(grant_of(call.request).actor)
     if officer is None or ENTERING.isdisjoint(officer.roles):
         raise Refused(
-            Refusal(kind="not-permitted", detail="Heads of office and administrators of a side say where it is told; ask one of them.")
+            Refusal(
+                kind="not-permitted", detail=sentence("Heads of office and administrators of a side say where it is told; ask one of them.")
+            )
         )
 
 
@@ -101,14 +104,24 @@ async def add(call: Call[Any], new: NewEndpoint, key: str) -> AddedEndpoint:
     _entering(call, projection)
     unknown = [act for act in new.acts if act not in RULES]
     if unknown:
-        raise Refused(Refusal(kind="invalid", detail=f"There is no act {unknown[0][:60]!r}; docs/formats.md lists those there are."))
+        raise Refused(
+            Refusal(
+                kind="invalid",
+                detail=sentence("There is no act %(act)s; docs/formats.md lists those there are.", act=repr(unknown[0][:60])),
+            )
+        )
     id = ids.from_key(projection.name, grant.actor, f"endpoint/{key}")
     await service.courier.refresh()
     known = service.courier.find(id)
     if known is None:
         own = [each for each in service.courier.endpoints() if (each.cid, each.side) == (projection.registry.cid, grant.side)]
         if len(own) >= ENDPOINTS:
-            raise Refused(Refusal(kind="no-room", detail=f"A side has at most {ENDPOINTS} endpoints in a channel; remove one first."))
+            raise Refused(
+                Refusal(
+                    kind="no-room",
+                    detail=sentence("A side has at most %(limit)s endpoints in a channel; remove one first.", limit=ENDPOINTS),
+                )
+            )
         known = _made(call, new, projection, id)
         await service.courier.add(known, projection.state.position)
         log.info("endpoint.added", endpoint=id, channel=projection.name, side=grant.side, by=grant.actor, means=known.means)
@@ -133,12 +146,12 @@ def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) ->
         created_by=grant.actor,
     )
     if isinstance(new.url, str) == isinstance(new.address, str):
-        raise Refused(Refusal(kind="invalid", detail="Name a url, or an address for e-mail, and not both."))
+        raise Refused(Refusal(kind="invalid", detail=sentence("Name a url, or an address for e-mail, and not both.")))
     if isinstance(new.address, str):
         return replace(made, means="e-mail", target=new.address)
     assert isinstance(new.url, str)
     if wrong := service.urls.check(new.url):
-        raise Refused(Refusal(kind="invalid", detail=f"This URL is not called: {wrong}."))
+        raise Refused(Refusal(kind="invalid", detail=sentence("This URL is not called: %(wrong)s.", wrong=wrong)))
     if new.signature == "hmac":
         return replace(made, target=new.url, secret=webhook.shared_secret(secrets.token_bytes(32)))
     private, public = webhook.key_pair(secrets.token_bytes(32))
@@ -201,9 +214,9 @@ async def send_again(call: Call[Any], id: str, position: int | None) -> Delivery
     progress, revision = service.courier.progress(endpoint.id)
     wanted = next((each for each in (*progress.parked, *progress.waiting) if each.position == position), None)
     if wanted is None:
-        raise Refused(Refusal(kind="not-found", detail="No such delivery waits or was given up; GET …/deliveries lists those."))
+        raise Refused(Refusal(kind="not-found", detail=sentence("No such delivery waits or was given up; GET …/deliveries lists those.")))
     if await service.courier.keep(endpoint.id, _resent(progress, wanted), revision) is None:
-        raise Refused(Refusal(kind="moved", detail="The courier was at it just now; look again."))
+        raise Refused(Refusal(kind="moved", detail=sentence("The courier was at it just now; look again.")))
     log.info("endpoint.resent", endpoint=endpoint.id, position=position, by=grant_of(call.request).actor)
     return _delivery(replace(wanted, again=time.time()), parked=False)
 

@@ -292,7 +292,7 @@ def _proposed(event: Component) -> dict[str, Any]:
     window = {"from": _stamp(begins), "to": _stamp(ends)}
     refusal = checks.window("/windows/0", Window(from_=window["from"], to=window["to"]))
     if refusal is not None:
-        raise NotUnderstood(refusal.faults[0].detail)
+        raise NotUnderstood(str(refusal.faults[0].detail))
     venue = _text(event, "LOCATION")
     return {"windows": [window], **({"venue": venue} if venue else {})}
 

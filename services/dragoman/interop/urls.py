@@ -5,6 +5,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 from urllib.parse import urlsplit
 
+from dragoman.domain.sentence import Sentence, sentence
+
 _TRANSLATED: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
 """Networks whose addresses end in one of version 4, to which they lead."""
 
@@ -36,20 +38,20 @@ class Guard:
         found = ip_address(address.partition("%")[0])
         return any(found in network for network in self._networks)
 
-    def check(self, url: str) -> str:
-        """What is wrong with a URL, as far as can be said before its name is looked up; empty where nothing is."""
+    def check(self, url: str) -> Sentence | None:
+        """What is wrong with a URL, as far as can be said before its name is looked up."""
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname or "", parts.port
         except ValueError:
-            return "it is no URL"
+            return sentence("it is no URL")
         if parts.scheme != "https" and not (parts.scheme == "http" and self._is_literal(host) and self.is_named(host)):
-            return "it is no https URL; plain http is for addresses in the host's courier.private_networks"
+            return sentence("it is no https URL; plain http is for addresses in the host's courier.private_networks")
         if not host or parts.username is not None or parts.fragment:
-            return "it needs a host, and has no user and no fragment"
+            return sentence("it needs a host, and has no user and no fragment")
         if self._is_literal(host) and not self.allows(host):
-            return f"{host} is no public address, and the host's setting courier.private_networks does not name it"
-        return ""
+            return sentence("%(host)s is no public address, and the host's setting courier.private_networks does not name it", host=host)
+        return None
 
     def _is_literal(self, host: str) -> bool:
         try:

@@ -6,19 +6,28 @@ from itself, to be bettered by hand.
 
 import io
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
+from babel.messages.extract import extract_from_dir, extract_from_file
 from babel.messages.pofile import read_po, write_po
 
+from dragoman.domain.rule import Who
 from dragoman.language import vocabulary
 from dragoman.language.words import LANGUAGES, LOCALES
+from dragoman_schemas.fields import FORMS
 
 _HERE: Final = Path(__file__).parent
 _SAYING: Final = (_HERE.parent / "gateway" / "console",)
-"""Folders with sentences of the catalogues."""
+"""Folders with words of the pages."""
+
+_MAKING: Final = tuple(_HERE.parent / name for name in ("domain", "projection", "interop", "desk.py", "gateway"))
+"""Where sentences are made that are said elsewhere, such as refusals."""
+
+_TOLD: Final = (*FORMS.values(), *(who.value for who in Who))
+"""Parts of such sentences that stand in tables."""
 
 _METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS: Final = {
@@ -39,6 +48,7 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "sentence": None,
 }
+_SENTENCES: Final = {"sentence": None}
 
 
 def template() -> Catalog:
@@ -48,6 +58,11 @@ def template() -> Catalog:
         said = extract_from_dir(folder, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True)
         for _, _, message, _, _ in sorted(said, key=lambda each: (each[0], each[1])):
             found.add(message, flags=("python-format",) if "%(" in str(message) else ())
+    for path in chain.from_iterable(sorted(each.rglob("*.py")) if each.is_dir() else (each,) for each in _MAKING):
+        for _, message, _, _ in extract_from_file("python", path, _SENTENCES, strip_comment_tags=True):
+            found.add(message, flags=("python-format",) if "%(" in str(message) else ())
+    for told in _TOLD:
+        found.add(told)
     for context, name in vocabulary.names():
         found.add(name, context=context)
     return found

@@ -53,6 +53,13 @@ class Words:
         values = {name: self.sentence(value) if isinstance(value, Sentence) else value for name, value in said.values.items()}
         return self.translations.gettext(said.message) % values
 
+    def whole(self, said: Sentence, /) -> str:
+        """A sentence that is part of another, by itself: with a capital, unless a name begins it, and a full stop."""
+        text = self.sentence(said)
+        if text.replace("’", "").partition(" ")[0].isalpha():
+            text = text[:1].upper() + text[1:]
+        return text if text.endswith((".", "。")) else text + ("。" if self.language == "zh" else ".")
+
     def count(self, one: str, many: str, number: int, /, **values: object) -> str:
         """A sentence about a number of things; `%(n)s` is the number."""
         return self.translations.ngettext(one, many, number) % {"n": self.number(number), **values}

@@ -22,6 +22,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.ledger import Grounds
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
+from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.limits import (
     FOLD_SECONDS,
     MEMORY_EXCHANGES,
@@ -54,7 +55,12 @@ log = structlog.get_logger()
 
 
 class Behind(Exception):
-    """A position was not reached in time."""
+    """A position was not reached in time; `said` says which."""
+
+    def __init__(self, said: Sentence) -> None:
+        """Keep the sentence."""
+        super().__init__(str(said))
+        self.said = said
 
 
 class Projection:
@@ -550,7 +556,9 @@ class Projection:
             self._waiting[position].remove(waiting)
             if not self._waiting[position]:
                 del self._waiting[position]
-            raise Behind(f"position {position} is not folded yet, {self.state.position} is") from None
+            raise Behind(
+                sentence("position %(position)s is not folded yet, %(newest)s is", position=position, newest=self.state.position)
+            ) from None
 
     async def in_file(self, position: int | None = None, seconds: float = FOLD_SECONDS) -> None:
         """Wait until the file holds a position, by default all that is folded now, if it still can. Raises `Behind`."""
@@ -568,7 +576,7 @@ class Projection:
             async with asyncio.timeout(seconds):
                 await waiting
         except TimeoutError:
-            raise Behind(f"position {wanted} is not in the file yet") from None
+            raise Behind(sentence("position %(position)s is not in the file yet", position=wanted)) from None
 
     def row(self, position: int) -> Row | None:
         """The folded message at a position, while it is in memory."""
@@ -592,7 +600,7 @@ class Projection:
             .fetchone()
         )
         record = parse(raw) if raw.startswith(b"{") else None
-        return record, number, None if kind is None else Refusal(kind=kind, detail=detail)
+        return record, number, None if kind is None else Refusal(kind=kind, detail=verbatim(detail))
 
     def bytes_at(self, position: int) -> tuple[bytes, str, str, bool]:
         """The exact bytes of a message in the file, their commitment, the digest after it, and whether the message is valid."""
@@ -632,7 +640,7 @@ def entry_of(row: Row) -> answers.Entry:
         folded.position,
         folded.raw,
         valid=folded.valid,
-        reason="" if folded.refusal is None else folded.refusal.detail,
+        reason="" if folded.refusal is None else str(folded.refusal.detail),
         exchange="" if folded.record is None else folded.record.envelope.subject,
         number=folded.number,
         commit=row.commit,

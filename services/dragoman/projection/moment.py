@@ -23,6 +23,7 @@ from dragoman.domain.exceptions import MEMBERS, of_record, of_void
 from dragoman.domain.exchange import ENDED
 from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
 from dragoman.projection.store import Store
@@ -67,7 +68,7 @@ def instant(name: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        detail = f"{name}: {text} is no time that exists; write it like 2026-11-24T06:00:00Z."
+        detail = sentence("%(name)s: %(time)s is no time that exists; write it like 2026-11-24T06:00:00Z.", name=name, time=text)
         raise Refused(Refusal(kind="bad-request", detail=detail)) from None
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -101,20 +102,22 @@ def moment(store: Store, channel: str, asked: Asked, as_of: str) -> "Iterator[Mo
         position, ends = _when(connection, base, newest, asked, as_of)
         registry = registry_at(connection, base, position)
         if registry is None:
-            raise Refused(Refusal(kind="not-found", detail="The channel had not been opened then."))
+            raise Refused(Refusal(kind="not-found", detail=sentence("The channel had not been opened then.")))
         yield Moment(connection, base, position, ends, registry)
 
 
 def _when(connection: sqlite3.Connection, base: int, newest: int, asked: Asked, as_of: str) -> tuple[int, datetime]:
     if not 0 <= asked.at <= newest:
-        raise Refused(Refusal(kind="bad-request", detail=f"at is a position from 1 to {newest}, or left out for now."))
+        raise Refused(
+            Refusal(kind="bad-request", detail=sentence("at is a position from 1 to %(newest)s, or left out for now.", newest=newest))
+        )
     here = _after(time_at(connection, base, asked.at or newest))
     known = max(_after(time_at(connection, base, newest)), datetime.fromisoformat(as_of)) if as_of else here
     if asked.to is None:
         return (asked.at, here) if asked.at else (newest, known)
     ends = instant("to", asked.to)
     if ends > known:
-        detail = f"to lies after {clocks.written(known)}, until when the log is known here; leave it out for now."
+        detail = sentence("to lies after %(time)s, until when the log is known here; leave it out for now.", time=clocks.written(known))
         raise Refused(Refusal(kind="bad-request", detail=detail))
     if not asked.at:
         return position_before(connection, base, newest, ends), ends
@@ -122,7 +125,11 @@ def _when(connection: sqlite3.Connection, base: int, newest: int, asked: Asked, 
     if asked.at < newest:
         following = datetime.fromisoformat(time_at(connection, base, asked.at + 1)) + _SETTLING
     if not here <= ends <= following:
-        detail = f"At {clocks.written(ends)} the log did not stand at position {asked.at}; leave one of at and to out."
+        detail = sentence(
+            "At %(time)s the log did not stand at position %(position)s; leave one of at and to out.",
+            time=clocks.written(ends),
+            position=asked.at,
+        )
         raise Refused(Refusal(kind="bad-request", detail=detail))
     return asked.at, ends
 
@@ -162,7 +169,12 @@ class Moment:
         """From a time, by default from the channel's opening, to this moment. Raises `Refused` where that is none."""
         begins = datetime.fromisoformat(self.registry.opened.time) if begins is None else begins
         if begins >= self.ends:
-            raise Refused(Refusal(kind="bad-request", detail=f"from lies not before {clocks.written(self.ends)}, where the period ends."))
+            raise Refused(
+                Refusal(
+                    kind="bad-request",
+                    detail=sentence("from lies not before %(time)s, where the period ends.", time=clocks.written(self.ends)),
+                )
+            )
         return Span(begins, self.ends)
 
     def first(self, span: Span) -> int:
@@ -189,7 +201,7 @@ class Moment:
             "SELECT count(*) FROM exchanges WHERE key BETWEEN ? AND ? AND position >= ?", (self._base, self._base | self.position, first)
         ).fetchone()
         if found > most:
-            detail = f"More than {most} exchanges were carried on in this time; choose a shorter one."
+            detail = sentence("More than %(n)s exchanges were carried on in this time; choose a shorter one.", n=most)
             raise Refused(Refusal(kind="bad-request", detail=detail))
 
     def of(self, family: str, *acts: str) -> Iterator[Exchange]:

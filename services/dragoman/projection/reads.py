@@ -22,6 +22,7 @@ from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.notification import coded_text
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.limits import FACET_SECONDS, GO_FOUND, LIST_PAGE, OVERDUE_LOOKED, PAST_LOOKED, RECORDS_PAGE, REPORT_EXCHANGES
@@ -536,7 +537,10 @@ def difference(store: Store, channel: str, first: int, last: int) -> Difference:
             (_MASK, base | (first + 1), base | last),
         ).fetchmany(REPORT_EXCHANGES + 1)
         if len(found) > REPORT_EXCHANGES:
-            detail = f"More than {REPORT_EXCHANGES} exchanges changed between these positions; choose a shorter stretch."
+            detail = sentence(
+                "More than %(n)s exchanges changed between these positions; choose a shorter stretch.",
+                n=REPORT_EXCHANGES,
+            )
             raise Refused(Refusal(kind="bad-request", detail=detail))
         before, after = registry_at(connection, base, first), registry_at(connection, base, last)
         changed = [

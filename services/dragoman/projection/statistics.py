@@ -6,6 +6,7 @@ from dragoman.domain import statistics as counting
 from dragoman.domain.blindness import Check, Span
 from dragoman.domain.clocks import UNTIMED, profile_of, written
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.domain.statistics import Measure
 from dragoman.domain.table import FORMATS
 from dragoman.limits import STATISTICS_EXCHANGES
@@ -43,9 +44,16 @@ def statistics_of(then: Moment, span: Span, side: str = "", format: str = "") ->
 def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
     registry = then.registry
     if side not in ("", *then.sides):
-        raise Refused(Refusal(kind="bad-request", detail=f"There is no side {side[:63]}; there are {', '.join(then.sides)}."))
+        raise Refused(
+            Refusal(
+                kind="bad-request",
+                detail=sentence("There is no side %(side)s; there are %(sides)s.", side=side[:63], sides=", ".join(then.sides)),
+            )
+        )
     if format not in ("", *FORMATS):
-        raise Refused(Refusal(kind="bad-request", detail=f"There is no format {format[:63]}; name the act that opens it."))
+        raise Refused(
+            Refusal(kind="bad-request", detail=sentence("There is no format %(format)s; name the act that opens it.", format=format[:63]))
+        )
     first = then.first(span)
     then.expect(first, STATISTICS_EXCHANGES)
     measure = Measure(registry, then.calendars, span)

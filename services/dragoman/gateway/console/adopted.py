@@ -17,6 +17,7 @@ from msgspec import Struct, UnsetType
 from dragoman.domain import heads, notation
 from dragoman.domain.clocks import UNTIMED, profile_of
 from dragoman.domain.line import schedule_of
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import webhooks
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance, keep
@@ -120,7 +121,7 @@ async def check_watch(here: Here) -> web.StreamResponse:
     """Say in which offices of the own side a quiet watch is checked: a matter of the side's own, which stands in no log. Raises `Refused`."""
     filled = await Filled.of(here.request)
     if hindrance(here, webhooks.ENTERING, kept=False):
-        raise refused("not-permitted", "Heads of office and administrators of a side say where its quiet watch is checked.")
+        raise refused("not-permitted", sentence("Heads of office and administrators of a side say where its quiet watch is checked."))
     offices = tuple(each for each in sorted(_own_offices(here)) if each in filled.all("office"))
     await here.service.access.watching.check(here.registry.cid, here.side, WatchChecks(offices=offices, by=here.grant.actor))
     return see(here.link("/admin/profiles", said="recorded") + "#check")

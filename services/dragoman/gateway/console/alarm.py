@@ -28,6 +28,7 @@ from dragoman.domain import alarms as rungs
 from dragoman.domain.clocks import written
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console import kinds, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
@@ -336,7 +337,7 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
         known = projection.exchange(exchange)
         message = None if known is None else next((each for each in known.messages if each.id == of), None)
         if known is None or message is None:
-            raise refused("not-found", "There is no such message in this channel. Open the board again; it shows what waits.")
+            raise refused("not-found", sentence("There is no such message in this channel. Open the board again; it shows what waits."))
         done = message.acknowledged.get(here.side)
         if done is not None:
             seconds = int((datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)).total_seconds())
@@ -348,7 +349,7 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
             if error.refusal.kind not in ("moved", "key-reused"):
                 raise
             await projection.bring()  # a colleague was quicker, or something else was said meanwhile
-    raise refused("busy", "Others write in this exchange just now. Press again.")
+    raise refused("busy", sentence("Others write in this exchange just now. Press again."))
 
 
 # The stream

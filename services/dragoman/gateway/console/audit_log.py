@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from dragoman.domain.access import SERVICE
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import PATHS, RULES
 from dragoman.gateway import posting
 from dragoman.gateway.console.loglines import LogLine, line_of
@@ -100,7 +101,15 @@ def _wanted(here: Here) -> Wanted:
     given = {name: here.request.query.get(name, "") for name in known}
     for name, value in given.items():
         if value and value not in known[name]:
-            raise refused("bad-request", f"There is no {name} {value[:63]}; choose one of {', '.join(known[name])}.")
+            raise refused(
+                "bad-request",
+                sentence(
+                    "There is no %(name)s %(value)s; choose one of %(choices)s.",
+                    name=name,
+                    value=value[:63],
+                    choices=", ".join(known[name]),
+                ),
+            )
     return msgspec.convert(given, Wanted)
 
 

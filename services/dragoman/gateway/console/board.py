@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.console import alarm, charts, signing
 from dragoman.gateway.console.loglines import LogLine, lines_of
 from dragoman.gateway.console.offices import Office, city, office_of
@@ -273,7 +274,7 @@ async def take_watch(here: Here) -> web.StreamResponse:
             if said(form, "note"):
                 act["note"] = said(form, "note")
         case _:
-            raise refused("bad-request", "The watch is taken, handed over or ended. Open the board again.")
+            raise refused("bad-request", sentence("The watch is taken, handed over or ended. Open the board again."))
     reply = await signing.record(here, msgspec.json.encode(act), family="channel", key=said(form, "key"))
     assert isinstance(reply.headers, dict)
     position = reply.headers["Dragoman-Position"]

@@ -31,6 +31,7 @@ from dragoman.domain.notation import Unread
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting
 from dragoman.gateway.console import charts, forms, kinds, signing
@@ -183,11 +184,15 @@ def _writing(here: Here) -> Writing:
     id = here.request.match_info.get("exchange", "")
     known = here.projection.exchange(id) if id else None
     if act not in RULES or (id and known is None) or (not id and act not in FORMATS):
-        raise refused("not-found", "There is no such form. Write shows those there are.")
+        raise refused("not-found", sentence("There is no such form. Write shows those there are."))
     if not here.may_post:
         if here.past:
-            raise refused("not-permitted", "Nothing is written in the past. Go back to now.")
-        detail = "Officers write; you are signed in without that role." if not here.is_officer else "Nothing can be recorded now."
+            raise refused("not-permitted", sentence("Nothing is written in the past. Go back to now."))
+        detail = (
+            sentence("Officers write; you are signed in without that role.")
+            if not here.is_officer
+            else sentence("Nothing can be recorded now.")
+        )
         raise refused("not-permitted", detail)
     return Writing(here=here, act=act, exchange=known)
 
@@ -229,7 +234,7 @@ def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
 async def _draft(here: Here, id: str) -> Draft:
     found = await here.service.drafts.find(here.registry.cid, here.side, id)
     if found is None or not here.is_officer:
-        raise refused("not-found", "There is no such draft of your side. The list of drafts shows those there are.")
+        raise refused("not-found", sentence("There is no such draft of your side. The list of drafts shows those there are."))
     return found
 
 
@@ -406,8 +411,8 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
     digest = hashlib.sha256(content).hexdigest()
     label = writing.here.words.field("attachments")
     if upload.content_type not in files.TYPES:
-        sentence = writing.here.words.say("A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES))
-        return fields, Fault(field="upload", label=label, sentence=sentence)
+        said = writing.here.words.say("A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES))
+        return fields, Fault(field="upload", label=label, sentence=said)
     await files.keep(writing.here.call, writing.here.projection, writing.here.side, digest, upload.content_type, content)
     title = upload.filename[:120]
     fields.add("f.attachments", json.dumps({"sha256": digest, "media_type": upload.content_type, "bytes": len(content), "title": title}))
@@ -443,7 +448,7 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
             raise
     second = _second(here, writing.rule)
     if not second:
-        raise refused("second-key-required", "A colleague of your side would have to release this, and none is in office.")
+        raise refused("second-key-required", sentence("A colleague of your side would have to release this, and none is in office."))
     return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, released_by=second)), True
 
 
@@ -474,7 +479,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     except Refused as error:
         refusal = error.refusal
         faults = [_fault(writing, each.pointer, each.detail) for each in refusal.faults]
-        return await _form(writing, fields, faults, problem="" if faults else refusal.detail, status=422)
+        return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, {}, here.link)
@@ -587,7 +592,7 @@ def verb(here: Here, writing: Writing, view: Checked) -> str:
     return words.say("Record: %(act)s", act=words.act(writing.act))
 
 
-def _fault(writing: Writing, pointer: str, detail: str) -> Fault:
+def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
     """A fault of the act as one of its field."""
     parts = [part for part in pointer.split("/") if part]
     name = parts[0] if parts else ""
@@ -595,7 +600,8 @@ def _fault(writing: Writing, pointer: str, detail: str) -> Fault:
     member = kinds.member(writing.act, name)
     if member is not None and not isinstance(member.kind, kinds.Group | kinds.Rows | kinds.Spans | kinds.Fields):
         at = f"f.{name}"
-    return Fault(field=at, label=writing.here.words.field(name) if name else "", sentence=detail)
+    words = writing.here.words
+    return Fault(field=at, label=words.field(name) if name else "", sentence=words.sentence(detail))
 
 
 # Sending
@@ -624,14 +630,16 @@ async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusa
     """Nothing was recorded, or it is not known: what was written stays, and can be sent again."""
     words = writing.here.words
     if refusal.kind in _AGAIN:
-        sentence = words.say("No answer from the log. Your text is kept. Send again: it cannot be sent twice.")
-        return await _check(writing, fields, body, problem=f"{sentence} ({refusal.detail})", status=503)
+        problem = words.say(
+            "No answer from the log. Your text is kept. Send again: it cannot be sent twice. (%(why)s)", why=words.sentence(refusal.detail)
+        )
+        return await _check(writing, fields, body, problem=problem, status=503)
     if refusal.kind == "second-key-required":
         return await _check(
             writing, fields, body, problem=words.say("A colleague of your side releases this. Keep it as a draft."), status=422
         )
     faults = [_fault(writing, each.pointer, each.detail) for each in refusal.faults]
-    return await _form(writing, fields, faults, problem="" if faults else refusal.detail, status=422)
+    return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
 
 
 def recorded_at(here: Here, reply: Reply) -> web.Response:
@@ -664,7 +672,7 @@ async def recorded(here: Here) -> Page:
     position = posting.whole(here.request.match_info["position"]) or 0
     record = here.projection.record_at(position) if 1 <= position <= here.position else None
     if record is None:
-        raise refused("not-found", "No record stands at that position.")
+        raise refused("not-found", sentence("No record stands at that position."))
     state = here.projection.exchange(record.envelope.subject)
     calendars = {side: clocks.calendar_of(here.projection.office(side)) for side in here.sides}
     running = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
@@ -693,7 +701,7 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
     try:
         draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
-        return await _form(writing, fields, [], problem=error.refusal.detail, status=422)
+        return await _form(writing, fields, [], problem=here.words.sentence(error.refusal.detail), status=422)
     return see(here.link(f"/drafts/{draft}", said="kept"))
 
 
@@ -785,7 +793,9 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
         facts = facts_of(display, writing, content)
-    except (Malformed, ValueError) as error:
+    except Malformed as error:
+        fault, facts = f"{error.fault.pointer or '/'}: {here.words.sentence(error.fault.detail)}", []
+    except ValueError as error:
         fault, facts = str(error), []
     asks = signing.asks(here, act, draft.exchange)
     unsigned = asks and not draft.signatures
@@ -835,7 +845,7 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
     except (Refused, Malformed) as error:
         draft = await _draft(here, here.request.match_info["draft"])
         detail = error.refusal.detail if isinstance(error, Refused) else error.fault.detail
-        return await _draft_page(here, draft, problem=detail, status=422)
+        return await _draft_page(here, draft, problem=here.words.sentence(detail), status=422)
     return recorded_at(here, reply)
 
 

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
@@ -80,7 +81,7 @@ async def beat(here: Here) -> web.Response:
     form = await form_of(here.request)
     state, exercise = said(form, "state"), said(form, "exercise")
     if state not in _STATES or (exercise and exercise not in here.service.channels):
-        raise refused("bad-request", "A console says how it stands: armed, partly, off, not_armed, blind or no_answer.")
+        raise refused("bad-request", sentence("A console says how it stands: armed, partly, off, not_armed, blind or no_answer."))
     now = round(time.time(), 1)
     since = min(now, max(now - CONSOLE_SECONDS * 60, float(posting.whole(said(form, "since")) or now))) if state == "no_answer" else 0.0
     console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=now, since=since)

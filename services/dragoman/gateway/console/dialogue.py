@@ -16,6 +16,7 @@ from babel.dates import format_date
 from markupsafe import Markup
 from msgspec import Struct
 
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import reading
 from dragoman.gateway.console import charts, spoken
 from dragoman.gateway.console.offices import office_of
@@ -236,7 +237,7 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
     state = decode_exchange(bytes(shown.state))
     if state.act != "joint-report":
         if here.request.match_info.get("form", ""):
-            raise refused("not-found", "This exchange is no joint report; take it under /exchanges.")
+            raise refused("not-found", sentence("This exchange is no joint report; take it under /exchanges."))
         return see(here.link(f"/exchanges/{state.id}"))
     view = JointReport(
         **spoken.opened(state),

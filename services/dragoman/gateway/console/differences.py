@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain.refusal import Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.console import kinds
@@ -99,7 +100,10 @@ async def differences(here: Here) -> Page:
     query = here.request.query
     first, last = posting.whole(query.get("from", "")), posting.whole(query.get("to", "")) or here.position
     if first is None or not 0 <= first < last <= here.position:
-        raise refused("bad-request", f"from and to are records, from 0 and up to {here.position}, the first below the second.")
+        raise refused(
+            "bad-request",
+            sentence("from and to are records, from 0 and up to %(newest)s, the first below the second.", newest=here.position),
+        )
     found = await between(here, first, last)
     values = {"groups": groups(here, found), "shown": SHOWN, "travel": await travel(here)}
     return Page(template="difference.html", view=found, rows=flat(found), values=values)

@@ -15,11 +15,13 @@ from typing import Final
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.refusal import Malformed, Refused
+from dragoman.domain.refusal import Fault, Malformed, Refused
+from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.gateway.console.sessions import form_of, said
+from dragoman.language.words import Words
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Behind
-from dragoman_schemas.problems import TYPES, Fault
+from dragoman_schemas.problems import TYPES
 
 _MENDED: Final = frozenset({"invalid", "invalid-act", "bad-request", "exists", "no-room", "too-large", "void", "key-reused"})
 """What the same person mends in the same form."""
@@ -31,11 +33,14 @@ _WRONG: Final = TYPES["invalid"][0]
 
 
 class Wrong(Struct, frozen=True, kw_only=True):
-    """What is wrong with a field, in the language of the tag; an empty one is the reader's."""
+    """What is wrong with a field: said in the reader's language, or to be said in it."""
 
     field: str
-    detail: str
-    tag: str = ""
+    detail: str | Sentence
+
+    def said(self, words: Words) -> str:
+        """A sentence of its own."""
+        return self.detail if isinstance(self.detail, str) else words.whole(self.detail)
 
 
 class Filled:
@@ -63,9 +68,9 @@ class Filled:
         """What was chosen in a field of several choices."""
         return tuple(self._given.get(name, ()))
 
-    def wrong(self, field: str, detail: str, *, tag: str = "", status: int = _WRONG) -> None:
+    def wrong(self, field: str, detail: str | Sentence, *, status: int = _WRONG) -> None:
         """Say what is wrong with a field."""
-        self.faults.append(Wrong(field=field, detail=detail, tag=tag))
+        self.faults.append(Wrong(field=field, detail=detail))
         self.status = status
 
     def of_field(self, name: str) -> Wrong | None:
@@ -85,18 +90,13 @@ class Filled:
             faults = error.refusal.faults or (Fault(pointer="", detail=error.refusal.detail),)
             self._mend(error.refusal.kind, faults, first, fields)
         except (LogUnreachable, Behind) as error:
-            kind = "unavailable" if isinstance(error, LogUnreachable) else "behind"
-            self._mend(kind, (Fault(pointer="", detail=f"{error}. Send it again: it cannot be kept twice."),), first, fields)
+            kind, why = ("behind", error.said) if isinstance(error, Behind) else ("unavailable", verbatim(str(error)))
+            again = sentence("%(error)s. Send it again: it cannot be kept twice.", error=why)
+            self._mend(kind, (Fault(pointer="", detail=again),), first, fields)
 
     def _mend(self, kind: str, faults: Sequence[Fault], first: str, fields: Mapping[str, str]) -> None:
         for fault in faults:
             found = [name for name, pointer in fields.items() if fault.pointer == pointer or fault.pointer.startswith(f"{pointer}/")]
-            self.wrong(found[0] if found else first, _sentence(fault.detail), tag="en", status=TYPES[kind][0])
+            self.wrong(found[0] if found else first, fault.detail, status=TYPES[kind][0])
         if kind not in _AGAIN:
             self.key = ""
-
-
-def _sentence(detail: str) -> str:
-    """A detail of the rules as a sentence of its own; one that begins with a name begins as that is written."""
-    whole = detail[:1].upper() + detail[1:] if detail.partition(" ")[0].isalpha() else detail
-    return whole if whole.endswith(".") else f"{whole}."

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from dragoman.domain import notation
 from dragoman.domain.record import fault_of
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import api, posting, tokens
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
@@ -113,7 +114,7 @@ async def channel(here: Here) -> Page:
     service, name = _operator(here), here.request.match_info["name"]
     projection = service.channels.get(name)
     if projection is None or not projection.is_channel:
-        raise refused("not-found", f"There is no channel {name[:63]} on this host; go back to the list.")
+        raise refused("not-found", sentence("There is no channel %(channel)s on this host; go back to the list.", channel=name[:63]))
     view = Settings(
         channel=api.view_of(projection), as_of=service.as_of(projection), live=service.is_live(projection), broken=projection.broken
     )

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.domain.exchange import ENDED
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.console import charts, keys
 from dragoman.gateway.console.owed import duties
@@ -158,7 +159,10 @@ def _wanted(query: Mapping[str, str]) -> Wanted:
     """What an address asks for. Raises `Refused` for what is too long to have been typed."""
     given = {name: " ".join(query.get(name, "").split()) for name in Wanted.__struct_fields__}
     if any(len(value) > SEARCH_CHARACTERS for value in given.values()):
-        raise refused("bad-request", f"A search has at most {SEARCH_CHARACTERS} characters; give fewer words.")
+        raise refused(
+            "bad-request",
+            sentence("A search has at most %(limit)s characters; give fewer words.", limit=SEARCH_CHARACTERS),
+        )
     return Wanted(**given)
 
 
@@ -413,7 +417,9 @@ async def drop(here: Here) -> web.StreamResponse:
 async def _officers(here: Here) -> Any:
     """The form of an officer. Raises `Refused` for who is none."""
     if not here.is_officer:
-        raise refused("not-permitted", "Searches are saved by officers of a side. Keep the address of the list instead: it is the search.")
+        raise refused(
+            "not-permitted", sentence("Searches are saved by officers of a side. Keep the address of the list instead: it is the search.")
+        )
     return await form_of(here.request)
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.rule import OFFICERS, Format
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
@@ -62,7 +63,7 @@ async def go(here: Here) -> Page | web.StreamResponse:
     """Go where what was typed leads, if that is one place."""
     typed = " ".join(here.request.query.get("q", "").split())
     if len(typed) > SEARCH_CHARACTERS:
-        raise refused("bad-request", f"What is typed here has at most {SEARCH_CHARACTERS} characters.")
+        raise refused("bad-request", sentence("What is typed here has at most %(limit)s characters.", limit=SEARCH_CHARACTERS))
     channels = _channels(here)
     known = list(_everything(here, channels))
     goals = _distinct([*_at_position(here, channels, typed), *await _records(here, channels, typed)]) or _called(typed, known)
@@ -364,8 +365,8 @@ def _urgencies(words: Words) -> Iterator[Urgency]:
         "routine": words.say("Silent. Counted in the duty days of the side that owes it."),
     }
     limits = PROFILES["default"].acknowledgement
-    for precedence, sentence in does.items():
-        yield Urgency(precedence=precedence, seconds=limits[precedence], does=sentence)
+    for precedence, said in does.items():
+        yield Urgency(precedence=precedence, seconds=limits[precedence], does=said)
 
 
 def _lost(words: Words) -> Iterator[str]:

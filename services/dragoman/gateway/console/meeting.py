@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arranged, besides, known, offices_of, there, together
 from dragoman.gateway.console.offices import Office
@@ -136,7 +137,13 @@ def _read(here: Here, exchange: str) -> _Found:
     view = reads.exchange_view(store, here.name, exchange, here.position, as_of, here.side, here.moment)
     state = decode_exchange(bytes(view.state))
     if state.family != "meeting":
-        raise refused("not-found", f"{state.number or 'This exchange'} is no meeting, call or visit; it stands among the exchanges.")
+        raise refused(
+            "not-found",
+            sentence(
+                "%(exchange)s is no meeting, call or visit; it stands among the exchanges.",
+                exchange=state.number or sentence("This exchange"),
+            ),
+        )
     with moment(store, here.name, Asked(at=here.position), "") as then:
         found = arranged(then.registry, state, then.calendars, here.moment)
         return _Found(_view(here.position, view, state, found), offices_of(then))

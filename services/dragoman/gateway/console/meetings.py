@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from dragoman.domain.rule import DUTY
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.console import meeting, month
 from dragoman.gateway.console.arranged import MOST, STATES, Arranged, Standing, answer_of, besides, standing, there
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
@@ -59,7 +60,9 @@ async def meetings(here: Here) -> Page:
     state = here.request.query.get("state", "")
     page = whole(here.request.query.get("page", "1")) or 1
     if state not in ("", *STATES):
-        raise refused("bad-request", f"There is no state {state[:63]}; choose one of {', '.join(STATES)}.")
+        raise refused(
+            "bad-request", sentence("There is no state %(state)s; choose one of %(choices)s.", state=state[:63], choices=", ".join(STATES))
+        )
     found: Standing = await here.in_thread(standing, here.service.store, here.name, here.position, here.moment)
     counts: Counter[str] = Counter(each.state for each in found.meetings)
     skipped = (page - 1) * _ROWS if state else 0

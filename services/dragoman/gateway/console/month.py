@@ -15,6 +15,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.domain.clocks import WEEK, Calendar
+from dragoman.domain.sentence import sentence
 from dragoman.gateway.console.arranged import FORMATS, Window, instant, offices_of, state_of, windows
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
@@ -121,7 +122,7 @@ def _first(here: Here) -> date:
     given = here.request.query.get("month", "") or f"{here.moment:%Y-%m}"
     read = _MONTH.fullmatch(given)
     if read is None or int(read[1]) < 1900:
-        raise refused("bad-request", f"There is no month {given[:20]}; write it like 2026-11.")
+        raise refused("bad-request", sentence("There is no month %(month)s; write it like 2026-11.", month=given[:20]))
     return date(int(read[1]), int(read[2]), 1)
 
 

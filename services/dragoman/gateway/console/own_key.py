@@ -19,6 +19,7 @@ from msgspec import Struct
 from dragoman.domain import heads, ids
 from dragoman.domain.access import ROOT
 from dragoman.domain.record import read_act
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console import signing
 from dragoman.gateway.console.filled import Filled
@@ -83,7 +84,7 @@ def waiting(here: Here) -> tuple[Waits, ...]:
 async def own_key(here: Here, filled: Filled | None = None) -> Page:
     """The reader's keys, and what this browser can do about one."""
     if here.roles == (ROOT,) or here.grant.is_operator:
-        raise refused("not-permitted", "Officers have keys of their own here; root keys are kept apart, on the command line.")
+        raise refused("not-permitted", sentence("Officers have keys of their own here; root keys are kept apart, on the command line."))
     keys = tuple(
         OwnKey(key=id, since=max(1, each.since), until=each.until)
         for id, each in sorted(here.registry.keys.items(), key=lambda key: key[1].since)
@@ -136,7 +137,7 @@ async def ask_entry(here: Here) -> Page | web.StreamResponse:
         raise SignatureAsked(await signing.to_sign(here, act))
     signed = filled["signed"].encode()
     if signing.bare(signed) != act or not _holds(public, signed, filled["signatures"]) or not _is_bound(here, signed, author, id):
-        raise refused("bad-request", "The key has not signed its own entry. Press again.")
+        raise refused("bad-request", sentence("The key has not signed its own entry. Press again."))
     await here.service.access.enrolments.keep(
         Enrolment(
             officer=here.grant.actor,
@@ -168,7 +169,7 @@ def _is_bound(here: Here, signed: bytes, author: str, id: str) -> bool:
 async def _asked(here: Here, officer: str) -> Enrolment:
     found = here.service.access.enrolments.find(here.registry.cid, f"{here.side}/{officer}")
     if "administrator" not in here.roles or found is None:
-        raise refused("not-found", "No key of that officer waits to be entered. The page of keys shows those that do.")
+        raise refused("not-found", sentence("No key of that officer waits to be entered. The page of keys shows those that do."))
     return found
 
 
@@ -178,7 +179,13 @@ async def enter(here: Here) -> web.StreamResponse:
     here.newest = here.projection.flushed
     found = await _asked(here, said(form, "officer"))
     if found.administrator != here.grant.actor:
-        raise refused("not-permitted", f"This entry was made out to {found.administrator}, who signs it. The officer can ask you instead.")
+        raise refused(
+            "not-permitted",
+            sentence(
+                "This entry was made out to %(administrator)s, who signs it. The officer can ask you instead.",
+                administrator=found.administrator,
+            ),
+        )
     act, data = read_act(found.act.encode(), cut=False)
     _, own = await signing.signed_by(here, act, data, exchange="", key="")
     reply = await posting.record(

@@ -27,6 +27,7 @@ from msgspec import Struct
 
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
+from dragoman.domain.sentence import Sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
@@ -233,7 +234,7 @@ class Sheet:
     name: str = ""
 
 
-def refused(kind: str, detail: str) -> Refused:
+def refused(kind: str, detail: Sentence) -> Refused:
     """A refusal in words."""
     return Refused(Refusal(kind=kind, detail=detail))
 

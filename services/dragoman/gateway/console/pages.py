@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console import (
     admin,
@@ -69,6 +70,9 @@ async def _home(here: Here) -> Any:
         return see("/host")
     visible = here.service.visible(here.grant)
     if not visible:
-        raise refused("not-permitted", f"{here.grant.actor} is in office in no channel; an administrator of the side enters officers.")
+        raise refused(
+            "not-permitted",
+            sentence("%(actor)s is in office in no channel; an administrator of the side enters officers.", actor=here.grant.actor),
+        )
     first = next((each for each in visible if each.registry.kind == "official"), visible[0])
     return see(f"/c/{first.name}")

@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import named, notation, points
 from dragoman.domain.rule import HEADS
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import beside
 from dragoman.gateway.console import kinds, register, signing
 from dragoman.gateway.console.arranged import Window, known, offices_of
@@ -254,7 +255,7 @@ async def tested(here: Here) -> Page | web.StreamResponse:
     found: _Found = await here.in_thread(_read, here)
     point = next((each for each in found.points if each.exchange == filled["exchange"]), None)
     if point is None:
-        raise refused("not-found", "This point of contact is not there any more. Open the page again.")
+        raise refused("not-found", sentence("This point of contact is not there any more. Open the page again."))
     means, outcome, at = (f"{name}-{point.exchange}" for name in ("means", "outcome", "at"))
     act: dict[str, Any] = {
         "act": "call-attempt",

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from dragoman.domain import erasure
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import coverage, posting, proofs
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.console import differences
@@ -146,10 +147,15 @@ def _position(here: Here) -> int:
     """The record that is asked for, which the page's moment has. Raises `Refused`."""
     position = posting.whole(here.request.match_info["position"])
     if position is None or not 1 <= position <= here.newest:
-        raise refused("not-found", f"Records are counted from 1 to {here.newest}.")
+        raise refused("not-found", sentence("Records are counted from 1 to %(newest)s.", newest=here.newest))
     if position > here.position:
         raise refused(
-            "not-found", f"Record {position} came after record {here.position}, at which this page stands. Go back to now to see it."
+            "not-found",
+            sentence(
+                "Record %(position)s came after record %(now)s, at which this page stands. Go back to now to see it.",
+                position=position,
+                now=here.position,
+            ),
         )
     return position
 
@@ -239,14 +245,17 @@ def _erasure_of(here: Here, position: int, raw: bytes) -> Erasing:
         erasing, *_ = here.projection.bytes_at(at)
         if erasure.standing_in(raw, position, erasure.named_in([(at, erasing)]).get) is not None:
             return Erasing(position=at, record=encode_base64(erasing))
-    raise refused("not-found", f"No erasure names what stands at record {position}.")
+    raise refused("not-found", sentence("No erasure names what stands at record %(position)s.", position=position))
 
 
 async def consistency(here: Here) -> web.Response:
     """That the tree of one size begins that of another."""
     old, new = (posting.whole(here.request.query.get(name, "")) for name in ("from", "to"))
     if old is None or new is None or not 1 <= old <= new <= here.newest:
-        raise refused("bad-request", f"from and to are sizes of the tree, from 1 to {here.newest}, the first no more than the second.")
+        raise refused(
+            "bad-request",
+            sentence("from and to are sizes of the tree, from 1 to %(newest)s, the first no more than the second.", newest=here.newest),
+        )
     hashes: list[bytes] = await here.in_thread(merkle.consistency, here.service.trees.nodes(here.name), old, new)
     return _json(Consistency(from_=old, to=new, hashes=tuple(encode_base64(each) for each in hashes)))
 

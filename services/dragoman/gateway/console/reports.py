@@ -13,6 +13,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.refusal import Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting, reporting
 from dragoman.gateway.console import papers
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
@@ -69,7 +70,10 @@ async def situation(here: Here) -> Page | web.Response:
 async def turn_over(here: Here) -> Page | web.Response:
     """What the next watch of the reader's side must know."""
     if not here.is_officer:
-        raise refused("not-permitted", "The turn-over note is for the officers of a side; auditors have the situation report and the log.")
+        raise refused(
+            "not-permitted",
+            sentence("The turn-over note is for the officers of a side; auditors have the situation report and the log."),
+        )
     period = period_of(here)
     gather = reporting.turn_over_of(period.asked, here.side)
     return await _shown(here, "turn-over", period, lambda: _gathered(here, period.asked, gather))

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import structlog
 from aiohttp import web
 
-from dragoman.domain.refusal import Refused
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman.gateway import posting, problems
 from dragoman.gateway.console import frame, signing
 from dragoman.gateway.console.page import HEADERS, Here, Page, Preferences, Sheet, as_csv, as_json, html, now, refused, rendered
@@ -18,6 +17,7 @@ from dragoman.gateway.console.signing import SignatureAsked
 from dragoman.gateway.typed import compressed
 from dragoman.projection import reads
 from dragoman.projection.moment import instant, position_by
+from dragoman_schemas.problems import TYPES
 
 log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ async def _stand(here: Here) -> None:
     if here.at:
         stood = await here.in_thread(reads.stood, here.service.store, here.name, here.at)
         if stood is None:
-            raise refused("not-found", "The channel had not been opened there.")
+            raise refused("not-found", sentence("The channel had not been opened there."))
         here.registry_then, time, here.digest = stood
         here.moment = datetime.fromisoformat(time)
 
@@ -91,12 +91,14 @@ async def position_of(here: Here, at: str) -> int:
         return 0
     if _AT.fullmatch(at):
         if not 1 <= int(at) <= here.newest:
-            raise refused("bad-request", f"Records are counted from 1 to {here.newest}; give one of these, or a time.")
+            raise refused(
+                "bad-request", sentence("Records are counted from 1 to %(newest)s; give one of these, or a time.", newest=here.newest)
+            )
         return int(at)
     moment = instant("at", at) + timedelta(milliseconds=1)
     found: int = await here.in_thread(position_by, here.service.store, here.name, here.newest, moment)
     if not found:
-        raise refused("not-found", "The channel had not been opened then.")
+        raise refused("not-found", sentence("The channel had not been opened then."))
     return found
 
 
@@ -110,7 +112,7 @@ async def answer(here: Here, page: Page) -> web.Response:
             return as_json(page.view, headers)
         case ".csv":
             if page.rows is None:
-                raise refused("not-acceptable", "This page has no table; take it as .json.")
+                raise refused("not-acceptable", sentence("This page has no table; take it as .json."))
             return as_csv(page.rows, headers)
     framed = await frame.of(here)
     text = rendered(here, here.words, page.template, frame=framed, view=page.view, tabled=page.rows is not None, **page.values)
@@ -122,16 +124,26 @@ def wants_page(request: web.Request) -> bool:
     return not request.path.startswith("/v1/") and "text/html" in request.headers.get("Accept", "")
 
 
+def saying(request: web.Request) -> Callable[[Sentence], str]:
+    """How an error is said that is answered by no page: by the API in English, to a page's scripts in their reader's language."""
+    return str if request.path.startswith("/v1/") else words_of(request).sentence
+
+
 def problem(request: web.Request, error: Exception) -> web.Response:
-    """An error as a page: its title in the reader's language, and what exactly is wrong."""
+    """An error as a page: its title, and what exactly is wrong, in the reader's language."""
     _, request_id = request.get(posting.TRACE, ("", ""))
-    answered = problems.answer(error, request_id, request.path)
-    body: dict[str, Any] = msgspec.json.decode(answered.body if isinstance(answered.body, bytes) else b"{}")
-    headers = {name: answered.headers[name] for name in ("Allow", "Retry-After") if name in answered.headers}
-    registry = request.get("registry")
-    kind = error.refusal.kind if isinstance(error, Refused) else str(body.get("type", "")).rpartition("/")[2]
-    values = {"problem": body, "kind": kind, "registry": registry, "preferences": Preferences.read(request), "frame": None}
-    return html(rendered(None, words_of(request), "problem.html", **values), status=answered.status, headers=headers)
+    refusal, said = problems.refusal_of(error)
+    status, _ = TYPES[refusal.kind]
+    headers = {name: value for name, value in said.items() if name in ("Allow", "Retry-After")}
+    values = {
+        "refusal": refusal,
+        "status": status,
+        "request_id": request_id,
+        "registry": request.get("registry"),
+        "preferences": Preferences.read(request),
+        "frame": None,
+    }
+    return html(rendered(None, words_of(request), "problem.html", **values), status=status, headers=headers)
 
 
-__all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "wants_page"]
+__all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "saying", "wants_page"]

@@ -15,6 +15,7 @@ from aiohttp import web
 from multidict import MultiDictProxy
 
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
@@ -65,7 +66,7 @@ def signed_in(request: web.Request, channel: str) -> Grant:
     request["grant"] = grant
     request["apart"] = request.app[BUDGETS].caller(grant, channel, request.content_length or 0)
     if grant.scope == "read" and request.method == "POST":
-        detail = "You signed in with a token for reading alone; ask the operator for another."
+        detail = sentence("You signed in with a token for reading alone; ask the operator for another.")
         raise Refused(Refusal(kind="not-permitted", detail=detail))
     return grant
 
@@ -84,7 +85,9 @@ def own_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     same = site in ("same-origin", "none") if site is not None else origin is None or origin.partition("://")[2] == request.host
     if not same:
-        raise Refused(Refusal(kind="not-permitted", detail="This form came from another site. Open the board here and try again."))
+        raise Refused(
+            Refusal(kind="not-permitted", detail=sentence("This form came from another site. Open the board here and try again."))
+        )
 
 
 async def form_of(request: web.Request) -> Form:
@@ -93,7 +96,7 @@ async def form_of(request: web.Request) -> Form:
         async with asyncio.timeout(BODY_SECONDS):
             return await request.post()
     except TimeoutError:
-        raise Refused(Refusal(kind="too-slow", detail="The form did not arrive in time; send it again.")) from None
+        raise Refused(Refusal(kind="too-slow", detail=sentence("The form did not arrive in time; send it again."))) from None
 
 
 def said(form: Form, name: str) -> str:

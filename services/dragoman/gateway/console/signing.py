@@ -15,6 +15,7 @@ from msgspec import UNSET, Struct
 from dragoman.domain import heads
 from dragoman.domain.record import read_act, type_of
 from dragoman.domain.rule import Who
+from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
@@ -82,12 +83,14 @@ async def signed_by(here: Here, act: bytes, data: Act, *, exchange: str, key: st
     if said(form, "signatures"):
         signed = said(form, "signed").encode()
         if signed != act if data.signed is not UNSET else bare(signed) != act:
-            raise refused("moved", "What was signed is not what this form says now. Look again, then press again.")
+            raise refused("moved", sentence("What was signed is not what this form says now. Look again, then press again."))
         return signed, signatures_in(said(form, "signatures"))
     if not said(form, "sign"):
         raise refused(
             "not-permitted",
-            "This channel asks for the author’s signature. The page signs with a key of this browser where scripts are on; the command line with --sign.",
+            sentence(
+                "This channel asks for the author’s signature. The page signs with a key of this browser where scripts are on; the command line with --sign."
+            ),
         )
     if data.signed is UNSET:
         act = await bound(here, act, data, id=posting.id_of(here.projection, here.grant.actor, data, key), exchange=exchange)
@@ -101,7 +104,7 @@ def _name(data: Act) -> str:
 def signatures_in(text: str) -> str:
     """Signatures that a form brought. Raises `Refused`."""
     if dsse.read_signatures(text, SIGNATURES) is None:
-        raise refused("bad-request", "The signature that came with this form cannot be read. Press again.")
+        raise refused("bad-request", sentence("The signature that came with this form cannot be read. Press again."))
     return text
 
 
@@ -142,7 +145,7 @@ async def _newest(here: Here) -> tuple[Head, str]:
     found = await recent(here.service.seals, here.name, 1)
     newest = head(found[0], heads.log_of(registry), None) if found else None
     if newest is None or not newest.signed:
-        raise refused("unavailable", "No head of this log is signed yet, which a signature rests on. Try again in a moment.")
+        raise refused("unavailable", sentence("No head of this log is signed yet, which a signature rests on. Try again in a moment."))
     return newest, found[0].note.decode()
 
 

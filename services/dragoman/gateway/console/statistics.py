@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
+from dragoman.domain.sentence import sentence
 from dragoman.domain.statistics import spread
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.answering import TURN
@@ -88,7 +89,7 @@ async def statistics(here: Here) -> Page:
     period = period_of(here)
     side, format = query.get("side", ""), query.get("format", "")
     if side not in ("", *here.sides) or format not in ("", *FORMATS):
-        raise refused("bad-request", "There is no such side or format here; choose one of the form.")
+        raise refused("bad-request", sentence("There is no such side or format here; choose one of the form."))
     found: Counted | None = None
     faults = period.faults
     if not faults:
