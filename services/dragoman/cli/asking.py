@@ -18,6 +18,7 @@ from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, conn
 from dragoman.cli.mirroring import audit
 from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
 from dragoman.domain.erasure import named_in
+from dragoman.language.words import of_tag
 from dragoman.log.archive import Archive
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.markdown import markdown
@@ -38,7 +39,9 @@ async def audit_command(
     log: Log = "",
     witness: Witnesses = (),
     policy_file: PolicyFile = None,
-    language: Annotated[str, Parameter(help="In which language texts are read that are given in several.")] = "",
+    language: Annotated[
+        str, Parameter(help="In which language it is read: en, fr or zh, and texts in any in which they are given.")
+    ] = "en",
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
@@ -64,7 +67,7 @@ async def audit_command(
     if target.json:
         out_json(msgspec.json.encode(found))
     else:
-        out(markdown(paper(found, language or found.of.languages[0])).rstrip("\n"))
+        out(markdown(paper(found, of_tag(language), language)).rstrip("\n"))
     if not (cid and log):
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     return 0 if result.lie is None else UNVERIFIED

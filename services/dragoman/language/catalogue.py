@@ -4,10 +4,12 @@ Messages keep their translations; new ones come without, and the tests name them
 from itself, to be bettered by hand.
 """
 
+import ast
 import io
 import sys
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -17,10 +19,10 @@ from dragoman.language import vocabulary
 from dragoman.language.words import LANGUAGES, LOCALES
 
 _HERE: Final = Path(__file__).parent
-_SAYING: Final = (_HERE.parent / "gateway" / "console",)
+_SAYING: Final = (_HERE.parent / "gateway" / "console", _HERE.parent / "reports")
 """Folders with sentences of the catalogues."""
 
-_METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
+_METHODS: Final = [("**.py", "dragoman.language.catalogue:spoken"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS: Final = {
     "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
 }
@@ -39,6 +41,15 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "sentence": None,
 }
+
+
+def spoken(file: IO[bytes], keywords: Collection[str], _: object, **__: object) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:
+    """The calls in a module that say something, as Babel takes them: its own reader passes over what follows a variable named like such a call."""
+    for node in ast.walk(ast.parse(file.read())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name in keywords:
+                yield node.lineno, name, tuple(each.value if isinstance(each, ast.Constant) else None for each in node.args), []
 
 
 def template() -> Catalog:
@@ -61,7 +72,7 @@ def updated(language: str) -> Catalog:
         with path.open("rb") as file:
             found = read_po(file, locale=language)
     found.update(template(), no_fuzzy_matching=True, update_header_comment=False)
-    found.header_comment = f"# What the pages say, in {found.locale.english_name if found.locale else language}."
+    found.header_comment = f"# What pages and reports say, in {found.locale.english_name if found.locale else language}."
     found.obsolete.clear()
     if language == "en":
         for message in found:

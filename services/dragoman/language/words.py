@@ -28,6 +28,9 @@ LOCALES: Final = Path(__file__).parent / "locales"
 NBSP: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _UNITS: Final = {"en": ("s", "min", "h", "d"), "fr": ("s", "min", "h", "j"), "zh": ("秒", "分", "小时", "天")}
+_BETWEEN: Final = {"en": (", ", ", ", "; ", " "), "fr": (", ", ", ", f"{_THIN}; ", " "), "zh": ("、", "，", "；", "")}  # noqa: RUF001
+"""What stands between words of a list, between members of a group, between groups, between sentences."""
+
 _WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
 
 
@@ -39,6 +42,7 @@ class Words:
         self.language = language
         self.tag = TAGS[language]
         self.translations = _translations(language)
+        self.comma, self.pause, self.semicolon, self.space = _BETWEEN[language]
         self._locale = Locale.parse("zh_Hans" if language == "zh" else language)
 
     # Sentences and names
@@ -84,7 +88,11 @@ class Words:
 
     def listed(self, parts: Iterable[str]) -> str:
         """Several words after one another."""
-        return ("、" if self.language == "zh" else ", ").join(parts)
+        return self.comma.join(parts)
+
+    def sentences(self, parts: Iterable[str]) -> str:
+        """Several whole sentences after one another."""
+        return self.space.join(parts)
 
     # Numbers, times and spans
 
@@ -93,11 +101,11 @@ class Words:
         text = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}".removesuffix(".0")
         return text.replace(",", "\0").replace(".", ",").replace("\0", _THIN) if self.language == "fr" else text
 
-    def share(self, share: float | None) -> str:
-        """A fraction of one in per cent."""
+    def share(self, share: float | None, places: int = 0) -> str:
+        """A fraction of one in per cent, to so many decimal places, one at most."""
         if share is None:
             return "–"
-        return f"{self.number(round(share * 100))}{_THIN if self.language == 'fr' else ''}%"
+        return f"{self.number(round(share * 100, places))}{_THIN if self.language == 'fr' else ''}%"
 
     def day(self, moment: datetime, *, weekday: bool = False) -> str:
         """A day: 24 Nov 2026."""
@@ -198,6 +206,12 @@ def stamp(moment: datetime) -> str:
 def words(language: str) -> Words:
     """A language's words."""
     return Words(language if language in LANGUAGES else "en")
+
+
+def of_tag(tag: str) -> Words:
+    """The words for whoever reads the language of a tag, `zh-Hans` say; English where it is none of ours."""
+    language = tag.partition("-")[0]
+    return words(language if language in LANGUAGES else "en")
 
 
 def _translations(language: str) -> gettext.GNUTranslations:

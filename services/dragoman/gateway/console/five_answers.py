@@ -297,30 +297,14 @@ def _authorised(words: Words, found: FiveAnswers) -> Answer:
         detail=words.count("%(n)s officer was entered.", "%(n)s officers were entered.", len(found.authorities)),
         how=say("Officers are entered by root or administrators of their side; each exception names its record."),
         word=say("The signed acts of each side; in a trial the host keeps the keys."),
-        lines=tuple(say("%(what)s: %(n)s", what=kind_of(words, kind), n=words.number(count)) for kind, count in found.kinds.items()),
+        lines=tuple(
+            say("%(what)s: %(n)s", what=answers.kind_of(kind, words), n=words.number(count)) for kind, count in found.kinds.items()
+        ),
         more=tuple(
-            Line(text=say("Record %(n)s: %(what)s", n=words.number(each.position), what=kind_of(words, each.kind)), position=each.position)
+            Line(
+                text=say("Record %(n)s: %(what)s", n=words.number(each.position), what=answers.kind_of(each.kind, words)),
+                position=each.position,
+            )
             for each in reversed(found.exceptions)
         ),
     )
-
-
-def kind_of(words: Words, kind: str) -> str:
-    """What an exception is called."""
-    match kind:
-        case "one_key":
-            return words.say("sent by one officer where two are asked for")
-        case "by_voice":
-            return words.say("said by voice before it was written down")
-        case "acting":
-            return words.say("done by a deputy")
-        case "later":
-            return words.say("entered for the record")
-        case "late":
-            return words.say("late")
-        case "corrected":
-            return words.say("corrected or cancelled")
-        case "erased":
-            return words.say("taken out of the record")
-        case _:
-            return words.say("without effect")
