@@ -19,10 +19,9 @@ from dragoman.log.port import Message
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, Moment, moment
 from dragoman.projection.store import Store
-from dragoman.reports import year
+from dragoman.reports import findings, year
 from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Table
 from dragoman.reports.words import Cell
-from dragoman_schemas.reports import Checked
 from samples import SAMPLES
 from world import INCIDENT, NOTE, World
 
@@ -34,20 +33,30 @@ def year_of(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
     return Gathered(found, partial(year.paper, found))
 
 
+FOUND: Final = (
+    findings.of_records(12),
+    findings.of_no_head("…"),
+    findings.of_head(0, ""),
+    findings.of_head(12, ""),
+    findings.of_head(12, "2026-11-24T12:00:00Z"),
+    findings.of_witnesses(0, {}),
+    findings.of_witnesses(7, {"nato": 12, "china": 7}),
+    findings.of_no_witnesses(),
+)
 REPORTS: Final[dict[str, Gather]] = {
     "situation": reporting.situation_of(ALL),
     "turn-over": reporting.turn_over_of(ALL, "china"),
     "year": year_of,
     "period": reporting.period_of(ALL),
-    "audit": reporting.audit_of(ALL, (Checked(check="records", found="12, folded here", word="this gateway's"),)),
+    "audit": reporting.audit_of(ALL, FOUND),
 }
 _DATA: Final = re.compile(
     r"NATO-CHINA\S*|nato-china|(?<![A-Za-z])(?:NATO|CHINA|(?:nato|china)/[a-z0-9-]+|hq|[0-9a-f]{64}|[0-9:.]+Z|(?:en|fr|zh)(?:-Hans)?)(?![A-Za-z])"
 )
 """What stands in our own words as it is in the log: numbers, sides, officers, digests, times, tags of languages."""
 
-_CODES: Final = re.compile(r"NOTAM|NAVAREA|CUES|SHA-256")
-"""What is called so in every language."""
+_CODES: Final = re.compile(r"NOTAM|NAVAREA|CUES|SHA-256|`[^`]+`")
+"""What is called so in every language, and commands."""
 
 
 def told() -> World:

@@ -18,10 +18,11 @@ from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, Moment, instant, moment
 from dragoman.reports import answers, period, situation, turn_over
 from dragoman.reports import year as year_review
+from dragoman.reports.findings import Finding
 from dragoman.reports.markdown import markdown
 from dragoman.reports.paper import Paper
 from dragoman_schemas.fields import Language, Year
-from dragoman_schemas.reports import Checked, Report
+from dragoman_schemas.reports import Report
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -124,15 +125,15 @@ def period_of(asked: Asked) -> Gather:
     return gather
 
 
-def audit_of(asked: Asked, whole: Sequence[Checked]) -> Gather:
+def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
     """The five answers, given the first of them."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         span = then.span(_begins(asked, None))
         first = then.first(span)
         then.expect(first, REPORT_EXCHANGES)
-        found = answers.answers(then, span, first, whole, live=live)
-        return Gathered(found, partial(answers.paper, found))
+        found = answers.answers(then, span, first, [each.checked for each in whole], live=live)
+        return Gathered(found, partial(answers.paper, found, whole))
 
     return gather
 

@@ -18,6 +18,7 @@ from dragoman.domain.exchange import ENDED
 from dragoman.domain.statistics import blind, spread
 from dragoman.language.words import Words
 from dragoman.reports import gather, layout
+from dragoman.reports.findings import Finding
 from dragoman.reports.paper import Block, Paper, Paragraph, Points, Section, Table, section, table
 from dragoman.reports.words import Cell, Said
 from dragoman_schemas.reports import Authority, Checked, Exceptional, FiveAnswers, Receiving, Urgent
@@ -108,14 +109,14 @@ def _authorities(then: Then) -> Iterator[Authority]:
 # Laid out
 
 
-def paper(found: FiveAnswers, w: Words, language: str) -> Paper:
-    """The five answers laid out."""
+def paper(found: FiveAnswers, whole: Sequence[Finding], w: Words, language: str) -> Paper:
+    """The five answers laid out, given the first of them as it can be said in any language."""
     return Paper(
         of=found.of,
         language=w.language,
         title=w.say("Five answers, %(channel)s, record %(n)s", channel=found.of.name, n=w.number(found.position)),
         lead=_lead(found, w),
-        sections=tuple(_sections(found, w, language)),
+        sections=tuple(_sections(found, whole, w, language)),
         foot=layout.foot(found, w),
         again=layout.again(found, language),
         alarm=found.lie or layout.alarm(found, w),
@@ -131,10 +132,10 @@ def _lead(found: FiveAnswers, w: Words) -> tuple[str, ...]:
     return w.say("From %(a)s to %(b)s.", **layout.period(found, w)), w.sentences(counts)
 
 
-def _sections(found: FiveAnswers, w: Words, language: str) -> Iterator[Section]:
+def _sections(found: FiveAnswers, whole: Sequence[Finding], w: Words, language: str) -> Iterator[Section]:
     checks = table(
         (w.say("Checked"), w.say("Found"), w.say("On whose word")),
-        [(Said(each.check, "en"), Said(each.found, "en"), Said(each.word, "en")) for each in found.whole],
+        [(w.sentence(each.check), w.sentence(each.found), w.sentence(each.word)) for each in whole],
     )
     yield section(w.say("1: Is it whole, unaltered, until when, on whose word"), checks, empty=w.say("Nothing was checked."))
     knew = layout.urgent_table(found.messages, found.to, w, language)

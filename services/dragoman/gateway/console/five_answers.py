@@ -53,7 +53,7 @@ class Answer:
 
 async def gathered(here: Here) -> FiveAnswers | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
-    whole = await proofs.checked(here.call)
+    whole = [each.checked for each in await proofs.checked(here.call)]
     live = here.past or here.service.is_live(here.projection)
     async with here.request.app[TURN]:
         found: FiveAnswers | None = await here.in_thread(
