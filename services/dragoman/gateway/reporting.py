@@ -119,8 +119,8 @@ def period_of(asked: Asked) -> Gather:
     """The record of the period."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = period.record_of_the_period(then, then.span(_begins(asked, None)), live=live)
-        return Gathered(found, partial(period.paper, found))
+        found, flagged = period.record_of_the_period(then, then.span(_begins(asked, None)), live=live)
+        return Gathered(found, partial(period.paper, found, flagged))
 
     return gather
 

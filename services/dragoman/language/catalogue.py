@@ -22,6 +22,9 @@ _HERE: Final = Path(__file__).parent
 _SAYING: Final = (_HERE.parent / "gateway" / "console", _HERE.parent / "reports")
 """Folders with sentences of the catalogues."""
 
+_MAKING: Final = (_HERE.parent / "domain",)
+"""Folders in which sentences are made that are said elsewhere."""
+
 _METHODS: Final = [("**.py", "dragoman.language.catalogue:spoken"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS: Final = {
     "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
@@ -41,6 +44,7 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "sentence": None,
 }
+_SENTENCES: Final = {"sentence": _KEYWORDS["sentence"]}
 
 
 def spoken(file: IO[bytes], keywords: Collection[str], _: object, **__: object) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:
@@ -55,8 +59,8 @@ def spoken(file: IO[bytes], keywords: Collection[str], _: object, **__: object) 
 def template() -> Catalog:
     """Everything that is to be translated."""
     found = Catalog(project="Dragoman", fuzzy=False)
-    for folder in _SAYING:
-        said = extract_from_dir(folder, _METHODS, _OPTIONS, _KEYWORDS, strip_comment_tags=True)
+    for folder, keywords in (*((each, _KEYWORDS) for each in _SAYING), *((each, _SENTENCES) for each in _MAKING)):
+        said = extract_from_dir(folder, _METHODS, _OPTIONS, keywords, strip_comment_tags=True)
         for _, _, message, _, _ in sorted(said, key=lambda each: (each[0], each[1])):
             found.add(message, flags=("python-format",) if "%(" in str(message) else ())
     for context, name in vocabulary.names():

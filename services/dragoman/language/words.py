@@ -4,7 +4,7 @@ import gettext
 import io
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from dragoman.domain.sentence import Sentence
+from dragoman.domain.sentence import Name, Sentence
 from dragoman.language.vocabulary import derived
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
@@ -54,8 +54,24 @@ class Words:
 
     def sentence(self, said: Sentence, /) -> str:
         """A sentence that was made where no language was known."""
-        values = {name: self.sentence(value) if isinstance(value, Sentence) else value for name, value in said.values.items()}
-        return self.translations.gettext(said.message) % values
+        return self.translations.gettext(said.message) % {name: self._spoken(value) for name, value in said.values.items()}
+
+    def _spoken(self, value: object) -> object:
+        match value:
+            case Sentence():
+                return self.sentence(value)
+            case Name("side"):
+                return value.name.upper()
+            case Name():
+                return self.name(value.context, value.name)
+            case timedelta():
+                return self.span(value.total_seconds())
+            case date():
+                return self.day(value)
+            case tuple():
+                return self.listed(str(self._spoken(each)) for each in value)
+            case _:
+                return value
 
     def count(self, one: str, many: str, number: int, /, **values: object) -> str:
         """A sentence about a number of things; `%(n)s` is the number."""
@@ -107,7 +123,7 @@ class Words:
             return "–"
         return f"{self.number(round(share * 100, places))}{_THIN if self.language == 'fr' else ''}%"
 
-    def day(self, moment: datetime, *, weekday: bool = False) -> str:
+    def day(self, moment: date, *, weekday: bool = False) -> str:
         """A day: 24 Nov 2026."""
         name = ""
         if weekday:

@@ -1,6 +1,6 @@
 """The record of the period: everything that was said, by family, as each side said it. It is generated, and no joint report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 import msgspec
@@ -8,7 +8,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.domain.blindness import Span
-from dragoman.domain.flags import flags
+from dragoman.domain.flags import Flag, flags
 from dragoman.domain.table import FORMATS
 from dragoman.language.vocabulary import chosen
 from dragoman.language.words import Words
@@ -37,19 +37,23 @@ from dragoman_schemas.state import Exchange, Meeting, Stamp
 _HEADED: Final = frozenset({"subject", "to", "info", "precedence", "area", "original", "of"})
 """Members that stand in a matter's heading, or say nothing by themselves."""
 
+Flagged = Mapping[str, Sequence[Flag]]
+"""The flags of exchanges, by their ids."""
+
 _SERVICES: Final = frozenset({"reminder", "lapse", "line-check-missed"})
 
 
-def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecord:
-    """Everything that was said in a span. Raises `Refused` where that is too much for one record."""
+def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[PeriodRecord, Flagged]:
+    """Everything that was said in a span, and the flags of each exchange. Raises `Refused` where that is too much for one record."""
     first = then.first(span)
     then.expect(first, REPORT_EXCHANGES)
     exchanges = list(then.touched(first))
     areas = [area for area in then.of("notification", "danger-area") if area.status == "announced"]
-    return PeriodRecord(
+    flagged = {each.id: flags(then.registry, each, areas, then.ends) for each in exchanges if each.act != "line-check"}
+    found = PeriodRecord(
         **gather.heading(then, span, "period", live=live),
         families=tuple(
-            FamilyRecord(family=family, exchanges=tuple(_recorded(then, exchange, span, areas) for exchange in found))
+            FamilyRecord(family=family, exchanges=tuple(_recorded(then, exchange, span, flagged[exchange.id]) for exchange in found))
             for family in get_args(Family)
             if (found := [exchange for exchange in exchanges if exchange.family == family and exchange.act != "line-check"])
         ),
@@ -59,9 +63,10 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecor
         lessons=tuple(each for exchange in exchanges for each in gather.lessons(exchange, span)),
         statistics=statistics_of(then, span),
     )
+    return found, flagged
 
 
-def _recorded(then: Moment, exchange: Exchange, span: Span, areas: list[Exchange]) -> RecordedExchange:
+def _recorded(then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Flag]) -> RecordedExchange:
     said = tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time))
     met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
     if gather.unattributed(exchange):
@@ -72,7 +77,7 @@ def _recorded(then: Moment, exchange: Exchange, span: Span, areas: list[Exchange
         met=met,
         unanswered=() if exchange.cancellation is not None else tuple(gather.unanswered(exchange)),
         notice=dict(FORMATS[exchange.act].notice),
-        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(then.registry, exchange, areas, then.ends)),
+        flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flagged),
     )
 
 
@@ -157,8 +162,8 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
 # Laid out
 
 
-def paper(found: PeriodRecord, w: Words, language: str) -> Paper:
-    """The record laid out."""
+def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Paper:
+    """The record laid out, with the flags of its exchanges as they can be said in any language."""
     exchanges = sum(len(family.exchanges) for family in found.families)
     carried_on = w.count("%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges)
     return Paper(
@@ -169,19 +174,19 @@ def paper(found: PeriodRecord, w: Words, language: str) -> Paper:
             w.sentences((w.say("From %(a)s to %(b)s.", **layout.period(found, w)), carried_on)),
             w.say("This record is generated from the log and agreed by nobody: it gives what each side said, and when."),
         ),
-        sections=tuple(_sections(found, w, language)),
+        sections=tuple(_sections(found, flagged, w, language)),
         foot=layout.foot(found, w),
         again=layout.again(found, language),
         alarm=layout.alarm(found, w),
     )
 
 
-def _sections(found: PeriodRecord, w: Words, language: str) -> Iterator[Section]:
+def _sections(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Iterator[Section]:
     for family in found.families:
         name, number = _family(family.family, w), len(family.exchanges)
         yield section(w.count("%(family)s, %(n)s exchange", "%(family)s, %(n)s exchanges", number, family=name))
         for exchange in family.exchanges:
-            yield from _exchange(found, exchange, w, language)
+            yield from _exchange(found, exchange, flagged.get(exchange.matter.exchange, ()), w, language)
     if not found.families:
         yield section(w.say("Exchanges"), Paragraph((w.say("Nothing was said in this time."),)))
     yield section(w.say("The channel"), _channel(found, w, language), empty=w.say("Nothing changed."))
@@ -204,18 +209,16 @@ def _family(family: str, w: Words) -> str:
     }[family]
 
 
-def _exchange(found: PeriodRecord, exchange: RecordedExchange, w: Words, language: str) -> Iterator[Section]:
+def _exchange(found: PeriodRecord, exchange: RecordedExchange, flagged: Sequence[Flag], w: Words, language: str) -> Iterator[Section]:
     matter = exchange.matter
     face = exchange.notice.get(w.language) or exchange.notice.get("en", "")
-    flags = tuple(
-        filled(w.say("%(what)s: %(detail)s"), what=w.name("flag", flag.flag), detail=Said(flag.detail, "en")) for flag in exchange.flags
-    )
+    shown = tuple((w.say("%(what)s: %(detail)s", what=w.name("flag", each.flag), detail=w.sentence(each.detail)),) for each in flagged)
     unanswered = tuple((_open(each, w),) for each in exchange.unanswered)
     yield section(
         filled(w.say("%(what)s: %(subject)s"), what=w.act(matter.format), subject=layout.subject(matter, w, language)),
         Paragraph((w.sentences(_head(matter, w)),)),
         Paragraph((face,)) if face else None,
-        Points(flags) if flags else None,
+        Points(shown) if shown else None,
         Points(unanswered) if unanswered else None,
         *(block for saying in exchange.said for block in _saying(found, matter, saying, w, language)),
         *(_meeting(exchange.met, matter, w, language) if exchange.met is not None else ()),
