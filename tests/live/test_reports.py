@@ -50,7 +50,7 @@ async def same_by_replay(reader: Reader) -> Any:
     raws = [msgspec.json.encode(msgspec.json.decode(line, type=Entry).record) for line in lines]
     (replay := Replay()).take(raws)
     past = Past(replay, raws)
-    by_replay = msgspec.json.decode(msgspec.json.encode(answers(past, past.period(), 1, ())))
+    by_replay = msgspec.json.decode(msgspec.json.encode(answers(past, past.period(), 1, ()).report))
     by_gateway = (await reader.get(f"reports/audit?at={past.position}")).json
     assert {**by_gateway, "whole": []} == by_replay
     assert (await reader.get(f"reports/audit?at={past.position}", HTML)).status == 200

@@ -21,7 +21,7 @@ from dragoman.projection.moment import Asked, Moment, moment
 from dragoman.projection.store import Store
 from dragoman.reports import findings, year
 from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Table
-from dragoman.reports.words import Cell
+from dragoman.reports.words import Cell, Said
 from samples import SAMPLES
 from world import INCIDENT, NOTE, World
 
@@ -171,6 +171,24 @@ def words_of(text: str) -> list[str]:
 def test_a_chinese_paper_has_no_word_of_another_language(papers: dict[str, dict[str, Paper]]) -> None:
     left = {text for each in papers.values() for text in own(each["zh"]) if words_of(text)}
     assert left == set()
+
+
+def test_what_an_exception_was_is_said_in_the_language_of_the_paper(papers: dict[str, dict[str, Paper]]) -> None:
+    rows = {language: exceptions_of(paper) for language, paper in papers["told audit live"].items()}
+    assert {kind for kind, _ in rows["en"]} >= {
+        "late",
+        "corrected or cancelled",
+        "entered for the record",
+        "said by voice before it was written down",
+    }
+    for other in ("fr", "zh"):
+        assert [one for one, another in zip(rows["en"], rows[other], strict=True) if one[1] == another[1]] == []
+
+
+def exceptions_of(paper: Paper) -> list[tuple[str, str]]:
+    """Of which kind each exception is, and what it was."""
+    (table,) = [block for block in paper.sections[-1].blocks if isinstance(block, Table) and isinstance(block.rows[0][-1], Said)]
+    return [(str(row[1]), row[-1].text) for row in table.rows if isinstance(row[-1], Said)]
 
 
 def test_quiet_is_said_in_every_language(papers: dict[str, dict[str, Paper]]) -> None:

@@ -64,11 +64,11 @@ async def audit_command(
     past = Past(replay, messages)
     lie = "" if result.lie is None else f"VERIFICATION FAILED: {result.lie.check} at position {result.lie.position}: {result.lie.what}"
     whole = [Finding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word)) for each in result.findings]
-    found = answers(past, past.period(), 1, [each.checked for each in whole], lie=lie)
+    told = answers(past, past.period(), 1, whole, lie=lie)
     if target.json:
-        out_json(msgspec.json.encode(found))
+        out_json(msgspec.json.encode(told.report))
     else:
-        out(markdown(paper(found, whole, of_tag(language), language)).rstrip("\n"))
+        out(markdown(paper(told, of_tag(language), language)).rstrip("\n"))
     if not (cid and log):
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     return 0 if result.lie is None else UNVERIFIED

@@ -132,8 +132,8 @@ def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
         span = then.span(_begins(asked, None))
         first = then.first(span)
         then.expect(first, REPORT_EXCHANGES)
-        found = answers.answers(then, span, first, [each.checked for each in whole], live=live)
-        return Gathered(found, partial(answers.paper, found, whole))
+        told = answers.answers(then, span, first, whole, live=live)
+        return Gathered(told.report, partial(answers.paper, told))
 
     return gather
 

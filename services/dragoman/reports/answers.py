@@ -10,10 +10,10 @@ the records, from a gateway's projection as from a replay.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dragoman.domain.blindness import Check, Span, Turn
-from dragoman.domain.exceptions import of_exchange
+from dragoman.domain.exceptions import Noted, of_exchange
 from dragoman.domain.exchange import ENDED
 from dragoman.domain.statistics import blind, spread
 from dragoman.language.words import Words
@@ -21,7 +21,7 @@ from dragoman.reports import gather, layout
 from dragoman.reports.findings import Finding
 from dragoman.reports.paper import Block, Paper, Paragraph, Points, Section, Table, section, table
 from dragoman.reports.words import Cell, Said
-from dragoman_schemas.reports import Authority, Checked, Exceptional, FiveAnswers, Receiving, Urgent
+from dragoman_schemas.reports import Authority, FiveAnswers, Receiving, Urgent
 from dragoman_schemas.state import Exchange
 
 
@@ -43,14 +43,22 @@ class Then(gather.Then, Protocol):
     def line_checks(self, first: int) -> list[Check]:
         """The line checks since a position, and as many before it as tell how the line stood then."""
 
-    def exceptional(self, first: int) -> Iterator[Exceptional]:
+    def exceptional(self, first: int) -> Iterator[Noted]:
         """What records since a position say of themselves, and which of them are without effect."""
 
     def actor(self, position: int) -> str | None:
         """Whose valid record stands at a position."""
 
 
-def answers(then: Then, period: Span, first: int, whole: Sequence[Checked], *, lie: str = "", live: bool = True) -> FiveAnswers:
+class Told(NamedTuple):
+    """The five answers, and what of them can be said in any language: the first, and what each exception was."""
+
+    report: FiveAnswers
+    whole: Sequence[Finding]
+    exceptions: Sequence[Noted]
+
+
+def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, lie: str = "", live: bool = True) -> Told:
     """The five answers about a period that ends at a moment, given the first of them."""
     exchanges = list(then.exchanges(first))
     areas = [exchange for exchange in exchanges if exchange.act == "danger-area" and exchange.status == "announced"]
@@ -66,9 +74,10 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Checked], *, l
         then.registry, then.sides, then.line_checks(first), then.turns(first), then.manned(first), then.outages(first), period
     )
     lists = (messages, waiting, lapses, owed, stands, found, spans)
-    return FiveAnswers(
+    shown = found[-gather.MOST :]
+    report = FiveAnswers(
         **gather.heading(then, period, "audit", live=live),
-        whole=tuple(whole),
+        whole=tuple(each.checked for each in whole),
         lie=lie,
         receiving=tuple(_receiving(side, messages) for side in then.sides),
         messages=tuple(messages[-gather.MOST :]),
@@ -82,9 +91,10 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Checked], *, l
         stands=tuple(stands[-gather.MOST :]),
         authorities=tuple(_authorities(then)),
         kinds=dict(sorted(Counter(each.kind for each in found).items())),
-        exceptions=tuple(found[-gather.MOST :]),
+        exceptions=tuple(each.exceptional for each in shown),
         left_off=sum(max(0, len(each) - gather.MOST) for each in lists),
     )
+    return Told(report, whole, shown)
 
 
 def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
@@ -109,14 +119,15 @@ def _authorities(then: Then) -> Iterator[Authority]:
 # Laid out
 
 
-def paper(found: FiveAnswers, whole: Sequence[Finding], w: Words, language: str) -> Paper:
-    """The five answers laid out, given the first of them as it can be said in any language."""
+def paper(told: Told, w: Words, language: str) -> Paper:
+    """The five answers laid out."""
+    found = told.report
     return Paper(
         of=found.of,
         language=w.language,
         title=w.say("Five answers, %(channel)s, record %(n)s", channel=found.of.name, n=w.number(found.position)),
         lead=_lead(found, w),
-        sections=tuple(_sections(found, whole, w, language)),
+        sections=tuple(_sections(told, w, language)),
         foot=layout.foot(found, w),
         again=layout.again(found, language),
         alarm=found.lie or layout.alarm(found, w),
@@ -132,10 +143,11 @@ def _lead(found: FiveAnswers, w: Words) -> tuple[str, ...]:
     return w.say("From %(a)s to %(b)s.", **layout.period(found, w)), w.sentences(counts)
 
 
-def _sections(found: FiveAnswers, whole: Sequence[Finding], w: Words, language: str) -> Iterator[Section]:
+def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
+    found = told.report
     checks = table(
         (w.say("Checked"), w.say("Found"), w.say("On whose word")),
-        [(w.sentence(each.check), w.sentence(each.found), w.sentence(each.word)) for each in whole],
+        [(w.sentence(each.check), w.sentence(each.found), w.sentence(each.word)) for each in told.whole],
     )
     yield section(w.say("1: Is it whole, unaltered, until when, on whose word"), checks, empty=w.say("Nothing was checked."))
     knew = layout.urgent_table(found.messages, found.to, w, language)
@@ -162,7 +174,7 @@ def _sections(found: FiveAnswers, whole: Sequence[Finding], w: Words, language: 
             (w.say("Officer"), w.say("Office"), w.say("Roles"), w.say("Entered at record"), w.say("Keys")),
             [_authority(each, w) for each in found.authorities],
         ),
-        *_exceptions(found, w),
+        *_exceptions(told, w),
         layout.left_off(found.left_off, w),
     )
 
@@ -191,11 +203,12 @@ def _authority(each: Authority, w: Words) -> tuple[Cell, ...]:
     return each.officer, each.office, w.listed(map(w.value, each.roles)), entered, w.number(each.keys)
 
 
-def _exceptions(found: FiveAnswers, w: Words) -> Iterator[Block]:
-    if not found.kinds:
+def _exceptions(told: Told, w: Words) -> Iterator[Block]:
+    kinds = told.report.kinds
+    if not kinds:
         yield Paragraph((w.say("No exceptions."),))
         return
-    yield Points(tuple((w.say("%(what)s: %(n)s", what=kind_of(kind, w), n=w.number(number)),) for kind, number in found.kinds.items()))
+    yield Points(tuple((w.say("%(what)s: %(n)s", what=kind_of(kind, w), n=w.number(number)),) for kind, number in kinds.items()))
     yield Table(
         (w.say("Record"), w.say("What"), w.say("Side"), w.say("Number"), w.say("Detail")),
         tuple(
@@ -204,9 +217,9 @@ def _exceptions(found: FiveAnswers, w: Words) -> Iterator[Block]:
                 kind_of(each.kind, w),
                 layout.side(each.side) or w.say("nobody"),
                 each.number,
-                Said(each.detail, "en"),
+                Said(w.sentence(each.detail)),
             )
-            for each in found.exceptions
+            for each in told.exceptions
         ),
     )
 

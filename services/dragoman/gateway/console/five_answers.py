@@ -21,7 +21,8 @@ from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
 from dragoman.reports import answers, gather
-from dragoman_schemas.reports import Checked, FiveAnswers, Matter
+from dragoman.reports.findings import Finding
+from dragoman_schemas.reports import FiveAnswers, Matter
 
 _PERIODS: Final = (0, 365, 90, 30, 7, 1)
 """Days that the answers are about, the most that one report holds; 0 is since the opening."""
@@ -53,7 +54,7 @@ class Answer:
 
 async def gathered(here: Here) -> FiveAnswers | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
-    whole = [each.checked for each in await proofs.checked(here.call)]
+    whole = await proofs.checked(here.call)
     live = here.past or here.service.is_live(here.projection)
     async with here.request.app[TURN]:
         found: FiveAnswers | None = await here.in_thread(
@@ -62,7 +63,7 @@ async def gathered(here: Here) -> FiveAnswers | None:
     return found
 
 
-def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Checked], live: bool) -> FiveAnswers | None:  # noqa: FBT001
+def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Finding], live: bool) -> FiveAnswers | None:  # noqa: FBT001
     with moment(store, channel, Asked(at=at), as_of) as then:
         for days in _PERIODS:
             span = then.span(then.ends - timedelta(days=days) if days else None)
@@ -71,7 +72,7 @@ def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Check
                 then.expect(first, REPORT_EXCHANGES)
             except Refused:
                 continue
-            return answers.answers(then, span, first, whole, live=live)
+            return answers.answers(then, span, first, whole, live=live).report
     return None
 
 
