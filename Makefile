@@ -74,7 +74,7 @@ bench: $(VENV)/.dev ## Measure, print a table, write build/bench.json
 schemas: $(VENV)/.dev ## Generate schemas/published and docs/states.md
 	$(BIN)/python -m dragoman.gateway.publish
 
-catalogues: $(VENV)/.dev ## Bring the pages' three catalogues up to date with the pages
+catalogues: $(VENV)/.dev ## Bring the three catalogues up to date with what pages and reports say
 	$(BIN)/python -m dragoman.language.catalogue
 
 screenshots: $(VENV)/.dev ## Every page in three languages, light and dark, into build/screenshots (needs chromium)

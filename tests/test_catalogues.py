@@ -1,4 +1,4 @@
-"""The three catalogues: every string of the pages is in each, with its placeholders, in the typography of its language."""
+"""The three catalogues: every string of pages and reports is in each, with its placeholders, in the typography of its language."""
 
 import re
 from itertools import chain

@@ -50,7 +50,8 @@ def test_every_place_in_a_sentence_has_its_value() -> None:
     for path, call in calls("sentence"):
         message = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
         places, given = set(_PLACE.findall(str(message))), {each.arg for each in call.keywords}
-        assert given == places or (path.name == "record.py" and not given), f"{path.name}:{call.lineno}"
+        if None not in given:  # a mapping's names are not written here
+            assert given == places or (path.name == "record.py" and not given), f"{path.name}:{call.lineno}"
 
 
 def test_no_sentence_is_made_past_the_catalogues() -> None:

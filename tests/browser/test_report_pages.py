@@ -141,26 +141,50 @@ async def test_what_reports_there_are_is_said_in_a_sentence_each_and_who_may_rea
     assert (await officer.headline()).startswith("Turn-over of the watch of NATO")
 
 
-async def test_a_report_is_the_apis_own_and_its_english_is_marked_for_who_reads_another_language(visit: Visiting, nato: Caller) -> None:
+async def test_a_report_is_the_apis_own_in_the_readers_language(visit: Visiting, nato: Caller) -> None:
     await nato.open(INCIDENT)
     position = (await nato.get(f"/v1/channels/{CALM}/state")).json["position"]
     reader = await visit()
     await reader.sign_in("nato/officer", CALM)
-    for name in ("situation", "turn-over", "period", "year"):
-        path = f"/c/{CALM}/reports/{name}"
-        again = (await view(reader, f"{path}.json?at={position}"))["again"]
-        markdown = await nato.get(again, Accept="text/markdown")
-        assert await text(reader, f"{path}?at={position}&as=markdown") == markdown.body.decode()
-        assert await view(reader, f"{path}.json?at={position}") == (await nato.get(again)).json
-        await go(reader, f"{path}?at={position}")
-        title = re.sub(r"\\\\(.)", r"\\1", markdown.body.decode().partition("# ")[2].partition("\n")[0])
-        assert await reader.headline() == title.replace("\\", "")
-        await expect(reader.page.locator(".paper")).to_have_attribute("lang", "en")
-    await expect(reader.page.get_by_text("This report is written in English")).to_have_count(0)
-    await reader.page.get_by_role("button", name="Français").click()
-    await expect(reader.page.locator("html")).to_have_attribute("lang", "fr")
-    await expect(reader.page.locator(".paper")).to_have_attribute("lang", "en")
+    for language, button in (("en", "English"), ("fr", "Français"), ("zh", "中文")):
+        await go(reader, f"/c/{CALM}/reports")
+        await reader.page.get_by_role("button", name=button).click()
+        for name in ("situation", "turn-over", "period", "year"):
+            path = f"/c/{CALM}/reports/{name}"
+            again = (await view(reader, f"{path}.json?at={position}"))["again"]
+            markdown = (await nato.get(f"{again}&language={language}", Accept="text/markdown")).body.decode()
+            assert await text(reader, f"{path}?at={position}&as=markdown") == markdown
+            assert f"`{again}&language={language}`" in markdown, "a text names the path that gives it again, in its language"
+            assert await view(reader, f"{path}.json?at={position}") == (await nato.get(again)).json
+            await go(reader, f"{path}?at={position}")
+            await expect(reader.page.locator("html")).to_have_attribute("lang", "zh-Hans" if language == "zh" else language)
+            title = re.sub(r"\\(.)", r"\1", markdown.partition("# ")[2].partition("\n")[0])
+            assert (await reader.headline()).replace("\N{NO-BREAK SPACE}", " ") == title.replace("\N{NO-BREAK SPACE}", " ")
     assert reader.complaints == []
+
+
+async def test_a_chinese_reports_own_words_are_chinese(visit: Visiting, nato: Caller) -> None:
+    await nato.open(INCIDENT)
+    reader = await visit()
+    await reader.sign_in("nato/officer", CALM)
+    await reader.page.get_by_role("button", name="中文").click()
+    for name in ("situation", "turn-over", "period", "year"):
+        await go(reader, f"/c/{CALM}/reports/{name}")
+        left: str = await reader.page.locator(".paper").evaluate(_OWN)
+        words = re.sub(r"NATO-CHINA\S*|nato-china|/v1/\S+|[0-9a-f]{64}|NATO|CHINA|(?<=[0-9])Z|NOTAM|NAVAREA", "", left)
+        assert re.findall(r"[A-Za-z]{2,}", words) == [], left
+        alone = await reader.page.get_by_role("link", name="仅正文，供打印").get_attribute("href")  # noqa: RUF001
+        await go(reader, str(alone))
+        await expect(reader.page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    assert reader.complaints == []
+
+
+_OWN = """paper => {
+  const own = paper.cloneNode(true)
+  own.querySelectorAll('.said, code').forEach(each => each.remove())
+  return own.textContent
+}"""
+"""What a paper says itself: all but what somebody else said, and paths."""
 
 
 async def test_a_period_or_a_year_that_cannot_be_reported_is_asked_for_again(visit: Visiting) -> None:

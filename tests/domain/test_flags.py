@@ -16,7 +16,7 @@ N, NH, ND, C = "nato/o-1", "nato/h-1", "nato/d-1", "china/o-1"
 
 def shown(world: World, id: str, *areas: str) -> dict[str, str]:
     found = flags(world.registry, world.exchange(id), [world.exchange(area) for area in areas])
-    return {flag.flag: flag.detail for flag in found}
+    return {flag.flag: str(flag.detail) for flag in found}
 
 
 @pytest.mark.parametrize(

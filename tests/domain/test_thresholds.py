@@ -30,7 +30,7 @@ def at_noon(actor: str, body: dict[str, Any]) -> tuple[World, str]:
 def shown(world: World, id: str, *areas: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for flag in flags(world.registry, world.exchange(id), [world.exchange(area) for area in areas]):
-        found.setdefault(flag.flag, []).append(flag.detail)
+        found.setdefault(flag.flag, []).append(str(flag.detail))
     return found
 
 
@@ -224,7 +224,7 @@ def test_what_was_said_before_what_was_sent_while_suspended_and_what_was_correct
     passed = {"means": "voice", "at": "2026-11-24T03:00Z", "to_post": "Duty officer"}
     id = world.open(N, act("contact-note", passed_by=passed))
     assert shown(world, id) == {
-        "passed_by": ["said otherwise at 2026-11-24T03:00:00.000Z before it was written down, by its sender's word"]
+        "passed_by": ["said otherwise at 2026-11-24T03:00:00.000Z before it was written down, by its sender’s word"]
     }
     world.keep(NH, act("channel-status", status="suspended", reason="x"), released_by=ND)
     id = world.open(N, act("contact-note"))

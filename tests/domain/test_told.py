@@ -43,7 +43,7 @@ def of(world: World, id: str, clock: str) -> list[Running]:
 def shown(world: World, id: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for flag in flags(world.registry, world.exchange(id), []):
-        found.setdefault(flag.flag, []).append(flag.detail)
+        found.setdefault(flag.flag, []).append(str(flag.detail))
     return found
 
 

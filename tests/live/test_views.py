@@ -56,7 +56,7 @@ async def test_quantities_keep_their_unit_and_stand_beside_it_in_si(who: Who) ->
     assert view["state"]["content"]["cpa"] == {"value": 0.5, "unit": "nm"}
     assert view["si"] == {"/cpa": {"value": 926.0, "unit": "m"}, "/courses/0/speed": {"value": 7.202, "unit": "m/s"}}
     _, text = await recorded(who("china/officer"), exchange)
-    assert "0.5 nm (926 m)" in text
+    assert "0.5 nm (926 m)" in text.replace("\N{NO-BREAK SPACE}", " ")
     await carried(who("china/officer"), exchange, {"act": "counter-account", "facts": "Otherwise.", "cpa": {"value": 0.7, "unit": "nm"}})
     flags = (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json["flags"]
     assert ("accounts_differ", "china gives otherwise: facts, cpa") in [(flag["flag"], flag["detail"]) for flag in flags]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from dragoman.reports.markdown import escaped, markdown, quoted
-from dragoman.reports.paper import Paper, Points, Quote, Words, section, table
+from dragoman.reports.paper import Paper, Paragraph, Points, Quote, section, table
 from dragoman.reports.words import Said
 from dragoman_schemas.reports import ReportedChannel
 
@@ -41,12 +41,20 @@ NASTY = [
 ]
 
 
-def paper(*blocks: object, kind: str = "official", custody: str = "sides") -> Paper:
+def paper(*blocks: object, kind: str = "official", custody: str = "sides", language: str = "en") -> Paper:
     of = ReportedChannel(
         name="nato-china", cid="0" * 64, kind=kind, custody=custody, marking="SIDES | ONLY", sides=("nato", "china"), languages=("en",)
     )
     sections = (section("Part", *blocks),)  # type: ignore[arg-type]
-    return Paper(of=of, title="Report", lead=("A sentence.",), sections=sections, foot=("Foot.",), again="/v1/again?x=1&y=2")
+    return Paper(
+        of=of,
+        language=language,
+        title="Report",
+        lead=("A sentence.",),
+        sections=sections,
+        foot=("Foot.",),
+        again="/v1/again?x=1&y=2",
+    )
 
 
 @pytest.mark.parametrize("text", NASTY)
@@ -68,7 +76,7 @@ def test_another_programs_reader_shows_what_was_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", NASTY)
 def test_another_programs_reader_finds_no_markup(text: str) -> None:
-    found = READER.render(markdown(paper(Quote("NATO", Said(text)), table(("What",), [(Said(text),)]), Words((Said(text),)))))
+    found = READER.render(markdown(paper(Quote("NATO", Said(text)), table(("What",), [(Said(text),)]), Paragraph((Said(text),)))))
     tags = set(re.findall(r"</?([a-z0-9]+)", found))
     assert tags <= {"h1", "h2", "p", "strong", "blockquote", "table", "thead", "tbody", "tr", "th", "td", "hr", "br", "code"}, found
     assert re.findall(r"<code>(.*?)</code>", found) == ["/v1/again?x=1&amp;y=2"]
@@ -84,7 +92,7 @@ def test_a_table_keeps_its_cells_whatever_stands_in_them() -> None:
 
 
 def test_a_quotation_ends_where_its_text_ends() -> None:
-    text = markdown(paper(Quote("NATO", Said("one\n\n# two\n- three\n> four")), Words(("after",))))
+    text = markdown(paper(Quote("NATO", Said("one\n\n# two\n- three\n> four")), Paragraph(("after",))))
     start = text.index("NATO:")
     assert text[start : text.index("after")] == "NATO:\n\n> one\n>\n> \\# two\\\n> \\- three\\\n> &gt; four\n\n"
 
@@ -107,3 +115,9 @@ def test_an_exercise_says_so_three_times_at_the_top_and_at_the_bottom() -> None:
 def test_a_trial_says_who_keeps_the_keys() -> None:
     assert "Trial: this host keeps the keys of all sides." in markdown(paper(custody="host"))
     assert "Trial" not in markdown(paper())
+
+
+def test_the_writers_own_words_are_in_the_language_of_the_paper() -> None:
+    text = markdown(paper(Quote("北约", Said("来信", "zh", "（zh，原文）")), custody="host", language="zh"))  # noqa: RUF001
+    assert "试用：本托管者保管各方密钥。" in text and "再次取得同一报告：`/v1/again?x=1&y=2`" in text  # noqa: RUF001
+    assert "北约（zh，原文）：\n\n> 来信" in text  # noqa: RUF001

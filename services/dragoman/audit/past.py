@@ -10,9 +10,9 @@ from dragoman.domain import blindness, clocks
 from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.clocks import Calendar
+from dragoman.domain.exceptions import Noted
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman_schemas.acts.channel import BrokerOutage, Delivery, WatchAssumption, WatchRelief
-from dragoman_schemas.reports import Exceptional
 from dragoman_schemas.state import Exchange, Message, Registry
 
 
@@ -86,7 +86,7 @@ class Past:
         """The line checks."""
         return [check for exchange in self.exchanges(0) for check in blindness.checks(exchange)]
 
-    def exceptional(self, _: int) -> Iterator[Exceptional]:
+    def exceptional(self, _: int) -> Iterator[Noted]:
         """What records say of themselves, and which of them are without effect."""
         return of_records(self._replay, self._messages)
 

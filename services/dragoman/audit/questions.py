@@ -14,7 +14,7 @@ from msgspec import Struct
 from dragoman.audit.replay import Replay, replayed
 from dragoman.domain import clocks
 from dragoman.domain import difference as differing
-from dragoman.domain.exceptions import of_exchange, of_record, of_void
+from dragoman.domain.exceptions import Noted, of_exchange, of_record, of_void
 from dragoman.domain.record import NotARecord, parse
 from dragoman_schemas.answers import Difference
 from dragoman_schemas.reports import Exceptional
@@ -91,10 +91,10 @@ def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
         areas = [exchange for exchange in replay.exchanges() if exchange.act == "danger-area" and exchange.status == "announced"]
         for exchange in replay.exchanges():
             found += of_exchange(registry, exchange, areas)
-    return sorted(found, key=lambda each: (each.position, each.kind))
+    return [each.exceptional for each in sorted(found, key=lambda each: (each.position, each.kind))]
 
 
-def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Exceptional]:
+def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
     """What records are without effect, and what the others say of themselves."""
     void = {each.position: each.reason for each in replay.void}
     for position, raw in enumerate(messages, 1):

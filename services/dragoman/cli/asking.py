@@ -18,11 +18,13 @@ from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, conn
 from dragoman.cli.mirroring import audit
 from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
 from dragoman.domain.erasure import named_in
+from dragoman.domain.sentence import verbatim
+from dragoman.language.words import of_tag
 from dragoman.log.archive import Archive
 from dragoman.reports.answers import answers, paper
+from dragoman.reports.findings import Finding
 from dragoman.reports.markdown import markdown
 from dragoman_schemas.answers import Change
-from dragoman_schemas.reports import Checked
 
 EVERYWHERE = Target()
 
@@ -38,7 +40,9 @@ async def audit_command(
     log: Log = "",
     witness: Witnesses = (),
     policy_file: PolicyFile = None,
-    language: Annotated[str, Parameter(help="In which language texts are read that are given in several.")] = "",
+    language: Annotated[
+        str, Parameter(help="In which language it is read: en, fr or zh, and texts in any in which they are given.")
+    ] = "en",
     target: Target = EVERYWHERE,
 ) -> int:
     """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
@@ -59,12 +63,12 @@ async def audit_command(
         replay, messages = replayed(messages, at), messages[:at]
     past = Past(replay, messages)
     lie = "" if result.lie is None else f"VERIFICATION FAILED: {result.lie.check} at position {result.lie.position}: {result.lie.what}"
-    whole = [Checked(check=each.check, found=each.found, word=each.word) for each in result.findings]
-    found = answers(past, past.period(), 1, whole, lie=lie)
+    whole = [Finding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word)) for each in result.findings]
+    told = answers(past, past.period(), 1, whole, lie=lie)
     if target.json:
-        out_json(msgspec.json.encode(found))
+        out_json(msgspec.json.encode(told.report))
     else:
-        out(markdown(paper(found, language or found.of.languages[0])).rstrip("\n"))
+        out(markdown(paper(told, of_tag(language), language)).rstrip("\n"))
     if not (cid and log):
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     return 0 if result.lie is None else UNVERIFIED

@@ -14,7 +14,9 @@ EVERYWHERE = Target()
 From = Annotated[str | None, Parameter(name="--from", help="The beginning, like 2026-11-24T06:00Z; by default the channel's opening.")]
 To = Annotated[str | None, Parameter(help="The end, which is not of it; by default now.")]
 At = Annotated[int | None, Parameter(help="A past position.")]
-In = Annotated[str | None, Parameter(name="--language", help="In which language texts are read that are given in several.")]
+In = Annotated[
+    str | None, Parameter(name="--language", help="In which language it is read: en, fr or zh, and texts in any in which they are given.")
+]
 
 
 def _query(**given: object) -> str:

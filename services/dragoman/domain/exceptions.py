@@ -13,11 +13,12 @@ void        a record without effect, and why
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
+from dragoman.domain.sentence import Name, Sentence, sentence, verbatim
 from dragoman_schemas.acts.channel import Erasure
 from dragoman_schemas.frame import Continuing, Opening
 from dragoman_schemas.reports import Exceptional
@@ -28,45 +29,65 @@ MEMBERS: Final = ("acting_for", "passed_by", "for_the_record")
 """Where a record says of itself that it is an exception."""
 
 
-def of_record(position: int, record: Record, number: str) -> Iterator[Exceptional]:
+class Noted(Struct, frozen=True, kw_only=True):
+    """One exception: of which kind, by which side, at which position, under which matter, and what it was."""
+
+    kind: str
+    position: int
+    side: str
+    number: str = ""
+    detail: Sentence
+
+    @property
+    def exceptional(self) -> Exceptional:
+        """The exception as reports have it: in English."""
+        return Exceptional(kind=self.kind, position=self.position, side=self.side, number=self.number, detail=str(self.detail))
+
+
+def of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
     """What a valid record says of itself; `number` is that of its exchange."""
-    data, side = record.data, record.side
+    data, side, act = record.data, record.side, Name("act", record.name)
     if isinstance(data, Erasure):
-        said = f"{len(data.records)} records of {len(exchanges_of(data))} exchanges, by the consent of every side"
-        yield Exceptional(kind="erased", position=position, side=side, detail=said)
+        counts = {"n": len(data.records), "m": len(exchanges_of(data))}
+        said = sentence("%(n)s records of %(m)s exchanges, by the consent of every side", **counts)
+        yield Noted(kind="erased", position=position, side=side, detail=said)
     if not isinstance(data, Opening | Continuing):
         return
     if data.acting_for is not UNSET:
-        yield Exceptional(kind="acting", position=position, side=side, number=number, detail=f"{record.name} for {data.acting_for}")
+        said = sentence("%(act)s for %(who)s", act=act, who=data.acting_for)
+        yield Noted(kind="acting", position=position, side=side, number=number, detail=said)
     if not isinstance(data.passed_by, UnsetType):
-        said = f"{record.name}, said by {data.passed_by.means} to {data.passed_by.to_post} at {data.passed_by.at}"
-        yield Exceptional(kind="by_voice", position=position, side=side, number=number, detail=said)
+        passed = {"means": Name("value", data.passed_by.means), "post": data.passed_by.to_post, "t": data.passed_by.at}
+        said = sentence("%(act)s, said by %(means)s to %(post)s at %(t)s", act=act, **passed)
+        yield Noted(kind="by_voice", position=position, side=side, number=number, detail=said)
     if data.for_the_record is True:
-        yield Exceptional(kind="later", position=position, side=side, number=number, detail=f"{record.name}, entered for the record")
+        yield Noted(kind="later", position=position, side=side, number=number, detail=sentence("%(act)s, entered for the record", act=act))
 
 
-def of_void(position: int, reason: str) -> Exceptional:
+def of_void(position: int, reason: str) -> Noted:
     """A record without effect."""
-    return Exceptional(kind="void", position=position, side="", detail=reason)
+    return Noted(kind="void", position=position, side="", detail=verbatim(reason))
 
 
-def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Exceptional]:
+def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
     """What an exchange shows as it stands; `areas` are the danger areas that are announced."""
     position, side, number = exchange.opened.position, exchange.side, exchange.number
     if exchange.one_key:
-        second = exchange.second_key
-        followed = "the second key is still due" if second is None else f"{second.by} turned the second key at {second.time}"
-        yield Exceptional(kind="one_key", position=position, side=side, number=number, detail=f"{exchange.opened.by} alone; {followed}")
-    for correction in exchange.corrections:
-        names = ", ".join(correction.fields)
-        at = correction.corrected.position
-        yield Exceptional(kind="corrected", position=at, side=side, number=number, detail=f"{names}: {correction.reason}")
-    if exchange.cancellation is not None:
-        cancelled = exchange.cancellation
-        yield Exceptional(
-            kind="corrected", position=cancelled.cancelled.position, side=side, number=number, detail=f"cancelled: {cancelled.reason}"
+        second, alone = exchange.second_key, exchange.opened.by
+        said = (
+            sentence("%(who)s alone; the second key is still due", who=alone)
+            if second is None
+            else sentence("%(who)s alone; %(other)s turned the second key at %(t)s", who=alone, other=second.by, t=second.time)
         )
+        yield Noted(kind="one_key", position=position, side=side, number=number, detail=said)
+    for correction in exchange.corrections:
+        names = tuple(Name("field", name) for name in correction.fields)
+        said = sentence("%(fields)s: %(reason)s", fields=names, reason=correction.reason)
+        yield Noted(kind="corrected", position=correction.corrected.position, side=side, number=number, detail=said)
+    if exchange.cancellation is not None:
+        said = sentence("cancelled: %(reason)s", reason=exchange.cancellation.reason)
+        yield Noted(kind="corrected", position=exchange.cancellation.cancelled.position, side=side, number=number, detail=said)
     for flag in flags(registry, exchange, areas):
         if flag.flag in _LATE:
-            detail = f"{flag.flag.replace('_', ' ')}: {flag.detail}"
-            yield Exceptional(kind="late", position=position, side=side, number=number, detail=detail)
+            said = sentence("%(what)s: %(detail)s", what=Name("flag", flag.flag), detail=flag.detail)
+            yield Noted(kind="late", position=position, side=side, number=number, detail=said)

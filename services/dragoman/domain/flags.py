@@ -32,6 +32,7 @@ from msgspec import Struct
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
 from dragoman.domain.notification import NARRATIVE
+from dragoman.domain.sentence import Name, Sentence, sentence
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
 
@@ -68,7 +69,7 @@ class Flag(Struct, frozen=True, kw_only=True):
     """One thing worth a look, and in words what it rests on."""
 
     flag: str
-    detail: str
+    detail: Sentence
 
 
 def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None) -> list[Flag]:
@@ -93,26 +94,29 @@ def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now
 
 def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     if exchange.one_key and exchange.second_key is None:
-        yield Flag(flag="one_key", detail=f"sent by {exchange.opened.by} alone; the second key is due")
+        yield Flag(flag="one_key", detail=sentence("sent by %(who)s alone; the second key is due", who=exchange.opened.by))
     if exchange.messages[0].suspended:
-        yield Flag(flag="suspended", detail="sent while the channel was suspended")
+        yield Flag(flag="suspended", detail=sentence("sent while the channel was suspended"))
     elif any(message.suspended for message in exchange.messages):
-        yield Flag(flag="suspended", detail="carried on while the channel was suspended")
+        yield Flag(flag="suspended", detail=sentence("carried on while the channel was suspended"))
     if exchange.opened.told:
-        yield Flag(flag="passed_by", detail=f"said otherwise at {exchange.opened.told} before it was written down, by its sender's word")
+        told = sentence("said otherwise at %(t)s before it was written down, by its sender’s word", t=exchange.opened.told)
+        yield Flag(flag="passed_by", detail=told)
     consented = {said.said.side for said in exchange.acts.get("release-consent", ())}
     if consented >= {side.name for side in registry.sides}:
-        yield Flag(flag="public", detail="every side has consented to its release")
+        yield Flag(flag="public", detail=sentence("every side has consented to its release"))
     if exchange.corrections:
-        yield Flag(flag="corrected", detail=f"corrected {len(exchange.corrections)} times; what stood there is kept")
+        yield Flag(flag="corrected", detail=sentence("corrected %(n)s times; what stood there is kept", n=len(exchange.corrections)))
 
 
 def _not_adopted(registry: Registry) -> Iterator[Flag]:
     missing = [side.name for side in registry.sides if side.name not in registry.codebooks]
     if missing:
-        yield Flag(
-            flag="not_adopted", detail=f"the codebook is not adopted by {', '.join(missing)}; the amplification says it in plain words"
+        said = sentence(
+            "the codebook is not adopted by %(sides)s; the amplification says it in plain words",
+            sides=tuple(Name("side", each) for each in missing),
         )
+        yield Flag(flag="not_adopted", detail=said)
 
 
 # Time
@@ -189,13 +193,14 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
         return
     if notice.given < notice.owed:
         if not notice.owed:
-            yield Flag(flag="short_notice", detail=f"{_span(-notice.given)} after it took effect; before is owed")
+            yield Flag(flag="short_notice", detail=sentence("%(d)s after it took effect; before is owed", d=-notice.given))
         else:
             given = max(timedelta(0), notice.given)
-            yield Flag(flag="short_notice", detail=f"{_span(given)} before it begins; {_span(notice.owed)} are owed")
+            said = sentence("%(d)s before it begins; %(owed)s are owed", d=given, owed=notice.owed)
+            yield Flag(flag="short_notice", detail=said)
     elif exchange.act == "danger-area" and notice.given < timedelta(seconds=limits.area_aim):
-        aim = _span(timedelta(seconds=limits.area_aim))
-        yield Flag(flag="below_aim", detail=f"{_span(notice.given)} before it begins; the sides aim at {aim}")
+        aim = timedelta(seconds=limits.area_aim)
+        yield Flag(flag="below_aim", detail=sentence("%(d)s before it begins; the sides aim at %(aim)s", d=notice.given, aim=aim))
 
 
 def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
@@ -203,24 +208,26 @@ def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any
     told = _instant(exchange.opened.when)
     match exchange.act:
         case "hazardous-incident" | "encounter-report" | "emergency-notification":
-            report, what = first_report(registry, exchange), "it was known" if exchange.act == "hazardous-incident" else "the event"
+            report = first_report(registry, exchange)
+            what = sentence("it was known") if exchange.act == "hazardous-incident" else sentence("the event")
             if report is not None and report.given > report.owed:
-                yield Flag(flag="late_report", detail=f"{_span(report.given)} after {what}; {_span(report.owed)} are owed")
+                yield Flag(flag="late_report", detail=_after(report.given, what, report.owed))
         case "launch-notice" if content["phase"] == "post_launch":
             window = content.get("window")
             launched = _instant(window.get("to")) if isinstance(window, dict) else _instant(content.get("time"))
-            yield from _late(launched, told, limits.launch_report, "the launch")
+            yield from _late(launched, told, limits.launch_report, sentence("the launch"))
         case "danger-area":
-            yield from _late_acts(exchange, "all-clear", "cleared_at", limits.all_clear, "the area was free")
+            yield from _late_acts(exchange, "all-clear", "cleared_at", limits.all_clear, sentence("the area was free"))
         case "military-activity":
             if content["notice_kind"] == "alert":
                 begun = _instant(content["window"]["from"])
                 if begun is not None and told is not None and told > begun:
-                    yield Flag(flag="late_report", detail=f"{_span(told - begun)} after it began; an alert activity is told when it begins")
-            yield from _late_changes(exchange, limits.activity_change, "the decision")
+                    said = sentence("%(d)s after it began; an alert activity is told when it begins", d=told - begun)
+                    yield Flag(flag="late_report", detail=said)
+            yield from _late_changes(exchange, limits.activity_change, sentence("the decision"))
         case "annual-exchange":
-            yield from _late(_instant(content.get("changed_at")), told, limits.data_change, "the change")
-            yield from _late_changes(exchange, limits.data_change, "the change")
+            yield from _late(_instant(content.get("changed_at")), told, limits.data_change, sentence("the change"))
+            yield from _late_changes(exchange, limits.data_change, sentence("the change"))
             yield from _late_data(exchange, content, limits)
 
 
@@ -235,14 +242,14 @@ def _late_data(exchange: Exchange, content: dict[str, Any], limits: Profile) -> 
     elif month and "changed_at" not in content:
         last = datetime(content["year"] + years, month, day, tzinfo=UTC)
     if last is not None and told >= last + timedelta(days=1):
-        yield Flag(flag="late_report", detail=f"{_span(told - last - timedelta(days=1))} after {last:%-d %B %Y}, the last day")
+        late = told - last - timedelta(days=1)
+        yield Flag(flag="late_report", detail=sentence("%(d)s after %(day)s, the last day", d=late, day=last.date()))
     until = _months(datetime.fromisoformat(exchange.opened.when), limits.data_question_months)
     for message in exchange.messages:
         asked = datetime.fromisoformat(message.said.when)
         if message.act == "clarification-request" and not message.for_the_record and asked > until:
-            yield Flag(
-                flag="late_question", detail=f"{message.said.side} asked {_span(asked - until)} after {until:%-d %B %Y}, the last day"
-            )
+            values = {"side": Name("side", message.said.side), "d": asked - until, "day": until.date()}
+            yield Flag(flag="late_question", detail=sentence("%(side)s asked %(d)s after %(day)s, the last day", **values))
 
 
 def _day(text: str) -> datetime:
@@ -256,7 +263,7 @@ def _months(since: datetime, months: int) -> datetime:
     return since.replace(year=year, month=month + 1, day=min(since.day, monthrange(year, month + 1)[1]))
 
 
-def _late_changes(exchange: Exchange, owed: int, what: str) -> Iterator[Flag]:
+def _late_changes(exchange: Exchange, owed: int, what: Sentence) -> Iterator[Flag]:
     """Changes that were told late after they were decided: as updates, or as corrections of what had been announced."""
     yield from _late_acts(exchange, "update", "changed_at", owed, what)
     for correction in exchange.corrections:
@@ -264,7 +271,7 @@ def _late_changes(exchange: Exchange, owed: int, what: str) -> Iterator[Flag]:
             yield from _late(_instant(correction.changed_at), _instant(correction.corrected.when), owed, what)
 
 
-def _late_acts(exchange: Exchange, act: str, since: str, owed: int, what: str) -> Iterator[Flag]:
+def _late_acts(exchange: Exchange, act: str, since: str, owed: int, what: Sentence) -> Iterator[Flag]:
     for said in exchange.acts.get(act, ()):
         if since in said.content:
             yield from _late(_instant(msgspec.json.decode(said.content[since])), _instant(said.said.when), owed, what)
@@ -275,21 +282,17 @@ def _venue(registry: Registry, exchange: Exchange, content: dict[str, Any], now:
     asked = _instant(exchange.opened.time)
     open_ = exchange.invokes and "venue" not in content and exchange.status in ("requested", "accepted")
     if open_ and asked is not None and now - asked > timedelta(seconds=limits.venue):
-        owed = _span(timedelta(seconds=limits.venue))
-        yield Flag(flag="default_venue", detail=f"no venue was agreed within {owed}: the default venue holds")
+        owed = timedelta(seconds=limits.venue)
+        yield Flag(flag="default_venue", detail=sentence("no venue was agreed within %(d)s: the default venue holds", d=owed))
 
 
-def _late(since: datetime | None, told: datetime | None, owed: int, what: str) -> Iterator[Flag]:
+def _late(since: datetime | None, told: datetime | None, owed: int, what: Sentence) -> Iterator[Flag]:
     if since is not None and told is not None and told - since > timedelta(seconds=owed):
-        yield Flag(flag="late_report", detail=f"{_span(told - since)} after {what}; {_span(timedelta(seconds=owed))} are owed")
+        yield Flag(flag="late_report", detail=_after(told - since, what, timedelta(seconds=owed)))
 
 
-def _span(span: timedelta) -> str:
-    if span >= timedelta(days=2):
-        return f"{span.days} days"
-    if span < timedelta(hours=1):
-        return f"{int(span.total_seconds() // 60)} minutes"
-    return f"{int(span.total_seconds() // 3600)} hours"
+def _after(given: timedelta, what: Sentence, owed: timedelta) -> Sentence:
+    return sentence("%(d)s after %(what)s; %(owed)s are owed", d=given, what=what, owed=owed)
 
 
 # Numbers
@@ -301,7 +304,8 @@ def _near(content: dict[str, Any]) -> Iterator[Flag]:
         landed = LANDED if name == "troops" and content["type"] in _LANDING else ()
         for threshold in (*THRESHOLDS.get(name, ()), *landed):
             if isinstance(number, int) and threshold * 0.95 <= number < threshold:
-                yield Flag(flag="near_threshold", detail=f"{name.replace('_', ' ')}: {number} of {threshold}")
+                said = sentence("%(what)s: %(n)s of %(threshold)s", what=Name("field", name), n=number, threshold=threshold)
+                yield Flag(flag="near_threshold", detail=said)
 
 
 def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
@@ -312,7 +316,8 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
     before, after = ({"troops": each.get("troops"), **each.get("arms", {})} for each in (content, reported))
     for name in before.keys() & after.keys():
         if before[name] != after[name] and "unknown" not in (before[name], after[name]):
-            yield Flag(flag="figures_differ", detail=f"{name.replace('_', ' ')}: {before[name]} declared, {after[name]} reported")
+            values = {"what": Name("field", name), "a": before[name], "b": after[name]}
+            yield Flag(flag="figures_differ", detail=sentence("%(what)s: %(a)s declared, %(b)s reported", **values))
 
 
 # Accounts
@@ -325,7 +330,10 @@ def _accounts(exchange: Exchange) -> Iterator[Flag]:
     for side, accounts in exchange.accounts.items():
         differing = differences(exchange, accounts[-1].content)
         if differing:
-            yield Flag(flag="accounts_differ", detail=f"{side} gives otherwise: {', '.join(name.replace('_', ' ') for name in differing)}")
+            names = tuple(Name("field", name) for name in differing)
+            yield Flag(
+                flag="accounts_differ", detail=sentence("%(side)s gives otherwise: %(fields)s", side=Name("side", side), fields=names)
+            )
 
 
 def differences(exchange: Exchange, account: dict[str, msgspec.Raw]) -> list[str]:
@@ -350,7 +358,7 @@ def _overlaps(exchange: Exchange, content: dict[str, Any], areas: Iterable[Excha
             continue
         theirs = {name: msgspec.json.decode(other.content[name]) for name in ("place", "window")}
         if _at_once(content["window"], theirs["window"]) and meet(own, outline(theirs["place"])):
-            yield Flag(flag="overlap", detail=f"with {other.number} of {other.side}")
+            yield Flag(flag="overlap", detail=sentence("with %(number)s of %(side)s", number=other.number, side=Name("side", other.side)))
 
 
 def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -78,7 +78,8 @@ _QUERY: Final = {
     "unanswered_by": "What this side has yet to answer.",
     "format": "Of this format alone.",
     "facets": "Also how many there are in all, and of each kind.",
-    "language": "In which language texts are given that there are several of.",
+    "language": "In which language it is read, by default the first of the channel: its own words where that is English, French or Chinese, else in English;"
+    " of texts that a side gave in several languages, that one.",
     "year": "Of this year.",
     "ids": "These entries alone.",
 }

@@ -15,12 +15,13 @@ from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import RESEAL_SECONDS
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
+from dragoman.reports import findings
+from dragoman.reports.findings import Finding
 from dragoman.stores.seals import Sealed
 from dragoman.tlog import checkpoint, merkle, note, tiles
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import NotANote
 from dragoman.tlog.proof import Proof
-from dragoman_schemas.reports import Checked
 
 TEXT: Final = "text/plain"
 BYTES: Final = "application/octet-stream"
@@ -115,29 +116,20 @@ async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, by
     return head, sealed.note
 
 
-async def checked(call: Call[Any]) -> list[Checked]:
+async def checked(call: Call[Any]) -> list[Finding]:
     """What this gateway can say of the log being whole: on its own word, which is why an auditor asks nobody."""
     projection = projection_of(call)
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     covered = await service_of(call).coverage.of(projection)
-    own = "this gateway's: run `dragoman audit` on your own machine to take nobody's"
-    found = [Checked(check="records", found=f"{projection.state.position}, folded here; each is judged at its position", word=own)]
+    found = [findings.of_records(projection.state.position)]
     try:
         head = None if sealed is None else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
     except NotANote as error:
-        return [*found, Checked(check="head", found=f"what is sealed is no head of this log: {error}", word="nobody's: keep it")]
-    if head is None:
-        found.append(Checked(check="head", found="none was signed yet", word="nobody's"))
-    else:
-        when = "" if sealed is None or sealed.taken is None else f", sealed at {sealed.taken:%-d %b %Y %H:%M:%S}Z"
-        found.append(Checked(check="head", found=f"of {head.size} records{when}", word="the host's signature"))
-    if projection.registry.policy:
-        by = ", ".join(f"{side} up to {upto}" for side, upto in sorted(covered.sides.items())) or "nobody yet"
-        word = "the sides' own witnesses, whom every side named in this log"
-        found.append(Checked(check="witnesses", found=f"final up to {covered.final}; countersigned by {by}", word=word))
-    else:
-        found.append(Checked(check="witnesses", found="none are named in this log", word="nobody's: others may be shown another log"))
-    return found
+        return [*found, findings.of_no_head(str(error))]
+    when = "" if sealed is None or sealed.taken is None else f"{sealed.taken:%Y-%m-%dT%H:%M:%SZ}"
+    found.append(findings.of_head(0 if head is None else head.size, when))
+    named = projection.registry.policy
+    return [*found, findings.of_witnesses(covered.final, covered.sides) if named else findings.of_no_witnesses()]
 
 
 async def show_checkpoint(call: Call[Nothing]) -> Answered:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from aiohttp import web
@@ -11,22 +12,28 @@ from dragoman.gateway.answering import TURN, headers_of, standing, wanted_media
 from dragoman.gateway.console import papers
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, Reply
+from dragoman.language.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, Moment, instant, moment
 from dragoman.reports import answers, period, situation, turn_over
 from dragoman.reports import year as year_review
+from dragoman.reports.findings import Finding
 from dragoman.reports.markdown import markdown
 from dragoman.reports.paper import Paper
 from dragoman_schemas.fields import Language, Year
-from dragoman_schemas.reports import Checked, Report
+from dragoman_schemas.reports import Report
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 
 
 class ReportQuery(Asked, frozen=True, kw_only=True):
-    """Which period, and in which language the sides' texts are read where they are given in several."""
+    """Which period, and in which language a report is read.
+
+    Its own words are in that language where it is English, French or Chinese, in English else; of texts that a side gave in several
+    languages that one is shown. Left out, it is the first language of the channel.
+    """
 
     language: Language | None = None
 
@@ -38,10 +45,14 @@ class YearQuery(ReportQuery, frozen=True, kw_only=True):
 
 
 class Gathered(NamedTuple):
-    """A report, and how it is laid out in a language."""
+    """A report, and how it is laid out in the service's words, with the sides' texts in a language."""
 
     report: Report
-    paper: Callable[[str], Paper]
+    laid: Callable[[Words, str], Paper]
+
+    def paper(self, language: str) -> Paper:
+        """The report laid out for whoever reads a language; its own words are English where that is none of ours."""
+        return self.laid(of_tag(language), language)
 
 
 Gather = Callable[[Moment, bool], Gathered]
@@ -89,7 +100,7 @@ def situation_of(asked: Asked) -> Gather:
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         found = situation.situation(then, then.span(_begins(asked, situation.begins(then.ends))), live=live)
-        return Gathered(found, lambda language: situation.paper(found, language))
+        return Gathered(found, partial(situation.paper, found))
 
     return gather
 
@@ -99,7 +110,7 @@ def turn_over_of(asked: Asked, side: str) -> Gather:
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         found = turn_over.turn_over(then, then.span(_begins(asked, turn_over.begins(then, side))), side, live=live)
-        return Gathered(found, lambda language: turn_over.paper(found, language))
+        return Gathered(found, partial(turn_over.paper, found))
 
     return gather
 
@@ -108,21 +119,21 @@ def period_of(asked: Asked) -> Gather:
     """The record of the period."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = period.record_of_the_period(then, then.span(_begins(asked, None)), live=live)
-        return Gathered(found, lambda language: period.paper(found, language))
+        found, flagged = period.record_of_the_period(then, then.span(_begins(asked, None)), live=live)
+        return Gathered(found, partial(period.paper, found, flagged))
 
     return gather
 
 
-def audit_of(asked: Asked, whole: Sequence[Checked]) -> Gather:
+def audit_of(asked: Asked, whole: Sequence[Finding]) -> Gather:
     """The five answers, given the first of them."""
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         span = then.span(_begins(asked, None))
         first = then.first(span)
         then.expect(first, REPORT_EXCHANGES)
-        found = answers.answers(then, span, first, whole, live=live)
-        return Gathered(found, lambda language: answers.paper(found, language))
+        told = answers.answers(then, span, first, whole, live=live)
+        return Gathered(told.report, partial(answers.paper, told))
 
     return gather
 
@@ -136,7 +147,7 @@ def year_of(call: Call[Any], projection: Projection, asked: Asked, wanted: int |
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         found = year_review.year_review(then, then.span(_begins(asked, year_review.begins(year))), year, live=live)
-        return Gathered(found, lambda language: year_review.paper(found, language))
+        return Gathered(found, partial(year_review.paper, found))
 
     return asked, gather
 

@@ -4,11 +4,13 @@ Messages keep their translations; new ones come without, and the tests name them
 from itself, to be bettered by hand.
 """
 
+import ast
 import io
 import sys
+from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir, extract_from_file
@@ -20,8 +22,8 @@ from dragoman.language.words import LANGUAGES, LOCALES
 from dragoman_schemas.fields import FORMS
 
 _HERE: Final = Path(__file__).parent
-_SAYING: Final = (_HERE.parent / "gateway" / "console",)
-"""Folders with words of the pages."""
+_SAYING: Final = (_HERE.parent / "gateway" / "console", _HERE.parent / "reports")
+"""Folders with words of the pages and reports."""
 
 _MAKING: Final = tuple(_HERE.parent / name for name in ("domain", "projection", "interop", "desk.py", "gateway"))
 """Where sentences are made that are said elsewhere, such as refusals."""
@@ -29,7 +31,8 @@ _MAKING: Final = tuple(_HERE.parent / name for name in ("domain", "projection", 
 _TOLD: Final = (*FORMS.values(), *(who.value for who in Who))
 """Parts of such sentences that stand in tables."""
 
-_METHODS: Final = [("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")]
+_SPOKEN: Final = "dragoman.language.catalogue:spoken"
+_METHODS: Final = [("**.py", _SPOKEN), ("**/templates/**.html", "jinja2.ext:babel_extract")]
 _OPTIONS: Final = {
     "**/templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false", "extensions": "jinja2.ext.do"}
 }
@@ -48,7 +51,16 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "sentence": None,
 }
-_SENTENCES: Final = {"sentence": None}
+_SENTENCES: Final = {"sentence": _KEYWORDS["sentence"]}
+
+
+def spoken(file: IO[bytes], keywords: Collection[str], _: object, **__: object) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:
+    """The calls in a module that say something, as Babel takes them: its own reader passes over what follows a variable named like such a call."""
+    for node in ast.walk(ast.parse(file.read())):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name in keywords:
+                yield node.lineno, name, tuple(each.value if isinstance(each, ast.Constant) else None for each in node.args), []
 
 
 def template() -> Catalog:
@@ -59,7 +71,7 @@ def template() -> Catalog:
         for _, _, message, _, _ in sorted(said, key=lambda each: (each[0], each[1])):
             found.add(message, flags=("python-format",) if "%(" in str(message) else ())
     for path in chain.from_iterable(sorted(each.rglob("*.py")) if each.is_dir() else (each,) for each in _MAKING):
-        for _, message, _, _ in extract_from_file("python", path, _SENTENCES, strip_comment_tags=True):
+        for _, message, _, _ in sorted(extract_from_file(_SPOKEN, path, _SENTENCES, strip_comment_tags=True)):
             found.add(message, flags=("python-format",) if "%(" in str(message) else ())
     for told in _TOLD:
         found.add(told)
@@ -76,7 +88,7 @@ def updated(language: str) -> Catalog:
         with path.open("rb") as file:
             found = read_po(file, locale=language)
     found.update(template(), no_fuzzy_matching=True, update_header_comment=False)
-    found.header_comment = f"# What the pages say, in {found.locale.english_name if found.locale else language}."
+    found.header_comment = f"# What pages and reports say, in {found.locale.english_name if found.locale else language}."
     found.obsolete.clear()
     if language == "en":
         for message in found:

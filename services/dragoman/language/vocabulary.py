@@ -26,10 +26,13 @@ ALARMS: Final = ("flash_unacknowledged", "undelivered", "line_degraded", "watch_
 LINES: Final = ("good", "degraded", "unknown", "missed", "echoed", "echoed_with_errors", "awaited")
 """How a circuit, or one check of it, stands."""
 
+MEASURED: Final = ("first_report",)
+"""What is owed within a limit, and measured, without a clock that runs."""
+
 RUNGS: Final = ("deputy",)
 """Whom an alarm reaches that is no role of anybody."""
 
-_WORD: Final = re.compile(r"[a-z]{2,}(?:[-_][a-z0-9]+)*")
+_WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
 """What is a word, and no letter, number or type of files."""
 
 
@@ -40,11 +43,17 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("status", status) for status in _statuses())
     yield from (("field", name) for name in fields)
     yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS)) if _WORD.fullmatch(name))
-    yield from (("clock", clock) for clock in get_args(ClockName))
+    yield from (("clock", clock) for clock in (*get_args(ClockName), *MEASURED))
     yield from (("flag", flag) for flag in FLAGS)
     yield from (("stage", stage) for stage in STAGES)
     yield from (("alarm", alarm) for alarm in ALARMS)
     yield from (("problem", kind) for kind in TYPES)
+
+
+@cache
+def known() -> frozenset[tuple[str, str]]:
+    """Every name with its context, to look one up."""
+    return frozenset(names())
 
 
 def derived(context: str, name: str) -> str:
@@ -67,33 +76,41 @@ def _statuses() -> list[str]:
 
 
 @cache
+def chosen(act: str) -> frozenset[tuple[str, str]]:
+    """The members of an act, at any depth, each with a word that it may be: what is chosen among several, and not written."""
+    return frozenset((name, word) for name, word in _members(SHAPES[act]) if _WORD.fullmatch(word)) if act in SHAPES else frozenset()
+
+
+@cache
 def _of_shapes() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The members of all acts, and the words that these may be, each once."""
-    fields: dict[str, None] = {}
-    values: dict[str, None] = {}
+    found = [each for shape in (*SHAPES.values(), Alarm, PersonEntry) for each in _members(shape)]
+    return tuple(dict.fromkeys(name for name, word in found if not word)), tuple(dict.fromkeys(word for _, word in found if word))
+
+
+def _members(shape: Any) -> Iterator[tuple[str, str]]:
+    """The members of a shape, at any depth, each with an empty word, then with the words that it may be."""
     seen: set[type] = set()
 
-    def walk(kind: Any) -> None:
+    def walk(name: str, kind: Any) -> Iterator[tuple[str, str]]:
         match kind:
             case inspect.StructType() if kind.cls not in seen:
                 seen.add(kind.cls)
                 for member in kind.fields:
-                    fields[member.encode_name] = None
-                    walk(member.type)
+                    yield member.encode_name, ""
+                    yield from walk(member.encode_name, member.type)
             case inspect.UnionType():
                 for each in kind.types:
-                    walk(each)
+                    yield from walk(name, each)
             case inspect.VarTupleType():
-                walk(kind.item_type)
+                yield from walk(name, kind.item_type)
             case inspect.DictType():
-                walk(kind.value_type)
+                yield from walk(name, kind.value_type)
             case inspect.LiteralType():
-                values.update(dict.fromkeys(map(str, kind.values)))
+                yield from ((name, str(value)) for value in kind.values)
             case inspect.Metadata():
-                walk(kind.type)
+                yield from walk(name, kind.type)
             case _:
                 pass
 
-    for shape in (*SHAPES.values(), Alarm, PersonEntry):
-        walk(inspect.type_info(shape))
-    return tuple(fields), tuple(values)
+    yield from walk("", inspect.type_info(shape))

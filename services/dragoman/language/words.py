@@ -4,7 +4,7 @@ import gettext
 import io
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +16,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from dragoman.domain.sentence import Sentence
+from dragoman.domain.sentence import Name, Sentence
 from dragoman.language.vocabulary import derived
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
@@ -28,6 +28,9 @@ LOCALES: Final = Path(__file__).parent / "locales"
 NBSP: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _UNITS: Final = {"en": ("s", "min", "h", "d"), "fr": ("s", "min", "h", "j"), "zh": ("秒", "分", "小时", "天")}
+_BETWEEN: Final = {"en": (", ", ", ", "; ", " "), "fr": (", ", ", ", f"{_THIN}; ", " "), "zh": ("、", "，", "；", "")}  # noqa: RUF001
+"""What stands between words of a list, between members of a group, between groups, between sentences."""
+
 _WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
 
 
@@ -39,6 +42,7 @@ class Words:
         self.language = language
         self.tag = TAGS[language]
         self.translations = _translations(language)
+        self.comma, self.pause, self.semicolon, self.space = _BETWEEN[language]
         self._locale = Locale.parse("zh_Hans" if language == "zh" else language)
 
     # Sentences and names
@@ -50,8 +54,24 @@ class Words:
 
     def sentence(self, said: Sentence, /) -> str:
         """A sentence that was made where no language was known."""
-        values = {name: self.sentence(value) if isinstance(value, Sentence) else value for name, value in said.values.items()}
-        return self.translations.gettext(said.message) % values
+        return self.translations.gettext(said.message) % {name: self._spoken(value) for name, value in said.values.items()}
+
+    def _spoken(self, value: object) -> object:
+        match value:
+            case Sentence():
+                return self.sentence(value)
+            case Name("side"):
+                return value.name.upper()
+            case Name():
+                return self.name(value.context, value.name)
+            case timedelta():
+                return self.span(value.total_seconds())
+            case date():
+                return self.day(value)
+            case tuple():
+                return self.listed(str(self._spoken(each)) for each in value)
+            case _:
+                return value
 
     def whole(self, said: Sentence, /) -> str:
         """A sentence that is part of another, by itself: with a capital, unless a name begins it, and a full stop."""
@@ -91,7 +111,11 @@ class Words:
 
     def listed(self, parts: Iterable[str]) -> str:
         """Several words after one another."""
-        return ("、" if self.language == "zh" else ", ").join(parts)
+        return self.comma.join(parts)
+
+    def sentences(self, parts: Iterable[str]) -> str:
+        """Several whole sentences after one another."""
+        return self.space.join(parts)
 
     # Numbers, times and spans
 
@@ -100,13 +124,13 @@ class Words:
         text = f"{number:,}" if isinstance(number, int) else f"{number:,.1f}".removesuffix(".0")
         return text.replace(",", "\0").replace(".", ",").replace("\0", _THIN) if self.language == "fr" else text
 
-    def share(self, share: float | None) -> str:
-        """A fraction of one in per cent."""
+    def share(self, share: float | None, places: int = 0) -> str:
+        """A fraction of one in per cent, to so many decimal places, one at most."""
         if share is None:
             return "–"
-        return f"{self.number(round(share * 100))}{_THIN if self.language == 'fr' else ''}%"
+        return f"{self.number(round(share * 100, places))}{_THIN if self.language == 'fr' else ''}%"
 
-    def day(self, moment: datetime, *, weekday: bool = False) -> str:
+    def day(self, moment: date, *, weekday: bool = False) -> str:
         """A day: 24 Nov 2026."""
         name = ""
         if weekday:
@@ -205,6 +229,12 @@ def stamp(moment: datetime) -> str:
 def words(language: str) -> Words:
     """A language's words."""
     return Words(language if language in LANGUAGES else "en")
+
+
+def of_tag(tag: str) -> Words:
+    """The words for whoever reads the language of a tag, `zh-Hans` say; English where it is none of ours."""
+    language = tag.partition("-")[0]
+    return words(language if language in LANGUAGES else "en")
 
 
 def _translations(language: str) -> gettext.GNUTranslations:

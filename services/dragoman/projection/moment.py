@@ -19,7 +19,7 @@ from dragoman.domain import blindness, clocks
 from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.clocks import Calendar
-from dragoman.domain.exceptions import MEMBERS, of_record, of_void
+from dragoman.domain.exceptions import MEMBERS, Noted, of_record, of_void
 from dragoman.domain.exchange import ENDED
 from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal, Refused
@@ -30,7 +30,7 @@ from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from dragoman_schemas.answers import Link
 from dragoman_schemas.fields import Timestamp
-from dragoman_schemas.reports import ChannelAct, Exceptional
+from dragoman_schemas.reports import ChannelAct
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -318,7 +318,7 @@ class Moment:
         ends = (_data(raw).data for (raw,) in found)
         return [Span(*(datetime.fromisoformat(msgspec.json.decode(data[name])) for name in ("from", "to"))) for data in ends]
 
-    def exceptional(self, first: int) -> Iterator[Exceptional]:
+    def exceptional(self, first: int) -> Iterator[Noted]:
         """What records since a position say of themselves, and which of them are without effect."""
         said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
         found = self._connection.execute(

@@ -379,7 +379,7 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         blame=_blame(states),
         allowed=tuple(allowed(state, reader)),
         clocks=tuple(clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
-        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(registry, state, areas, now)),
+        flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flags(registry, state, areas, now)),
         linked=links,
         stage=stage(registry, state, now),
         next_calls=calls,

@@ -10,28 +10,19 @@ the records, from a gateway's projection as from a replay.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Final, Protocol
+from typing import NamedTuple, Protocol
 
 from dragoman.domain.blindness import Check, Span, Turn
-from dragoman.domain.exceptions import of_exchange
+from dragoman.domain.exceptions import Noted, of_exchange
 from dragoman.domain.exchange import ENDED
 from dragoman.domain.statistics import blind, spread
+from dragoman.language.words import Words
 from dragoman.reports import gather, layout
-from dragoman.reports.paper import Paper, Points, Section, Words, section, table
-from dragoman.reports.words import Said, counted, plain, span, utc
-from dragoman_schemas.reports import Authority, Checked, Exceptional, FiveAnswers, Receiving, Urgent
+from dragoman.reports.findings import Finding
+from dragoman.reports.paper import Block, Paper, Paragraph, Points, Section, Table, section, table
+from dragoman.reports.words import Cell, Said
+from dragoman_schemas.reports import Authority, FiveAnswers, Receiving, Urgent
 from dragoman_schemas.state import Exchange
-
-_KINDS: Final = {
-    "one_key": "sent by one officer where two are asked for",
-    "by_voice": "said by voice before they were written down",
-    "acting": "done by a deputy",
-    "later": "entered for the record",
-    "late": "late",
-    "corrected": "corrected or cancelled",
-    "erased": "taken out of the record",
-    "void": "records without effect",
-}
 
 
 class Then(gather.Then, Protocol):
@@ -52,14 +43,22 @@ class Then(gather.Then, Protocol):
     def line_checks(self, first: int) -> list[Check]:
         """The line checks since a position, and as many before it as tell how the line stood then."""
 
-    def exceptional(self, first: int) -> Iterator[Exceptional]:
+    def exceptional(self, first: int) -> Iterator[Noted]:
         """What records since a position say of themselves, and which of them are without effect."""
 
     def actor(self, position: int) -> str | None:
         """Whose valid record stands at a position."""
 
 
-def answers(then: Then, period: Span, first: int, whole: Sequence[Checked], *, lie: str = "", live: bool = True) -> FiveAnswers:
+class Told(NamedTuple):
+    """The five answers, and what of them can be said in any language: the first, and what each exception was."""
+
+    report: FiveAnswers
+    whole: Sequence[Finding]
+    exceptions: Sequence[Noted]
+
+
+def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, lie: str = "", live: bool = True) -> Told:
     """The five answers about a period that ends at a moment, given the first of them."""
     exchanges = list(then.exchanges(first))
     areas = [exchange for exchange in exchanges if exchange.act == "danger-area" and exchange.status == "announced"]
@@ -75,9 +74,10 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Checked], *, l
         then.registry, then.sides, then.line_checks(first), then.turns(first), then.manned(first), then.outages(first), period
     )
     lists = (messages, waiting, lapses, owed, stands, found, spans)
-    return FiveAnswers(
+    shown = found[-gather.MOST :]
+    report = FiveAnswers(
         **gather.heading(then, period, "audit", live=live),
-        whole=tuple(whole),
+        whole=tuple(each.checked for each in whole),
         lie=lie,
         receiving=tuple(_receiving(side, messages) for side in then.sides),
         messages=tuple(messages[-gather.MOST :]),
@@ -91,9 +91,10 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Checked], *, l
         stands=tuple(stands[-gather.MOST :]),
         authorities=tuple(_authorities(then)),
         kinds=dict(sorted(Counter(each.kind for each in found).items())),
-        exceptions=tuple(found[-gather.MOST :]),
+        exceptions=tuple(each.exceptional for each in shown),
         left_off=sum(max(0, len(each) - gather.MOST) for each in lists),
     )
+    return Told(report, whole, shown)
 
 
 def _receiving(side: str, messages: Sequence[Urgent]) -> Receiving:
@@ -118,71 +119,127 @@ def _authorities(then: Then) -> Iterator[Authority]:
 # Laid out
 
 
-def paper(found: FiveAnswers, language: str) -> Paper:
+def paper(told: Told, w: Words, language: str) -> Paper:
     """The five answers laid out."""
+    found = told.report
     return Paper(
         of=found.of,
-        title=f"Five answers, {found.of.name}, record {found.position}",
-        lead=_lead(found),
-        sections=tuple(_sections(found, language)),
-        foot=layout.foot(found),
-        again=found.again,
-        alarm=found.lie or layout.alarm(found),
+        language=w.language,
+        title=w.say("Five answers, %(channel)s, record %(n)s", channel=found.of.name, n=w.number(found.position)),
+        lead=_lead(found, w),
+        sections=tuple(_sections(told, w, language)),
+        foot=layout.foot(found, w),
+        again=layout.again(found, language),
+        alarm=found.lie or layout.alarm(found, w),
     )
 
 
-def _lead(found: FiveAnswers) -> tuple[str, ...]:
-    limits = f"{counted(len(found.lapses), 'limit')} passed, {len(found.owed)} open"
-    waits = f"{counted(len(found.unacknowledged), 'message waits', 'messages wait')} for an acknowledgement"
-    return f"From {layout.period(found)}.", f"{limits}; {counted(sum(found.kinds.values()), 'exception')}; {waits}."
+def _lead(found: FiveAnswers, w: Words) -> tuple[str, ...]:
+    counts = (
+        w.count("%(n)s limit passed, %(m)s open.", "%(n)s limits passed, %(m)s open.", len(found.lapses), m=w.number(len(found.owed))),
+        w.count("%(n)s exception.", "%(n)s exceptions.", sum(found.kinds.values())),
+        w.count("%(n)s message waits for an acknowledgement.", "%(n)s messages wait for an acknowledgement.", len(found.unacknowledged)),
+    )
+    return w.say("From %(a)s to %(b)s.", **layout.period(found, w)), w.sentences(counts)
 
 
-def _sections(found: FiveAnswers, language: str) -> Iterator[Section]:
-    checks = table(("Checked", "Found", "On whose word"), [(each.check, each.found, each.word) for each in found.whole])
-    yield section("1: Is it whole, unaltered, until when, on whose word", checks, empty="Nothing was checked.")
-    knew = layout.urgent_table(found.messages, found.to, language)
-    yield section("2: Who knew what, when", Points(tuple((_received(each),) for each in found.receiving)), knew)
+def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
+    found = told.report
+    checks = table(
+        (w.say("Checked"), w.say("Found"), w.say("On whose word")),
+        [(w.sentence(each.check), w.sentence(each.found), w.sentence(each.word)) for each in told.whole],
+    )
+    yield section(w.say("1: Is it whole, unaltered, until when, on whose word"), checks, empty=w.say("Nothing was checked."))
+    knew = layout.urgent_table(found.messages, found.to, w, language)
+    yield section(w.say("2: Who knew what, when"), Points(tuple((_received(each, w),) for each in found.receiving)), knew)
+    blind: list[tuple[Cell, ...]] = [
+        (layout.blindness(each.what, w), layout.sides(each.sides, w), w.written(each.from_), w.written(each.to)) for each in found.blind
+    ]
     yield section(
-        "3: What was owed and not done, and when nobody could have noticed",
-        layout.lapse_table(found.lapses, language) or Words(("No limit passed.",)),
-        layout.due_table(found.owed, found.to, language) or Words(("Nothing is open under a limit.",)),
+        w.say("3: What was owed and not done, and when nobody could have noticed"),
+        layout.lapse_table(found.lapses, w, language) or Paragraph((w.say("No limit passed."),)),
+        layout.due_table(found.owed, found.to, w, language) or Paragraph((w.say("Nothing is open under a limit."),)),
+        table((w.say("Blind"), w.say("Sides"), w.say("From"), w.say("To")), blind)
+        or Paragraph((w.say("No time is on record in which nobody could have noticed."),)),
+    )
+    yield section(
+        w.say("4: What stands before the watch, and who has it"),
+        Points(tuple((_watch(side, found.on_watch.get(side, ""), w),) for side in found.of.sides)),
+        layout.urgent_table(found.unacknowledged, found.to, w, language) or Paragraph((w.say("Every message is acknowledged."),)),
+        layout.matter_table(found.stands, w, language) or Paragraph((w.say("No matter stands open."),)),
+    )
+    yield section(
+        w.say("5: Who may authorise what, and which exceptions were made"),
         table(
-            ("Blind", "Who", "From", "To"),
-            [(plain(each.what), layout.sides(each.sides), utc(each.from_), utc(each.to)) for each in found.blind],
-        )
-        or Words(("No time is on record in which nobody could have noticed.",)),
-    )
-    yield section(
-        "4: What stands before the watch, and who has it",
-        Points(tuple((_watch(side, found.on_watch.get(side, "")),) for side in found.of.sides)),
-        layout.urgent_table(found.unacknowledged, found.to, language) or Words(("Every message is acknowledged.",)),
-        layout.matter_table(found.stands, language) or Words(("No matter stands open.",)),
-    )
-    yield section(
-        "5: Who may authorise what, and which exceptions were made",
-        table(("Officer", "Office", "Roles", "Entered", "Keys"), [_authority(each) for each in found.authorities]),
-        Words((f"Exceptions: {', '.join(f'{number} {_KINDS[kind]}' for kind, number in found.kinds.items()) or 'none'}.",)),
-        table(
-            ("Record", "What", "By", "Under", "Detail"),
-            [
-                (str(each.position), plain(each.kind), layout.side(each.side) or "nobody", each.number, Said(each.detail))
-                for each in found.exceptions
-            ],
+            (w.say("Officer"), w.say("Office"), w.say("Roles"), w.say("Entered at record"), w.say("Keys")),
+            [_authority(each, w) for each in found.authorities],
         ),
-        layout.left_off(found.left_off),
+        *_exceptions(told, w),
+        layout.left_off(found.left_off, w),
     )
 
 
-def _received(each: Receiving) -> str:
-    took = "" if each.took is None else f", median {span(each.took.median_s)}, the slowest {span(each.took.worst_s)}"
-    return f"{layout.side(each.side)}: {counted(each.messages, 'message')} to it; {each.acknowledged} acknowledged{took}; {each.not_yet} not yet"
+def _received(each: Receiving, w: Words) -> str:
+    counts = {"side": layout.side(each.side), "a": w.number(each.acknowledged), "n": w.number(each.messages)}
+    if each.took is None:
+        return w.say("%(side)s acknowledged %(a)s of %(n)s.", **counts)
+    took = {"m": w.span(each.took.median_s), "d": w.span(each.took.worst_s)}
+    return w.say("%(side)s acknowledged %(a)s of %(n)s: median %(m)s, the slowest %(d)s.", **counts, **took)
 
 
-def _watch(side: str, officer: str) -> str:
-    return f"{layout.side(side)}: {f'{officer} has the watch' if officer else 'nobody has the watch on record'}"
+def _watch(side: str, officer: str, w: Words) -> str:
+    if not officer:
+        return w.say("%(side)s: nobody has the watch on record.", side=layout.side(side))
+    return w.say("%(side)s: %(who)s has the watch.", side=layout.side(side), who=officer)
 
 
-def _authority(each: Authority) -> tuple[str, ...]:
-    ended = "" if each.until is None else f", revoked at {each.until}"
-    roles = ", ".join(plain(role) for role in each.roles)
-    return each.officer, each.office, roles, f"{each.since} by {each.entered_by}{ended}", str(each.keys)
+def _authority(each: Authority, w: Words) -> tuple[Cell, ...]:
+    since = {"n": w.number(each.since), "who": each.entered_by}
+    entered = (
+        w.say("%(n)s by %(who)s", **since)
+        if each.until is None
+        else w.say("%(n)s by %(who)s, revoked at %(m)s", **since, m=w.number(each.until))
+    )
+    return each.officer, each.office, w.listed(map(w.value, each.roles)), entered, w.number(each.keys)
+
+
+def _exceptions(told: Told, w: Words) -> Iterator[Block]:
+    kinds = told.report.kinds
+    if not kinds:
+        yield Paragraph((w.say("No exceptions."),))
+        return
+    yield Points(tuple((w.say("%(what)s: %(n)s", what=kind_of(kind, w), n=w.number(number)),) for kind, number in kinds.items()))
+    yield Table(
+        (w.say("Record"), w.say("What"), w.say("Side"), w.say("Number"), w.say("Detail")),
+        tuple(
+            (
+                w.number(each.position),
+                kind_of(each.kind, w),
+                layout.side(each.side) or w.say("nobody"),
+                each.number,
+                Said(w.sentence(each.detail)),
+            )
+            for each in told.exceptions
+        ),
+    )
+
+
+def kind_of(kind: str, w: Words) -> str:
+    """What an exception is called."""
+    match kind:
+        case "one_key":
+            return w.say("sent by one officer where two are asked for")
+        case "by_voice":
+            return w.say("said by voice before it was written down")
+        case "acting":
+            return w.say("done by a deputy")
+        case "later":
+            return w.say("entered for the record")
+        case "late":
+            return w.say("late")
+        case "corrected":
+            return w.say("corrected or cancelled")
+        case "erased":
+            return w.say("taken out of the record")
+        case _:
+            return w.say("without effect")

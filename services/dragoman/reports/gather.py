@@ -13,7 +13,7 @@ from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, written
 from dragoman.domain.exchange import ENDED, framed
-from dragoman.reports.words import between, role
+from dragoman.reports.words import between
 from dragoman_schemas.answers import Unanswered
 from dragoman_schemas.reports import (
     Ahead,
@@ -51,6 +51,7 @@ class Then(Protocol):
 
 
 URGENT: Final = ("flash", "immediate")
+_ROLES: Final = ("duty_officer", "head_of_office", "officer", "administrator", "auditor")
 MOST: Final = 25
 """Rows of one list of a one-page report; how many are left off is said."""
 
@@ -129,9 +130,9 @@ def stands(exchange: Exchange) -> bool:
 
 
 def role_of(then: Then, stamp: Stamp) -> str:
-    """In which role an officer acted."""
+    """In which role an officer acted, the most particular to a watch first; never a name."""
     officer = then.registry.officers.get(stamp.by)
-    return role(() if officer is None else officer.roles)
+    return next((name.replace("_", " ") for name in _ROLES if officer is not None and name in officer.roles), "officer")
 
 
 def unanswered(exchange: Exchange) -> Iterator[Unanswered]:

@@ -1,36 +1,48 @@
-"""How the parts that several reports have in common are laid out: sides, matters, what is owed, what became of a message."""
+"""How the parts that several reports have in common are laid out: sides, matters, what is owed, what became of a message.
+
+The service's own words come from the catalogues of `w`; texts of the sides are read in `language`, which need not be one of ours.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.line import MISSES
-from dragoman.reports.paper import Block, Cell, Points, Quote, Run, Section, Table, Words, section, table
-from dragoman.reports.words import Said, between, counted, plain, said, span, utc
+from dragoman.language.words import Words
+from dragoman.reports.paper import Block, Paragraph, Points, Quote, Section, Table, section, table
+from dragoman.reports.words import Cell, Run, Said, between, filled, said
 from dragoman_schemas.answers import Issue
 from dragoman_schemas.reports import Ahead, ChannelStanding, Due, Lapsed, Lesson, Matter, Receipt, Report, Standing, Urgent
 from dragoman_schemas.statistics import Line, Spread, Statistics
 
-_NONE: Final = "no statement"
-NOT_LIVE: Final = "NOT LIVE: the end of the log had not been seen just then. What came since is not in this report."
+
+def period(report: Report, w: Words) -> dict[str, str]:
+    """From when to when, as sentences have it."""
+    return {"a": w.written(report.from_), "b": w.written(report.to)}
 
 
-def period(report: Report) -> str:
-    """From when to when."""
-    return f"{utc(report.from_)} to {utc(report.to)}"
-
-
-def foot(report: Report) -> tuple[str, ...]:
-    """What a report rests on, and how it is made again."""
+def foot(report: Report, w: Words) -> tuple[str, ...]:
+    """What a report rests on."""
     return (
-        f"Generated from the log of {report.of.name}, records up to {report.position}; digest of the state {report.digest}.",
-        "Texts are as each side gave them, without prejudice to the other's view.",
+        w.say(
+            "Generated from the log of %(channel)s, records up to %(n)s; digest of the state %(digest)s.",
+            channel=report.of.name,
+            n=w.number(report.position),
+            digest=report.digest,
+        ),
+        w.say("Texts are as each side gave them, without prejudice to the other’s view."),
     )
 
 
-def alarm(report: Report) -> str:
+def again(report: Report, language: str) -> str:
+    """The path that gives a report again in the language in which it is laid out."""
+    return f"{report.again}&language={language}"
+
+
+def alarm(report: Report, w: Words) -> str:
     """What must not be overlooked: that a report is behind."""
-    return "" if report.live else NOT_LIVE
+    if report.live:
+        return ""
+    return w.say("NOT LIVE: the end of the log had not been seen just then. What came since is not in this report.")
 
 
 def side(name: str) -> str:
@@ -38,106 +50,135 @@ def side(name: str) -> str:
     return name.upper()
 
 
-def sides(names: Iterable[str]) -> str:
+def sides(names: Iterable[str], w: Words) -> str:
     """Several of them."""
-    return ", ".join(map(side, names)) or "none"
+    return w.listed(map(side, names)) or w.say("none")
 
 
-def subject(matter: Matter, language: str) -> Said:
+def role(name: str, w: Words) -> str:
+    """The role in which an officer acted; under the Chatham House Rule no role."""
+    return w.say("a participant") if name == "a participant" else w.value(name.replace(" ", "_"))
+
+
+def subject(matter: Matter, w: Words, language: str) -> Said:
     """What a matter is about, in its side's words."""
-    return said(matter.subject, language, matter.original)
+    return said(matter.subject, w, language, matter.original)
 
 
-def named(matter: Matter, language: str) -> tuple[Run, ...]:
+def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     """A matter by its subject and number."""
-    return subject(matter, language), f" ({matter.number})"
+    return filled(w.say("%(subject)s (%(number)s)"), subject=subject(matter, w, language), number=matter.number)
 
 
-def left_off(number: int) -> Words | None:
+def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
+    return filled(w.say("%(what)s: %(subject)s (%(number)s)"), what=w.act(act), subject=subject(matter, w, language), number=matter.number)
+
+
+def left_off(number: int, w: Words) -> Paragraph | None:
     """What a one-page report does not show."""
-    return Words((f"{counted(number, 'more row')} left off here; the lists of the channel have them.",)) if number else None
+    said = w.count(
+        "%(n)s more row left off here; the lists of the channel have it.",
+        "%(n)s more rows left off here; the lists of the channel have them.",
+        number,
+    )
+    return Paragraph((said,)) if number else None
 
 
 # What became of messages, what is owed
 
 
-def receipt(each: Receipt, to: str, since: str) -> str:
+def receipt(each: Receipt, to: str, since: str, w: Words) -> str:
     """What one addressee did with a message, in words that accuse nobody."""
+    name = side(each.side)
     if each.acknowledged:
-        took = "" if each.acknowledged_after_s is None else f", {span(each.acknowledged_after_s)}"
-        return f"{side(each.side)}: acknowledged by {each.acknowledged_by}{took}"
-    reached = f"delivered {utc(each.delivered)}" if each.delivered else "not delivered yet"
+        who = role(each.acknowledged_by, w)
+        if each.acknowledged_after_s is None:
+            return w.say("%(side)s: acknowledged by %(who)s.", side=name, who=who)
+        return w.say("%(side)s: acknowledged by %(who)s, %(d)s.", side=name, who=who, d=w.span(each.acknowledged_after_s))
+    t = w.written(each.delivered) if each.delivered else ""
     if not each.owes:
-        return f"{side(each.side)}: for information, {reached}"
-    return f"{side(each.side)}: no acknowledgement yet, {span(between(since, to))} passed, {reached}"
+        return (
+            w.say("%(side)s: for information, delivered %(t)s.", side=name, t=t)
+            if t
+            else w.say("%(side)s: for information, not delivered yet.", side=name)
+        )
+    d = w.span(between(since, to))
+    return (
+        w.say("%(side)s: no acknowledgement yet, %(d)s passed, delivered %(t)s.", side=name, d=d, t=t)
+        if t
+        else w.say("%(side)s: no acknowledgement yet, %(d)s passed, not delivered yet.", side=name, d=d)
+    )
 
 
-def urgent_table(found: Sequence[Urgent], to: str, language: str) -> Table | None:
+def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> Table | None:
     """Messages, and what each addressee did with them."""
     return table(
-        ("Sent", "Precedence", "From", "What", "Acknowledgement"),
+        (w.say("Sent"), w.say("Precedence"), w.say("Sender"), w.say("What"), w.say("Acknowledgement")),
         [
             (
-                utc(each.time),
-                each.matter.precedence.upper(),
+                w.written(each.time),
+                w.value(each.matter.precedence).upper(),
                 side(each.side),
-                (f"{plain(each.act)}: ", *named(each.matter, language)),
-                "; ".join(receipt(one, to, each.time) for one in each.receipts),
+                _of_an_act(each.act, each.matter, w, language),
+                w.sentences(receipt(one, to, each.time, w) for one in each.receipts),
             )
             for each in found
         ],
     )
 
 
-def due_table(found: Sequence[Due], to: str, language: str) -> Table | None:
+def due_table(found: Sequence[Due], to: str, w: Words, language: str) -> Table | None:
     """What is owed by whom until when; the same words for every side."""
     return table(
-        ("Owed by", "What", "Until", "Now", "Under"),
-        [(side(due.side), plain(due.clock), utc(due.due), _state(due, to), named(due.matter, language)) for due in found],
+        (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
+        [(side(due.side), w.clock(due.clock), w.written(due.due), _state(due, to, w), named(due.matter, w, language)) for due in found],
     )
 
 
-def _state(due: Due, to: str) -> str:
-    left = between(to, due.due)
-    state = f"not yet, {span(-left)} past the limit" if due.overdue else f"{span(left)} left"
-    return f"{state} (courtesy)" if due.courtesy else state
+def _state(due: Due, to: str, w: Words) -> str:
+    d = w.span(abs(between(to, due.due)))
+    if due.courtesy:
+        return w.say("not yet, %(d)s past the limit (courtesy)", d=d) if due.overdue else w.say("%(d)s left (courtesy)", d=d)
+    return w.say("not yet, %(d)s past the limit", d=d) if due.overdue else w.say("%(d)s left", d=d)
 
 
-def lapse_table(found: Sequence[Lapsed], language: str) -> Table | None:
+def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> Table | None:
     """Limits that passed, and when what was owed came."""
     return table(
-        ("Owed by", "What", "Until", "Came", "Under"),
+        (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("When it came"), w.say("Matter")),
         [
             (
                 side(each.side),
-                plain(each.clock) + (" (courtesy)" if each.courtesy else ""),
-                utc(each.due),
-                f"{utc(each.came)}, {span(between(each.due, each.came))} after the limit" if each.came else "not yet",
-                named(each.matter, language),
+                w.say("%(what)s (courtesy)", what=w.clock(each.clock)) if each.courtesy else w.clock(each.clock),
+                w.written(each.due),
+                w.say("%(t)s, %(d)s after the limit", t=w.written(each.came), d=w.span(between(each.due, each.came)))
+                if each.came
+                else w.say("not yet"),
+                named(each.matter, w, language),
             )
             for each in found
         ],
     )
 
 
-def matter_table(found: Sequence[Matter], language: str) -> Table | None:
+def matter_table(found: Sequence[Matter], w: Words, language: str) -> Table | None:
     """Matters, and how far each is."""
     return table(
-        ("Opened", "By", "Subject", "Status"),
-        [(utc(each.opened), side(each.side), named(each, language), plain(each.status)) for each in found],
+        (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
+        [(w.written(each.opened), side(each.side), named(each, w, language), w.status(each.status)) for each in found],
     )
 
 
-def ahead_table(found: Sequence[Ahead], language: str) -> Table | None:
+def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> Table | None:
     """What is ahead or in force."""
     return table(
-        ("From", "To", "By", "What", "Where", "Status"),
+        (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
         [
             (
-                *(utc(each.from_), utc(each.to), side(each.matter.side)),
-                (f"{plain(each.matter.format)}: ", *named(each.matter, language)),
-                Said(each.place) if each.place else "not said",
-                plain(each.matter.status),
+                *(w.written(each.from_), w.written(each.to), side(each.matter.side)),
+                _of_an_act(each.matter.format, each.matter, w, language),
+                Said(each.place) if each.place else w.say("not said"),
+                w.status(each.matter.status),
             )
             for each in found
         ],
@@ -147,212 +188,276 @@ def ahead_table(found: Sequence[Ahead], language: str) -> Table | None:
 # Watches, the line, the channel
 
 
-def watch_points(standing: Sequence[Standing]) -> Points:
+def watch_points(standing: Sequence[Standing], w: Words) -> Points:
     """Each side's watch and stations; no names."""
-    return Points(
-        tuple(
-            (
-                f"{side(each.side)}: {f'watch manned since {utc(each.manned_since)}' if each.manned_since else 'nobody has the watch on record'}; "
-                + (f"reached up to record {each.delivered_upto}, {utc(each.delivered_at)}" if each.delivered_upto else "not reached yet"),
-            )
-            for each in standing
-        )
-    )
+    return Points(tuple((w.sentences((_watch(each, w), _reached(each, w))),) for each in standing))
 
 
-def line_points(line: Sequence[Line]) -> Points:
+def _watch(each: Standing, w: Words) -> str:
+    if not each.manned_since:
+        return w.say("%(side)s: nobody has the watch on record.", side=side(each.side))
+    return w.say("%(side)s: watch manned since %(t)s.", side=side(each.side), t=w.written(each.manned_since))
+
+
+def _reached(each: Standing, w: Words) -> str:
+    if not each.delivered_upto:
+        return w.say("Not reached yet.")
+    return w.say("Reached up to record %(n)s, %(t)s.", n=w.number(each.delivered_upto), t=w.written(each.delivered_at))
+
+
+def line_points(line: Sequence[Line], w: Words) -> Points:
     """How the line to each side stood."""
-    return Points(tuple((f"{side(each.side)}: {_line(each)}",) for each in line))
+    return Points(tuple((w.sentences(_line(each, w)),) for each in line))
 
 
-def _line(line: Line) -> str:
+def _line(line: Line, w: Words) -> list[str]:
+    name = side(line.side)
     if not line.last_checked:
-        return "no line check on record"
-    result = {
-        "echoed": "it came back",
-        "echoed_with_errors": "it came back with errors",
-        "missed": "missed",
-        "awaited": "its echo is awaited",
-    }[line.last_result]
-    run = f"{line.missed_run} missed in a row" if line.missed_run else f"{line.run} in a row came back"
-    degraded = "; the line is degraded" if line.missed_run >= MISSES else ""
-    return f"last checked {utc(line.last_checked)}, {result}; in the period {line.echoed} of {line.checks} exactly echoed; {run}{degraded}"
+        return [w.say("%(side)s: no line check on record.", side=name)]
+    t = w.written(line.last_checked)
+    found = [
+        {
+            "echoed": w.say("%(side)s: last checked %(t)s, it came back.", side=name, t=t),
+            "echoed_with_errors": w.say("%(side)s: last checked %(t)s, it came back with errors.", side=name, t=t),
+            "missed": w.say("%(side)s: last checked %(t)s, missed.", side=name, t=t),
+            "awaited": w.say("%(side)s: last checked %(t)s, its echo is awaited.", side=name, t=t),
+        }[line.last_result],
+        w.say("In the period %(a)s of %(n)s exactly echoed.", a=w.number(line.echoed), n=w.number(line.checks)),
+        w.say("%(n)s missed in a row.", n=w.number(line.missed_run))
+        if line.missed_run
+        else w.say("%(n)s in a row came back.", n=w.number(line.run)),
+    ]
+    return [*found, w.say("The line is degraded.")] if line.missed_run >= MISSES else found
 
 
-def _limits(kind: str, profile: str, *, binding: bool) -> str:
+def _limits(kind: str, profile: str, w: Words, *, binding: bool) -> str:
     if kind in UNTIMED:
-        return "No clock runs here, and no time is owed."
-    binds = "they bind" if binding else "they are a courtesy until every side has adopted them"
-    return f"Limits of the profile {profile}: {binds}."
+        return w.say("No clock runs in this channel, and no time is owed.")
+    if binding:
+        return w.say("Limits of the profile %(name)s: they bind.", name=w.value(profile))
+    return w.say("Limits of the profile %(name)s: a courtesy until every side has adopted it.", name=w.value(profile))
 
 
-def channel_blocks(kind: str, found: ChannelStanding, language: str) -> list[Block]:
+def channel_blocks(kind: str, found: ChannelStanding, w: Words, language: str) -> list[Block]:
     """How the channel stands, in writing, and whose limits are shown."""
-    since = f" since {utc(found.since)}" if found.since else ""
-    stands = Words((f"{plain(found.status).capitalize()}{since}. {_limits(kind, found.profile, binding=found.binding)}",))
-    return [stands, *([Quote("Reason", said(found.reason, language))] if found.reason else [])]
+    status = w.value(found.status)
+    stands = (
+        w.say("The channel has been %(status)s since %(t)s.", status=status, t=w.written(found.since))
+        if found.since
+        else w.say("The channel is %(status)s.", status=status)
+    )
+    stated = Paragraph((w.sentences((stands, _limits(kind, found.profile, w, binding=found.binding))),))
+    return [stated, *([Quote(w.say("Reason"), said(found.reason, w, language))] if found.reason else [])]
 
 
 # Dialogue
 
 
-def beside(names: Sequence[str], rows: Sequence[tuple[str, Mapping[str, Cell]]]) -> Table:
-    """What each side said, side by side; an empty place says so."""
+def beside(names: Mapping[str, str], rows: Sequence[tuple[str, Mapping[str, Cell]]], w: Words) -> Table:
+    """What each side said, side by side, under its name; an empty place says so."""
     return Table(
-        ("", *map(side, names)),
-        tuple((label, *(cells.get(name, _NONE) for name in names)) for label, cells in rows if cells),
+        ("", *names.values()),
+        tuple((label, *(cells.get(name, w.say("no statement")) for name in names)) for label, cells in rows if cells),
     )
 
 
-def issue_sections(issues: Sequence[Issue], language: str, level: int) -> list[Section]:
+def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int) -> list[Section]:
     """Each issue, and every side's column; an empty one says so."""
     return [
         section(
-            ("Issue: ", Said(issue.issue)),
-            _views(issue, language),
-            Quote("Common ground of every side", said(issue.common_ground, language)) if issue.common_ground else None,
+            filled(w.say("Issue: %(issue)s"), issue=Said(issue.issue)),
+            _views(issue, w, language),
+            Quote(w.say("Common ground of every side"), said(issue.common_ground, w, language)) if issue.common_ground else None,
             level=level,
         )
         for issue in issues
     ]
 
 
-def _views(issue: Issue, language: str) -> Table:
+def _views(issue: Issue, w: Words, language: str) -> Table:
     names = (*(view.side for view in issue.views), *issue.no_statement)
-    fair = {"fair": "called fair", "not_our_view": "not its view", "": "not spoken of yet"}
+    own = {view.side: said(view.own_view, w, language) for view in issue.views}
+    yours = {view.side: said(view.your_view, w, language) for view in issue.views if view.your_view}
+    wanted = {view.side: said(view.wanted_outcome, w, language) for view in issue.views if view.wanted_outcome}
+    restated = {view.side: _restated(view.restated_by, view.fairness, w) for view in issue.views if view.restated_by}
     return beside(
-        names,
+        {name: side(name) for name in names},
         [
-            ("Own view", {view.side: said(view.own_view, language) for view in issue.views}),
-            ("How it reads the other side", {view.side: said(view.your_view, language) for view in issue.views if view.your_view}),
-            ("Wanted outcome", {view.side: said(view.wanted_outcome, language) for view in issue.views if view.wanted_outcome}),
-            (
-                "Restated",
-                {view.side: f"by {sides(view.restated_by)}, {fair[view.fairness]}" for view in issue.views if view.restated_by},
-            ),
-            ("Number", {view.side: view.number for view in issue.views}),
+            (w.say("Own view"), own),
+            (w.say("How it reads the other side"), yours),
+            (w.say("Wanted outcome"), wanted),
+            (w.say("Restated"), restated),
+            (w.say("Number"), {view.side: view.number for view in issue.views}),
         ],
+        w,
     )
 
 
-def lesson_blocks(found: Sequence[Lesson], language: str) -> list[Block]:
+def _restated(by: Sequence[str], fairness: str, w: Words) -> str:
+    who = sides(by, w)
+    match fairness:
+        case "fair":
+            return w.say("by %(sides)s, called fair", sides=who)
+        case "not_our_view":
+            return w.say("by %(sides)s, not its view", sides=who)
+        case _:
+            return w.say("by %(sides)s, not spoken of yet", sides=who)
+
+
+def lesson_blocks(found: Sequence[Lesson], w: Words, language: str) -> list[Block]:
     """What each side would do better."""
-    return [Quote(f"{side(each.side)}, {utc(each.time)}, on {each.matter.number}", said(each.text, language)) for each in found]
+    return [Quote(_lesson(each, w), said(each.text, w, language)) for each in found]
+
+
+def _lesson(each: Lesson, w: Words) -> str:
+    t, number = w.written(each.time), each.matter.number
+    if not each.side:
+        return w.say("%(t)s, on %(number)s", t=t, number=number)
+    return w.say("%(side)s, %(t)s, on %(number)s", side=side(each.side), t=t, number=number)
 
 
 # Statistics
 
 
-def statistics_sections(found: Statistics, level: int) -> list[Section]:
+def statistics_sections(found: Statistics, w: Words, level: int) -> list[Section]:
     """The statistics, a table each; what was not measured is no statement."""
-    limits = Words((_limits(found.kind, found.profile, binding=found.binding),))
-    line = section("Line checks", line_points(found.line), level=level)
+    limits = Paragraph((_limits(found.kind, found.profile, w, binding=found.binding),))
+    none = w.say("There were none.")
+    line = section(w.say("Line checks"), line_points(found.line, w), level=level)
     return [
-        section("Opened in the period", _opened(found), level=level, empty="Nothing was opened."),
-        section("What was owed", limits, _clocks(found), level=level),
-        section("Notice given before something begins", _notices(found), level=level, empty="No notice was owed."),
-        section("Corrections and cancellations", _changes(found), level=level, empty="There were none."),
-        section("Meetings, calls and visits", _meetings(found), level=level, empty="There were none."),
-        section("Translations", _translations(found), level=level),
+        section(w.say("Opened in the period"), _opened(found, w), level=level, empty=w.say("Nothing was opened.")),
+        section(w.say("What was owed"), limits, _clocks(found, w), level=level),
+        section(w.say("Notice given before something begins"), _notices(found, w), level=level, empty=w.say("No notice was owed.")),
+        section(w.say("Corrections and cancellations"), _changes(found, w), level=level, empty=none),
+        section(w.say("Meetings, calls and visits"), _meetings(found, w), level=level, empty=none),
+        section(w.say("Translations"), _translations(found, w), level=level),
         *(() if found.kind in UNTIMED else (line,)),
-        section("Last words", _areas(found), level=level),
-        section("When a side could not have noticed", *_blind(found), level=level),
+        section(w.say("Last words"), _areas(found, w), level=level),
+        section(w.say("When a side could not have noticed"), *_blind(found, w), level=level),
     ]
 
 
-def _spread(found: Spread | None) -> tuple[str, ...]:
-    return (_NONE,) * 3 if found is None else (span(found.median_s), span(found.p95_s), span(found.worst_s))
+def _spread(found: Spread | None, w: Words) -> tuple[str, ...]:
+    if found is None:
+        return (w.say("no statement"),) * 3
+    return w.span(found.median_s), w.span(found.p95_s), w.span(found.worst_s)
 
 
-def _share(found: float | None) -> str:
-    return _NONE if found is None else f"{found:.1%}"
+def _share(found: float | None, w: Words) -> str:
+    return w.say("no statement") if found is None else w.share(found, 1)
 
 
-def _opened(found: Statistics) -> Table | None:
-    head = ("Format", "Side", "Opened", "Flash", "Immediate", "Priority", "Routine")
+def _opened(found: Statistics, w: Words) -> Table | None:
+    precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
+    head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
     rows: list[tuple[Cell, ...]] = [
-        (plain(row.format), side(row.side), *map(str, (row.opened, row.flash, row.immediate, row.priority, row.routine)))
+        (w.act(row.format), side(row.side), *map(w.number, (row.opened, row.flash, row.immediate, row.priority, row.routine)))
         for row in found.opened
     ]
     return table(head, rows)
 
 
-def _clocks(found: Statistics) -> Table | None:
-    head = ("Format", "What", "Side", "Median", "95th", "Longest", "In time", "Late", "Share in time", "Ended", "Open", "Overdue")
+def _clocks(found: Statistics, w: Words) -> Table | None:
+    head = (
+        *(w.say("Format"), w.say("What"), w.say("Side"), w.say("Median"), w.say("95th of 100"), w.say("Worst"), w.say("In time")),
+        *(w.say("Late"), w.say("In time, share"), w.say("Ended"), w.say("Still open"), w.say("Overdue")),
+    )
     rows: list[tuple[Cell, ...]] = [
         (
-            *(plain(row.format), plain(row.clock), side(row.side), *_spread(row.took)),
-            *(str(row.in_time), str(row.late), _share(row.share_in_time), str(row.ended), str(row.open), str(row.overdue)),
+            *(w.act(row.format), w.clock(row.clock), side(row.side), *_spread(row.took, w)),
+            *(w.number(row.in_time), w.number(row.late), _share(row.share_in_time, w)),
+            *map(w.number, (row.ended, row.open, row.overdue)),
         )
         for row in found.clocks
     ]
     return table(head, rows)
 
 
-def _notices(found: Statistics) -> Table | None:
-    head = ("Format", "Side", "Owed", "Notices", "Median given", "Shortest", "In time", "Short", "Share in time")
+def _notices(found: Statistics, w: Words) -> Table | None:
+    head = (
+        *(w.say("Format"), w.say("Side"), w.say("Owed"), w.say("How many"), w.say("Median given"), w.say("Shortest given")),
+        *(w.say("In time"), w.say("Shorter"), w.say("In time, share")),
+    )
     rows: list[tuple[Cell, ...]] = [
         (
-            *(plain(row.format), side(row.side), span(row.owed_s), str(row.notices)),
-            *(_NONE if given is None else span(given) for given in (row.median_given_s, row.shortest_given_s)),
-            *(str(row.in_time), str(row.short), _share(row.share_in_time)),
+            *(w.act(row.format), side(row.side), w.span(row.owed_s), w.number(row.notices)),
+            *(_given(row.median_given_s, w), _given(row.shortest_given_s, w)),
+            *(w.number(row.in_time), w.number(row.short), _share(row.share_in_time, w)),
         )
         for row in found.notices
     ]
     return table(head, rows)
 
 
-def _changes(found: Statistics) -> Table | None:
-    head = ("Format", "Side", "Corrections", "Median after", "Cancellations", "Median after")
+def _given(seconds: float | None, w: Words) -> str:
+    if seconds is None:
+        return w.say("no statement")
+    return w.span(seconds) if seconds >= 0 else w.say("%(d)s after it began", d=w.span(-seconds))
+
+
+def _changes(found: Statistics, w: Words) -> Table | None:
+    after = w.say("Median after")
+    head = (w.say("Format"), w.say("Side"), w.say("Corrections"), after, w.say("Cancellations"), after)
     rows: list[tuple[Cell, ...]] = [
         (
-            *(plain(row.format), side(row.side), str(row.corrections), _spread(row.corrected_after)[0]),
-            *(str(row.cancellations), _spread(row.cancelled_after)[0]),
+            *(w.act(row.format), side(row.side), w.number(row.corrections), _spread(row.corrected_after, w)[0]),
+            *(w.number(row.cancellations), _spread(row.cancelled_after, w)[0]),
         )
         for row in found.changes
     ]
     return table(head, rows)
 
 
-def _meetings(found: Statistics) -> Table | None:
-    head = ("Format", "Side", "Asked", "Accepted", "Declined", "Held", "Did not attend")
+def _meetings(found: Statistics, w: Words) -> Table | None:
+    head = (
+        *(w.say("Format"), w.say("Side"), w.say("Asked for"), w.say("Accepted"), w.say("Declined")),
+        *(w.say("Held"), w.say("Did not attend")),
+    )
     rows: list[tuple[Cell, ...]] = [
-        (plain(row.format), side(row.side), *map(str, (row.asked, row.accepted, row.declined, row.held, row.not_attended)))
+        (w.act(row.format), side(row.side), *map(w.number, (row.asked, row.accepted, row.declined, row.held, row.not_attended)))
         for row in found.meetings
     ]
     return table(head, rows)
 
 
-def _translations(found: Statistics) -> Table | None:
-    rows: list[tuple[Cell, ...]] = [(side(row.side), str(row.translations), *_spread(row.delay)) for row in found.translations]
-    return table(("Side", "Translations", "Median delay", "95th", "Longest"), rows)
+def _translations(found: Statistics, w: Words) -> Table | None:
+    rows: list[tuple[Cell, ...]] = [(side(row.side), w.number(row.translations), *_spread(row.delay, w)) for row in found.translations]
+    return table((w.say("Side"), w.say("Translations"), w.say("Median delay"), w.say("95th of 100"), w.say("Worst")), rows)
 
 
-def _areas(found: Statistics) -> Table | None:
+def _areas(found: Statistics, w: Words) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         (
-            plain(row.area),
-            utc(row.last_word) if row.last_word else _NONE,
-            _NONE if row.days_since_last_word is None else f"{row.days_since_last_word:g}",
+            w.value(row.area),
+            w.written(row.last_word) if row.last_word else w.say("no statement"),
+            w.say("no statement") if row.days_since_last_word is None else w.number(row.days_since_last_word),
         )
         for row in found.areas
     ]
-    return table(("Area", "Last word", "Days since"), rows)
+    return table((w.say("Area"), w.say("Last word"), w.say("Days before the end")), rows)
 
 
-_BLIND: Final = {"watch": "nobody had the watch", "line": "line checks missed", "broker": "no broker"}
-
-
-def _blind(found: Statistics) -> list[Block | None]:
+def _blind(found: Statistics, w: Words) -> list[Block | None]:
     rows: list[tuple[Cell, ...]] = [
         (
             side(row.side),
-            *(_NONE if each is None else span(each) for each in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)),
+            *(w.say("no statement") if each is None else w.span(each) for each in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)),
         )
         for row in found.blindness
     ]
-    spans: list[tuple[Cell, ...]] = [(_BLIND[each.what], sides(each.sides), utc(each.from_), utc(each.to)) for each in found.blind]
-    return [
-        table(("Side", "Nobody had the watch", "No line, as checks showed", "Broker"), rows),
-        table(("What", "Sides", "From", "To"), spans),
+    spans: list[tuple[Cell, ...]] = [
+        (blindness(each.what, w), sides(each.sides, w), w.written(each.from_), w.written(each.to)) for each in found.blind
     ]
+    head = (w.say("Side"), w.say("Nobody had the watch"), w.say("No line, as checks showed"), w.say("A gateway had no broker"))
+    return [table(head, rows), table((w.say("What"), w.say("Sides"), w.say("From"), w.say("To")), spans)]
+
+
+def blindness(what: str, w: Words) -> str:
+    """Why nobody could have noticed."""
+    match what:
+        case "watch":
+            return w.say("nobody had the watch")
+        case "line":
+            return w.say("line checks missed")
+        case _:
+            return w.say("no broker")

@@ -7,8 +7,9 @@ quotation, and turns no letters around. What is escaped reads the same once it i
 import re
 from typing import Final
 
-from dragoman.reports.paper import Block, Cell, Paper, Points, Quote, Run, Section, Table, Words
-from dragoman.reports.words import Said
+from dragoman.language.words import Words, words
+from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Section, Table
+from dragoman.reports.words import Cell, Run
 
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]|~$#]")
 _START: Final = re.compile(r"^([+=:-]|[0-9]{1,9}(?=[.)]))")
@@ -17,7 +18,6 @@ _UNSEEN: Final = dict.fromkeys((*range(0x09), *range(0x0B, 0x20), 0x7F, *range(0
 """Control characters, and those that turn the reading direction around."""
 
 _EXERCISE: Final = "EXERCISE EXERCISE EXERCISE"
-_TRIAL: Final = "Trial: this host keeps the keys of all sides."
 
 
 def escaped(text: str) -> str:
@@ -59,22 +59,23 @@ def _start(line: str) -> str:
 
 def markdown(paper: Paper) -> str:
     """The whole paper."""
+    w = words(paper.language)
     exercise = [f"**{_EXERCISE}**", ""] if paper.of.kind == "exercise" else []
     marking = [f"**{escaped(paper.of.marking)}**", ""]
     lines = [*exercise, *marking, f"# {escaped(paper.title)}", ""]
     if paper.of.custody == "host":
-        lines += [_TRIAL, ""]
+        lines += [w.say("Trial: this host keeps the keys of all sides."), ""]
     if paper.alarm:
         lines += [f"**{escaped(paper.alarm)}**", ""]
     for sentence in paper.lead:
         lines += [escaped(sentence), ""]
     for section in paper.sections:
-        lines += _section(section)
+        lines += _section(section, w)
     lines += [
         "---",
         "",
         *(line for sentence in paper.foot for line in (escaped(sentence), "")),
-        f"Again, the same: `{paper.again}`",
+        f"{w.say('Again, the same:')}{w.space}`{paper.again}`",
         "",
         *marking,
         *exercise,
@@ -82,23 +83,24 @@ def markdown(paper: Paper) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(section: Section) -> list[str]:
+def _section(section: Section, w: Words) -> list[str]:
     lines = [f"{'#' * section.level} {_runs(section.title)}", ""]
     for block in section.blocks:
-        lines += [*_block(block), ""]
+        lines += [*_block(block, w), ""]
     return lines
 
 
-def _block(block: Block) -> list[str]:
+def _block(block: Block, w: Words) -> list[str]:
     match block:
-        case Words():
+        case Paragraph():
             return [_runs(block.runs)]
         case Points():
             return [f"- {_runs(point)}" for point in block.points]
         case Quote():
-            return [f"{escaped(block.label)}{_noted(block.said)}:", "", *quoted(block.said.text)]
+            return [escaped(w.say("%(what)s:", what=f"{block.label}{block.said.note}")), "", *quoted(block.said.text)]
         case Table():
-            rows = [block.head, tuple("---" for _ in block.head), *([_cell(cell) for cell in row] for row in block.rows)]
+            head = [_inline(name) for name in block.head]
+            rows = [head, ["---" for _ in head], *([_cell(cell) for cell in row] for row in block.rows)]
             return [f"| {' | '.join(row)} |" for row in rows]
 
 
@@ -113,9 +115,4 @@ def _runs(runs: tuple[Run, ...]) -> str:
 def _run(run: Run, between: str = " ") -> str:
     if isinstance(run, str):
         return _inline(_seen(run).replace("\n", " "))
-    return between.join(_inline(line) for line in _lines(run.text) if line) + _noted(run)
-
-
-def _noted(said: Said) -> str:
-    notes = [note for note in (said.language, said.note) if note]
-    return f" ({escaped(', '.join(notes))})" if notes and said.note else ""
+    return between.join(_inline(line) for line in _lines(run.text) if line) + _inline(_seen(run.note))

@@ -1,6 +1,6 @@
 """A report as it is laid out, once for Markdown and for pages: sections of sentences, tables and what a side said.
 
-Paper ─▶ Section ─▶ Words      a paragraph: the service's own words and a side's, side by side
+Paper ─▶ Section ─▶ Paragraph  the service's own words and a side's, side by side
                     Table      head and rows; a cell is the service's word, a side's, or several of these
                     Quote      a side's text in full, under who said it
                     Points     a list of paragraphs
@@ -8,14 +8,11 @@ Paper ─▶ Section ─▶ Words      a paragraph: the service's own words and 
 
 from msgspec import Struct
 
-from dragoman.reports.words import Said
+from dragoman.reports.words import Cell, Run, Said
 from dragoman_schemas.reports import ReportedChannel
 
-Run = str | Said
-Cell = Run | tuple[Run, ...]
 
-
-class Words(Struct, frozen=True):
+class Paragraph(Struct, frozen=True):
     """A paragraph."""
 
     runs: tuple[Run, ...]
@@ -41,7 +38,7 @@ class Quote(Struct, frozen=True):
     said: Said
 
 
-Block = Words | Points | Table | Quote
+Block = Paragraph | Points | Table | Quote
 
 
 class Section(Struct, frozen=True):
@@ -53,9 +50,10 @@ class Section(Struct, frozen=True):
 
 
 class Paper(Struct, frozen=True, kw_only=True):
-    """A report laid out: what it is, the sentence that matters, its sections, and what it rests on."""
+    """A report laid out: what it is, the sentence that matters, its sections, what it rests on, and in which language its own words are."""
 
     of: ReportedChannel
+    language: str
     title: str
     lead: tuple[str, ...]
     sections: tuple[Section, ...]
@@ -68,7 +66,7 @@ def section(title: str | tuple[Run, ...], *blocks: Block | None, level: int = 2,
     """A section of those blocks that there are; where there are none, the sentence for that."""
     there = tuple(block for block in blocks if block is not None)
     if not there and empty:
-        there = (Words((empty,)),)
+        there = (Paragraph((empty,)),)
     return Section((title,) if isinstance(title, str) else title, there, level)
 
 

@@ -1,7 +1,6 @@
 """The record of the period: everything that was said, by family, as each side said it. It is generated, and no joint report."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, get_args
 
 import msgspec
@@ -9,15 +8,17 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from dragoman.domain.blindness import Span
-from dragoman.domain.flags import flags
+from dragoman.domain.flags import Flag, flags
 from dragoman.domain.table import FORMATS
+from dragoman.language.vocabulary import chosen
+from dragoman.language.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.dialogue import issues_of
 from dragoman.projection.moment import Moment
 from dragoman.projection.statistics import statistics_of
 from dragoman.reports import gather, layout
-from dragoman.reports.paper import Block, Paper, Points, Quote, Run, Section, Table, Words, section, table
-from dragoman.reports.words import Said, counted, plain, told, utc
+from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Section, Table, section, table
+from dragoman.reports.words import Members, Run, Said, filled, listed
 from dragoman.reports.words import said as words_of
 from dragoman_schemas.acts.channel import Family
 from dragoman_schemas.answers import FlagView, Unanswered
@@ -36,19 +37,23 @@ from dragoman_schemas.state import Exchange, Meeting, Stamp
 _HEADED: Final = frozenset({"subject", "to", "info", "precedence", "area", "original", "of"})
 """Members that stand in a matter's heading, or say nothing by themselves."""
 
+Flagged = Mapping[str, Sequence[Flag]]
+"""The flags of exchanges, by their ids."""
+
 _SERVICES: Final = frozenset({"reminder", "lapse", "line-check-missed"})
 
 
-def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecord:
-    """Everything that was said in a span. Raises `Refused` where that is too much for one record."""
+def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[PeriodRecord, Flagged]:
+    """Everything that was said in a span, and the flags of each exchange. Raises `Refused` where that is too much for one record."""
     first = then.first(span)
     then.expect(first, REPORT_EXCHANGES)
     exchanges = list(then.touched(first))
     areas = [area for area in then.of("notification", "danger-area") if area.status == "announced"]
-    return PeriodRecord(
+    flagged = {each.id: flags(then.registry, each, areas, then.ends) for each in exchanges if each.act != "line-check"}
+    found = PeriodRecord(
         **gather.heading(then, span, "period", live=live),
         families=tuple(
-            FamilyRecord(family=family, exchanges=tuple(_recorded(then, exchange, span, areas) for exchange in found))
+            FamilyRecord(family=family, exchanges=tuple(_recorded(then, exchange, span, flagged[exchange.id]) for exchange in found))
             for family in get_args(Family)
             if (found := [exchange for exchange in exchanges if exchange.family == family and exchange.act != "line-check"])
         ),
@@ -58,9 +63,10 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> PeriodRecor
         lessons=tuple(each for exchange in exchanges for each in gather.lessons(exchange, span)),
         statistics=statistics_of(then, span),
     )
+    return found, flagged
 
 
-def _recorded(then: Moment, exchange: Exchange, span: Span, areas: list[Exchange]) -> RecordedExchange:
+def _recorded(then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Flag]) -> RecordedExchange:
     said = tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time))
     met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
     if gather.unattributed(exchange):
@@ -71,7 +77,7 @@ def _recorded(then: Moment, exchange: Exchange, span: Span, areas: list[Exchange
         met=met,
         unanswered=() if exchange.cancellation is not None else tuple(gather.unanswered(exchange)),
         notice=dict(FORMATS[exchange.act].notice),
-        flags=tuple(FlagView(flag=each.flag, detail=each.detail) for each in flags(then.registry, exchange, areas, then.ends)),
+        flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flagged),
     )
 
 
@@ -156,140 +162,172 @@ def _met(exchange: Exchange, meeting: Meeting) -> Met | None:
 # Laid out
 
 
-def paper(found: PeriodRecord, language: str) -> Paper:
-    """The record laid out."""
+def paper(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Paper:
+    """The record laid out, with the flags of its exchanges as they can be said in any language."""
     exchanges = sum(len(family.exchanges) for family in found.families)
+    carried_on = w.count("%(n)s exchange was carried on.", "%(n)s exchanges were carried on.", exchanges)
     return Paper(
         of=found.of,
-        title=f"Record of the period, {found.of.name}",
+        language=w.language,
+        title=w.say("Record of the period, %(channel)s", channel=found.of.name),
         lead=(
-            f"{layout.period(found)}. {counted(exchanges, 'exchange')} carried on.",
-            "This record is generated from the log and agreed by nobody: it gives what each side said, and when.",
+            w.sentences((w.say("From %(a)s to %(b)s.", **layout.period(found, w)), carried_on)),
+            w.say("This record is generated from the log and agreed by nobody: it gives what each side said, and when."),
         ),
-        sections=tuple(_sections(found, language)),
-        foot=layout.foot(found),
-        again=found.again,
-        alarm=layout.alarm(found),
+        sections=tuple(_sections(found, flagged, w, language)),
+        foot=layout.foot(found, w),
+        again=layout.again(found, language),
+        alarm=layout.alarm(found, w),
     )
 
 
-def _sections(found: PeriodRecord, language: str) -> Iterator[Section]:
+def _sections(found: PeriodRecord, flagged: Flagged, w: Words, language: str) -> Iterator[Section]:
     for family in found.families:
-        yield section(f"{_FAMILIES[family.family]}, {counted(len(family.exchanges), 'exchange')}")
+        name, number = _family(family.family, w), len(family.exchanges)
+        yield section(w.count("%(family)s, %(n)s exchange", "%(family)s, %(n)s exchanges", number, family=name))
         for exchange in family.exchanges:
-            yield from _exchange(found, exchange, language)
+            yield from _exchange(found, exchange, flagged.get(exchange.matter.exchange, ()), w, language)
     if not found.families:
-        yield section("Exchanges", Words(("Nothing was said in this time.",)))
-    yield section("The channel", _channel(found, language), empty="Nothing changed.")
-    yield section("Perceptions side by side", empty="" if found.perceptions else "No side has written of any issue.")
-    yield from layout.issue_sections(found.perceptions, language, 3)
-    yield section("Limits that passed", layout.lapse_table(found.lapses, language), empty="None.")
-    yield section("Lessons", *layout.lesson_blocks(found.lessons, language), empty="None were entered.")
-    yield section("Statistics")
-    yield from layout.statistics_sections(found.statistics, 3)
+        yield section(w.say("Exchanges"), Paragraph((w.say("Nothing was said in this time."),)))
+    yield section(w.say("The channel"), _channel(found, w, language), empty=w.say("Nothing changed."))
+    yield section(w.say("Perceptions side by side"), empty="" if found.perceptions else w.say("No side has written of any issue."))
+    yield from layout.issue_sections(found.perceptions, w, language, 3)
+    yield section(w.say("Limits that passed"), layout.lapse_table(found.lapses, w, language), empty=w.say("None."))
+    yield section(w.say("Lessons"), *layout.lesson_blocks(found.lessons, w, language), empty=w.say("None were entered."))
+    yield section(w.say("Statistics"))
+    yield from layout.statistics_sections(found.statistics, w, 3)
 
 
-_FAMILIES: Final = {
-    "contact": "Contacts",
-    "meeting": "Meetings",
-    "notification": "Notifications",
-    "dialogue": "Dialogue",
-    "channel": "Channel",
-    "desk": "Desk",
-}
+def _family(family: str, w: Words) -> str:
+    return {
+        "contact": w.say("Contacts"),
+        "meeting": w.say("Meetings"),
+        "notification": w.say("Notifications"),
+        "dialogue": w.say("Dialogue"),
+        "channel": w.say("Channel"),
+        "desk": w.say("The side’s own desk"),
+    }[family]
 
 
-def _exchange(found: PeriodRecord, exchange: RecordedExchange, language: str) -> Iterator[Section]:
+def _exchange(found: PeriodRecord, exchange: RecordedExchange, flagged: Sequence[Flag], w: Words, language: str) -> Iterator[Section]:
     matter = exchange.matter
-    face = exchange.notice.get(language) or exchange.notice.get("en", "")
-    to = layout.sides(matter.to) + (f", for information {layout.sides(matter.info)}" if matter.info else "")
-    head = (
-        f"{matter.number}: {matter.precedence}, {plain(matter.status)}; from {layout.side(matter.side)} to {to}; opened {utc(matter.opened)}"
-        + ("; entered for the record" if matter.for_the_record else "")
-        + ("; not attributed, by the Chatham House Rule" if not matter.side else "")
-        + _RELEASED.get(matter.releasability, "")
-    )
-    notes = Points(tuple((f"{plain(flag.flag)}: ", Said(flag.detail)) for flag in exchange.flags)) if exchange.flags else None
+    face = exchange.notice.get(w.language) or exchange.notice.get("en", "")
+    shown = tuple((w.say("%(what)s: %(detail)s", what=w.name("flag", each.flag), detail=w.sentence(each.detail)),) for each in flagged)
+    unanswered = tuple((_open(each, w),) for each in exchange.unanswered)
     yield section(
-        (f"{plain(matter.format).capitalize()}: ", layout.subject(matter, language)),
-        Words((head + ".",)),
-        Words((face,)) if face else None,
-        notes,
-        Points(tuple((_open(each),) for each in exchange.unanswered)) if exchange.unanswered else None,
-        *(block for saying in exchange.said for block in _saying(found, matter, saying, language)),
-        *(_meeting(exchange.met, language) if exchange.met is not None else ()),
+        filled(w.say("%(what)s: %(subject)s"), what=w.act(matter.format), subject=layout.subject(matter, w, language)),
+        Paragraph((w.sentences(_head(matter, w)),)),
+        Paragraph((face,)) if face else None,
+        Points(shown) if shown else None,
+        Points(unanswered) if unanswered else None,
+        *(block for saying in exchange.said for block in _saying(found, matter, saying, w, language)),
+        *(_meeting(exchange.met, matter, w, language) if exchange.met is not None else ()),
         level=3,
     )
 
 
-def _open(each: Unanswered) -> str:
-    asked = f"{counted(len(each.numbers), 'question')} of {layout.side(each.asked_by)}: {', '.join(map(str, each.numbers))}"
-    return f"{layout.side(each.side)} has not answered {asked}"
+def _head(matter: Matter, w: Words) -> Iterator[str]:
+    """Whose a matter is, how far it is, and who may see it, a sentence each."""
+    values = {
+        "number": matter.number,
+        "precedence": w.value(matter.precedence),
+        "status": w.status(matter.status),
+        "t": w.written(matter.opened),
+    }
+    if matter.side:
+        parties = {"side": layout.side(matter.side), "to": layout.sides(matter.to, w)}
+        yield w.say("%(number)s: %(precedence)s, %(status)s. From %(side)s to %(to)s, opened %(t)s.", **values, **parties)
+    else:
+        yield w.say("%(number)s: %(precedence)s, %(status)s. Opened %(t)s.", **values)
+    if matter.info:
+        yield w.say("For information: %(sides)s.", sides=layout.sides(matter.info, w))
+    if matter.for_the_record:
+        yield w.say("Entered for the record.")
+    if not matter.side:
+        yield w.say("Not attributed, by the Chatham House Rule.")
+    match matter.releasability:
+        case "sides_only":
+            yield w.say("For the sides alone.")
+        case "joint_release":
+            yield w.say("For joint release.")
+        case _:
+            pass
 
 
-_RELEASED: Final = {"sides_only": "; for the sides alone", "joint_release": "; for joint release"}
+def _open(each: Unanswered, w: Words) -> str:
+    return w.count(
+        "%(side)s has not answered %(n)s question of %(asker)s: %(list)s.",
+        "%(side)s has not answered %(n)s questions of %(asker)s: %(list)s.",
+        len(each.numbers),
+        side=layout.side(each.side),
+        asker=layout.side(each.asked_by),
+        list=w.listed(map(str, each.numbers)),
+    )
 
 
-def _saying(found: PeriodRecord, matter: Matter, saying: Saying, language: str) -> Iterator[Block]:
-    receipts = "; ".join(layout.receipt(each, found.to, saying.time) for each in saying.receipts)
-    label = f"{utc(saying.time)}, {f'{layout.side(saying.side)}, ' if saying.side else ''}{saying.by}: {plain(saying.act)}"
-    yield Words((f"{label}." + (f" {receipts}." if receipts else ""),))
+def _saying(found: PeriodRecord, matter: Matter, saying: Saying, w: Words, language: str) -> Iterator[Block]:
+    values = {"t": w.written(saying.time), "who": layout.role(saying.by, w), "act": w.act(saying.act)}
+    label = (
+        w.say("%(t)s, %(side)s, %(who)s: %(act)s.", **values, side=layout.side(saying.side))
+        if saying.side
+        else w.say("%(t)s, %(who)s: %(act)s.", **values)
+    )
+    yield Paragraph((w.sentences((label, *(layout.receipt(each, found.to, saying.time, w) for each in saying.receipts))),))
+    members = Members(w, language, found.of.sides, chosen(saying.act) | chosen(matter.format))
     points: list[tuple[Run, ...]] = []
     for name, value in saying.content.items():
         if name not in _HEADED:
-            text = told(value, language, matter.original if saying.act == matter.format else "", found.of.sides)
-            if name in _TEXTS:
-                yield Quote(plain(name).capitalize(), text)
+            runs = members.told(name, value, matter.original if saying.act == matter.format else "")
+            if name in _TEXTS and len(runs) == 1 and isinstance(runs[0], Said):
+                yield Quote(w.field(name), runs[0])
             else:
-                points.append((f"{plain(name)}: ", plain(text.text) if _CHOSEN.fullmatch(text.text) else text))
+                points.append(filled(w.say("%(what)s: %(value)s"), what=w.field(name), value=runs))
     if points:
         yield Points(tuple(points))
 
-
-_CHOSEN: Final = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
-"""A value that was chosen among several, not written."""
 
 _TEXTS: Final = frozenset({"text", "facts", "description", "gist", "reason", "own_view", "your_view"})
 """Members that are given in full as a side's own words."""
 
 
-def _meeting(met: Met, language: str) -> Iterator[Block]:
+def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Block]:
     for begins, ends in met.held:
-        yield Words((f"Held from {utc(begins)} to {utc(ends)}.",))
+        yield Paragraph((w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)),))
     if met.not_attended:
-        yield Words((f"Did not attend: {layout.sides(met.not_attended)}.",))
+        yield Paragraph((w.say("Did not attend: %(sides)s.", sides=layout.sides(met.not_attended, w)),))
     if met.readouts or met.no_readout:
+        names = {each.side: layout.side(each.side) for each in met.readouts} | {side: layout.side(side) for side in met.no_readout}
+        if not matter.side:
+            names = {name: w.say("Participant %(n)s", n=w.number(number)) for number, name in enumerate(names, 1)}
+        given = {each.side: w.say("%(kind)s, %(t)s", kind=w.value(each.kind), t=w.written(each.time)) for each in met.readouts}
         yield layout.beside(
-            (*(readout.side for readout in met.readouts), *met.no_readout),
+            names,
             [
-                (
-                    "Readout",
-                    {each.side: f"{each.kind}, {utc(each.time)}" for each in met.readouts} or dict.fromkeys(met.no_readout, "none"),
-                ),
-                ("Topics", {each.side: tuple(_listed(each.topics)) for each in met.readouts}),
-                ("Text", {each.side: words_of(each.text, language) for each in met.readouts}),
+                (w.say("Readout"), given or dict.fromkeys(met.no_readout, w.say("none"))),
+                (w.say("Topics"), {each.side: listed(map(Said, each.topics), w.semicolon) for each in met.readouts}),
+                (w.say("Text"), {each.side: words_of(each.text, w, language) for each in met.readouts}),
             ],
+            w,
         )
-    if met.differ:
-        yield Words(
-            ("The readouts differ; topics that not all of them have: ", *_listed(met.differing_topics or ("none, the words differ",)))
+    if met.differ and met.differing_topics:
+        topics = listed(map(Said, met.differing_topics), w.semicolon)
+        yield Paragraph(filled(w.say("The readouts differ; topics that not all of them have: %(topics)s."), topics=topics))
+    elif met.differ:
+        yield Paragraph((w.say("The readouts differ, in their words alone."),))
+
+
+def _channel(found: PeriodRecord, w: Words, language: str) -> Table | None:
+    def told(act: ChannelAct) -> tuple[Run, ...]:
+        members = Members(w, language, found.of.sides, chosen(act.act))
+        pairs = act.content.items()
+        return listed(
+            (filled(w.say("%(what)s: %(value)s"), what=w.field(name), value=members.told(name, raw)) for name, raw in pairs), w.semicolon
         )
-
-
-def _listed(topics: tuple[str, ...]) -> Iterator[Run]:
-    for index, topic in enumerate(topics):
-        yield Said(topic)
-        yield "." if index + 1 == len(topics) else "; "
-
-
-def _channel(found: PeriodRecord, language: str) -> Table | None:
-    def words(act: ChannelAct) -> tuple[Run, ...]:
-        runs: list[Run] = []
-        for name, value in act.content.items():
-            runs += ["; " if runs else "", f"{plain(name)}: ", told(value, language, "", found.of.sides)]
-        return tuple(runs) or ("",)
 
     return table(
-        ("Time", "Side", "Act", "What"),
-        [(utc(act.time), layout.side(act.side) or "service", plain(act.act), words(act)) for act in found.channel],
+        (w.say("Time"), w.say("Side"), w.say("Act"), w.say("What")),
+        [
+            (w.written(act.time), layout.side(act.side) if act.side in found.of.sides else w.say("services"), w.act(act.act), told(act))
+            for act in found.channel
+        ],
     )

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.statistics import lines
+from dragoman.language.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.moment import Moment
 from dragoman.reports import gather, layout
 from dragoman.reports.paper import Paper, Section, section
-from dragoman.reports.words import counted, plain, utc
 from dragoman_schemas.reports import Situation, Urgent
 from dragoman_schemas.state import Exchange
 
@@ -56,7 +56,7 @@ def situation(then: Moment, span: Span, *, live: bool) -> Situation:
         in_force=tuple(in_force[: gather.MOST]),
         left_off=sum(max(0, len(each) - gather.MOST) for each in (pressing, owed, stands, meetings, in_force)),
     )
-    return replace(found, quiet=not _unquiet(found))
+    return replace(found, quiet=not _unquiet(found, words("en")))
 
 
 def _urgent(then: Moment, exchange: Exchange, span: Span) -> Iterator[Urgent]:
@@ -67,71 +67,75 @@ def _urgent(then: Moment, exchange: Exchange, span: Span) -> Iterator[Urgent]:
                 yield gather.urgent(then, exchange, message)
 
 
-def _unquiet(found: Situation) -> list[str]:
+def _unquiet(found: Situation, w: Words) -> list[str]:
     """Why a channel is not known to be quiet; in words."""
     sent, waits = (sum(getattr(side, name) for side in found.standing) for name in ("messages", "unacknowledged"))
-    reasons = [f"{counted(sent, 'message was', 'messages were')} sent."] if sent else []
+    reasons = [w.count("%(n)s message was sent.", "%(n)s messages were sent.", sent)] if sent else []
     if waits:
-        reasons.append(f"{counted(waits, 'acknowledgement is', 'acknowledgements are')} not there yet.")
+        reasons.append(w.count("%(n)s acknowledgement is not there yet.", "%(n)s acknowledgements are not there yet.", waits))
     if found.overdue:
-        reasons.append(f"Not there yet, past the limit: {found.overdue}.")
+        reasons.append(w.say("Not there yet, past the limit: %(n)s.", n=w.number(found.overdue)))
     if found.channel.status not in _GOOD:
-        reasons.append(f"The channel is {plain(found.channel.status)}.")
+        reasons.append(w.say("The channel is %(status)s.", status=w.value(found.channel.status)))
     if found.of.kind not in UNTIMED:
-        reasons += [f"Nobody has the watch of {layout.side(each.side)} on record." for each in found.standing if not each.manned_since]
-        reasons += _line(found)
-    return reasons if found.live else [*reasons, "What came since is not known."]
+        unmanned = [layout.side(each.side) for each in found.standing if not each.manned_since]
+        reasons += [w.say("Nobody has the watch of %(side)s on record.", side=side) for side in unmanned]
+        reasons += _line(found, w)
+    return reasons if found.live else [*reasons, w.say("What came since is not known.")]
 
 
-def _line(found: Situation) -> list[str]:
+def _line(found: Situation, w: Words) -> list[str]:
     """Why the line is not known to be there: it was not checked in the period, or the last check did not come back as it was."""
     newest = max(found.line, key=lambda each: each.last_checked)
     if newest.last_checked < found.from_:
-        return ["The line was not checked in this time: silence does not say that it is there."]
+        return [w.say("The line was not checked in this time: silence does not say that it is there.")]
+    t = w.written(newest.last_checked)
     return {
         "echoed": [],
-        "echoed_with_errors": [f"The line check of {utc(newest.last_checked)} came back with errors."],
-        "missed": [f"The line check of {utc(newest.last_checked)} was missed."],
-        "awaited": [f"The echo of the line check of {utc(newest.last_checked)} is awaited."],
+        "echoed_with_errors": [w.say("The line check of %(t)s came back with errors.", t=t)],
+        "missed": [w.say("The line check of %(t)s was missed.", t=t)],
+        "awaited": [w.say("The echo of the line check of %(t)s is awaited.", t=t)],
     }[newest.last_result]
 
 
-def paper(found: Situation, language: str) -> Paper:
+def paper(found: Situation, w: Words, language: str) -> Paper:
     """The report laid out."""
     return Paper(
         of=found.of,
-        title=f"Situation report, {found.of.name}, {utc(found.to)}",
-        lead=_lead(found),
-        sections=tuple(_sections(found, language)),
-        foot=layout.foot(found),
-        again=found.again,
-        alarm=layout.alarm(found),
+        language=w.language,
+        title=w.say("Situation report, %(channel)s, %(t)s", channel=found.of.name, t=w.written(found.to)),
+        lead=_lead(found, w),
+        sections=tuple(_sections(found, w, language)),
+        foot=layout.foot(found, w),
+        again=layout.again(found, language),
+        alarm=layout.alarm(found, w),
     )
 
 
-def _lead(found: Situation) -> tuple[str, ...]:
+def _lead(found: Situation, w: Words) -> tuple[str, ...]:
+    period = layout.period(found, w)
     if not found.quiet:
-        nothing = [] if any(side.messages for side in found.standing) else ["Nothing was sent."]
-        return f"From {layout.period(found)}.", " ".join([*nothing, *_unquiet(found)])
-    line = (
-        ""
-        if found.of.kind in UNTIMED
-        else f" The line was checked at {utc(max(each.last_checked for each in found.line))}: it came back. Every watch is manned."
-    )
-    return (
-        f"Quiet: nothing was sent from {layout.period(found)}. Everything is acknowledged, and no limit has passed.{line}",
-        f"This rests on all records up to {found.position}.",
-    )
-
-
-def _sections(found: Situation, language: str) -> Iterator[Section]:
-    urgent = layout.urgent_table(found.urgent, found.to, language)
-    yield section("Flash and immediate", urgent, empty="None in this time, and none waits.")
-    owed = layout.due_table(found.owed, found.to, language)
-    yield section("Owed by whom, until when", owed, empty="No side owes anything under a limit.")
-    yield section("What stands", layout.matter_table(found.stands, language), empty="No matter stands open.")
-    yield section("Danger areas and activities", layout.ahead_table(found.in_force, language), empty="None in force or announced.")
-    yield section("Next meetings", layout.ahead_table(found.meetings, language), empty="None asked for or agreed.")
+        nothing = [] if any(side.messages for side in found.standing) else [w.say("Nothing was sent.")]
+        return w.say("From %(a)s to %(b)s.", **period), w.sentences([*nothing, *_unquiet(found, w)])
+    quiet = [w.say("Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, and no limit has passed.", **period)]
     if found.of.kind not in UNTIMED:
-        yield section("Watch and line", layout.watch_points(found.standing), layout.line_points(found.line))
-    yield section("Channel", *layout.channel_blocks(found.of.kind, found.channel, language), layout.left_off(found.left_off))
+        t = w.written(max(each.last_checked for each in found.line))
+        quiet.append(w.say("The line was checked at %(t)s: it came back. Every watch is manned.", t=t))
+    return w.sentences(quiet), w.say("This rests on all records up to %(n)s.", n=w.number(found.position))
+
+
+def _sections(found: Situation, w: Words, language: str) -> Iterator[Section]:
+    urgent = layout.urgent_table(found.urgent, found.to, w, language)
+    yield section(w.say("Flash and immediate"), urgent, empty=w.say("None in this time, and none waits."))
+    owed = layout.due_table(found.owed, found.to, w, language)
+    yield section(w.say("Owed by whom, until when"), owed, empty=w.say("No side owes anything under a limit."))
+    stands = layout.matter_table(found.stands, w, language)
+    yield section(w.say("What stands"), stands, empty=w.say("No matter stands open."))
+    in_force = layout.ahead_table(found.in_force, w, language)
+    yield section(w.say("Danger areas and activities"), in_force, empty=w.say("None in force or announced."))
+    meetings = layout.ahead_table(found.meetings, w, language)
+    yield section(w.say("Next meetings"), meetings, empty=w.say("None asked for or agreed."))
+    if found.of.kind not in UNTIMED:
+        yield section(w.say("Watch and line"), layout.watch_points(found.standing, w), layout.line_points(found.line, w))
+    channel = layout.channel_blocks(found.of.kind, found.channel, w, language)
+    yield section(w.say("Channel"), *channel, layout.left_off(found.left_off, w))

@@ -7,11 +7,12 @@ from msgspec import UNSET
 
 from dragoman.domain.blindness import Span
 from dragoman.domain.statistics import lines
+from dragoman.language.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.moment import Moment
 from dragoman.reports import gather, layout, situation
 from dragoman.reports.paper import Paper, Quote, Section, section
-from dragoman.reports.words import counted, said, utc
+from dragoman.reports.words import said
 from dragoman_schemas.reports import TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
@@ -56,35 +57,42 @@ def _unacknowledged(then: Moment, exchange: Exchange, side: str) -> Iterator[Urg
             yield gather.urgent(then, exchange, message)
 
 
-def paper(found: TurnOver, language: str) -> Paper:
+def paper(found: TurnOver, w: Words, language: str) -> Paper:
     """The note laid out."""
     side = layout.side(found.side)
+    counts = {"n": w.number(len(found.unacknowledged)), "m": w.number(len(found.owed)), "k": w.number(len(found.awaited))}
     watch = (
-        f"The watch of {side} is manned since {utc(found.from_)}."
+        w.say("The watch of %(side)s is manned since %(t)s.", side=side, t=w.written(found.from_))
         if found.watch == "manned"
-        else f"Nobody has the watch of {side} on record."
+        else w.say("Nobody has the watch of %(side)s on record.", side=side)
     )
-    waits = counted(len(found.unacknowledged), "message") if found.unacknowledged else "nothing"
     return Paper(
         of=found.of,
-        title=f"Turn-over of the watch of {side}, {utc(found.to)}",
-        lead=(watch, f"Not acknowledged by us: {waits}. Owed by us: {len(found.owed)}. Awaited: {len(found.awaited)}."),
-        sections=tuple(_sections(found, language)),
-        foot=layout.foot(found),
-        again=found.again,
-        alarm=layout.alarm(found),
+        language=w.language,
+        title=w.say("Turn-over of the watch of %(side)s, %(t)s", side=side, t=w.written(found.to)),
+        lead=(watch, w.say("Not acknowledged by us: %(n)s. Owed by us: %(m)s. Awaited: %(k)s.", **counts)),
+        sections=tuple(_sections(found, w, language)),
+        foot=layout.foot(found, w),
+        again=layout.again(found, language),
+        alarm=layout.alarm(found, w),
     )
 
 
-def _sections(found: TurnOver, language: str) -> Iterator[Section]:
+def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
     if found.note:
-        yield section("Handed over with the watch", Quote("Note", said(found.note, language)))
-    waits = layout.urgent_table(found.unacknowledged, found.to, language)
-    yield section("Not acknowledged by us", waits, empty="Everything is acknowledged.")
-    yield section("Owed by us, the next first", layout.due_table(found.owed, found.to, language), empty="We owe nothing under a limit.")
+        yield section(w.say("Handed over with the watch"), Quote(w.say("Note"), said(found.note, w, language)))
+    waits = layout.urgent_table(found.unacknowledged, found.to, w, language)
+    yield section(w.say("Not acknowledged by us"), waits, empty=w.say("Everything is acknowledged."))
+    owed = layout.due_table(found.owed, found.to, w, language)
+    yield section(w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit."))
+    awaited = layout.due_table(found.awaited, found.to, w, language)
+    yield section(w.say("Awaited, the next first"), awaited, empty=w.say("Nothing is owed to us under a limit."))
+    since = layout.matter_table(found.since, w, language)
+    yield section(w.say("Since the watch was taken over"), since, empty=w.say("Nothing was said."))
+    yield section(w.say("In force and ahead"), layout.ahead_table(found.in_force, w, language), empty=w.say("Nothing."))
     yield section(
-        "Awaited, the next first", layout.due_table(found.awaited, found.to, language), empty="Nothing is owed to us under a limit."
+        w.say("Watch and line"),
+        layout.watch_points(found.standing, w),
+        layout.line_points(found.line, w),
+        layout.left_off(found.left_off, w),
     )
-    yield section("Since the watch was taken over", layout.matter_table(found.since, language), empty="Nothing was said.")
-    yield section("In force and ahead", layout.ahead_table(found.in_force, language), empty="Nothing.")
-    yield section("Watch and line", layout.watch_points(found.standing), layout.line_points(found.line), layout.left_off(found.left_off))

@@ -1,6 +1,6 @@
 """The pack for the yearly review: what was owed and given, what stays open, and how far plans and advice have come."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,12 +10,14 @@ from dragoman.domain import questions
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import profile_of, written
 from dragoman.domain.statistics import days
+from dragoman.language.words import Words
 from dragoman.projection.dialogue import areas_of, issues_of
 from dragoman.projection.moment import Moment
 from dragoman.projection.statistics import statistics_of
 from dragoman.reports import gather, layout
-from dragoman.reports.paper import Cell, Paper, Run, Section, Table, section, table
-from dragoman.reports.words import Said, plain, said, span, utc
+from dragoman.reports.paper import Paper, Section, Table, section, table
+from dragoman.reports.words import Cell, Run, Said, filled, listed, said
+from dragoman_schemas.answers import RoadmapArea
 from dragoman_schemas.reports import Advised, Annual, Lapsed, Lesson, Question, YearReview
 from dragoman_schemas.state import Exchange
 
@@ -113,82 +115,102 @@ def _questions(exchange: Exchange) -> Iterator[Question]:
 # Laid out
 
 
-def paper(found: YearReview, language: str) -> Paper:
+def paper(found: YearReview, w: Words, language: str) -> Paper:
     """The pack laid out."""
     return Paper(
         of=found.of,
-        title=f"Yearly review {found.year}, {found.of.name}",
+        language=w.language,
+        title=w.say("Yearly review %(year)s, %(channel)s", year=found.year, channel=found.of.name),
         lead=(
-            f"{layout.period(found)}.",
-            "Generated from the log for the sides' yearly review. It judges nobody: the same rows stand for every side.",
+            w.say("From %(a)s to %(b)s.", **layout.period(found, w)),
+            w.say("Generated from the log for the sides’ yearly review. It judges nobody: the same rows stand for every side."),
         ),
-        sections=tuple(_sections(found, language)),
-        foot=layout.foot(found),
-        again=found.again,
-        alarm=layout.alarm(found),
+        sections=tuple(_sections(found, w, language)),
+        foot=layout.foot(found, w),
+        again=layout.again(found, language),
+        alarm=layout.alarm(found, w),
     )
 
 
-def _sections(found: YearReview, language: str) -> Iterator[Section]:
-    yield section("Statistics")
-    yield from layout.statistics_sections(found.statistics, 3)
-    annual: list[tuple[Cell, ...]] = [_annual_row(each) for each in found.annual]
-    yield section("Yearly exchanges", table(("What", "Of", "Side", "Owed until", "Given", "Late", "Number"), annual))
-    encounters = layout.matter_table(found.encounters, language)
-    yield section("Encounters whose accounts stay open", encounters, empty="None.")
-    yield section("Limits that passed", layout.lapse_table(found.lapses, language), empty="None.")
-    yield section("Roadmap")
+def _sections(found: YearReview, w: Words, language: str) -> Iterator[Section]:
+    none = w.say("None.")
+    yield section(w.say("Statistics"))
+    yield from layout.statistics_sections(found.statistics, w, 3)
+    yield section(w.say("Yearly exchanges"), _yearly(found, w))
+    encounters = layout.matter_table(found.encounters, w, language)
+    yield section(w.say("Encounters whose accounts stay open"), encounters, empty=none)
+    yield section(w.say("Limits that passed"), layout.lapse_table(found.lapses, w, language), empty=none)
+    yield section(w.say("Roadmap"))
     for area in found.roadmap:
-        rows: list[tuple[Cell, ...]] = [
-            (said(item.text, language), Said(item.deliverable), layout.side(item.side), plain(item.status), str(len(item.linked)))
-            for item in area.items
-        ]
-        items = table(("Item", "Deliverable", "Proposed by", "Status", "Exchanges"), rows)
-        yield section(plain(area.area).capitalize(), items, level=3, empty="No item.")
-    advised: list[tuple[Cell, ...]] = [
+        name = w.value(area.area)
+        yield section(name[:1].upper() + name[1:], _items(area, w, language), level=3, empty=w.say("No item yet"))
+    yield section(w.say("Recommendations"), _advice(found, w, language), empty=w.say("None were given."))
+    yield section(w.say("Perceptions side by side"), empty="" if found.perceptions else w.say("No side has written of any issue."))
+    yield from layout.issue_sections(found.perceptions, w, language, 3)
+    yield section(w.say("Lessons"), *layout.lesson_blocks(found.lessons, w, language), empty=w.say("None were entered."))
+    yield section(w.say("Questions left open"), _open_questions(found, w, language), layout.left_off(found.left_off, w), empty=none)
+
+
+def _yearly(found: YearReview, w: Words) -> Table | None:
+    head = (w.say("What"), w.say("Of the year"), w.say("Side"), w.say("Owed until"), w.say("Given"), w.say("Late by"), w.say("Number"))
+    return table(head, [_annual_row(each, w) for each in found.annual])
+
+
+def _items(area: RoadmapArea, w: Words, language: str) -> Table | None:
+    rows: list[tuple[Cell, ...]] = [
+        (said(item.text, w, language), Said(item.deliverable), layout.side(item.side), w.status(item.status), w.number(len(item.linked)))
+        for item in area.items
+    ]
+    return table((w.say("Item"), w.say("Deliverable"), w.say("Proposed by"), w.say("Status"), w.say("Exchanges")), rows)
+
+
+def _advice(found: YearReview, w: Words, language: str) -> Table | None:
+    rows: list[tuple[Cell, ...]] = [
         (
-            *(layout.side(each.matter.side), (said(each.text, language, each.matter.original), f" ({each.matter.number})")),
-            *(Said(", ".join(each.addressees)), layout.sides(each.endorsed_by), plain(each.fate) or "no statement"),
+            layout.side(each.matter.side),
+            filled(
+                w.say("%(subject)s (%(number)s)"), subject=said(each.text, w, language, each.matter.original), number=each.matter.number
+            ),
+            listed(map(Said, each.addressees), w.comma),
+            layout.sides(each.endorsed_by, w),
+            w.value(each.fate) if each.fate else w.say("no statement"),
         )
         for each in found.recommendations
     ]
-    head = ("By", "Recommendation", "To", "Endorsed by", "What became of it")
-    yield section("Recommendations", table(head, advised), empty="None were given.")
-    yield section("Perceptions side by side", empty="" if found.perceptions else "No side has written of any issue.")
-    yield from layout.issue_sections(found.perceptions, language, 3)
-    yield section("Lessons", *layout.lesson_blocks(found.lessons, language), empty="None were entered.")
-    yield section("Questions left open", _open_questions(found, language), layout.left_off(found.left_off), empty="None.")
+    return table((w.say("Side"), w.say("Recommendation"), w.say("Addressees"), w.say("Endorsed by"), w.say("What became of it")), rows)
 
 
-def _annual_row(each: Annual) -> tuple[Cell, ...]:
-    given = utc(each.given) + (", nothing to report" if each.nil_return else "") if each.given else "no statement"
-    late = "" if each.late_days is None else span(each.late_days * 86_400)
+def _annual_row(each: Annual, w: Words) -> tuple[Cell, ...]:
+    given = w.say("no statement")
+    if each.given:
+        given = w.say("%(t)s, nothing to report", t=w.written(each.given)) if each.nil_return else w.written(each.given)
     return (
-        plain(each.kind),
+        w.value(each.kind),
         str(each.of_year),
         layout.side(each.side),
-        each.due or "no set day",
+        w.written(each.due, "day") if each.due else w.say("no set day"),
         given,
-        late,
+        "" if each.late_days is None else w.span(each.late_days * 86_400),
         "" if each.matter is None else each.matter.number,
     )
 
 
-def _open_questions(found: YearReview, language: str) -> Table | None:
+def _open_questions(found: YearReview, w: Words, language: str) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         (
             layout.side(each.asked_by),
             layout.side(each.side),
-            utc(each.time),
-            layout.named(each.matter, language),
-            tuple(_joined(each.numbers, (said(question, language) for question in each.questions))),
+            w.written(each.time),
+            layout.named(each.matter, w, language),
+            _questions_of(each, w, language),
         )
         for each in found.questions
     ]
-    return table(("Asked by", "Of", "Since", "Under", "Questions"), rows)
+    return table((w.say("Asked by"), w.say("Not answered by"), w.say("Since"), w.say("Matter"), w.say("Questions")), rows)
 
 
-def _joined(numbers: Iterable[int], questions: Iterable[Said]) -> Iterator[Run]:
-    for index, (number, question) in enumerate(zip(numbers, questions, strict=True)):
-        yield f"{' ' if index else ''}{number}: "
-        yield question
+def _questions_of(each: Question, w: Words, language: str) -> tuple[Run, ...]:
+    pairs = zip(each.numbers, each.questions, strict=True)
+    return listed(
+        (filled(w.say("%(n)s: %(question)s"), n=str(number), question=said(text, w, language)) for number, text in pairs), w.space
+    )

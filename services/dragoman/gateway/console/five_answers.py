@@ -21,7 +21,8 @@ from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
 from dragoman.reports import answers, gather
-from dragoman_schemas.reports import Checked, FiveAnswers, Matter
+from dragoman.reports.findings import Finding
+from dragoman_schemas.reports import FiveAnswers, Matter
 
 _PERIODS: Final = (0, 365, 90, 30, 7, 1)
 """Days that the answers are about, the most that one report holds; 0 is since the opening."""
@@ -62,7 +63,7 @@ async def gathered(here: Here) -> FiveAnswers | None:
     return found
 
 
-def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Checked], live: bool) -> FiveAnswers | None:  # noqa: FBT001
+def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Finding], live: bool) -> FiveAnswers | None:  # noqa: FBT001
     with moment(store, channel, Asked(at=at), as_of) as then:
         for days in _PERIODS:
             span = then.span(then.ends - timedelta(days=days) if days else None)
@@ -71,7 +72,7 @@ def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Check
                 then.expect(first, REPORT_EXCHANGES)
             except Refused:
                 continue
-            return answers.answers(then, span, first, whole, live=live)
+            return answers.answers(then, span, first, whole, live=live).report
     return None
 
 
@@ -297,30 +298,14 @@ def _authorised(words: Words, found: FiveAnswers) -> Answer:
         detail=words.count("%(n)s officer was entered.", "%(n)s officers were entered.", len(found.authorities)),
         how=say("Officers are entered by root or administrators of their side; each exception names its record."),
         word=say("The signed acts of each side; in a trial the host keeps the keys."),
-        lines=tuple(say("%(what)s: %(n)s", what=kind_of(words, kind), n=words.number(count)) for kind, count in found.kinds.items()),
+        lines=tuple(
+            say("%(what)s: %(n)s", what=answers.kind_of(kind, words), n=words.number(count)) for kind, count in found.kinds.items()
+        ),
         more=tuple(
-            Line(text=say("Record %(n)s: %(what)s", n=words.number(each.position), what=kind_of(words, each.kind)), position=each.position)
+            Line(
+                text=say("Record %(n)s: %(what)s", n=words.number(each.position), what=answers.kind_of(each.kind, words)),
+                position=each.position,
+            )
             for each in reversed(found.exceptions)
         ),
     )
-
-
-def kind_of(words: Words, kind: str) -> str:
-    """What an exception is called."""
-    match kind:
-        case "one_key":
-            return words.say("sent by one officer where two are asked for")
-        case "by_voice":
-            return words.say("said by voice before it was written down")
-        case "acting":
-            return words.say("done by a deputy")
-        case "later":
-            return words.say("entered for the record")
-        case "late":
-            return words.say("late")
-        case "corrected":
-            return words.say("corrected or cancelled")
-        case "erased":
-            return words.say("taken out of the record")
-        case _:
-            return words.say("without effect")

@@ -40,9 +40,9 @@ _SPELT: Final = 60
 
 
 def page(paper: Paper, headers: dict[str, str]) -> web.Response:
-    """A report as a page without script or form. Its own words are English, whoever reads it; the sides' stand as they were written."""
+    """A report as a page without script or form, in the language of the paper; the sides' texts stand as they were written."""
     values = {"laid": paper, "registry": paper.of, "preferences": Preferences(), "frame": None}
-    text = rendered(None, languages.words("en"), "report.html", **values)
+    text = rendered(None, languages.words(paper.language), "report.html", **values)
     return html(text, headers={**headers, "Content-Security-Policy": PAPER_POLICY})
 
 

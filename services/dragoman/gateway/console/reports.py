@@ -126,8 +126,8 @@ async def _shown(here: Here, name: str, period: Period, make: Callable[[], Await
 
 
 async def _markdown(here: Here, found: Gathered) -> web.Response:
-    """The report as the API gives it to whoever accepts Markdown."""
-    language = here.request.query.get("language") or found.report.of.languages[0]
+    """The report as the API gives it to whoever accepts Markdown, in the reader's language."""
+    language = here.request.query.get("language") or here.words.language
     text: str = await posting.in_thread(here.call, lambda: markdown(found.paper(language)))
     headers = {**HEADERS, "Dragoman-Position": str(found.report.position)}
     return web.Response(text=text, headers=headers, content_type=reporting.MARKDOWN)
