@@ -349,6 +349,12 @@ def _entry(values: Sequence[object]) -> Entry:
     )
 
 
+def danger_areas(store: Store, channel: str, at: int) -> list[Exchange]:
+    """The danger areas that were announced and open at a position."""
+    with store.snapshot() as connection:
+        return list(open_areas(connection, store.base(channel), at))
+
+
 def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str, reader: str, now: datetime | None) -> ExchangeView:
     """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`."""
     base = store.base(channel)

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.domain.exchange import content_of
+from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading
@@ -19,6 +20,7 @@ from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level
 from dragoman.language.words import as_moment
+from dragoman.projection import reads
 from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -59,6 +61,7 @@ async def exchange(here: Here) -> Page:
         values={
             "state": state,
             "headline": headline(here, state),
+            "flags": await _flags(here, state),
             "cells": list(_cells(display, state)),
             "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
@@ -79,6 +82,12 @@ async def exchange(here: Here) -> Page:
             "display": display,
         },
     )
+
+
+async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
+    """What there is to notice about an exchange, and what that rests on, in the reader's language."""
+    areas = await here.in_thread(reads.danger_areas, here.service.store, here.name, here.position) if state.act == "danger-area" else []
+    return [(each.flag, here.words.sentence(each.detail)) for each in flags(here.registry, state, areas, here.moment)]
 
 
 def headline(here: Here, state: Exchange) -> Markup:
