@@ -25,7 +25,6 @@ OUT: Final = ROOT / "build" / "screenshots"
 CHROMIUM: Final = "/usr/bin/chromium"
 LANGUAGES: Final = {"en": "en-GB", "fr": "fr-FR", "zh": "zh-CN"}
 CALM, EXERCISE, TRACK2 = "nato-china", "nato-china-exercise", "nato-china-track2"
-OFFICES: Final = {"nato": ("Brussels", "Europe/Brussels"), "china": ("Beijing", "Asia/Shanghai")}
 
 PAGES: Final = (
     ("board", "nato/duty_officer", f"/c/{CALM}"),
@@ -62,33 +61,9 @@ PAGES: Final = (
 
 async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
     """Fill the demonstration with what it lacks; the ids that addresses need."""
-    for side, (seat, zone) in OFFICES.items():
-        head, duty = Caller(session, service, f"{side}/head_of_office"), Caller(session, service, f"{side}/duty_officer")
-        hours = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00", "zone": zone}
-        await head.open(
-            {"act": "liaison-office", "side": side, "seat": seat, "status": "open", "hours": hours, "for_the_record": True}, CALM
-        )
-        person = await duty.post(
-            f"/v1/channels/{CALM}/people", {"name": "Duty desk", "telephones": ["+32 2 555 01 10"], "languages": ["en"]}
-        )
-        named = {"id": person.json["id"], "commitment": person.json["commitment"]}
-        point = {
-            "act": "point-of-contact",
-            "role": "duty desk",
-            "person": named,
-            "institution": f"Liaison office {seat}",
-            "languages": ["en", "fr"],
-            "hours": "24x7",
-            "channels": ["telephone", "page"],
-            "valid_from": "2026-01-01T00:00:00Z",
-            "duty_number_dead": True,
-        }
-        await duty.open(point, CALM)
-        await duty.post(f"/v1/channels/{CALM}/channel", {"act": "watch-assumption"})
-    nato, china = Caller(session, service, "nato/duty_officer"), Caller(session, service, "china/duty_officer")
-    check = {"act": "line-check", "sequence": 1, "challenge": "Quick brown fox 联络官", "circuit": "primary"}
-    opened = (await nato.open(check, CALM)).json
-    await china.post(f"/v1/channels/{CALM}/exchanges/{opened['exchange']}/acts", {"act": "echo", "text": check["challenge"]})
+    for side in ("nato", "china"):
+        await Caller(session, service, f"{side}/duty_officer").post(f"/v1/channels/{CALM}/channel", {"act": "watch-assumption"})
+    nato = Caller(session, service, "nato/duty_officer")
     meeting = {
         "act": "meeting-request",
         "purpose": "Working group on encounters",

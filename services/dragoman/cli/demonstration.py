@@ -39,6 +39,13 @@ _WAITING: Final[dict[str, Any]] = {
 }
 """What the exercise ends with: a flash that nobody has acknowledged, left for whoever looks."""
 
+_CALM: Final = "nato-china"
+_DESKS: Final[dict[str, dict[str, Any]]] = {
+    "nato": {"seat": "Brussels", "zone": "Europe/Brussels", "telephone": "+32 2 555 01 10", "languages": ["en", "fr"]},
+    "china": {"seat": "Beijing", "zone": "Asia/Shanghai", "telephone": "+86 10 5550 1190", "languages": ["zh", "en"]},
+}
+"""Where the liaison offices of the live channel sit, and whom to ring there; the numbers are nobody's."""
+
 
 def _connector(certificate: Path | None) -> aiohttp.TCPConnector:
     if certificate is None:
@@ -60,8 +67,11 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
         cast = {name: Client(session, own_url, token) for name, token in tokens.items()}
         began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
         await asyncio.gather(*(_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios))
-        waiting = json.dumps(_dated(_WAITING, began[_DRILL]), separators=(",", ":")).encode()
+        waiting = _compact(_dated(_WAITING, began[_DRILL]))
         await cast["nato/duty_officer"].post(_DRILL, waiting, key="demonstration-waiting")
+        for side, desk in _DESKS.items():
+            await _staff(cast, side, desk)
+        await _check_line(cast)
     seeded = {"base_url": base_url, "channels": [definition["name"] for definition in definitions], "tokens": tokens}
     _write(data / "demo.json", json.dumps(seeded, indent=1) + "\n")
     return {**seeded, "file": str(data / "demo.json")}
@@ -117,7 +127,7 @@ async def _released(drafter: Client, releaser: Client, entry: dict[str, Any], ac
 
 async def _adopt(cast: dict[str, Client], scenario: dict[str, Any]) -> None:
     """Every side adopts the scenario's profile, as the scenarios ask where their entries do not."""
-    act = json.dumps({"act": "profile-adoption", "profile": scenario["profile"]}, separators=(",", ":")).encode()
+    act = _compact({"act": "profile-adoption", "profile": scenario["profile"]})
     for channel in scenario["channels"]:
         for side in channel["sides"]:
             await cast[f"{side}/administrator"].post(channel["name"], act, key=f"demonstration-adopts-{channel['name']}")
@@ -132,7 +142,7 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
         if "body" not in entry:
             continue
         body = _named(_dated(entry["body"], began), exchanges)
-        act = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        act = _compact(body)
         key = f"demonstration-{scenario['scenario']}-{number:04d}"
         named = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
         exchange = exchanges[named] if named else ""
@@ -144,6 +154,42 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
         recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
+
+
+async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> None:
+    """Enter a side's liaison office with its hours, and a point of contact, which the other side has received."""
+    hours = {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00", "zone": desk["zone"]}
+    office = {"act": "liaison-office", "side": side, "seat": desk["seat"], "status": "open", "hours": hours, "for_the_record": True}
+    head, other = cast[f"{side}/head_of_office"], cast["china/duty_officer" if side == "nato" else "nato/duty_officer"]
+    await head.post(_CALM, _compact(office), key="demonstration-office")
+    person = {"name": "Duty desk", "telephones": [desk["telephone"]], "languages": desk["languages"]}
+    key = {"Idempotency-Key": f"demonstration-person-{side}"}
+    kept = (await cast[f"{side}/duty_officer"].call("POST", f"/v1/channels/{_CALM}/people", _compact(person), key)).json()
+    point = {
+        "act": "point-of-contact",
+        "role": "duty desk",
+        "person": {"id": kept["id"], "commitment": kept["commitment"]},
+        "institution": f"Liaison office {desk['seat']}",
+        "languages": desk["languages"],
+        "hours": "24x7",
+        "channels": ["telephone", "page"],
+        "valid_from": "2026-01-01T00:00:00Z",
+    }
+    entry = {"channel": _CALM, "side": side}
+    exchange = await _released(cast[f"{side}/officer"], head, entry, _compact(point), "demonstration-contact")
+    await other.post(_CALM, _compact({"act": "acknowledgement"}), key=f"demonstration-received-{side}", exchange=exchange)
+
+
+async def _check_line(cast: dict[str, Client]) -> None:
+    """Check the line once: a challenge in both scripts, echoed exactly."""
+    check = {"act": "line-check", "sequence": 1, "challenge": "The quick brown fox 联络官", "circuit": "primary"}
+    opened = (await cast["nato/duty_officer"].post(_CALM, _compact(check), key="demonstration-line-check")).recorded
+    echo = {"act": "echo", "text": check["challenge"]}
+    await cast["china/duty_officer"].post(_CALM, _compact(echo), key="demonstration-line-echo", exchange=opened.exchange)
+
+
+def _compact(act: dict[str, Any]) -> bytes:
+    return json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 async def _read_etag(caller: Client, channel: str, exchange: str) -> str:
