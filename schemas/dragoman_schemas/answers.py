@@ -256,6 +256,28 @@ class LineView(Answer, frozen=True, kw_only=True):
     missed_running: int = 0
 
 
+class Noticed(Answer, frozen=True, kw_only=True):
+    """What is wrong with a side's own watch, since when, and whom the notice is for: first the deputies, then the head of office."""
+
+    side: str
+    kind: Literal["unarmed", "no_answer"]
+    step: Literal["deputy", "head_of_office"]
+    since: str
+
+
+class WatchNotice(Answer, frozen=True, kw_only=True):
+    """A CloudEvent by which a side hears of its own watch: no alarm armed for two minutes, or no answer to a watch check. It is in no log."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: Literal["/services/watch"]
+    type: Literal["dragoman.watch-notice.v1"]
+    time: str
+    datacontenttype: Literal["application/json"]
+    channel: str
+    data: Noticed
+
+
 class Alarm(Answer, frozen=True, kw_only=True):
     """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
 

@@ -144,6 +144,18 @@ class Situation(Report, frozen=True, kw_only=True):
     left_off: int = 0
 
 
+class PutAside(Answer, frozen=True, kw_only=True):
+    """A caution that the watch has shelved: which clock, in which exchange, why, by whom, and until when at the latest."""
+
+    exchange: str
+    number: str
+    clock: str
+    owed_by: str
+    reason: str
+    by: str
+    until: str
+
+
 class TurnOver(Report, frozen=True, kw_only=True):
     """What the next watch of a side must know: what came since it was taken over, what is owed and awaited, and what is due next."""
 
@@ -157,6 +169,9 @@ class TurnOver(Report, frozen=True, kw_only=True):
     awaited: tuple[Due, ...]
     since: tuple[Matter, ...]
     in_force: tuple[Ahead, ...]
+    shelved: tuple[PutAside, ...] = ()
+    silenced: int = 0
+    silenced_last: str = ""
     left_off: int = 0
 
 

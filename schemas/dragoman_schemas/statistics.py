@@ -99,6 +99,15 @@ class Translations(Answer, frozen=True, kw_only=True):
     delay: Spread | None = None
 
 
+class Flashes(Answer, frozen=True, kw_only=True):
+    """The flash messages that came to a side in the period, and how often more than ten came within ten minutes: a flood."""
+
+    side: str
+    came: int
+    floods: int
+    most: int
+
+
 class Line(Answer, frozen=True, kw_only=True):
     """The line checks that were sent to a side in the period.
 
@@ -168,6 +177,7 @@ class Statistics(Answer, frozen=True, kw_only=True):
     changes: tuple[Change, ...]
     meetings: tuple[Meetings, ...]
     translations: tuple[Translations, ...]
+    flashes: tuple[Flashes, ...]
     line: tuple[Line, ...]
     areas: tuple[Area, ...]
     blindness: tuple[Blindness, ...]

@@ -257,8 +257,17 @@ NOTICE_SECONDS: Final = 600
 UNOPENED_SECONDS: Final = 12 * 3600
 """How long a flash that was acknowledged and not opened is spoken of: one watch."""
 
+CHANGED_SECONDS: Final = 600
+"""How long a change of an acknowledged flash is news."""
+
 UNOPENED_RECORDS: Final = 300
 """Records that a gateway looks back over for such a flash when it starts."""
+
+SHELVED: Final = 20
+"""Cautions that a watch may have put aside: a board on which nothing warns any more warns of nothing."""
+
+SHELVED_REASON: Final = 200
+"""Characters of the reason."""
 
 BROKER_VERSION: Final = (2, 12, 1)
 """The oldest nats-server whose atomic batches are checked for duplicate ids."""

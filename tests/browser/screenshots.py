@@ -56,6 +56,7 @@ PAGES: Final = (
     ("officers", "nato/administrator", f"/c/{CALM}/admin/officers"),
     ("help", "nato/officer", "/help"),
     ("host", "operator", "/host"),
+    ("own-key", "nato/officer", f"/c/{CALM}/key"),
 )
 
 

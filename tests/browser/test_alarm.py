@@ -451,3 +451,48 @@ async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_s
     await expect(china.page.locator("h1")).to_be_visible()
     await expect(china.page.locator("[data-bar=left]", has_text=number)).to_have_count(0)
     assert china.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_key_that_composes_a_character_acknowledges_nothing(visit: Visiting, demo: Service, flash: Flash) -> None:
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
+    field = china.page.locator("textarea[name^='f.text']").first
+    await field.focus()
+    devtools = await china.page.context.new_cdp_session(china.page)
+    await devtools.send("Input.imeSetComposition", {"text": "联络", "selectionStart": 2, "selectionEnd": 2})
+    await flash()
+    await expect(takeover(china.page)).to_be_visible()
+    await settle(china.page)
+    for key in ("Enter", "a", " "):
+        await devtools.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": key, "windowsVirtualKeyCode": 229})
+        await devtools.send("Input.dispatchKeyEvent", {"type": "keyUp", "key": key, "windowsVirtualKeyCode": 229})
+    await china.page.wait_for_timeout(500)
+    await expect(takeover(china.page).locator("[data-outcome]")).to_have_text("")
+    assert await field.input_value() == "联络"
+    await china.page.keyboard.press("a")
+    await expect(china.page.locator("#link-bar")).to_contain_text("Acknowledged")
+    assert china.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_what_is_said_of_an_acknowledged_flash_later_on_is_a_line_and_no_takeover(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato, duty = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    opened = (await nato.open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json
+    acts = f"/v1/channels/{EXERCISE}/exchanges/{opened['exchange']}/acts"
+    assert (await duty.post(acts, {"act": "acknowledgement"})).status == 201
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
+    await china.page.wait_for_timeout(500)
+    etag = (await nato.get(acts.removesuffix("/acts"))).headers["ETag"]
+    correction = {"act": "correction", "fields": {"facts": "The drone has been found."}, "reason": "It answered."}
+    assert (await nato.post(acts, correction, If_Match=etag)).status == 201
+    later = china.page.locator("[data-bar=later]")
+    await expect(later).to_contain_text("A flash that is acknowledged has changed")
+    await expect(later.get_by_role("link", name=opened["number"])).to_be_visible()
+    await expect(takeover(china.page)).to_have_count(0)
+    assert china.complaints == []

@@ -3,6 +3,7 @@
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -174,7 +175,7 @@ async def test_a_page_is_not_known_while_the_service_does_not_see_the_log(visit:
             assert "Quiet" not in await plain.page.content()
         finally:
             service.signal_broker(signal.SIGCONT)
-        await expect(scripted.page.locator("h1")).to_have_text("Nothing waits.", use_inner_text=True, timeout=25_000)
+        await expect(scripted.page.locator("h1")).to_have_text("Quiet.", use_inner_text=True, timeout=25_000)
         assert scripted.complaints + plain.complaints == []
     finally:
         service.stop()
@@ -185,13 +186,25 @@ async def test_quiet_is_said_only_once_the_line_was_checked(
 ) -> None:
     service = Service(tmp_path / "data", "--demo")
     try:
+        new: dict[str, Any] = {"name": "hotline", "kind": "official", "sides": ["nato", "china"], "languages": ["en"]}
+        new |= {"officers": [{"side": side, "officer": "d-1", "office": "hq", "roles": ["duty_officer"]} for side in ("nato", "china")]}
+        operator = Caller(session, service, "operator")
+        assert (await operator.post("/v1/channels", new)).status == 201
+        actors = {
+            side: (await operator.post("/v1/tokens", {"actor": f"{side}/d-1", "channels": ["hotline"]})).json["token"]
+            for side in new["sides"]
+        }
+        nato, duty = Caller(session, service), Caller(session, service)
+        nato.headers, duty.headers = ({"Authorization": f"Bearer {actors[side]}"} for side in ("nato", "china"))
         china = await visit(service)
-        await china.sign_in("china/duty_officer", CALM)
-        assert await china.headline() == "Nothing waits."
+        await china.page.goto(f"{service.base_url}/c/hotline")
+        await china.page.locator("#token").fill(actors["china"])
+        await china.page.locator("form[action='/sign-in'] button").click()
+        await expect(china.page.locator("h1")).to_have_text("Nothing waits.", use_inner_text=True)
         check = {"act": "line-check", "sequence": 1, "challenge": "Quick brown fox 0123456789", "circuit": "primary"}
-        opened = (await Caller(session, service, "nato/duty_officer").open(check, CALM)).json
+        opened = (await nato.open(check, "hotline")).json
         echo = {"act": "echo", "text": check["challenge"]}
-        await Caller(session, service, "china/duty_officer").post(f"/v1/channels/{CALM}/exchanges/{opened['exchange']}/acts", echo)
+        await duty.post(f"/v1/channels/hotline/exchanges/{opened['exchange']}/acts", echo)
         await expect(china.page.locator("h1")).to_have_text("Quiet.", use_inner_text=True, timeout=5_000)
         await expect(china.page.locator("#cell-line")).to_contain_text("Line in order")
         assert china.complaints == []
@@ -265,3 +278,40 @@ async def test_a_screen_keeps_its_language_and_its_light(visit: Visiting) -> Non
     await china.page.get_by_role("button", name="English").click()
     await expect(china.page.get_by_role("link", name=re.compile("Board"))).to_be_visible()
     assert china.complaints == []
+
+
+async def test_a_caution_is_shelved_for_a_reason_and_stands_in_the_turn_over_note(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    note = {"act": "contact-note", "form": "conversation", "precedence": "priority", "text": "Please read by noon."}
+    number = (await nato.open(note, CALM)).json["number"]
+    guest = await visit(java_script_enabled=False)
+    await guest.sign_in("china/duty_officer", CALM)
+    page = guest.page
+    if await page.get_by_role("button", name="Take the watch", exact=True).count():
+        await page.get_by_role("button", name="Take the watch", exact=True).click()
+    await page.get_by_text(f"Shelve {number}").click()
+    await page.get_by_label("Reason").first.fill("The translator comes at ten.")
+    await page.locator("select[name=hours]").first.select_option("4")
+    await page.get_by_role("button", name="Shelve it").first.click()
+    await expect(page.locator("#saying")).to_contain_text("Shelved.")
+    await expect(page.locator("section[aria-labelledby=waiting]", has_text=number)).to_have_count(0)
+    shelf = page.locator("section[aria-labelledby=shelved]")
+    await expect(shelf).to_contain_text("by d-1: The translator comes at ten.")
+    assert "Quiet." not in await page.locator("h1").inner_text()
+    silenced = f"{demo.base_url}/alarm/silenced"
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in await page.context.cookies())
+    async with session.post(silenced, data={"channel": CALM}, headers={"Cookie": cookie, "Origin": demo.base_url}) as answer:
+        assert answer.status == 204
+    await page.goto(f"{demo.base_url}/c/{CALM}/reports/turn-over")
+    told = page.locator("section", has=page.get_by_role("heading", name="Shelved and silenced"))
+    await expect(told).to_contain_text("The translator comes at ten.")
+    await expect(told).to_contain_text("A screen was silenced 1 time.")
+    await page.goto(f"{demo.base_url}/c/{CALM}")
+    await page.get_by_role("button", name="Take it back").click()
+    await expect(page.locator("section[aria-labelledby=waiting]")).to_contain_text(number)
+    await expect(shelf).to_have_count(0)
+    note = (await china.get(f"/v1/channels/{CALM}/reports/turn-over")).json
+    assert (note.get("shelved", []), note["silenced"]) == ([], 1)
+    assert guest.complaints == []

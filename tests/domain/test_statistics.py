@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from dragoman.domain import blindness, clocks
 from dragoman.domain.blindness import Check, Span, Turn, covered, down, line, nobodys
 from dragoman.domain.fold import Folded
-from dragoman.domain.statistics import Measure, Measured, blind, days, share, spread
+from dragoman.domain.statistics import Measure, Measured, blind, days, flood, share, spread
 from dragoman_schemas.statistics import Kept, Spread, Translations
 from samples import act
 from world import INCIDENT, NOTE, REQUEST, World
@@ -281,3 +281,23 @@ def test_blindness_counts_what_overlaps_once() -> None:
         ("line", ("china", "nato"), clocks.written(at(20))),
         ("broker", ("nato", "china"), clocks.written(at(30))),
     ]
+
+
+# Floods
+
+
+@pytest.mark.parametrize(
+    ("minutes", "floods", "most"),
+    [
+        ([], 0, 0),
+        ([0] * 10, 0, 10),
+        ([0] * 11, 1, 11),
+        (range(0, 110, 10), 0, 2),
+        ([0] * 12 + [30] * 11, 2, 12),
+        ([*range(11), 11, 12], 1, 11),
+    ],
+)
+def test_more_than_ten_within_ten_minutes_are_a_flood_and_one_that_goes_on_is_one(minutes: list[int], floods: int, most: int) -> None:
+    came = [datetime(2026, 11, 24, tzinfo=UTC) + timedelta(minutes=each) for each in reversed(minutes)]
+    found = flood("nato", came)
+    assert (found.side, found.came, found.floods, found.most) == ("nato", len(minutes), floods, most)

@@ -10,14 +10,17 @@ from dragoman.gateway import posting
 from dragoman.gateway.console import consoles, watchkeeping
 from dragoman.stores.access import Console
 
-NOW = time.time()
 DUTY = SimpleNamespace(roles=("duty_officer",), until=None)
 HEAD = SimpleNamespace(roles=("head_of_office",), until=None)
 
 
+def ago(seconds: float = 0.0) -> float:
+    return time.time() - seconds
+
+
 def channel(kind: str = "official") -> Any:
     """A channel with two officers of one side, the watch taken an hour ago."""
-    taken = SimpleNamespace(by="nato/d-1", time=time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(NOW - 3600)))
+    taken = SimpleNamespace(by="nato/d-1", time=time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(ago(3600))))
     officers = {"nato/d-1": DUTY, "nato/d-2": DUTY, "nato/h-1": HEAD}
     registry = SimpleNamespace(cid="c", kind=kind, watches={"nato": SimpleNamespace(since=taken)}, officers=officers)
     return SimpleNamespace(name="nato-china", registry=registry)
@@ -25,7 +28,7 @@ def channel(kind: str = "official") -> Any:
 
 def floor(*said: Console, silent_s: float = 0.0) -> Any:
     """A gateway that has run for an hour, and what consoles have said; one was armed so many seconds ago."""
-    armed = consoles.Armed(began=NOW - 3600, last={("nato-china", "nato"): NOW - silent_s})
+    armed = consoles.Armed(began=ago(3600), last={("nato-china", "nato"): ago(silent_s)})
     return {consoles.ARMED: armed, posting.SERVICE: SimpleNamespace(access=SimpleNamespace(consoles=lambda now: list(said)))}
 
 
@@ -39,19 +42,19 @@ def test_the_deputies_are_told_once_no_alarm_was_armed_for_two_minutes(silent_s:
 
 
 def test_an_armed_console_is_enough_and_one_of_an_exercise_is_not() -> None:
-    assert told(floor(Console(actor="nato/d-2", state="armed", at=NOW), silent_s=3000)) == []
-    assert told(floor(Console(actor="nato/d-2", state="armed", exercise="drill", at=NOW), silent_s=3000)) == [("unarmed", "deputy")]
+    assert told(floor(Console(actor="nato/d-2", state="armed", at=ago()), silent_s=3000)) == []
+    assert told(floor(Console(actor="nato/d-2", state="armed", exercise="drill", at=ago()), silent_s=3000)) == [("unarmed", "deputy")]
 
 
 def test_a_check_that_nobody_answers_reaches_the_deputies_at_once_and_the_head_after_a_minute_and_a_half() -> None:
-    asked = Console(actor="nato/d-1", state="no_answer", at=NOW, since=NOW - 5)
+    asked = Console(actor="nato/d-1", state="no_answer", at=ago(), since=ago(5))
     assert told(floor(asked)) == [("no_answer", "deputy")]
-    late = Console(actor="nato/d-1", state="no_answer", at=NOW, since=NOW - 91)
+    late = Console(actor="nato/d-1", state="no_answer", at=ago(), since=ago(91))
     assert told(floor(late)) == [("no_answer", "head_of_office")]
     found = watchkeeping.unanswered(floor(late), channel(), "nato")
     assert found is not None
     assert set(found.reaches) == {"nato/d-1", "nato/d-2", "nato/h-1"}
-    assert told(floor(late, Console(actor="nato/d-2", state="armed", at=NOW))) == [], "a colleague is there"
+    assert told(floor(late, Console(actor="nato/d-2", state="armed", at=ago()))) == [], "a colleague is there"
 
 
 def test_where_no_clock_runs_nobody_is_told() -> None:

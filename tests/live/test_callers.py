@@ -241,7 +241,7 @@ def narrow(tmp_path: Path) -> Iterator[Service]:
     settings = {
         "OFFICER_REQUESTS": "20",
         "SIDE_REQUESTS": "25",
-        "OPEN_EXCHANGES": "12",
+        "OPEN_EXCHANGES": "13",
         "ACTS": "3",
         "STREAMS": "2",
         "STRANGER_REQUESTS": "1",

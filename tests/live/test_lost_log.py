@@ -1,6 +1,7 @@
 """A log that was lost, and an old backup that was put back: found out, refused, and put right from a side's own copy."""
 
 import json
+import re
 import shutil
 import urllib.request
 from pathlib import Path
@@ -82,7 +83,8 @@ async def test_a_damaged_log_is_completed_from_the_registrars_archive_or_set_asi
         index.unlink()
     archive = own.data / "archive" / "nato-china"
     told = own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data)).stderr
-    assert f" of {position};" in told and "0 records were written" not in told, "the broker threw away from the damaged record on"
+    written = re.search(rf"(\d+) records were written, of {position};", told)
+    assert written is not None and int(written[1]) > 0, "the broker threw away from the damaged record on"
     own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data), "--set-aside")
     assert [each.name for each in (own.data / "set-aside").iterdir()] == ["DRAGOMAN_LOG_NATO-CHINA-1"], "nothing is thrown away"
     own.start()

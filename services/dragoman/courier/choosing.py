@@ -18,7 +18,7 @@ from dragoman.limits import NOTICE_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.stores.courier import Endpoint, Notice
-from dragoman_schemas.answers import Entry
+from dragoman_schemas.answers import Entry, Noticed, WatchNotice
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _PAGE: Final = 200
@@ -73,16 +73,16 @@ def noticed(endpoint: Endpoint, projection: Projection, notice: Notice) -> Item 
     if not is_wanted or not notice.since > time.time() - NOTICE_SECONDS:
         return None
     since = stamp(datetime.fromtimestamp(notice.since, UTC))
-    event = {
-        "specversion": "1.0",
-        "id": notice.id,
-        "source": "/services/watch",
-        "type": "dragoman.watch-notice.v1",
-        "time": since,
-        "datacontenttype": "application/json",
-        "channel": projection.name,
-        "data": {"side": notice.side, "kind": notice.kind, "step": notice.step, "since": since},
-    }
+    event = WatchNotice(
+        specversion="1.0",
+        id=notice.id,
+        source="/services/watch",
+        type="dragoman.watch-notice.v1",
+        time=since,
+        datacontenttype="application/json",
+        channel=projection.name,
+        data=Noticed(side=notice.side, kind=notice.kind, step=notice.step, since=since),
+    )
     return Item(
         id=notice.id,
         position=0,

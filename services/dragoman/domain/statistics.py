@@ -25,11 +25,14 @@ from msgspec import Struct
 from dragoman.domain import blindness, clocks, flags
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.clocks import UNTIMED, Calendar, Running
+from dragoman.domain.exchange import precedence_of
+from dragoman.limits import FLOOD_ALARMS, FLOOD_SECONDS
 from dragoman_schemas.state import Exchange, Registry, Stamp
 from dragoman_schemas.statistics import (
     Blind,
     Blindness,
     Change,
+    Flashes,
     Kept,
     Line,
     Meetings,
@@ -41,6 +44,7 @@ from dragoman_schemas.statistics import (
 
 _PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _P95: Final = 0.95
+_FLOOD: Final = timedelta(seconds=FLOOD_SECONDS)
 
 
 class Measured(Struct, frozen=True, kw_only=True):
@@ -53,6 +57,7 @@ class Measured(Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...]
     meetings: tuple[Meetings, ...]
     translations: tuple[Translations, ...]
+    flashes: tuple[Flashes, ...]
 
 
 def spread(seconds: Sequence[float]) -> Spread | None:
@@ -101,6 +106,7 @@ class Measure:
         self._changed: defaultdict[tuple[str, str, str], list[float]] = defaultdict(list)
         self._met: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         self._translated: defaultdict[str, list[float]] = defaultdict(list)
+        self._flashes: defaultdict[str, list[datetime]] = defaultdict(list)
 
     def take(self, exchange: Exchange) -> None:
         """Count one exchange in."""
@@ -115,6 +121,13 @@ class Measure:
         if exchange.meeting is not None:
             self._take_meeting(exchange)
         self._take_translations(exchange)
+        self._take_flashes(exchange)
+
+    def _take_flashes(self, exchange: Exchange) -> None:
+        for message in exchange.messages:
+            if precedence_of(exchange, message) == "flash" and not message.for_the_record and self._span.holds(message.said.time):
+                for side in message.to:
+                    self._flashes[side].append(datetime.fromisoformat(message.said.time))
 
     def _take_clock(self, exchange: Exchange, clock: Running) -> None:
         key, span = (clock.side, exchange.act, clock.clock), self._span
@@ -193,6 +206,7 @@ class Measure:
             translations=tuple(
                 Translations(side=side, translations=len(self._translated[side]), delay=spread(self._translated[side])) for side in sides
             ),
+            flashes=tuple(flood(side, self._flashes[side]) for side in sides),
         )
 
     def _opened_row(self, side: str, format: str) -> Opened:
@@ -252,6 +266,19 @@ class Measure:
             held=counted["held"],
             not_attended=counted["not_attended"],
         )
+
+
+def flood(side: str, came: Sequence[datetime]) -> Flashes:
+    """How often more came within ten minutes than anybody takes in one by one, and how many at most."""
+    times, floods, most, flooded = sorted(came), 0, 0, False
+    first = 0
+    for last, time in enumerate(times):
+        while time - times[first] > _FLOOD:
+            first += 1
+        within = last - first + 1
+        floods += within > FLOOD_ALARMS and not flooded
+        flooded, most = within > FLOOD_ALARMS, max(most, within)
+    return Flashes(side=side, came=len(times), floods=floods, most=most)
 
 
 def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -65,6 +65,7 @@ from dragoman_schemas.answers import (
     Subjects,
     SubjectView,
     Tokens,
+    WatchNotice,
     WatchView,
 )
 from dragoman_schemas.record import Envelope
@@ -220,7 +221,7 @@ async def show_asyncapi(call: Call[Nothing]) -> Answered:
 
 def streams() -> dict[str, Any]:
     """The AsyncAPI document of what is logged and streamed."""
-    return asyncapi(Envelope, Entry, Row, Alarm, sorted({*PATHS.values()}), __version__)
+    return asyncapi(Envelope, Entry, Row, Alarm, WatchNotice, sorted({*PATHS.values()}), __version__)
 
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")

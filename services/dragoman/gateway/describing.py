@@ -175,7 +175,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         "security": [{"token": []}],
         "tags": [{"name": name, "description": said} for name, (_, said) in _TAGS.items()],
         "paths": paths,
-        "webhooks": {"record": {"post": _webhook()}},
+        "webhooks": {"record": {"post": _webhook()}, "watch-notice": {"post": _notice()}},
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
 
@@ -209,6 +209,18 @@ def _webhook() -> dict[str, Any]:
             "4XX": {"description": "It was not taken, and is tried again."},
             "default": {"description": "It was not taken, and is tried again; `Retry-After` is heeded."},
         },
+    }
+
+
+def _notice() -> dict[str, Any]:
+    """The call that a side's receiver gets about the side's own watch."""
+    told = _webhook()
+    position = "Dragoman-Position"
+    return {
+        **told,
+        "operationId": "watch_notice",
+        "summary": "A side hears that nobody is at its manned watch",
+        "parameters": [each for each in told["parameters"] if each["name"] != position],
     }
 
 
@@ -358,10 +370,10 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 # What is streamed, and what stands in the log
 
 
-def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, families: Sequence[str], version: str) -> dict[str, Any]:
+def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, notice: Any, families: Sequence[str], version: str) -> dict[str, Any]:
     """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
-    shapes, components = msgspec.json.schema_components([record, entry, row, alarm], ref_template=_REF)
-    record, entry, row, alarm = shapes
+    shapes, components = msgspec.json.schema_components([record, entry, row, alarm, notice], ref_template=_REF)
+    record, entry, row, alarm, notice = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:
         return {"name": name, "title": title, "summary": summary, "contentType": media, "payload": schema}
@@ -429,7 +441,7 @@ def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, families: Sequence[s
             ),
             "records": channel("/v1/channels/{channel}/records", "The live log", resumed, "gateway", "entry", "alarm", channel=named),
             "inbox": channel("/v1/channels/{channel}/inbox", "The inbox of a side", resumed, "gateway", "row", "alarm", channel=named),
-            "webhook": channel("/", "A webhook", signed, "receiver", "record"),
+            "webhook": channel("/", "A webhook", signed, "receiver", "record", "notice"),
         },
         "operations": {
             "log": sent("log", "Record an act", "A desk appends each record against the last position of its subject.", "nkey", "record"),
@@ -455,6 +467,7 @@ def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, families: Sequence[s
                 "Until it is answered with 2xx: after 5 s, 5 min, 30 min, 2 h … once more, with the same `webhook-id`.",
                 "signature",
                 "record",
+                "notice",
             ),
         },
         "components": {
@@ -464,6 +477,13 @@ def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, families: Sequence[s
                 ),
                 "entry": message("entry", "A record as readers get it", "Its position, whether it is valid, and the record.", JSON, entry),
                 "row": message("row", "An exchange as a list has it", "Where it stands, and who owes what.", JSON, row),
+                "notice": message(
+                    "notice",
+                    "A notice about the side's own watch",
+                    "A CloudEvents 1.0 event that is in no log: no alarm armed for two minutes, or no answer to a watch check.",
+                    "application/cloudevents+json",
+                    notice,
+                ),
                 "alarm": message("alarm", "An alarm", "A flash that waits for an acknowledgement.", JSON, alarm),
             },
             "schemas": components,

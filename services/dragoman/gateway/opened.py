@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from dragoman.domain.exchange import precedence_of
 from dragoman.gateway.service import Service
-from dragoman.limits import UNOPENED_RECORDS, UNOPENED_SECONDS
+from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
@@ -22,6 +23,8 @@ from dragoman.stores.access import Grant
 from dragoman_schemas.state import Exchange, Message
 
 log = structlog.get_logger()
+
+_CHANGES: Final = 20
 
 
 class Unopened(Struct, frozen=True, kw_only=True):
@@ -33,6 +36,20 @@ class Unopened(Struct, frozen=True, kw_only=True):
     acknowledged: str
 
 
+class Changed(Struct, frozen=True, kw_only=True):
+    """A flash that a side has acknowledged was corrected or added to by its sender since: which, by which act, at which position, when."""
+
+    message: str
+    exchange: str
+    number: str
+    act: str
+    position: int
+    time: str
+
+
+_CHANGING: Final = frozenset({"correction", "update", "cancellation"})
+
+
 class Reading:
     """What each side has acknowledged and not opened, in all channels of a gateway."""
 
@@ -41,6 +58,7 @@ class Reading:
         self._service = service
         self._heard: dict[str, Callable[[Stored], None]] = {}
         self._waits: dict[tuple[str, str], dict[str, Unopened]] = {}
+        self._changed: dict[tuple[str, str], deque[Changed]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def follow(self) -> None:
@@ -60,6 +78,7 @@ class Reading:
     def _hear(self, projection: Projection, row: Stored) -> None:
         if row.folded.valid and isinstance(row.folded.state, Exchange):
             self._note(projection, row.folded.state, after=row.folded.position - 1)
+            self._note_change(projection, row.folded.state, row)
 
     def _note(self, projection: Projection, state: Exchange, *, after: int) -> None:
         """Take note of what was acknowledged after a position."""
@@ -70,6 +89,30 @@ class Reading:
                 if receipt.position > after and not self._service.access.watching.is_opened(projection.registry.cid, side, message.id):
                     waiting = self._waits.setdefault((projection.name, side), {})
                     waiting[message.id] = Unopened(message=message.id, exchange=state.id, number=state.number, acknowledged=receipt.time)
+
+    def _note_change(self, projection: Projection, state: Exchange, row: Stored) -> None:
+        """Take note of what the sender of an acknowledged flash says later on, unless that asks for a receipt of its own as a flash."""
+        record = row.folded.record
+        if record is None or record.name not in _CHANGING:
+            return
+        for message in state.messages:
+            if precedence_of(state, message) != "flash" or message.said.side != record.side or message.id == record.envelope.id:
+                continue
+            for side in message.acknowledged:
+                changed = Changed(
+                    message=message.id,
+                    exchange=state.id,
+                    number=state.number,
+                    act=record.name,
+                    position=row.folded.position,
+                    time=record.envelope.time,
+                )
+                self._changed.setdefault((projection.name, side), deque(maxlen=_CHANGES)).append(changed)
+
+    def changed(self, projection: Projection, side: str) -> tuple[Changed, ...]:
+        """What senders have changed of what a side had acknowledged, within the last minutes."""
+        since = time.time() - CHANGED_SECONDS
+        return tuple(each for each in self._changed.get((projection.name, side), ()) if _seconds(each.time) > since)
 
     def unopened(self, projection: Projection, side: str) -> tuple[Unopened, ...]:
         """What a side has acknowledged within the last hours and nobody of it has opened."""

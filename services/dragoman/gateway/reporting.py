@@ -11,6 +11,7 @@ from dragoman.gateway import proofs
 from dragoman.gateway.answering import TURN, headers_of, standing, wanted_media
 from dragoman.gateway.console import papers
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
+from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Reply
 from dragoman.language.words import Words, of_tag
 from dragoman.limits import REPORT_EXCHANGES
@@ -21,8 +22,9 @@ from dragoman.reports import year as year_review
 from dragoman.reports.findings import Finding
 from dragoman.reports.markdown import markdown
 from dragoman.reports.paper import Paper
+from dragoman.stores.watching import Floor
 from dragoman_schemas.fields import Language, Year
-from dragoman_schemas.reports import Report
+from dragoman_schemas.reports import PutAside, Report
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -105,14 +107,39 @@ def situation_of(asked: Asked) -> Gather:
     return gather
 
 
-def turn_over_of(asked: Asked, side: str) -> Gather:
-    """The turn-over note of a side."""
+def turn_over_of(asked: Asked, side: str, floor: Floor | None = None) -> Gather:
+    """The turn-over note of a side; with what the watch did to its own alarms, where that is of now."""
+    is_now = floor is not None and not asked.at and asked.to is None
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
-        found = turn_over.turn_over(then, then.span(_begins(asked, turn_over.begins(then, side))), side, live=live)
+        span = then.span(_begins(asked, turn_over.begins(then, side)))
+        did = _did(floor, then.ends) if floor is not None and is_now else {}
+        found = turn_over.turn_over(then, span, side, live=live, **did)
         return Gathered(found, partial(turn_over.paper, found))
 
     return gather
+
+
+def floor_of(service: Service, projection: Projection, side: str) -> Floor | None:
+    """What the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
+    held = projection.registry.watches.get(side)
+    return None if held is None else service.access.watching.floor(projection.registry.cid, side, held.since.position)
+
+
+def _did(floor: Floor, now: datetime) -> dict[str, Any]:
+    shelved = [
+        PutAside(
+            exchange=each.exchange,
+            number=each.number,
+            clock=each.clock,
+            owed_by=each.owed_by,
+            reason=each.reason,
+            by=each.by,
+            until=each.until,
+        )
+        for each in floor.standing(now)
+    ]
+    return {"shelved": shelved, "silenced": floor.silenced, "silenced_last": floor.silenced_last}
 
 
 def period_of(asked: Asked) -> Gather:
@@ -157,7 +184,8 @@ async def show_situation(call: Call[ReportQuery]) -> Answered:
 
 
 async def show_turn_over(call: Call[ReportQuery]) -> Answered:
-    return await _report(call, call.query, turn_over_of(call.query, grant_of(call.request).side))
+    side = grant_of(call.request).side
+    return await _report(call, call.query, turn_over_of(call.query, side, floor_of(service_of(call), projection_of(call), side)))
 
 
 async def show_period(call: Call[ReportQuery]) -> Answered:

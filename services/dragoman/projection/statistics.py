@@ -83,6 +83,7 @@ def _counted(then: Moment, span: Span, side: str, format: str) -> Counted:
         changes=measured.changes,
         meetings=measured.meetings,
         translations=measured.translations,
+        flashes=measured.flashes,
         line=counting.lines(sides, checks, span),
         areas=tuple(_area(area, last, span) for area, last in _last_words(then).items()),
         blindness=rows,

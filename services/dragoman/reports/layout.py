@@ -331,6 +331,7 @@ def statistics_sections(found: Statistics, w: Words, level: int) -> list[Section
         section(w.say("Corrections and cancellations"), _changes(found, w), level=level, empty=none),
         section(w.say("Meetings, calls and visits"), _meetings(found, w), level=level, empty=none),
         section(w.say("Translations"), _translations(found, w), level=level),
+        section(w.say("Flash messages"), _flashes(found, w), level=level, empty=none),
         *(() if found.kind in UNTIMED else (line,)),
         section(w.say("Last words"), _areas(found, w), level=level),
         section(w.say("When a side could not have noticed"), *_blind(found, w), level=level),
@@ -435,6 +436,11 @@ def _areas(found: Statistics, w: Words) -> Table | None:
         for row in found.areas
     ]
     return table((w.say("Area"), w.say("Last word"), w.say("Days before the end")), rows)
+
+
+def _flashes(found: Statistics, w: Words) -> Table | None:
+    head = (w.say("Side"), w.say("Flash messages"), w.say("Floods"), w.say("Most within 10 min"))
+    return table(head, [(side(row.side), *map(w.number, (row.came, row.floods, row.most))) for row in found.flashes if row.came])
 
 
 def _blind(found: Statistics, w: Words) -> list[Block | None]:

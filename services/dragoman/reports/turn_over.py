@@ -1,6 +1,6 @@
 """The turn-over note of a side's watch: what the next duty officer must know, written by itself from the log."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import UNSET
@@ -11,9 +11,9 @@ from dragoman.language.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
 from dragoman.projection.moment import Moment
 from dragoman.reports import gather, layout, situation
-from dragoman.reports.paper import Paper, Quote, Section, section
-from dragoman.reports.words import said
-from dragoman_schemas.reports import TurnOver, Urgent
+from dragoman.reports.paper import Paper, Paragraph, Quote, Section, section, table
+from dragoman.reports.words import Cell, Said, said
+from dragoman_schemas.reports import PutAside, TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
 
@@ -23,8 +23,10 @@ def begins(then: Moment, side: str) -> datetime:
     return situation.begins(then.ends) if watch is None else datetime.fromisoformat(watch.since.time)
 
 
-def turn_over(then: Moment, span: Span, side: str, *, live: bool) -> TurnOver:
-    """What is open, owed and awaited for a side at a moment, and what came since the span began."""
+def turn_over(
+    then: Moment, span: Span, side: str, *, live: bool, shelved: Sequence[PutAside] = (), silenced: int = 0, silenced_last: str = ""
+) -> TurnOver:
+    """What is open, owed and awaited for a side at a moment, what came since the span began, and what its watch did to its own alarms."""
     first = then.first(span)
     then.expect(first, SITUATION_EXCHANGES)
     exchanges = list(then.exchanges(first))
@@ -46,6 +48,9 @@ def turn_over(then: Moment, span: Span, side: str, *, live: bool) -> TurnOver:
         awaited=tuple(awaited[: gather.MOST]),
         since=tuple(since[-gather.MOST :]),
         in_force=tuple(in_force[: gather.MOST]),
+        shelved=tuple(shelved),
+        silenced=silenced,
+        silenced_last=silenced_last,
         left_off=sum(max(0, len(each) - gather.MOST) for each in (waits, owed, awaited, since, in_force)),
     )
 
@@ -87,6 +92,26 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
     yield section(w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit."))
     awaited = layout.due_table(found.awaited, found.to, w, language)
     yield section(w.say("Awaited, the next first"), awaited, empty=w.say("Nothing is owed to us under a limit."))
+    shelved: list[tuple[Cell, ...]] = [
+        (
+            w.clock(each.clock),
+            layout.side(each.owed_by),
+            each.number,
+            Said(each.reason),
+            each.by.partition("/")[2],
+            w.written(each.until, "minute"),
+        )
+        for each in found.shelved
+    ]
+    head = (w.say("What is owed"), w.say("Owed by"), w.say("Number"), w.say("Reason"), w.say("By"), w.say("Until"))
+    silenced = w.count("A screen was silenced %(n)s time.", "Screens were silenced %(n)s times.", found.silenced)
+    last = w.say("Last at %(t)s.", t=w.written(found.silenced_last)) if found.silenced_last else ""
+    yield section(
+        w.say("Shelved and silenced"),
+        table(head, shelved),
+        Paragraph((w.sentences([silenced, *([last] if last else [])]),)) if found.silenced else None,
+        empty=w.say("Nothing is shelved, and no screen was silenced."),
+    )
     since = layout.matter_table(found.since, w, language)
     yield section(w.say("Since the watch was taken over"), since, empty=w.say("Nothing was said."))
     yield section(w.say("In force and ahead"), layout.ahead_table(found.in_force, w, language), empty=w.say("Nothing."))

@@ -1,15 +1,18 @@
-"""What a side's own watch floor keeps beside the log, in the bucket of access: who opened which flash, and in which offices a quiet watch is checked."""
+"""What a watch floor keeps beside the log, in the bucket of access: flashes opened, offices in which a watch is checked, cautions shelved."""
 
 import hashlib
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from dragoman.stores.bucket import Bucket
+from dragoman.stores.bucket import Bucket, Moved
 
 _OPENED: Final = "opened."
 _CHECKED: Final = "watch-check."
+_FLOOR: Final = "floor."
 _KEPT_SECONDS: Final = 24 * 3600
 _FORGOTTEN_AT_ONCE: Final = 20
 
@@ -27,6 +30,33 @@ class WatchChecks(Struct, frozen=True, kw_only=True):
     by: str
 
 
+class Shelved(Struct, frozen=True, kw_only=True):
+    """A caution that somebody of the watch has put aside: which clock of which exchange, why, by whom, and until when at the latest."""
+
+    exchange: str
+    number: str
+    clock: str
+    started_by: str
+    owed_by: str
+    reason: str
+    by: str
+    until: str
+
+
+class Floor(Struct, frozen=True, kw_only=True):
+    """What a watch has done to its own alarms since it was taken at a position: how often a screen was silenced, last when, and what is shelved."""
+
+    since: int
+    silenced: int = 0
+    silenced_last: str = ""
+    shelved: tuple[Shelved, ...] = ()
+
+    def standing(self, now: datetime) -> tuple[Shelved, ...]:
+        """What is still shelved at a time."""
+        return tuple(each for each in self.shelved if datetime.fromisoformat(each.until) > now)
+
+
+_floor = msgspec.json.Decoder(Floor).decode
 _opened = msgspec.json.Decoder(Opened).decode
 _checks = msgspec.json.Decoder(WatchChecks).decode
 
@@ -48,6 +78,24 @@ class Watching:
         for key in [key for key, each in known if each.at < now - _KEPT_SECONDS][:_FORGOTTEN_AT_ONCE]:
             await self._bucket.put(key, None)
         await self._bucket.put(_opened_key(cid, side, message), Opened(at=now))
+
+    def floor(self, cid: str, side: str, since: int) -> Floor:
+        """What the watch that was taken at a position has done; a watch that ended took all of it along."""
+        value = self._bucket.values.get(f"{_FLOOR}{cid}.{side}")
+        known = None if value is None else _floor(value)
+        return known if known is not None and known.since == since else Floor(since=since)
+
+    async def change(self, cid: str, side: str, since: int, change: Callable[[Floor], Floor]) -> Floor:
+        """Change it, over whatever a colleague has written meanwhile. Raises `LogUnreachable`."""
+        key = f"{_FLOOR}{cid}.{side}"
+        while True:
+            floor = change(self.floor(cid, side, since))
+            try:
+                await self._bucket.put(key, floor, self._bucket.revisions.get(key, 0))
+            except Moved:
+                await self._bucket.refresh()
+            else:
+                return floor
 
     def checked(self, cid: str, side: str) -> WatchChecks:
         """In which offices of a side a quiet watch is checked; in none, unless the side has said so."""

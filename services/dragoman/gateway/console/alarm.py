@@ -29,6 +29,7 @@ from dragoman.domain.clocks import written
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.sentence import sentence
+from dragoman.gateway import reporting
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console import kinds, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
@@ -110,6 +111,17 @@ class Left(Struct, frozen=True, kw_only=True):
     is_late: bool
 
 
+class Later(Struct, frozen=True, kw_only=True):
+    """What its sender has changed of a flash that the reader's side had acknowledged."""
+
+    channel: str
+    exchange: str
+    number: str
+    act: str
+    position: int
+    time: str
+
+
 class Absent(Struct, frozen=True, kw_only=True):
     """A watch check of the reader's side that nobody answers: at whose console, since when, and whether that reaches the reader."""
 
@@ -129,6 +141,7 @@ class Alarms(Struct, frozen=True, kw_only=True):
     more: int = 0
     left: tuple[Left, ...] = ()
     absent: tuple[Absent, ...] = ()
+    later: tuple[Later, ...] = ()
 
     @property
     def flashes(self) -> list[Ring]:
@@ -174,7 +187,10 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         is_officer = held is not None and not OFFICERS.isdisjoint(held.roles)
         officer = officer or is_officer
         owed = await duties(app, projection)
-        waiting += [(projection, each, is_officer) for each in owed.listed() if _rings(each, here.side)]
+        shelved = _shelved(here, projection, now)
+        waiting += [
+            (projection, each, is_officer) for each in owed.listed() if _rings(each, here.side) and not _is_aside(each, shelved, now)
+        ]
     waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
     shown = [_ring(projection, each, here.grant.actor, now, officer=is_officer) for projection, each, is_officer in waiting[:ALARMS_SHOWN]]
     flashes = [ring for ring in shown if ring.precedence == "flash"]
@@ -187,6 +203,7 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         more=len(waiting) - len(shown),
         left=tuple(_left(app, here, now)),
         absent=tuple(_absent(app, here)),
+        later=tuple(_later(app, here)),
     )
 
 
@@ -203,12 +220,31 @@ def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
             )
 
 
+def _later(app: web.Application, here: Here) -> Iterator[Later]:
+    for projection in here.service.visible(here.grant):
+        for each in app[READING].changed(projection, here.side) if here.service.station(here.grant, projection) else ():
+            act = here.words.act(each.act)
+            time = here.words.written(each.time, "clock")
+            yield Later(channel=projection.name, exchange=each.exchange, number=each.number, act=act, position=each.position, time=time)
+
+
 def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
     for projection in here.service.visible(here.grant):
         found = watchkeeping.unanswered(app, projection, here.side) if here.service.station(here.grant, projection) else None
         if found is not None:
             reaches = here.grant.actor in found.reaches and here.grant.actor != found.officer
             yield Absent(channel=found.channel, officer=found.officer.partition("/")[2], since=found.since, reaches=reaches)
+
+
+def _shelved(here: Here, projection: Projection, now: datetime) -> set[tuple[str, str, str]]:
+    """The cautions that the reader's watch has put aside."""
+    floor = reporting.floor_of(here.service, projection, here.side)
+    return set() if floor is None else {(each.exchange, each.clock, each.started_by) for each in floor.standing(now)}
+
+
+def _is_aside(duty: Duty, shelved: set[tuple[str, str, str]], now: datetime) -> bool:
+    key = duty.exchange, duty.clock.clock, duty.clock.started_by
+    return bool(shelved) and key in shelved and level_of(duty, now) == "caution"
 
 
 def _rings(duty: Duty, side: str) -> bool:

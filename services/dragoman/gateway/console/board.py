@@ -16,7 +16,8 @@ from msgspec import Struct
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
 from dragoman.domain.sentence import sentence
-from dragoman.gateway.console import alarm, charts, signing
+from dragoman.gateway import reporting
+from dragoman.gateway.console import alarm, charts, shelf, signing
 from dragoman.gateway.console.loglines import LogLine, lines_of
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.owed import duties
@@ -28,6 +29,7 @@ from dragoman.limits import LIST_PAGE
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads, watching
 from dragoman.projection.duties import Duty, duties_at
+from dragoman.stores.watching import Shelved
 from dragoman_schemas.answers import LineView, PointView, SideWatch
 
 _OVERDUE = 10
@@ -56,6 +58,7 @@ class Board(Struct, frozen=True, kw_only=True):
     drafts: int = 0
     one_key: tuple[Strip, ...] = ()
     more: bool = False
+    shelved: tuple[Shelved, ...] = ()
 
 
 async def board(here: Here) -> Page:
@@ -69,6 +72,10 @@ async def board(here: Here) -> Page:
     timed = here.registry.kind not in UNTIMED
     if not timed:
         waiting = await _untimed(here)
+    floor = reporting.floor_of(here.service, here.projection, here.side)
+    shelved = {} if here.past or floor is None else shelf.in_force(floor, here.service.now())
+    waiting, _ = shelf.set_aside(waiting, shelved)
+    due, _ = shelf.set_aside(due, shelved)
     alarm.note_read(here.service, here.projection, here.grant)
     view = Board(
         channel=here.name,
@@ -85,6 +92,7 @@ async def board(here: Here) -> Page:
         drafts=await _drafts(here),
         one_key=tuple(each for each in (*late, *due) if each.clock == "second_key"),
         more=more,
+        shelved=tuple(shelved.values()),
     )
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     return Page(
@@ -103,6 +111,8 @@ async def board(here: Here) -> Page:
             "first": view.waiting[:_RICH],
             "further": plain_rows(here, view.waiting[_RICH:]),
             "overdue_rows": _OVERDUE,
+            "may_shelve": shelf.may_shelve(here),
+            "shelf_hours": shelf.HOURS,
             "held": here.registry.watches.get(here.side),
             "may_watch": here.may_post and timed and not DUTY.isdisjoint(here.roles),
             "relief": [
@@ -160,7 +170,7 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
     waiting, receipt, again = escape(words.say("waiting")), escape(words.say("Acknowledge receipt")), escape(here.again())
     clocks = {clock: escape(words.clock(clock)) for clock in {each.clock for each in strips}}
     levels = {each: escape(words.value(each).upper()) for each in {each.precedence for each in strips}}
-    signs = " data-signs" if here.registry.required_signatures else ""
+    signs = ' data-signs="acknowledgement"' if here.registry.required_signatures else ""
     found: list[str] = []
     for each in strips:
         tag, text = words.text(each.subject)
@@ -184,7 +194,7 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
 
 def _quiet(here: Here, view: Board) -> bool:
     """Whether nothing waits and nothing is late, and that is known."""
-    if view.waiting or view.overdue or not view.live or here.projection.broken:
+    if view.waiting or view.overdue or view.shelved or not view.live or here.projection.broken:
         return False
     line = view.lines[0].state if view.lines else "up"
     return here.registry.kind in UNTIMED or line == "up"

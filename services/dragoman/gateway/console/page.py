@@ -291,6 +291,10 @@ def _told(words: Words, said: str) -> str:
             return words.say("You have the watch.")
         case "relieve":
             return words.say("The watch is handed over.")
+        case "shelved":
+            return words.say("Shelved. It comes back with its time, with the next watch, or when it is more than a caution.")
+        case "unshelved":
+            return words.say("Taken back from the shelf.")
         case "recorded":
             return words.say("Recorded.")
         case "kept":

@@ -22,6 +22,7 @@ from dragoman.gateway.console import (
     people,
     reports,
     sessions,
+    shelf,
     statistics,
 )
 from dragoman.gateway.console.owed import DUTIES
@@ -36,6 +37,7 @@ SHEETS: Final = (
     Sheet(path="/alarm", handler=alarm.fragment, anywhere=True),
     Sheet(path="/alarm/events", handler=alarm.events, anywhere=True),
     Sheet(path="/alarm/beat", handler=consoles.beat, method="POST", anywhere=True),
+    *shelf.SHEETS,
     *inbox.SHEETS,
     *exchange.SHEETS,
     *compose.SHEETS,

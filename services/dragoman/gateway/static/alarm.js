@@ -21,6 +21,9 @@ const TESTED_MS = 8 * 3600_000;
 const [CHECK_S, CHECK_STEP_S] = page.check;
 const OPENED_S = 300;
 const LEFT_SHOWN = 3;
+const LATER_MS = 30_000;
+const HALF = 0.5;
+const NINE_TENTHS = 0.9;
 const BEAT_S = 15;
 const AHEAD_S = 70;
 const DUTY = `dragoman-duty ${page.actor}`;
@@ -60,6 +63,10 @@ export class Alarm {
   #touchedAt = clock.now();
   #toldAt = 0;
   #checking = 0;
+  #later = null;
+  #marks = new Map();
+  #otherDevice = false;
+  #outputs = "";
 
   constructor(link) {
     this.#link = link;
@@ -73,6 +80,8 @@ export class Alarm {
     addEventListener("keydown", (event) => this.#key(event), true);
     for (const touch of ["keydown", "click", "pointermove"]) addEventListener(touch, (event) => this.#touch(event), { capture: true, passive: true });
     addEventListener("beforeunload", (event) => { if (this.state === "armed" && this.#rings.size) event.preventDefault(); });
+    navigator.mediaDevices?.addEventListener("devicechange", () => this.#devices());
+    this.#devices();
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.#keepAwake(); });
   }
 
@@ -108,7 +117,7 @@ export class Alarm {
     if (!page.duty) return "off";
     if (this.#blind) return "blind";
     if (this.offDuty) return "off";
-    if (!this.sounds || !this.duty) return "not_armed";
+    if (!this.sounds || !this.duty || this.#otherDevice) return "not_armed";
     if (this.#checking >= 3) return "no_answer";
     return this.#missing().length ? "partly" : "armed";
   }
@@ -125,6 +134,8 @@ export class Alarm {
   async arm() {
     const exercise = page.exercise;
     this.#arming = true;
+    if (this.#otherDevice) sessionStorage.removeItem(TESTED); // another loudspeaker is heard before it is believed
+    this.#otherDevice = false;
     await this.#context.resume();
     const asked = globalThis.Notification?.permission === "default" ? Notification.requestPermission() : null;
     await this.#keepAwake(true);
@@ -154,6 +165,18 @@ export class Alarm {
     bar("help", null);
     this.#link.tell("duty", { duty: true, exercise });
     this.#link.claim();
+  }
+
+  // Another loudspeaker, or none: what was heard before says nothing of it.
+  async #devices() {
+    const found = await navigator.mediaDevices?.enumerateDevices?.().catch(() => null);
+    if (!found) return;
+    const outputs = found.filter(({ kind }) => kind === "audiooutput").map(({ deviceId, groupId }) => `${deviceId} ${groupId}`).sort().join("\n");
+    const changed = this.#outputs !== "" && outputs !== this.#outputs;
+    this.#outputs = outputs || " ";
+    if (!changed || !this.duty) return;
+    this.#otherDevice = true;
+    this.#changed();
   }
 
   #disarm() {
@@ -260,6 +283,7 @@ export class Alarm {
     const rings = JSON.parse(data.dataset.alarms);
     this.#unopened = JSON.parse(data.dataset.left ?? "[]");
     this.#absent = JSON.parse(data.dataset.absent ?? "[]");
+    this.#news(JSON.parse(data.dataset.later ?? "[]"));
     for (const done of JSON.parse(data.dataset.settled ?? "[]")) this.#settle(done.key, done.text);
     const before = this.#rings;
     this.#rings = new Map(rings.map((ring) => [ring.key, ring]));
@@ -282,6 +306,19 @@ export class Alarm {
       this.#silentUntil = 0; // corrected or added to: one alarm a situation, and its burst anew
       this.#hush();
     }
+  }
+
+  // What its sender has changed of a flash that is acknowledged: a short sound and a line, once.
+  #news(later) {
+    const newest = Math.max(0, ...later.map(({ position }) => position));
+    const fresh = this.#later === null ? [] : later.filter(({ position, exchange }) => position > this.#later && ![...this.#rings.values()].some((ring) => ring.exchange === exchange));
+    this.#later = Math.max(this.#later ?? 0, newest);
+    const last = fresh.at(-1);
+    if (!last) return;
+    this.#short();
+    const open = element("a", { className: "button", href: `/c/${last.channel}/exchanges/${last.exchange}`, textContent: `${words("open")} ${last.number}` });
+    bar("later", "standby", [words("later", { t: last.time, what: last.act })], open);
+    setTimeout(() => bar("later", null), LATER_MS);
   }
 
   #replaceDialogs(fresh) {
@@ -320,7 +357,7 @@ export class Alarm {
     dialog.addEventListener("close", () => { if (dialog === this.#shown && this.#waits(dialog)) this.#open(dialog); });
     dialog.addEventListener("submit", (event) => this.#submitted(event, dialog));
     dialog.addEventListener("click", (event) => {
-      if (event.target.closest("[data-silence]")) this.#link.tell("silence");
+      if (event.target.closest("[data-silence]")) this.#pressSilence();
       const open = event.target.closest("[data-open]");
       if (open) sessionStorage.setItem(LEFT, JSON.stringify({ ...this.#left(), [dialog.dataset.key]: clock.now() }));
     });
@@ -418,9 +455,23 @@ export class Alarm {
       if (this.#absent.length) this.#sound();
       return;
     }
+    this.#mark();
     this.#show();
     this.#count();
     this.#sound();
+  }
+
+  // Half and nine tenths of a limit: said once of a flash, and sounded once of a priority message.
+  #mark() {
+    for (const ring of this.#rings.values()) {
+      const spent = this.#waited(ring) / ring.limit;
+      const passed = spent >= 1 ? 3 : spent >= NINE_TENTHS ? 2 : spent >= HALF ? 1 : 0;
+      const before = this.#marks.get(ring.key);
+      this.#marks.set(ring.key, passed);
+      if (before === undefined || passed <= before || !this.#reaches(ring)) continue;
+      if (ring.precedence === "flash") say(words("flash_bar", { side: ring.sender, d: span(this.#waited(ring)) }));
+      else if (ring.precedence === "priority" && passed < 3) this.#short();
+    }
   }
 
   // A quiet watch is asked whether somebody is there: seen, heard, then told to the deputies. Any key or pointer in any tab answers.
@@ -560,6 +611,14 @@ export class Alarm {
     this.#fraught.set(ring.key, notice);
   }
 
+  // Silenced here by somebody: that is counted, for the turn-over note, and by one tab.
+  #pressSilence() {
+    this.#link.tell("silence");
+    const channels = new Set([...this.#rings.values()].filter((ring) => this.#reaches(ring)).map((ring) => ring.channel));
+    const form = new URLSearchParams([...channels].map((channel) => ["channel", channel]));
+    fetch("/alarm/silenced", { method: "POST", body: form, keepalive: true }).catch(() => null);
+  }
+
   #silence() {
     this.#silentUntil = clock.now() + SILENCE_S * 1000;
     this.#hush();
@@ -591,7 +650,7 @@ export class Alarm {
     if (event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();
-      if (!event.repeat) this.#link.tell("silence");
+      if (!event.repeat) this.#pressSilence();
       return;
     }
     if (["Enter", " ", "a", "A"].includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -650,7 +709,7 @@ export class Alarm {
     for (let wait = 1000; ; wait = Math.min(wait * 2, 8000)) {
       try {
         const body = new URLSearchParams(new FormData(form));
-        const signed = "signed" in form.dataset ? await signatureFor(form.action, body) : null;
+        const signed = "signed" in form.dataset ? await signatureFor(form.action, body, form.dataset.signed) : null;
         for (const [name, value] of Object.entries(signed ?? {})) body.set(name, value);
         const answer = await ask(form.action, { method: "POST", body, accept: "application/json", patience: 8000 });
         if (answer.ok) return this.#worded(await answer.json());

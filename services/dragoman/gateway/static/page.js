@@ -95,7 +95,9 @@ export function icon(name) {
 }
 
 // A bar above everything: what is so, and what to do. One of each name; null takes it away.
+// It is read out when it comes: what counts in it afterwards is seen and not heard.
 const place = document.getElementById("link-bar");
+const alerted = document.getElementById("alerted");
 const RANK = ["critical", "serious", "caution", "standby"];
 export function bar(name, level, sentences, ...actions) {
   if (!place) return;
@@ -118,6 +120,7 @@ export function bar(name, level, sentences, ...actions) {
   made.dataset.bar = name;
   made.dataset.state = level;
   made.dataset.shown = shown;
+  alerted.textContent = sentences.join(" ");
   if (known) known.replaceWith(made);
   else {
     const after = [...place.children].find((other) => RANK.indexOf(other.dataset.state) > RANK.indexOf(level));

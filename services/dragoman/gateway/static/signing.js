@@ -97,15 +97,24 @@ export async function sign(asked) {
   return { signed: asked.act, signatures: `${key.id}:${base64(signature)}` };
 }
 
+// The act that a press stands for: of this name, in the exchange and about the message that the form names, as the page shows it.
+function isMeant(act, body, name, shown) {
+  const data = JSON.parse(act);
+  return data.act === name
+    && (shown === null || act === shown)
+    && (!body.has("of") || !("of" in data) || data.of === body.get("of"))
+    && (!body.has("exchange") || data.signed.exchange === body.get("exchange"));
+}
+
 /** What a form would record is asked for, and signed: the fields to send with it, none where no signature is asked. Throws `Unsigned`. */
-export async function signatureFor(action, body, shown = null) {
+export async function signatureFor(action, body, name, shown = null) {
   const asking = new URLSearchParams(body);
   asking.set("sign", "ask");
   const answer = await ask(action, { method: "POST", body: asking, accept: "application/json", patience: PATIENCE_MS });
   if (!answer.ok || !answer.headers.get("Content-Type")?.startsWith("application/json")) return null; // sent as it is, the answer says what is wrong
   const asked = await answer.json();
   if (!asked.act) return {};
-  if (shown !== null && asked.act !== shown) throw new Unsigned("other_act");
+  if (!isMeant(asked.act, body, name, shown)) throw new Unsigned("other_act");
   return sign(asked);
 }
 
@@ -122,7 +131,9 @@ export function signForms(fail) {
     try {
       const body = new URLSearchParams(new FormData(form, submitter));
       if (submitter.name) body.set(submitter.name, submitter.value); // a button that is disabled by now says nothing
-      const found = await signatureFor(submitter.getAttribute("formaction") ?? form.getAttribute("action") ?? location.href, body, form.elements.act?.value ?? null);
+      const action = submitter.getAttribute("formaction") ?? form.getAttribute("action") ?? location.href;
+      const shown = form.elements.act?.value ?? document.getElementById("act-bytes")?.textContent ?? null;
+      const found = await signatureFor(action, body, submitter.dataset.signs, shown);
       for (const [name, value] of Object.entries(found ?? {})) {
         form.querySelector(`input[name="${name}"]`)?.remove();
         form.append(element("input", { type: "hidden", name, value }));
