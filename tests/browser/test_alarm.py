@@ -477,7 +477,7 @@ async def test_a_key_that_composes_a_character_acknowledges_nothing(visit: Visit
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_what_is_said_of_an_acknowledged_flash_later_on_is_a_line_and_no_takeover(
+async def test_a_correction_of_an_acknowledged_flash_that_is_none_itself_is_a_line_and_no_takeover(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:
     nato, duty = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
@@ -489,8 +489,9 @@ async def test_what_is_said_of_an_acknowledged_flash_later_on_is_a_line_and_no_t
     await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
     await china.page.wait_for_timeout(500)
     etag = (await nato.get(acts.removesuffix("/acts"))).headers["ETag"]
-    correction = {"act": "correction", "fields": {"facts": "The drone has been found."}, "reason": "It answered."}
-    assert (await nato.post(acts, correction, If_Match=etag)).status == 201
+    correction = {"act": "correction", "fields": {"precedence": "routine", "facts": "The drone has been found."}, "reason": "It answered."}
+    answer = await nato.post(acts, correction, If_Match=etag)
+    assert answer.status == 201, answer.body
     later = china.page.locator("[data-bar=later]")
     await expect(later).to_contain_text("A flash that is acknowledged has changed")
     await expect(later.get_by_role("link", name=opened["number"])).to_be_visible()

@@ -50,6 +50,7 @@ from dragoman_schemas.state import Exchange, Message
 log = structlog.get_logger()
 
 _RINGING: Final = ("flash", "immediate", "priority")
+_RINGING_SET: Final = frozenset(_RINGING)
 _FACTS: Final = ("kind", "place", "pos", "time", "window", "whose_forces", "casualties", "hazard", "request")
 """What a duty officer is shown first of a message, where it has it."""
 
@@ -435,7 +436,9 @@ class Bells:
         if not self.browsers or not row.folded.valid:
             return
         state = row.folded.state
-        ring = isinstance(state, Exchange) and state.precedence in _RINGING
+        ring = isinstance(state, Exchange) and not _RINGING_SET.isdisjoint(
+            (state.precedence, *(each.precedence for each in state.messages))
+        )
         for browser in self.browsers:
             if self._service.may_see(browser.grant, projection):
                 browser.tell(projection.name, row.folded.position, ring=ring)
