@@ -15,7 +15,7 @@ import socket
 import statistics
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 
 from wire import SILENCE_SECONDS, Broken, Posts, answer, connect, status_of
@@ -59,12 +59,12 @@ class Load:
     def run_at(self, rate: float, *, seconds: float) -> float:
         """Post at a fixed rate, and take the answers that are still out; the seconds that count."""
         begin = time.perf_counter()
-        idle = list(self._sockets)
+        idle = deque(self._sockets)  # each in its turn: a server closes a connection that is left alone
         posts = int(rate * seconds)
         while self._posts.sent < posts or self._begun:
             due = begin + self._posts.sent / rate
             while idle and self._posts.sent < posts and due <= time.perf_counter():
-                self._send(idle.pop(), due)
+                self._send(idle.popleft(), due)
                 due = begin + self._posts.sent / rate
             waits = self._posts.sent < posts and bool(idle)
             for number in self._ready(max(0.0, due - time.perf_counter()) if waits else SILENCE_SECONDS, silent=waits):

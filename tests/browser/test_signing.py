@@ -12,6 +12,7 @@ from playwright.async_api import Page, Route, expect
 
 from browsing import Visit, Visiting, assert_accessible
 from host import Host
+from service import Service
 
 pytestmark = pytest.mark.browser
 
@@ -227,6 +228,27 @@ async def test_nothing_is_signed_that_is_not_shown_or_under_a_head_that_does_not
     await press(page, "^Send|^Record")
     await position_of(page)
     assert reader.complaints == []
+
+
+async def test_in_a_trial_the_host_signs_for_the_administrator_who_enters_a_key(visit: Visiting, demo: Service) -> None:
+    officer, administrator = await visit(demo), await visit(demo)
+    await officer.sign_in("nato/officer", CHANNEL)
+    await officer.page.goto(f"{demo.base_url}/c/{CHANNEL}/key")
+    await press(officer.page, "Make a key in this browser")
+    await press(officer.page, "Ask for its entry")
+    words = await officer.page.locator("section[aria-labelledby=waits] p.lead").inner_text()
+    colleague = await visit(demo, java_script_enabled=False)
+    await colleague.sign_in("nato/duty_officer", CHANNEL)
+    await colleague.page.goto(f"{demo.base_url}/c/{CHANNEL}/admin/keys")
+    await expect(colleague.page.get_by_text(words)).to_have_count(0)
+    await administrator.sign_in("nato/administrator", CHANNEL)
+    await administrator.page.goto(f"{demo.base_url}/c/{CHANNEL}/admin/keys")
+    await expect(administrator.page.get_by_text(words)).to_be_visible()
+    await press(administrator.page, "Enter this key")
+    await expect(administrator.page.locator("#saying")).to_contain_text("Entered: the key is valid")
+    await officer.page.reload()
+    await expect(officer.page.locator("#browser-state")).to_contain_text("key is valid")
+    assert officer.complaints + colleague.complaints + administrator.complaints == []
 
 
 async def test_without_a_key_or_without_scripts_nothing_is_sent_and_the_page_says_what_to_do(host: Signing, visit: Visiting) -> None:
