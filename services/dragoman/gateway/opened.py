@@ -13,6 +13,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.exchange import precedence_of
+from dragoman.domain.record import Record
 from dragoman.gateway.service import Service
 from dragoman.limits import CHANGED_SECONDS, UNOPENED_RECORDS, UNOPENED_SECONDS
 from dragoman.log.port import LogUnreachable
@@ -76,9 +77,13 @@ class Reading:
                         self._note(projection, state, after=first - 1)
 
     def _hear(self, projection: Projection, row: Stored) -> None:
-        if row.folded.valid and isinstance(row.folded.state, Exchange):
-            self._note(projection, row.folded.state, after=row.folded.position - 1)
-            self._note_change(projection, row.folded.state, row)
+        record, state = row.folded.record, row.folded.state
+        if record is None or not row.folded.valid or not isinstance(state, Exchange):
+            return
+        if record.name == "acknowledgement":
+            self._note(projection, state, after=row.folded.position - 1)
+        elif record.name in _CHANGING:
+            self._note_change(projection, state, record, row.folded.position)
 
     def _note(self, projection: Projection, state: Exchange, *, after: int) -> None:
         """Take note of what was acknowledged after a position."""
@@ -90,11 +95,8 @@ class Reading:
                     waiting = self._waits.setdefault((projection.name, side), {})
                     waiting[message.id] = Unopened(message=message.id, exchange=state.id, number=state.number, acknowledged=receipt.time)
 
-    def _note_change(self, projection: Projection, state: Exchange, row: Stored) -> None:
+    def _note_change(self, projection: Projection, state: Exchange, record: Record, position: int) -> None:
         """Take note of what the sender of an acknowledged flash says later on, unless that asks for a receipt of its own as a flash."""
-        record = row.folded.record
-        if record is None or record.name not in _CHANGING:
-            return
         for message in state.messages:
             if precedence_of(state, message) != "flash" or message.said.side != record.side or message.id == record.envelope.id:
                 continue
@@ -104,7 +106,7 @@ class Reading:
                     exchange=state.id,
                     number=state.number,
                     act=record.name,
-                    position=row.folded.position,
+                    position=position,
                     time=record.envelope.time,
                 )
                 self._changed.setdefault((projection.name, side), deque(maxlen=_CHANGES)).append(changed)
