@@ -83,6 +83,8 @@ async def administering(host: Signing, visit: Visiting, side: str) -> Visit:
         await administrator.page.get_by_role("link", name="the entry").click()
     await (await waited.value).save_as(host.folder / "entry.json")
     assert f"({words}) is {side}/adm-1's from position" in host.admit(side, "entry.json")
+    await administrator.page.reload()
+    await expect(administrator.page.get_by_text(words)).to_have_count(0)
     return administrator
 
 

@@ -31,7 +31,7 @@ from dragoman.domain.rule import OFFICERS
 from dragoman.domain.sentence import sentence
 from dragoman.gateway import reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import kinds, signing, watchkeeping
+from dragoman.gateway.console import kinds, shelf, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -240,7 +240,7 @@ def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
 def _shelved(here: Here, projection: Projection, now: datetime) -> set[tuple[str, str, str]]:
     """The cautions that the reader's watch has put aside."""
     floor = reporting.floor_of(here.service, projection, here.side)
-    return set() if floor is None else {(each.exchange, each.clock, each.started_by) for each in floor.standing(now)}
+    return set() if floor is None else {*shelf.in_force(floor, now)}
 
 
 def _is_aside(duty: Duty, shelved: set[tuple[str, str, str]], now: datetime) -> bool:

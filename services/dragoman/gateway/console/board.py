@@ -74,8 +74,7 @@ async def board(here: Here) -> Page:
         waiting = await _untimed(here)
     floor = reporting.floor_of(here.service, here.projection, here.side)
     shelved = {} if here.past or floor is None else shelf.in_force(floor, here.service.now())
-    waiting, _ = shelf.set_aside(waiting, shelved)
-    due, _ = shelf.set_aside(due, shelved)
+    waiting, due = shelf.standing(waiting, shelved), shelf.standing(due, shelved)
     alarm.note_read(here.service, here.projection, here.grant)
     view = Board(
         channel=here.name,

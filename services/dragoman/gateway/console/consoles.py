@@ -13,7 +13,6 @@ from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
-from dragoman.limits import CONSOLE_SECONDS
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Console
@@ -22,6 +21,10 @@ from dragoman_schemas.state import Registry
 log = structlog.get_logger()
 
 _STATES: Final = frozenset({"armed", "partly", "off", "not_armed", "blind", "no_answer"})
+
+
+_UNANSWERED_SECONDS: Final = 3600.0
+"""How far back a console may say that its check went unanswered: its own clock is not to be believed for more."""
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ async def beat(here: Here) -> web.Response:
     if state not in _STATES or (exercise and exercise not in here.service.channels):
         raise refused("bad-request", sentence("A console says how it stands: armed, partly, off, not_armed, blind or no_answer."))
     now = round(time.time(), 1)
-    since = min(now, max(now - CONSOLE_SECONDS * 60, float(posting.whole(said(form, "since")) or now))) if state == "no_answer" else 0.0
+    since = min(now, max(now - _UNANSWERED_SECONDS, float(posting.whole(said(form, "since")) or now))) if state == "no_answer" else 0.0
     console = Console(actor=here.grant.actor, state=state, exercise=exercise, at=now, since=since)
     try:
         await here.service.access.beat(here.request["session"], console)

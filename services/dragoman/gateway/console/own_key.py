@@ -75,7 +75,13 @@ def waiting(here: Here) -> tuple[Waits, ...]:
     """The entries of the reader's side that wait; for its administrators alone, and never in the past."""
     if here.past or "administrator" not in here.roles:
         return ()
-    return tuple(waits_of(each) for each in here.service.access.enrolments.listed(here.registry.cid, here.side))
+    listed = here.service.access.enrolments.listed(here.registry.cid, here.side)
+    return tuple(waits_of(each) for each in listed if _standing(here, each) is not None)
+
+
+def _standing(here: Here, enrolment: Enrolment | None) -> Enrolment | None:
+    """An entry, unless its key is in the channel by now: the command line enters one and knows nothing of what waits."""
+    return None if enrolment is None or enrolment.key in here.projection.registry.keys else enrolment
 
 
 # The officer's page
@@ -90,7 +96,7 @@ async def own_key(here: Here, filled: Filled | None = None) -> Page:
         for id, each in sorted(here.registry.keys.items(), key=lambda key: key[1].since)
         if each.owner == here.grant.actor
     )
-    found = None if here.past else here.service.access.enrolments.find(here.registry.cid, here.grant.actor)
+    found = None if here.past else _standing(here, here.service.access.enrolments.find(here.registry.cid, here.grant.actor))
     view = OwnKeys(
         channel=here.name,
         required_signatures=here.registry.required_signatures,
@@ -167,7 +173,7 @@ def _is_bound(here: Here, signed: bytes, author: str, id: str) -> bool:
 
 
 async def _asked(here: Here, officer: str) -> Enrolment:
-    found = here.service.access.enrolments.find(here.registry.cid, f"{here.side}/{officer}")
+    found = _standing(here, here.service.access.enrolments.find(here.registry.cid, f"{here.side}/{officer}"))
     if "administrator" not in here.roles or found is None:
         raise refused("not-found", sentence("No key of that officer waits to be entered. The page of keys shows those that do."))
     return found

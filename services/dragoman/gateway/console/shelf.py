@@ -5,7 +5,7 @@
 What is more urgent than a caution cannot be shelved, and what becomes so comes back by itself. It is of the side's own watch, and in no log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -34,13 +34,9 @@ def in_force(floor: Floor, now: datetime) -> dict[tuple[str, str, str], Shelved]
     return {(each.exchange, each.clock, each.started_by): each for each in floor.standing(now)}
 
 
-def set_aside(strips: Iterable[Strip], shelved: dict[tuple[str, str, str], Shelved]) -> tuple[list[Strip], list[Strip]]:
-    """Those that stand where they stood, and those that are shelved: cautions alone."""
-    standing, aside = list[Strip](), list[Strip]()
-    for each in strips:
-        is_aside = each.level == "caution" and (each.exchange, each.clock, each.started_by) in shelved
-        (aside if is_aside else standing).append(each)
-    return standing, aside
+def standing(strips: Iterable[Strip], shelved: Container[tuple[str, str, str]]) -> list[Strip]:
+    """Those that are not shelved: cautions alone can be."""
+    return [each for each in strips if each.level != "caution" or (each.exchange, each.clock, each.started_by) not in shelved]
 
 
 async def shelve(here: Here) -> web.StreamResponse:
@@ -53,7 +49,7 @@ async def shelve(here: Here) -> web.StreamResponse:
             "not-permitted", sentence("Cautions are shelved by duty officers and heads of office while their side’s watch is taken.")
         )
     wanted = said(form, "exchange"), said(form, "clock"), said(form, "started_by")
-    next = following(said(form, "next") or here.link())
+    onward = following(said(form, "next") or here.link())
     now = here.service.now()
 
     def without(floor: Floor) -> Floor:
@@ -62,13 +58,14 @@ async def shelve(here: Here) -> web.StreamResponse:
 
     if said(form, "do") == "back":
         await here.service.access.watching.change(here.registry.cid, here.side, held.since.position, without)
-        return see(f"{next}{'&' if '?' in next else '?'}said=unshelved")
+        return see(f"{onward}{'&' if '?' in onward else '?'}said=unshelved")
     owed = (await duties(here.request.app, here.projection)).listed()
-    found = next_of(strip(duty, now) for duty in owed if (duty.exchange, duty.clock.clock, duty.clock.started_by) == wanted)
+    asked = (strip(duty, now) for duty in owed if (duty.exchange, duty.clock.clock, duty.clock.started_by) == wanted)
+    found = next(asked, None)
     reason, hours = said(form, "reason"), said(form, "hours")
     if found is None or found.level != "caution":
         raise refused("not-allowed-in-state", sentence("Only a caution is shelved, and this is none now. Look at the board again."))
-    if not reason or len(reason) > SHELVED_REASON or not hours.isdigit() or int(hours) not in HOURS:
+    if not reason or len(reason) > SHELVED_REASON or hours not in map(str, HOURS):
         raise refused(
             "bad-request", sentence("Give a reason in %(n)s characters at most, and for how long: 8 hours at most.", n=SHELVED_REASON)
         )
@@ -90,30 +87,22 @@ async def shelve(here: Here) -> web.StreamResponse:
         return replace(floor, shelved=(*shelved, each))
 
     await here.service.access.watching.change(here.registry.cid, here.side, held.since.position, with_it)
-    return see(f"{next}{'&' if '?' in next else '?'}said=shelved")
-
-
-def next_of(strips: Iterable[Strip]) -> Strip | None:
-    """The first of some strips."""
-    return next(iter(strips), None)
+    return see(f"{onward}{'&' if '?' in onward else '?'}said=shelved")
 
 
 async def silenced(here: Here) -> web.Response:
     """Count that a screen was silenced, for each channel whose alarm it silenced."""
     form = await form_of(here.request)
+    now = here.words.stamp(here.service.now())
+
+    def once_more(floor: Floor) -> Floor:
+        return replace(floor, silenced=floor.silenced + 1, silenced_last=now)
+
     for name in {each for each in form.getall("channel", []) if isinstance(each, str)}:
         projection = here.service.channels.get(name)
-        if projection is None or not here.service.station(here.grant, projection):
-            continue
-        held = projection.registry.watches.get(here.side)
-        if held is not None:
-            now = here.words.stamp(here.service.now())
-            await here.service.access.watching.change(
-                projection.registry.cid,
-                here.side,
-                held.since.position,
-                lambda floor, now=now: replace(floor, silenced=floor.silenced + 1, silenced_last=now),  # type: ignore[misc]
-            )
+        held = None if projection is None else projection.registry.watches.get(here.side)
+        if projection is not None and held is not None and here.service.station(here.grant, projection):
+            await here.service.access.watching.change(projection.registry.cid, here.side, held.since.position, once_more)
     return web.Response(status=204, headers=HEADERS)
 
 

@@ -102,6 +102,7 @@ function isMeant(act, body, name, shown) {
   const data = JSON.parse(act);
   return data.act === name
     && (shown === null || act === shown)
+    && (!body.has("officer") || data.officer === body.get("officer"))
     && (!body.has("of") || !("of" in data) || data.of === body.get("of"))
     && (!body.has("exchange") || data.signed.exchange === body.get("exchange"));
 }
