@@ -41,7 +41,10 @@ class Report(Answer, frozen=True, kw_only=True):
 
 
 class Matter(Answer, frozen=True, kw_only=True):
-    """An exchange, as reports name it. Under the Chatham House Rule it has no side, and none in its number."""
+    """An exchange, as reports name it. Under the Chatham House Rule it has no side, and none in its number.
+
+    `titles`, by language, are what it is called where its opener gave it no subject; `subject` is the English one then.
+    """
 
     exchange: str
     number: str
@@ -54,6 +57,7 @@ class Matter(Answer, frozen=True, kw_only=True):
     releasability: str = "auditors"
     precedence: str
     subject: Raw
+    titles: dict[str, str] = field(default_factory=dict)
     original: str = ""
     status: str
     opened: str

@@ -53,6 +53,9 @@ SIDES: Final = 64
 SIGNATURES: Final = 64
 """Signatures on one record: as many as sides in a channel."""
 
+SUBJECT_LENGTH: Final = 120
+"""Characters of the title that stands for a subject: as many as a subject may have."""
+
 FLASH_WORDS: Final = 200
 """Words in one text of a flash or immediate message; Han characters count half a word each."""
 

@@ -9,6 +9,7 @@ from dragoman.domain import alarms, clocks
 from dragoman.domain.clocks import Running
 from dragoman.domain.exchange import framed
 from dragoman.domain.fold import Folded
+from dragoman.domain.title import title_of
 from dragoman_schemas.profiles import DAY, HOUR, MINUTE
 from samples import act
 from world import INCIDENT, World, refused
@@ -196,3 +197,18 @@ def test_a_member_of_the_frame_is_as_given_or_by_default(world: World) -> None:
         "official",
         "",
     ]
+
+
+@pytest.mark.parametrize("name", ["visit-invitation", "call-request"])
+def test_an_opening_is_corrected_after_another_side_proposed_a_venue_that_it_has_no_member_for(name: str) -> None:
+    world = World()
+    id = world.open(NH, act(name))
+    windows = [{"from": "2026-12-08T08:00Z", "to": "2026-12-08T10:00Z"}]
+    proposal = {"act": "counter-proposal", "windows": windows, "venue": "Vienna"}
+    assert isinstance(world.keep(CH, proposal, id, seen=True), Folded)
+    correction = {"act": "correction", "reason": "A clerical error.", "fields": {"subject": "As it was meant"}}
+    kept = world.keep(NH, correction, id, seen=True)
+    assert isinstance(kept, Folded) and kept.valid, kept
+    exchange = world.exchange(id)
+    assert (bytes(exchange.subject), bytes(exchange.content["venue"])) == (b'"As it was meant"', b'"Vienna"')
+    assert title_of(exchange) is None

@@ -1,4 +1,4 @@
-"""The subject of a message whose author gave none: made from its format, kind, place and time."""
+"""The subject of a message whose author gave none: made from its format, kind, place and time, in English in the state, and sayable in every language."""
 
 from typing import Any
 
@@ -7,6 +7,8 @@ import pytest
 
 from dragoman.domain.record import read_act
 from dragoman.domain.table import FORMATS
+from dragoman.domain.title import title_of
+from dragoman.language.words import words
 from samples import SAMPLES, act
 from world import World, compact
 
@@ -43,7 +45,7 @@ TITLES = {
 
 
 def title(body: dict[str, Any]) -> str:
-    return FORMATS[body["act"]].title(read_act(compact(body), cut=False)[1])
+    return str(FORMATS[body["act"]].title(read_act(compact(body), cut=False)[1]))[:120]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -84,3 +86,62 @@ def test_a_subject_that_was_given_stands_and_a_long_title_is_cut_to_120_characte
     assert bytes(given.subject) == b'"Piracy"'
     long = world.exchange(world.open("nato/o-1", act("meeting-request", purpose="p" * 200)))
     assert msgspec.json.decode(long.subject) == "p" * 120
+
+
+OWN_WORDS = {
+    "people-programme", "meeting-request", "immediate-notification", "perception", "recommendation", "roadmap-item", "joint-report",
+}  # fmt: skip
+"""Formats of which a title is somebody's words and nothing else."""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_title_is_said_in_the_readers_language(name: str) -> None:
+    title = FORMATS[name].title(read_act(compact(act(name)), cut=False)[1])
+    said = {each: words(each).subject(msgspec.json.encode(str(title)), title) for each in ("en", "fr", "zh")}
+    if name in OWN_WORDS:
+        assert len(set(said.values())) == 1
+        return
+    assert {tag for tag, _ in said.values()} == {"en", "fr", "zh-Hans"}
+    assert len({text for _, text in said.values()}) >= 2, said
+    assert "_" not in said["en"][1] and "%" not in "".join(text for _, text in said.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "french", "chinese"),
+    [
+        (act("contact-note"), "Contact, entretien", "接触：谈话"),
+        (act("liaison-office"), "Bureau de liaison de CHINA à Brussels", "CHINA驻Brussels联络处"),
+        (
+            act("emergency-notification"),
+            "Urgence, déversement d’hydrocarbures, 15.12 116.44, vers 2026-11-24T01:00Z",
+            "紧急情况，溢油，15.12 116.44，约2026-11-24T01:00Z",
+        ),
+        (act("danger-area"), "Zone dangereuse, tirs, zone telle qu’indiquée", "危险区，射击，区域见正文"),
+        (act("annual-exchange"), "Calendrier annuel 2027", "2027年年度日历"),
+    ],
+)
+def test_titles_read_well(body: dict[str, Any], french: str, chinese: str) -> None:
+    title = FORMATS[body["act"]].title(read_act(compact(body), cut=False)[1])
+    assert [words(each).subject(b"", title)[1] for each in ("fr", "zh")] == [french, chinese]
+
+
+def test_a_text_in_several_languages_is_a_title_in_the_readers(world: World) -> None:
+    exchange = world.exchange(
+        world.open("nato/o-1", act("recommendation", text={"en": "Two words", "fr": "Deux mots", "zh-Hans": "两个词"}))
+    )
+    assert msgspec.json.decode(exchange.subject) == "Two words"
+    said = [words(each).subject(exchange.subject, title_of(exchange)) for each in ("en", "fr", "zh")]
+    assert said == [("en", "Two words"), ("fr", "Deux mots"), ("zh-Hans", "两个词")]
+
+
+def test_a_subject_that_was_given_is_never_translated(world: World) -> None:
+    exchange = world.exchange(world.open("nato/o-1", act("contact-note", subject="Contact, conversation")))
+    assert title_of(exchange) is None
+    assert words("fr").subject(exchange.subject, title_of(exchange)) == ("", "Contact, conversation")
+
+
+def test_a_title_follows_a_correction(world: World) -> None:
+    id = world.open("nato/o-1", act("contact-note"))
+    world.keep("nato/o-1", {"act": "correction", "reason": "It came in writing.", "fields": {"form": "letter"}}, id, seen=True)
+    title = title_of(world.exchange(id))
+    assert title is not None and words("fr").sentence(title) == "Contact, lettre"

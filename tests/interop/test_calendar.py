@@ -75,3 +75,10 @@ def test_the_other_reader_finds_what_is_wanting() -> None:
     world.open("nato/o-1", REQUEST)
     raw = feed(world.registry, world.ledger.exchanges(), LONG_AGO)
     assert errors(raw.replace(b"ORGANIZER", b"X-ORGANIZER")) != []
+
+
+def test_a_subject_in_several_languages_is_a_summary_in_one() -> None:
+    world = World()
+    world.open("nato/o-1", {**REQUEST, "subject": {"en": "Search and rescue", "zh-Hans": "搜救"}, "windows": REQUEST["windows"][:1]})
+    (asked,) = events(world)
+    assert told(asked)[0] == "Search and rescue"

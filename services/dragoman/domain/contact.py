@@ -22,7 +22,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import Name, Sentence, sentence, verbatim
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
 from dragoman_schemas.acts.liaison_office import LiaisonOffice
@@ -39,9 +39,9 @@ def _check_note(registry: Registry, exchange: Exchange | None, record: Record) -
     return checks.times(reply_wanted_by=record.data.reply_wanted_by)
 
 
-def _note_title(data: Act) -> str:
+def _note_title(data: Act) -> Sentence:
     assert isinstance(data, ContactNote)
-    return f"Contact, {data.form.replace('_', ' ')}"
+    return sentence("Contact, %(form)s", form=Name("value", data.form))
 
 
 CONTACT_NOTE: Final = Format(
@@ -63,9 +63,9 @@ def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -
     return None
 
 
-def _line_title(data: Act) -> str:
+def _line_title(data: Act) -> Sentence:
     assert isinstance(data, LineCheck)
-    return f"Line check {data.sequence}, {data.circuit}"
+    return sentence("Line check %(sequence)s, %(circuit)s", sequence=data.sequence, circuit=Name("value", data.circuit))
 
 
 _CHECKED: Final = ("sent", "echoed", "echoed_with_errors", "missed")
@@ -118,9 +118,9 @@ def _check_point(registry: Registry, exchange: Exchange | None, record: Record) 
     return refusal
 
 
-def _point_title(data: Act) -> str:
+def _point_title(data: Act) -> Sentence:
     assert isinstance(data, PointOfContact)
-    return f"Point of contact: {data.role}"
+    return sentence("Point of contact: %(role)s", role=data.role)
 
 
 def _is_urgent(data: Act, time: str) -> bool:
@@ -154,9 +154,9 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
     return checks.window("/ended", Window(from_=data.began, to=data.ended))
 
 
-def _call_title(data: Act) -> str:
+def _call_title(data: Act) -> Sentence:
     assert isinstance(data, CallRecord)
-    return f"Call, {data.direction}, {data.began}"
+    return sentence("Call, %(direction)s, %(time)s", direction=Name("value", data.direction), time=data.began)
 
 
 CALL_RECORD: Final = Format(
@@ -184,9 +184,9 @@ def _check_office(registry: Registry, exchange: Exchange | None, record: Record)
     return checks.side(registry, "/side", data.side) or checks.hours("/hours", data.hours)
 
 
-def _office_title(data: Act) -> str:
+def _office_title(data: Act) -> Sentence:
     assert isinstance(data, LiaisonOffice)
-    return f"Liaison office of {data.side} in {data.seat}"
+    return sentence("Liaison office of %(side)s in %(seat)s", side=Name("side", data.side), seat=data.seat)
 
 
 def _office_status(data: Act) -> str:
@@ -226,9 +226,11 @@ def _check_programme(registry: Registry, exchange: Exchange | None, record: Reco
     return checks.side(registry, "/host", data.host) or checks.window("/period", data.period)
 
 
-def _programme_title(data: Act) -> str:
+def _programme_title(data: Act) -> Sentence:
     assert isinstance(data, PeopleProgramme)
-    return data.title if isinstance(data.title, str) else f"Exchange of {data.kind}, host {data.host}"
+    if isinstance(data.title, str):
+        return verbatim(data.title)
+    return sentence("Exchange of %(kind)s, host %(side)s", kind=Name("value", data.kind), side=Name("side", data.host))
 
 
 PEOPLE_PROGRAMME: Final = Format(

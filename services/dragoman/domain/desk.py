@@ -13,7 +13,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import Sentence, sentence
 from dragoman_schemas.acts.desk import Instruction, InstructionRequest, SeenBy, Tasking
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
@@ -35,9 +35,9 @@ def _check_request(registry: Registry, exchange: Exchange | None, record: Record
     return checks.times(wanted_by=record.data.wanted_by)
 
 
-def _task_title(data: Act) -> str:
+def _task_title(data: Act) -> Sentence:
     assert isinstance(data, Tasking)
-    return f"Task for {', '.join(data.officers)}"
+    return sentence("Task for %(officers)s", officers=data.officers)
 
 
 TASKING: Final = Format(
@@ -60,7 +60,7 @@ INSTRUCTION_REQUEST: Final = Format(
         },
     ),
     kinds=KINDS,
-    title=lambda data: "Request for instructions",
+    title=lambda data: sentence("Request for instructions"),
 )
 
 FORMATS: Final = (TASKING, INSTRUCTION_REQUEST)

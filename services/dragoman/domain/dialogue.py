@@ -21,7 +21,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman_schemas.acts import carrying
 from dragoman_schemas.acts.joint_report import Dissent, JointReport
 from dragoman_schemas.acts.perception import CommonGround, Fairness, Perception, Restatement
@@ -32,9 +32,9 @@ from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
 
 
-def _perception_title(data: Act) -> str:
+def _perception_title(data: Act) -> Sentence:
     assert isinstance(data, Perception)
-    return data.issue
+    return verbatim(data.issue)
 
 
 def _all_of_one_text(exchange: Exchange, status: str) -> str:
@@ -68,10 +68,9 @@ PERCEPTION: Final = Format(
 )
 
 
-def _recommendation_title(data: Act) -> str:
+def _recommendation_title(data: Act) -> Sentence:
     assert isinstance(data, Recommendation)
-    text = data.text if isinstance(data.text, str) else next(iter(data.text.values()))
-    return text[:120]
+    return verbatim(data.text)
 
 
 def _became(exchange: Exchange, status: str) -> str:
@@ -111,10 +110,9 @@ def _check_item(registry: Registry, exchange: Exchange | None, record: Record) -
     return checks.side(registry, "/host", data.host)
 
 
-def _item_title(data: Act) -> str:
+def _item_title(data: Act) -> Sentence:
     assert isinstance(data, RoadmapItem)
-    text = data.text if isinstance(data.text, str) else next(iter(data.text.values()))
-    return text[:120]
+    return verbatim(data.text)
 
 
 _ITEM: Final = ("proposed", "agreed", "scheduled", "held", "deliverable_tabled", "adopted", "deferred", "dropped")
@@ -143,9 +141,9 @@ ROADMAP_ITEM: Final = Format(
 )
 
 
-def _report_title(data: Act) -> str:
+def _report_title(data: Act) -> Sentence:
     assert isinstance(data, JointReport)
-    return data.title
+    return verbatim(data.title)
 
 
 def _check_paragraph(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -199,9 +197,9 @@ def _check_document(registry: Registry, exchange: Exchange | None, record: Recor
     return checks.day("/date", data.date)
 
 
-def _document_title(data: Act) -> str:
+def _document_title(data: Act) -> Sentence:
     assert isinstance(data, ReferenceDocument)
-    return f"{data.issuer}: {data.title}"[:120]
+    return sentence("%(issuer)s: %(title)s", issuer=data.issuer, title=data.title)
 
 
 REFERENCE_DOCUMENT: Final = Format(

@@ -12,8 +12,10 @@
 Acknowledging or answering a message does the same for every earlier one to that side: who has read the newest has the others.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -26,8 +28,8 @@ from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
 from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
 from dragoman.domain.sentence import sentence
-from dragoman.limits import CLOCK_SKEW_SECONDS
-from dragoman_schemas.acts import carrying
+from dragoman.limits import CLOCK_SKEW_SECONDS, SUBJECT_LENGTH
+from dragoman_schemas.acts import SHAPES, carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
 from dragoman_schemas.state import (
     Cancellation,
@@ -159,7 +161,7 @@ def _frame(form: Format, registry: Registry, data: Opening, content: dict[str, R
     """An opening's precedence, subject and area, given or by default."""
     return (
         _precedence(form, registry, data, time),
-        content["subject"] if "subject" in content else Raw(msgspec.json.encode(form.title(data)[:120])),
+        content["subject"] if "subject" in content else Raw(msgspec.json.encode(str(form.title(data))[:SUBJECT_LENGTH])),
         form.area if isinstance(data.area, UnsetType) else data.area,
     )
 
@@ -401,7 +403,7 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
                 sentence("%(name)s was given already; change it by a correction, which says why and keeps what stood there", name=name),
             )
     try:
-        corrected = _amended(exchange, data.fields)
+        corrected = opening_of(exchange, data.fields)
     except Malformed as error:
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
     trial = replace(record, data=corrected, name=exchange.act)
@@ -432,8 +434,13 @@ def _unknown(exchange: Exchange, name: str) -> bool:
     return known == checks.UNKNOWN or (isinstance(known, dict) and bool(known) and all(each == checks.UNKNOWN for each in known.values()))
 
 
-def _amended(exchange: Exchange, fields: dict[str, Raw]) -> Act:
-    members = {**exchange.content, **fields}
+def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType({})) -> Act:
+    """The act that opened an exchange, as corrected until now, and with these members instead of its own. Raises `Malformed`.
+
+    What others' proposals have put beside it, a venue say, is no member of it.
+    """
+    own = SHAPES[exchange.act].__struct_encode_fields__
+    members = {**{name: value for name, value in exchange.content.items() if name in own}, **fields}
     body = b"".join(b',"%s":%s' % (name.encode(), bytes(value)) for name, value in members.items())
     return decode_act(b'{"act":"%s"%s}' % (exchange.act.encode(), body))
 
@@ -446,7 +453,7 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
         return exchange
-    amended = _amended(exchange, data.fields)
+    amended = opening_of(exchange, data.fields)
     assert isinstance(amended, Opening)
     content = {**exchange.content, **data.fields}
     corrections = exchange.corrections

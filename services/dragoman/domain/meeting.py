@@ -23,7 +23,7 @@ from dragoman.domain.exchange import content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman_schemas.acts import meeting_request as acts
 from dragoman_schemas.acts.call_request import CallRequest
 from dragoman_schemas.acts.visit_invitation import VisitInvitation
@@ -194,19 +194,19 @@ def _agree_agenda(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, meeting=replace(meeting, agendas=agendas, agenda=versions[whose] if agreed else UNSET))
 
 
-def _title(data: Act) -> str:
+def _title(data: Act) -> Sentence:
     assert isinstance(data, acts.MeetingRequest)
-    return data.purpose
+    return verbatim(data.purpose)
 
 
-def _call_title(data: Act) -> str:
+def _call_title(data: Act) -> Sentence:
     assert isinstance(data, CallRequest)
-    return f"Call with {data.counterpart}"
+    return sentence("Call with %(counterpart)s", counterpart=data.counterpart)
 
 
-def _visit_title(data: Act) -> str:
+def _visit_title(data: Act) -> Sentence:
     assert isinstance(data, VisitInvitation)
-    return f"Visit: {data.purpose}"
+    return sentence("Visit: %(purpose)s", purpose=data.purpose)
 
 
 _LIVE: Final = ("requested", "accepted", "postponed", "held")

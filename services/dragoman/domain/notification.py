@@ -27,7 +27,7 @@ from dragoman.domain.exchange import content_of, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always, opening
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import Name, Sentence, sentence, verbatim
 from dragoman_schemas.acts import emergency_notification as emergency
 from dragoman_schemas.acts.annual_exchange import AnnualExchange
 from dragoman_schemas.acts.call_record import CallRecord
@@ -50,20 +50,16 @@ _TRANSPARENCY: Final[Area] = "military-transparency-and-risk-reduction"
 _UNKNOWN: Final = '"unknown"'
 
 
-def _at(when: When) -> str:
-    return f"about {when.about}" if isinstance(when, About) else when
+def _at(when: When) -> str | Sentence:
+    return sentence("about %(time)s", time=when.about) if isinstance(when, About) else when
 
 
-def _where(place: Where) -> str:
+def _where(place: Where) -> str | Sentence | Name:
     if not isinstance(place, Place):
-        return place
+        return Name("value", place) if place == checks.UNKNOWN else place
     if isinstance(place.lat, float) and isinstance(place.lon, float):
         return f"{place.lat:g} {place.lon:g}"
-    return next((text for text in (place.name, place.text) if isinstance(text, str)), "area as given")
-
-
-def _plain(word: str) -> str:
-    return word.replace("_", " ").capitalize()
+    return next((text for text in (place.name, place.text) if isinstance(text, str)), sentence("area as given"))
 
 
 # N05
@@ -79,9 +75,11 @@ def _check_activity(registry: Registry, exchange: Exchange | None, record: Recor
     return checks.window("/window", data.window) or checks.place("/place", data.place) or checks.times(decided_at=data.decided_at)
 
 
-def _activity_title(data: Act) -> str:
+def _activity_title(data: Act) -> Sentence:
     assert isinstance(data, MilitaryActivity)
-    return f"{data.designation}, {data.type.replace('_', ' ')}, from {data.window.from_}"
+    return sentence(
+        "%(designation)s, %(type)s, from %(time)s", designation=data.designation, type=Name("value", data.type), time=data.window.from_
+    )
 
 
 def _check_after(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -118,9 +116,9 @@ def _check_explanation(registry: Registry, exchange: Exchange | None, record: Re
     return checks.place("/place", data.place) or checks.times(since=data.since)
 
 
-def _explanation_title(data: Act) -> str:
+def _explanation_title(data: Act) -> Sentence:
     assert isinstance(data, ExplanationRequest)
-    return f"Request for explanation: {data.type}, {_where(data.place)}"
+    return sentence("Request for explanation: %(type)s, %(place)s", type=data.type, place=_where(data.place))
 
 
 EXPLANATION_REQUEST: Final = Format(
@@ -192,9 +190,10 @@ def _incident_precedence(data: Act, time: str) -> Precedence:
     return "flash" if data.kind in _FLASH else "immediate"
 
 
-def _incident_title(data: Act) -> str:
+def _incident_title(data: Act) -> Sentence:
     assert isinstance(data, HazardousIncident)
-    return f"{_plain(data.kind)}, {_where(data.place)}, {_at(data.time)}"
+    kind = Name("value", data.kind, first=True)
+    return sentence("%(kind)s, %(place)s, %(time)s", kind=kind, place=_where(data.place), time=_at(data.time))
 
 
 def _check_contained(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -242,9 +241,9 @@ def _check_launch(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _launch_title(data: Act) -> str:
+def _launch_title(data: Act) -> Sentence:
     assert isinstance(data, LaunchNotice)
-    return f"Launch, {data.phase.replace('_', ' ')}, {_where(data.launch_area)}"
+    return sentence("Launch, %(phase)s, %(place)s", phase=Name("value", data.phase), place=_where(data.launch_area))
 
 
 def _launch_precedence(data: Act, time: str) -> Precedence:
@@ -275,9 +274,12 @@ def _check_encounter(registry: Registry, exchange: Exchange | None, record: Reco
     return checks.times(time=data.time) or checks.place("/place", data.place)
 
 
-def _encounter_title(data: Act) -> str:
+def _encounter_title(data: Act) -> Sentence:
     assert isinstance(data, EncounterReport)
-    return f"Encounter {'at sea' if data.domain == 'sea' else 'in the air'}, {_where(data.place)}, {_at(data.time)}"
+    place, time = _where(data.place), _at(data.time)
+    if data.domain == "sea":
+        return sentence("Encounter at sea, %(place)s, %(time)s", place=place, time=time)
+    return sentence("Encounter in the air, %(place)s, %(time)s", place=place, time=time)
 
 
 def agreed_by_all(exchange: Exchange, status: str) -> str:
@@ -312,9 +314,9 @@ def _check_area(registry: Registry, exchange: Exchange | None, record: Record) -
     return checks.place("/place", data.place) or checks.window("/window", data.window)
 
 
-def _area_title(data: Act) -> str:
+def _area_title(data: Act) -> Sentence:
     assert isinstance(data, DangerArea)
-    return f"Danger area, {data.hazard}, {_where(data.place)}"
+    return sentence("Danger area, %(hazard)s, %(place)s", hazard=Name("value", data.hazard), place=_where(data.place))
 
 
 def _check_clear(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -377,9 +379,9 @@ def coded_text(exchange: Exchange) -> dict[str, str]:
     return {} if book is None else book.texts[designator]
 
 
-def _coded_title(data: Act) -> str:
+def _coded_title(data: Act) -> Sentence:
     assert isinstance(data, ImmediateNotification)
-    return f"{data.code_word} {data.designator}"
+    return verbatim(f"{data.code_word} {data.designator}")
 
 
 IMMEDIATE_NOTIFICATION: Final = Format(
@@ -407,9 +409,10 @@ def _check_emergency(registry: Registry, exchange: Exchange | None, record: Reco
     return checks.times(time=data.time, next_update=data.next_update) or checks.place("/place", data.place)
 
 
-def _emergency_title(data: Act) -> str:
+def _emergency_title(data: Act) -> Sentence:
     assert isinstance(data, emergency.EmergencyNotification)
-    return f"Emergency, {data.nature.replace('_', ' ')}, {_where(data.place)}, {_at(data.time)}"
+    nature = Name("value", data.nature)
+    return sentence("Emergency, %(nature)s, %(place)s, %(time)s", nature=nature, place=_where(data.place), time=_at(data.time))
 
 
 def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -444,9 +447,10 @@ def _check_warning(registry: Registry, exchange: Exchange | None, record: Record
     return refusal
 
 
-def _warning_title(data: Act) -> str:
+def _warning_title(data: Act) -> Sentence:
     assert isinstance(data, TerrorismWarning)
-    return f"Warning: {data.threat.replace('_', ' ')}, {data.target}, {_where(data.place)}"
+    threat, target = Name("value", data.threat), Name("value", data.target)
+    return sentence("Warning: %(threat)s, %(target)s, %(place)s", threat=threat, target=target, place=_where(data.place))
 
 
 def _warning_precedence(data: Act, time: str) -> Precedence:
@@ -493,9 +497,10 @@ def _check_humanitarian(registry: Registry, exchange: Exchange | None, record: R
     )
 
 
-def _humanitarian_title(data: Act) -> str:
+def _humanitarian_title(data: Act) -> Sentence:
     assert isinstance(data, HumanitarianNotification)
-    return f"Humanitarian {data.kind}, {data.organisation}"
+    kind = Name("value", data.kind)
+    return sentence("Humanitarian %(kind)s, %(organisation)s", kind=kind, organisation=data.organisation)
 
 
 def _humanitarian_precedence(data: Act, time: str) -> Precedence:
@@ -539,9 +544,12 @@ def _check_annual(registry: Registry, exchange: Exchange | None, record: Record)
     )
 
 
-def _annual_title(data: Act) -> str:
+def _annual_title(data: Act) -> Sentence:
     assert isinstance(data, AnnualExchange)
-    return f"{_plain(data.kind)} {data.year}{', nil return' if data.nil_return is True else ''}"
+    kind = Name("value", data.kind, first=True)
+    if data.nil_return is True:
+        return sentence("%(kind)s %(year)s, nil return", kind=kind, year=data.year)
+    return sentence("%(kind)s %(year)s", kind=kind, year=data.year)
 
 
 ANNUAL_EXCHANGE: Final = Format(
@@ -561,9 +569,9 @@ def _check_inquiry(registry: Registry, exchange: Exchange | None, record: Record
     return checks.times(time=record.data.time)
 
 
-def _inquiry_title(data: Act) -> str:
+def _inquiry_title(data: Act) -> Sentence:
     assert isinstance(data, IctInquiry)
-    return f"ICT inquiry, {data.affected}, {_at(data.time)}"
+    return sentence("ICT inquiry, %(affected)s, %(time)s", affected=Name("value", data.affected), time=_at(data.time))
 
 
 ICT_INQUIRY: Final = Format(

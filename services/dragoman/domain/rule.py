@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
+from dragoman.domain.sentence import Sentence
 from dragoman_schemas.acts.channel import Family, Role
 from dragoman_schemas.frame import Act, Area, Precedence
 from dragoman_schemas.state import Exchange, Registry, Stamp
@@ -142,7 +143,7 @@ class Format:
 
     An exchange starts as `start`, or where the act itself says how far the matter is, as `begun` says. `changes` are the
     statuses to which a `status-change` may lead, by the status before. `kinds` are the channels in which it may be opened.
-    `precedence` is the default for an act that is recorded at a time. What is `copied_to_all` goes for information to every side that
+    `title` is what an exchange is called whose opener gives it no subject. `precedence` is the default for an act that is recorded at a time. What is `copied_to_all` goes for information to every side that
     is not asked. `notice` is what such a message says on its face, by language.
     """
 
@@ -150,7 +151,7 @@ class Format:
     code: str
     start: str
     moves: Moves
-    title: Callable[[Act], str]
+    title: Callable[[Act], Sentence]
     area: Area = "general"
     defaults: Mapping[str, str] = field(default_factory=dict)
     precedence: Callable[[Act, str], Precedence] = lambda data, time: "routine"

@@ -5,24 +5,30 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-_VERBATIM: Final = "%(text)s"
+VERBATIM: Final = "%(text)s"
+"""What is nothing but somebody else's words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name of the log in a sentence, with the context in which the vocabulary has it; or a side's."""
+    """A name of the log in a sentence, with the context in which the vocabulary has it; or a side's. `first`, it begins with a capital."""
 
     context: str
     name: str
+    first: bool = False
 
     def __str__(self) -> str:
         """The name in English."""
-        return self.name.replace("_", " ")
+        name = self.name.replace("_", " ")
+        return name.capitalize() if self.first else name
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What is said, with places like `%(act)s` for its values: words, numbers, days, spans, names, several of these, or sentences themselves."""
+    """What is said, with places like `%(act)s` for its values: words, numbers, days, spans, names, several of these, or sentences themselves.
+
+    Words may be a side's in several languages, by their tags.
+    """
 
     message: str
     values: Mapping[str, object]
@@ -44,6 +50,8 @@ def _plain(value: object) -> object:
             return f"{value:%-d %B %Y}"
         case tuple():
             return ", ".join(str(_plain(each)) for each in value)
+        case Mapping():
+            return next(iter(value.values()))
         case _:
             return value
 
@@ -53,6 +61,6 @@ def sentence(message: str, /, **values: object) -> Sentence:
     return Sentence(message, values)
 
 
-def verbatim(text: str) -> Sentence:
-    """Words of somebody else, such as a library's; no catalogue has them."""
-    return Sentence(_VERBATIM, {"text": text})
+def verbatim(text: str | Mapping[str, str]) -> Sentence:
+    """Words of somebody else, such as a side's or a library's; no catalogue has them."""
+    return Sentence(VERBATIM, {"text": text})

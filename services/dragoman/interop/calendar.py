@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
+from dragoman.interop.texts import in_language
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
 MEDIA: Final = "text/calendar"
@@ -93,7 +94,7 @@ def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
     event = Event()
     event.add("dtstamp", datetime.fromisoformat(said.time).astimezone(UTC))
     event.add("sequence", sequence(exchange, said.position))
-    event.add("summary", str(msgspec.json.decode(exchange.subject)))
+    event.add("summary", in_language(msgspec.json.decode(exchange.subject)))
     event.add("description", f"{exchange.number}, {exchange.status}")
     event.add("categories", [exchange.act])
     event.add("class", "CONFIDENTIAL")

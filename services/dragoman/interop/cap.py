@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from dragoman.interop.texts import in_language
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
 MEDIA: Final = "application/cap+xml"
@@ -104,9 +105,9 @@ def _info(root: ET.Element, registry: Registry, exchange: Exchange, content: Map
     def text(element: str, names: Iterable[str], between: str = "\n") -> None:
         found = [(name, content[name]) for name in names if name in content]
         used.update(name for name, _ in found)
-        _add(info, element, between.join(_words(value, language) for _, value in found))
+        _add(info, element, between.join(in_language(value, language) for _, value in found))
 
-    _add(info, "headline", _words(msgspec.json.decode(exchange.subject), language))
+    _add(info, "headline", in_language(msgspec.json.decode(exchange.subject), language))
     text("description", [name for name in _TEXTS if name in content][:1])
     text("instruction", _INSTRUCTIONS)
     text("contact", _CONTACTS, "; ")
@@ -141,13 +142,6 @@ def _languages(content: Mapping[str, Any], registry: Registry) -> tuple[str, ...
     """The languages in which the record says what it says; those of the channel's first where it does not tell them apart."""
     found = {language for name in (*_TEXTS, *_INSTRUCTIONS) if isinstance(content.get(name), dict) for language in content[name]}
     return tuple(sorted(found)) or registry.languages[:1]
-
-
-def _words(value: Any, language: str) -> str:
-    """A text in a language, or in the first one that it is given in."""
-    if isinstance(value, dict):
-        return str(value.get(language) or next(iter(value.values())))
-    return str(value)
 
 
 def _moment(value: Any) -> str:

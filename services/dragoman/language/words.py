@@ -3,7 +3,7 @@
 import gettext
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from dragoman.domain.sentence import Name, Sentence
+from dragoman.domain.sentence import VERBATIM, Name, Sentence
 from dragoman.language.vocabulary import derived
+from dragoman.limits import SUBJECT_LENGTH
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, by their names in themselves."""
@@ -63,13 +64,16 @@ class Words:
             case Name("side"):
                 return value.name.upper()
             case Name():
-                return self.name(value.context, value.name)
+                name = self.name(value.context, value.name)
+                return name[:1].upper() + name[1:] if value.first else name
             case timedelta():
                 return self.span(value.total_seconds())
             case date():
                 return self.day(value)
             case tuple():
                 return self.listed(str(self._spoken(each)) for each in value)
+            case Mapping():
+                return self.text(value)[1]
             case _:
                 return value
 
@@ -191,10 +195,17 @@ class Words:
 
     # What the sides wrote
 
+    def subject(self, raw: object, title: Sentence | None) -> tuple[str, str]:
+        """What an exchange is about and the tag of its language: the subject that its opener gave, or the title that stands for one."""
+        if title is None:
+            return self.text(raw)
+        tag, text = self.text(title.values["text"]) if title.message == VERBATIM else (self.tag, self.sentence(title))
+        return tag, text[:SUBJECT_LENGTH]
+
     def text(self, raw: object) -> tuple[str, str]:
         """A text of a side and the tag of its language, empty where it does not say: the reader's own, or else the first that is given."""
         value = msgspec.json.decode(bytes(raw)) if isinstance(raw, msgspec.Raw) else raw
-        if isinstance(value, dict):
+        if isinstance(value, Mapping):
             tag = next((tag for tag in value if tag.partition("-")[0] == self.language), None) or next(iter(value), "")
             return tag, str(value.get(tag, ""))
         return "", str(value)

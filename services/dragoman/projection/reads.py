@@ -355,6 +355,17 @@ def danger_areas(store: Store, channel: str, at: int) -> list[Exchange]:
         return list(open_areas(connection, store.base(channel), at))
 
 
+def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange | None:
+    """An exchange as it stood at a position; None where there was none."""
+    base = store.base(channel)
+    with store.snapshot() as connection:
+        found = connection.execute(
+            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (exchange, base, base | at),
+        ).fetchone()
+    return None if found is None else decode_exchange(found[0])
+
+
 def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str, reader: str, now: datetime | None) -> ExchangeView:
     """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`."""
     base = store.base(channel)

@@ -1,18 +1,22 @@
 """What several reports say of an exchange, a message, a side or the channel, gathered from a moment."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from dragoman.domain import clocks, questions
 from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, written
 from dragoman.domain.exchange import ENDED, framed
+from dragoman.domain.sentence import VERBATIM
+from dragoman.domain.title import title_of
+from dragoman.language.words import TAGS, words
+from dragoman.limits import SUBJECT_LENGTH
 from dragoman.reports.words import between
 from dragoman_schemas.answers import Unanswered
 from dragoman_schemas.reports import (
@@ -95,6 +99,7 @@ def heading(then: Then, span: Span, report: str, *, live: bool, **more: object) 
 
 def matter(exchange: Exchange) -> Matter:
     """An exchange as reports name it."""
+    subject, titles = _called(exchange)
     original, nobodys = exchange.content.get("original"), unattributed(exchange)
     channel, side, *rest = exchange.number.split("/") if nobodys else ("", "")
     return Matter(
@@ -108,12 +113,26 @@ def matter(exchange: Exchange) -> Matter:
         info=() if nobodys else exchange.info,
         releasability=framed(exchange, "releasability"),
         precedence=exchange.precedence,
-        subject=exchange.subject,
+        subject=subject,
+        titles=titles,
         original="" if original is None else str(msgspec.json.decode(original)),
         status=exchange.status,
         opened=exchange.opened.time,
         for_the_record=exchange.for_the_record,
     )
+
+
+def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
+    """An exchange's subject, and what it is called in the languages of the pages where that is not in a side's own words."""
+    title = title_of(exchange)
+    if title is None:
+        return exchange.subject, {}
+    if title.message != VERBATIM:
+        return exchange.subject, {tag: words(language).subject(exchange.subject, title)[1] for language, tag in TAGS.items()}
+    text = title.values["text"]
+    if not isinstance(text, Mapping):
+        return exchange.subject, {}
+    return Raw(msgspec.json.encode({tag: said[:SUBJECT_LENGTH] for tag, said in text.items()})), {}
 
 
 def unattributed(exchange: Exchange) -> bool:

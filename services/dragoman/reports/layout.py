@@ -61,8 +61,8 @@ def role(name: str, w: Words) -> str:
 
 
 def subject(matter: Matter, w: Words, language: str) -> Said:
-    """What a matter is about, in its side's words."""
-    return said(matter.subject, w, language, matter.original)
+    """What a matter is about, in its side's words, or called by its format where it gave none: a place or a name in it is the side's."""
+    return Said(matter.titles[w.tag], w.tag) if matter.titles else said(matter.subject, w, language, matter.original)
 
 
 def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:

@@ -172,7 +172,7 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
     signs = ' data-signs="acknowledgement"' if here.registry.required_signatures else ""
     found: list[str] = []
     for each in strips:
-        tag, text = words.text(each.subject)
+        tag, text = here.subject(each)
         lang = f' lang="{escape(tag)}"' if tag else ""
         button = (
             f'<form method="post" action="/c/{here.name}/acknowledge" data-receipt><input type="hidden" name="exchange" value="{each.exchange}">'

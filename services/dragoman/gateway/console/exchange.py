@@ -91,13 +91,13 @@ async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
 
 
 def headline(here: Here, state: Exchange) -> Markup:
-    """What an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject in its own."""
+    """What an exchange is about, in a line: its kind in the reader's language where it has one, or else its subject."""
     words = here.words
     kind = next((state.content[name] for name in ("kind", "hazard", "threat", "form") if name in state.content), None)
     if kind is not None and state.act in ("hazardous-incident", "danger-area", "terrorism-warning", "emergency-notification"):
         named = words.value(str(msgspec.json.decode(bytes(kind))))
         return Markup("{}").format(named[:1].upper() + named[1:])
-    tag, text = words.text(state.subject)
+    tag, text = here.subject(state)
     lang = Markup(' lang="{}"').format(tag) if tag else ""
     return Markup('<span class="said" dir="auto"{}>{}</span>').format(lang, text)
 

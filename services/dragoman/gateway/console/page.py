@@ -28,6 +28,7 @@ from msgspec import Struct
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.domain.sentence import Sentence
+from dragoman.domain.title import title_of
 from dragoman.gateway import posting
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
@@ -35,6 +36,7 @@ from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
 from dragoman.language import words as languages
 from dragoman.language.words import Words
+from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.stores.access import Grant
 from dragoman_schemas.state import Registry
@@ -178,6 +180,14 @@ class Here:
     def call(self) -> Call[Nothing]:
         """The request as the API's functions take it."""
         return Call(self.request, Nothing())
+
+    def subject(self, of: Any) -> tuple[str, str]:
+        """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
+        id = of.exchange if hasattr(of, "exchange") else of.id
+        state = self.projection.exchange(id)
+        if self.at and (state is None or bytes(state.subject) != bytes(of.subject)):
+            state = reads.exchange_at(self.service.store, self.name, id, self.at)
+        return self.words.subject(of.subject, None if state is None else title_of(state))
 
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run a query that may take long in a reader's thread."""
