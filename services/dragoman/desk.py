@@ -272,7 +272,9 @@ class Desk:
             records.check_built(decided)
             return decided
         except NotARecord as error:
-            detail = sentence("What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=str(error))
+            detail = sentence(
+                "What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=error.reason
+            )
             raise Refused(Refusal(kind="invalid", detail=detail)) from None
 
     # Trials, whose keys the host keeps

@@ -1,10 +1,13 @@
 """The pages in the reader's language, whatever the sides wrote: what the service says of its own is nowhere left in English."""
 
+import json
 from collections.abc import Callable
 
 import aiohttp
 import pytest
 
+from dragoman.language.words import words
+from forging import append
 from samples import act
 from service import Caller, Service
 
@@ -59,3 +62,24 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
     assert PAGES[language]["note"] in past, "as it was called before it was corrected"
     raw = (await nato.get(f"/v1/channels/{C}/exchanges/{emergency['exchange']}")).json["state"]["subject"]
     assert raw.startswith("Emergency, oil spill"), "the state is the same for everybody"
+
+
+async def test_why_a_record_is_void_is_said_in_the_readers_language(own: Service, session: aiohttp.ClientSession) -> None:
+    auditor = Caller(session, own, "china/auditor")
+    position = await append(own, b"no record")
+    async with session.post(f"{own.base_url}/sign-in", data={"token": own.token("china/auditor")}, allow_redirects=False) as answer:
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    ask = {"Accept": "application/x-ndjson", "Dragoman-Position": str(position)}
+    entry = json.loads((await auditor.get(f"/v1/channels/{C}/records?from={position}", **ask)).body.splitlines()[0])
+    assert entry["reason"].startswith("No record: no envelope: ")
+    for language in PAGES:
+        headers = {"Cookie": cookie, "Accept": "text/html", "Accept-Language": language}
+        said = (
+            words(language).say("No record: %(error)s.", error=words(language).say("no envelope: %(error)s", error="\n")).partition("\n")[0]
+        )
+        for path in (f"/records/{position}", "/log?void=void"):
+            async with session.get(f"{own.base_url}/c/{C}{path}", headers=headers) as answer:
+                text = await answer.text()
+                assert (answer.status, said in text, "No record: no envelope" in text) == (200, True, False), (path, text)
+        paper = await auditor.get(f"/v1/channels/{C}/reports/audit?language={language}", Accept="text/markdown")
+        assert (paper.status, said in paper.body.decode()) == (200, True), paper.body.decode()

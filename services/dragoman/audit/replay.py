@@ -8,6 +8,7 @@ import gc
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from typing import NamedTuple
 
 from msgspec import Struct, UnsetType
 
@@ -17,6 +18,7 @@ from dragoman.domain.erasure import Named, Withheld, left_of, named_in
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
+from dragoman.domain.sentence import Sentence
 from dragoman.limits import MEMORY_EXCHANGES
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.channel import ErasedRecord
@@ -34,6 +36,13 @@ class Void(Struct, frozen=True, kw_only=True):
 
     position: int
     reason: str
+
+
+class Voided(NamedTuple):
+    """A record without effect, and why, sayable in any language."""
+
+    position: int
+    reason: Sentence
 
 
 class Replayed(Struct, frozen=True, kw_only=True):
@@ -61,7 +70,7 @@ class Replay:
     def __init__(self) -> None:
         """Begin before position 1."""
         self.standing = Standing()
-        self.void: list[Void] = []
+        self.void: list[Voided] = []
         self._encoded: dict[str, bytes] = {}
         self._decoded: OrderedDict[str, Exchange] = OrderedDict()
         self._ids: set[str] = set()
@@ -176,7 +185,7 @@ class Replay:
             if len(self._decoded) > MEMORY_EXCHANGES:
                 self._decoded.popitem(last=False)
             if folded.refusal is not None:
-                self.void.append(Void(position=folded.position, reason=str(folded.refusal.detail)))
+                self.void.append(Voided(folded.position, folded.refusal.detail))
             if record is not None:
                 self._ids.add(record.envelope.id)
                 self._by_exchange.setdefault(record.envelope.subject, []).append(
@@ -249,7 +258,7 @@ class Replay:
                 )
                 for side in sides
             ),
-            void=tuple(self.void),
+            void=tuple(Void(position=position, reason=str(reason)) for position, reason in self.void),
         )
 
 

@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct, UnsetType
 from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
-from dragoman.domain.sentence import Name, Sentence, sentence, verbatim
+from dragoman.domain.sentence import Name, Sentence, sentence
 from dragoman_schemas.acts.channel import Erasure
 from dragoman_schemas.frame import Continuing, Opening
 from dragoman_schemas.reports import Exceptional
@@ -64,9 +64,9 @@ def of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
         yield Noted(kind="later", position=position, side=side, number=number, detail=sentence("%(act)s, entered for the record", act=act))
 
 
-def of_void(position: int, reason: str) -> Noted:
+def of_void(position: int, reason: Sentence) -> Noted:
     """A record without effect."""
-    return Noted(kind="void", position=position, side="", detail=verbatim(reason))
+    return Noted(kind="void", position=position, side="", detail=reason)
 
 
 def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:

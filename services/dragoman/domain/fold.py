@@ -58,7 +58,7 @@ def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
         passed = None if left is None else _withheld(before, ledger, left, raw)
         if passed is not None:
             return passed
-        refusal = Refusal(kind="void", detail=sentence("No record: %(error)s.", error=str(error)))
+        refusal = Refusal(kind="void", detail=sentence("No record: %(error)s.", error=error.reason))
         return Folded(position=position, raw=raw, channel=_passed(before), refusal=refusal)
     return folded(before, ledger, record)
 

@@ -78,6 +78,11 @@ _named = msgspec.json.Decoder(_Named).decode
 class NotARecord(Exception):
     """A message of the log that is no well-formed record; the fold passes it as void."""
 
+    def __init__(self, reason: Sentence) -> None:
+        """Say why."""
+        super().__init__(str(reason))
+        self.reason = reason
+
 
 def is_name(text: str) -> bool:
     """Whether a text may name a channel, side, office, officer, service or act."""
@@ -217,14 +222,18 @@ def parse(raw: bytes) -> Record:
     envelope, act = _parts(raw)
     try:
         if strict.read(act, cut=False) != act:
-            raise NotARecord("the act is not compact")
+            raise NotARecord(sentence("the act is not compact"))
         newest = _brought_up(envelope, act)
         data = decode_act(newest)
     except Malformed as error:
-        raise NotARecord(f"no act: {error}") from None
+        raise _no_act(error) from None
     except msgspec.ValidationError as error:
-        raise NotARecord(f"no act: {fault_of(error)}") from None
+        raise _no_act(fault_of(error)) from None
     return _made(envelope, act, newest, data, raw)
+
+
+def _no_act(error: Malformed) -> NotARecord:
+    return NotARecord(sentence("no act: %(pointer)s: %(detail)s", pointer=error.fault.pointer or "/", detail=error.fault.detail))
 
 
 def _brought_up(envelope: Envelope, act: bytes) -> bytes:
@@ -261,21 +270,21 @@ def check_built(record: Record) -> None:
     optional = "".join(value for value in (e.releasedby, e.causationid, e.signatures) if not isinstance(value, UnsetType))
     values = f"{e.source}{e.type}{e.dataschema}{e.channel}{e.family}{e.actor}{optional}"
     if len(record.raw) > MESSAGE_BYTES or _PRINTABLE.fullmatch(values) is None:
-        raise NotARecord("it is too large, or a value is not printable")
+        raise NotARecord(sentence("it is too large, or a value is not printable"))
     _check_values(e)
 
 
 def _parts(raw: bytes) -> tuple[Envelope, bytes]:
     """The envelope, and the bytes where the act stands."""
     if len(raw) > MESSAGE_BYTES:
-        raise NotARecord("larger than a record may be")
+        raise NotARecord(sentence("larger than a record may be"))
     try:
         envelope = _envelope(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotARecord(f"no envelope: {error}") from None
+        raise NotARecord(sentence("no envelope: %(error)s", error=str(error))) from None
     start = prefix(envelope)
     if not raw.startswith(start) or start.translate(None, _PLAIN):
-        raise NotARecord("the members are not written as they must be")
+        raise NotARecord(sentence("the members are not written as they must be"))
     _check_values(envelope)
     return envelope, raw[len(start) : -1]
 
@@ -300,14 +309,14 @@ def of(envelope: Envelope, act: bytes, data: Act) -> Record:
 
 def _check_values(envelope: Envelope) -> None:
     if not ids.is_id(envelope.id) or (envelope.subject != envelope.id and not ids.is_id(envelope.subject)):
-        raise NotARecord("an id is not of the permitted kind")
+        raise NotARecord(sentence("an id is not of the permitted kind"))
     time = _TIME.fullmatch(envelope.time)
     if time is None or (time.group(3) > "28" and int(time.group(3)) > monthrange(int(time.group(1)), int(time.group(2)))[1]):
-        raise NotARecord("the time does not exist, or is not written to the millisecond in UTC")
+        raise NotARecord(sentence("the time does not exist, or is not written to the millisecond in UTC"))
     if _DECIMAL.fullmatch(envelope.decided) is None or _SALT.fullmatch(envelope.salt) is None:
-        raise NotARecord("the position decided on, or the salt, is not written as it must be")
+        raise NotARecord(sentence("the position decided on, or the salt, is not written as it must be"))
     if (envelope.attestation == "author") != (envelope.signatures is not UNSET):
-        raise NotARecord("signatures stand exactly in what authors attest")
+        raise NotARecord(sentence("signatures stand exactly in what authors attest"))
 
 
 def envelope(

@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
+
+import msgspec
+
+_encode: Final = msgspec.json.Encoder().encode
 
 VERBATIM: Final = "%(text)s"
 """What is nothing but somebody else's words."""
@@ -52,6 +56,52 @@ def _plain(value: object) -> object:
             return ", ".join(str(_plain(each)) for each in value)
         case Mapping():
             return next(iter(value.values()))
+        case _:
+            return value
+
+
+def packed(said: Sentence) -> str:
+    """A sentence as text from which it is had again, for whoever keeps it until its reader is known."""
+    return _encode(_parts(said)).decode()
+
+
+def unpacked(text: str) -> Sentence:
+    """The sentence of `packed`."""
+    said = _whole(msgspec.json.decode(text))
+    assert isinstance(said, Sentence)
+    return said
+
+
+def _parts(value: object) -> object:
+    match value:
+        case Sentence():
+            return ["sentence", value.message, {name: _parts(each) for name, each in value.values.items()}]
+        case Name():
+            return ["name", value.context, value.name, value.first]
+        case timedelta():
+            return ["span", value.total_seconds()]
+        case date():
+            return ["day", value.isoformat()]
+        case tuple():
+            return ["several", *map(_parts, value)]
+        case Mapping():
+            return dict(value)
+        case _:
+            return value
+
+
+def _whole(value: Any) -> object:
+    match value:
+        case ["sentence", str(message), dict(values)]:
+            return Sentence(message, {name: _whole(each) for name, each in values.items()})
+        case ["name", str(context), str(name), bool(first)]:
+            return Name(context, name, first)
+        case ["span", seconds]:
+            return timedelta(seconds=seconds)
+        case ["day", str(day)]:
+            return date.fromisoformat(day)
+        case ["several", *parts]:
+            return tuple(map(_whole, parts))
         case _:
             return value
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dragoman.domain.access import SERVICE
 from dragoman.domain.clocks import written
+from dragoman.domain.sentence import unpacked
 from dragoman.projection.at import MASK, registry_at, time_at
 from dragoman.projection.live import entry
 from dragoman.projection.store import Store
@@ -26,7 +27,7 @@ MARKS: Final = 6
 
 _DAY: Final = timedelta(days=1)
 _RECORD: Final = (
-    "r.key, r.raw, r.valid, coalesce(r.detail, ''), coalesce(r.exchange, ''), coalesce(nullif(r.number, ''), e.number, ''), r.record_commit, "
+    "r.key, r.raw, r.valid, r.detail, coalesce(r.exchange, ''), coalesce(nullif(r.number, ''), e.number, ''), r.record_commit, "
     "r.act IS NULL OR substr(r.raw, 1, 1) != X'7B'"
 )
 _EXCHANGE: Final = "LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40"
@@ -102,7 +103,8 @@ def _narrowed(connection: sqlite3.Connection, base: int, newest: int, wanted: Wa
 
 def _entry(values: Sequence[Any]) -> Entry:
     key, raw, valid, detail, exchange, number, commit, junk = values
-    return entry(key & MASK, raw, valid=bool(valid), reason=detail, exchange=exchange, number=number, commit=commit, junk=bool(junk))
+    reason = str(unpacked(detail)) if detail else ""
+    return entry(key & MASK, raw, valid=bool(valid), reason=reason, exchange=exchange, number=number, commit=commit, junk=bool(junk))
 
 
 def on_hosts_word(store: Store, channel: str, last: int) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.ledger import Grounds
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.sentence import Sentence, sentence, verbatim
+from dragoman.domain.sentence import Sentence, sentence, unpacked
 from dragoman.limits import (
     FOLD_SECONDS,
     MEMORY_EXCHANGES,
@@ -600,7 +600,15 @@ class Projection:
             .fetchone()
         )
         record = parse(raw) if raw.startswith(b"{") else None
-        return record, number, None if kind is None else Refusal(kind=kind, detail=verbatim(detail))
+        return record, number, _void(kind, detail)
+
+    def refusal_at(self, position: int) -> Refusal | None:
+        """Why the record at a position is void; None where it is not."""
+        pending = self._pending.get(position)
+        if pending is not None:
+            return pending.folded.refusal
+        query = "SELECT reason, detail FROM records WHERE key = ?"
+        return _void(*self.store.reader().execute(query, (self.store.base(self.name) | position,)).fetchone())
 
     def bytes_at(self, position: int) -> tuple[bytes, str, str, bool]:
         """The exact bytes of a message in the file, their commitment, the digest after it, and whether the message is valid."""
@@ -631,6 +639,10 @@ def _stands_for(position: int, folded: bytes, stood: bytes | None) -> bool:
 def _ends(messages: list[Message]) -> bool:
     """Whether a read came to the log's end: it could have brought more."""
     return len(messages) < READ_RECORDS and sum(len(message.raw) for message in messages) < READ_BYTES - MESSAGE_BYTES
+
+
+def _void(kind: str | None, detail: str) -> Refusal | None:
+    return None if kind is None else Refusal(kind=kind, detail=unpacked(detail))
 
 
 def entry_of(row: Row) -> answers.Entry:

@@ -23,7 +23,7 @@ from dragoman.domain.exceptions import MEMBERS, Noted, of_record, of_void
 from dragoman.domain.exchange import ENDED
 from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import sentence, unpacked
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
 from dragoman.projection.store import Store
@@ -330,7 +330,7 @@ class Moment:
             if valid:
                 yield from of_record(key & MASK, parse(raw), number or "")
             else:
-                yield of_void(key & MASK, detail)
+                yield of_void(key & MASK, unpacked(detail))
 
     def actor(self, position: int) -> str | None:
         """Whose valid record stands at a position."""

@@ -22,7 +22,7 @@ from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.notification import coded_text
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import sentence, unpacked
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.limits import FACET_SECONDS, GO_FOUND, LIST_PAGE, OVERDUE_LOOKED, PAST_LOOKED, RECORDS_PAGE, REPORT_EXCHANGES
@@ -341,7 +341,7 @@ def _entry(values: Sequence[object]) -> Entry:
         key & _MASK,
         raw,
         valid=bool(valid),
-        reason=str(detail or ""),
+        reason=str(unpacked(str(detail))) if detail else "",
         exchange=str(exchange or ""),
         number=str(number or ""),
         commit=str(commit),

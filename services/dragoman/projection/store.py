@@ -30,6 +30,7 @@ from dragoman.apart import Apart
 from dragoman.domain.advance import Standing, Step
 from dragoman.domain.erasure import entry_of
 from dragoman.domain.fold import Folded
+from dragoman.domain.sentence import packed
 from dragoman.projection import writer
 from dragoman.projection.writer import (
     SHIFT,
@@ -268,7 +269,7 @@ def _line(row: Row) -> Line:
         act=None if record is None else record.name,
         said=None if envelope is None else envelope.time,
         reason=None if refusal is None else refusal.kind,
-        detail=None if refusal is None else str(refusal.detail),
+        detail=None if refusal is None else packed(refusal.detail),
         state=row.step.encoded,
         of_exchange=isinstance(folded.state, Exchange),
         erased=[(each.position, entry_of(each)) for each in row.erased],

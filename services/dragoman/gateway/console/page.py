@@ -189,6 +189,11 @@ class Here:
             state = reads.exchange_at(self.service.store, self.name, id, self.at)
         return self.words.subject(of.subject, None if state is None else title_of(state))
 
+    def reason(self, position: int) -> str:
+        """Why the record at a position is void."""
+        refusal = self.projection.refusal_at(position)
+        return "" if refusal is None else self.words.sentence(refusal.detail)
+
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run a query that may take long in a reader's thread."""
         return await posting.in_thread(self.call, work, *arguments)
