@@ -1,7 +1,9 @@
 """The pages in the reader's language, whatever the sides wrote: what the service says of its own is nowhere left in English."""
 
 import json
+import re
 from collections.abc import Callable
+from html.parser import HTMLParser
 
 import aiohttp
 import pytest
@@ -83,3 +85,62 @@ async def test_why_a_record_is_void_is_said_in_the_readers_language(own: Service
                 assert (answer.status, said in text, "No record: no envelope" in text) == (200, True, False), (path, text)
         paper = await auditor.get(f"/v1/channels/{C}/reports/audit?language={language}", Accept="text/markdown")
         assert (paper.status, said in paper.body.decode()) == (200, True), paper.body.decode()
+
+
+class _Texts(HTMLParser):
+    """The texts of a page that are the service's own: not marked as said by somebody, nor as of another language, nor code."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, bool]] = []
+        self.found: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
+        attributes = dict(given)
+        others = (tag != "html" and "lang" in attributes) or "said" in (attributes.get("class") or "").split()
+        if not any(of_others for _, of_others in self.open):
+            self.found |= {text for name in ("aria-label", "title", "placeholder", "alt") if (text := attributes.get(name))}
+        if tag not in ("area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"):
+            self.open.append((tag, others or tag in ("title", "svg", "script", "template", "pre", "code", "kbd", "textarea")))
+
+    def handle_endtag(self, tag: str) -> None:
+        at = next((place for place in reversed(range(len(self.open))) if self.open[place][0] == tag), None)
+        if at is not None:
+            del self.open[at:]
+
+    def handle_data(self, text: str) -> None:
+        if not any(of_others for _, of_others in self.open):
+            self.found.add(" ".join(text.split()))
+
+
+EVERYWHERE = (
+    *(("nato/duty_officer", f"/c/{C}{path}") for path in ("", "/inbox", "/compose", "/compose/hazardous-incident", "/drafts", "/meetings")),
+    *(("nato/officer", f"/c/{C}{path}") for path in ("/meetings/calendar", "/people", "/people/register", "/dialogue", "/statistics")),
+    *(("nato/officer", f"/c/{C}{path}") for path in ("/reports", "/reports/situation", "/reports/period", "/key")),
+    *(("china/auditor", f"/c/{C}{path}") for path in ("/audit", "/log", "/records/9", "/compose/contact-note", "/no-such-page")),
+    *(("nato/administrator", f"/c/{C}/admin{path}") for path in ("", "/officers", "/keys", "/endpoints", "/profiles", "/policy")),
+    *(("operator", path) for path in ("/host", "/host/tokens", "/host/subjects", "/host/open", "/host/terms", "/docs", "/help")),
+)
+
+
+async def test_no_page_says_a_sentence_in_another_language_than_the_readers(own: Service, session: aiohttp.ClientSession) -> None:
+    nato = Caller(session, own, "nato/officer")
+    pages = [*EVERYWHERE]
+    for row in (await nato.get(f"/v1/channels/{C}/exchanges")).json["exchanges"]:
+        pages += [("nato/officer", f"/c/{C}/exchanges/{row['id']}{form}") for form in ("", "/form", "/card")]
+    cookies: dict[str, str] = {}
+    for name, path in pages:
+        if name not in cookies:
+            token = own.operator.strip() if name == "operator" else own.token(name)
+            async with session.post(f"{own.base_url}/sign-in", data={"token": token}, allow_redirects=False) as answer:
+                cookies[name] = answer.headers["Set-Cookie"].partition(";")[0]
+        said: dict[str, set[str]] = {}
+        for language in ("en", "fr", "zh"):
+            headers = {"Cookie": cookies[name], "Accept": "text/html", "Accept-Language": language}
+            async with session.get(own.base_url + path, headers=headers) as answer:
+                said[language] = _Texts(await answer.text()).found
+        assert len(said["en"]) > 10, path
+        for language in ("fr", "zh"):
+            alike = {text for text in said["en"] & said[language] if re.search(r"[a-z]{2,}( [a-z]{2,}){2}", text)}
+            assert not alike, (path, language)
