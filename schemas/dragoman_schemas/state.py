@@ -240,11 +240,19 @@ class Status(State, frozen=True, kw_only=True):
     reason: Raw | UnsetType = UNSET
 
 
+class Consent(State, frozen=True, kw_only=True):
+    """What sides consented to take out of the record: whole exchanges, by the hash of every record that they had; and when each side did."""
+
+    exchanges: tuple[str, ...]
+    records: str
+    sides: dict[str, Stamp]
+
+
 class Registry(State, frozen=True, kw_only=True):
     """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is.
 
     `policy` is the one in force: the genesis's, or the one that every side has adopted since. `erased` are the exchanges that every side
-    consented to take out of the record, by id, and when.
+    consented to take out of the record, by id, and when; `consents` are those that wait for other sides.
     """
 
     id: str
@@ -271,6 +279,7 @@ class Registry(State, frozen=True, kw_only=True):
     watches: dict[str, WatchState] = {}
     status: Status | None = None
     erased: dict[str, Stamp] = {}
+    consents: tuple[Consent, ...] = ()
     etag: str
 
 

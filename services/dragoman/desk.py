@@ -25,6 +25,7 @@ from dragoman.domain import channel as channels
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
+from dragoman.domain.erasure import consents_to
 from dragoman.domain.fold import Folded, folded
 from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
@@ -48,7 +49,7 @@ from dragoman.log.port import (
 from dragoman.projection.live import Behind, Projection
 from dragoman.stores.custody import Custody
 from dragoman.tlog import dsse
-from dragoman_schemas.acts.channel import Officer
+from dragoman_schemas.acts.channel import Erasure, Officer
 from dragoman_schemas.answers import NewChannel, Recorded
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import ChannelState
@@ -294,6 +295,8 @@ class Desk:
             )
         act, owners = post.act, [post.actor]
         side = post.actor.partition("/")[0]
+        if isinstance(post.data, Erasure):
+            owners += [each.by for name, each in consents_to(registry, post.data).items() if name != side]
         if isinstance(post.data, Officer) and "administrator" in post.data.roles and post.data.keys is UNSET:
             owner = f"{side}/{post.data.officer}"
             if not any(key.owner == owner and key.until is None for key in registry.keys.values()):

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.browser
 
 NATO = "nato-china"
 OTHER = "ukraine-russia"
-ADMIN = ("", "/officers", "/keys", "/profiles", "/codebook", "/policy", "/endpoints")
+ADMIN = ("", "/officers", "/keys", "/profiles", "/codebook", "/policy", "/erasures", "/endpoints")
 HOST = ("/host", "/host/tokens", "/host/subjects", "/host/open", "/host/terms?name=far", f"/host/channels/{NATO}")
 NARROW = {"width": 320, "height": 568}
 
@@ -118,7 +118,7 @@ async def test_who_may_not_is_told_who_can_and_sees_no_form(visit: Visiting, dem
     reader = await visit()
     page = await administrating(reader, "nato/officer", "/officers")
     await expect(page.get_by_text("Administrators of a side enter and revoke its officers. Of NATO these are: adm-1.")).to_be_visible()
-    for path in ADMIN[1:6]:
+    for path in ADMIN[1:7]:
         await go(reader, f"/c/{NATO}/admin{path}")
         await expect(page.locator("main form")).to_have_count(0)
         await expect(page.locator("main").get_by_text("You are signed in as officer.").first).to_be_visible()
@@ -513,3 +513,46 @@ async def test_pages_of_administration_are_accessible_at_every_size(visit: Visit
         await go(operator, path)
         await assert_accessible(operator, wide=not (narrow))
     assert [each for each in reader.complaints + operator.complaints if "422" not in each] == []
+
+
+# What is taken out of the record
+
+
+async def test_an_exchange_is_taken_out_once_both_sides_consent_to_just_what_they_read(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    ukraine, russia = Caller(session, demo, "ukraine/officer"), Caller(session, demo, "russia/officer")
+    opened = (await ukraine.open({**NOTE, "subject": "Said in haste"}, OTHER)).json
+    ours, theirs = await visit(), await visit(viewport=NARROW)
+    page = await administrating(ours, "ukraine/administrator", "/erasures", OTHER)
+    await expect(page.get_by_text("Nothing was taken out of this record.")).to_be_visible()
+    await page.get_by_label("Exchanges").fill("UKRAINE-RUSSIA/NONE")
+    await press(page, "Show what they hold")
+    await refused(page, "There is no exchange UKRAINE-RUSSIA/NONE here.", "exchanges")
+    await page.get_by_label("Exchanges").fill(opened["number"])
+    await press(page, "Show what they hold")
+    await expect(page.get_by_role("listitem").filter(has_text=f"{opened['number']}, Said in haste: 1 record")).to_be_visible()
+    assert (await russia.act(opened["exchange"], {"act": "acknowledgement"}, OTHER)).status == 201
+    await press(page, "Consent for UKRAINE")
+    await expect(page.get_by_role("alert")).to_contain_text("Something was said in them since you read them.")
+    await expect(page.get_by_role("listitem").filter(has_text="Said in haste: 2 records")).to_be_visible()
+    await page.get_by_label("Reason (optional)").fill("Both sides regret it.")
+    await press(page, "Consent for UKRAINE")
+    await expect(page.get_by_role("status").filter(has_text="Your side has consented.")).to_be_visible()
+    await expect(page.get_by_text("No consent yet: RUSSIA")).to_be_visible()
+    await expect(page.get_by_role("link", name="Take out")).to_have_count(0)
+    other = await administrating(theirs, "russia/administrator", "/erasures", OTHER)
+    await other.get_by_role("link", name="Take out").first.click()
+    await expect(other.get_by_role("heading", name="Take this out of the record, for ever?")).to_be_visible()
+    await assert_accessible(other)
+    await other.get_by_role("link", name="Leave it in the record").click()
+    await other.get_by_role("link", name="Consent").first.click()
+    await press(other, "Consent for RUSSIA")
+    await expect(other.get_by_text("every side has consented")).to_be_visible()
+    await assert_accessible(other)
+    await other.get_by_role("link", name="Take out").first.click()
+    await press(other, "Take it out of the record")
+    await expect(other.get_by_role("status").filter(has_text="Taken out of the record.")).to_be_visible()
+    await expect(other.locator("main").get_by_text(opened["exchange"])).to_be_visible()
+    (await ukraine.get(f"/v1/channels/{OTHER}/exchanges/{opened['exchange']}")).problem(410, "erased")
+    assert [each for each in ours.complaints + theirs.complaints if "422" not in each] == []

@@ -184,7 +184,7 @@ def test_an_act_of_the_channel_is_for_these_and_only_its_status_is_numbered(name
 @pytest.mark.parametrize("name", CHANNEL)
 def test_of_the_acts_of_the_channel_what_the_gateway_says_is_silent_and_none_is_a_message(name: str) -> None:
     assert {column for column in COLUMNS if getattr(RULES[name], column)} == (
-        {"silent"} if name in ("delivery", "broker-outage") else set()
+        {"silent"} if name in ("delivery", "broker-outage") else {"consenting"} if name == "erasure-consent" else set()
     )
 
 

@@ -223,3 +223,79 @@ def test_an_administrator_consents_for_a_side(world: World) -> None:
     entry = {"act": "officer", "officer": "adm-2", "office": "hq", "roles": ["administrator"], "keys": [public_of("china/adm-2")]}
     assert world.attested(entry, "china/root", "china/adm-2", actor="china/root").valid
     assert world.attested(erasure(world, world.open("nato/o-1", NOTE)), "nato/root", "china/adm-2").valid
+
+
+# Consents
+
+
+def consent(world: World, *exchanges: str) -> dict[str, Any]:
+    return {**erasure(world, *exchanges), "act": "erasure-consent"}
+
+
+def consents(world: World) -> list[tuple[tuple[str, ...], dict[str, str]]]:
+    return [(each.exchanges, {side: stamp.by for side, stamp in each.sides.items()}) for each in world.registry.consents]
+
+
+@pytest.fixture
+def trial() -> World:
+    return World(custody="host")
+
+
+def test_in_a_trial_nothing_is_erased_without_every_sides_recorded_consent(trial: World) -> None:
+    id = spoken(trial)
+    signed = trial.attested(erasure(trial, id), *BOTH)
+    assert signed.refusal is not None and "china has not consented to the erasure of just these records" in str(signed.refusal.detail)
+    assert "china has not consented" in str(refused(trial.attested(erasure(trial, id), "nato/root")).detail), "nor without its signature"
+    assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
+    assert consents(trial) == [((id,), {"china": "china/root"})]
+    assert not trial.attested(erasure(trial, id), "nato/root").valid, (
+        "the host signs for a side that consented, and its signature is asked for"
+    )
+    other = spoken(trial)
+    assert trial.attested(consent(trial, other), "china/root", actor="china/root").valid
+    assert trial.attested(erasure(trial, id), *BOTH).removed == (id,)
+    assert consents(trial) == [((other,), {"china": "china/root"})], "what was carried out waits for nobody"
+
+
+def test_a_consent_is_to_just_these_records(trial: World) -> None:
+    id, other = spoken(trial), trial.open("nato/o-1", NOTE)
+    assert trial.attested(consent(trial, id, other), "china/root", actor="china/root").valid
+    assert not trial.attested(erasure(trial, id), *BOTH).valid, "to both exchanges, not to one of them"
+    trial.keep("china/o-1", {"act": "acknowledgement"}, other)
+    assert not trial.attested(erasure(trial, id, other), *BOTH).valid, "something was said since"
+    assert trial.attested(consent(trial, id, other), "nato/root").valid
+    assert consents(trial) == [((id, other), {"nato": "nato/root"})], "the older consent is none any more"
+    assert trial.attested(consent(trial, id, other), "china/root", actor="china/root").valid
+    assert trial.attested(erasure(trial, id, other), *BOTH).removed == (id, other)
+    assert consents(trial) == []
+
+
+def test_a_consent_names_whole_exchanges_once_and_comes_from_an_administrator(world: World) -> None:
+    id = spoken(world)
+    less = consent(world, id)
+    less["records"] = less["records"][:-1]
+    assert "name every record" in str(refused(world.attested(less, "nato/root")).faults[0].detail)
+    assert world.attested(consent(world, id), "nato/root").valid
+    again = refused(world.attested(consent(world, id), "nato/root"))
+    assert "has consented to this already" in str(again.faults[0].detail)
+    assert refused(world.attested(consent(world, id), "nato/o-1", actor="nato/o-1")).kind == "not-permitted"
+
+
+def test_where_the_sides_keep_their_keys_an_erasure_takes_their_signatures_consented_or_not(world: World) -> None:
+    id, other = spoken(world), spoken(world)
+    for side in ("nato", "china"):
+        assert world.attested(consent(world, id), f"{side}/root", actor=f"{side}/root").valid
+    assert consents(world) == [((id,), {"nato": "nato/root", "china": "china/root"})]
+    assert "china has not signed" in str(refused(world.attested(erasure(world, id), "nato/root")).detail)
+    assert world.attested(erasure(world, other), *BOTH).removed == (other,), "consents are no condition"
+    assert world.attested(erasure(world, id), *BOTH).removed == (id,) and consents(world) == []
+
+
+def test_a_consent_rests_on_the_channel_as_it_stood(world: World) -> None:
+    id = spoken(world)
+    before = world.registry.etag
+    body = consent(world, id)
+    world.keep("nato/d-1", {"act": "watch-assumption"})
+    assert before != world.registry.etag
+    assert refused(world.attested(body, "nato/root", after=before)).kind == "moved"
+    assert world.attested(body, "nato/root").valid

@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 
 from host import Host
-from service import Caller
+from service import Caller, Service
 from witnesses import until
 
 C = "/v1/channels/nato-china"
@@ -57,7 +57,8 @@ class Office:
         assert answered.status == 201, answered.body
 
     def erase(self) -> None:
-        """Draft it, sign it for both sides, post it."""
+        """Consent to it in the record, draft it, sign it for both sides, post it."""
+        self.host.run("channel", "consent", self.exchange, "--sign", "nato-adm.pem", *self.administrator)
         self.host.run("channel", "erase", self.exchange, "--to", "erasure.json", "--reason", "Agreed.", *self.administrator)
         for name in ("nato-adm", "china-root"):
             line, told = self.host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")
@@ -173,3 +174,27 @@ async def test_an_exchange_is_taken_out_of_the_record_by_all(host: Host, session
         "a projection and an archive begun anew know the entries too"
     )
     office.holds()
+
+
+async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_that(own: Service, session: aiohttp.ClientSession) -> None:
+    nato, china = Caller(session, own, "nato/officer"), Caller(session, own, "china/officer")
+    exchange = (await nato.open(NOTE)).json["exchange"]
+    tokens = {side: own.data.parent / f"{side}.token" for side in ("nato", "china")}
+    for side, path in tokens.items():
+        path.write_text(own.token(f"{side}/administrator"))
+
+    def said(side: str, verb: str, *, check: int = 0) -> str:
+        run = own.run("channel", verb, exchange, "--channel", "nato-china", "--token-file", str(tokens[side]), check=check)
+        return run.stdout + run.stderr
+
+    assert "china has not consented to the erasure of just these records" in said("nato", "erase", check=4)
+    assert "to the erasure of 1 records of 1 exchanges" in said("china", "consent")
+    assert "china has consented to this already" in said("china", "consent", check=1)
+    assert (await china.act(exchange, {"act": "reply", "text": f"One more word, {REPLY}."})).status == 201
+    assert "china has not consented" in said("nato", "erase", check=4), "it had consented to less"
+    said("china", "consent")
+    assert "erased at position" in said("nato", "erase")
+    (await china.get(f"{C}/exchanges/{exchange}")).problem(410, "erased")
+    state = (await nato.get(f"{C}/state")).json["registry"]
+    assert exchange in state["erased"] and "consents" not in state
+    own.run("audit", "verify", "--channel", "nato-china", "--token-file", str(tokens["nato"]))

@@ -151,6 +151,7 @@ CHANNEL = {
     "key-addition": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "side-admission": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "erasure": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
+    "erasure-consent": (Who.KEEPERS, ADMINISTRATOR, 1, ""),
     "root-rotation": (Who.KEEPERS, ROOT, 1, ""),
     "key-revocation": (Who.KEEPERS, OFFICE, 1, ""),
     "profile-adoption": (Who.KEEPERS, ADMINISTRATOR, 1, ""),

@@ -206,10 +206,10 @@ class World:
         raw = compact({**act, "signed": signed})
         return raw, signatures(owners or [actor], raw)
 
-    def attested(self, body: dict[str, Any], *owners: str, actor: str = "nato/root") -> Folded:
+    def attested(self, body: dict[str, Any], *owners: str, actor: str = "nato/root", **changes: Any) -> Folded:
         """An act of the channel's own family, as it is folded when these keys have signed it."""
         id = ids.from_key(self.name, actor, f"attested-{self.position:012d}")
-        raw, signed = self.sign(actor, body, id, [*owners])
+        raw, signed = self.sign(actor, body, id, [*owners], **changes)
         side, _, name = actor.partition("/")
         envelope = records.envelope(
             id=id, source=f"/sides/{side}" if name == "root" else f"/sides/{side}/offices/hq", name=body["act"], version=1,

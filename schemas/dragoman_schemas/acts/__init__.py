@@ -128,6 +128,7 @@ _SHAPES: tuple[type[Act], ...] = (
     channel.RootRotation,
     channel.SideAdmission,
     channel.Erasure,
+    channel.ErasureConsent,
     channel.ChannelStatus,
     channel.WatchAssumption,
     channel.WatchRelief,

@@ -119,6 +119,16 @@ class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
     reason: Text | UnsetType = UNSET
 
 
+class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
+    """A side's yes to an erasure before it is recorded: names the same records. Whatever is said in one of the exchanges since makes it another one.
+
+    A trial's host signs an erasure for the sides that have consented so. Where the sides keep their own keys each signs the erasure itself.
+    """
+
+    records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
+    reason: Text | UnsetType = UNSET
+
+
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
     """Everything up to that position has reached a station of the side; recorded by the gateway."""
 

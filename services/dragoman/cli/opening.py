@@ -1,4 +1,4 @@
-"""`dragoman channel draft`, `sign`, `open`, `admit`, `erase` and `post`: channels whose sides keep their own keys (docs/own-keys.md)."""
+"""`dragoman channel draft`, `sign`, `open`, `admit`, `consent`, `erase` and `post`: what takes every side, by their own keys (docs/own-keys.md)."""
 
 import json
 import secrets
@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from dragoman.cli.administering import EVERYWHERE, channel
 from dragoman.cli.common import File, Target, UsageError, channel_of, connected, out, out_json, read_input, say
-from dragoman.cli.signing import Passphrase, seed_of, signed
+from dragoman.cli.signing import Passphrase, Sign, posted, seed_of, signed
 from dragoman.client import Client
 from dragoman.domain import channel as channels
 from dragoman.domain import heads
@@ -19,8 +19,8 @@ from dragoman.domain.erasure import exchanges_of, left_of
 from dragoman.domain.record import parse, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
-from dragoman_schemas.acts.channel import ChannelOpening, ErasedRecord, Erasure, SideAdmission
-from dragoman_schemas.answers import ExchangeView, Opening
+from dragoman_schemas.acts.channel import ChannelOpening, ErasedRecord, Erasure, ErasureConsent, SideAdmission
+from dragoman_schemas.answers import ExchangeView, Opening, Recorded
 from dragoman_schemas.frame import Signed
 
 
@@ -127,8 +127,7 @@ def channel_sign(file: File, *, key: Path, passphrase: Passphrase = None) -> int
 
 def _describe_consent(data: SideAdmission | Erasure) -> None:
     if isinstance(data, Erasure):
-        exchanges = exchanges_of(data)
-        say(f"{len(data.records)} records of {len(exchanges)} exchanges are taken out of the record, for ever: {', '.join(exchanges)}")
+        say(f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}")
         say("look at each of them before you sign: dragoman show ID")
         return
     ids = ", ".join(dsse.key_id(dsse.decode_base64(root, 32) or b"") for root in data.side.roots)
@@ -165,19 +164,63 @@ async def channel_erase(
     to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.erasure.json.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Draft an erasure of whole exchanges, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it."""
-    if not exchanges:
-        raise UsageError("name the exchanges, by their ids")
+    """Draft an erasure of whole exchanges, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it.
+
+    In a trial, whose keys the host keeps, it is recorded at once if every other side has consented with `channel consent`.
+    """
     async with connected(target) as caller:
         name = await channel_of(target, caller)
-        found = [each for exchange in dict.fromkeys(exchanges) for each in await _records_of(caller, name, exchange)]
-        body = {"act": "erasure", "records": sorted(found, key=lambda each: each.position)} | ({"reason": reason} if reason else {})
-        act, data = read_act(msgspec.json.encode(body), cut=False)
+        act, data = await _naming("erasure", caller, name, exchanges, reason)
+        if (await caller.call("GET", f"/v1/channels/{quote(name)}")).json()["custody"] == "host":
+            return _tell_erased(target, (await caller.post(name, act)).recorded)
         drafted = await signed(caller, name, act, data, [])
     path = to or Path(f"{name}.erasure.json")
     path.write_bytes(drafted.act)
     out(str(path))
     say("every side signs it with `dragoman channel sign`; its author posts it with `dragoman channel post`")
+    return 0
+
+
+@channel.command(name="consent")
+async def channel_consent(*exchanges: str, reason: str = "", sign: Sign = (), target: Target = EVERYWHERE) -> int:
+    """Record your side's consent to the erasure of whole exchanges, as root or an administrator, after reading them.
+
+    It is to just what they hold by now: whatever is said in one of them later takes a consent anew.
+    """
+    async with connected(target) as caller:
+        act, data = await _naming("erasure-consent", caller, await channel_of(target, caller), exchanges, reason)
+    recorded = await posted(target, act, [seed_of(path) for path in sign])
+    if target.json:
+        out_json(recorded)
+    else:
+        say(f"consented at position {recorded.position} to the erasure of {_counted(data)}, as they are by now")
+    return 0
+
+
+async def _naming(
+    name: str, caller: Client, channel: str, exchanges: tuple[str, ...], reason: str
+) -> tuple[bytes, Erasure | ErasureConsent]:
+    """An act that names every record of these exchanges."""
+    if not exchanges:
+        raise UsageError("name the exchanges, by their ids")
+    found = [each for exchange in dict.fromkeys(exchanges) for each in await _records_of(caller, channel, exchange)]
+    body = {"act": name, "records": sorted(found, key=lambda each: each.position)} | ({"reason": reason} if reason else {})
+    act, data = read_act(msgspec.json.encode(body), cut=False)
+    assert isinstance(data, Erasure | ErasureConsent)
+    return act, data
+
+
+def _counted(data: Erasure | ErasureConsent) -> str:
+    return f"{len(data.records)} records of {len(exchanges_of(data))} exchanges"
+
+
+def _tell_erased(target: Target, recorded: Recorded) -> int:
+    if target.json:
+        out_json(recorded)
+    else:
+        say(
+            f"erased at position {recorded.position}; the bytes go from the host's disks with `dragoman log rebuild --erase`, and from a side's mirror by itself"
+        )
     return 0
 
 
@@ -202,12 +245,10 @@ async def channel_post(file: File, *signatures: Path, target: Target = EVERYWHER
     headers = {"Dragoman-Key-Id": " ".join(keyids), "Dragoman-Signature": " ".join(given)}
     async with connected(target) as caller:
         recorded = (await caller.post(await channel_of(target, caller), raw, key=data.signed.id, headers=headers)).recorded
+    if isinstance(data, Erasure):
+        return _tell_erased(target, recorded)
     if target.json:
         out_json(recorded)
-    elif isinstance(data, Erasure):
-        say(
-            f"erased at position {recorded.position}; the bytes go from the host's disks with `dragoman log rebuild --erase`, and from a side's mirror by itself"
-        )
     else:
         say(f"{data.side.name} is a side from position {recorded.position}; its root enters its officers")
     return 0

@@ -156,9 +156,10 @@ async def signed(
     return Signature(act=raw, id=id, headers=over(raw, seeds))
 
 
-async def posted(target: Target, body: dict[str, Any], seeds: list[bytes]) -> Recorded:
+async def posted(target: Target, body: dict[str, Any] | bytes, seeds: list[bytes]) -> Recorded:
     """Post an act of the channel itself, signed by these keys; by none in a trial, whose host keeps the administrators' keys."""
-    act, data = read_act(json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(), cut=False)
+    raw = body if isinstance(body, bytes) else json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+    act, data = read_act(raw, cut=False)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         if not seeds:

@@ -5,6 +5,7 @@
     officer-revocation   root or an administrator; signed
     key-addition         root or an administrator, and the new keys themselves: further keys of an officer
     side-admission       root or an administrator, the new side's roots, and root or an administrator of every other side
+    erasure-consent      root or an administrator: what the side consents to take out of the record
     erasure              root or an administrator, and root or an administrator of every other side: whole exchanges (`erasure.py`)
     root-rotation        root: other root keys, signed by thresholds of the old and of the new; matching the hash of the next ones, if announced
     key-revocation       root, an administrator, or the officer with that key: it signs nothing more, and does not return
@@ -69,6 +70,7 @@ RULES: Final = (
     Rule(act="key-revocation", shape=acts.KeyRevocation, family="channel", who=Who.KEEPERS, roles=STAFF),
     Rule(act="side-admission", shape=acts.SideAdmission, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="erasure", shape=acts.Erasure, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
+    Rule(act="erasure-consent", shape=acts.ErasureConsent, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS, consenting=True),
     Rule(act="root-rotation", shape=acts.RootRotation, family="channel", who=Who.KEEPERS, roles=NOBODY),
     Rule(act="profile-adoption", shape=acts.ProfileAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
     Rule(act="codebook-adoption", shape=acts.CodebookAdoption, family="channel", who=Who.KEEPERS, roles=ADMINISTRATORS),
@@ -349,7 +351,9 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             return replace(registry, watches=_relieved(registry, folding, data))
         case acts.Erasure() as data:
             gone = dict.fromkeys(erasure.exchanges_of(data), folding.stamp)
-            return replace(registry, erased={**registry.erased, **gone})
+            return replace(registry, erased={**registry.erased, **gone}, consents=erasure.consents_without(registry, gone))
+        case acts.ErasureConsent() as data:
+            return replace(registry, consents=erasure.consents_with(registry, data, side, folding.stamp))
         case acts.Delivery() as data:
             mark = Delivered(upto=data.upto, recorded=folding.stamp)
             return replace(registry, delivered={**registry.delivered, data.side: mark})

@@ -1,6 +1,10 @@
 """Exchanges that every side consented to take out of the record, and the entries that stand in a log for what they said (record.md §7).
 
-    erasure     root or an administrator of every side: names every record of whole exchanges, and what of each is kept
+    erasure-consent     root or an administrator of a side: names every record of whole exchanges
+    erasure             root or an administrator of every side: the same, and what of each record is kept
+
+In a trial, whose keys the host keeps, it signs an erasure for each side that has consented, and an erasure is void without their consents. Where
+the sides keep their own keys every side signs the erasure itself; a consent says before it that a side will.
 
 From an erasure on its exchanges are gone from the state, on every gateway and in every replay, whether the bytes are still in the log
 or not. Where they are not, the record's leaf entry stands in their place, so that tree, proofs and heads stay as they were signed.
@@ -11,20 +15,22 @@ An exchange stays where the legality of others' records rests on it: a liaison o
 explanation, on whose ladder meetings stand; and where a service opened it, which said nothing of its own.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
+import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from dragoman.domain.access import SERVICE
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.sentence import sentence
+from dragoman.domain.sentence import Name, sentence
 from dragoman.tlog import leaf
-from dragoman_schemas.acts.channel import ErasedRecord, Erasure
+from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
-from dragoman_schemas.state import Registry
+from dragoman_schemas.state import Consent, Registry, Stamp
 
 LASTING: Final = frozenset({"liaison-office", "explanation-request"})
 """Formats whose exchanges stay: other exchanges' records were legal by them."""
@@ -76,9 +82,32 @@ def entry_of(record: ErasedRecord) -> bytes:
     return leaf.entry(record.position - 1, record.commit)
 
 
-def exchanges_of(data: Erasure) -> tuple[str, ...]:
+def exchanges_of(data: Erasure | ErasureConsent) -> tuple[str, ...]:
     """The exchanges that are taken out, each once."""
     return tuple(dict.fromkeys(each.subject for each in data.records))
+
+
+def hash_of(data: Erasure | ErasureConsent) -> str:
+    """What an erasure and the consents to it have in common: the hash of the records that they name."""
+    return hashlib.sha256(b"dragoman-erasure/v1\n" + msgspec.json.encode(data.records)).hexdigest()
+
+
+def consents_to(registry: Registry, data: Erasure | ErasureConsent) -> Mapping[str, Stamp]:
+    """The sides that have consented to the erasure of just these records, and who when."""
+    wanted = hash_of(data)
+    return next((each.sides for each in registry.consents if each.records == wanted), {})
+
+
+def consents_with(registry: Registry, data: ErasureConsent, side: str, stamp: Stamp) -> tuple[Consent, ...]:
+    """The consents with one more; those to an erasure of the same exchanges with fewer records are none any more."""
+    exchanges, sides = exchanges_of(data), {**consents_to(registry, data), side: stamp}
+    others = tuple(each for each in registry.consents if each.exchanges != exchanges)
+    return (*others, Consent(exchanges=exchanges, records=hash_of(data), sides=sides))
+
+
+def consents_without(registry: Registry, gone: Collection[str]) -> tuple[Consent, ...]:
+    """The consents that are left when exchanges are gone."""
+    return tuple(each for each in registry.consents if not set(each.exchanges) & set(gone))
 
 
 def leaf_entry(position: int, raw: bytes, named: Named) -> bytes:
@@ -115,8 +144,31 @@ def emptied(channel: str, family: str, left: ErasedRecord, raw: bytes) -> Record
     return Record(envelope=envelope, act=b"", newest=b"", data=Act(signed=UNSET), raw=raw, commit=left.commit, name=act, side=side)
 
 
-def check(registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Erasure) -> Refusal | None:
-    """Whole exchanges that may be erased, each with every record that it has. `formats` are the acts that open exchanges."""
+def check(registry: Registry, formats: Iterable[str], records_of: RecordsOf, side: str, data: Erasure | ErasureConsent) -> Refusal | None:
+    """Whole exchanges that may be erased, each with every record that it has, by consent. `formats` are the acts that open exchanges."""
+    return _check_records(registry, formats, records_of, data) or _check_consents(registry, side, data)
+
+
+def _check_consents(registry: Registry, side: str, data: Erasure | ErasureConsent) -> Refusal | None:
+    given = consents_to(registry, data)
+    if isinstance(data, ErasureConsent):
+        return invalid("/records", sentence("%(side)s has consented to this already", side=Name("side", side))) if side in given else None
+    silent = [each.name for each in registry.sides if each.name not in (side, *given)]
+    return not_consented(silent) if registry.custody == "host" and silent else None
+
+
+def not_consented(sides: Iterable[str]) -> Refusal:
+    """Why an erasure in a trial is void without the consents of these."""
+    return Refusal(
+        kind="not-permitted",
+        detail=sentence(
+            "%(sides)s has not consented to the erasure of just these records; an administrator there posts erasure-consent with them first.",
+            sides=tuple(Name("side", each) for each in sides),
+        ),
+    )
+
+
+def _check_records(registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Erasure | ErasureConsent) -> Refusal | None:
     wanted: list[ErasedRecord] = []
     for exchange in exchanges_of(data):
         found = tuple(records_of(exchange))

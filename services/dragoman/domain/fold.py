@@ -18,7 +18,7 @@ from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, W
 from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.tlog import dsse
-from dragoman_schemas.acts.channel import ErasedRecord, Erasure
+from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.acts.meeting_request import MeetingRequest
 from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.frame import Act
@@ -338,8 +338,8 @@ def allowed(known: Exchange, side: str) -> Iterator[str]:
 
 
 def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
-    if isinstance(record.data, Erasure):
-        return erasure.check(registry, FORMATS, ledger.records_of, record.data)
+    if isinstance(record.data, Erasure | ErasureConsent):
+        return erasure.check(registry, FORMATS, ledger.records_of, record.side, record.data)
     if rule.family == "channel":
         return channel.check(registry, record, position, ledger.actor)
     if rule.who is Who.WATCH:

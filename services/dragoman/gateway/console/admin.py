@@ -15,7 +15,7 @@ from dragoman.domain.heads import log_of
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.rule import HEADS, OFFICERS
 from dragoman.gateway import drafts
-from dragoman.gateway.console import adopted, endpoints, own_key, signing
+from dragoman.gateway.console import adopted, endpoints, erasing, own_key, signing
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, has_key, hindrance, keep, sliced, times_of
@@ -389,5 +389,6 @@ SHEETS: Final[tuple[Sheet, ...]] = (
     Sheet(path="/admin/keys/revoke", handler=revoke_key, method="POST"),
     *own_key.SHEETS,
     *adopted.SHEETS,
+    *erasing.SHEETS,
     *endpoints.SHEETS,
 )
