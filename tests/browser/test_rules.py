@@ -140,7 +140,9 @@ async def test_both_sides_are_shown_alike(visit: Visiting, tmp_path: Path, chrom
                 " list.append(...[...list.children].sort((one, other) => one.textContent.localeCompare(other.textContent))); }"
             )  # whom to ring is listed the other side first, for either
             html = await guest.page.locator("main").inner_html()
-            shown.append(re.sub(r"<small>ours</small>|\d\d:\d\d:\d\dZ|[0-9T:.-]+Z|\d+&nbsp;s\b|\d\d:\d\d(?=</time>)|(?<=\d)\d\.\d\b", "", html))
+            shown.append(
+                re.sub(r"<small>ours</small>|\d\d:\d\d:\d\dZ|[0-9T:.-]+Z|\d+&nbsp;s\b|\d\d:\d\d(?=</time>)|(?<=\d)\d\.\d\b", "", html)
+            )
         assert shown[0] == shown[1]
     finally:
         service.stop()
