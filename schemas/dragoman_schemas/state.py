@@ -241,7 +241,10 @@ class Status(State, frozen=True, kw_only=True):
 
 
 class Consent(State, frozen=True, kw_only=True):
-    """What sides consented to take out of the record: whole exchanges, by the hash of every record that they had; and when each side did."""
+    """What sides consented to take out of the record: whole exchanges, by the hash of every record that they had; and when each side did.
+
+    It says nothing any more once something was said in one of them since.
+    """
 
     exchanges: tuple[str, ...]
     records: str
@@ -252,7 +255,7 @@ class Registry(State, frozen=True, kw_only=True):
     """The genesis exchange folded: sides, officers, keys, what was delivered to whom, what each side adopted, whose watch it is.
 
     `policy` is the one in force: the genesis's, or the one that every side has adopted since. `erased` are the exchanges that every side
-    consented to take out of the record, by id, and when; `consents` are those that wait for other sides.
+    consented to take out of the record, by id, and when; `consents` are those of which nothing has come yet.
     """
 
     id: str

@@ -24,8 +24,9 @@ from msgspec.structs import replace
 from dragoman.domain import channel as channels
 from dragoman.domain import ids
 from dragoman.domain import record as records
+from dragoman.domain.access import ROOT
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.erasure import consents_to
+from dragoman.domain.erasure import consenting, hash_of
 from dragoman.domain.fold import Folded, folded
 from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
@@ -295,8 +296,7 @@ class Desk:
             )
         act, owners = post.act, [post.actor]
         side = post.actor.partition("/")[0]
-        if isinstance(post.data, Erasure):
-            owners += [each.by for name, each in consents_to(registry, post.data).items() if name != side]
+        owners += self._consented(projection, post)
         if isinstance(post.data, Officer) and "administrator" in post.data.roles and post.data.keys is UNSET:
             owner = f"{side}/{post.data.officer}"
             if not any(key.owner == owner and key.until is None for key in registry.keys.values()):
@@ -321,10 +321,19 @@ class Desk:
         registry, actor = projection.registry, post.actor
         came = dsse.read_signatures(post.signatures, SIGNATURES) or {}
         signed = any(keyid in came for keyid, key in registry.keys.items() if key.owner == actor and key.until is None)
-        if signed or registry.custody != "host" or not self._custody.holds(registry.name, actor):
+        owners = [*([] if signed or not self._custody.holds(registry.name, actor) else [actor]), *self._consented(projection, post)]
+        if registry.custody != "host" or not owners:
             return post.signatures
-        own = dsse.read_signatures(self._custody.sign(registry.name, [actor], post.act), SIGNATURES) or {}
+        own = dsse.read_signatures(self._custody.sign(registry.name, owners, post.act), SIGNATURES) or {}
         return dsse.write_signatures(came | own)
+
+    def _consented(self, projection: Projection, post: Post) -> list[str]:
+        """In whose name the host signs an erasure in a trial: the roots of the other sides that have consented to just that, as far as it keeps them."""
+        if not isinstance(post.data, Erasure) or projection.registry.custody != "host":
+            return []
+        sides = consenting(projection.registry, hash_of(post.data)).keys() - {post.actor.partition("/")[0]}
+        roots = [f"{side}/{ROOT}" for side in sorted(sides)]
+        return [root for root in roots if self._custody.holds(projection.name, root)]
 
     def genesis(self, new: NewChannel, *, exercise_of: tuple[str, str] | None, log_key: bytes, origin: str) -> Record:
         """The signed genesis of a trial channel. Makes the root keys of all sides, which stay here."""

@@ -50,6 +50,9 @@ KEY_BYTES: Final = (16, 128)
 SIDES: Final = 64
 """Sides of a channel: as many as in the largest of the real arrangements, and as many signatures as a record may have."""
 
+CONSENTED_EXCHANGES: Final = 100
+"""Exchanges of a side's consents to erasures that wait for the other sides: the registry keeps their ids."""
+
 SIGNATURES: Final = 64
 """Signatures on one record: as many as sides in a channel."""
 

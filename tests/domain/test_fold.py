@@ -35,7 +35,7 @@ def test_nothing_but_a_genesis_opens_a_log() -> None:
     fresh = type(world.ledger)()
     fresh.take([stray.raw, world.raws[0]])
     assert fresh.standing.state.registry is None
-    assert [void.position for void in fresh.void] == [1, 2]
+    assert [*fresh.void] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -300,5 +300,5 @@ def test_a_replay_in_one_go_and_step_by_step_agree(world: World) -> None:
     fresh = type(world.ledger)()
     fresh.take(world.raws)
     assert (world.ledger.standing.digest, world.ledger.standing.frontier) == (fresh.standing.digest, fresh.standing.frontier)
-    assert [world.position - 1] == [void.position for void in fresh.void]
+    assert [world.position - 1] == [*fresh.void]
     assert msgspec.json.encode(fresh.result())

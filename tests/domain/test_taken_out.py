@@ -9,7 +9,8 @@ from dragoman.audit.replay import Replay, Replayed
 from dragoman.domain.erasure import Withheld, entry_of, leaf_entry, named_in, standing_in
 from dragoman.domain.fold import Folded, fold
 from dragoman.domain.record import Record
-from dragoman.tlog import leaf
+from dragoman.limits import CONSENTED_EXCHANGES
+from dragoman.tlog import dsse, leaf
 from world import INCIDENT, NOTE, World, public_of, refused
 
 BOTH = ("nato/root", "china/root")
@@ -264,8 +265,9 @@ def test_a_consent_is_to_just_these_records(trial: World) -> None:
     trial.keep("china/o-1", {"act": "acknowledgement"}, other)
     assert not trial.attested(erasure(trial, id, other), *BOTH).valid, "something was said since"
     assert trial.attested(consent(trial, id, other), "nato/root").valid
-    assert consents(trial) == [((id, other), {"nato": "nato/root"})], "the older consent is none any more"
+    assert consents(trial) == [((id, other), {"china": "china/root"}), ((id, other), {"nato": "nato/root"})]
     assert trial.attested(consent(trial, id, other), "china/root", actor="china/root").valid
+    assert consents(trial) == [((id, other), {"nato": "nato/root", "china": "china/root"})], "a side has one word on an exchange"
     assert trial.attested(erasure(trial, id, other), *BOTH).removed == (id, other)
     assert consents(trial) == []
 
@@ -299,3 +301,59 @@ def test_a_consent_rests_on_the_channel_as_it_stood(world: World) -> None:
     assert before != world.registry.etag
     assert refused(world.attested(body, "nato/root", after=before)).kind == "moved"
     assert world.attested(body, "nato/root").valid
+
+
+def test_the_host_signs_no_word_that_a_side_has_not_read(trial: World) -> None:
+    id = spoken(trial)
+    assert trial.attested({**consent(trial, id), "reason": "We agree."}, "china/root", actor="china/root").valid
+    said = refused(trial.attested({**erasure(trial, id), "reason": "China admits it."}, *BOTH))
+    assert (said.faults[0].pointer, "stands in its consent" in str(said.why)) == ("/reason", True)
+    assert trial.attested(erasure(trial, id), *BOTH).valid
+
+
+def test_a_consent_is_taken_back_until_something_has_come_of_it(trial: World) -> None:
+    id = spoken(trial)
+    back = {**consent(trial, id), "withdrawn": True}
+    assert "has not consented to this" in str(refused(trial.attested(back, "china/root", actor="china/root")).why)
+    assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
+    assert "has not consented" in str(refused(trial.attested(back, "nato/root")).why), "nobody takes another side's back"
+    assert trial.attested(back, "china/root", actor="china/root").valid and consents(trial) == []
+    assert not trial.attested(erasure(trial, id), *BOTH).valid
+    assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
+    assert trial.attested(erasure(trial, id), *BOTH).removed == (id,)
+
+
+def test_a_consent_ends_with_the_office_of_who_gave_it_and_another_gives_it_anew(trial: World) -> None:
+    id = spoken(trial)
+    for name in ("adm-7", "adm-8"):
+        entry = {"act": "officer", "officer": name, "office": "hq", "roles": ["administrator"], "keys": [public_of(f"china/{name}")]}
+        assert trial.attested(entry, "china/root", f"china/{name}", actor="china/root").valid
+    assert trial.attested(consent(trial, id), "china/adm-7", actor="china/adm-7").valid
+    assert "has consented to this already" in str(refused(trial.attested(consent(trial, id), "china/adm-8", actor="china/adm-8")).why)
+    assert trial.attested({"act": "officer-revocation", "officer": "adm-7"}, "china/root", actor="china/root").valid
+    assert "china has not consented" in str(refused(trial.attested(erasure(trial, id), *BOTH)).detail)
+    assert trial.attested(consent(trial, id), "china/adm-8", actor="china/adm-8").valid
+    revoked = {"act": "key-revocation", "key": dsse.key_id(dsse.decode_base64(public_of("china/adm-8"), 32) or b"")}
+    assert trial.attested(revoked, "china/root", actor="china/root").valid
+    assert not trial.attested(erasure(trial, id), *BOTH).valid, "and with the last key of who gave it"
+    assert trial.attested(consent(trial, id), "china/root", actor="china/root").valid
+    assert trial.attested(erasure(trial, id), *BOTH).removed == (id,)
+
+
+def test_a_sides_consents_do_not_grow_without_end(world: World) -> None:
+    ids = [world.open("nato/o-1", NOTE) for _ in range(CONSENTED_EXCHANGES + 1)]
+    assert world.attested(consent(world, *ids[:3]), "nato/root").valid
+    assert world.attested(consent(world, *ids[1:]), "nato/root").valid
+    assert [len(each.exchanges) for each in world.registry.consents] == [CONSENTED_EXCHANGES], "the first shared an exchange with it"
+    assert "100 exchanges wait for the other sides" in str(refused(world.attested(consent(world, ids[0]), "nato/root")).why)
+    assert world.attested(consent(world, ids[0]), "china/root", actor="china/root").valid
+    assert world.attested({**consent(world, *ids[1:]), "withdrawn": True}, "nato/root").valid
+    assert world.attested(consent(world, ids[0]), "nato/root").valid
+    assert consents(world) == [((ids[0],), {"china": "china/root", "nato": "nato/root"})]
+
+
+def test_what_can_never_be_erased_is_refused_before_it_is_counted(world: World) -> None:
+    body = consent(world, spoken(world))
+    genesis = {**body["records"][0], "subject": world.registry.id}
+    for records in ([genesis], [genesis, *body["records"]]):
+        assert "there is no exchange" in str(refused(world.attested({**body, "records": records}, "nato/root")).why)

@@ -90,6 +90,7 @@ def test_a_subject_that_was_given_stands_and_a_long_title_is_cut_to_120_characte
 
 OWN_WORDS = {
     "people-programme", "meeting-request", "immediate-notification", "perception", "recommendation", "roadmap-item", "joint-report",
+    "reference-document",
 }  # fmt: skip
 """Formats of which a title is somebody's words and nothing else."""
 

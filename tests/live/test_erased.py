@@ -183,17 +183,20 @@ async def test_in_a_trial_it_is_taken_out_once_every_side_has_consented_to_just_
     for side, path in tokens.items():
         path.write_text(own.token(f"{side}/administrator"))
 
-    def said(side: str, verb: str, *, check: int = 0) -> str:
-        run = own.run("channel", verb, exchange, "--channel", "nato-china", "--token-file", str(tokens[side]), check=check)
+    def said(side: str, verb: str, *more: str, check: int = 0) -> str:
+        run = own.run("channel", verb, exchange, *more, "--channel", "nato-china", "--token-file", str(tokens[side]), check=check)
         return run.stdout + run.stderr
 
-    assert "china has not consented to the erasure of just these records" in said("nato", "erase", check=4)
-    assert "to the erasure of 1 records of 1 exchanges" in said("china", "consent")
+    assert "1 records of 1 exchanges are taken out of the record, for ever" in said("nato", "erase", check=2)
+    assert "china has not consented to the erasure of just these records" in said("nato", "erase", "--yes", check=4)
+    assert "the erasure of 1 records of 1 exchanges" in said("china", "consent", "--reason", "Agreed.")
     assert "china has consented to this already" in said("china", "consent", check=1)
-    assert (await china.act(exchange, {"act": "reply", "text": f"One more word, {REPLY}."})).status == 201
-    assert "china has not consented" in said("nato", "erase", check=4), "it had consented to less"
-    said("china", "consent")
-    assert "erased at position" in said("nato", "erase")
+    assert "the consent is taken back" in said("china", "consent", "--withdraw")
+    reply = await china.act(exchange, {"act": "reply", "text": f"One more word, {REPLY}."})
+    assert "china has not consented" in said("nato", "erase", "--yes", check=4)
+    assert "something was said at" in said("china", "consent", "--read", str(reply.json["position"] - 1), check=2)
+    said("china", "consent", "--read", str(reply.json["position"]))
+    assert "erased at position" in said("nato", "erase", "--yes")
     (await china.get(f"{C}/exchanges/{exchange}")).problem(410, "erased")
     state = (await nato.get(f"{C}/state")).json["registry"]
     assert exchange in state["erased"] and "consents" not in state

@@ -62,7 +62,7 @@ class Inquest:
         if whole:
             self._begin()
         await self._read()
-        void = {found.position for found in self.replay.void}
+        void = {*self.replay.void}
         return Finding(
             position=self._last,
             lost=[posting.key for posting in traffic.acknowledged if not self._stands(posting, void)],

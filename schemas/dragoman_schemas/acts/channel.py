@@ -113,6 +113,7 @@ class Erasure(Act, frozen=True, kw_only=True, tag="erasure"):
     """Whole exchanges are taken out of the record: what was said in them may be forgotten, that something was said is not.
 
     Names every record of each exchange, in the order of the log. Signed by root or an administrator of every side (record.md §7).
+    In a trial, where the host signs for the sides that have consented, their reasons stand in the consents, and it has none of its own.
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
@@ -123,10 +124,12 @@ class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
     """A side's yes to an erasure before it is recorded: names the same records. Whatever is said in one of the exchanges since makes it another one.
 
     A trial's host signs an erasure for the sides that have consented so. Where the sides keep their own keys each signs the erasure itself.
+    `withdrawn` takes a consent back that nothing has come of yet.
     """
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
     reason: Text | UnsetType = UNSET
+    withdrawn: Literal[True] | UnsetType = UNSET
 
 
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):

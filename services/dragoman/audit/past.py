@@ -39,7 +39,7 @@ class Past:
 
     def _acts(self) -> Iterator[Record]:
         """The valid records of the channel's own family."""
-        void = {each.position for each in self._replay.void}
+        void = self._replay.void
         for position, raw in enumerate(self._messages, 1):
             if position not in void and b',"family":"channel","actor":' in raw:
                 try:

@@ -66,10 +66,9 @@ def difference(messages: Sequence[bytes], first: int, last: int) -> Difference:
     before, was = replay.encoded, replay.standing.state.registry
     replay.take(messages[first:last])
     after, registry = replay.encoded, replay.standing.state.registry
-    void = {each.position for each in replay.void}
     touched: dict[str, list[int]] = {}
     for position, raw in enumerate(messages[first:last], first + 1):
-        if position not in void and raw.startswith(b"{"):
+        if position not in replay.void and raw.startswith(b"{"):
             touched.setdefault(parse(raw).envelope.subject, []).append(position)
     return Difference(
         from_=first,
@@ -96,10 +95,9 @@ def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
 
 def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
     """What records are without effect, and what the others say of themselves."""
-    void = {each.position: each.reason for each in replay.void}
     for position, raw in enumerate(messages, 1):
-        if position in void:
-            yield of_void(position, void[position])
+        if position in replay.void:
+            yield of_void(position, replay.void[position])
             continue
         try:
             record = parse(raw)

@@ -8,7 +8,6 @@ import gc
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from typing import NamedTuple
 
 from msgspec import Struct, UnsetType
 
@@ -38,13 +37,6 @@ class Void(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class Voided(NamedTuple):
-    """A record without effect, and why, sayable in any language."""
-
-    position: int
-    reason: Sentence
-
-
 class Replayed(Struct, frozen=True, kw_only=True):
     """What a log folds to."""
 
@@ -63,14 +55,14 @@ class Replayed(Struct, frozen=True, kw_only=True):
 class Replay:
     """A fold in memory. Is the `Ledger` that it folds with.
 
-    `entries` are the positions of leaf entries that stand for nothing that is known to it; `unproven`, by position, the erasures that have
+    `void` says by position why a record has no effect; `entries` are the positions of leaf entries that stand for nothing that is known to it; `unproven`, by position, the erasures that have
     yet to prove those that do; `erased`, by position, what is left of every record that was legally erased.
     """
 
     def __init__(self) -> None:
         """Begin before position 1."""
         self.standing = Standing()
-        self.void: list[Voided] = []
+        self.void: dict[int, Sentence] = {}
         self._encoded: dict[str, bytes] = {}
         self._decoded: OrderedDict[str, Exchange] = OrderedDict()
         self._ids: set[str] = set()
@@ -185,7 +177,7 @@ class Replay:
             if len(self._decoded) > MEMORY_EXCHANGES:
                 self._decoded.popitem(last=False)
             if folded.refusal is not None:
-                self.void.append(Voided(folded.position, folded.refusal.detail))
+                self.void[folded.position] = folded.refusal.why
             if record is not None:
                 self._ids.add(record.envelope.id)
                 self._by_exchange.setdefault(record.envelope.subject, []).append(
@@ -258,7 +250,7 @@ class Replay:
                 )
                 for side in sides
             ),
-            void=tuple(Void(position=position, reason=str(reason)) for position, reason in self.void),
+            void=tuple(Void(position=position, reason=str(reason)) for position, reason in self.void.items()),
         )
 
 

@@ -49,7 +49,7 @@ def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
 
 
 def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
-    void = {each.position: str(each.reason) for each in replay.void}
+    void = {position: str(reason) for position, reason in replay.void.items()}
     for position, raw in enumerate(messages, 1):
         valid, commitment = int(position not in void), replay.commit_at(position - 1)
         try:

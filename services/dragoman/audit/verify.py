@@ -123,7 +123,7 @@ class Verification:
             record = message if isinstance(message, Record) else _parsed(message)
             self.replay.take([message if record is None else record])
             position = self.replay.standing.state.position
-            void = bool(self.replay.void) and self.replay.void[-1].position == position
+            void = position in self.replay.void
             if not void and record is not None:
                 self._look(record, before)
             if position == 1:
@@ -308,7 +308,7 @@ class Verification:
         trial = registry is not None and registry.custody == "host"
         cid = "" if registry is None else registry.cid
         asked = "the one that was asked for" if self._cid else "NOT compared: give --cid from your own side's notes"
-        void = tuple(f"{void.position}: {void.reason}" for void in self.replay.void)
+        void = tuple(f"{position}: {reason}" for position, reason in self.replay.void.items())
         numbers = sum(state.tally.values())
         erased = f", {len(self.replay.erased)} erased by the consent of every side" if self.replay.erased else ""
         own = "the host's, which keeps the keys of all sides: a trial" if trial else "the sides' own keys"

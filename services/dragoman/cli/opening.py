@@ -1,4 +1,4 @@
-"""`dragoman channel draft`, `sign`, `open`, `admit`, `consent`, `erase` and `post`: what takes every side, by their own keys (docs/own-keys.md)."""
+"""`dragoman channel draft`, `sign`, `open`, `admit`, `consent`, `erase` and `post`: what takes every side (docs/own-keys.md)."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ from dragoman.cli.signing import Passphrase, Sign, posted, seed_of, signed
 from dragoman.client import Client
 from dragoman.domain import channel as channels
 from dragoman.domain import heads
-from dragoman.domain.erasure import exchanges_of, left_of
+from dragoman.domain.erasure import Naming, exchanges_of, left_of
 from dragoman.domain.record import parse, read_act
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, NotANote, Verifier
@@ -162,16 +162,19 @@ async def channel_erase(
     *exchanges: str,
     reason: str = "",
     to: Annotated[Path | None, Parameter(help="Where to write it. Default: CHANNEL.erasure.json.")] = None,
+    yes: Annotated[bool, Parameter(negative=(), help="In a trial: do it, after every other side has consented.")] = False,
     target: Target = EVERYWHERE,
 ) -> int:
     """Draft an erasure of whole exchanges, as root or an administrator. Every side signs it with `channel sign`; `channel post` records it.
 
-    In a trial, whose keys the host keeps, it is recorded at once if every other side has consented with `channel consent`.
+    In a trial, whose keys the host keeps, nobody signs it: with --yes it is recorded if every other side has consented with `channel consent`.
     """
     async with connected(target) as caller:
         name = await channel_of(target, caller)
-        act, data = await _naming("erasure", caller, name, exchanges, reason)
+        act, data = await _naming("erasure", caller, name, exchanges, {"reason": reason} if reason else {})
         if (await caller.call("GET", f"/v1/channels/{quote(name)}")).json()["custody"] == "host":
+            if not yes:
+                raise UsageError(f"{_counted(data)} are taken out of the record, for ever: {', '.join(exchanges_of(data))}; --yes does it")
             return _tell_erased(target, (await caller.post(name, act)).recorded)
         drafted = await signed(caller, name, act, data, [])
     path = to or Path(f"{name}.erasure.json")
@@ -182,35 +185,45 @@ async def channel_erase(
 
 
 @channel.command(name="consent")
-async def channel_consent(*exchanges: str, reason: str = "", sign: Sign = (), target: Target = EVERYWHERE) -> int:
+async def channel_consent(
+    *exchanges: str,
+    read: Annotated[int, Parameter(help="The last position that you have read: what was said in them later is not consented to.")] = 0,
+    reason: str = "",
+    withdraw: Annotated[bool, Parameter(negative=(), help="Take a consent back that nothing has come of yet.")] = False,
+    sign: Sign = (),
+    target: Target = EVERYWHERE,
+) -> int:
     """Record your side's consent to the erasure of whole exchanges, as root or an administrator, after reading them.
 
     It is to just what they hold by now: whatever is said in one of them later takes a consent anew.
     """
+    more = ({"reason": reason} if reason else {}) | ({"withdrawn": True} if withdraw else {})
     async with connected(target) as caller:
-        act, data = await _naming("erasure-consent", caller, await channel_of(target, caller), exchanges, reason)
+        act, data = await _naming("erasure-consent", caller, await channel_of(target, caller), exchanges, more)
+    newest = max(each.position for each in data.records)
+    if read and newest > read:
+        raise UsageError(f"something was said at {newest}, after what you have read: read it, then name that position")
     recorded = await posted(target, act, [seed_of(path) for path in sign])
     if target.json:
         out_json(recorded)
     else:
-        say(f"consented at position {recorded.position} to the erasure of {_counted(data)}, as they are by now")
+        what = "the consent is taken back" if withdraw else "consented"
+        say(f"{what} at position {recorded.position}: the erasure of {_counted(data)}, as they are by now")
     return 0
 
 
-async def _naming(
-    name: str, caller: Client, channel: str, exchanges: tuple[str, ...], reason: str
-) -> tuple[bytes, Erasure | ErasureConsent]:
+async def _naming(name: str, caller: Client, channel: str, exchanges: tuple[str, ...], more: dict[str, Any]) -> tuple[bytes, Naming]:
     """An act that names every record of these exchanges."""
     if not exchanges:
         raise UsageError("name the exchanges, by their ids")
     found = [each for exchange in dict.fromkeys(exchanges) for each in await _records_of(caller, channel, exchange)]
-    body = {"act": name, "records": sorted(found, key=lambda each: each.position)} | ({"reason": reason} if reason else {})
+    body = {"act": name, "records": sorted(found, key=lambda each: each.position)} | more
     act, data = read_act(msgspec.json.encode(body), cut=False)
     assert isinstance(data, Erasure | ErasureConsent)
     return act, data
 
 
-def _counted(data: Erasure | ErasureConsent) -> str:
+def _counted(data: Naming) -> str:
     return f"{len(data.records)} records of {len(exchanges_of(data))} exchanges"
 
 

@@ -5,7 +5,7 @@
     officer-revocation   root or an administrator; signed
     key-addition         root or an administrator, and the new keys themselves: further keys of an officer
     side-admission       root or an administrator, the new side's roots, and root or an administrator of every other side
-    erasure-consent      root or an administrator: what the side consents to take out of the record
+    erasure-consent      root or an administrator: what the side consents to take out of the record, or does no more
     erasure              root or an administrator, and root or an administrator of every other side: whole exchanges (`erasure.py`)
     root-rotation        root: other root keys, signed by thresholds of the old and of the new; matching the hash of the next ones, if announced
     key-revocation       root, an administrator, or the officer with that key: it signs nothing more, and does not return
@@ -353,7 +353,7 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
             gone = dict.fromkeys(erasure.exchanges_of(data), folding.stamp)
             return replace(registry, erased={**registry.erased, **gone}, consents=erasure.consents_without(registry, gone))
         case acts.ErasureConsent() as data:
-            return replace(registry, consents=erasure.consents_with(registry, data, side, folding.stamp))
+            return replace(registry, consents=erasure.consents_after(registry, data, side, folding.stamp))
         case acts.Delivery() as data:
             mark = Delivered(upto=data.upto, recorded=folding.stamp)
             return replace(registry, delivered={**registry.delivered, data.side: mark})

@@ -199,7 +199,7 @@ def _check_document(registry: Registry, exchange: Exchange | None, record: Recor
 
 def _document_title(data: Act) -> Sentence:
     assert isinstance(data, ReferenceDocument)
-    return sentence("%(issuer)s: %(title)s", issuer=data.issuer, title=data.title)
+    return verbatim(f"{data.issuer}: {data.title}")
 
 
 REFERENCE_DOCUMENT: Final = Format(

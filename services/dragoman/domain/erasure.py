@@ -17,15 +17,17 @@ explanation, on whose ladder meetings stand; and where a service opened it, whic
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
 from typing import Final
 
-import msgspec
 from msgspec import UNSET, Raw, Struct
+from msgspec.structs import replace
 
-from dragoman.domain.access import SERVICE
+from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.sentence import Name, sentence
+from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.tlog import leaf
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.frame import Act
@@ -36,6 +38,9 @@ LASTING: Final = frozenset({"liaison-office", "explanation-request"})
 """Formats whose exchanges stay: other exchanges' records were legal by them."""
 
 _MARK: Final = b',"type":"dragoman.erasure.v'
+
+Naming = Erasure | ErasureConsent
+"""What names every record of whole exchanges."""
 
 RecordsOf = Callable[[str], Iterable[ErasedRecord]]
 """Every record of an exchange, void ones too, in the order of the log."""
@@ -82,32 +87,54 @@ def entry_of(record: ErasedRecord) -> bytes:
     return leaf.entry(record.position - 1, record.commit)
 
 
-def exchanges_of(data: Erasure | ErasureConsent) -> tuple[str, ...]:
+def exchanges_of(data: Naming) -> tuple[str, ...]:
     """The exchanges that are taken out, each once."""
     return tuple(dict.fromkeys(each.subject for each in data.records))
 
 
-def hash_of(data: Erasure | ErasureConsent) -> str:
+def hash_of(data: Naming) -> str:
     """What an erasure and the consents to it have in common: the hash of the records that they name."""
-    return hashlib.sha256(b"dragoman-erasure/v1\n" + msgspec.json.encode(data.records)).hexdigest()
+    named = "".join(f"{each.position} {each.commit}\n" for each in data.records)
+    return hashlib.sha256(f"dragoman-erasure/v1\n{named}".encode()).hexdigest()
 
 
-def consents_to(registry: Registry, data: Erasure | ErasureConsent) -> Mapping[str, Stamp]:
-    """The sides that have consented to the erasure of just these records, and who when."""
-    wanted = hash_of(data)
-    return next((each.sides for each in registry.consents if each.records == wanted), {})
+def consenting(registry: Registry, records: str) -> dict[str, Stamp]:
+    """The sides that have consented to the erasure of just these records, and who when: root or an administrator who is still in office."""
+    given = next((each.sides for each in registry.consents if each.records == records), {})
+    return {side: stamp for side, stamp in given.items() if _speaks(registry, stamp.by)}
 
 
-def consents_with(registry: Registry, data: ErasureConsent, side: str, stamp: Stamp) -> tuple[Consent, ...]:
-    """The consents with one more; those to an erasure of the same exchanges with fewer records are none any more."""
-    exchanges, sides = exchanges_of(data), {**consents_to(registry, data), side: stamp}
-    others = tuple(each for each in registry.consents if each.exchanges != exchanges)
-    return (*others, Consent(exchanges=exchanges, records=hash_of(data), sides=sides))
+def _speaks(registry: Registry, actor: str) -> bool:
+    """Whether an actor still has a key and, if no root, an administrator's office."""
+    officer = registry.officers.get(actor)
+    in_office = officer is not None and officer.until is None and "administrator" in officer.roles
+    return (in_office or actor.endswith(f"/{ROOT}")) and any(key.owner == actor and key.until is None for key in registry.keys.values())
+
+
+def consents_after(registry: Registry, data: ErasureConsent, side: str, stamp: Stamp) -> tuple[Consent, ...]:
+    """The consents after one more, or after one was taken back. A side has one word on each exchange, its last."""
+    exchanges, records = exchanges_of(data), hash_of(data)
+    kept = [
+        replace(each, sides={name: given for name, given in each.sides.items() if name != side})
+        if side in each.sides and not set(exchanges).isdisjoint(each.exchanges)
+        else each
+        for each in registry.consents
+    ]
+    if data.withdrawn is UNSET:
+        sides = next((each.sides for each in kept if each.records == records), {})
+        kept = [each for each in kept if each.records != records]
+        kept.append(Consent(exchanges=exchanges, records=records, sides={**sides, side: stamp}))
+    return tuple(each for each in kept if each.sides)
 
 
 def consents_without(registry: Registry, gone: Collection[str]) -> tuple[Consent, ...]:
     """The consents that are left when exchanges are gone."""
-    return tuple(each for each in registry.consents if not set(each.exchanges) & set(gone))
+    return tuple(each for each in registry.consents if set(each.exchanges).isdisjoint(gone))
+
+
+def names_records(raw: bytes) -> bool:
+    """Whether a message may be an erasure or a consent to one."""
+    return b',"type":"dragoman.erasure' in raw
 
 
 def leaf_entry(position: int, raw: bytes, named: Named) -> bytes:
@@ -144,17 +171,35 @@ def emptied(channel: str, family: str, left: ErasedRecord, raw: bytes) -> Record
     return Record(envelope=envelope, act=b"", newest=b"", data=Act(signed=UNSET), raw=raw, commit=left.commit, name=act, side=side)
 
 
-def check(registry: Registry, formats: Iterable[str], records_of: RecordsOf, side: str, data: Erasure | ErasureConsent) -> Refusal | None:
+def check(registry: Registry, formats: Iterable[str], records_of: RecordsOf, side: str, data: Naming) -> Refusal | None:
     """Whole exchanges that may be erased, each with every record that it has, by consent. `formats` are the acts that open exchanges."""
     return _check_records(registry, formats, records_of, data) or _check_consents(registry, side, data)
 
 
-def _check_consents(registry: Registry, side: str, data: Erasure | ErasureConsent) -> Refusal | None:
-    given = consents_to(registry, data)
+def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | None:
+    given = consenting(registry, hash_of(data))
     if isinstance(data, ErasureConsent):
-        return invalid("/records", sentence("%(side)s has consented to this already", side=Name("side", side))) if side in given else None
+        return _check_consent(registry, side, data, consented=side in given)
+    if registry.custody != "host":
+        return None
+    if data.reason is not UNSET:
+        return invalid("/reason", sentence("in a trial each side's reason stands in its consent; leave it out"))
     silent = [each.name for each in registry.sides if each.name not in (side, *given)]
-    return not_consented(silent) if registry.custody == "host" and silent else None
+    return not_consented(silent) if silent else None
+
+
+def _check_consent(registry: Registry, side: str, data: ErasureConsent, *, consented: bool) -> Refusal | None:
+    if data.withdrawn is not UNSET:
+        there = any(side in each.sides and each.records == hash_of(data) for each in registry.consents)
+        return None if there else invalid("/withdrawn", sentence("%(side)s has not consented to this", side=Name("side", side)))
+    if consented:
+        return invalid("/records", sentence("%(side)s has consented to this already", side=Name("side", side)))
+    named = set(exchanges_of(data))
+    others = (known.exchanges for known in registry.consents if side in known.sides and named.isdisjoint(known.exchanges))
+    if len(named.union(*others)) <= CONSENTED_EXCHANGES:
+        return None
+    detail = sentence("%(n)s exchanges wait for the other sides at once, and no more; carry some out first", n=CONSENTED_EXCHANGES)
+    return invalid("/records", detail)
 
 
 def not_consented(sides: Iterable[str]) -> Refusal:
@@ -168,13 +213,14 @@ def not_consented(sides: Iterable[str]) -> Refusal:
     )
 
 
-def _check_records(registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Erasure | ErasureConsent) -> Refusal | None:
+def _check_records(registry: Registry, formats: Iterable[str], records_of: RecordsOf, data: Naming) -> Refusal | None:
     wanted: list[ErasedRecord] = []
     for exchange in exchanges_of(data):
-        found = tuple(records_of(exchange))
+        gone = exchange == registry.id or exchange in registry.erased
+        found = () if gone else tuple(islice(records_of(exchange), len(data.records) + 1))  # with one too many it is wrong already
         opening = next((each for each in found if not each.void and each.id == exchange), None)
         act = "" if opening is None else opening.type.split(".")[1]
-        if exchange == registry.id or exchange in registry.erased or act not in formats:
+        if act not in formats:
             return invalid(
                 "/records",
                 sentence(
@@ -188,9 +234,8 @@ def _check_records(registry: Registry, formats: Iterable[str], records_of: Recor
                 sentence("%(exchange)s is a %(act)s that others' records rest on, or of a service: it stays", exchange=exchange, act=act),
             )
         wanted += found
+        if len(wanted) > len(data.records):
+            break
     if list(data.records) != sorted(wanted, key=lambda each: each.position):
-        return invalid(
-            "/records",
-            sentence("name every record of these exchanges, %(n)s by now, as the log has it; draft it anew", n=len(wanted)),
-        )
+        return invalid("/records", sentence("name every record of these exchanges as the log has them by now; draft it anew"))
     return None

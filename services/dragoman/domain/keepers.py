@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from dragoman.domain import heads
 from dragoman.domain.access import ROOT, SERVICE
-from dragoman.domain.erasure import not_consented
+from dragoman.domain.erasure import consenting, hash_of, not_consented
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Folding
@@ -78,7 +78,10 @@ def check_signed(registry: Registry, record: Record, position: int) -> Refusal |
     if isinstance(record.data, acts.SideAdmission | acts.Erasure):
         silent = [side.name for side in registry.sides if not _consents(registry, side, signers, owners)]
         if silent and registry.custody == "host" and isinstance(record.data, acts.Erasure):
-            return not_consented(silent)
+            given = consenting(registry, hash_of(record.data))
+            unasked = [side for side in silent if side not in given]
+            if unasked:
+                return not_consented(unasked)
         if silent:
             return Refusal(
                 kind="not-permitted",

@@ -32,6 +32,17 @@ class Refusal:
     allowed: tuple[str, ...] = field(default=())
     position: int | None = None
 
+    @property
+    def why(self) -> Sentence:
+        """The reason with what is wrong with which member, for whoever does not see the faults beside it."""
+        if not self.faults:
+            return self.detail
+        return sentence("%(faults)s.", faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(each)) for each in self.faults))
+
+
+def _of(fault: Fault) -> dict[str, object]:
+    return {"pointer": fault.pointer or "/", "detail": fault.detail}
+
 
 class Refused(Exception):
     """Carries a refusal out of the shell to the one place that answers it."""

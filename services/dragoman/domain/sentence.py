@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -80,6 +80,8 @@ def _parts(value: object) -> object:
             return ["name", value.context, value.name, value.first]
         case timedelta():
             return ["span", value.total_seconds()]
+        case list() | datetime():
+            raise TypeError(f"{value!r} stands in a sentence: no reader would get it back")
         case date():
             return ["day", value.isoformat()]
         case tuple():

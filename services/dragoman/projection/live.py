@@ -8,7 +8,7 @@ to bring them back. Positions stay contiguous because a record waits for those b
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import structlog
@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw
 from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.contact import standing_office
-from dragoman.domain.erasure import Withheld, left_of, standing_in
+from dragoman.domain.erasure import Withheld, left_of, names_records, standing_in
 from dragoman.domain.fold import Folded
 from dragoman.domain.ledger import Grounds
 from dragoman.domain.record import NotARecord, Record, parse
@@ -242,7 +242,7 @@ class Projection:
         """What an erasure further on says of the record at a position, as far as the log was read ahead."""
         return self._named.get(position)
 
-    def records_of(self, exchange: str) -> list[ErasedRecord]:
+    def records_of(self, exchange: str) -> Iterator[ErasedRecord]:
         """Every well-formed record of an exchange, void ones too, in order, as an erasure would name it."""
         base = self.store.base(self.name)
         found = self.store.reader().execute(
@@ -254,7 +254,7 @@ class Projection:
             record = row.folded.record
             if record is not None and record.envelope.subject == exchange:
                 rows[position] = row.folded.raw, row.folded.valid
-        return [self._left_of(position, raw, valid=valid) for position, (raw, valid) in sorted(rows.items())]
+        return (self._left_of(position, raw, valid=valid) for position, (raw, valid) in sorted(rows.items()))
 
     def _left_of(self, position: int, raw: bytes, *, valid: bool) -> ErasedRecord:
         left = standing_in(raw, position, self.withheld)
@@ -308,10 +308,14 @@ class Projection:
             self._break(str(error))
 
     async def _know_erasures(self, messages: list[Message]) -> None:
-        """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`."""
-        if not self._read_ahead and has_entries(messages):
-            self._named = await named_from(self.log, messages[0].position)
-            self._read_ahead = True
+        """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`.
+
+        After a start that is forgotten: what names records, some of which may be entries in the file, is told anew.
+        """
+        ahead = not self._read_ahead and has_entries(messages)
+        if ahead or any(names_records(message.raw) for message in messages):
+            self._named = self._named | await named_from(self.log, messages[0].position)
+            self._read_ahead = self._read_ahead or ahead
 
     def _break(self, reason: str) -> None:
         """Write nothing any more, and say why."""
@@ -652,7 +656,7 @@ def entry_of(row: Row) -> answers.Entry:
         folded.position,
         folded.raw,
         valid=folded.valid,
-        reason="" if folded.refusal is None else str(folded.refusal.detail),
+        reason="" if folded.refusal is None else str(folded.refusal.why),
         exchange="" if folded.record is None else folded.record.envelope.subject,
         number=folded.number,
         commit=row.commit,

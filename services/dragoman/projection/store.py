@@ -269,7 +269,7 @@ def _line(row: Row) -> Line:
         act=None if record is None else record.name,
         said=None if envelope is None else envelope.time,
         reason=None if refusal is None else refusal.kind,
-        detail=None if refusal is None else packed(refusal.detail),
+        detail=None if refusal is None else packed(refusal.why),
         state=row.step.encoded,
         of_exchange=isinstance(folded.state, Exchange),
         erased=[(each.position, entry_of(each)) for each in row.erased],

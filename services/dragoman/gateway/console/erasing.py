@@ -1,7 +1,8 @@
 """What all sides take out of the record: which side has consented to what, what is gone, and the forms by which an administrator says so.
 
 A consent is to just what was read: the page that asks once carries the hash of the records that it counted, and what was said since makes
-it ask again. In a trial the host signs the erasure for the sides that have consented; else every side signs it, on the command line.
+it ask again. A side may take its consent back. In a trial the host signs the erasure for the sides that have consented; else every side signs it,
+on the command line.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,26 +12,29 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.erasure import exchanges_of, hash_of
+from dragoman.domain.erasure import consenting, exchanges_of, hash_of
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance, keep, sliced
-from dragoman.gateway.console.page import Here, Page, Sheet
+from dragoman.gateway.console.page import Handler, Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
 from dragoman_schemas.acts.channel import Erasure
 from dragoman_schemas.state import Exchange, Stamp
 
-Doing = Literal["consent", "erase"]
+Doing = Literal["consent", "withdraw", "erase"]
 
 
 class WaitingRow(Struct, frozen=True, kw_only=True):
-    """Exchanges that sides consented to take out: by which number each goes, who consented when, who has not. `stands` until something is said in one."""
+    """Exchanges that sides consented to take out: by which number each goes, who consented when, who has not.
+
+    It `stands` until something is said in one; of the past that is not told.
+    """
 
     exchanges: tuple[str, ...]
     numbers: tuple[str, ...]
     sides: dict[str, Stamp]
     silent: tuple[str, ...]
-    stands: bool
+    stands: bool | None
 
 
 class GoneRow(Struct, frozen=True, kw_only=True):
@@ -79,12 +83,13 @@ async def erasures(here: Here, filled: Filled | None = None) -> Page:
 def _waiting(here: Here) -> Iterable[WaitingRow]:
     for each in here.registry.consents:
         known = [here.projection.exchange(id) for id in each.exchanges]
+        sides = consenting(here.registry, each.records)
         yield WaitingRow(
             exchanges=each.exchanges,
             numbers=tuple("" if state is None else state.number for state in known),
-            sides=each.sides,
-            silent=tuple(side for side in here.sides if side not in each.sides),
-            stands=here.past or hash_of(_naming(here, each.exchanges)) == each.records,
+            sides=sides,
+            silent=tuple(side for side in here.sides if side not in sides),
+            stands=None if here.past else hash_of(_naming(here, each.exchanges)) == each.records,
         )
 
 
@@ -108,35 +113,44 @@ def _named(here: Here, filled: Filled) -> list[Exchange]:
     return found
 
 
-async def ask_consent(here: Here) -> Page | web.StreamResponse:
-    """Ask once before a side consents."""
-    return await _ask(here, Filled({"exchanges": [here.request.query.get("exchanges", "")]}), "consent")
+def _asking(doing: Doing) -> Handler:
+    async def asked(here: Here) -> Page | web.StreamResponse:
+        filled = Filled({"exchanges": [here.request.query.get("exchanges", "")]})
+        return await _ask(here, filled, doing, _named(here, filled))
+
+    return asked
 
 
-async def ask_erasure(here: Here) -> Page | web.StreamResponse:
-    """Ask once before exchanges are erased, in a trial in which every other side has consented."""
-    return await _ask(here, Filled({"exchanges": [here.request.query.get("exchanges", "")]}), "erase")
+def _saying(doing: Doing) -> Handler:
+    async def said(here: Here) -> Page | web.StreamResponse:
+        return await _say(here, doing)
+
+    return said
 
 
-async def _ask(here: Here, filled: Filled, doing: Doing) -> Page | web.StreamResponse:
+async def _ask(here: Here, filled: Filled, doing: Doing, exchanges: Sequence[Exchange]) -> Page | web.StreamResponse:
+    """Ask once."""
     if hindrance(here) or (doing == "erase" and here.registry.custody != "host"):
         return see(here.link("/admin/erasures"))
-    known = len(filled.faults)
-    exchanges = _named(here, filled)
-    if len(filled.faults) > known:
+    if not exchanges or filled.of_field("exchanges"):
         return await erasures(here, filled)
     say, naming = here.words.say, _naming(here, (each.id for each in exchanges))
+    question, button = {
+        "consent": (say("Consent to take this out of the record?"), say("Consent for %(side)s", side=here.side.upper())),
+        "withdraw": (say("Take the consent of %(side)s back?", side=here.side.upper()), say("Take it back")),
+        "erase": (say("Take this out of the record, for ever?"), say("Take it out of the record")),
+    }[doing]
     return ask(
         here,
-        Asking(act="erasure-consent" if doing == "consent" else "erasure", of=" ".join(exchanges_of(naming))),
-        question=say("Consent to take this out of the record?") if doing == "consent" else say("Take this out of the record, for ever?"),
+        Asking(act="erasure" if doing == "erase" else "erasure-consent", of=" ".join(exchanges_of(naming))),
+        question=question,
         follows=[*_what(here, exchanges), *_what_follows(here, doing)],
-        button=say("Consent for %(side)s", side=here.side.upper()) if doing == "consent" else say("Take it out of the record"),
-        back=(here.link("/admin/erasures"), say("Leave it in the record")),
+        button=button,
+        back=(here.link("/admin/erasures"), say("Leave it as it is") if doing == "withdraw" else say("Leave it in the record")),
         area="admin",
         filled=filled,
         hidden={"exchanges": " ".join(exchanges_of(naming)), "read": hash_of(naming)},
-        reason=True,
+        reason=doing != "erase",
         signs=here.registry.custody == "sides",
     )
 
@@ -146,7 +160,7 @@ def _what(here: Here, exchanges: Sequence[Exchange]) -> list[str]:
     words = here.words
     return [
         words.count(
-            "%(number)s, %(what)s: %(n)s record", "%(number)s, %(what)s: %(n)s records", len(here.projection.records_of(each.id)),
+            "%(number)s, %(what)s: %(n)s record", "%(number)s, %(what)s: %(n)s records", len(list(here.projection.records_of(each.id))),
             number=each.number or each.id, what=here.subject(each)[1],
         )
         for each in exchanges
@@ -163,43 +177,40 @@ def _what_follows(here: Here, doing: Doing) -> list[str]:
         if here.registry.custody == "sides":
             follows.append(say("Every side signs the erasure itself as well, on the command line."))
         return follows
+    if doing == "withdraw":
+        return [say("The record keeps that there was a consent, and that it was taken back. Nothing is taken out without another one.")]
     return [
         say("They are gone from every page, list and search. That they were there, when and by whom, stays, and so do their numbers."),
         say("The bytes go from the disks of this host when its operator carries the erasure out, and from a mirror by itself."),
     ]
 
 
-async def consent(here: Here) -> Page | web.StreamResponse:
-    """Record the consent of the own side."""
-    return await _say(here, "consent")
-
-
-async def erase(here: Here) -> Page | web.StreamResponse:
-    """Record the erasure, in a trial."""
-    return await _say(here, "erase")
-
-
 async def _say(here: Here, doing: Doing) -> Page | web.StreamResponse:
+    """Record it."""
     filled = await Filled.of(here.request)
-    naming = _naming(here, (each.id for each in _named(here, filled)))
+    exchanges = _named(here, filled)
+    naming = _naming(here, (each.id for each in exchanges))
     if not filled.faults and hash_of(naming) != filled["read"]:
         filled.wrong("reason", here.words.say("Something was said in them since you read them. Look again, then press again."))
     if not filled.faults:
         act: dict[str, Any] = {
-            "act": "erasure-consent" if doing == "consent" else "erasure",
+            "act": "erasure" if doing == "erase" else "erasure-consent",
             "records": [msgspec.to_builtins(each) for each in naming.records],
         }
-        act |= {"reason": filled["reason"]} if filled["reason"] else {}
+        act |= {"reason": filled["reason"]} if filled["reason"] and doing != "erase" else {}
+        act |= {"withdrawn": True} if doing == "withdraw" else {}
         if position := await keep(here, filled, act, "reason"):
-            return see(here.link("/admin/erasures", after=position, said="consented" if doing == "consent" else "erased"))
+            return see(here.link("/admin/erasures", after=position, said=doing))
     await at_the_end(here)
-    return await _ask(here, filled, doing)
+    return await _ask(here, filled, doing, exchanges)
 
 
 SHEETS: Final[tuple[Sheet, ...]] = (
     Sheet(path="/admin/erasures", handler=erasures),
-    Sheet(path="/admin/erasures/consent", handler=ask_consent),
-    Sheet(path="/admin/erasures/consent", handler=consent, method="POST"),
-    Sheet(path="/admin/erasures/erase", handler=ask_erasure),
-    Sheet(path="/admin/erasures/erase", handler=erase, method="POST"),
+    Sheet(path="/admin/erasures/consent", handler=_asking("consent")),
+    Sheet(path="/admin/erasures/consent", handler=_saying("consent"), method="POST"),
+    Sheet(path="/admin/erasures/withdraw", handler=_asking("withdraw")),
+    Sheet(path="/admin/erasures/withdraw", handler=_saying("withdraw"), method="POST"),
+    Sheet(path="/admin/erasures/erase", handler=_asking("erase")),
+    Sheet(path="/admin/erasures/erase", handler=_saying("erase"), method="POST"),
 )

@@ -4,7 +4,8 @@
     Page(template, view, ...)    what a handler returns
     Sheet("/inbox", handler)     a page of a channel: /c/{channel}/inbox, .json and .csv of it
 
-A page shows what its view holds, and the view is what `.json` gives: whoever mistrusts a page compares.
+A page shows what its view holds, and the view is what `.json` gives: whoever mistrusts a page compares. What the service itself says in English there,
+such as why a record is void, the page says in the reader's language.
 """
 
 import csv
@@ -185,7 +186,7 @@ class Here:
         """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
         id = of.exchange if hasattr(of, "exchange") else of.id
         state = self.projection.exchange(id)
-        if self.at and (state is None or bytes(state.subject) != bytes(of.subject)):
+        if self.at and (state is None or state.updated.position > self.at):
             state = reads.exchange_at(self.service.store, self.name, id, self.at)
         return self.words.subject(of.subject, None if state is None else title_of(state))
 
