@@ -18,12 +18,13 @@ $(VENV)/.uv:
 	@touch $@
 
 $(VENV)/.runtime: $(VENV)/.uv requirements/runtime.lock pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/runtime.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/runtime.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q services schemas
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
 ASSETS := services/dragoman/gateway/static/vendor/swagger-ui.css
@@ -53,6 +54,7 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/lint-imports
 
 test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
+	$(BIN)/python -m compileall -q services schemas tests
 	$(BIN)/python tests/lanes.py
 
 faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults
