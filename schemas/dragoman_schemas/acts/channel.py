@@ -129,7 +129,7 @@ class ErasureConsent(Act, frozen=True, kw_only=True, tag="erasure-consent"):
 
     records: Annotated[tuple[ErasedRecord, ...], Meta(min_length=1, max_length=500)]
     reason: Text | UnsetType = UNSET
-    withdrawn: Literal[True] | UnsetType = UNSET
+    withdrawn: bool | UnsetType = UNSET
 
 
 class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):

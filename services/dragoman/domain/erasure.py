@@ -120,7 +120,7 @@ def consents_after(registry: Registry, data: ErasureConsent, side: str, stamp: S
         else each
         for each in registry.consents
     ]
-    if data.withdrawn is UNSET:
+    if data.withdrawn is not True:
         sides = next((each.sides for each in kept if each.records == records), {})
         kept = [each for each in kept if each.records != records]
         kept.append(Consent(exchanges=exchanges, records=records, sides={**sides, side: stamp}))
@@ -189,7 +189,7 @@ def _check_consents(registry: Registry, side: str, data: Naming) -> Refusal | No
 
 
 def _check_consent(registry: Registry, side: str, data: ErasureConsent, *, consented: bool) -> Refusal | None:
-    if data.withdrawn is not UNSET:
+    if data.withdrawn is True:
         there = any(side in each.sides and each.records == hash_of(data) for each in registry.consents)
         return None if there else invalid("/withdrawn", sentence("%(side)s has not consented to this", side=Name("side", side)))
     if consented:
