@@ -157,7 +157,7 @@ async def test_the_board_is_accessible_in_every_light_and_language(visit: Visiti
         assert await china.page.get_by_text("SIDES ONLY").count() >= 2
     assert (await china.page.title()).startswith(("EXERCISE EXERCISE EXERCISE ", "FLASH", "特提")), "by turns"
     assert await china.page.locator(".drill").all_inner_texts() == ["EXERCISE\nEXERCISE\nEXERCISE"] * 2
-    assert china.complaints == []
+    assert [each for each in china.complaints if "401" not in each] == [], "but for what was asked while nobody was signed in"
 
 
 async def test_a_page_is_not_known_while_the_service_does_not_see_the_log(visit: Visiting, tmp_path: Path, chromium: Path) -> None:

@@ -235,7 +235,8 @@ async def test_clocks_are_never_read_out_and_what_comes_is_once(visit: Visiting,
     shown = await china.page.locator("[data-bar=flash]").inner_text()
     await china.page.wait_for_timeout(5_000)
     assert await china.page.locator("[data-bar=flash]").inner_text() != shown, "its seconds are seen to count"
-    assert await china.page.evaluate("window.heard") == []
+    heard = await china.page.evaluate("window.heard")
+    assert [each for each in heard if "nobody here has opened it" not in each] == [], "but for a flash of five minutes ago"
 
 
 def colours(theme: str) -> dict[str, str]:

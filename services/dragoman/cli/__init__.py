@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from cyclopts import App, CycloptsError
+from cyclopts import App
 
 from dragoman import __version__
 
@@ -46,47 +46,18 @@ for _name, _where, _help in (
 
 def main() -> None:
     """Run a command; its return value, or what went wrong, becomes the exit code."""
-    import asyncio
-
     from dragoman import telemetry
-    from dragoman.audit.export import NotAnExport
-    from dragoman.audit.replay import Hole
-    from dragoman.cli import common
-    from dragoman.client import Answered, Unreachable
-    from dragoman.domain.refusal import Malformed
-    from dragoman.log.archive import ArchiveBusy, ArchiveDamaged
-    from dragoman.log.broker import BrokerError
-    from dragoman.projection.writer import StoreBusy, StoreFull
-    from dragoman.settings import SettingsError
 
     telemetry.configure(level="warning")
     # Records, rows and futures are freed by their counts as soon as they are done with: the collector has to look but rarely.
     gc.set_threshold(50_000, 20, 100)
     try:
         code = app(sys.argv[1:], exit_on_error=False, print_error=True, result_action="return_value")
-    except Answered as error:
-        common.say(f"dragoman: {error.problem.title or 'refused'}: {error.problem.detail}")
-        for fault in error.problem.errors:
-            common.say(f"  {fault.pointer or '/'}: {fault.detail}")
-        if error.problem.allowed:
-            common.say(f"  allowed: {', '.join(error.problem.allowed)}")
-        sys.exit(common.exit_code(error))
-    except Unreachable as error:
-        common.say(f"dragoman: {error}")
-        sys.exit(common.UNREACHABLE)
-    except (NotAnExport, ArchiveDamaged, Hole) as error:
-        common.say(f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}")
-        sys.exit(common.UNVERIFIED)
-    except (common.UsageError, SettingsError, Malformed, ArchiveBusy) as error:
-        common.say(f"dragoman: {error}")
-        sys.exit(common.USAGE)
-    except (BrokerError, StoreBusy, StoreFull) as error:
-        common.say(f"dragoman: {error}")
-        sys.exit(common.FAILED)
-    except CycloptsError:
-        sys.exit(common.USAGE)
-    except (KeyboardInterrupt, asyncio.CancelledError):  # Ctrl-C, without a gateway and with one
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
+    except BaseException as error:  # the outermost edge
+        from dragoman.cli import failing  # whose errors they are is imported when there is one
+
+        failed = failing.told(error)
+        if failed is None:
+            raise
+        sys.exit(failed)
     sys.exit(code if isinstance(code, int) else 0)

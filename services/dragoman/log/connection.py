@@ -42,6 +42,8 @@ FAILURES: Final = (NatsError, OSError, RuntimeError, TimeoutError)
 """What a connection that is lost meanwhile raises; a closed transport of uvloop raises RuntimeError."""
 
 
+_CANCEL_SECONDS: Final = 0.05
+
 _STATUS: Final = b"NATS/1.0 "
 """How the headers of a message begin that is none of the stream but says how a read went."""
 
@@ -331,7 +333,18 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
         yield bus
     finally:
         bus.closing = True
-        await asyncio.wait_for(bus.client.close(), REQUEST_SECONDS)
+        try:
+            await asyncio.wait_for(bus.client.close(), REQUEST_SECONDS)
+        finally:
+            await stop_reconnecting(bus.client)
+
+
+async def stop_reconnecting(client: Client) -> None:
+    """End the task that reconnects for ever. While connections are refused it may lose that it was cancelled, and go on after the client was closed."""
+    task = client._reconnection_task  # noqa: SLF001  # there is no other way to it
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=_CANCEL_SECONDS)
 
 
 class Guard:

@@ -1,0 +1,54 @@
+"""How a command ends that went wrong: what it says, and its exit code."""
+
+import asyncio
+
+from cyclopts import CycloptsError
+
+from dragoman.audit.export import NotAnExport
+from dragoman.audit.replay import Hole
+from dragoman.cli import common
+from dragoman.client import Answered, Unreachable
+from dragoman.domain.refusal import Malformed
+from dragoman.log.archive import ArchiveBusy, ArchiveDamaged
+from dragoman.log.broker import BrokerError
+from dragoman.projection.writer import StoreBusy, StoreFull
+from dragoman.settings import SettingsError
+
+_INTERRUPTED = 130
+
+
+def told(error: BaseException) -> int | None:
+    """Say what went wrong; the exit code, or None for what nobody foresaw."""
+    match error:
+        case Answered():
+            _say_refused(error)
+            return common.exit_code(error)
+        case Unreachable():
+            common.say(f"dragoman: {error}")
+            return common.UNREACHABLE
+        case NotAnExport() | ArchiveDamaged() | Hole():
+            common.say(f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}")
+            return common.UNVERIFIED
+        case common.UsageError() | SettingsError() | Malformed() | ArchiveBusy():
+            common.say(f"dragoman: {error}")
+            return common.USAGE
+        case BrokerError() | StoreBusy() | StoreFull():
+            common.say(f"dragoman: {error}")
+            return common.FAILED
+        case CycloptsError():  # it has said so itself
+            return common.USAGE
+        case KeyboardInterrupt() | asyncio.CancelledError():  # Ctrl-C, without a gateway and with one
+            return _INTERRUPTED
+        case BrokenPipeError():
+            return 0
+        case _:
+            return None
+
+
+def _say_refused(error: Answered) -> None:
+    problem = error.problem
+    common.say(f"dragoman: {problem.title or 'refused'}: {problem.detail}")
+    for fault in problem.errors:
+        common.say(f"  {fault.pointer or '/'}: {fault.detail}")
+    if problem.allowed:
+        common.say(f"  allowed: {', '.join(problem.allowed)}")
