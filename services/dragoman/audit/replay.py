@@ -55,7 +55,8 @@ class Replayed(Struct, frozen=True, kw_only=True):
 class Replay:
     """A fold in memory. Is the `Ledger` that it folds with.
 
-    `void` says by position why a record has no effect; `entries` are the positions of leaf entries that stand for nothing that is known to it; `unproven`, by position, the erasures that have
+    `void` says by position why a record has no effect. `entries` are the positions of leaf entries that stand for nothing that is known to it;
+    `unproven`, by position, the erasures that have
     yet to prove those that do; `erased`, by position, what is left of every record that was legally erased.
     """
 

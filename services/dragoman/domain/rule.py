@@ -143,7 +143,8 @@ class Format:
 
     An exchange starts as `start`, or where the act itself says how far the matter is, as `begun` says. `changes` are the
     statuses to which a `status-change` may lead, by the status before. `kinds` are the channels in which it may be opened.
-    `title` is what an exchange is called whose opener gives it no subject. `precedence` is the default for an act that is recorded at a time. What is `copied_to_all` goes for information to every side that
+    `title` is what an exchange is called whose opener gives it no subject. `precedence` is the default for an act that is recorded at a time.
+    What is `copied_to_all` goes for information to every side that
     is not asked. `notice` is what such a message says on its face, by language.
     """
 

@@ -310,12 +310,11 @@ class Projection:
     async def _know_erasures(self, messages: list[Message]) -> None:
         """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`.
 
-        After a start that is forgotten: what names records, some of which may be entries in the file, is told anew.
+        So too where records are named, some of which may be entries that were folded before this start, which has forgotten what names them.
         """
-        ahead = not self._read_ahead and has_entries(messages)
-        if ahead or any(names_records(message.raw) for message in messages):
-            self._named = self._named | await named_from(self.log, messages[0].position)
-            self._read_ahead = self._read_ahead or ahead
+        if not self._read_ahead and (has_entries(messages) or any(names_records(message.raw) for message in messages)):
+            self._named = await named_from(self.log, messages[0].position)
+            self._read_ahead = True
 
     def _break(self, reason: str) -> None:
         """Write nothing any more, and say why."""

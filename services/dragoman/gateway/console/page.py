@@ -193,7 +193,7 @@ class Here:
     def reason(self, position: int) -> str:
         """Why the record at a position is void."""
         refusal = self.projection.refusal_at(position)
-        return "" if refusal is None else self.words.sentence(refusal.detail)
+        return "" if refusal is None else self.words.sentence(refusal.why)
 
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run a query that may take long in a reader's thread."""
