@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from dragoman.audit.replay import Replay, Replayed
-from dragoman.domain.erasure import Withheld, entry_of, leaf_entry, named_in, standing_in
+from dragoman.domain.erasure import Withheld, entry_of, leaf_entry, named_in, names_records, standing_in
 from dragoman.domain.fold import Folded, fold
 from dragoman.domain.record import Record
+from dragoman.language.words import words
 from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.tlog import dsse, leaf
 from world import INCIDENT, NOTE, World, public_of, refused
@@ -357,3 +358,18 @@ def test_what_can_never_be_erased_is_refused_before_it_is_counted(world: World) 
     genesis = {**body["records"][0], "subject": world.registry.id}
     for records in ([genesis], [genesis, *body["records"]]):
         assert "there is no exchange" in str(refused(world.attested({**body, "records": records}, "nato/root")).why)
+
+
+def test_who_is_refused_is_told_which_member_of_which_side_in_any_language(trial: World) -> None:
+    id = spoken(trial)
+    told = trial.attested(erasure(trial, id), *BOTH).refusal
+    assert told is not None and told.kind == "not-permitted" and words("fr").sentence(told.detail).startswith("CHINA n’a pas consenti")
+    back = refused(trial.attested({**consent(trial, id), "withdrawn": True}, "nato/root"))
+    assert [(each.pointer, words("fr").sentence(each.detail)) for each in back.faults] == [("/withdrawn", "NATO n’y a pas consenti")]
+    given = trial.attested(consent(trial, id), "nato/root")
+    again = refused(trial.attested(consent(trial, id), "nato/root"))
+    assert [(each.pointer, words("fr").sentence(each.detail)) for each in again.faults] == [("/records", "NATO y a déjà consenti")]
+    assert names_records(given.raw) and not names_records(trial.raws[0])
+    ids = [trial.open("nato/o-1", NOTE) for _ in range(CONSENTED_EXCHANGES)]
+    many = refused(trial.attested(consent(trial, *ids), "nato/root"))
+    assert [each.pointer for each in many.faults] == ["/records"] and f"{CONSENTED_EXCHANGES} exchanges wait" in str(many.why)
