@@ -12,10 +12,10 @@ import pytest
 import dragoman
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal
-from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.language import catalogue
 from dragoman.language.words import Words, words
+from dragoman.sentence import Sentence, sentence, verbatim
 from dragoman_schemas.acts import SHAPES
 from samples import SAMPLES
 from world import World, compact

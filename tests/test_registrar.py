@@ -13,6 +13,7 @@ from dragoman.log.archive import Archive
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import LogUnreachable, Message
 from dragoman.registrar import Unexplained, _Sealing
+from dragoman.sentence import verbatim
 from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Sealed
 from dragoman.tlog import checkpoint, dsse, note
@@ -35,12 +36,12 @@ class MemorySeals:
     async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
         fails, self.fails = self.fails, ""
         if fails == "lost":
-            raise LogUnreachable("lost")
+            raise LogUnreachable(verbatim("lost"))
         if (0 if over is None else over.seq) != len(self.notes):
             raise Moved(channel)
         self.notes.append(note)
         if fails == "kept":
-            raise LogUnreachable("kept")
+            raise LogUnreachable(verbatim("kept"))
         return Sealed(seq=len(self.notes), note=note)
 
 

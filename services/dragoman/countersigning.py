@@ -15,6 +15,7 @@ import aiohttp
 import structlog
 from msgspec import Struct
 
+from dragoman.sentence import sentence
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Addition, Checkpoint
 from dragoman.tlog.merkle import Nodes
@@ -42,7 +43,7 @@ def read(text: str) -> Asked:
     key, _, url = text.strip().partition(" ")
     verifier = read_verifier(key)
     if verifier.type != COSIGNATURE or not url.strip().startswith(("http://", "https://")):
-        raise NotANote(f"{text[:80]!r} is no witness: write the verifier key of a cosigner, a space, and its URL")
+        raise NotANote(sentence("%(text)s is no witness: write the verifier key of a cosigner, a space, and its URL", text=repr(text[:80])))
     return Asked(verifier=verifier, url=url.strip().rstrip("/"))
 
 

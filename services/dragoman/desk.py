@@ -32,7 +32,6 @@ from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
-from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, SIGNATURES
 from dragoman.log.port import (
@@ -48,6 +47,7 @@ from dragoman.log.port import (
     subject_of,
 )
 from dragoman.projection.live import Behind, Projection
+from dragoman.sentence import Sentence, sentence
 from dragoman.stores.custody import Custody
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import Erasure, Officer
@@ -194,7 +194,7 @@ class Desk:
         except LogUnreachable as error:
             detail = sentence(
                 "Nothing was recorded: the exchange cannot be looked up now: %(error)s. Try again with the same Idempotency-Key.",
-                error=str(error),
+                error=error.said,
             )
             raise Refused(Refusal(kind="unavailable", detail=detail)) from None
 
@@ -274,9 +274,7 @@ class Desk:
             records.check_built(decided)
             return decided
         except NotARecord as error:
-            detail = sentence(
-                "What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=error.reason
-            )
+            detail = sentence("What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=error.said)
             raise Refused(Refusal(kind="invalid", detail=detail)) from None
 
     # Trials, whose keys the host keeps

@@ -78,8 +78,8 @@ class Told(Guard):
     """A guard that is told that the proof was given."""
 
     @property
-    def reason(self) -> str:
-        return ""
+    def reason(self) -> None:
+        return None
 
 
 @asynccontextmanager

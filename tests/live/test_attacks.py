@@ -199,6 +199,6 @@ async def test_a_file_with_a_gap_is_never_written(tmp_path: Path) -> None:
     await asyncio.sleep(0.1)
     projection.take(messages[5:])
     await asyncio.sleep(2 * GATHER_SECONDS)
-    assert "disk full" in projection.broken
+    assert "disk full" in str(projection.broken)
     assert store.standing("nato-china").state.position == 3
     store.close()

@@ -11,8 +11,9 @@ import aiohttp
 import pytest
 
 from dragoman.domain import record as records
+from pair import until
 from receiver import Mailbox, Receiver, mailbox, receiving
-from service import INCIDENT, NOTE, Answer, Caller, Service
+from service import INCIDENT, NOTE, Answer, Caller, Service, at_a_screen
 
 C = "/v1/channels/nato-china"
 SETTINGS = {"DRAGOMAN_COURIER__PRIVATE_NETWORKS": '["127.0.0.0/8"]', "DRAGOMAN_COURIER__RETRIES_S": "[0.2, 0.2]"}
@@ -153,6 +154,29 @@ async def test_a_receiver_that_is_gone_is_sent_nothing_more(who: Who, receiver: 
     assert "gone" in (await state_of(who, endpoint))["stopped"]
 
 
+@pytest.mark.parametrize(("language", "said"), [("fr", ("pas de connexion", "n’existe plus")), ("zh", ("无连接：", "已不存在"))])
+async def test_what_came_of_a_try_is_shown_in_the_readers_language(
+    who: Who, receiver: Receiver, session: aiohttp.ClientSession, service: Service, language: str, said: tuple[str, str]
+) -> None:
+    gone = await entered(who, receiver)
+    receiver.answers = lambda tries: 410
+    body = {"channel": "nato-china", "url": "http://127.0.0.1:9/nobody"}
+    nobody = (await who("china/head_of_office").post("/v1/webhooks", body)).json
+    await who("nato/officer").open(NOTE)
+
+    async def given_up() -> bool:
+        return (await state_of(who, nobody)).get("parked") == 1 and "stopped" in await state_of(who, gone)
+
+    await until(given_up)
+    headers = await at_a_screen(session, service, "china/officer", language)
+    async with session.get(f"{service.base_url}/c/nato-china/admin/endpoints", headers=headers) as answer:
+        page = await answer.text()
+    assert answer.status == 200 and all(each in page for each in said), page
+    assert "no connection" not in page and "it is gone" not in page
+    (tried,) = (await who("china/officer").get(f"/v1/webhooks/{nobody['id']}/deliveries")).json["deliveries"]
+    assert tried["answered"].startswith("no connection: "), "the API is in English"
+
+
 async def test_a_receiver_that_asks_to_wait_is_waited_for(who: Who, receiver: Receiver) -> None:
     await entered(who, receiver)
     receiver.headers = {"Retry-After": "2"}
@@ -279,15 +303,6 @@ async def test_an_exercise_says_so_in_every_mail(who: Who, box: Mailbox) -> None
 
 
 # The side's own watch
-
-
-async def at_a_screen(session: aiohttp.ClientSession, service: Service, who: str) -> dict[str, str]:
-    """The headers of a signed-in browser."""
-    origin = {"Origin": service.base_url}
-    async with session.post(
-        f"{service.base_url}/sign-in", data={"token": service.token(who)}, headers=origin, allow_redirects=False
-    ) as answer:
-        return {**origin, "Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
 
 async def test_nobody_answers_the_watch_check_and_the_deputies_then_the_head_of_office_are_told_by_courier(

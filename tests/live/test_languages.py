@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 import aiohttp
 import pytest
 
+from dragoman.domain.table import FORMATS
 from dragoman.language.words import words
 from forging import append
 from samples import act
-from service import Caller, Service
+from service import Caller, Service, at_a_screen
 
 C = "nato-china"
 Who = Callable[[str], Caller]
@@ -36,8 +37,7 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
     change = {"act": "correction", "reason": "It came in writing.", "fields": {"form": "letter"}}
     assert (await nato.act(corrected["exchange"], change, If_Match=f'"{corrected["commit"]}"')).status == 201
 
-    async with session.post(f"{demo.base_url}/sign-in", data={"token": demo.token("china/officer")}, allow_redirects=False) as answer:
-        headers = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Accept": "text/html", "Accept-Language": language}
+    headers = await at_a_screen(session, demo, "china/officer", language)
 
     async def page(path: str) -> str:
         async with session.get(f"{demo.base_url}/c/{C}{path}", headers=headers) as answer:
@@ -69,13 +69,11 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
 async def test_why_a_record_is_void_is_said_in_the_readers_language(own: Service, session: aiohttp.ClientSession) -> None:
     auditor = Caller(session, own, "china/auditor")
     position = await append(own, b"no record")
-    async with session.post(f"{own.base_url}/sign-in", data={"token": own.token("china/auditor")}, allow_redirects=False) as answer:
-        cookie = answer.headers["Set-Cookie"].partition(";")[0]
-    ask = {"Accept": "application/x-ndjson", "Dragoman-Position": str(position)}
+    ask = {"Accept": "application/x-ndjson", "Dragoman-Min-Position": str(position)}
     entry = json.loads((await auditor.get(f"/v1/channels/{C}/records?from={position}", **ask)).body.splitlines()[0])
     assert entry["reason"].startswith("No record: no envelope: ")
     for language in PAGES:
-        headers = {"Cookie": cookie, "Accept": "text/html", "Accept-Language": language}
+        headers = await at_a_screen(session, own, "china/auditor", language)
         said = (
             words(language).say("No record: %(error)s.", error=words(language).say("no envelope: %(error)s", error="\n")).partition("\n")[0]
         )
@@ -98,7 +96,7 @@ class _Texts(HTMLParser):
 
     def handle_starttag(self, tag: str, given: list[tuple[str, str | None]]) -> None:
         attributes = dict(given)
-        others = (tag != "html" and "lang" in attributes) or "said" in (attributes.get("class") or "").split()
+        others = (tag != "html" and "lang" in attributes) or not {"said", "said-title"}.isdisjoint((attributes.get("class") or "").split())
         if not any(of_others for _, of_others in self.open):
             self.found |= {text for name in ("aria-label", "title", "placeholder", "alt") if (text := attributes.get(name))}
         if tag not in ("area", "base", "br", "col", "hr", "img", "input", "link", "meta", "wbr"):
@@ -117,9 +115,13 @@ class _Texts(HTMLParser):
 EVERYWHERE = (
     *(("nato/duty_officer", f"/c/{C}{path}") for path in ("", "/inbox", "/compose", "/compose/hazardous-incident", "/drafts", "/meetings")),
     *(("nato/officer", f"/c/{C}{path}") for path in ("/meetings/calendar", "/people", "/people/register", "/dialogue", "/statistics")),
-    *(("nato/officer", f"/c/{C}{path}") for path in ("/reports", "/reports/situation", "/reports/period", "/key")),
-    *(("china/auditor", f"/c/{C}{path}") for path in ("/audit", "/log", "/records/9", "/compose/contact-note", "/no-such-page")),
+    *(("nato/officer", f"/c/{C}/reports{path}") for path in ("", "/situation", "/turn-over", "/period", "/year")),
+    *(("nato/officer", f"/c/{C}{path}") for path in ("/key", "/people/register/new", "/recorded/9")),
+    *(("nato/head_of_office", f"/c/{C}/compose/{act}") for act in FORMATS),
+    *(("china/auditor", f"/c/{C}{path}") for path in ("/audit", "/log", "/compose/contact-note", "/no-such-page", "/?at=99999")),
+    *(("china/auditor", f"/c/{C}{path}") for path in ("/differences?from=5&to=30", "/audit?at=12&compare=4", "/audit?record=none")),
     *(("nato/administrator", f"/c/{C}/admin{path}") for path in ("", "/officers", "/keys", "/endpoints", "/profiles", "/policy")),
+    *(("nato/administrator", f"/c/{C}/admin{path}") for path in ("/codebook", "/erasures", "/links")),
     *(("operator", path) for path in ("/host", "/host/tokens", "/host/subjects", "/host/open", "/host/terms", "/docs", "/help")),
 )
 
@@ -128,19 +130,44 @@ async def test_no_page_says_a_sentence_in_another_language_than_the_readers(own:
     nato = Caller(session, own, "nato/officer")
     pages = [*EVERYWHERE]
     for row in (await nato.get(f"/v1/channels/{C}/exchanges")).json["exchanges"]:
-        pages += [("nato/officer", f"/c/{C}/exchanges/{row['id']}{form}") for form in ("", "/form", "/card")]
-    cookies: dict[str, str] = {}
+        of = f"/c/{C}/exchanges/{row['id']}"
+        pages += [("nato/officer", f"{of}{form}") for form in ("", "/form", "/card", f"?at={row['position']}")]
+        pages += [
+            ("nato/head_of_office", f"{of}/acts/{act}")
+            for act in ("correction", "closing", "reply", "update", "readout", "counter-proposal")
+        ]
+        if row["family"] == "meeting":
+            pages.append(("china/officer", f"/c/{C}/meetings/{row['id']}"))
+    pages += [("china/auditor", f"/c/{C}/records/{position}") for position in range(1, 60)]
+    readers: dict[str, dict[str, str]] = {}
     for name, path in pages:
-        if name not in cookies:
-            token = own.operator.strip() if name == "operator" else own.token(name)
-            async with session.post(f"{own.base_url}/sign-in", data={"token": token}, allow_redirects=False) as answer:
-                cookies[name] = answer.headers["Set-Cookie"].partition(";")[0]
-        said: dict[str, set[str]] = {}
-        for language in ("en", "fr", "zh"):
-            headers = {"Cookie": cookies[name], "Accept": "text/html", "Accept-Language": language}
-            async with session.get(own.base_url + path, headers=headers) as answer:
-                said[language] = _Texts(await answer.text()).found
-        assert len(said["en"]) > 10, path
-        for language in ("fr", "zh"):
-            alike = {text for text in said["en"] & said[language] if re.search(r"[a-z]{2,}( [a-z]{2,}){2}", text)}
-            assert not alike, (path, language)
+        readers[name] = readers.get(name) or await at_a_screen(session, own, name)
+        await _is_said_in_three_languages(session, own.base_url + path, readers[name])
+
+
+async def _is_said_in_three_languages(session: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> set[str]:
+    """Ask for a page in each language: no sentence of the service's own is in two of them. What it says in English."""
+    said: dict[str, set[str]] = {}
+    for language in ("en", "fr", "zh"):
+        async with session.get(url, headers={**headers, "Accept-Language": language}) as answer:
+            said[language] = _Texts(await answer.text()).found
+    assert len(said["en"]) > 10, url
+    for language in ("fr", "zh"):
+        alike = {text for text in said["en"] & said[language] if re.search(r"[a-z]{2,}( [a-z]{2,}){2}", text)}
+        assert alike <= {"bout de papier"}, (url, language)  # as every chancery calls it
+    return said["en"]
+
+
+async def test_what_hinders_a_host_is_said_in_three_languages(own: Service, session: aiohttp.ClientSession) -> None:
+    own.stop()
+    (mark,) = (own.data / "marks").glob(f"*/{C}.json")
+    mark.write_text("{")
+    own.arguments = ()  # nothing can be demonstrated on it
+    own.start()
+    operator = await at_a_screen(session, own, "operator")
+    broken = "compare the log with another copy"
+    for path in ("/host", f"/host/channels/{C}"):
+        said = await _is_said_in_three_languages(session, own.base_url + path, operator)
+        assert any(broken in text for text in said), (path, said)
+    (health,) = [each for each in (await Caller(session, own).get("/readyz")).json["checks"] if not each["ok"]]
+    assert "1 of them broken" in health["detail"]

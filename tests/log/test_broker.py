@@ -54,14 +54,14 @@ async def test_writes_need_a_broker_that_syncs_every_write(real_broker: RealBrok
     guard = Guard(warden, server_name=real_broker.endpoint.server_name)
     await guard.prove()
     assert not guard.proven
-    assert "sync_interval: always" in guard.reason
+    assert "sync_interval: always" in str(guard.reason)
     assert log.channel == "nato-china"
 
 
 async def test_another_broker_is_not_trusted(real_broker: RealBroker) -> None:
     guard = Guard(await real_broker.bus("warden"), server_name="somebody-else")
     await guard.prove()
-    assert "another broker" in guard.reason
+    assert "another broker" in str(guard.reason)
 
 
 async def test_a_broker_with_another_clock_is_not_trusted(real_broker: RealBroker) -> None:
@@ -69,7 +69,7 @@ async def test_a_broker_with_another_clock_is_not_trusted(real_broker: RealBroke
 
     guard = Guard(await real_broker.bus("warden"), now=lambda: datetime.now(UTC) + timedelta(seconds=3))
     await guard.prove()
-    assert "s apart" in guard.reason
+    assert "s apart" in str(guard.reason)
 
 
 @pytest.mark.parametrize("user", ["gateway", "auditor", "warden"])

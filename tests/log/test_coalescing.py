@@ -9,6 +9,7 @@ from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM
 from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, Outcome, Unavailable, Unknown
+from dragoman.sentence import verbatim
 from records import note
 
 
@@ -121,7 +122,7 @@ class Silent(MemoryLog):
         await asyncio.sleep(0)
         if len(entries) == 1:
             return await super().append(entries)
-        return Conflict(1) if len(self.asked) == COALESCE_FROM else Unknown("the broker did not answer in time")
+        return Conflict(1) if len(self.asked) == COALESCE_FROM else Unknown(verbatim("the broker did not answer in time"))
 
 
 async def test_where_the_log_falls_silent_over_one_half_the_other_is_not_tried() -> None:

@@ -215,7 +215,7 @@ async def test_a_walk_finds_what_a_log_no_longer_holds(told: World, followed: tu
     walking.cancel()
     log._messages[position - 1] = Message(position=position, subject="x", raw=b"flipped")
     await projection.walk()
-    assert f"at position {position} " in projection.broken
+    assert f"at position {position} " in str(projection.broken)
 
 
 async def test_the_ids_of_a_file_are_known_again_and_others_are_not_looked_up(told: World, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from dragoman.projection.store import Store
 from dragoman.reports import findings, year
 from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Table
 from dragoman.reports.words import Cell, Said
+from dragoman.sentence import verbatim
 from samples import SAMPLES
 from world import INCIDENT, NOTE, World
 
@@ -35,7 +36,7 @@ def year_of(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
 
 FOUND: Final = (
     findings.of_records(12),
-    findings.of_no_head("…"),
+    findings.of_no_head(verbatim("…")),
     findings.of_head(0, ""),
     findings.of_head(12, ""),
     findings.of_head(12, "2026-11-24T12:00:00Z"),

@@ -7,6 +7,7 @@ import pytest
 from brokers import RealBroker
 from dragoman.limits import CHUNK_BYTES
 from dragoman.log.port import LogUnreachable
+from dragoman.sentence import verbatim
 from dragoman.stores import files, people
 from dragoman.stores.bucket import Moved
 from dragoman.stores.erasable import Erasable
@@ -153,7 +154,7 @@ async def test_who_is_overtaken_overwrites_what_it_brought(real_broker: RealBrok
 
 
 async def _failing(*_: object) -> None:
-    raise LogUnreachable("cut off")
+    raise LogUnreachable(verbatim("cut off"))
 
 
 def _failing_after(answers: list[bool], work: object) -> object:
@@ -161,7 +162,7 @@ def _failing_after(answers: list[bool], work: object) -> object:
 
     async def put(*arguments: object) -> bool:
         if not answers:
-            raise LogUnreachable("cut off")
+            raise LogUnreachable(verbatim("cut off"))
         answers.pop()
         return bool(await work(*arguments))  # type: ignore[operator]
 

@@ -212,6 +212,14 @@ class Caller:
         return await self.post(f"/v1/channels/{channel}/exchanges/{exchange}/acts", body, **headers)
 
 
+async def at_a_screen(session: aiohttp.ClientSession, service: Service, who: str, language: str = "en") -> dict[str, str]:
+    """The headers of a signed-in browser that asks for pages in a language."""
+    token = service.operator.strip() if who == "operator" else service.token(who)
+    asked = {"Origin": service.base_url, "Accept": "text/html", "Accept-Language": language}
+    async with session.post(f"{service.base_url}/sign-in", data={"token": token}, headers=asked, allow_redirects=False) as answer:
+        return {**asked, "Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+
+
 class Answer(msgspec.Struct, frozen=True):
     """An answer."""
 

@@ -16,8 +16,8 @@ from dragoman.domain.ledger import Asked, Grounds
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Malformed, Refusal
 from dragoman.domain.rule import Who
-from dragoman.domain.sentence import verbatim
 from dragoman.domain.table import RULES
+from dragoman.sentence import verbatim
 from dragoman.tlog import dsse
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 

@@ -12,6 +12,7 @@ from dragoman.domain import strict
 from dragoman.domain.record import NotARecord
 from dragoman.domain.refusal import Malformed
 from dragoman.limits import SIGNATURES
+from dragoman.sentence import verbatim
 from dragoman.tlog import checkpoint, dsse, merkle, note, policy, proof, tiles
 from dragoman.tlog.checkpoint import Addition, Checkpoint
 from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Verifier
@@ -34,14 +35,14 @@ def _record(raw: bytes) -> bytes:
 def _signatures(raw: bytes) -> bytes:
     found = dsse.read_signatures(raw.decode(), SIGNATURES)
     if found is None:
-        raise NotANote("none")
+        raise NotANote(verbatim("none"))
     return dsse.write_signatures(found).encode()
 
 
 def _path(raw: bytes) -> bytes:
     tile = tiles.read_path(raw.decode())
     if tile is None:
-        raise NotANote("none")
+        raise NotANote(verbatim("none"))
     return tile.path.encode()
 
 

@@ -27,6 +27,7 @@ from dragoman.domain.erasure import leaf_entry, named_in
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.log.archive import Archive
+from dragoman.sentence import sentence
 from dragoman.tlog import checkpoint, merkle
 from dragoman.tlog.dsse import decode_base64, encode_base64
 from dragoman.tlog.merkle import Nodes, leaf_hash
@@ -176,14 +177,14 @@ def convicts(raw: bytes, log: Verifier) -> str:
     try:
         found = msgspec.json.decode(raw, type=Evidence)
     except msgspec.DecodeError as error:
-        raise NotANote(f"it is no evidence of a fork: {error}") from None
+        raise NotANote(sentence("it is no evidence of a fork: %(error)s", error=error)) from None
     (old, _), (new, _) = (checkpoint.opened(each.encode(), log) for each in (found.one, found.other))
     root, proof = decode_base64(found.root, 32), [decode_base64(each, 32) for each in found.proof]
     hashes = [each for each in proof if each is not None]
     if root is None or len(hashes) != len(proof):
-        raise NotANote("a hash in it is none")
+        raise NotANote(sentence("a hash in it is none"))
     if not merkle.is_consistent(old.size, new.size, root, new.root, hashes) or root == old.root:
-        raise NotANote("the two heads may be of one log: nothing is shown")
+        raise NotANote(sentence("the two heads may be of one log: nothing is shown"))
     return f"{log.name} signed a head of {old.size} records and one of {new.size}, and the first does not begin the second"
 
 

@@ -17,8 +17,8 @@ from dragoman.domain.erasure import Named, Withheld, left_of, named_in
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
-from dragoman.domain.sentence import Sentence
 from dragoman.limits import MEMORY_EXCHANGES
+from dragoman.sentence import Sentence
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.answers import Count, Entry, Owed

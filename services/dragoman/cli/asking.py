@@ -18,12 +18,12 @@ from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, conn
 from dragoman.cli.mirroring import audit
 from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
 from dragoman.domain.erasure import named_in
-from dragoman.domain.sentence import verbatim
 from dragoman.language.words import of_tag
 from dragoman.log.archive import Archive
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.findings import Finding
 from dragoman.reports.markdown import markdown
+from dragoman.sentence import verbatim
 from dragoman_schemas.answers import Change
 
 EVERYWHERE = Target()

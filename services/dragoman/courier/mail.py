@@ -9,7 +9,8 @@ from typing import Final
 
 import aiosmtplib
 
-from dragoman.courier.post import SECONDS, Brought, Item
+from dragoman.courier.post import SECONDS, SHOWN, Brought, Item, unreachable
+from dragoman.sentence import sentence, verbatim
 from dragoman.settings import Smtp
 from dragoman.stores.courier import Endpoint
 
@@ -63,7 +64,7 @@ class Mails:
         """Try once."""
         settings = self._settings
         if not settings.host:
-            return Brought(ok=False, answered="no mail server is set: courier.smtp.host")
+            return Brought(ok=False, answered=sentence("no mail server is set: courier.smtp.host"))
         try:
             password = None if settings.password_file is None else settings.password_file.read_text().strip()
             client = aiosmtplib.SMTP(
@@ -81,7 +82,7 @@ class Mails:
                 priority = [f"MT-PRIORITY={_MT_PRIORITY[item.precedence]}"] if client.supports_extension("mt-priority") else []
                 await client.send_message(mail, mail_options=priority)
         except aiosmtplib.SMTPResponseException as error:
-            return Brought(ok=False, answered=f"{error.code} {error.message}"[:200])
+            return Brought(ok=False, answered=verbatim(f"{error.code} {error.message}"[:SHOWN]))
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return Brought(ok=False, answered=f"{type(error).__name__}: {error}"[:200])
+            return Brought(ok=False, answered=unreachable(error))
         return Brought(ok=True)

@@ -4,10 +4,14 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
+from dragoman.sentence import Sentence, sentence
 from dragoman.stores.courier import Endpoint
 
 SECONDS: Final = 15.0
 """Time for one try: a receiver answers first and works afterwards."""
+
+SHOWN: Final = 200
+"""Characters of an answer that are kept."""
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -36,7 +40,7 @@ class Brought(Struct, frozen=True, kw_only=True):
     """What came of one try. One that is not `ok` is tried again, after `wait` seconds at least; never more, if `gone`."""
 
     ok: bool
-    answered: str = ""
+    answered: Sentence | None = None
     wait: float = 0.0
     gone: bool = False
 
@@ -46,3 +50,8 @@ class Bringing(Protocol):
 
     async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
         """Try once. Raises nothing that a receiver may cause."""
+
+
+def unreachable(error: Exception) -> Sentence:
+    """What is kept of a try that nobody answered, in the words of the library or the system."""
+    return sentence("no connection: %(error)s", error=f"{type(error).__name__}: {error}"[:SHOWN])

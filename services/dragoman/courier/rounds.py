@@ -29,6 +29,7 @@ from dragoman.limits import POLL_SECONDS
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
+from dragoman.sentence import packed, sentence
 from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Means, Notice, Progress, Told, Waiting
 from dragoman_schemas.acts.watch import CourierOutcome
 
@@ -45,6 +46,8 @@ _NOTICE_AGAIN: Final = (0.0, 2.0, 5.0)
 
 _UNTOLD: Final = 500
 """Records that are not for an endpoint, after which that is written down."""
+
+_UNCLEAR: Final = sentence("it is not known whether it was sent; look, and send it again")
 
 
 class Rounds:
@@ -131,7 +134,7 @@ class Rounds:
             return False
         if progress.told:
             return await self._tell(endpoint, projection, progress, revision)
-        if progress.stopped or not _may_be_told(endpoint, projection):
+        if progress.gone or not _may_be_told(endpoint, projection):
             return False
         notice, _ = self._store.notice(endpoint.cid, endpoint.side)
         if notice is not None and notice.id != progress.noticed:
@@ -168,7 +171,7 @@ class Rounds:
             assert item is not None
             await asyncio.sleep(wait)
             brought = await self._means[endpoint.means](endpoint, item)
-            log.info("courier.noticed", endpoint=endpoint.id, notice=notice.id, kind=notice.kind, ok=brought.ok, answered=brought.answered)
+            log.info("courier.noticed", endpoint=endpoint.id, notice=notice.id, kind=notice.kind, ok=brought.ok, answered=_said(brought))
             if brought.ok or brought.gone:
                 break
         return True
@@ -176,7 +179,7 @@ class Rounds:
     async def _held(self, endpoint: Endpoint, progress: Progress, revision: int, items: list[Item]) -> tuple[Progress, int] | None:
         """The progress of an endpoint that is this courier's for as long as a try takes; None where somebody else was faster."""
         if progress.going and endpoint.id not in self._marked:  # its courier died with a mail on its way
-            unclear = Waiting(position=progress.going, tries=1, answered="it is not known whether it was sent; look, and send it again")
+            unclear = Waiting(position=progress.going, tries=1, answer=packed(_UNCLEAR))
             held = replace(progress, going=0, upto=max(progress.upto, progress.going), parked=(*progress.parked, unclear))
             await self._kept(endpoint, held, revision)
             return None  # what is next is looked up anew
@@ -220,15 +223,15 @@ class Rounds:
 
     def _after(self, endpoint: Endpoint, projection: Projection, progress: Progress, item: Item, brought: Brought, tries: int) -> Progress:
         """The progress after one try."""
-        log.info("courier.tried", endpoint=endpoint.id, position=item.position, ok=brought.ok, answered=brought.answered)
+        log.info("courier.tried", endpoint=endpoint.id, position=item.position, ok=brought.ok, answered=_said(brought))
         if brought.ok:
             progress = replace(progress, delivered=progress.delivered + 1)
             return self._to_tell(endpoint, projection, progress, item, "delivered")
         if brought.gone:
-            progress = replace(progress, stopped="its receiver answers that it is gone; remove it, or enter it anew")
-        known = Waiting(position=item.position, tries=tries + 1, answered=brought.answered)
+            progress = replace(progress, gone=True)
+        known = Waiting(position=item.position, tries=tries + 1, answer="" if brought.answered is None else packed(brought.answered))
         if tries >= len(self._retries) or brought.gone:
-            log.warning("courier.parked", endpoint=endpoint.id, position=item.position, answered=brought.answered)
+            log.warning("courier.parked", endpoint=endpoint.id, position=item.position, answered=_said(brought))
             progress = replace(progress, parked=(*progress.parked, known))
             return self._to_tell(endpoint, projection, progress, item, "failed")
         again = time.time() + max(self._retries[tries], brought.wait)
@@ -265,3 +268,8 @@ class Rounds:
 def _may_be_told(endpoint: Endpoint, projection: Projection) -> bool:
     """Whether whoever entered the endpoint may still read the channel: an officer who has left leaves no tap open."""
     return may_read(projection.registry, endpoint.created_by) is None
+
+
+def _said(brought: Brought) -> str:
+    """What was answered, for whoever reads this service's own log."""
+    return str(brought.answered or "")

@@ -12,13 +12,13 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from dragoman.courier.post import SECONDS, Brought, Item
+from dragoman.courier.post import SECONDS, SHOWN, Brought, Item, unreachable
 from dragoman.interop import webhook
 from dragoman.interop.urls import Guard
+from dragoman.sentence import sentence, verbatim
 from dragoman.stores.courier import Endpoint
 
 _AGENT: Final = "dragoman-courier"
-_SHOWN: Final = 200
 
 
 class NotAllowed(OSError):
@@ -63,20 +63,20 @@ class Webhooks:
     async def __call__(self, endpoint: Endpoint, item: Item) -> Brought:
         """Try once."""
         if wrong := self._guard.check(endpoint.target):
-            return Brought(ok=False, answered=str(wrong))
+            return Brought(ok=False, answered=wrong)
         sent = webhook.headers(endpoint.secret, item.id, int(time.time()), item.raw)
         sent |= {"Content-Type": "application/cloudevents+json", **({"Dragoman-Position": str(item.position)} if item.position else {})}
         try:
             async with self._session.post(endpoint.target, data=item.raw, headers=sent, allow_redirects=False) as response:
-                said = (await response.content.read(_SHOWN)).decode(errors="replace") if response.status >= 300 else ""
+                said = (await response.content.read(SHOWN)).decode(errors="replace") if response.status >= 300 else ""
                 return _outcome(response.status, response.headers.get("Retry-After", ""), said)
         except TimeoutError:
-            return Brought(ok=False, answered=f"no answer within {SECONDS:.0f} s")
+            return Brought(ok=False, answered=sentence("no answer within %(n)s s", n=round(SECONDS)))
         except (aiohttp.ClientError, OSError) as error:
-            return Brought(ok=False, answered=f"{type(error).__name__}: {error}"[:_SHOWN])
+            return Brought(ok=False, answered=unreachable(error))
 
 
 def _outcome(status: int, retry_after: str, said: str) -> Brought:
     wait = float(retry_after) if retry_after.isascii() and retry_after.isdigit() and status in (429, 502, 503, 504) else 0.0
-    answered = f"{status} {said}".strip()
+    answered = verbatim(f"{status} {said}".strip())
     return Brought(ok=200 <= status < 300, answered=answered, wait=min(wait, 86_400.0), gone=status == 410)

@@ -10,8 +10,8 @@ from zoneinfo import available_timezones
 from msgspec import UNSET, UnsetType
 
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.sentence import sentence
 from dragoman.limits import FLASH_WORDS
+from dragoman.sentence import sentence
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.fields import About, Attended, Date, Hours, Place, When, Where, Window, Words
 from dragoman_schemas.state import Registry

@@ -22,7 +22,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
-from dragoman.domain.sentence import Name, Sentence, sentence, verbatim
+from dragoman.sentence import Name, Sentence, sentence, verbatim
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
 from dragoman_schemas.acts.liaison_office import LiaisonOffice

@@ -12,7 +12,7 @@ from dragoman.domain import ids
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
-from dragoman.domain.sentence import sentence
+from dragoman.sentence import sentence
 from dragoman_schemas.acts.watch import CourierOutcome
 from dragoman_schemas.state import Exchange, Registry
 

@@ -7,8 +7,8 @@ from dragoman.domain.fold import judge, source_of
 from dragoman.domain.ledger import Ledger
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS, PATHS, RULES
+from dragoman.sentence import sentence
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import ChannelState
 

@@ -13,7 +13,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
-from dragoman.domain.sentence import Sentence, sentence
+from dragoman.sentence import Sentence, sentence
 from dragoman_schemas.acts.desk import Instruction, InstructionRequest, SeenBy, Tasking
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry

@@ -21,7 +21,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
-from dragoman.domain.sentence import Sentence, sentence, verbatim
+from dragoman.sentence import Sentence, sentence, verbatim
 from dragoman_schemas.acts import carrying
 from dragoman_schemas.acts.joint_report import Dissent, JointReport
 from dragoman_schemas.acts.perception import CommonGround, Fairness, Perception, Restatement

@@ -26,8 +26,8 @@ from msgspec.structs import replace
 from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.sentence import Name, sentence
 from dragoman.limits import CONSENTED_EXCHANGES
+from dragoman.sentence import Name, sentence
 from dragoman.tlog import leaf
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.frame import Act

@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct, UnsetType
 from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
-from dragoman.domain.sentence import Name, Sentence, sentence
+from dragoman.sentence import Name, Sentence, sentence
 from dragoman_schemas.acts.channel import Erasure
 from dragoman_schemas.frame import Continuing, Opening
 from dragoman_schemas.reports import Exceptional

@@ -27,8 +27,8 @@ from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
 from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
-from dragoman.domain.sentence import sentence
 from dragoman.limits import CLOCK_SKEW_SECONDS, SUBJECT_LENGTH
+from dragoman.sentence import sentence
 from dragoman_schemas.acts import SHAPES, carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
 from dragoman_schemas.state import (

@@ -32,7 +32,7 @@ from msgspec import Struct
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
 from dragoman.domain.notification import NARRATIVE
-from dragoman.domain.sentence import Name, Sentence, sentence
+from dragoman.sentence import Name, Sentence, sentence
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
 

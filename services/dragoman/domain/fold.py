@@ -15,8 +15,8 @@ from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
-from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import FORMATS, RULES
+from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.acts.meeting_request import MeetingRequest
@@ -58,7 +58,7 @@ def fold(before: ChannelState, ledger: Ledger, raw: bytes) -> Folded:
         passed = None if left is None else _withheld(before, ledger, left, raw)
         if passed is not None:
             return passed
-        refusal = Refusal(kind="void", detail=sentence("No record: %(error)s.", error=error.reason))
+        refusal = Refusal(kind="void", detail=sentence("No record: %(error)s.", error=error.said))
         return Folded(position=position, raw=raw, channel=_passed(before), refusal=refusal)
     return folded(before, ledger, record)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from dragoman.domain.refusal import Refusal, invalid
-from dragoman.domain.sentence import sentence
+from dragoman.sentence import sentence
 from dragoman.tlog import dsse, policy
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.tlog.policy import Policy
@@ -25,7 +25,7 @@ def log_of(registry: Registry) -> Verifier:
 def whole(log: Verifier, text: str) -> Policy:
     """The policy with its log, as other people's tools read it. Raises `NotANote`."""
     if any(line.split()[:1] == ["log"] for line in text.splitlines()):
-        raise NotANote("leave the `log` line out: it is of this log")
+        raise NotANote(sentence("leave the `log` line out: it is of this log"))
     return policy.read(written(log, text))
 
 
@@ -57,7 +57,7 @@ def check(log: Verifier, sides: Iterable[str], used: Iterable[str], text: str) -
     try:
         found = whole(log, text)
     except NotANote as error:
-        return invalid("/policy", sentence("%(error)s; write it as C2SP tlog-policy, without `log`", error=str(error)))
+        return invalid("/policy", sentence("%(error)s; write it as C2SP tlog-policy, without `log`", error=error.said))
     nameless = [side for side in sides if side not in found.groups and side not in found.witnesses]
     if nameless:
         return invalid(

@@ -18,7 +18,7 @@ from dragoman.domain import ids
 from dragoman.domain.clocks import ACTOR, UNTIMED, profile_of, written
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.sentence import sentence
+from dragoman.sentence import sentence
 from dragoman_schemas.acts.channel import LineChecks
 from dragoman_schemas.state import Exchange, Registry
 

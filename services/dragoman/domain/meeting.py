@@ -23,7 +23,7 @@ from dragoman.domain.exchange import content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
-from dragoman.domain.sentence import Sentence, sentence, verbatim
+from dragoman.sentence import Sentence, sentence, verbatim
 from dragoman_schemas.acts import meeting_request as acts
 from dragoman_schemas.acts.call_request import CallRequest
 from dragoman_schemas.acts.visit_invitation import VisitInvitation

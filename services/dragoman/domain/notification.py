@@ -27,7 +27,7 @@ from dragoman.domain.exchange import content_of, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always, opening
-from dragoman.domain.sentence import Name, Sentence, sentence, verbatim
+from dragoman.sentence import Name, Sentence, sentence, verbatim
 from dragoman_schemas.acts import emergency_notification as emergency
 from dragoman_schemas.acts.annual_exchange import AnnualExchange
 from dragoman_schemas.acts.call_record import CallRecord

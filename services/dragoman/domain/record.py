@@ -19,8 +19,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import ids, strict, upcast
 from dragoman.domain.refusal import Malformed
-from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.limits import MESSAGE_BYTES
+from dragoman.sentence import Sentence, Spoken, sentence, verbatim
 from dragoman.tlog import leaf
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import FORMS
@@ -75,13 +75,8 @@ class _Named(Struct):
 _named = msgspec.json.Decoder(_Named).decode
 
 
-class NotARecord(Exception):
+class NotARecord(Spoken):
     """A message of the log that is no well-formed record; the fold passes it as void."""
-
-    def __init__(self, reason: Sentence) -> None:
-        """Say why."""
-        super().__init__(str(reason))
-        self.reason = reason
 
 
 def is_name(text: str) -> bool:

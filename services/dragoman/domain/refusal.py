@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from dragoman.domain.sentence import Sentence, sentence
+from dragoman.sentence import Sentence, sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

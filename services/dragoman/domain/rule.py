@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.sentence import Sentence
+from dragoman.sentence import Sentence
 from dragoman_schemas.acts.channel import Family, Role
 from dragoman_schemas.frame import Act, Area, Precedence
 from dragoman_schemas.state import Exchange, Registry, Stamp

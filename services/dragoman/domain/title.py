@@ -1,8 +1,8 @@
 """What an exchange is called: in its opener's words, or else in a sentence of its format, which every reader gets in their own language."""
 
 from dragoman.domain.exchange import opening_of
-from dragoman.domain.sentence import Sentence
 from dragoman.domain.table import FORMATS
+from dragoman.sentence import Sentence
 from dragoman_schemas.state import Exchange
 
 

@@ -9,11 +9,11 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.posting import in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.typed import Call
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import instant, position_by
+from dragoman.sentence import sentence
 
 TURN: Final = web.AppKey("turn", asyncio.Lock)
 """Whose turn it is to read many exchanges: one at a time, so that a reader stays free for lists and boards."""

@@ -1,16 +1,17 @@
 """The HTTP API: every route with its shapes, and what is asked of the service itself."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from dragoman import __version__
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import PATHS
 from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, reporting, tokens, webhooks
 from dragoman.gateway.answering import At, headers_of, unchanged
@@ -19,6 +20,7 @@ from dragoman.gateway.posting import grant_of, projection_of, record, service_of
 from dragoman.gateway.typed import JSON, Answered, Call, May, Nothing, Reply, Route
 from dragoman.interop import cap
 from dragoman.projection.live import Projection
+from dragoman.sentence import Sentence, sentence
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.answers import (
     AddedEndpoint,
@@ -155,6 +157,8 @@ async def post_act(call: Call[Nothing]) -> Answered:
 
 # Health, and the API about itself
 
+_SIGNED: Final = "heads are signed"
+
 
 async def livez(call: Call[Nothing]) -> Answered:
     return Reply(body=Health(status="ok"))
@@ -165,23 +169,47 @@ async def readyz(call: Call[Nothing]) -> Answered:
     return Reply(body=found, status=200 if found.status == "ok" else 503)
 
 
+class Condition(Struct, frozen=True):
+    """What must hold for the service to be used, whether it does, and why not."""
+
+    name: str
+    ok: bool
+    why: Sentence | None = None
+
+
 async def health(call: Call[Any]) -> Health:
     """Whether the service may be used, by its conditions."""
+    return health_of(await conditions(call))
+
+
+def health_of(found: Sequence[Condition]) -> Health:
+    """The conditions, in English."""
+    ready = all(each.ok for each in found if each.name != _SIGNED)  # posts are taken and kept without a head
+    checks = tuple(Check(name=each.name, ok=each.ok, detail=str(each.why or "")) for each in found)
+    return Health(status="ok" if ready else "not ready", checks=checks)
+
+
+async def conditions(call: Call[Any]) -> list[Condition]:
+    """What must hold for the service to be used; the heads are looked at where all else does."""
     service = service_of(call)
-    checks = [
-        Check(name="broker connected", ok=service.bus.up),
-        Check(name="broker syncs every write", ok=service.guard.proven, detail=service.guard.reason),
+    found = [
+        Condition("broker connected", service.bus.up),
+        Condition("broker syncs every write", service.guard.proven, service.guard.reason),
     ]
     # Names of channels are their members' business.
     late = sum(not service.is_live(projection) for projection in service.channels.values())
-    broken = sum(bool(projection.broken) for projection in service.channels.values())
-    detail = f"{late} of {len(service.channels)} are not read live, {broken} of them broken; the log says which" if late else ""
-    checks.append(Check(name="channels are read live", ok=not late, detail=detail))
-    ready = all(check.ok for check in checks)
-    if ready:  # posts are taken and kept without a head: who watches this service is told, and nobody is sent away
+    broken = sum(projection.broken is not None for projection in service.channels.values())
+    why = sentence(
+        "%(n)s of %(all)s are not read live, %(broken)s of them broken; the log says which",
+        n=late,
+        all=len(service.channels),
+        broken=broken,
+    )
+    found.append(Condition("channels are read live", not late, why if late else None))
+    if all(each.ok for each in found):  # who watches this service is told what is not signed, and nobody is sent away
         unsigned = await proofs.unsigned(call)
-        checks.append(Check(name="heads are signed", ok=not unsigned, detail=unsigned))
-    return Health(status="ok" if ready else "not ready", checks=tuple(checks))
+        found.append(Condition(_SIGNED, unsigned is None, unsigned))
+    return found
 
 
 async def show_openapi(call: Call[Nothing]) -> Answered:

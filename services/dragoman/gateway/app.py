@@ -11,7 +11,6 @@ from aiohttp import web
 from dragoman import telemetry
 from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import api, files, live, posting, problems, proofs, reading
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.budgets import BUDGETS, Budgets
@@ -22,6 +21,7 @@ from dragoman.gateway.opened import READING, Reading
 from dragoman.gateway.room import ROOM, Room
 from dragoman.gateway.service import Service
 from dragoman.limits import BODY_BYTES
+from dragoman.sentence import sentence
 from dragoman.settings import Settings
 from dragoman.stores.access import Grant
 

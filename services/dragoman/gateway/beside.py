@@ -14,12 +14,12 @@ from dragoman.domain import access, named
 from dragoman.domain.decide import Post
 from dragoman.domain.refusal import Fault, Refusal, Refused
 from dragoman.domain.rule import STAFF
-from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import RULES
 from dragoman.gateway.service import Service
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
+from dragoman.sentence import Sentence, sentence
 from dragoman.stores.access import Grant
 from dragoman.stores.files import File
 from dragoman.stores.people import Kept

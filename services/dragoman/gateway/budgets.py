@@ -13,8 +13,8 @@ from typing import Final
 from aiohttp import web
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import Sentence, sentence
 from dragoman.limits import BUDGET_KEYS, BURST_SECONDS
+from dragoman.sentence import Sentence, sentence
 from dragoman.settings import Budgets as Settings
 from dragoman.stores.access import Grant
 

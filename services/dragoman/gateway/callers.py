@@ -11,12 +11,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from aiohttp import web
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.budgets import Budgets
 from dragoman.gateway.console import sessions
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.posting import SERVICE
 from dragoman.limits import BODY_BYTES
+from dragoman.sentence import sentence
 from dragoman.settings import SettingsError
 from dragoman.stores.access import Grant
 

@@ -5,7 +5,7 @@ What an operation may be refused for follows from what it takes: every problem t
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -20,23 +20,38 @@ _ROOMY: Final = ("new_draft", "new_person", "put_file", "new_link", "new_endpoin
 _RACING: Final = {"put_file": "busy", "erase_file": "busy", "resend": "moved"}
 _PLACED: Final = ("show_channel", "show_proof", "stream_records")
 _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
-_TAGS: Final = {
-    "the service": (r"^/(livez|readyz|metrics)|json$", "Whether the service may be used, and what it says of itself."),
-    "who calls": (r"^/v1/(me|tokens|subjects)", "Whom a token speaks for; the operator's tokens, and an OIDC provider's subjects."),
-    "proof": (r"/log/|/proof$", "The signed head of the log, the tiles of its tree, and the proof of a record, in the formats of C2SP."),
-    "records": (r"/records", "The log itself, exactly as it stands."),
-    "beside the log": (r"/(drafts|people|files|imports)", "What is no part of the record: drafts, people, files, and what is taken in."),
-    "reports": (r"/(reports|statistics|calendar)", "What the log comes to, for reading, printing and calendars."),
-    "webhooks": (r"/webhooks", "Where a side wants to be told of records."),
-    "posting": (r"{family|/acts$", "Opening an exchange, and carrying it on."),
-    "the inbox": (r"/inbox$", "What concerns the caller's side."),
-    "the office": (
+
+
+class Topic(NamedTuple):
+    """What some operations are about."""
+
+    name: str
+    paths: str
+    about: str
+
+
+_TOPICS: Final = (
+    Topic("the service", r"^/(livez|readyz|metrics)|json$", "Whether the service may be used, and what it says of itself."),
+    Topic("who calls", r"^/v1/(me|tokens|subjects)", "Whom a token speaks for; the operator's tokens, and an OIDC provider's subjects."),
+    Topic(
+        "proof", r"/log/|/proof$", "The signed head of the log, the tiles of its tree, and the proof of a record, in the formats of C2SP."
+    ),
+    Topic("records", r"/records", "The log itself, exactly as it stands."),
+    Topic(
+        "beside the log", r"/(drafts|people|files|imports)", "What is no part of the record: drafts, people, files, and what is taken in."
+    ),
+    Topic("reports", r"/(reports|statistics|calendar)", "What the log comes to, for reading, printing and calendars."),
+    Topic("webhooks", r"/webhooks", "Where a side wants to be told of records."),
+    Topic("posting", r"{family|/acts$", "Opening an exchange, and carrying it on."),
+    Topic("the inbox", r"/inbox$", "What concerns the caller's side."),
+    Topic(
+        "the office",
         r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
         "Who is there, how the line stands, and what the dialogue has come to.",
     ),
-    "exchanges": (r"/(exchanges|state|diff)", "The current state, the past, and what lies between."),
-    "channels": (r"^/v1/(channels|openings)", "Channels, and opening one."),
-}
+    Topic("exchanges", r"/(exchanges|state|diff)", "The current state, the past, and what lies between."),
+    Topic("channels", r"^/v1/(channels|openings)", "Channels, and opening one."),
+)
 """What operations are about: by which of their paths, and what that is."""
 
 _REF: Final = "#/components/schemas/{name}"
@@ -173,7 +188,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         "info": {"title": "Dragoman", "version": version, "license": _LICENSE},
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
-        "tags": [{"name": name, "description": said} for name, (_, said) in _TAGS.items()],
+        "tags": [{"name": each.name, "description": each.about} for each in _TOPICS],
         "paths": paths,
         "webhooks": {"record": {"post": _webhook()}, "watch-notice": {"post": _notice()}},
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
@@ -249,7 +264,7 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
 
 def _tag(path: str) -> str:
     """What an operation is about, by its path."""
-    return next(name for name, (pattern, _) in _TAGS.items() if re.search(pattern, path))
+    return next(each.name for each in _TOPICS if re.search(each.paths, path))
 
 
 def _success(route: Route[Any], status: int, shape: Any, schemas: Mapping[Any, Any]) -> dict[str, Any]:

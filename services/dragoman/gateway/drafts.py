@@ -11,12 +11,12 @@ from dragoman.domain.fold import two_keys
 from dragoman.domain.record import fault_of, read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import RULES
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import DRAFTS
 from dragoman.projection.live import Projection
+from dragoman.sentence import sentence
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import Drafts, DraftView, NewDraft
 from dragoman_schemas.frame import Act

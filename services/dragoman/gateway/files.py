@@ -13,12 +13,12 @@ from aiohttp import web
 
 from dragoman.desk import stamp
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import beside, posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import FILE_BYTES, FILE_SECONDS, FILES_AT_ONCE, SPARE_BYTES
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
+from dragoman.sentence import sentence
 from dragoman.stores.files import File
 from dragoman_schemas.answers import Files, FileView
 from dragoman_schemas.fields import MediaType

@@ -16,7 +16,6 @@ from dragoman.desk import stamp
 from dragoman.domain import ids
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import drafts, posting
 from dragoman.gateway.answering import headers_of, standing, wanted_media
 from dragoman.gateway.beside import is_staff
@@ -30,6 +29,7 @@ from dragoman.projection import watching
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
+from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 from dragoman_schemas.answers import CalendarLink, CalendarLinks, LinkView, NewDraft, PersonEntry, PointsOfContact
 
@@ -211,7 +211,7 @@ async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Re
     try:
         alert = cap_reader.read(raw)
     except NotUnderstood as error:
-        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=str(error)))) from None
+        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
     if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
         where = sentence("the live channel") if projection.registry.kind == "exercise" else sentence("an exercise's channel")
         raise Refused(
@@ -243,7 +243,7 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
             raise Refused(Refusal(kind="not-found", detail=sentence("The message is about a meeting that is not of this channel.")))
         body = msgspec.json.encode(itip.fitted(answered, exchange))
     except NotUnderstood as error:
-        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=str(error)))) from None
+        raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
     act, data = read_act(body, cut=True)
     key = posting.key_of(call.request.headers.get("Idempotency-Key"))
     return await posting.take_in(

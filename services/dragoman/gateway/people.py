@@ -10,11 +10,11 @@ from dragoman.desk import stamp
 from dragoman.domain import ids, strict
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES
 from dragoman.projection.live import Projection
+from dragoman.sentence import sentence
 from dragoman.stores import people
 from dragoman.stores.people import Kept
 from dragoman_schemas.answers import PersonEntry, PersonView, Register

@@ -14,12 +14,12 @@ from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import beside
 from dragoman.gateway.room import ROOM
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Reply
 from dragoman.projection.live import Projection
+from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 from dragoman.tlog import dsse
 from dragoman_schemas.frame import Act

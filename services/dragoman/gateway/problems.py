@@ -7,12 +7,12 @@ from aiohttp import web
 from msgspec import json
 
 from dragoman.domain.refusal import Malformed, Refusal, Refused
-from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.gateway.budgets import Over
 from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
+from dragoman.sentence import Sentence, sentence, verbatim
 from dragoman_schemas.problems import BASE, TYPES, Fault, Problem
 
 log = structlog.get_logger()
@@ -78,9 +78,9 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
         case Behind():
             return Refusal(kind="behind", detail=sentence("%(error)s. Ask again in a moment.", error=error.said)), {}
         case LogUnreachable():
-            return Refusal(kind="unavailable", detail=sentence("%(error)s. Try again with the same Idempotency-Key.", error=str(error))), {}
+            return Refusal(kind="unavailable", detail=sentence("%(error)s. Try again with the same Idempotency-Key.", error=error.said)), {}
         case LogBroken():
-            return Refusal(kind="read-only", detail=sentence("%(error)s. An operator must look.", error=str(error))), {}
+            return Refusal(kind="read-only", detail=sentence("%(error)s. An operator must look.", error=error.said)), {}
         case web.HTTPException() if error.status in _HTTP:
             return Refusal(kind=_HTTP[error.status], detail=_said(error)), _kept(error)
         case _:

@@ -9,7 +9,6 @@ from aiohttp import web
 
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.posting import in_thread, projection_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import RESEAL_SECONDS
@@ -17,6 +16,7 @@ from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.reports import findings
 from dragoman.reports.findings import Finding
+from dragoman.sentence import Sentence, sentence
 from dragoman.stores.seals import Sealed
 from dragoman.tlog import checkpoint, merkle, note, tiles
 from dragoman.tlog.checkpoint import Checkpoint
@@ -51,7 +51,7 @@ class Heads:
                 raise Refused(
                     Refusal(
                         kind="unavailable",
-                        detail=sentence("The signed head cannot be looked up now: %(error)s. Try again.", error=str(error)),
+                        detail=sentence("The signed head cannot be looked up now: %(error)s. Try again.", error=error.said),
                     )
                 ) from None
             self._known[channel] = time.monotonic(), sealed
@@ -75,18 +75,20 @@ class Heads:
 HEADS: Final = web.AppKey("heads", Heads)
 
 
-async def unsigned(call: Call[Any]) -> str:
-    """What is wrong with the heads of the channels that are read live; empty where nothing is."""
+async def unsigned(call: Call[Any]) -> Sentence | None:
+    """What is wrong with the heads of the channels that are read live, if anything is."""
     service, heads = service_of(call), call.request.app[HEADS]
     live = [each for each in service.channels.values() if each.is_channel and service.is_live(each)]
     try:
         async with asyncio.timeout(_ASKED_SECONDS):
             late = sum([await heads.is_late(call, each) for each in live])
     except (Refused, TimeoutError):
-        return "the broker does not say what is signed"
+        return sentence("the broker does not say what is signed")
     except NotANote:
-        return "what is sealed is no head; keep it, and look at what the registrar logs"
-    return f"{late} of {len(live)} were not signed for long; see that the registrar runs, and what it logs" if late else ""
+        return sentence("what is sealed is no head; keep it, and look at what the registrar logs")
+    if not late:
+        return None
+    return sentence("%(n)s of %(all)s were not signed for long; see that the registrar runs, and what it logs", n=late, all=len(live))
 
 
 async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
@@ -102,7 +104,7 @@ async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, by
         raise Refused(
             Refusal(
                 kind="read-only",
-                detail=sentence("What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.", error=str(error)),
+                detail=sentence("What is sealed is no head of this log: %(error)s. Tell the operator, and keep it.", error=error.said),
             )
         ) from None
     await projection.in_file(head.size)
@@ -125,7 +127,7 @@ async def checked(call: Call[Any]) -> list[Finding]:
     try:
         head = None if sealed is None else checkpoint.opened(sealed.note, log_of(projection.registry))[0]
     except NotANote as error:
-        return [*found, findings.of_no_head(str(error))]
+        return [*found, findings.of_no_head(error.said)]
     when = "" if sealed is None or sealed.taken is None else f"{sealed.taken:%Y-%m-%dT%H:%M:%SZ}"
     found.append(findings.of_head(0 if head is None else head.size, when))
     named = projection.registry.policy

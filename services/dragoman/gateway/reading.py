@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
@@ -29,6 +28,7 @@ from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked
 from dragoman.projection.statistics import statistics
 from dragoman.projection.store import Row as Stored
+from dragoman.sentence import sentence
 from dragoman_schemas.answers import (
     Causes,
     CodebookView,

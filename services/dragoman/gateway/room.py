@@ -13,12 +13,12 @@ from aiohttp import web
 from dragoman.desk import stamp
 from dragoman.domain.decide import Post
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.service import Service
 from dragoman.limits import COUNT_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
+from dragoman.sentence import sentence
 from dragoman.settings import Budgets
 from dragoman_schemas.frame import Opening
 from dragoman_schemas.state import Exchange

@@ -19,7 +19,6 @@ from dragoman.domain.decide import Post
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.coverage import Coverage
 from dragoman.interop.urls import Guard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, OUTAGE_SECONDS, POLL_SECONDS
@@ -28,6 +27,7 @@ from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
+from dragoman.sentence import sentence
 from dragoman.stores.access import Access, Grant
 from dragoman.stores.courier import Courier
 from dragoman.stores.drafts import Drafts

@@ -11,11 +11,11 @@ from msgspec import UnsetType
 from dragoman.desk import stamp
 from dragoman.domain import access as rules
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.posting import grant_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.projection.moment import instant
+from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 from dragoman_schemas.answers import IssuedToken, NewSubject, NewToken, Subjects, SubjectView, Tokens, TokenView
 from dragoman_schemas.state import Registry

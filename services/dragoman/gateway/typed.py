@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from dragoman.domain.record import fault_of
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
+from dragoman.sentence import sentence
 
 S = TypeVar("S", bound=Struct)
 B = TypeVar("B", bound=Struct)

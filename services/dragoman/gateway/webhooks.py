@@ -14,13 +14,13 @@ from dragoman.desk import stamp
 from dragoman.domain import ids
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import STAFF
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import RULES
 from dragoman.gateway.posting import grant_of, key_of, service_of, whole
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.interop import webhook
 from dragoman.limits import ENDPOINTS
 from dragoman.projection.live import Projection
+from dragoman.sentence import Sentence, sentence, unpacked
 from dragoman.stores.courier import Endpoint, Progress, Waiting
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.answers import AddedEndpoint, Deliveries, DeliveryView, Endpoints, EndpointView, NewEndpoint
@@ -74,7 +74,7 @@ def _view(call: Call[Any], endpoint: Endpoint, projection: Projection) -> Endpoi
         delivered=progress.delivered,
         waiting=len(progress.waiting),
         parked=len(progress.parked),
-        stopped=progress.stopped,
+        stopped=str(GONE) if progress.gone else "",
     )
 
 
@@ -185,6 +185,9 @@ async def remove(call: Call[Any], id: str) -> None:
     log.info("endpoint.removed", endpoint=endpoint.id, channel=projection.name, by=grant_of(call.request).actor)
 
 
+GONE: Final = sentence("its receiver answers that it is gone; remove it, or enter it anew")
+
+
 async def list_deliveries(call: Call[Nothing]) -> Answered:
     return Reply(body=Deliveries(deliveries=await deliveries_of(call, call.path("endpoint"))))
 
@@ -197,9 +200,21 @@ async def deliveries_of(call: Call[Any], id: str) -> tuple[DeliveryView, ...]:
     return tuple(sorted(views, key=lambda view: view.position))
 
 
+def answers_of(call: Call[Any], id: str) -> dict[int, Sentence]:
+    """What was answered last, of each delivery of an endpoint that did not succeed yet, by its record."""
+    progress, _ = service_of(call).courier.progress(id)
+    found = {each.position: answer_of(each) for each in (*progress.parked, *progress.waiting)}
+    return {position: said for position, said in found.items() if said is not None}
+
+
+def answer_of(waiting: Waiting) -> Sentence | None:
+    """What was answered last, if anything was."""
+    return unpacked(waiting.answer) if waiting.answer else None
+
+
 def _delivery(waiting: Waiting, *, parked: bool) -> DeliveryView:
     again = "" if parked else stamp(datetime.fromtimestamp(waiting.again, UTC))
-    return DeliveryView(position=waiting.position, tries=waiting.tries, answered=waiting.answered, again=again, parked=parked)
+    return DeliveryView(position=waiting.position, tries=waiting.tries, answered=str(answer_of(waiting) or ""), again=again, parked=parked)
 
 
 async def resend(call: Call[Nothing]) -> Answered:
@@ -227,5 +242,5 @@ def _resent(progress: Progress, wanted: Waiting) -> Progress:
         progress,
         parked=tuple(each for each in progress.parked if each != wanted),
         waiting=(*(each for each in progress.waiting if each != wanted), once_more),
-        stopped="",
+        gone=False,
     )

@@ -27,6 +27,7 @@ from dragoman.domain.refusal import Malformed
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS
 from dragoman.limits import ACT_BYTES
+from dragoman.sentence import sentence
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.fields import Json, Language, Timestamp
 
@@ -44,11 +45,11 @@ _STATUSES: Final = {
 """What stands before the text of an alert that is not of something actual."""
 
 _KINDS: Final = {
-    "Alert": "",
-    "Update": "",
-    "Cancel": "the alert takes back an earlier one; post a cancellation in the exchange of that one",
-    "Ack": "the alert acknowledges another; post an acknowledgement in the exchange of that one",
-    "Error": "the alert says that another was not understood; post a correction or a reply in the exchange of that one",
+    "Alert": None,
+    "Update": None,
+    "Cancel": sentence("the alert takes back an earlier one; post a cancellation in the exchange of that one"),
+    "Ack": sentence("the alert acknowledges another; post an acknowledgement in the exchange of that one"),
+    "Error": sentence("the alert says that another was not understood; post a correction or a reply in the exchange of that one"),
 }
 """Of what kinds an alert becomes a notification; of the others, what to post."""
 
@@ -105,7 +106,7 @@ _PAIR: Final = ["valueName", "value"]
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What no text of the record may hold (record.md §2)."""
 
-_TOO_LONG: Final = "the alert says more than a notification holds; write one with what matters, and attach the alert to it"
+_TOO_LONG: Final = sentence("the alert says more than a notification holds; write one with what matters, and attach the alert to it")
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
 _DEGREES: Final = re.compile(r"[-+]?[0-9]{1,4}(\.[0-9]{1,11})?")
 
@@ -136,11 +137,15 @@ def read(raw: bytes) -> Alerted:
     root = _parsed(raw)
     identifier, sender, sent, status, kind = (_once(root, name) for name in ("identifier", "sender", "sent", "status", "msgType"))
     if status not in _STATUSES:
-        raise NotUnderstood(f"the status {status[:40]!r} is none of CAP's; write one of {', '.join(_STATUSES)}")
+        raise NotUnderstood(
+            sentence("the status %(status)s is none of CAP's; write one of %(known)s", status=repr(status[:40]), known=tuple(_STATUSES))
+        )
     if kind not in _KINDS:
-        raise NotUnderstood(f"the msgType {kind[:40]!r} is none of CAP's; write one of {', '.join(_KINDS)}")
-    if _KINDS[kind]:
-        raise NotUnderstood(_KINDS[kind])
+        raise NotUnderstood(
+            sentence("the msgType %(kind)s is none of CAP's; write one of %(known)s", kind=repr(kind[:40]), known=tuple(_KINDS))
+        )
+    if (why := _KINDS[kind]) is not None:
+        raise NotUnderstood(why)
     codes = _all(root, "code")
     named = [act for act in EVENTS if f"dragoman.{act}" in codes]
     infos = root.findall(f"{_NAMESPACE}info")
@@ -172,12 +177,12 @@ class _Tree(ET.TreeBuilder):
         self._depth = 0
 
     def doctype(self, *_: object) -> None:
-        raise NotUnderstood("the alert has a document type (DOCTYPE), which CAP has not; send it without")
+        raise NotUnderstood(sentence("the alert has a document type (DOCTYPE), which CAP has not; send it without"))
 
     def start(self, tag: Any, attrs: Any, /) -> ET.Element:
         self._depth += 1
         if self._depth > _DEPTH:
-            raise NotUnderstood(f"the alert has elements over {_DEPTH} deep; send it as CAP 1.2 has it")
+            raise NotUnderstood(sentence("the alert has elements over %(n)s deep; send it as CAP 1.2 has it", n=_DEPTH))
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> ET.Element:
@@ -187,30 +192,38 @@ class _Tree(ET.TreeBuilder):
 
 def _parsed(raw: bytes) -> ET.Element:
     if len(raw) > ACT_BYTES:
-        raise NotUnderstood(f"the alert has {len(raw)} bytes; at most {ACT_BYTES} are read: send it without embedded files")
+        raise NotUnderstood(
+            sentence("the alert has %(n)s bytes; at most %(most)s are read: send it without embedded files", n=len(raw), most=ACT_BYTES)
+        )
     declared = _DECLARED.match(raw.removeprefix(b"\xef\xbb\xbf"))
     if declared is not None and declared.group(1).lower() not in (b"utf-8", b"us-ascii"):
-        raise NotUnderstood(f"the alert is written in {ascii(declared.group(1)[:40])[2:-1]}; send it in UTF-8")
+        raise NotUnderstood(
+            sentence("the alert is written in %(encoding)s; send it in UTF-8", encoding=ascii(declared.group(1)[:40])[2:-1])
+        )
     parser = ET.XMLParser(target=_Tree(), encoding="utf-8")  # noqa: S314 - the tree refuses what XML attacks are made of
     try:
         raw.decode()
         parser.feed(raw)
         root: ET.Element = parser.close()
-    except NotUnderstood:
-        raise
     except UnicodeDecodeError as error:
-        raise NotUnderstood(f"byte {error.start} is not valid UTF-8; send the alert in UTF-8") from None
+        raise NotUnderstood(sentence("byte %(n)s is not valid UTF-8; send the alert in UTF-8", n=error.start)) from None
     except (ET.ParseError, ValueError, LookupError) as error:
-        raise NotUnderstood(f"this is no well-formed XML ({error}); send one CAP 1.2 alert") from None
+        raise NotUnderstood(sentence("this is no well-formed XML (%(error)s); send one CAP 1.2 alert", error=str(error))) from None
     if root.tag != f"{_NAMESPACE}alert":
-        raise NotUnderstood(f"the document is {root.tag[:80]!a}; send an alert by itself, of {_NAMESPACE[1:-1]}")
+        raise NotUnderstood(
+            sentence("the document is %(tag)s; send an alert by itself, of %(wanted)s", tag=ascii(root.tag[:80]), wanted=_NAMESPACE[1:-1])
+        )
     return root
 
 
 def _once(root: ET.Element, name: str) -> str:
     found = [each for each in _all(root, name) if each]
     if len(found) != 1:
-        raise NotUnderstood(f"the alert needs one {name}, and has {len(found)}; ask its sender for an alert that holds to CAP 1.2")
+        raise NotUnderstood(
+            sentence(
+                "the alert needs one %(name)s, and has %(n)s; ask its sender for an alert that holds to CAP 1.2", name=name, n=len(found)
+            )
+        )
     return found[0]
 
 
@@ -261,7 +274,9 @@ class _Draft:
             if not self.missing:
                 record.decode_act(raw)
         except Malformed as error:
-            raise NotUnderstood(f"the alert makes no act: {error}") from None
+            raise NotUnderstood(
+                sentence("the alert makes no act: %(pointer)s: %(detail)s", pointer=error.fault.pointer or "/", detail=error.fault.detail)
+            ) from None
         return act
 
     def take_back(self) -> None:

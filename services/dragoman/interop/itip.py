@@ -29,6 +29,7 @@ from dragoman.domain import checks
 from dragoman.domain import record as records
 from dragoman.domain.refusal import Malformed
 from dragoman.interop import NotUnderstood, calendar
+from dragoman.sentence import sentence
 from dragoman_schemas.fields import Window
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
@@ -67,7 +68,7 @@ def media(raw: bytes) -> str:
     """The media type of a message, which names the method that stands in it."""
     found = _METHOD.search(raw)
     if found is None:
-        raise NotUnderstood("it has no METHOD; it is a calendar, and no message")
+        raise NotUnderstood(sentence("it has no METHOD; it is a calendar, and no message"))
     return f"text/calendar; method={found[1].decode()}; charset=utf-8"
 
 
@@ -200,7 +201,9 @@ def read(raw: bytes) -> Answered:
     whole = _parsed(raw)
     method = _one(whole, "METHOD").upper()
     if method not in METHODS:
-        raise NotUnderstood(f"the method {method[:20]!r} is not understood; send {', '.join(METHODS)}")
+        raise NotUnderstood(
+            sentence("the method %(method)s is not understood; send %(known)s", method=repr(method[:20]), known=tuple(METHODS))
+        )
     event = _only_event(whole)
     ours = _UID.fullmatch(_one(event, "UID"))
     match method, ours is not None:
@@ -211,13 +214,15 @@ def read(raw: bytes) -> Answered:
         case "CANCEL", True:
             act, by = {"act": "cancellation", **_reason(event)}, "ORGANIZER"
             if "reason" not in act:
-                raise NotUnderstood("a cancellation says why; give the reason as its comment (COMMENT)")
+                raise NotUnderstood(sentence("a cancellation says why; give the reason as its comment (COMMENT)"))
         case "REQUEST", False:
             act, by = {"act": "meeting-request", "purpose": _text(event, "SUMMARY"), **_proposed(event)}, "ORGANIZER"
         case "REQUEST", True:
-            raise NotUnderstood("this meeting is known here; to move it, propose another time (COUNTER), or cancel it and ask anew")
+            raise NotUnderstood(
+                sentence("this meeting is known here; to move it, propose another time (COUNTER), or cancel it and ask anew")
+            )
         case _:
-            raise NotUnderstood("its UID is of no meeting here; answer the invitation that came from here")
+            raise NotUnderstood(sentence("its UID is of no meeting here; answer the invitation that came from here"))
     if ours is not None and ours[2] and act["act"] == "acceptance":
         act["window"] = int(ours[2]) - 1
     _hold(act)
@@ -238,12 +243,14 @@ def fitted(answered: Answered, exchange: Exchange) -> dict[str, Any]:
     """
     act, standing = answered.act, [begins for begins, _ in _terms(exchange)]
     if act["act"] != "cancellation" and answered.sequence < calendar.sequence(exchange, exchange.updated.position):
-        raise NotUnderstood("it answers an earlier proposal, and another has been made since; answer the newest invitation")
+        raise NotUnderstood(sentence("it answers an earlier proposal, and another has been made since; answer the newest invitation"))
     if act["act"] != "acceptance" or "window" in act or not answered.begins or not standing:
         return act
     begins = datetime.fromisoformat(answered.begins)
     if begins not in standing:
-        raise NotUnderstood(f"no window that stands begins at {answered.begins}; to propose that time, send it as a COUNTER")
+        raise NotUnderstood(
+            sentence("no window that stands begins at %(begins)s; to propose that time, send it as a COUNTER", begins=answered.begins)
+        )
     return {**act, "window": standing.index(begins)}
 
 
@@ -258,19 +265,19 @@ def _terms(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
 def _answer(event: Component) -> dict[str, Any]:
     attendees = event.get("ATTENDEE", [])
     if len(attendees) != 1:
-        raise NotUnderstood("an answer has one ATTENDEE, the side that answers; leave the others out")
+        raise NotUnderstood(sentence("an answer has one ATTENDEE, the side that answers; leave the others out"))
     match partstat := str(attendees[0].params.get("PARTSTAT", "NEEDS-ACTION")).upper():
         case "ACCEPTED":
             return {"act": "acceptance"}
         case "DECLINED":
             return {"act": "decline", **_reason(event)}
         case "TENTATIVE":
-            why = "a tentative answer is none"
+            why = sentence("a tentative answer is none")
         case "DELEGATED":
-            why = "a side answers for itself, whoever comes"
+            why = sentence("a side answers for itself, whoever comes")
         case _:
-            why = f"{partstat[:20]} says neither yes nor no"
-    raise NotUnderstood(f"{why}; accept, decline, or propose another time")
+            why = sentence("%(answer)s says neither yes nor no", answer=partstat[:20])
+    raise NotUnderstood(sentence("%(why)s; accept, decline, or propose another time", why=why))
 
 
 def _reason(event: Component) -> dict[str, str]:
@@ -288,11 +295,13 @@ def _proposed(event: Component) -> dict[str, Any]:
         try:
             ends = begins + vDuration(span).dt
         except (ValueError, OverflowError):
-            raise NotUnderstood(f"{span[:20]!r} is no DURATION of a meeting; write it like PT1H30M") from None
+            raise NotUnderstood(
+                sentence("%(duration)s is no DURATION of a meeting; write it like PT1H30M", duration=repr(span[:20]))
+            ) from None
     window = {"from": _stamp(begins), "to": _stamp(ends)}
     refusal = checks.window("/windows/0", Window(from_=window["from"], to=window["to"]))
     if refusal is not None:
-        raise NotUnderstood(str(refusal.faults[0].detail))
+        raise NotUnderstood(refusal.faults[0].detail)
     venue = _text(event, "LOCATION")
     return {"windows": [window], **({"venue": venue} if venue else {})}
 
@@ -302,13 +311,15 @@ def _hold(act: dict[str, Any]) -> None:
     try:
         records.read_act(msgspec.json.encode(act), cut=False)
     except Malformed as error:
-        raise NotUnderstood(f"{error.fault.pointer[1:] or act['act']}: {error.fault.detail}") from None
+        raise NotUnderstood(
+            sentence("%(what)s: %(detail)s", what=error.fault.pointer[1:] or act["act"], detail=error.fault.detail)
+        ) from None
 
 
 def _sequence(event: Component) -> int:
     value = _text(event, "SEQUENCE") or "0"
     if _COUNTED.fullmatch(value) is None:
-        raise NotUnderstood("SEQUENCE is a number; send the one of the invitation that is answered")
+        raise NotUnderstood(sentence("SEQUENCE is a number; send the one of the invitation that is answered"))
     return int(value)
 
 
@@ -323,18 +334,20 @@ def _side(event: Component, by: str) -> str:
 def _parsed(raw: bytes) -> Component:
     """The calendar, and in it its components, each with its properties as often as they stand there, in words."""
     if len(raw) > _BYTES:
-        raise NotUnderstood(f"it has {len(raw)} bytes, and at most {_BYTES} are read; leave out what is attached")
+        raise NotUnderstood(
+            sentence("it has %(n)s bytes, and at most %(most)s are read; leave out what is attached", n=len(raw), most=_BYTES)
+        )
     try:
         text = _FOLD.sub(b"", raw).decode("utf-8-sig")  # unfolded as bytes: a fold may stand within a character
     except UnicodeDecodeError:
-        raise NotUnderstood("it is not valid UTF-8; send it as UTF-8") from None
+        raise NotUnderstood(sentence("it is not valid UTF-8; send it as UTF-8")) from None
     lines: list[Contentline] = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
     stack = [around := Component()]
     for line in filter(str.strip, lines):
         try:
             name, parameters, value = line.parts()
         except ValueError:
-            raise NotUnderstood(f"{line[:40]!r} is no property; write NAME:value") from None
+            raise NotUnderstood(sentence("%(line)s is no property; write NAME:value", line=repr(line[:40]))) from None
         name, value = name.upper(), value.strip()
         if name == "BEGIN":
             part = Component()
@@ -343,20 +356,20 @@ def _parsed(raw: bytes) -> Component:
             stack.append(part)
         elif name == "END":
             if stack.pop().name != value.upper() or not stack:
-                raise NotUnderstood(f"END:{value[:40]} ends what did not begin; send the calendar whole")
+                raise NotUnderstood(sentence("END:%(part)s ends what did not begin; send the calendar whole", part=value[:40]))
         else:
             stack[-1].setdefault(name, []).append(vText(value, params=parameters))
     if len(stack) > 1 or len(around) or [part.name for part in around.subcomponents] != ["VCALENDAR"]:
-        raise NotUnderstood("it is not one calendar; send one VCALENDAR, from its BEGIN to its END")
+        raise NotUnderstood(sentence("it is not one calendar; send one VCALENDAR, from its BEGIN to its END"))
     return around.subcomponents[0]
 
 
 def _only_event(whole: Component) -> Component:
     events = [part for part in whole.subcomponents if part.name == "VEVENT"]
     if len(events) != 1:
-        raise NotUnderstood(f"it has {len(events)} events (VEVENT); send one at a time")
+        raise NotUnderstood(sentence("it has %(n)s events (VEVENT); send one at a time", n=len(events)))
     if any(name in events[0] for name in _RECURRING):
-        raise NotUnderstood("a meeting that recurs is not kept; ask for each by itself")
+        raise NotUnderstood(sentence("a meeting that recurs is not kept; ask for each by itself"))
     return events[0]
 
 
@@ -364,7 +377,11 @@ def _one(part: Component, name: str) -> vText:
     """A property that stands there once."""
     found: list[vText] = part.get(name, [])
     if len(found) != 1:
-        raise NotUnderstood(f"{name} is {'missing from' if not found else 'more than once in'} {part.name}; give it once")
+        raise NotUnderstood(
+            sentence("%(name)s is more than once in %(part)s; give it once", name=name, part=part.name)
+            if found
+            else sentence("%(name)s is missing from %(part)s; give it once", name=name, part=part.name)
+        )
     return found[0]
 
 
@@ -383,22 +400,38 @@ def _time(part: Component, name: str) -> datetime:
     try:
         clock = vDDDTypes.from_ical(value)  # type: ignore[no-untyped-call]
     except ValueError:
-        raise NotUnderstood(f"{name} is no time that exists: {value[:20]}; write it like 20261126T080000Z") from None
+        raise NotUnderstood(
+            sentence("%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z", name=name, value=value[:20])
+        ) from None
     if not isinstance(clock, datetime):
-        raise NotUnderstood(f"{name} is no time but {value[:20]!r}; give the day and the hour, like 20261126T080000Z, not the day alone")
+        raise NotUnderstood(
+            sentence(
+                "%(name)s is no time but %(value)s; give the day and the hour, like 20261126T080000Z, not the day alone",
+                name=name,
+                value=repr(value[:20]),
+            )
+        )
     zone = clock.tzinfo or _zone(name, str(value.params.get("TZID", "")))
     try:
         return clock.replace(tzinfo=zone).astimezone(UTC)
     except OverflowError:
-        raise NotUnderstood(f"{name} is no time that exists: {value[:20]}; write it like 20261126T080000Z") from None
+        raise NotUnderstood(
+            sentence("%(name)s is no time that exists: %(value)s; write it like 20261126T080000Z", name=name, value=value[:20])
+        ) from None
 
 
 def _zone(name: str, called: str) -> ZoneInfo:
     """A zone by its IANA name, by its name in Windows, or by one of a program's own that ends in the IANA name."""
     if not called:
-        raise NotUnderstood(f"{name} has no time zone, and nobody knows whose clock is meant; give it in UTC, like 20261126T080000Z")
+        raise NotUnderstood(
+            sentence("%(name)s has no time zone, and nobody knows whose clock is meant; give it in UTC, like 20261126T080000Z", name=name)
+        )
     steps = called.split("/")
     for known in (WINDOWS_TO_OLSON.get(called, called), "/".join(steps[-3:]), "/".join(steps[-2:])):
         if checks.zone("", known) is None:
             return ZoneInfo(known)
-    raise NotUnderstood(f"{name} is in the time zone {called[:60]!r}; send times in UTC, or in a zone by its IANA name")
+    raise NotUnderstood(
+        sentence(
+            "%(name)s is in the time zone %(value)s; send times in UTC, or in a zone by its IANA name", name=name, value=repr(called[:60])
+        )
+    )

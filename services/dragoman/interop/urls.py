@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 from urllib.parse import urlsplit
 
-from dragoman.domain.sentence import Sentence, sentence
+from dragoman.sentence import Sentence, sentence
 
 _TRANSLATED: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
 """Networks whose addresses end in one of version 4, to which they lead."""

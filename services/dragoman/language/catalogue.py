@@ -25,7 +25,10 @@ _HERE: Final = Path(__file__).parent
 _SAYING: Final = (_HERE.parent / "gateway" / "console", _HERE.parent / "reports")
 """Folders with words of the pages and reports."""
 
-_MAKING: Final = tuple(_HERE.parent / name for name in ("domain", "projection", "interop", "desk.py", "gateway"))
+_MAKING: Final = tuple(
+    _HERE.parent / name
+    for name in ("tlog", "domain", "interop", "log", "projection", "stores", "audit", "countersigning.py", "courier", "desk.py", "gateway")
+)
 """Where sentences are made that are said elsewhere, such as refusals."""
 
 _TOLD: Final = (*FORMS.values(), *(who.value for who in Who))
@@ -51,7 +54,8 @@ _KEYWORDS: Final = {
     "ngettext": (1, 2),
     "sentence": None,
 }
-_SENTENCES: Final = {"sentence": _KEYWORDS["sentence"]}
+_SENTENCES: Final = {"sentence": None, "Route": (4,), "Topic": (1,)}
+"""Of a route of the API and of a topic, what the page about it shows."""
 
 
 def spoken(file: IO[bytes], keywords: Collection[str], _: object, **__: object) -> Iterator[tuple[int, str, tuple[Any, ...], list[str]]]:

@@ -16,9 +16,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
-from dragoman.domain.sentence import VERBATIM, Name, Sentence
 from dragoman.language.vocabulary import derived
 from dragoman.limits import SUBJECT_LENGTH
+from dragoman.sentence import VERBATIM, Name, Sentence
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, by their names in themselves."""

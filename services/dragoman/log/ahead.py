@@ -19,6 +19,7 @@ from dragoman.log.connection import connected
 from dragoman.log.pages import Pages
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.log.stream import last_of
+from dragoman.sentence import packed, unpacked
 
 Page = list[tuple[int, bytes | Record]]
 
@@ -50,9 +51,9 @@ async def read_ahead(url: str, seed: Path, channel: str) -> AsyncGenerator[Page,
 
 def _read(message: bytes) -> Page:
     if message.startswith(_BROKEN):
-        raise LogBroken(message.removeprefix(_BROKEN).decode())
+        raise LogBroken(unpacked(message.removeprefix(_BROKEN).decode()))
     if message.startswith(_UNREACHABLE):
-        raise LogUnreachable(message.removeprefix(_UNREACHABLE).decode())
+        raise LogUnreachable(unpacked(message.removeprefix(_UNREACHABLE).decode()))
     return [(position, reread(raw, commit) if commit else raw) for position, raw, commit in _decode(message)]
 
 
@@ -72,9 +73,9 @@ def run(wire: Wire, url: str, seed: str, channel: str) -> None:
     try:
         asyncio.run(_send(wire, url, Path(seed), channel))
     except LogBroken as error:
-        wire.send(_BROKEN + str(error).encode())
+        wire.send(_BROKEN + packed(error.said).encode())
     except LogUnreachable as error:
-        wire.send(_UNREACHABLE + str(error).encode())
+        wire.send(_UNREACHABLE + packed(error.said).encode())
     except (BrokenPipeError, EOFError, ConnectionResetError):
         pass  # the caller needs no more
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_RECORDS
 from dragoman.log.port import Appended, Entry, EventLog, Message, Outcome, Unavailable, Unknown
+from dragoman.sentence import sentence
 
 _Waiting = tuple[Entry, asyncio.Future[Outcome]]
 
@@ -95,7 +96,7 @@ class CoalescingLog:
                 middle = len(batch) // 2
                 if not await self._commit(batch[:middle]):
                     for _, waiting in batch[middle:]:
-                        _tell(waiting, Unavailable("the log did not answer what came before it"))
+                        _tell(waiting, Unavailable(sentence("the log did not answer what came before it")))
                     return False
                 return await self._commit(batch[middle:])
         return True

@@ -30,6 +30,7 @@ from dragoman.limits import (
     SERVERS_SECONDS,
 )
 from dragoman.log.port import LogUnreachable, NobodyListens
+from dragoman.sentence import Sentence, sentence
 
 log = structlog.get_logger()
 
@@ -134,20 +135,22 @@ class Bus:
     async def request(self, subject: str, payload: bytes = b"", headers: dict[str, str] | None = None) -> Msg:
         """One request. Raises `LogUnreachable` where no answer came, though it may have been carried out; `NobodyListens` where not."""
         if not self.up:
-            raise LogUnreachable("the connection to the broker is down")
+            raise LogUnreachable(sentence("the connection to the broker is down"))
         try:
             return await self.client.request(subject, payload, timeout=REQUEST_SECONDS, headers=headers)
         except NoRespondersError as error:
-            raise NobodyListens("the broker has nobody who takes this: its stream has no leader at present, or does not exist") from error
+            raise NobodyListens(
+                sentence("the broker has nobody who takes this: its stream has no leader at present, or does not exist")
+            ) from error
         except FAILURES as error:
-            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
 
     async def publish(self, messages: Iterable[tuple[str, dict[str, str], bytes]]) -> None:
         """Messages without an answer, each a subject, headers and a payload. Raises `LogUnreachable`."""
         try:
             await self.client.publish_all(messages)
         except FAILURES as error:
-            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
 
     async def api(self, verb: str, body: object | None = None) -> dict[str, Any]:
         """A request to the JetStream API. The answer may hold an `error`. Raises `LogUnreachable`."""
@@ -164,7 +167,7 @@ class Bus:
             f"$JS.API.DIRECT.GET.{stream}", query, lambda _, head, data: found.append(Read(head, data)), found, most + 1
         )
         if status not in ("204", "404"):
-            raise LogUnreachable(f"the broker answers a read with {status}")
+            raise LogUnreachable(sentence("the broker answers a read with %(status)s", status=status))
         return found
 
     async def pull(self, stream: str, consumer: str, most: int) -> list[tuple[int, bytes]]:
@@ -178,13 +181,13 @@ class Bus:
         query = {"batch": most, "max_bytes": READ_BYTES, "no_wait": True}
         status = await self._page(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", query, take, found, most)
         if status not in ("", "404", "408", "409"):
-            raise LogUnreachable(f"the broker answers a read with {status}")
+            raise LogUnreachable(sentence("the broker answers a read with %(status)s", status=status))
         return found
 
     async def _page(self, subject: str, query: dict[str, Any], take: _Take, found: Sized, most: int) -> str:
         """Take the messages that answer a query, until `most` are found; or one says how it went: its status. Raises `LogUnreachable`."""
         if not self.up:
-            raise LogUnreachable("the connection to the broker is down")
+            raise LogUnreachable(sentence("the connection to the broker is down"))
         done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
         def take_until(reply: bytes, head: bytes, data: bytes) -> None:
@@ -210,7 +213,7 @@ class Bus:
                 del self.client.takers[number]
                 await subscription.unsubscribe()
         except FAILURES as error:
-            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
 
     async def ask_servers(self, subject: str) -> list[Any]:
         """What every server of a cluster says to a question. Raises `LogUnreachable` where none answers.
@@ -218,7 +221,7 @@ class Bus:
         Each says how many there are. Who does not answer soon after the first is taken to be down.
         """
         if not self.up:
-            raise LogUnreachable("the connection to the broker is down")
+            raise LogUnreachable(sentence("the connection to the broker is down"))
         answers: list[Any] = []
         arrived = asyncio.Event()
 
@@ -244,7 +247,7 @@ class Bus:
             finally:
                 await subscription.unsubscribe()
         except FAILURES as error:
-            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
         return answers
 
     async def nudge(self, subjects: str) -> "Nudge":
@@ -254,7 +257,7 @@ class Bus:
             subscription = await self.client.subscribe(subjects, future=arrived, max_msgs=1)
             await subscription.unsubscribe(limit=1)
         except FAILURES as error:
-            raise LogUnreachable(f"{type(error).__name__} from the broker") from error
+            raise LogUnreachable(sentence("%(error)s from the broker", error=type(error).__name__)) from error
         return Nudge(subscription, arrived)
 
     async def again(self) -> None:
@@ -356,24 +359,26 @@ class Guard:
         self._server_name = server_name
         self._now = now
         self._ahead = 0.0
-        self._fault = "the broker has not yet been asked whether it syncs every write"
+        self._fault: Sentence | None = sentence("the broker has not yet been asked whether it syncs every write")
         warden.reconnected.append(self._prove_anew)
 
     @property
     def proven(self) -> bool:
         """Whether the last answer was in order, and this clock has only ticked since."""
-        return not self.reason
+        return self.reason is None
 
     @property
-    def reason(self) -> str:
-        """Why writes may not be asked of the broker now; empty where they may."""
-        if self._fault:
+    def reason(self) -> Sentence | None:
+        """Why writes may not be asked of the broker now; None where they may."""
+        if self._fault is not None:
             return self._fault
         stepped = abs(self._now().timestamp() - time.monotonic() - self._ahead)
-        return f"this clock was stepped by {stepped:.1f} s since the broker was asked" if stepped > CLOCK_SKEW_SECONDS else ""
+        if stepped <= CLOCK_SKEW_SECONDS:
+            return None
+        return sentence("this clock was stepped by %(seconds)s s since the broker was asked", seconds=f"{stepped:.1f}")
 
     async def _prove_anew(self) -> None:
-        self._fault = "the broker has not yet been asked again whether it syncs every write"
+        self._fault = sentence("the broker has not yet been asked again whether it syncs every write")
         await self.prove()
 
     async def prove(self) -> None:
@@ -382,26 +387,38 @@ class Guard:
         try:
             asked = self._now()
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
-            self._fault = next((fault for answer in answers if (fault := self._fault_of(answer, asked))), "")
+            self._fault = next((fault for answer in answers if (fault := self._fault_of(answer, asked)) is not None), None)
             self._ahead = self._now().timestamp() - time.monotonic()
         except LogUnreachable as error:
-            self._fault = f"the broker does not say whether it syncs every write: {error}"
+            self._fault = sentence("the broker does not say whether it syncs every write: %(error)s", error=error.said)
         if self._fault != before:
-            log.log(logging.ERROR if self._fault else logging.INFO, "broker.guard", proven=self.proven, reason=self._fault)
+            log.log(logging.ERROR if self._fault else logging.INFO, "broker.guard", proven=self.proven, reason=str(self._fault or ""))
 
-    def _fault_of(self, answer: Any, asked: datetime) -> str:
+    def _fault_of(self, answer: Any, asked: datetime) -> Sentence | None:
         server, data = answer.get("server", {}), answer.get("data", {})
         if not server.get("jetstream"):
-            return ""  # it routes, and keeps nothing
+            return None  # it routes, and keeps nothing
+        name = server.get("name")
         version = tuple(int(part) for part in str(server.get("ver", "0")).split("-")[0].split("."))
-        if self._server_name and server.get("name") != self._server_name:
-            return "another broker answers than the one that was started"
+        if self._server_name and name != self._server_name:
+            return sentence("another broker answers than the one that was started")
         if version < BROKER_VERSION:
-            return f"the broker {server.get('name')} is {server.get('ver')}; at least {'.'.join(map(str, BROKER_VERSION))} is needed"
+            least = ".".join(map(str, BROKER_VERSION))
+            return sentence(
+                "the broker %(broker)s is %(version)s; at least %(least)s is needed", broker=name, version=server.get("ver"), least=least
+            )
         if not data.get("jetstream", {}).get("config", {}).get("sync_always"):
-            return f"the broker {server.get('name')} does not sync every write; set `sync_interval: always` in its jetstream block and restart it"
+            return sentence(
+                "the broker %(broker)s does not sync every write; set `sync_interval: always` in its jetstream block and restart it",
+                broker=name,
+            )
         told = datetime.fromisoformat(str(server["time"]))  # at some time since it was asked, however busy this process was
         off = max((asked - told).total_seconds(), (told - self._now()).total_seconds())
         if off > CLOCK_SKEW_SECONDS:
-            return f"this clock and that of the broker {server.get('name')} are {off:.1f} s apart; at most {CLOCK_SKEW_SECONDS:g} s are allowed: set the clocks"
-        return ""
+            return sentence(
+                "this clock and that of the broker %(broker)s are %(seconds)s s apart; at most %(most)s s are allowed: set the clocks",
+                broker=name,
+                seconds=f"{off:.1f}",
+                most=f"{CLOCK_SKEW_SECONDS:g}",
+            )
+        return None

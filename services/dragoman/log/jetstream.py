@@ -54,6 +54,7 @@ from dragoman.log.port import (
     Unknown,
 )
 from dragoman.log.stream import NO_STREAM, fault_of, stream_of, subjects_of
+from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import leaf
 
 log = structlog.get_logger()
@@ -134,12 +135,12 @@ class JetStreamLog:
     async def _append(self, entries: Sequence[Entry]) -> Outcome:
         deadline = asyncio.get_running_loop().time() + APPEND_SECONDS
         asked = unanswered = False
-        detail = ""
+        detail = sentence("the broker did not answer in time")
         again = 0
         in_flight_since: float | None = None
         while asyncio.get_running_loop().time() < deadline:
             hindrance = self._hindrance()
-            if not hindrance:
+            if hindrance is None:
                 asked = True
                 try:
                     async with asyncio.timeout_at(deadline):
@@ -151,13 +152,13 @@ class JetStreamLog:
                         again, in_flight_since = again + 1, None
                         log.warning("append.copy_forgotten", stream=self._stream, id=entries[0].message_id, tried=again)
                     outcome, unanswered = None, True
-                    detail = "the broker says that an earlier copy is still on its way"
+                    detail = sentence("the broker says that an earlier copy is still on its way")
                 except TimeoutError:
-                    outcome, detail, unanswered = None, "the broker did not answer in time", True
+                    outcome, detail, unanswered = None, sentence("the broker did not answer in time"), True
                 except NobodyListens as error:
-                    outcome, detail = None, str(error)
+                    outcome, detail = None, error.said
                 except LogUnreachable as error:
-                    outcome, detail, unanswered = None, str(error), True
+                    outcome, detail, unanswered = None, error.said, True
                 if isinstance(outcome, Unavailable) and unanswered:
                     return Unknown(outcome.detail)  # an earlier try may have been kept
                 if outcome is not None:
@@ -169,15 +170,17 @@ class JetStreamLog:
             await asyncio.sleep(_PAUSE_SECONDS)
         return Unknown(detail) if unanswered else Unavailable(detail)
 
-    def _hindrance(self) -> str:
-        """Why nothing may be written at this moment."""
+    def _hindrance(self) -> Sentence | None:
+        """Why nothing may be written at this moment, if so."""
         if self._guard is None:
-            return "this connection only reads"
+            return sentence("this connection only reads")
         if not self._bus.up:
-            return "the broker cannot be reached"
+            return sentence("the broker cannot be reached")
         if not self._guard.proven:
             return self._guard.reason
-        return "the connection was lost, and the log is being compared with what was folded from it" if self._doubted else ""
+        if self._doubted:
+            return sentence("the connection was lost, and the log is being compared with what was folded from it")
+        return None
 
     async def _attempt(self, entries: Sequence[Entry], again: int) -> Outcome | None:
         answer = msgspec.json.decode((await self._publish(entries, again)).data)
@@ -194,8 +197,8 @@ class JetStreamLog:
         if code in _WRONG_LAST or code == _BATCH_DUPLICATE:
             return await self._resolve(entries)
         if code == _STORE_FAILED:
-            return Unknown("the broker's store failed while it wrote; look at its disk")
-        return Unavailable(f"the broker answers {code}: {error.get('description')}")
+            return Unknown(sentence("the broker's store failed while it wrote; look at its disk"))
+        return Unavailable(sentence("the broker answers %(code)s: %(answer)s", code=code, answer=error.get("description")))
 
     async def _publish(self, entries: Sequence[Entry], again: int) -> Msg:
         if len(entries) == 1:
@@ -278,7 +281,7 @@ class JetStreamLog:
         if "error" in answer:
             if answer["error"].get("err_code") == _NO_MESSAGE:
                 return None
-            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
         found = answer["message"]
         headers = base64.b64decode(found.get("hdrs", "")).decode(errors="replace").split("\r\n")
         message_id = next((line.partition(":")[2].strip() for line in headers if line.startswith("Nats-Msg-Id:")), "")
@@ -309,7 +312,14 @@ class JetStreamLog:
         """
         led = await self._stored({"seq": missing})
         if led is None:
-            raise LogBroken(f"position {missing} of {self.channel} is missing: {follows} follows")
+            raise LogBroken(
+                sentence(
+                    "position %(missing)s of %(channel)s is missing: %(follows)s follows",
+                    missing=missing,
+                    channel=self.channel,
+                    follows=follows,
+                )
+            )
         return [*found, led[0]]
 
     async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
@@ -377,26 +387,38 @@ class JetStreamLog:
         On a cluster a node that was cut off may show an old log before it finds out: it is given time to.
         """
         begun = asyncio.get_running_loop().time()
-        while fault := await self._fault():
+        while (fault := await self._fault()) is not None:
             if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
                 raise LogBroken(fault)
             await asyncio.sleep(_PAUSE_SECONDS * 10)
         self._inspected = asyncio.get_running_loop().time()
 
-    async def _fault(self) -> str:
-        if self._mark is not None and self._mark.fault:
+    async def _fault(self) -> Sentence | None:
+        if self._mark is not None and self._mark.fault is not None:
             return self._mark.fault
         known = None if self._mark is None else self._mark.known
         info = await self._bus.api(f"STREAM.INFO.{self._stream}")
         if "error" in info and info["error"].get("err_code") != NO_STREAM:
-            raise LogUnreachable(f"the broker answers {info['error'].get('description')}")
+            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=info["error"].get("description")))
         fault = fault_of(info, self.channel, self._replicas, known)
-        if not fault and known is not None:
+        if fault is None and known is not None:
             stood = await self._stored({"seq": known.position})
             erased = stood is not None and leaf.read_entry(stood[0].raw) == (known.position - 1, known.commit)
             if stood is None or not (erased or leaf.commit(stood[0].raw) == known.commit):
-                what = "nothing" if stood is None else "another message"
-                fault = f"at position {known.position} the stream {self._stream} holds {what} where a kept record stood: restore the broker's store from a copy"
-        if not fault:
+                at = {"position": known.position, "stream": self._stream}
+                fault = (
+                    sentence(
+                        "at position %(position)s the stream %(stream)s holds nothing where a kept record stood: "
+                        "restore the broker's store from a copy",
+                        **at,
+                    )
+                    if stood is None
+                    else sentence(
+                        "at position %(position)s the stream %(stream)s holds another message where a kept record stood: "
+                        "restore the broker's store from a copy",
+                        **at,
+                    )
+                )
+        if fault is None:
             self._created = str(info["created"])
         return fault

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dragoman.limits import MARK_SECONDS
+from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import leaf
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ class HighWater:
     def __init__(self, path: Path) -> None:
         """Begin with what the file says, if it is there; `fault` says why it cannot be read."""
         self.path = path
-        self.fault = ""
+        self.fault: Sentence | None = None
         self.kept: Mark | None = None
         self._newest: tuple[int, bytes] | None = None
         self._kept_at = 0.0
@@ -53,7 +54,11 @@ class HighWater:
         except FileNotFoundError:
             pass
         except (OSError, msgspec.MsgspecError) as error:
-            self.fault = f"the high-water mark {path} cannot be read ({error}): compare the log with another copy, then remove the file"
+            self.fault = sentence(
+                "the high-water mark %(path)s cannot be read (%(error)s): compare the log with another copy, then remove the file",
+                path=str(path),
+                error=str(error),
+            )
 
     @property
     def known(self) -> Mark | None:

@@ -13,6 +13,7 @@ from dragoman.limits import ELECTION_SECONDS, READ_RECORDS
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.log.stream import stream_of
+from dragoman.sentence import Sentence, sentence
 
 _IDLE_NANOSECONDS: Final = 30_000_000_000
 _PAUSE_SECONDS: Final = 0.05
@@ -56,11 +57,21 @@ class Pages:
             await asyncio.sleep(_PAUSE_SECONDS)
         return []
 
-    def _missing(self, found: list[tuple[int, bytes]]) -> str:
+    def _missing(self, found: list[tuple[int, bytes]]) -> Sentence:
         if not found:
-            return f"position {self._next} of {self._channel} is missing: the log is said to end at {self._last}"
+            return sentence(
+                "position %(missing)s of %(channel)s is missing: the log is said to end at %(last)s",
+                missing=self._next,
+                channel=self._channel,
+                last=self._last,
+            )
         missing = next(self._next + offset for offset, (position, _) in enumerate(found) if position != self._next + offset)
-        return f"position {missing} of {self._channel} is missing: {found[missing - self._next][0]} follows"
+        return sentence(
+            "position %(missing)s of %(channel)s is missing: %(follows)s follows",
+            missing=missing,
+            channel=self._channel,
+            follows=found[missing - self._next][0],
+        )
 
     async def _found(self) -> list[tuple[int, bytes]]:
         """Up to a page of what the consumer has next."""
@@ -83,5 +94,5 @@ class Pages:
         }
         answer = await self._bus.api(f"CONSUMER.CREATE.{self._stream}.{name}", {"stream_name": self._stream, "config": config})
         if "error" in answer:
-            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
         return name

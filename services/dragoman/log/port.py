@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from dragoman.domain.record import Record
+from dragoman.sentence import Sentence, Spoken
 
 
 def subject_of(record: Record) -> str:
@@ -79,23 +80,23 @@ class Conflict(Struct, frozen=True):
 class Unknown(Struct, frozen=True):
     """It may or may not have been written. Only a retry with the same id tells."""
 
-    detail: str
+    detail: Sentence
 
 
 class Unavailable(Struct, frozen=True):
     """Nothing was written, and nothing can be at present."""
 
-    detail: str
+    detail: Sentence
 
 
 Outcome = Appended | AlreadyAppended | KeyReused | Conflict | Unknown | Unavailable
 
 
-class LogBroken(Exception):
+class LogBroken(Spoken):
     """The log is not what it was: a hole, a shorter log, a position used again. Nobody may write on it."""
 
 
-class LogUnreachable(Exception):
+class LogUnreachable(Spoken):
     """The broker cannot be asked at present; nothing is wrong with the log."""
 
 

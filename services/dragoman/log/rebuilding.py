@@ -16,6 +16,7 @@ from dragoman.log.connection import Bus
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogUnreachable, subject_of
 from dragoman.log.stream import last_of, stream_of
+from dragoman.sentence import sentence
 from dragoman.tlog import leaf
 
 _BATCH: Final = 200
@@ -77,7 +78,14 @@ async def _write(bus: Bus, channel: str, copy: Copy, first: int, last: int) -> N
         headers["Nats-Batch-Commit"] = "1"
     answer = msgspec.json.decode((await bus.request(subject, raw, headers)).data)
     if "error" in answer or int(answer.get("seq", 0)) != last:
-        raise LogUnreachable(f"the broker did not take positions {first} to {last}: {answer.get('error', answer)}")
+        raise LogUnreachable(
+            sentence(
+                "the broker did not take positions %(first)s to %(last)s: %(answer)s",
+                first=first,
+                last=last,
+                answer=str(answer.get("error", answer)),
+            )
+        )
 
 
 def _subject(channel: str, position: int, raw: bytes) -> str:

@@ -12,6 +12,7 @@ from dragoman.limits import DEDUPE_SECONDS, ELECTION_SECONDS, MESSAGE_BYTES
 from dragoman.log.connection import Bus
 from dragoman.log.mark import Mark
 from dragoman.log.port import LogBroken, LogUnreachable
+from dragoman.sentence import Sentence, sentence
 
 PREFIX: Final = "DRAGOMAN_LOG_"
 NO_STREAM: Final = 10059
@@ -79,14 +80,20 @@ async def _create(steward: Bus, wanted: dict[str, Any]) -> None:
     answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
     if "error" in answer:
         failure = LogBroken if answer["error"].get("err_code") == _NAME_TAKEN else LogUnreachable
-        raise failure(f"the broker does not make the stream {wanted['name']}: {answer['error'].get('description')}")
+        raise failure(
+            sentence(
+                "the broker does not make the stream %(stream)s: %(answer)s",
+                stream=wanted["name"],
+                answer=answer["error"].get("description"),
+            )
+        )
 
 
 async def last_of(bus: Bus, channel: str) -> int:
     """The last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
     answer = await bus.api(f"STREAM.INFO.{stream_of(channel)}")
     if "error" in answer:
-        raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
     return int(answer["state"]["last_seq"])
 
 
@@ -104,51 +111,73 @@ async def channels(bus: Bus) -> list[str]:
     return sorted(name.removeprefix(PREFIX).lower() for name in found if name.startswith(PREFIX))
 
 
-def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | None) -> str:
-    """What is wrong with a stream by the broker's own description of it, and what to do; empty where it is in order.
+def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | None) -> Sentence | None:
+    """What is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
 
     `answer` is that of STREAM.INFO. The message at the known position is for the caller to read and compare.
     """
     stream = stream_of(channel)
     if answer.get("error", {}).get("err_code") == NO_STREAM:
-        kept = "" if known is None else f", of which {known.position} records were known to be kept"
-        return f"the broker has no stream {stream}{kept}: restore its store from a copy"
+        if known is None:
+            return sentence("the broker has no stream %(stream)s: restore its store from a copy", stream=stream)
+        return sentence(
+            "the broker has no stream %(stream)s, of which %(n)s records were known to be kept: restore its store from a copy",
+            stream=stream,
+            n=known.position,
+        )
     changed = drift(answer["config"], configuration(channel, replicas))
     if changed:
-        return f"the settings of the stream {stream} were changed: {'; '.join(changed)}: put them back as the broker's administrator"
+        return sentence(
+            "the settings of the stream %(stream)s were changed: %(changed)s: put them back as the broker's administrator",
+            stream=stream,
+            changed=tuple(changed),
+        )
     missing = _missing(answer["state"])
-    if missing:
-        return f"{missing} in the stream {stream}: restore the broker's store from a copy"
+    if missing is not None:
+        return sentence("%(missing)s in the stream %(stream)s: restore the broker's store from a copy", missing=missing, stream=stream)
     if known is None:
-        return ""
+        return None
     if known.created not in ("", answer["created"]):
-        return (
-            f"the stream {stream} was made at {answer['created']}, the one known here at {known.created}: it is another log under the same name: "
-            "restore the broker's store from a copy; only if this log is the right one, remove the channel's high-water mark and projection"
+        return sentence(
+            "the stream %(stream)s was made at %(created)s, the one known here at %(known)s: it is another log under the same name: "
+            "restore the broker's store from a copy; only if this log is the right one, remove the channel's high-water mark and projection",
+            stream=stream,
+            created=answer["created"],
+            known=known.created,
         )
     last = int(answer["state"]["last_seq"])
     if last < known.position:
-        return f"the stream {stream} ends at position {last}, but {known.position} was known to be kept: restore the broker's store from a copy"
-    return ""
+        return sentence(
+            "the stream %(stream)s ends at position %(last)s, but %(known)s was known to be kept: restore the broker's store from a copy",
+            stream=stream,
+            last=last,
+            known=known.position,
+        )
+    return None
 
 
-def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+def drift(found: dict[str, Any], wanted: dict[str, Any]) -> list[Sentence]:
     """The settings that are not as wanted, each with what it is and what it must be. What nobody asked for must be off."""
     metadata = {name: value for name, value in (found.get("metadata") or {}).items() if not name.startswith("_nats.")}
     settings = {**found, "metadata": metadata}
     return [
-        f"{name} is {settings.get(name)!r} and must be {wanted.get(name, 'off')!r}"
+        sentence(
+            "%(setting)s is %(found)s and must be %(wanted)s",
+            setting=name,
+            found=repr(settings.get(name)),
+            wanted=repr(wanted.get(name, "off")),
+        )
         for name in sorted({*settings, *wanted})
         if (settings.get(name) != wanted[name] if name in wanted else settings[name])
     ]
 
 
-def _missing(state: dict[str, Any]) -> str:
+def _missing(state: dict[str, Any]) -> Sentence | None:
     """What a stream's own account of itself says it has lost."""
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:
-        return f"positions 1 to {first - 1} are missing"
+        return sentence("positions 1 to %(last)s are missing", last=first - 1)
     if state.get("num_deleted") or messages != last:
-        return f"{last - messages} of {last} positions are missing"
+        return sentence("%(n)s of %(last)s positions are missing", n=last - messages, last=last)
     lost = (state.get("lost") or {}).get("bytes", 0)
-    return f"{lost} bytes were found damaged and thrown away" if lost else ""
+    return sentence("%(n)s bytes were found damaged and thrown away", n=lost) if lost else None

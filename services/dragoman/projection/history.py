@@ -12,11 +12,11 @@ from msgspec import Struct
 
 from dragoman.domain.access import SERVICE
 from dragoman.domain.clocks import written
-from dragoman.domain.sentence import unpacked
 from dragoman.projection.at import MASK, registry_at, time_at
 from dragoman.projection.live import entry
 from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.sentence import unpacked
 from dragoman_schemas.answers import Entry
 
 LOOKED: Final = 20_000

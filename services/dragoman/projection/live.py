@@ -22,7 +22,6 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.ledger import Grounds
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
-from dragoman.domain.sentence import Sentence, sentence, unpacked
 from dragoman.limits import (
     FOLD_SECONDS,
     MEMORY_EXCHANGES,
@@ -40,6 +39,7 @@ from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Messag
 from dragoman.projection.seen import Seen
 from dragoman.projection.store import Row, Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS, decode_frontier
+from dragoman.sentence import Sentence, Spoken, sentence, unpacked
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas import answers
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure
@@ -54,13 +54,8 @@ from dragoman_schemas.state import (
 log = structlog.get_logger()
 
 
-class Behind(Exception):
-    """A position was not reached in time; `said` says which."""
-
-    def __init__(self, said: Sentence) -> None:
-        """Keep the sentence."""
-        super().__init__(str(said))
-        self.said = said
+class Behind(Spoken):
+    """A position was not reached in time; what is said says which."""
 
 
 class Projection:
@@ -72,7 +67,7 @@ class Projection:
         self.name = log.channel
         self.store = store
         self._now = now
-        self.broken = ""
+        self.broken: Sentence | None = None
         self.checked: datetime | None = None
         self._compared = 0.0
         self.caught_up = asyncio.Event()
@@ -294,7 +289,7 @@ class Projection:
                     self.checked = now
                     self.caught_up.set()
         except LogBroken as error:
-            self._break(str(error))
+            self._break(error.said)
             self.caught_up.set()
 
     async def bring(self) -> None:
@@ -305,7 +300,7 @@ class Projection:
                 await self._know_erasures(messages)
                 self.take(messages)
         except LogBroken as error:
-            self._break(str(error))
+            self._break(error.said)
 
     async def _know_erasures(self, messages: list[Message]) -> None:
         """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`.
@@ -316,11 +311,13 @@ class Projection:
             self._named = await named_from(self.log, messages[0].position)
             self._read_ahead = True
 
-    def _break(self, reason: str) -> None:
+    def _break(self, reason: Sentence) -> None:
         """Write nothing any more, and say why."""
-        if not self.broken:
+        if self.broken is None:
             self.broken = reason
-            log.critical("log.broken", channel=self.name, reason=reason, do="stop posting; see docs/operating.md, when a log is read-only")
+            log.critical(
+                "log.broken", channel=self.name, reason=str(reason), do="stop posting; see docs/operating.md, when a log is read-only"
+            )
 
     async def _compare(self) -> None:
         """The log must still hold what was folded from it last. Raises `LogBroken`."""
@@ -341,11 +338,20 @@ class Projection:
             return
         if stood is not None and _stands_for(position, stood, folded):
             raise LogBroken(
-                f"at position {position} the log of {self.name} has what is left of a record that was erased, and this gateway has its bytes: "
-                "stop it, remove its projection, and start it again"
+                sentence(
+                    "at position %(position)s the log of %(channel)s has what is left of a record that was erased, "
+                    "and this gateway has its bytes: stop it, remove its projection, and start it again",
+                    position=position,
+                    channel=self.name,
+                )
             )
-        what = "nothing where" if stood is None else "another record than"
-        raise LogBroken(f"at position {position} the log of {self.name} has {what} this gateway had folded from it")
+        at = {"position": position, "channel": self.name}
+        said = (
+            sentence("at position %(position)s the log of %(channel)s has nothing where this gateway had folded a record from it", **at)
+            if stood is None
+            else sentence("at position %(position)s the log of %(channel)s has another record than this gateway had folded from it", **at)
+        )
+        raise LogBroken(said)
 
     async def walk(self) -> None:
         """Compare the whole log with what was folded from it, whenever the connection stands anew and every `WALK_SECONDS`.
@@ -357,7 +363,7 @@ class Projection:
             try:
                 await self._walk_once()
             except LogBroken as error:
-                self._break(str(error))
+                self._break(error.said)
                 return
             try:
                 async with asyncio.timeout(WALK_SECONDS):
@@ -415,8 +421,9 @@ class Projection:
         pending = self._pending.get(position)
         other = pending is not None and pending.folded.raw != entry.record.raw
         if other or (pending is None and position <= self.state.position and self.posted(entry.record.envelope.id) != position):
-            self._break(f"position {position} of {self.name} was used twice")
-            raise LogBroken(self.broken)
+            twice = sentence("position %(position)s of %(channel)s was used twice", position=position, channel=self.name)
+            self._break(twice)
+            raise LogBroken(twice)
         if position > self.state.position:
             self._staged[position] = entry.subject, entry.record, grounds
             self._fold_staged()
@@ -449,7 +456,14 @@ class Projection:
             self._unproven[folded.position] = self._named[folded.position].by
         if folded.refusal is not None and folded.record is not None and isinstance(folded.record.data, Erasure):
             for position in [at for at, by in self._unproven.items() if by == folded.position][:1]:
-                self._break(f"position {position} of {self.name} is withheld by a void erasure at {folded.position}: restore from a copy")
+                self._break(
+                    sentence(
+                        "position %(position)s of %(channel)s is withheld by a void erasure at %(erasure)s: restore from a copy",
+                        position=position,
+                        channel=self.name,
+                        erasure=folded.position,
+                    )
+                )
         if not folded.removed:
             return ()
         assert folded.record is not None and isinstance(folded.record.data, Erasure)
@@ -488,7 +502,7 @@ class Projection:
 
     def _committed(self, rows: list[Row], error: BaseException | None) -> None:
         if error is not None:
-            self.broken = f"the projection's file cannot be written: {error}"
+            self.broken = sentence("the projection's file cannot be written: %(error)s", error=str(error))
             log.critical("projection.broken", channel=self.name, reason=str(error), do="delete the file and start again; it is built anew")
             return
         for row in rows:

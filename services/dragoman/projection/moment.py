@@ -23,11 +23,11 @@ from dragoman.domain.exceptions import MEMBERS, Noted, of_record, of_void
 from dragoman.domain.exchange import ENDED
 from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence, unpacked
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
 from dragoman.projection.store import Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.sentence import sentence, unpacked
 from dragoman_schemas.answers import Link
 from dragoman_schemas.fields import Timestamp
 from dragoman_schemas.reports import ChannelAct

@@ -22,7 +22,6 @@ from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.notification import coded_text
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence, unpacked
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.limits import FACET_SECONDS, GO_FOUND, LIST_PAGE, OVERDUE_LOOKED, PAST_LOOKED, RECORDS_PAGE, REPORT_EXCHANGES
@@ -43,6 +42,7 @@ from dragoman.projection.store import Store
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.watching import clock_view, next_calls
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
+from dragoman.sentence import sentence, unpacked
 from dragoman_schemas.answers import (
     Count,
     Difference,

@@ -6,12 +6,12 @@ from dragoman.domain import statistics as counting
 from dragoman.domain.blindness import Check, Span
 from dragoman.domain.clocks import UNTIMED, profile_of, written
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.domain.statistics import Measure
 from dragoman.domain.table import FORMATS
 from dragoman.limits import STATISTICS_EXCHANGES
 from dragoman.projection.moment import Asked, Moment, instant, moment
 from dragoman.projection.store import Store
+from dragoman.sentence import sentence
 from dragoman_schemas.frame import Area
 from dragoman_schemas.statistics import Area as AreaRow
 from dragoman_schemas.statistics import Statistics

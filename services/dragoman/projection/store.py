@@ -30,7 +30,6 @@ from dragoman.apart import Apart
 from dragoman.domain.advance import Standing, Step
 from dragoman.domain.erasure import entry_of
 from dragoman.domain.fold import Folded
-from dragoman.domain.sentence import packed
 from dragoman.projection import writer
 from dragoman.projection.writer import (
     SHIFT,
@@ -43,6 +42,7 @@ from dragoman.projection.writer import (
     decode_frontier,
     encode_frontier,
 )
+from dragoman.sentence import packed
 from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.state import Exchange, decode_channel, encode
 

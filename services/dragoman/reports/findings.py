@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from dragoman.domain.sentence import Sentence, sentence
+from dragoman.sentence import Sentence, sentence
 from dragoman_schemas.reports import Checked
 
 
@@ -30,7 +30,7 @@ def of_records(position: int) -> Finding:
     )
 
 
-def of_no_head(error: str) -> Finding:
+def of_no_head(error: Sentence) -> Finding:
     """What is sealed, where that is no head."""
     return Finding(
         check=sentence("head"),

@@ -13,11 +13,11 @@ from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, written
 from dragoman.domain.exchange import ENDED, framed
-from dragoman.domain.sentence import VERBATIM
 from dragoman.domain.title import title_of
 from dragoman.language.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.reports.words import between
+from dragoman.sentence import VERBATIM
 from dragoman_schemas.answers import Unanswered
 from dragoman_schemas.reports import (
     Ahead,

@@ -6,6 +6,7 @@ import msgspec
 
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
+from dragoman.sentence import sentence
 
 _PAGE = 1000
 _WRONG_LAST = 10071
@@ -44,7 +45,9 @@ class Bucket:
         }
         answer = await steward.api(f"STREAM.CREATE.{settings['name']}", settings)
         if "error" in answer:
-            raise LogUnreachable(f"the bucket {name} cannot be made: {answer['error'].get('description')}")
+            raise LogUnreachable(
+                sentence("the bucket %(name)s cannot be made: %(answer)s", name=name, answer=answer["error"].get("description"))
+            )
 
     async def put(self, key: str, value: object | None, revision: int | None = None) -> None:
         """Write a value durably, or a marker that it is gone; over that revision of it alone, where one is given.
@@ -59,7 +62,7 @@ class Bucket:
         if "error" in answer:
             if answer["error"].get("err_code") == _WRONG_LAST:
                 raise Moved(key)
-            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
         self._apply(key, None if value is None else payload, int(answer["seq"]))
 
     def _apply(self, key: str, value: bytes | None, revision: int) -> None:

@@ -44,12 +44,12 @@ class Endpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Waiting(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A delivery that did not succeed yet: which record, how often it was tried, when again, and what was answered last."""
+    """A delivery that did not succeed yet: which record, how often it was tried, when again, and what was answered last, a sentence as `packed`."""
 
     position: int
     tries: int = 0
     again: float = 0.0
-    answered: str = ""
+    answer: str = ""
 
 
 class Told(Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far an endpoint has been told: everything up to `upto`, but what waits or was given up.
 
-    `going` is what was being sent when this was written, where it must not be sent twice. `stopped` says why nothing more is sent.
+    `going` is what was being sent when this was written, where it must not be sent twice. Nothing more is sent where its receiver is `gone`.
     `noticed` is the notice that was brought last.
     """
 
@@ -90,7 +90,7 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     holder: str = ""
     until: float = 0.0
     delivered: int = 0
-    stopped: str = ""
+    gone: bool = False
     noticed: str = ""
 
 

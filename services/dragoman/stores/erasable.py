@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
+from dragoman.sentence import sentence
 from dragoman.stores.bucket import Moved
 
 _PAGE: Final = 1000
@@ -69,7 +70,9 @@ class Erasable:
         }
         answer = await steward.api(f"STREAM.CREATE.{stream}", settings)
         if "error" in answer:
-            raise LogUnreachable(f"the stream {stream} cannot be made: {answer['error'].get('description')}")
+            raise LogUnreachable(
+                sentence("the stream %(stream)s cannot be made: %(answer)s", stream=stream, answer=answer["error"].get("description"))
+            )
 
     # Reading
 
@@ -91,7 +94,7 @@ class Erasable:
             return _got(answer.data).message
         if failed.get("err_code") == _NO_MESSAGE:
             return None
-        raise LogUnreachable(f"the broker answers {failed.get('description')}")
+        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
 
     def _take(self, subject: str, seq: int, value: bytes) -> None:
         self._seen = max(self._seen, seq)
@@ -126,7 +129,7 @@ class Erasable:
             return int(answer["seq"])
         if failed.get("err_code") in _WRONG_LAST:
             raise Moved(subject)
-        raise LogUnreachable(f"the broker answers {failed.get('description')}")
+        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
 
     async def sweep(self, key: str | None = None) -> None:
         """Erase what was superseded, of one key or of all. Raises `LogUnreachable`."""
@@ -139,7 +142,7 @@ class Erasable:
         """Overwrite a message with random bytes; one that is erased already stays so. Raises `LogUnreachable`."""
         answer = await self._bus.api(f"STREAM.MSG.DELETE.{self.stream}", {"seq": seq})
         if "error" in answer and await self._stands(seq):
-            raise LogUnreachable(f"the broker does not erase: {answer['error'].get('description')}")
+            raise LogUnreachable(sentence("the broker does not erase: %(answer)s", answer=answer["error"].get("description")))
 
     async def _stands(self, seq: int) -> bool:
         answer = await self._bus.api(f"STREAM.MSG.GET.{self.stream}", {"seq": seq})

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from dragoman.limits import CHUNK_BYTES
 from dragoman.log.port import LogUnreachable
+from dragoman.sentence import sentence
 from dragoman.stores.bucket import Moved
 from dragoman.stores.erasable import Erasable
 
@@ -94,7 +95,7 @@ class Files:
         for number in range(-(-file.bytes // CHUNK_BYTES)):
             message = await self._entries.next(f"{_chunks(cid, file)}{number}", 1)
             if message is None:
-                raise LogUnreachable(f"the broker has no piece {number} of the file")
+                raise LogUnreachable(sentence("the broker has no piece %(number)s of the file", number=number))
             yield message.data
 
     async def erase(self, cid: str, file: File, at: str) -> File | None:

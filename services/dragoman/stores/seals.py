@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
+from dragoman.sentence import sentence
 from dragoman.stores.bucket import Moved
 
 STREAM: Final = "DRAGOMAN_SEAL"
@@ -64,7 +65,9 @@ class Seals:
         }
         answer = await steward.api(f"STREAM.CREATE.{STREAM}", settings)
         if "error" in answer:
-            raise LogUnreachable(f"the stream {STREAM} cannot be made: {answer['error'].get('description')}")
+            raise LogUnreachable(
+                sentence("the stream %(stream)s cannot be made: %(answer)s", stream=STREAM, answer=answer["error"].get("description"))
+            )
 
     async def newest(self, channel: str) -> Sealed | None:
         """The newest head of a channel, by the stream's leader. Raises `LogUnreachable`."""
@@ -82,7 +85,7 @@ class Seals:
             return Sealed(seq=found.seq, note=found.data, taken=found.time)
         if failed.get("err_code") == _NO_MESSAGE:
             return None
-        raise LogUnreachable(f"the broker answers {failed.get('description')}")
+        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
 
     async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
         """Write a head over the one that was read; it is durable when this returns.
@@ -94,5 +97,5 @@ class Seals:
         if "error" in answer:
             if answer["error"].get("err_code") in _WRONG_LAST:
                 raise Moved(channel)
-            raise LogUnreachable(f"the broker answers {answer['error'].get('description')}")
+            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
         return Sealed(seq=int(answer["seq"]), note=note)

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.sentence import sentence
 from dragoman.tlog import note
 from dragoman.tlog.dsse import decode_base64, encode_base64
 from dragoman.tlog.merkle import EMPTY
@@ -39,13 +40,13 @@ def read(text: str) -> Checkpoint:
     """The checkpoint that a note's text is. Raises `NotANote`."""
     lines = text.split("\n")
     if len(lines) != _LINES or lines[3]:
-        raise NotANote("a checkpoint has three lines: origin, size and root, and no others")
+        raise NotANote(sentence("a checkpoint has three lines: origin, size and root, and no others"))
     origin, size, encoded = lines[:3]
     root = decode_base64(encoded, 32)
     if not origin or _SIZE.fullmatch(size) is None or root is None:
-        raise NotANote("a checkpoint's size is a number without leading zeros, its root 32 bytes in base64")
+        raise NotANote(sentence("a checkpoint's size is a number without leading zeros, its root 32 bytes in base64"))
     if int(size) == 0 and root != EMPTY:
-        raise NotANote("the root of an empty log is that of nothing")
+        raise NotANote(sentence("the root of an empty log is that of nothing"))
     return Checkpoint(origin, int(size), root)
 
 
@@ -54,7 +55,7 @@ def opened(raw: bytes, log: Verifier) -> tuple[Checkpoint, Note]:
     found = note.read(raw)
     checkpoint = read(found.text)
     if checkpoint.origin != log.name or found.signed_by(log) is None:
-        raise NotANote(f"it is not signed by {log.name}")
+        raise NotANote(sentence("it is not signed by %(name)s", name=log.name))
     return checkpoint, found
 
 
@@ -77,9 +78,9 @@ def read_addition(raw: bytes) -> Addition:
     try:
         first, *lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError:
-        raise NotANote("the lines before the checkpoint are not ASCII") from None
+        raise NotANote(sentence("the lines before the checkpoint are not ASCII")) from None
     word, _, old = first.partition(" ")
     proof = [decode_base64(line, 32) for line in lines]
     if not gap or word != "old" or _SIZE.fullmatch(old) is None or len(proof) > PROOF_LINES or None in proof:
-        raise NotANote("a request begins with `old` and a size, then hashes in base64, an empty line, and the checkpoint")
+        raise NotANote(sentence("a request begins with `old` and a size, then hashes in base64, an empty line, and the checkpoint"))
     return Addition(int(old), tuple(each for each in proof if each is not None), signed)

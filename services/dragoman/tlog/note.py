@@ -20,6 +20,7 @@ from typing import Final
 from msgspec import Struct
 from nacl import bindings, exceptions
 
+from dragoman.sentence import Spoken, sentence
 from dragoman.tlog.dsse import decode_base64, encode_base64, is_sound, public_of
 
 ED25519: Final = 0x01
@@ -36,8 +37,8 @@ _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _SIZES: Final = {ED25519: 64, COSIGNATURE: 72}
 
 
-class NotANote(Exception):
-    """What is no note, or is spoilt; the message says why."""
+class NotANote(Spoken):
+    """What is no note, or is spoilt; what is said says why."""
 
 
 class Verifier(Struct, frozen=True):
@@ -92,7 +93,7 @@ class Note(Struct, frozen=True):
         for signature in self.signatures:
             if (signature.name, signature.key_id) == (verifier.name, verifier.key_id):
                 if not holds(verifier, self.text, signature):
-                    raise NotANote(f"the signature of {verifier.name} does not hold")
+                    raise NotANote(sentence("the signature of %(name)s does not hold", name=verifier.name))
                 found = found or signature
         return found
 
@@ -108,10 +109,10 @@ def read_verifier(text: str) -> Verifier:
     hexed, _, encoded = rest.partition("+")
     raw = decode_base64(encoded, 33)
     if raw is None or raw[0] not in _SIZES or not _NAME.fullmatch(name) or not is_sound(raw[1:]):
-        raise NotANote(f"{text[:80]} is no verifier key: name+key id+base64 of an Ed25519 key or cosigner")
+        raise NotANote(sentence("%(text)s is no verifier key: name+key id+base64 of an Ed25519 key or cosigner", text=text[:80]))
     verifier = Verifier(name, raw[0], raw[1:])
     if verifier.key_id.hex() != hexed:
-        raise NotANote(f"the id of the verifier key {name} is not its own")
+        raise NotANote(sentence("the id of the verifier key %(name)s is not its own", name=name))
     return verifier
 
 
@@ -120,15 +121,15 @@ def read(raw: bytes) -> Note:
     try:
         whole = raw.decode()
     except UnicodeDecodeError:
-        raise NotANote("it is no UTF-8") from None
+        raise NotANote(sentence("it is no UTF-8")) from None
     if len(raw) > NOTE_BYTES or _CONTROL.search(whole):
-        raise NotANote("it is too long, or has a control character")
+        raise NotANote(sentence("it is too long, or has a control character"))
     text, gap, signed = whole.rpartition("\n\n")
     if not gap or not signed.endswith("\n"):
-        raise NotANote("it has no signatures after an empty line, each with its line's end")
+        raise NotANote(sentence("it has no signatures after an empty line, each with its line's end"))
     lines = signed[:-1].split("\n")
     if len(lines) > SIGNATURES:
-        raise NotANote(f"it has more than {SIGNATURES} signatures")
+        raise NotANote(sentence("it has more than %(n)s signatures", n=SIGNATURES))
     return Note(text + "\n", tuple(_signature(line) for line in lines))
 
 
@@ -139,7 +140,7 @@ def _signature(line: str) -> Signature:
     except ValueError:
         raw = b""
     if not line.startswith(_PREFIX) or not space or not _NAME.fullmatch(name) or len(raw) < 5 or encode_base64(raw) != encoded:
-        raise NotANote(f"{line[:80]!r} is no signature line")
+        raise NotANote(sentence("%(line)s is no signature line", line=repr(line[:80])))
     return Signature(name, raw[:4], raw[4:])
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.sentence import sentence
 from dragoman.tlog import note
 from dragoman.tlog.note import COSIGNATURE, ED25519, NotANote, Note, Verifier
 
@@ -74,25 +75,25 @@ def read(text: str) -> Policy:
                 case ["quorum", name] if quorum is None and (name == "none" or name in {*witnesses, *groups}):
                     quorum = "" if name == "none" else name
                 case _:
-                    raise NotANote("it is no line of a policy, or names what stands below it, or twice")
+                    raise NotANote(sentence("it is no line of a policy, or names what stands below it, or twice"))
         except NotANote as error:
-            raise NotANote(f"line {number}: {error}") from None
+            raise NotANote(sentence("line %(number)s: %(error)s", number=number, error=error)) from None
     if quorum is None or not logs:
-        raise NotANote("a policy has a log and a quorum; `quorum none` asks for no witness")
+        raise NotANote(sentence("a policy has a log and a quorum; `quorum none` asks for no witness"))
     return Policy(logs=logs, witnesses=witnesses, groups=groups, urls=urls, quorum=quorum)
 
 
 def _of_type(key: str, type: int) -> Verifier:
     verifier = note.read_verifier(key)
     if verifier.type != type:
-        raise NotANote(f"the key of {verifier.name} is of another type than this line asks for")
+        raise NotANote(sentence("the key of %(name)s is of another type than this line asks for", name=verifier.name))
     return verifier
 
 
 def _group(count: str, members: list[str], known: set[str]) -> Group:
     if len(set(members)) < len(members) or not known.issuperset(members):
-        raise NotANote("a group has each of its members once, and each stands above it")
+        raise NotANote(sentence("a group has each of its members once, and each stands above it"))
     threshold = {"all": len(members), "any": 1}.get(count) or (int(count) if count.isdecimal() else 0)
     if not 1 <= threshold <= len(members):
-        raise NotANote(f"{count} of {len(members)} is no threshold")
+        raise NotANote(sentence("%(count)s of %(n)s is no threshold", count=count, n=len(members)))
     return Group(threshold, tuple(members))

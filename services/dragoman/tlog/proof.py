@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from dragoman.sentence import sentence
 from dragoman.tlog import checkpoint as checkpoints
 from dragoman.tlog import merkle
 from dragoman.tlog.dsse import decode_base64, encode_base64
@@ -41,11 +42,11 @@ def read(raw: bytes) -> Proof:
     try:
         lines = head.decode("ascii").split("\n")
     except UnicodeDecodeError:
-        raise NotANote("the proof is not ASCII") from None
+        raise NotANote(sentence("the proof is not ASCII")) from None
     index = _INDEX.fullmatch(lines[1]) if len(lines) > 1 else None
     hashes = [decode_base64(line, 32) for line in lines[2:]]
     if not gap or lines[0] != HEAD or index is None or len(hashes) > _HASHES or None in hashes:
-        raise NotANote(f"a proof begins with {HEAD}, an index and hashes, before an empty line and the checkpoint")
+        raise NotANote(sentence("a proof begins with %(head)s, an index and hashes, before an empty line and the checkpoint", head=HEAD))
     return Proof(int(index.group(1)), tuple(each for each in hashes if each is not None), signed)
 
 
@@ -53,5 +54,5 @@ def verify(proof: Proof, entry: bytes, log: Verifier) -> Note:
     """The head in which an entry is proved to stand, with its cosignatures still to be counted. Raises `NotANote`."""
     head, note = checkpoints.opened(proof.checkpoint, log)
     if not merkle.is_included(proof.index, head.size, merkle.leaf_hash(entry), proof.hashes, head.root):
-        raise NotANote(f"the entry is not the one at index {proof.index} of {head.origin}")
+        raise NotANote(sentence("the entry is not the one at index %(index)s of %(origin)s", index=proof.index, origin=head.origin))
     return note

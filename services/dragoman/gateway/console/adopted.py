@@ -17,7 +17,6 @@ from msgspec import Struct, UnsetType
 from dragoman.domain import heads, notation
 from dragoman.domain.clocks import UNTIMED, profile_of
 from dragoman.domain.line import schedule_of
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import webhooks
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance, keep
@@ -25,6 +24,7 @@ from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, CHECKED_HEAD_SECONDS
+from dragoman.sentence import sentence
 from dragoman.stores.watching import WatchChecks
 from dragoman_schemas.acts.channel import LineChecks
 from dragoman_schemas.answers import Covered

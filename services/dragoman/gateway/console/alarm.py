@@ -28,7 +28,6 @@ from dragoman.domain import alarms as rungs
 from dragoman.domain.clocks import written
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import reporting
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console import kinds, shelf, signing, watchkeeping
@@ -44,6 +43,7 @@ from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SE
 from dragoman.projection.duties import Duty
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Row as Stored
+from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 from dragoman_schemas.state import Exchange, Message
 

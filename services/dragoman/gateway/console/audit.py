@@ -45,7 +45,7 @@ async def audit(here: Here) -> Page:
     """The page."""
     travel = await travelling.travel(here, compare=True)
     found = await five_answers.gathered(here)
-    heads = await signed.signed(here)
+    heads, fault = await signed.signed(here)
     hosts = await here.in_thread(history.on_hosts_word, here.service.store, here.name, here.position)
     compare = here.request.query.get("compare", "")
     changed, why = await differences.compared(here, posting.whole(compare)) if compare else (None, "")
@@ -72,6 +72,7 @@ async def audit(here: Here) -> Page:
         "not_compared": why,
         "newest": records.shown(here.projection.bytes_at(here.position)[0]),
         "commands": _commands(here),
+        "fault": "" if fault is None else here.words.sentence(fault),
     }
     return Page(template="audit.html", view=view, rows=lines, values=values)
 

@@ -8,7 +8,6 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from dragoman.domain.access import SERVICE
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import PATHS, RULES
 from dragoman.gateway import posting
 from dragoman.gateway.console.loglines import LogLine, line_of
@@ -16,6 +15,7 @@ from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.travel import travel
 from dragoman.projection import history
 from dragoman.projection.history import Found, Wanted
+from dragoman.sentence import sentence
 from dragoman_schemas.answers import Entry
 
 ROWS: Final = 50

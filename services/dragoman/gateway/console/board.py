@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import reporting
 from dragoman.gateway.console import alarm, charts, shelf, signing
 from dragoman.gateway.console.loglines import LogLine, lines_of
@@ -29,6 +28,7 @@ from dragoman.limits import LIST_PAGE
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads, watching
 from dragoman.projection.duties import Duty, duties_at
+from dragoman.sentence import sentence
 from dragoman.stores.watching import Shelved
 from dragoman_schemas.answers import LineView, PointView, SideWatch
 

@@ -31,7 +31,6 @@ from dragoman.domain.notation import Unread
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
-from dragoman.domain.sentence import Sentence, sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting
 from dragoman.gateway.console import charts, forms, kinds, signing
@@ -45,6 +44,7 @@ from dragoman.gateway.console.sessions import Form, form_of, said, see
 from dragoman.gateway.typed import Reply
 from dragoman.limits import FLASH_WORDS
 from dragoman.projection import reads
+from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import DraftView, NewDraft
 from dragoman_schemas.codebook import CODEBOOKS

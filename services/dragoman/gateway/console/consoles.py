@@ -9,12 +9,12 @@ import structlog
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Projection
+from dragoman.sentence import sentence
 from dragoman.stores.access import Console
 from dragoman_schemas.state import Registry
 

@@ -16,7 +16,6 @@ from babel.dates import format_date
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import reading
 from dragoman.gateway.console import charts, spoken
 from dragoman.gateway.console.offices import office_of
@@ -39,6 +38,7 @@ from dragoman.gateway.console.spoken import (
 from dragoman.language.words import Words, as_moment
 from dragoman.limits import SCREEN_ROWS
 from dragoman.projection import dialogue as projected
+from dragoman.sentence import sentence
 from dragoman_schemas.frame import Area
 from dragoman_schemas.state import decode_exchange
 

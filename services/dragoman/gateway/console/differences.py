@@ -14,7 +14,6 @@ from markupsafe import Markup, escape
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain.refusal import Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.console import kinds
@@ -23,6 +22,7 @@ from dragoman.gateway.console.said import Display
 from dragoman.gateway.console.travel import travel
 from dragoman.projection import changes
 from dragoman.projection.changes import Between, Carried, Set
+from dragoman.sentence import sentence
 
 SHOWN: Final = 50
 """Exchanges that a page shows; all of them are in its JSON."""

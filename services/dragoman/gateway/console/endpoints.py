@@ -20,6 +20,7 @@ from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hi
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
 from dragoman.limits import SCREEN_ROWS
+from dragoman.sentence import VERBATIM
 from dragoman_schemas.acts.channel import Family
 from dragoman_schemas.answers import AddedEndpoint, CalendarLink, DeliveryView, EndpointView, LinkView, NewEndpoint
 from dragoman_schemas.frame import Precedence
@@ -72,9 +73,18 @@ async def endpoints(
         "precedence_options": [("", here.words.say("anything")), *((each, here.words.value(each)) for each in _PRECEDENCES)],
         "most": SCREEN_ROWS,
         "said": here.request.query.get("said", ""),
+        "gone": here.words.sentence(webhooks.GONE),
+        "answers": {each.id: _answers(here, each.id) for each in found},
     }
     status = max(form.status, values["asked"].status)
     return Page(template="endpoints.html", view=view, rows=view.endpoints, values=values, status=status)
+
+
+def _answers(here: Here, id: str) -> dict[int, tuple[str, bool]]:
+    """What was answered last to each delivery of an endpoint, by its record; and whether those are words of somebody else, in no language that is known."""
+    return {
+        position: (here.words.sentence(said), said.message == VERBATIM) for position, said in webhooks.answers_of(here.call, id).items()
+    }
 
 
 def _families(here: Here) -> list[str]:

@@ -16,11 +16,11 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.refusal import Fault, Malformed, Refused
-from dragoman.domain.sentence import Sentence, sentence, verbatim
 from dragoman.gateway.console.sessions import form_of, said
 from dragoman.language.words import Words
 from dragoman.log.port import LogUnreachable
 from dragoman.projection.live import Behind
+from dragoman.sentence import Sentence, sentence
 from dragoman_schemas.problems import TYPES
 
 _MENDED: Final = frozenset({"invalid", "invalid-act", "bad-request", "exists", "no-room", "too-large", "void", "key-reused"})
@@ -90,8 +90,8 @@ class Filled:
             faults = error.refusal.faults or (Fault(pointer="", detail=error.refusal.detail),)
             self._mend(error.refusal.kind, faults, first, fields)
         except (LogUnreachable, Behind) as error:
-            kind, why = ("behind", error.said) if isinstance(error, Behind) else ("unavailable", verbatim(str(error)))
-            again = sentence("%(error)s. Send it again: it cannot be kept twice.", error=why)
+            kind = "behind" if isinstance(error, Behind) else "unavailable"
+            again = sentence("%(error)s. Send it again: it cannot be kept twice.", error=error.said)
             self._mend(kind, (Fault(pointer="", detail=again),), first, fields)
 
     def _mend(self, kind: str, faults: Sequence[Fault], first: str, fields: Mapping[str, str]) -> None:

@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from dragoman.domain import notation
 from dragoman.domain.record import fault_of
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import api, posting, tokens
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
@@ -23,6 +22,7 @@ from dragoman.gateway.console.keeping import address, sliced
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.service import Service
+from dragoman.sentence import sentence
 from dragoman_schemas.acts.channel import Kind
 from dragoman_schemas.answers import (
     ChannelView,
@@ -86,18 +86,26 @@ async def host(here: Here) -> Page:
             position=each.state.position,
             as_of=service.as_of(each),
             live=service.is_live(each),
-            broken=each.broken,
+            broken=str(each.broken or ""),
         )
         for each in service.visible(here.grant)
     ]
     shown, following = sliced(here, rows)
+    conditions = await api.conditions(here.call)
     view = Host(
-        health=await api.health(here.call),
+        health=api.health_of(conditions),
         channels=tuple(shown),
         tokens=len(await tokens.tokens_of(service)),
         subjects=len(await tokens.subjects_of(service)),
     )
-    return Page(template="host.html", view=view, rows=view.channels, values=_values(here, total=len(rows), following=following))
+    values = _values(
+        here,
+        total=len(rows),
+        following=following,
+        why={each.name: here.words.sentence(each.why) for each in conditions if each.why is not None},
+        broken={each.name: here.words.sentence(each.broken) for each in service.channels.values() if each.broken is not None},
+    )
+    return Page(template="host.html", view=view, rows=view.channels, values=values)
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -115,10 +123,19 @@ async def channel(here: Here) -> Page:
     projection = service.channels.get(name)
     if projection is None or not projection.is_channel:
         raise refused("not-found", sentence("There is no channel %(channel)s on this host; go back to the list.", channel=name[:63]))
+    broken = projection.broken
     view = Settings(
-        channel=api.view_of(projection), as_of=service.as_of(projection), live=service.is_live(projection), broken=projection.broken
+        channel=api.view_of(projection),
+        as_of=service.as_of(projection),
+        live=service.is_live(projection),
+        broken=str(broken or ""),
     )
-    return Page(template="host_channel.html", view=view, rows=[view.channel], values=_values(here))
+    return Page(
+        template="host_channel.html",
+        view=view,
+        rows=[view.channel],
+        values=_values(here, broken="" if broken is None else here.words.sentence(broken)),
+    )
 
 
 # A trial channel

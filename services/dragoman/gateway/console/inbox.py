@@ -13,7 +13,6 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from dragoman.domain.exchange import ENDED
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.console import charts, keys
 from dragoman.gateway.console.owed import duties
@@ -24,6 +23,7 @@ from dragoman.language.words import Words
 from dragoman.limits import PAST_LOOKED, SCREEN_ROWS, SEARCH_CHARACTERS, SEARCH_NAME, SEARCHES
 from dragoman.projection import reads
 from dragoman.projection.duties import Duty, duties_in
+from dragoman.sentence import sentence
 from dragoman.stores.searches import Search, TooMany
 from dragoman_schemas.answers import Row, Rows
 from dragoman_schemas.frame import Area

@@ -14,7 +14,6 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.rule import OFFICERS, Format
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.sessions import see
@@ -24,6 +23,7 @@ from dragoman.language.words import Words
 from dragoman.limits import GO_FOUND, SEARCH_CHARACTERS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
+from dragoman.sentence import sentence
 from dragoman_schemas.frame import Precedence
 from dragoman_schemas.profiles import PROFILES
 

@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arranged, besides, known, offices_of, there, together
 from dragoman.gateway.console.offices import Office
@@ -18,6 +17,7 @@ from dragoman.language.words import Words
 from dragoman.projection import reads
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
+from dragoman.sentence import sentence
 from dragoman_schemas.answers import Entry, ExchangeView, Link
 from dragoman_schemas.state import Exchange, decode_exchange
 

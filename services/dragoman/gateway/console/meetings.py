@@ -7,12 +7,12 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from dragoman.domain.rule import DUTY
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.console import meeting, month
 from dragoman.gateway.console.arranged import MOST, STATES, Arranged, Standing, answer_of, besides, standing, there
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display
 from dragoman.gateway.posting import whole
+from dragoman.sentence import sentence
 
 _ROWS: Final = 50
 _FEW: Final = 10

@@ -15,13 +15,13 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.domain.clocks import WEEK, Calendar
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.console.arranged import FORMATS, Window, instant, offices_of, state_of, windows
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.language.words import Words, stamp
 from dragoman.projection.moment import Asked, Moment, moment
 from dragoman.projection.store import Store
+from dragoman.sentence import sentence
 from dragoman_schemas.state import Exchange
 
 _ANNOUNCED: Final = ("military-activity", "launch-notice", "danger-area")

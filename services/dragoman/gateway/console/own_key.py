@@ -19,7 +19,6 @@ from msgspec import Struct
 from dragoman.domain import heads, ids
 from dragoman.domain.access import ROOT
 from dragoman.domain.record import read_act
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console import signing
 from dragoman.gateway.console.filled import Filled
@@ -29,6 +28,7 @@ from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.console.signing import SignatureAsked
 from dragoman.interop.checkwords import check_words
 from dragoman.limits import SIGNATURES
+from dragoman.sentence import sentence
 from dragoman.stores.enrolments import Enrolment
 from dragoman.tlog import dsse
 

@@ -28,7 +28,6 @@ from msgspec import Struct
 
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
-from dragoman.domain.sentence import Sentence
 from dragoman.domain.title import title_of
 from dragoman.gateway import posting
 from dragoman.gateway.console.charts import clock
@@ -39,6 +38,7 @@ from dragoman.language import words as languages
 from dragoman.language.words import Words
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
+from dragoman.sentence import Sentence
 from dragoman.stores.access import Grant
 from dragoman_schemas.state import Registry
 

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.console import (
     admin,
@@ -29,6 +28,7 @@ from dragoman.gateway.console.owed import DUTIES
 from dragoman.gateway.console.page import STATIC, Here, Sheet, refused
 from dragoman.gateway.console.serving import register as _register
 from dragoman.gateway.console.sessions import see
+from dragoman.sentence import sentence
 
 SHEETS: Final = (
     Sheet(path="", handler=board.board),

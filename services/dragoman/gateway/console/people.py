@@ -11,7 +11,6 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import named, notation, points
 from dragoman.domain.rule import HEADS
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import beside
 from dragoman.gateway.console import kinds, register, signing
 from dragoman.gateway.console.arranged import Window, known, offices_of
@@ -25,6 +24,7 @@ from dragoman.language.words import Words
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import watching
 from dragoman.projection.moment import Asked, Moment, moment
+from dragoman.sentence import sentence
 from dragoman_schemas.answers import PersonSeen, PointView, SideWatch
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.state import Exchange

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from dragoman.domain import erasure
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import coverage, posting, proofs
 from dragoman.gateway.answering import TURN
 from dragoman.gateway.console import differences
@@ -29,6 +28,7 @@ from dragoman.projection import reads
 from dragoman.projection.causes import causes
 from dragoman.projection.changes import Between
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
+from dragoman.sentence import sentence
 from dragoman.tlog import leaf, merkle
 from dragoman.tlog.dsse import encode_base64
 from dragoman_schemas.answers import Cause, Causes, Standing

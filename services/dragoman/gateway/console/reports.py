@@ -13,7 +13,6 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain.refusal import Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting, reporting
 from dragoman.gateway.console import papers
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
@@ -22,6 +21,7 @@ from dragoman.gateway.reporting import Gathered
 from dragoman.language.words import as_moment
 from dragoman.projection.moment import Asked
 from dragoman.reports.markdown import markdown
+from dragoman.sentence import sentence
 
 
 class Offered(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from dragoman.domain.sentence import Sentence, sentence
 from dragoman.gateway import posting, problems
 from dragoman.gateway.console import frame, signing
 from dragoman.gateway.console.page import HEADERS, Here, Page, Preferences, Sheet, as_csv, as_json, html, now, refused, rendered
@@ -17,6 +16,7 @@ from dragoman.gateway.console.signing import SignatureAsked
 from dragoman.gateway.typed import compressed
 from dragoman.projection import reads
 from dragoman.projection.moment import instant, position_by
+from dragoman.sentence import Sentence, sentence
 from dragoman_schemas.problems import TYPES
 
 log = structlog.get_logger()

@@ -15,13 +15,13 @@ from aiohttp import web
 from multidict import MultiDictProxy
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.domain.sentence import sentence
 from dragoman.gateway import posting
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
 from dragoman.language import words as languages
 from dragoman.language.words import Words
 from dragoman.limits import BODY_SECONDS, SESSION_SECONDS, VIEW_SECONDS
+from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 
 log = structlog.get_logger()

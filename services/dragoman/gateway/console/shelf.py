@@ -13,12 +13,12 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from dragoman.domain.rule import DUTY
-from dragoman.domain.sentence import sentence
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, Sheet, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, strip
 from dragoman.limits import SHELVED, SHELVED_REASON
+from dragoman.sentence import sentence
 from dragoman.stores.watching import Floor, Shelved
 
 HOURS: Final = (1, 2, 4, 8)

@@ -13,6 +13,7 @@ from dragoman.domain import heads
 from dragoman.domain.clocks import written
 from dragoman.gateway.console.page import Here
 from dragoman.log.port import LogUnreachable
+from dragoman.sentence import Sentence
 from dragoman.stores.seals import Sealed, Seals
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.dsse import encode_base64
@@ -80,8 +81,8 @@ class Signed(Struct, frozen=True, kw_only=True):
         return self.heads[0] if self.heads else None
 
 
-async def signed(here: Here) -> Signed:
-    """What is signed of the channel's log now."""
+async def signed(here: Here) -> tuple[Signed, Sentence | None]:
+    """What is signed of the channel's log now; and why the newest head is none of it, if so."""
     registry = here.projection.registry
     log, policy = heads.log_of(registry), heads.in_force(registry)
     try:
@@ -90,7 +91,7 @@ async def signed(here: Here) -> Signed:
         sealed, known = [], False
     covered = await here.service.coverage.of(here.projection)
     found = tuple(head(each, log, policy) for each in sealed)
-    return Signed(
+    shown = Signed(
         log=str(log),
         policy=registry.policy,
         final=covered.final,
@@ -101,6 +102,7 @@ async def signed(here: Here) -> Signed:
         matches=bool(found) and not found[0].fault and await _is_of_records(here, found[0]),
         known=known,
     )
+    return shown, fault_of(sealed[0], log) if sealed else None
 
 
 async def _is_of_records(here: Here, newest: Head) -> bool:
@@ -134,19 +136,30 @@ async def _between(seals: Seals, channel: str, after: int, before: int) -> list[
     return found
 
 
+def fault_of(sealed: Sealed, log: Verifier) -> Sentence | None:
+    """Why a sealed head is none of a log, if so."""
+    try:
+        checkpoint.opened(sealed.note, log)
+    except NotANote as error:
+        return error.said
+    return None
+
+
 def head(sealed: Sealed, log: Verifier, policy: Policy | None) -> Head:
     """A sealed head, its signatures verified by the log's key and the witnesses' of a policy."""
     taken = "" if sealed.taken is None else written(sealed.taken)
+    fault = fault_of(sealed, log)
     try:
         signed = note.read(sealed.note)
         found = checkpoint.read(signed.text)
         by = tuple(_cosigned(signed, [] if policy is None else policy.witnesses.items()))
-        is_signed = found.origin == log.name and signed.signed_by(log) is not None
     except NotANote as error:
         return Head(size=0, root="", sealed=taken, signed=False, fault=str(error))
+    is_signed = fault is None
     others = len(signed.signatures) - len(by) - is_signed
-    fault = "" if is_signed else f"it is not signed by {log.name}"
-    return Head(size=found.size, root=encode_base64(found.root), sealed=taken, signed=is_signed, by=by, others=others, fault=fault)
+    return Head(
+        size=found.size, root=encode_base64(found.root), sealed=taken, signed=is_signed, by=by, others=others, fault=str(fault or "")
+    )
 
 
 def _cosigned(signed: Note, named: Iterable[tuple[str, Verifier]]) -> Iterator[Cosigned]:

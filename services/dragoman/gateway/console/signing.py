@@ -15,7 +15,6 @@ from msgspec import UNSET, Struct
 from dragoman.domain import heads
 from dragoman.domain.record import read_act, type_of
 from dragoman.domain.rule import Who
-from dragoman.domain.sentence import sentence
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import posting
 from dragoman.gateway.console.page import HEADERS, Here, refused
@@ -23,6 +22,7 @@ from dragoman.gateway.console.sessions import form_of, said
 from dragoman.gateway.console.signed import Head, head, recent
 from dragoman.gateway.typed import Reply
 from dragoman.limits import SIGNATURES
+from dragoman.sentence import sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.frame import Act
 

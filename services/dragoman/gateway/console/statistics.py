@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
-from dragoman.domain.sentence import sentence
 from dragoman.domain.statistics import spread
 from dragoman.domain.table import FORMATS
 from dragoman.gateway.answering import TURN
@@ -21,6 +20,7 @@ from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.periods import Fault, period_of, spans, too_much
 from dragoman.language.words import Words
 from dragoman.projection.statistics import Counted, counted
+from dragoman.sentence import sentence
 from dragoman_schemas.statistics import Kept, Spread, Statistics
 
 EXPECTED: Final = (0.05, 0.15, 0.80)

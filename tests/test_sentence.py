@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.sentence import Name, Sentence, packed, sentence, unpacked, verbatim
 from dragoman.language.words import words
+from dragoman.sentence import Name, Sentence, packed, sentence, unpacked, verbatim
 
 NAMES = st.builds(Name, st.sampled_from(["act", "side", "value"]), st.text(max_size=20), st.booleans())
 VALUES: Any = st.recursive(

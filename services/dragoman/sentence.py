@@ -42,6 +42,15 @@ class Sentence:
         return self.message % {name: _plain(value) for name, value in self.values.items()}
 
 
+class Spoken(Exception):
+    """An error that says in a sentence what is the matter, and what to do: `said`."""
+
+    def __init__(self, said: Sentence) -> None:
+        """Keep the sentence."""
+        super().__init__(said)
+        self.said = said
+
+
 def _plain(value: object) -> object:
     match value:
         case timedelta() if value >= timedelta(days=2):
