@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 import aiohttp
 import pytest
 
-from dragoman.domain.table import FORMATS
 from dragoman.language.words import words
+from everywhere import FORMS, PAGES, places
 from forging import append
 from samples import act
 from service import Caller, Service, at_a_screen
@@ -17,14 +17,14 @@ from service import Caller, Service, at_a_screen
 C = "nato-china"
 Who = Callable[[str], Caller]
 
-PAGES = {
+CALLED = {
     "fr": {"emergency": "Urgence, déversement d’hydrocarbures", "meeting": "Visite\N{NO-BREAK SPACE}: ", "note": "Contact, entretien"},
     "zh": {"emergency": "紧急情况，溢油", "meeting": "访问", "note": "接触：谈话"},
 }
 ENGLISH = ("Emergency, oil spill", "Visit: ", "Contact, conversation", "Contact, letter", "Liaison office of", "Point of contact: ")
 
 
-@pytest.mark.parametrize("language", PAGES)
+@pytest.mark.parametrize("language", CALLED)
 async def test_what_was_given_no_subject_is_called_in_the_readers_language(
     demo: Service, session: aiohttp.ClientSession, who: Who, language: str
 ) -> None:
@@ -58,10 +58,10 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
     }
     for path, name in shown.items():
         text = await page(path)
-        assert PAGES[language][name] in text, (path, text)
+        assert CALLED[language][name] in text, (path, text)
         assert not [each for each in ENGLISH if each in text], path
     past = await page(f"/exchanges/{corrected['exchange']}?at={before}")
-    assert PAGES[language]["note"] in past, "as it was called before it was corrected"
+    assert CALLED[language]["note"] in past, "as it was called before it was corrected"
     raw = (await nato.get(f"/v1/channels/{C}/exchanges/{emergency['exchange']}")).json["state"]["subject"]
     assert raw.startswith("Emergency, oil spill"), "the state is the same for everybody"
 
@@ -72,7 +72,7 @@ async def test_why_a_record_is_void_is_said_in_the_readers_language(own: Service
     ask = {"Accept": "application/x-ndjson", "Dragoman-Min-Position": str(position)}
     entry = json.loads((await auditor.get(f"/v1/channels/{C}/records?from={position}", **ask)).body.splitlines()[0])
     assert entry["reason"].startswith("No record: no envelope: ")
-    for language in PAGES:
+    for language in CALLED:
         headers = await at_a_screen(session, own, "china/auditor", language)
         said = (
             words(language).say("No record: %(error)s.", error=words(language).say("no envelope: %(error)s", error="\n")).partition("\n")[0]
@@ -112,23 +112,10 @@ class _Texts(HTMLParser):
             self.found.add(" ".join(text.split()))
 
 
-EVERYWHERE = (
-    *(("nato/duty_officer", f"/c/{C}{path}") for path in ("", "/inbox", "/compose", "/compose/hazardous-incident", "/drafts", "/meetings")),
-    *(("nato/officer", f"/c/{C}{path}") for path in ("/meetings/calendar", "/people", "/people/register", "/dialogue", "/statistics")),
-    *(("nato/officer", f"/c/{C}/reports{path}") for path in ("", "/situation", "/turn-over", "/period", "/year")),
-    *(("nato/officer", f"/c/{C}{path}") for path in ("/key", "/people/register/new", "/recorded/9")),
-    *(("nato/head_of_office", f"/c/{C}/compose/{act}") for act in FORMATS),
-    *(("china/auditor", f"/c/{C}{path}") for path in ("/audit", "/log", "/compose/contact-note", "/no-such-page", "/?at=99999")),
-    *(("china/auditor", f"/c/{C}{path}") for path in ("/differences?from=5&to=30", "/audit?at=12&compare=4", "/audit?record=none")),
-    *(("nato/administrator", f"/c/{C}/admin{path}") for path in ("", "/officers", "/keys", "/endpoints", "/profiles", "/policy")),
-    *(("nato/administrator", f"/c/{C}/admin{path}") for path in ("/codebook", "/erasures", "/links")),
-    *(("operator", path) for path in ("/host", "/host/tokens", "/host/subjects", "/host/open", "/host/terms", "/docs", "/help")),
-)
-
-
 async def test_no_page_says_a_sentence_in_another_language_than_the_readers(own: Service, session: aiohttp.ClientSession) -> None:
     nato = Caller(session, own, "nato/officer")
-    pages = [*EVERYWHERE]
+    at = await places(session, own)
+    pages = [(who, path.format(**at)) for who, path in (*PAGES, *FORMS)]
     for row in (await nato.get(f"/v1/channels/{C}/exchanges")).json["exchanges"]:
         of = f"/c/{C}/exchanges/{row['id']}"
         pages += [("nato/officer", f"{of}{form}") for form in ("", "/form", "/card", f"?at={row['position']}")]

@@ -1,0 +1,62 @@
+"""Every page there is, and who may read it: what holds of a page is asked of all of them.
+
+Places in braces are ids of a demonstration: `places` has them.
+"""
+
+from typing import Final
+
+import aiohttp
+
+from dragoman.domain.table import FORMATS
+from service import Caller, Service
+
+CHANNEL: Final = "nato-china"
+EXERCISE: Final = "nato-china-exercise"
+DIALOGUE: Final = "nato-china-track2"
+_C: Final = f"/c/{CHANNEL}"
+_E: Final = f"/c/{EXERCISE}"
+
+PAGES: Final = (
+    *(
+        ("nato/duty_officer", f"{_C}{path}")
+        for path in ("", "/inbox", "/inbox?q=talks", "/inbox?q=nothing-of-that-kind", "/compose", "/drafts")
+    ),
+    *(("nato/duty_officer", f"{_C}/compose/{act}") for act in ("hazardous-incident", "point-of-contact")),
+    *(("nato/officer", f"{_E}/exchanges/{{incident}}{form}") for form in ("", "?at=21", "/card", "/form", "/acts/correction")),
+    *(("nato/officer", f"{_C}{path}") for path in ("/meetings", "/meetings?state=asked", "/meetings/calendar", "/meetings/{meeting}")),
+    *(("nato/officer", f"{_C}{path}") for path in ("/people", "/people/register", "/people/register/new", "/key", "/recorded/9")),
+    *(("group-a/officer", f"/c/{DIALOGUE}/{path}") for path in ("dialogue", "dialogue/{joint}", "reports/year")),
+    *(("nato/officer", f"{_C}/reports{path}") for path in ("", "/situation", "/turn-over", "/period", "/year")),
+    *(("nato/officer", f"{channel}/statistics") for channel in (_C, _E)),
+    *(("china/auditor", f"{_E}{path}") for path in ("", "/audit", "/audit?at=21&compare=18", "/log", "/log?void=void", "/records/20")),
+    *(("china/auditor", f"{_E}{path}") for path in ("/differences?from=18&to=21", "/audit?record=none", "/compose/contact-note")),
+    *(("nato/administrator", f"{_C}/admin{path}") for path in ("", "/officers", "/keys", "/endpoints", "/policy", "/erasures")),
+    *(("nato/head_of_office", f"{_C}/admin/{path}") for path in ("profiles", "codebook", "erasures")),
+    *(("operator", path) for path in ("/host", f"/host/channels/{CHANNEL}", "/host/tokens", "/host/subjects")),
+    *(("operator", path) for path in ("/host/open", "/host/terms?name=far", "/docs")),
+    *(("nato/officer", path) for path in ("/help", f"{_C}/no-such-page")),
+)
+"""Who reads, and what: each page once or in several states."""
+
+FORMS: Final = tuple(("nato/head_of_office", f"{_C}/compose/{act}") for act in FORMATS)
+"""The form of every format."""
+
+_JOINT: Final = {
+    "act": "joint-report",
+    "title": "What a year taught",
+    "paragraphs": ["The line was checked.", {"zh-Hans": "每次特急均获答复。"}],
+}
+
+
+async def places(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
+    """The ids that stand in the paths, of a demonstration; it is given a joint report, of which it has none."""
+    found = {}
+    for name, who, channel, query in (
+        ("incident", "nato/officer", EXERCISE, "act=hazardous-incident"),
+        ("meeting", "nato/officer", CHANNEL, "family=meeting"),
+        ("joint", "group-a/officer", DIALOGUE, "act=joint-report"),
+    ):
+        caller = Caller(session, service, who)
+        rows = (await caller.get(f"/v1/channels/{channel}/exchanges?{query}")).json["exchanges"]
+        found[name] = str(rows[-1]["id"]) if rows else str((await caller.open(_JOINT, channel)).json["exchange"])
+    return found
