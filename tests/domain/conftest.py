@@ -1,21 +1,32 @@
 """What holds of everything that the rules say, whichever test made them say it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
-from dragoman.sentence import Sentence
+from dragoman.language import vocabulary
+from dragoman.sentence import Name, Sentence
 
 
 @pytest.fixture(autouse=True)
 def whole_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every sentence has a value for each of its places, and none for a place that it has not."""
+    """Every sentence has a value for each of its places, and none for a place that it has not; its names are a side's, or the vocabulary has them."""
     make = Sentence.__init__
 
     def made(self: Sentence, message: str, values: Mapping[str, object]) -> None:
         make(self, message, values)
-        spare = [name for name, value in values.items() if value is None or f"%({name})" not in message]
-        assert not spare, f"{spare} of {message!r}"
         str(self)
+        for name, value in values.items():
+            assert value is not None and f"%({name})" in message, f"{name} of {message!r}"
+            for each in _names(value):
+                assert each.context == "side" or (each.context, each.name) in vocabulary.known(), f"{each} in {message!r}"
 
     monkeypatch.setattr(Sentence, "__init__", made)
+
+
+def _names(value: object) -> Iterator[Name]:
+    if isinstance(value, Name):
+        yield value
+    elif isinstance(value, tuple):
+        for each in value:
+            yield from _names(each)

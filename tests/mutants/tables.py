@@ -24,7 +24,7 @@ from mutant import Mutant
 _FLAGS: Final = ("two_key", "silent", "consenting", "message", "acknowledges", "answers", "kept")
 _SIDES: Final = (Who.ANY, Who.OPENER, Who.OTHER, Who.PARTY, Who.CONVENER, Who.ADDRESSEE, Who.ADDRESSED)
 _KINDS: Final = ("official", "track2", "exercise", "desk")
-_TABLES: Final = ("RULES", "FORMATS", "PROFILES", "CODEBOOKS", "UTC")
+_TABLES: Final = ("RULES", "FORMATS", "SHAPES", "PROFILES", "CODEBOOKS", "UTC")
 _PLAIN: Final = Rule(act="", shape=next(iter(RULES.values())).shape, who=Who.ANY)
 """A rule of which nothing is said, for the functions that stand where no other was given."""
 
