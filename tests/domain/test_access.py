@@ -92,6 +92,16 @@ def test_who_is_no_officer_reads_nothing_nor_does_one_who_was_revoked(world: Wor
     revoked = access.may_read(world.registry, "nato/a-1")
     assert nobody is not None and revoked is not None
     assert (nobody.kind, revoked.kind) == ("not-permitted", "not-permitted")
+    assert str(nobody.detail).startswith("nato/nobody is no officer of nato-china;")
+
+
+def test_root_reads_where_the_sides_keep_their_own_keys_and_nowhere_else() -> None:
+    found = {
+        (custody, actor): access.may_read(World(custody=custody).registry, actor) is None
+        for custody in ("host", None)
+        for actor in ("nato/root", "mars/root")
+    }
+    assert [each for each, may in found.items() if may] == [(None, "nato/root")]
 
 
 @pytest.mark.parametrize(

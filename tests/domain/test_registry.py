@@ -46,6 +46,7 @@ def test_what_the_sides_signed_stands_in_the_registry() -> None:
     assert (registry.id, registry.name, registry.kind, registry.rules) == (genesis.envelope.id, "nato-china", "official", 1)
     assert (registry.languages, registry.marking, registry.custody) == (("en", "zh"), "RESTRICTED", "host")
     assert (registry.required_signatures, registry.exercise_of) == (("notification", "meeting"), None)
+    assert (registry.log_key, registry.origin, registry.policy) == (public_of("log"), "example.org/nato-china", "")
     assert (registry.cid, registry.etag) == (channel.cid_of(genesis.act), genesis.commit)
     assert (registry.opened.position, registry.opened.by, registry.opened.time) == (1, "service/desk", genesis.envelope.time)
     nato = dsse.key_id(dsse.public_of(seed_of("nato/root")))
@@ -110,8 +111,9 @@ def test_a_side_and_a_key_are_named_once(sides: list[dict[str, Any]]) -> None:
 
 
 def judged(record: Record) -> str:
+    """Where a genesis is at fault; empty if it is valid, and `whole` where no member of it is."""
     refusal = channel.check_genesis(record)
-    return "" if refusal is None else refusal.faults[0].pointer if refusal.faults else refusal.kind
+    return "" if refusal is None else (refusal.faults[0].pointer or "whole") if refusal.faults else refusal.kind
 
 
 @pytest.mark.parametrize(
@@ -151,6 +153,27 @@ def test_position_1_is_a_genesis_and_no_other_act() -> None:
 def test_the_record_of_a_genesis_agrees_with_it(members: dict[str, Any], pointer: str) -> None:
     genesis = World().genesis()
     assert judged(records.of(replace(genesis.envelope, **members), genesis.act, genesis.data)) == pointer
+
+
+def test_a_genesis_that_its_sides_have_not_signed_is_at_fault_as_a_whole() -> None:
+    assert judged(World().genesis(signers=["nato/root"])) == "whole"
+    assert judged(World().genesis(signers=["nato/root", "china/root", "nato/x"])) == "whole"
+
+
+def found_to_hold(record: Record, keys: dict[str, bytes], **changes: Any) -> Record:
+    """A record of which signatures under these keys were verified when it was read."""
+    return replace(record, verified=tuple(keys.items()), **changes)
+
+
+def test_what_was_found_to_hold_when_it_was_read_counts_under_the_keys_that_there_are() -> None:
+    genesis = World().genesis()
+    keys = {dsse.key_id(dsse.public_of(seed_of(owner))): dsse.public_of(seed_of(owner)) for owner in ("nato/root", "china/root")}
+    read = found_to_hold(genesis, keys)
+    assert keepers.valid_signers(read, keys.get) == set(keys)
+    assert keepers.valid_signers(read, {**keys, next(iter(keys)): bytes(32)}.get) is None
+    assert keepers.valid_signers(read, {}.get) is None
+    half = found_to_hold(genesis, dict([*keys.items()][:1]), act=genesis.act + b" ")
+    assert keepers.valid_signers(half, keys.get) is None, "of which one was found to hold, all are verified"
 
 
 def test_signatures_that_are_none_or_of_other_keys_sign_nothing() -> None:

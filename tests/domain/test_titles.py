@@ -69,6 +69,7 @@ def test_a_format_has_a_title_of_its_own(name: str) -> None:
             act("terrorism-warning", threat="hostage_taking", place={"names": {"nato": "The strait"}}),
             "Warning: hostage taking, shipping, area as given",
         ),
+        (act("hazardous-incident", place="unknown"), "Near miss, unknown, 2026-11-24T03:05+08:00"),
         (act("tasking", officers=["o-1", "d-1"]), "Task for o-1, d-1"),
         (act("recommendation", text={"fr": "Deux mots"}), "Deux mots"),
         (act("roadmap-item", text={"fr": "Deux mots"}), "Deux mots"),
@@ -105,6 +106,12 @@ def test_a_title_is_said_in_the_readers_language(name: str) -> None:
     assert {tag for tag, _ in said.values()} == {"en", "fr", "zh-Hans"}
     assert len({text for _, text in said.values()}) >= 2, said
     assert "_" not in said["en"][1] and "%" not in "".join(text for _, text in said.values())
+
+
+def test_a_place_that_is_not_known_is_said_so_in_every_language() -> None:
+    title = FORMATS["hazardous-incident"].title(read_act(compact(act("hazardous-incident", place="unknown")), cut=False)[1])
+    for language in ("fr", "zh"):
+        assert words(language).name("value", "unknown") in words(language).sentence(title)
 
 
 @pytest.mark.parametrize(
