@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from dragoman.domain import channel, ids
 from dragoman.domain import record as records
 from dragoman.domain.record import NotARecord
+from dragoman.domain.refusal import Malformed
 from dragoman.tlog import dsse, leaf, merkle
 from dragoman_schemas.record import Envelope
 from world import INCIDENT, World
@@ -174,3 +175,28 @@ def test_what_no_reader_would_read_is_not_built(world: World, change: dict[str, 
 
 def _members(record: records.Record) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({"act": "contact-note"}, ["/text", "/form"]),
+        ({"act": "contact-note", "form": "shout", "text": 5, "colour": "red"}, ["/form", "/text", "/colour"]),
+        ({"act": "contact-note", "colour": "red", "form": "shout"}, ["/colour", "/form", "/text"]),
+        ({"act": "hazardous-incident", "kind": "near_miss", "time": 3, "place": {"lat": 95}}, ["/time", "/place/lat", "/facts"]),
+        ({"act": "shout", "form": 3}, ["/act"]),
+    ],
+)
+def test_all_that_is_wrong_with_the_members_is_told_at_once(body: dict[str, Any], pointers: list[str]) -> None:
+    with pytest.raises(Malformed) as caught:
+        records.read_act(json.dumps(body).encode(), cut=True)
+    assert [each.pointer for each in caught.value.faults] == pointers
+    assert caught.value.fault == caught.value.faults[0]
+    assert all(pointer in str(caught.value) for pointer in pointers)
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"3", b'{"act":"contact-note","form":"letter","text":"x","text":"y"}', b'{"form":"letter"}'])
+def test_what_is_no_act_at_all_has_one_fault(raw: bytes) -> None:
+    with pytest.raises(Malformed) as caught:
+        records.read_act(raw, cut=False)
+    assert len(caught.value.faults) == 1

@@ -87,6 +87,13 @@ async def test_each_of_the_four_fields_is_needed(who: Who, missing: str) -> None
     assert problem["errors"] == [{"pointer": f"/{missing}", "detail": "it is missing; give it"}]
 
 
+async def test_all_that_is_wrong_is_told_at_once(who: Who) -> None:
+    problem = (await who("nato/duty_officer").post(INCIDENTS, {"act": "hazardous-incident", "kind": "shout", "color": 1})).problem(
+        422, "invalid-act"
+    )
+    assert [each["pointer"] for each in problem["errors"]] == ["/kind", "/color", "/time", "/place", "/facts"]
+
+
 async def test_an_unknown_act(who: Who) -> None:
     problem = (await who("nato/officer").post(NOTES, {"act": "nod"})).problem(422, "invalid-act")
     assert "contact-note" in problem["errors"][0]["detail"]

@@ -16,9 +16,10 @@ from typing import Any, Final
 import msgspec
 import msgspec.inspect
 from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec.structs import fields
 
 from dragoman.domain import ids, strict, upcast
-from dragoman.domain.refusal import Malformed
+from dragoman.domain.refusal import Fault, Malformed
 from dragoman.limits import MESSAGE_BYTES
 from dragoman.sentence import Sentence, Spoken, sentence, verbatim
 from dragoman.tlog import leaf
@@ -85,9 +86,13 @@ def is_name(text: str) -> bool:
 
 
 def read_act(raw: bytes, *, cut: bool) -> tuple[bytes, Act]:
-    """An act's compact bytes and its value. Raises `Malformed`, pointing at what is wrong."""
+    """An act's compact bytes and its value. Raises `Malformed`, pointing at every member that is wrong."""
     act = strict.read(raw, cut=cut)
-    return act, decode_act(act)
+    try:
+        return act, decode_act(act)
+    except Malformed as error:
+        shape = SHAPES.get(_name_of(act))
+        raise (error if shape is None else with_others(error, act, shape)) from None
 
 
 def decode_act(act: bytes) -> Act:
@@ -130,9 +135,32 @@ def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
     member = _MEMBER.match(text)
     if member is None:
         return Malformed(pointer, _in_words(text, pointer, shape))
-    missing = member.group(1) == "missing required"
-    detail = sentence("it is missing; give it") if missing else sentence("there is no such member here; leave it out")
+    detail = _MISSING if member.group(1) == "missing required" else sentence("there is no such member here; leave it out")
     return Malformed(f"{pointer}/{member.group(2)}", detail)
+
+
+def with_others(first: Malformed, raw: bytes, shape: type[Struct]) -> Malformed:
+    """A fault of an object, and what is wrong with its other members: first those that are there, in their order, then those that are missing."""
+    if not first.fault.pointer:
+        return first
+    members = msgspec.json.decode(raw, type=dict[str, Raw])
+    wrong: dict[str, Fault] = {}
+    fault: Fault | None = first.fault
+    while fault is not None and (name := fault.pointer.partition("/")[2].partition("/")[0]) in members:
+        wrong[name] = fault
+        del members[name]
+        fault = _fault_in(members, shape)
+    needed = [each.encode_name for each in fields(shape) if each.required and each.encode_name not in {*members, *wrong}]
+    faults = [*wrong.values(), *(Fault(pointer=f"/{name}", detail=_MISSING) for name in needed)]
+    return Malformed(faults[0].pointer, faults[0].detail, faults[1:]) if faults else first
+
+
+def _fault_in(members: dict[str, Raw], shape: type[Struct]) -> Fault | None:
+    try:
+        msgspec.json.decode(msgspec.json.encode(members), type=shape)
+    except msgspec.ValidationError as error:
+        return fault_of(error, shape).fault
+    return None
 
 
 def _in_words(text: str, pointer: str, shape: Any) -> Sentence:
@@ -155,6 +183,7 @@ def _in_words(text: str, pointer: str, shape: Any) -> Sentence:
     return verbatim(text)
 
 
+_MISSING: Final = sentence("it is missing; give it")
 _WRITTEN: Final = re.compile(r"Expected `str` matching regex (.*)", re.DOTALL)
 _CHOICE: Final = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 _EMPTY: Final = "Expected `str` of length >= 1"

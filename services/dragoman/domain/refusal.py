@@ -1,5 +1,6 @@
 """What can be wrong with a post, sorted by whose fault it is and what the poster should do."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from dragoman.sentence import Sentence, sentence
@@ -14,12 +15,13 @@ class Fault:
 
 
 class Malformed(Exception):
-    """The bytes are no act: where, and why. The poster mends the body."""
+    """The bytes are no act: where, and why; `faults` are all that were found, the first of them `fault`. The poster mends the body."""
 
-    def __init__(self, pointer: str, detail: Sentence) -> None:
+    def __init__(self, pointer: str, detail: Sentence, others: Iterable[Fault] = ()) -> None:
         """Point at the place with an RFC 6901 pointer; the empty one is the whole body."""
-        super().__init__(f"{pointer or '/'}: {detail}")
         self.fault = Fault(pointer=pointer, detail=detail)
+        self.faults = (self.fault, *others)
+        super().__init__("; ".join(f"{each.pointer or '/'}: {each.detail}" for each in self.faults))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,12 @@ class Refusal:
         """The reason with what is wrong with which member, for whoever does not see the faults beside it."""
         if not self.faults:
             return self.detail
-        return sentence("%(faults)s.", faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(each)) for each in self.faults))
+        return of_faults(self.faults)
+
+
+def of_faults(faults: Iterable[Fault]) -> Sentence:
+    """What is wrong with which member, in one sentence."""
+    return sentence("%(faults)s.", faults=tuple(sentence("%(pointer)s: %(detail)s", **_of(each)) for each in faults))
 
 
 def _of(fault: Fault) -> dict[str, object]:

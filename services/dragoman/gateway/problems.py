@@ -66,7 +66,7 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             return error.refusal, {}
         case Malformed():
             detail = sentence("The body does not hold; mend what the errors name and post again.")
-            return Refusal(kind="invalid-act", detail=detail, faults=(error.fault,)), {}
+            return Refusal(kind="invalid-act", detail=detail, faults=error.faults), {}
         case NoSuchExchange():
             return Refusal(
                 kind="not-found",

@@ -29,7 +29,7 @@ from dragoman.domain.exchange import content_of
 from dragoman.domain.fold import Folded, two_keys
 from dragoman.domain.notation import Unread
 from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Malformed, Refusal, Refused
+from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting
@@ -475,7 +475,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
         shown = await _bound(writing, fields, body) if asks else body
     except Malformed as error:
-        return await _form(writing, fields, [_fault(writing, error.fault.pointer, error.fault.detail)], status=422)
+        return await _form(writing, fields, [_fault(writing, each.pointer, each.detail) for each in error.faults], status=422)
     except Refused as error:
         refusal = error.refusal
         faults = [_fault(writing, each.pointer, each.detail) for each in refusal.faults]
@@ -619,7 +619,7 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
             etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
         )
     except Malformed as error:
-        return await _form(writing, fields, [_fault(writing, error.fault.pointer, error.fault.detail)], status=422)
+        return await _form(writing, fields, [_fault(writing, each.pointer, each.detail) for each in error.faults], status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     await _drop(here, fields)
@@ -714,7 +714,7 @@ async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
         draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
     except Malformed as error:
-        return await _form(writing, fields, [_fault(writing, error.fault.pointer, error.fault.detail)], status=422)
+        return await _form(writing, fields, [_fault(writing, each.pointer, each.detail) for each in error.faults], status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     return see(here.link(f"/drafts/{draft}", said="kept"))
@@ -794,7 +794,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         content = content_of(compact)
         facts = facts_of(display, writing, content)
     except Malformed as error:
-        fault, facts = f"{error.fault.pointer or '/'}: {here.words.sentence(error.fault.detail)}", []
+        fault, facts = here.words.sentence(of_faults(error.faults)), []
     except ValueError as error:
         fault, facts = str(error), []
     asks = signing.asks(here, act, draft.exchange)
@@ -844,7 +844,7 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
         reply = await drafts.release(here.call, etag, await _released_by(here))
     except (Refused, Malformed) as error:
         draft = await _draft(here, here.request.match_info["draft"])
-        detail = error.refusal.detail if isinstance(error, Refused) else error.fault.detail
+        detail = error.refusal.detail if isinstance(error, Refused) else of_faults(error.faults)
         return await _draft_page(here, draft, problem=here.words.sentence(detail), status=422)
     return recorded_at(here, reply)
 

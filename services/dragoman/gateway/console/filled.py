@@ -83,7 +83,7 @@ class Filled:
         try:
             yield
         except Malformed as error:
-            self._mend("invalid-act", (error.fault,), first, fields)
+            self._mend("invalid-act", error.faults, first, fields)
         except Refused as error:
             if error.refusal.kind not in _MENDED | _AGAIN:
                 raise
