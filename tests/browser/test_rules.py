@@ -51,6 +51,7 @@ async def test_a_page_is_accessible(
     for language, asked in itertools.groupby(wanted, lambda each: each[0]):
         wide = bool((number + LANGUAGES.index(language)) % 2)
         guest = await as_(visit, who, path, locale=language, viewport=SIZES["wide" if wide else "narrow"])
+        assert guest.page.url == guest.service.base_url + path, "it is this page"
         for _, light in asked:
             await guest.page.evaluate("light => { document.documentElement.dataset.theme = light; }", light)
             await guest.page.wait_for_timeout(150)
