@@ -7,6 +7,7 @@ invented or public.
 import asyncio
 import itertools
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -19,51 +20,22 @@ from playwright.async_api import Browser, Page, async_playwright
 ROOT: Final = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from service import Caller, Service, new_key  # noqa: E402  # the tests' support is no package
+from everywhere import CHANNEL, DIALOGUE, EXERCISE, PAGES, places  # noqa: E402  # the tests' support is no package
+from service import Caller, Service, new_key  # noqa: E402
 
 OUT: Final = ROOT / "build" / "screenshots"
 CHROMIUM: Final = "/usr/bin/chromium"
 LANGUAGES: Final = {"en": "en-GB", "fr": "fr-FR", "zh": "zh-CN"}
-CALM, EXERCISE, TRACK2 = "nato-china", "nato-china-exercise", "nato-china-track2"
+VIEWED: Final = frozenset({f"/c/{CHANNEL}", f"/c/{EXERCISE}"})
+"""Boards, which are shown as a screen has them; of all other pages the whole is."""
 
-PAGES: Final = (
-    ("board", "nato/duty_officer", f"/c/{CALM}"),
-    ("board-exercise", "nato/officer", f"/c/{EXERCISE}"),
-    ("takeover", "china/duty_officer", f"/c/{EXERCISE}"),
-    ("inbox", "nato/duty_officer", f"/c/{CALM}/inbox"),
-    ("search", "nato/duty_officer", f"/c/{CALM}/inbox?q=talks"),
-    ("compose-menu", "nato/duty_officer", f"/c/{CALM}/compose"),
-    ("compose-incident", "nato/duty_officer", f"/c/{CALM}/compose/hazardous-incident"),
-    ("compose-meeting", "nato/duty_officer", f"/c/{CALM}/compose/meeting-request"),
-    ("drafts", "nato/officer", f"/c/{CALM}/drafts"),
-    ("exchange", "nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}"),
-    ("form", "nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}/form"),
-    ("card", "nato/officer", f"/c/{EXERCISE}/exchanges/{{incident}}/card"),
-    ("meetings", "nato/officer", f"/c/{CALM}/meetings"),
-    ("calendar", "nato/officer", f"/c/{CALM}/meetings/calendar"),
-    ("people", "nato/officer", f"/c/{CALM}/people"),
-    ("register", "nato/officer", f"/c/{CALM}/people/register"),
-    ("dialogue", "nato/officer", f"/c/{CALM}/dialogue"),
-    ("perceptions", "group-a/officer", f"/c/{TRACK2}/dialogue"),
-    ("statistics", "nato/officer", f"/c/{EXERCISE}/statistics"),
-    ("reports", "nato/officer", f"/c/{CALM}/reports"),
-    ("situation", "nato/officer", f"/c/{CALM}/reports/situation"),
-    ("audit", "china/auditor", f"/c/{EXERCISE}/audit"),
-    ("audit-past", "china/auditor", f"/c/{EXERCISE}/audit?at=21&compare=18"),
-    ("log", "china/auditor", f"/c/{EXERCISE}/log"),
-    ("record", "china/auditor", f"/c/{EXERCISE}/records/20"),
-    ("admin", "nato/administrator", f"/c/{CALM}/admin"),
-    ("officers", "nato/administrator", f"/c/{CALM}/admin/officers"),
-    ("help", "nato/officer", "/help"),
-    ("host", "operator", "/host"),
-    ("own-key", "nato/officer", f"/c/{CALM}/key"),
-)
+TAKEOVER: Final = ("china/duty_officer", f"/c/{EXERCISE}")
 
 
 async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str, str]:
     """Fill the demonstration with what it lacks; the ids that addresses need."""
     for side in ("nato", "china"):
-        await Caller(session, service, f"{side}/duty_officer").post(f"/v1/channels/{CALM}/channel", {"act": "watch-assumption"})
+        await Caller(session, service, f"{side}/duty_officer").post(f"/v1/channels/{CHANNEL}/channel", {"act": "watch-assumption"})
     nato = Caller(session, service, "nato/duty_officer")
     meeting = {
         "act": "meeting-request",
@@ -71,25 +43,32 @@ async def _furnish(session: aiohttp.ClientSession, service: Service) -> dict[str
         "kind": "working_group",
         "windows": [{"from": "2027-01-19T07:00:00Z", "to": "2027-01-19T09:00:00Z"}],
     }
-    await nato.open(meeting, CALM)
+    await nato.open(meeting, CHANNEL)
     draft = {"act": {"act": "contact-note", "form": "conversation", "text": "Not finished"}}
-    await Caller(session, service, "nato/officer").post(f"/v1/channels/{CALM}/drafts", draft, key=new_key())
-    rows = (await nato.get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json["exchanges"]
-    return {"incident": rows[-1]["id"]}
+    await Caller(session, service, "nato/officer").post(f"/v1/channels/{CHANNEL}/drafts", draft, key=new_key())
+    return await places(session, service)
 
 
 async def _shoot(browser: Browser, service: Service, ids: dict[str, str], language: str, scheme: Any) -> None:
-    for who, pages in itertools.groupby(sorted(PAGES, key=lambda each: each[1]), key=lambda each: each[1]):
+    for who, pages in itertools.groupby(sorted((*PAGES, TAKEOVER)), key=lambda each: each[0]):
         context = await browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme, locale=LANGUAGES[language])
         page = await context.new_page()
         await page.goto(f"{service.base_url}/sign-in")
         await page.locator("#token").fill(service.operator if who == "operator" else service.token(who))
         await page.locator("form[action='/sign-in'] button").click()
-        for name, _, path in pages:
+        for _, path in pages:
+            takeover = (who, path) == TAKEOVER
             await page.goto(service.base_url + path.format(**ids))
-            await _still(page, takeover=name == "takeover")
-            await page.screenshot(path=OUT / f"{name}-{language}-{scheme}.png", full_page=name not in ("board", "takeover"))
+            await _still(page, takeover=takeover)
+            name = "takeover" if takeover else _named(who, path)
+            await page.screenshot(path=OUT / f"{name}-{language}-{scheme}.png", full_page=path not in VIEWED)
         await context.close()
+
+
+def _named(who: str, path: str) -> str:
+    """A picture's name, after the page's path and who reads it: `exercise-log-auditor` for `/c/nato-china-exercise/log`."""
+    short = path.replace(f"/c/{EXERCISE}", "exercise").replace(f"/c/{DIALOGUE}", "dialogue").replace(f"/c/{CHANNEL}", "")
+    return (re.sub(r"[^a-z0-9]+", "-", short).strip("-") or "board") + "-" + who.rpartition("/")[2]
 
 
 async def _still(page: Page, *, takeover: bool) -> None:
