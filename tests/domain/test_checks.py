@@ -106,6 +106,13 @@ def test_what_a_kind_of_message_needs_is_missed_by_name(body: dict[str, Any], po
     assert refused(world.decide(actor, body, released_by=world.second(actor, body))).faults[0].pointer == pointer
 
 
+def test_what_a_movement_needs_is_named_together(world: World) -> None:
+    (fault,) = refused(world.decide(N, without("humanitarian-notification", "route"))).faults
+    assert str(fault.detail) == "a movement has route and departure; give route"
+    (fault,) = refused(world.decide(N, without("humanitarian-notification", "route", "place") | {"kind": "site"})).faults
+    assert str(fault.detail) == "a site has place; give place"
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -134,6 +141,7 @@ def test_what_holds_together_is_taken(body: dict[str, Any], world: World) -> Non
         ("contact-note", N, act("reply", passed_by={"means": "voice", "at": NEVER, "to_post": "x"}), C, "/passed_by/at"),
         ("contact-note", N, act("reply", answers=[{"q": 1, "text": "a"}, {"q": 2, "text": "b"}, {"q": 1, "text": "c"}]), C, "/answers/2/q"),
         ("contact-note", N, act("call-attempt", at=NEVER), ND, "/at"),
+        ("contact-note", N, act("call-attempt", side="mars"), ND, "/side"),
         ("contact-note", N, act("translation", of="0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"), N, "/of"),
         ("contact-note", N, act("translation-dispute"), C, "/of"),
         ("contact-note", N, act("update", next_update=NEVER), N, "/next_update"),

@@ -258,6 +258,10 @@ def test_a_flash_of_200_words_is_taken(world: World) -> None:
     assert world.open("nato/o-1", {**NOTE, "precedence": "flash", "text": "两" * 400})
 
 
+CIRCLE = {"pos": {"lat": 1, "lon": 1}, "radius_m": 5}
+TRIANGLE = [{"lat": 1, "lon": 1}, {"lat": 2, "lon": 1}, {"lat": 2, "lon": 2}]
+
+
 @pytest.mark.parametrize(
     "place",
     [
@@ -266,6 +270,9 @@ def test_a_flash_of_200_words_is_taken(world: World) -> None:
         {},
         {"lat": 1, "lon": 1, "circle": {"pos": {"lat": 1, "lon": 1}, "radius_m": 5}},
         {"polygon": [{"lat": 1, "lon": 1}]},
+        {"name": "x", "lat": 1, "lon": 1, "circle": CIRCLE},
+        {"name": "x", "lat": 1, "lon": 1, "polygon": TRIANGLE},
+        {"name": "x", "polygon": TRIANGLE, "circle": CIRCLE},
     ],
 )
 def test_a_place_is_one_thing(world: World, place: dict[str, object]) -> None:

@@ -189,6 +189,10 @@ def test_a_meeting_on_the_ladder_without_a_venue_goes_to_the_default_one() -> No
     for hours, default in ((12, False), (12.1, True)):
         found = flags(world.registry, meeting, [], opened + timedelta(hours=hours))
         assert ("default_venue" in [flag.flag for flag in found]) == default
+    given = world.keep(NH, request | {"venue": "Geneva"}, released_by=N)
+    assert isinstance(given, Folded) and given.record is not None
+    there = world.exchange(given.record.envelope.id)
+    assert "default_venue" not in [flag.flag for flag in flags(world.registry, there, [], opened + timedelta(hours=13))]
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,15 @@ def adopt(world: World, side: str, text: str) -> Folded | Refusal:
     return world.keep(f"{side}/root", {"act": "policy-adoption", "policy": text})
 
 
+def test_a_genesis_may_name_the_policy_that_is_in_force_from_the_beginning() -> None:
+    from dragoman.audit.replay import Replay
+
+    fresh = Replay()
+    fresh.take([World().genesis(policy=policy(), witnesses=[witness("nato"), witness("china")]).raw])
+    registry = fresh.standing.state.registry
+    assert registry is not None and registry.policy == policy()
+
+
 def test_a_policy_is_in_force_once_every_side_has_adopted_the_same(world: World) -> None:
     assert heads.in_force(world.registry) is None
     assert isinstance(adopt(world, "nato", policy()), Folded)

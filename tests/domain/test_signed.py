@@ -367,6 +367,13 @@ def test_a_key_is_new_and_sound_and_of_an_officer_in_office(body: dict[str, Any]
     assert [fault.pointer for fault in refusal.faults] == [pointer] or "of no key valid here" in str(refusal.detail)
 
 
+def test_a_key_of_nobody_in_office_is_pointed_at_though_it_has_signed() -> None:
+    refusal = refused(keyed(with_signer(), "nato/root", adding("second", "nobody"), "nato/root", "second"))
+    assert [(fault.pointer, str(fault.detail)) for fault in refusal.faults] == [
+        ("/officer", "nato/nobody is not in office; enter the officer first")
+    ]
+
+
 def test_a_key_that_is_revoked_signs_nothing_more_and_does_not_return() -> None:
     world = with_administrator()
     assert keyed(world, "nato/adm-2", {"act": "key-revocation", "key": key_id(SIGNER)}).valid
