@@ -205,6 +205,9 @@ def test_a_check_is_missed_after_its_limit_alone_and_a_late_echo_is_recorded_as_
     late = world.keep(CD, {"act": "echo", "text": act("line-check")["challenge"]}, id)
     assert isinstance(late, Folded) and late.valid
     assert (world.exchange(id).status, len(world.exchange(id).acts["echo"])) == ("missed", 1)
+    garbled = world.keep(CD, {"act": "echo", "text": "Something else"}, id)
+    assert isinstance(garbled, Folded) and garbled.valid
+    assert world.exchange(id).status == "missed", "however it came back, it came late"
 
 
 def test_where_clocks_are_changed_slots_stay_in_the_order_of_time() -> None:

@@ -409,4 +409,6 @@ def test_what_two_officers_sign_has_a_key_of_each() -> None:
         id = ids.from_key(world.name, SIGNER, f"two-officers-{world.position:06d}")
         raw, signatures = world.sign(SIGNER, body, id, owners, exchange="", after="")
         record = built(world, SIGNER, "military-activity", raw, id, id, "notification", signatures, releasedby="nato/second")
-        assert world.take(record).valid == valid, owners
+        folded = world.take(record)
+        assert folded.valid == valid, owners
+        assert valid or refused(folded).kind == "not-permitted"

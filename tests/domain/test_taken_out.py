@@ -1,18 +1,20 @@
 """Exchanges that every side takes out of the record: gone from the state, and the same whether their bytes are still there or not."""
 
+import hashlib
 from typing import Any
 
 import msgspec
 import pytest
 
 from dragoman.audit.replay import Replay, Replayed
-from dragoman.domain.erasure import Withheld, entry_of, leaf_entry, named_in, names_records, standing_in
+from dragoman.domain.erasure import Withheld, entry_of, hash_of, leaf_entry, named_in, names_records, standing_in
 from dragoman.domain.fold import Folded, fold
-from dragoman.domain.record import Record
+from dragoman.domain.record import Record, read_act
 from dragoman.language.words import words
 from dragoman.limits import CONSENTED_EXCHANGES
 from dragoman.tlog import dsse, leaf
-from world import INCIDENT, NOTE, World, public_of, refused
+from dragoman_schemas.acts.channel import Erasure
+from world import INCIDENT, NOTE, World, compact, public_of, refused
 
 BOTH = ("nato/root", "china/root")
 
@@ -373,3 +375,12 @@ def test_who_is_refused_is_told_which_member_of_which_side_in_any_language(trial
     ids = [trial.open("nato/o-1", NOTE) for _ in range(CONSENTED_EXCHANGES)]
     many = refused(trial.attested(consent(trial, *ids), "nato/root"))
     assert [each.pointer for each in many.faults] == ["/records"] and f"{CONSENTED_EXCHANGES} exchanges wait" in str(many.why)
+
+
+def test_what_a_consent_is_to_is_a_hash_that_anybody_can_make(world: World) -> None:
+    ids = [world.open("nato/o-1", NOTE) for _ in range(2)]
+    body = erasure(world, *ids)
+    lines = "".join(f"{each['position']} {each['commit']}\n" for each in body["records"])
+    (_, data) = read_act(compact(body), cut=False)
+    assert isinstance(data, Erasure) and len(data.records) == 2
+    assert hash_of(data) == hashlib.sha256(b"dragoman-erasure/v1\n" + lines.encode()).hexdigest()
