@@ -1,8 +1,10 @@
 """rules.md §7, what is of every page: accessibility, sizes, focus, times, even-handedness, colours, flashing, print."""
 
+import asyncio
 import io
 import itertools
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from playwright.async_api import expect
 from pypdf import PdfReader
 
 from browsing import EXERCISE, SIZES, Flash, Visit, Visiting, assert_accessible
+from dragoman.language.words import words
 from everywhere import PAGES, places
 from service import Caller, Service
 
@@ -59,6 +62,61 @@ async def test_a_page_is_accessible(
         refused = ["Failed to load resource"] if any(each in path for each in NOT_THERE) else []
         assert [each for each in guest.complaints if not any(known in each for known in refused)] == []
         await guest.page.context.close()
+
+
+async def _refused(guest: Visit) -> None:
+    """A form that was sent empty."""
+    await guest.page.goto(f"{guest.service.base_url}/c/{CALM}/compose/hazardous-incident")
+    await guest.page.locator("button[value=check]").click()
+    await expect(guest.page.locator("main [role=alert] a")).to_have_count(4)
+
+
+async def _checked(guest: Visit) -> None:
+    """What an incident will become, before it is sent."""
+    await guest.page.goto(f"{guest.service.base_url}/c/{CALM}/compose/hazardous-incident")
+    await guest.page.locator("#f-kind input").first.check()
+    await guest.page.locator("#f-time").fill("now")
+    await guest.page.locator("#f-place").fill("15.1N 116.4E")
+    await guest.page.locator("textarea[name^='f.facts']").first.fill("One aircraft passed close.")
+    await guest.page.locator("button[value=check]").click()
+    await expect(guest.page.locator("#act-bytes")).to_be_visible()
+
+
+async def _blind(guest: Visit) -> None:
+    """A board of a host that does not see the log."""
+    unknown = {words(each).say("Not known.") for each in ("en", "fr", "zh")}
+    async with asyncio.timeout(40):
+        while await guest.headline() not in unknown:
+            await guest.page.wait_for_timeout(500)
+            await guest.page.goto(f"{guest.service.base_url}/c/{CALM}")
+
+
+STATES = {"refused": _refused, "checked": _checked, "blind": _blind}
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_a_page_that_is_not_as_usual_is_accessible(
+    visit: Visiting, tmp_path: Path, chromium: Path, state: str, request: pytest.FixtureRequest
+) -> None:
+    service = Service(tmp_path / "data", "--demo")
+    number = [*STATES].index(state)
+    wanted = [*itertools.product(LANGUAGES, LIGHTS)] if request.config.getoption("--long") else [(LANGUAGES[number], LIGHTS[number + 1])]
+    try:
+        guests = {}
+        for place, language in enumerate(dict.fromkeys(language for language, _ in wanted)):
+            guests[language] = (await visit(service, locale=language, viewport=SIZES["narrow" if place % 2 else "wide"]), place % 2)
+            await guests[language][0].sign_in("nato/duty_officer", CALM)
+        if state == "blind":
+            service.signal_broker(signal.SIGSTOP)
+        for language, (guest, narrow) in guests.items():
+            await STATES[state](guest)
+            for light in [light for asked, light in wanted if asked == language]:
+                await guest.page.evaluate("light => { document.documentElement.dataset.theme = light; }", light)
+                await guest.page.wait_for_timeout(150)
+                await assert_accessible(guest, wide=not narrow)
+    finally:
+        service.signal_broker(signal.SIGCONT)
+        service.stop()
 
 
 @pytest.mark.parametrize("path", [f"/c/{CALM}", f"/c/{EXERCISE}/audit", f"/c/{CALM}/inbox", f"/c/{CALM}/compose/hazardous-incident"])

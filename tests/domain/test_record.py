@@ -12,6 +12,7 @@ from dragoman.domain import channel, ids
 from dragoman.domain import record as records
 from dragoman.domain.record import NotARecord
 from dragoman.domain.refusal import Malformed
+from dragoman.limits import FAULTS
 from dragoman.tlog import dsse, leaf, merkle
 from dragoman_schemas.record import Envelope
 from world import INCIDENT, World
@@ -200,3 +201,10 @@ def test_what_is_no_act_at_all_has_one_fault(raw: bytes) -> None:
     with pytest.raises(Malformed) as caught:
         records.read_act(raw, cut=False)
     assert len(caught.value.faults) == 1
+
+
+def test_of_a_body_with_thousands_of_strange_members_some_are_told() -> None:
+    body = {"act": "contact-note", **{f"m{n}": n for n in range(8_000)}}
+    with pytest.raises(Malformed) as caught:
+        records.read_act(json.dumps(body).encode(), cut=True)
+    assert [each.pointer for each in caught.value.faults] == [*(f"/m{n}" for n in range(FAULTS)), "/text", "/form"]

@@ -20,7 +20,7 @@ from msgspec.structs import fields
 
 from dragoman.domain import ids, strict, upcast
 from dragoman.domain.refusal import Fault, Malformed
-from dragoman.limits import MESSAGE_BYTES
+from dragoman.limits import FAULTS, MESSAGE_BYTES
 from dragoman.sentence import Sentence, Spoken, sentence, verbatim
 from dragoman.tlog import leaf
 from dragoman_schemas.acts import SHAPES
@@ -146,7 +146,7 @@ def with_others(first: Malformed, raw: bytes, shape: type[Struct]) -> Malformed:
     members = msgspec.json.decode(raw, type=dict[str, Raw])
     wrong: dict[str, Fault] = {}
     fault: Fault | None = first.fault
-    while fault is not None and (name := fault.pointer.partition("/")[2].partition("/")[0]) in members:
+    while fault is not None and len(wrong) < FAULTS and (name := fault.pointer.partition("/")[2].partition("/")[0]) in members:
         wrong[name] = fault
         del members[name]
         fault = _fault_in(members, shape)
