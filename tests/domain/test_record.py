@@ -14,6 +14,7 @@ from dragoman.domain.record import NotARecord
 from dragoman.domain.refusal import Malformed
 from dragoman.limits import FAULTS
 from dragoman.tlog import dsse, leaf, merkle
+from dragoman_schemas.answers import NewChannel
 from dragoman_schemas.record import Envelope
 from world import INCIDENT, World
 
@@ -208,3 +209,11 @@ def test_of_a_body_with_thousands_of_strange_members_some_are_told() -> None:
     with pytest.raises(Malformed) as caught:
         records.read_act(json.dumps(body).encode(), cut=True)
     assert [each.pointer for each in caught.value.faults] == [*(f"/m{n}" for n in range(FAULTS)), "/text", "/form"]
+
+
+def test_in_a_body_that_is_no_act_strange_names_are_pointed_at_as_well() -> None:
+    raw = json.dumps({"a/b": 1, "c~d": 2, "id": 3}).encode()
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.json.decode(raw, type=NewChannel)
+    found = records.with_others(records.fault_of(caught.value, NewChannel), raw, NewChannel)
+    assert [each.pointer for each in found.faults] == ["/a~1b", "/c~0d", "/id", "/name", "/sides"]

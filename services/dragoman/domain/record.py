@@ -131,25 +131,30 @@ def fault_of(error: msgspec.ValidationError, shape: Any = None) -> Malformed:
     if path is not None:
         text = text[: path.start()]
         for key, index in _STEP.findall(path.group(1)):
-            pointer += f"/{key or index or '*'}"
+            pointer += f"/{_step(key or index or '*')}"
     member = _MEMBER.match(text)
     if member is None:
         return Malformed(pointer, _in_words(text, pointer, shape))
     detail = _MISSING if member.group(1) == "missing required" else sentence("there is no such member here; leave it out")
-    return Malformed(f"{pointer}/{member.group(2)}", detail)
+    return Malformed(f"{pointer}/{_step(member.group(2))}", detail)
+
+
+def _step(name: str) -> str:
+    """A name as RFC 6901 has it in a pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def with_others(first: Malformed, raw: bytes, shape: type[Struct]) -> Malformed:
     """A fault of an object, and what is wrong with its other members: first those that are there, in their order, then those that are missing."""
     if not first.fault.pointer:
         return first
-    members = msgspec.json.decode(raw, type=dict[str, Raw])
+    members = {_step(name): (name, value) for name, value in msgspec.json.decode(raw, type=dict[str, Raw]).items()}
     wrong: dict[str, Fault] = {}
     fault: Fault | None = first.fault
-    while fault is not None and len(wrong) < FAULTS and (name := fault.pointer.partition("/")[2].partition("/")[0]) in members:
-        wrong[name] = fault
-        del members[name]
-        fault = _fault_in(members, shape)
+    while fault is not None and len(wrong) < FAULTS and (step := fault.pointer.split("/")[1]) in members:
+        wrong[step] = fault
+        del members[step]
+        fault = _fault_in(dict(members.values()), shape)
     needed = [each.encode_name for each in fields(shape) if each.required and each.encode_name not in {*members, *wrong}]
     faults = [*wrong.values(), *(Fault(pointer=f"/{name}", detail=_MISSING) for name in needed)]
     return Malformed(faults[0].pointer, faults[0].detail, faults[1:]) if faults else first
