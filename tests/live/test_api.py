@@ -346,6 +346,17 @@ async def test_a_token_is_not_issued_to_nobody(who: Who) -> None:
 # What a caller prefers
 
 
+async def test_the_records_wait_for_the_position_that_is_asked_for(who: Who) -> None:
+    nato, china = who("nato/officer"), who("china/officer")
+    position = (await nato.open(NOTE)).json["position"]
+    path = f"{C}/records?from={position}"
+    for media in ("application/x-ndjson", "application/cloudevents-batch+json"):
+        found = await china.get(path, Accept=media, Dragoman_Min_Position=str(position))
+        assert found.status == 200 and NOTE["text"].encode() in found.body, media
+        (await china.get(path, Accept=media, Dragoman_Min_Position="soon")).problem(400, "bad-request")
+    (await china.get(path, Accept="application/x-ndjson", Dragoman_Min_Position=str(position + 1_000))).problem(503, "behind")
+
+
 async def test_a_post_is_answered_without_a_body_where_that_is_preferred(who: Who) -> None:
     answer = await who("nato/officer").post(f"{C}/contacts", NOTE, Prefer="return=minimal, wait=0")
     assert (answer.status, answer.body) == (201, b"")

@@ -360,7 +360,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         reading.FromPosition,
         {200: Entry},
         media=(live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS),
-        headers=("Last-Event-ID",),
+        headers=("Last-Event-ID", *_READ),
         may=May.MEMBER,
     ),
     Route(

@@ -17,7 +17,7 @@ from dragoman.gateway import beside, coverage, desks, live
 from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.opened import READING
-from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, whole
+from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.readers import Line
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import cap
@@ -350,6 +350,7 @@ async def stream_records(call: Call[FromPosition]) -> Answered:
         first = after + 1 if after is not None else call.query.from_ or projection.state.position + 1
         return await _streamed(call, projection, live.recorded, lambda since, last: live.missed(service, projection, since, last), first)
     first = after + 1 if after is not None else call.query.from_ or 1
+    await projection.reached(wanted_position(call.request))
     if media == live.CLOUDEVENTS:
         await projection.in_file()
         return await live.batch(service, projection, service.station(grant, projection), first, call.request.path)
