@@ -1,4 +1,4 @@
-"""The API about itself, as a page: for reading, and with Node's assets for trying."""
+"""The API about itself, as a page: for reading in every language; and with Node's assets, at `?try`, other people's for trying."""
 
 from typing import Any, Final
 
@@ -21,5 +21,10 @@ async def docs(request: web.Request) -> web.Response:
     for path, operations in request.app[DESCRIPTION]["paths"].items():
         for method, operation in operations.items():
             tags.setdefault(operation["tags"][0], []).append((method.upper(), path, operation["summary"]))
-    values = {"operations": sorted(tags.items()), "explorer": _EXPLORER.exists(), "preferences": Preferences.read(request)}
+    values = {
+        "operations": sorted(tags.items()),
+        "explorer": _EXPLORER.exists(),
+        "trying": "try" in request.query,
+        "preferences": Preferences.read(request),
+    }
     return html(rendered(None, words_of(request), "docs.html", next="/docs", frame=None, **values), headers=_POLICY)
