@@ -215,5 +215,5 @@ def test_in_a_body_that_is_no_act_strange_names_are_pointed_at_as_well() -> None
     raw = json.dumps({"a/b": 1, "c~d": 2, "id": 3}).encode()
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(raw, type=NewChannel)
-    found = records.with_others(records.fault_of(caught.value, NewChannel), raw, NewChannel)
+    found = records.faults_of(caught.value, raw, NewChannel)
     assert [each.pointer for each in found.faults] == ["/a~1b", "/c~0d", "/id", "/name", "/sides"]

@@ -56,8 +56,7 @@ class Replay:
     """A fold in memory. Is the `Ledger` that it folds with.
 
     `void` says by position why a record has no effect. `entries` are the positions of leaf entries that stand for nothing that is known to it;
-    `unproven`, by position, the erasures that have
-    yet to prove those that do; `erased`, by position, what is left of every record that was legally erased.
+    `unproven`, by position, the erasures that have yet to prove those that do; `erased`, by position, what is left of every record that was legally erased.
     """
 
     def __init__(self) -> None:

@@ -144,6 +144,11 @@ def _step(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+def faults_of(error: msgspec.ValidationError, raw: bytes, shape: type[Struct]) -> Malformed:
+    """All that a validation of these bytes finds wrong with their members."""
+    return with_others(fault_of(error, shape), raw, shape)
+
+
 def with_others(first: Malformed, raw: bytes, shape: type[Struct]) -> Malformed:
     """A fault of an object, and what is wrong with its other members: first those that are there, in their order, then those that are missing."""
     if not first.fault.pointer:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct
 
 from dragoman.desk import stamp
 from dragoman.domain import ids, strict
-from dragoman.domain.record import fault_of, with_others
+from dragoman.domain.record import faults_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
@@ -93,7 +93,7 @@ def entry_of(body: bytes) -> bytes:
     try:
         entry = msgspec.json.encode(msgspec.json.decode(raw, type=PersonEntry))
     except msgspec.ValidationError as error:
-        raise with_others(fault_of(error, PersonEntry), raw, PersonEntry) from None
+        raise faults_of(error, raw, PersonEntry) from None
     if len(entry) > PERSON_BYTES:
         raise Refused(
             Refusal(

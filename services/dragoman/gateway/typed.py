@@ -16,7 +16,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.record import fault_of, with_others
+from dragoman.domain.record import fault_of, faults_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 from dragoman.sentence import sentence
@@ -87,7 +87,7 @@ class Call(Generic[S]):
         try:
             return msgspec.json.decode(raw, type=shape)
         except msgspec.ValidationError as error:
-            raise with_others(fault_of(error, shape), raw, shape) from None
+            raise faults_of(error, raw, shape) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(
                 Refusal(kind="bad-request", detail=sentence("The body is no JSON: %(error)s. Send one JSON object.", error=str(error)))

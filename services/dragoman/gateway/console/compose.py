@@ -23,6 +23,7 @@ from msgspec import Raw, Struct
 from multidict import MultiDict
 
 from dragoman.domain import clocks, notation
+from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
 from dragoman.domain.decide import Post
 from dragoman.domain.exchange import content_of
@@ -475,10 +476,10 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
         shown = await _bound(writing, fields, body) if asks else body
     except Malformed as error:
-        return await _form(writing, fields, [_fault(writing, each.pointer, each.detail) for each in error.faults], status=422)
+        return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
         refusal = error.refusal
-        faults = [_fault(writing, each.pointer, each.detail) for each in refusal.faults]
+        faults = _faults(writing, refusal.faults)
         return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
@@ -592,6 +593,11 @@ def verb(here: Here, writing: Writing, view: Checked) -> str:
     return words.say("Record: %(act)s", act=words.act(writing.act))
 
 
+def _faults(writing: Writing, faults: Iterable[refusals.Fault]) -> list[Fault]:
+    """Faults of the act as those of its fields."""
+    return [_fault(writing, each.pointer, each.detail) for each in faults]
+
+
 def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
     """A fault of the act as one of its field."""
     parts = [part for part in pointer.split("/") if part]
@@ -619,7 +625,7 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
             etag=str(fields.get("etag", "")) if writing.rule.consenting else "",
         )
     except Malformed as error:
-        return await _form(writing, fields, [_fault(writing, each.pointer, each.detail) for each in error.faults], status=422)
+        return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     await _drop(here, fields)
@@ -638,7 +644,7 @@ async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusa
         return await _check(
             writing, fields, body, problem=words.say("A colleague of your side releases this. Keep it as a draft."), status=422
         )
-    faults = [_fault(writing, each.pointer, each.detail) for each in refusal.faults]
+    faults = _faults(writing, refusal.faults)
     return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
 
 
@@ -714,7 +720,7 @@ async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
         draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
     except Malformed as error:
-        return await _form(writing, fields, [_fault(writing, each.pointer, each.detail) for each in error.faults], status=422)
+        return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     return see(here.link(f"/drafts/{draft}", said="kept"))

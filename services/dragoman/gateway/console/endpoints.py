@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.record import fault_of, with_others
+from dragoman.domain.record import faults_of
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import STAFF
 from dragoman.domain.table import FORMATS, RULES
@@ -121,7 +121,7 @@ def _new(here: Here, filled: Filled, *, mail: bool) -> NewEndpoint:
     try:
         return msgspec.convert(given, NewEndpoint)
     except msgspec.ValidationError as error:
-        raise with_others(fault_of(error, NewEndpoint), msgspec.json.encode(given), NewEndpoint) from None
+        raise faults_of(error, msgspec.json.encode(given), NewEndpoint) from None
 
 
 async def ask_removal(here: Here) -> Page | web.StreamResponse:

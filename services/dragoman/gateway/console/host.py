@@ -14,7 +14,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from dragoman.domain import notation
-from dragoman.domain.record import fault_of, with_others
+from dragoman.domain.record import faults_of
 from dragoman.gateway import api, posting, tokens
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
@@ -226,7 +226,7 @@ def _converted(given: dict[str, Any], shape: Any) -> Any:
     try:
         return msgspec.convert(given, shape)
     except msgspec.ValidationError as error:
-        raise with_others(fault_of(error, shape), msgspec.json.encode(given), shape) from None
+        raise faults_of(error, msgspec.json.encode(given), shape) from None
 
 
 def _is_open(service: Service, new: NewChannel) -> bool:
