@@ -7,20 +7,21 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
-from dragoman.domain.exchange import content_of
+from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
-from dragoman.gateway import reading
-from dragoman.gateway.console import alarm, charts, kinds, plotting
+from dragoman.gateway import reading, reporting
+from dragoman.gateway.console import alarm, charts, kinds, plotting, shelf
 from dragoman.gateway.console.accounts import accounts_of, compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.gateway.console.strips import Level
+from dragoman.gateway.console.strips import Level, urgency
 from dragoman.language.words import as_moment
 from dragoman.projection import reads
+from dragoman.stores.watching import Shelved
 from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -68,9 +69,12 @@ async def exchange(here: Here) -> Page:
             "corrections": list(_corrections(display, state)),
             "received": _received(state, view),
             "steps": [_step(display, state, entry) for entry in view.timeline],
-            "clock_level": lambda clock: level_of(here, clock),
+            "clock_level": lambda clock: level_of(here, state, clock),
             "spent": lambda clock: _spent(here, clock),
             "clock_bar": charts.clock,
+            "may_shelve": not here.past and shelf.may_shelve(here),
+            "shelf_hours": shelf.HOURS,
+            "shelved": {} if here.past else _shelved(here, state),
             "accounts": told if len(told) > 1 else [],
             "compared": compared(state, told, display) if len(told) > 1 else [],
             "sketch": _sketch(here, state, points),
@@ -149,15 +153,19 @@ def _step(display: Display, state: Exchange, entry: Entry) -> Step:
     return Step(line=line, icon=icon, facts=tuple(facts))
 
 
-def level_of(here: Here, clock: ClockView) -> Level:
-    """How urgent a clock of an exchange is."""
+def level_of(here: Here, state: Exchange, clock: ClockView) -> Level:
+    """How urgent a clock of an exchange is; off where it does not run any more."""
     if clock.met or clock.ended:
         return "off"
-    if not clock.binding:
-        return "standby"
-    if clock.late:
-        return "serious"
-    return "caution" if _spent(here, clock) >= 0.5 else "standby"
+    started = next((message for message in state.messages if message.id == clock.started_by), state.messages[0])
+    return urgency(clock.clock, precedence_of(state, started), gone=_spent(here, clock), late=clock.late, binding=clock.binding)
+
+
+def _shelved(here: Here, state: Exchange) -> dict[tuple[str, str], Shelved]:
+    """What the watch of the reader's side has put aside of an exchange, by clock and what started it."""
+    floor = reporting.floor_of(here.service, here.projection, here.side)
+    standing = {} if floor is None else shelf.in_force(floor, here.service.now())
+    return {(clock, started_by): each for (exchange, clock, started_by), each in standing.items() if exchange == state.id}
 
 
 def _spent(here: Here, clock: ClockView) -> float:

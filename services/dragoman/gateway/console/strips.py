@@ -8,6 +8,7 @@ from msgspec import Raw, Struct
 
 from dragoman.domain.clocks import written
 from dragoman.projection.duties import Duty, spent
+from dragoman_schemas.frame import Precedence
 
 Level = Literal["critical", "serious", "caution", "standby", "normal", "off"]
 LEVELS: Final[tuple[Level, ...]] = ("critical", "serious", "caution", "standby", "normal", "off")
@@ -82,9 +83,14 @@ def strip(duty: Duty, now: datetime) -> Strip:
 
 def level_of(duty: Duty, now: datetime) -> Level:
     """How urgent something owed is, alike for whoever owes it."""
-    gone, late = spent(duty.clock, now), now > duty.clock.due
-    if duty.clock.clock == "acknowledgement":
-        match duty.precedence:
+    clock = duty.clock
+    return urgency(clock.clock, duty.precedence, gone=spent(clock, now), late=now > clock.due, binding=clock.binding)
+
+
+def urgency(clock: str, precedence: Precedence, *, gone: float, late: bool, binding: bool) -> Level:
+    """How urgent an open clock is, which a message of that precedence started, when that share of its time has gone."""
+    if clock == "acknowledgement":
+        match precedence:
             case "flash":
                 return "critical"
             case "immediate":
@@ -93,7 +99,7 @@ def level_of(duty: Duty, now: datetime) -> Level:
                 return "serious" if gone >= _NINE_TENTHS else "caution"
             case _:
                 pass
-    if not duty.clock.binding:
+    if not binding:
         return "standby"
     if late:
         return "serious"
