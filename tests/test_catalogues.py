@@ -2,11 +2,13 @@
 
 import re
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
+from dragoman.gateway.console import pages
 from dragoman.language import catalogue, vocabulary
 from dragoman.language.words import LANGUAGES, LOCALES, preferred, words
 
@@ -93,3 +95,12 @@ def test_every_name_of_the_log_has_a_word_in_every_language() -> None:
 )
 def test_the_readers_language_is_the_first_that_there_is(accept: str, language: str) -> None:
     assert preferred(accept) == language
+
+
+def test_what_is_given_to_scripts_is_said_by_one_and_what_they_say_is_given() -> None:
+    console = Path(pages.__file__).parent
+    given = set(re.findall(r"^ *'(\w+)':", (console / "templates" / "scripted.html").read_text(), re.MULTILINE))
+    code = "".join(path.read_text() for path in sorted((console.parent / "static").glob("*.js")))
+    made = set(re.findall(r"words\(`(\w+)\$\{", code))
+    assert [name for name in given if not re.search(rf"[\"'`.]{name}\b", code) and not name.startswith(tuple(made))] == []
+    assert set(re.findall(r"\bwords\(\"(\w+)\"", code)) - given == set()

@@ -32,6 +32,9 @@ MEASURED: Final = ("first_report",)
 RUNGS: Final = ("deputy",)
 """Whom an alarm reaches that is no role of anybody."""
 
+HEADINGS: Final = ("sender", "keyboard", "token_subject")
+"""What stands over something, where the English word for it serves for two things: From, Keys, Subject."""
+
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
 """What is a word, and no letter, number or type of files."""
 
@@ -47,6 +50,7 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("flag", flag) for flag in FLAGS)
     yield from (("stage", stage) for stage in STAGES)
     yield from (("alarm", alarm) for alarm in ALARMS)
+    yield from (("heading", heading) for heading in HEADINGS)
     yield from (("problem", kind) for kind in TYPES)
 
 

@@ -137,7 +137,7 @@ async def _ask(here: Here, filled: Filled, doing: Doing, exchanges: Sequence[Exc
     say, naming = here.words.say, _naming(here, (each.id for each in exchanges))
     question, button = {
         "consent": (say("Consent to take this out of the record?"), say("Consent for %(side)s", side=here.side.upper())),
-        "withdraw": (say("Take the consent of %(side)s back?", side=here.side.upper()), say("Take it back")),
+        "withdraw": (say("Take the consent of %(side)s back?", side=here.side.upper()), say("Take the consent back")),
         "erase": (say("Take this out of the record, for ever?"), say("Take it out of the record")),
     }[doing]
     return ask(

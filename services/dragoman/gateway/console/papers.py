@@ -160,7 +160,7 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
     yield Line(label=words.say("Format"), shown=escape(words.act(state.act)))
     if state.number:
         yield Line(label=words.say("Number"), shown=escape(state.number), spelt=_number(state.number))
-    yield Line(label=words.say("From"), shown=escape(state.side.upper()))
+    yield Line(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
     yield Line(label=words.say("To"), shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))))
     yield _moment(
         display, words.say("Dated"), str(msgspec.json.decode(bytes(state.content["dtg"]))) if "dtg" in state.content else state.opened.when
