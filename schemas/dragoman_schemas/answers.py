@@ -749,6 +749,9 @@ class Subjects(Answer, frozen=True, kw_only=True):
 
 
 Means = Literal["webhook", "e-mail"]
+PageLanguage = Literal["en", "fr", "zh"]
+"""The languages in which the service speaks."""
+
 Acts = Annotated[tuple[Annotated[str, Meta(max_length=60)], ...], Meta(max_length=100)]
 
 
@@ -756,7 +759,7 @@ class NewEndpoint(Shape, frozen=True, kw_only=True):
     """Where the caller's side wants to be told of a channel's records: a `url`, or an `address` for e-mail.
 
     Of those acts, families and of that precedence or more urgent alone, where they are named; the own side's acts as well, if `own`. A webhook
-    is signed with a key pair of its own (`ed25519`), or with a shared secret (`hmac`).
+    is signed with a key pair of its own (`ed25519`), or with a shared secret (`hmac`); a mail is written in `language`.
     """
 
     channel: Name
@@ -767,6 +770,7 @@ class NewEndpoint(Shape, frozen=True, kw_only=True):
     precedence: Precedence | UnsetType = UNSET
     own: bool = False
     signature: Literal["ed25519", "hmac"] = "ed25519"
+    language: PageLanguage = "en"
 
 
 class EndpointView(Answer, frozen=True, kw_only=True):
@@ -784,6 +788,7 @@ class EndpointView(Answer, frozen=True, kw_only=True):
     families: tuple[str, ...] = ()
     precedence: str = ""
     own: bool = False
+    language: PageLanguage = "en"
     public_key: str = ""
     created: str
     created_by: str

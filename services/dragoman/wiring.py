@@ -49,12 +49,12 @@ from dragoman.stores import courier as couriers
 from dragoman.stores import drafts, files, people
 from dragoman.stores.access import BUCKET, OPERATOR, Access, new_token
 from dragoman.stores.bucket import Bucket
-from dragoman.stores.courier import Means
 from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.seals import Seals
 from dragoman.tlog.note import NotANote
 from dragoman.watch import Watch
+from dragoman_schemas.answers import Means
 
 log = structlog.get_logger()
 

@@ -1,6 +1,7 @@
 """A log as tables for analysis: the same rows as SQLite and as Parquet, one for each message of the log, junk and void records too."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,13 @@ def world() -> World:
 
 
 def sqlite_rows(path: Path, name: str) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         return connection.execute(f"SELECT * FROM {name}").fetchall()
 
 
 def test_every_message_is_a_row_and_every_addressee_of_a_message(world: World, tmp_path: Path) -> None:
     tables.write_sqlite(path := tmp_path / "log.sqlite", tables.rows(world.ledger, world.raws))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.row_factory = sqlite3.Row
         records = connection.execute("SELECT * FROM records ORDER BY position").fetchall()
         assert [record["position"] for record in records] == list(range(1, world.position + 1))

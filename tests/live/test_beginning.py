@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -206,7 +207,7 @@ def _overwrite(path: Path) -> None:
 
 
 def _other_version(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA user_version=99")
     connection.close()
 
@@ -232,13 +233,13 @@ async def test_a_projection_that_was_tampered_with_fails_the_audit(own: Service,
     audit = ("audit", "replay", "--channel", "nato-china", "--token-file", str(token))
     assert "agree" in own.run(*audit).stderr
     own.stop()
-    with sqlite3.connect(_file(own)) as connection:
+    with closing(sqlite3.connect(_file(own))) as connection, connection:
         connection.execute("UPDATE records SET digest = ?", ("00" * 32,))
     connection.close()
     own.start()
     assert "VERIFICATION FAILED" in own.run(*audit, check=7).stderr
     own.stop()
-    with sqlite3.connect(_file(own)) as connection:
+    with closing(sqlite3.connect(_file(own))) as connection, connection:
         connection.execute(
             "UPDATE records SET raw = CAST(replace(CAST(raw AS TEXT), 'reception', 'deception') AS BLOB) WHERE number = ?",
             (posted["number"],),
@@ -251,7 +252,7 @@ async def test_a_projection_that_was_tampered_with_fails_the_audit(own: Service,
 async def test_a_log_that_is_not_the_one_that_was_folded_is_read_only_and_loud(own: Service, session: aiohttp.ClientSession) -> None:
     await Caller(session, own, "nato/officer").open(NOTE)
     own.stop()
-    with sqlite3.connect(_file(own)) as connection:
+    with closing(sqlite3.connect(_file(own))) as connection, connection:
         connection.execute(
             "UPDATE records SET raw = CAST(raw || ' ' AS BLOB) WHERE key = (SELECT max(key) FROM records WHERE key >> 40 = 1)"
         )

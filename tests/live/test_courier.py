@@ -278,7 +278,30 @@ async def test_a_mail_says_that_something_waits_and_not_what(who: Who, box: Mail
     assert (mail["MMHS-Primary-Precedence"], mail["MMHS-Message-Type"], mail["MMHS-Originator-Reference"]) == ("4", "1", opened["number"])
     assert "MT-PRIORITY=4" in box.options[0]
     text = mail.get_content()
-    assert "nato sent a hazardous-incident, flash" in text and INCIDENT["facts"] not in mail.as_string()
+    assert "From NATO: Hazardous incident, flash" in text and INCIDENT["facts"] not in mail.as_string()
+    assert mail["Content-Language"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("language", "tag", "lines"),
+    [
+        ("fr", "fr", ["De NATO\u00a0: Incident dangereux, flash, ", "Numéro\u00a0: {number}", "Lisez-le et accusez-en réception\u00a0: "]),
+        ("zh", "zh-Hans", ["NATO发来：危险事件，", "编号：{number}", "请阅读并确认收到："]),  # noqa: RUF001
+    ],
+)
+async def test_a_mail_is_in_the_language_that_was_chosen_with_its_address(
+    who: Who, box: Mailbox, language: str, tag: str, lines: list[str]
+) -> None:
+    wanted = {"channel": "nato-china", "address": "duty@china.example", "precedence": "flash", "language": language}
+    added: Answer = await who("china/administrator").post("/v1/webhooks", wanted)
+    assert (added.status, added.json["language"]) == (201, language)
+    number = (await who("nato/duty_officer").open({**INCIDENT, "precedence": "flash"})).json["number"]
+    await box.until(1)
+    mail = box.mails[0]
+    text = mail.get_content()
+    assert [line for line in lines if line.format(number=number) not in text] == []
+    assert mail["Content-Language"] == tag
+    assert "hazardous" not in text.lower() and INCIDENT["facts"] not in text
 
 
 async def test_a_mail_that_is_refused_is_given_up_after_its_tries(who: Who, box: Mailbox) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -172,7 +173,7 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
     assert "meeting-request  opened, " in told.stdout and "1 exchanges changed between 13 and 15" in told.stderr
     assert "the first below the second" in demo.run("audit", "diff", "15", "13", str(path), check=2).stderr
     demo.run("audit", "tables", str(tmp_path / "log.sqlite"), str(path))
-    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection, connection:
         assert connection.execute("SELECT count(*) FROM records").fetchone() == (about["records"],)
     assert "cannot be written" in demo.run("audit", "tables", str(tmp_path / "nowhere" / "log.sqlite"), str(path), check=2).stderr
     assert "--at is a position" in demo.run("audit", str(path), "--at", "0", *pins, check=2).stderr

@@ -73,12 +73,20 @@ async def add(
     precedence: Annotated[Literal["flash", "immediate", "priority", "routine"] | None, Parameter(help="As urgent, or more.")] = None,
     own: Annotated[bool, Parameter(negative=(), help="Your side's own acts as well.")] = False,
     signature: Annotated[Literal["ed25519", "hmac"], Parameter(help="By a key pair of its own, or by a shared secret.")] = "ed25519",
+    language: Annotated[Literal["en", "fr", "zh"], Parameter(help="In which a mail is written.")] = "en",
     target: Target = EVERYWHERE,
 ) -> int:
     """Have the courier bring records to a URL or an address from now on. What checks its signatures is printed once."""
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        wanted: dict[str, Any] = {"channel": channel, "acts": act or [], "families": family or [], "own": own, "signature": signature}
+        wanted: dict[str, Any] = {
+            "channel": channel,
+            "acts": act or [],
+            "families": family or [],
+            "own": own,
+            "signature": signature,
+            "language": language,
+        }
         wanted["url" if "://" in to else "address"] = to
         if precedence:
             wanted["precedence"] = precedence

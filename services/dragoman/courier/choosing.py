@@ -17,6 +17,7 @@ from dragoman.domain.table import RULES
 from dragoman.limits import NOTICE_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
+from dragoman.sentence import Name, Sentence, sentence
 from dragoman.stores.courier import Endpoint, Notice
 from dragoman_schemas.answers import Entry, Noticed, WatchNotice
 
@@ -97,14 +98,15 @@ def noticed(endpoint: Endpoint, projection: Projection, notice: Notice) -> Item 
         exercise=projection.registry.kind == "exercise",
         time=since,
         marking=projection.registry.marking,
-        notice=_NOTICES[notice.kind].format(side=notice.side.upper(), step=notice.step.replace("_", " ")),
+        notice=_notice(notice),
     )
 
 
-_NOTICES: Final = {
-    "unarmed": "Watch of {side}: no alarm is armed ({step})",
-    "no_answer": "Watch of {side}: nobody answers ({step})",
-}
+def _notice(notice: Notice) -> Sentence:
+    side, step = Name("side", notice.side), Name("value", notice.step)
+    if notice.kind == "unarmed":
+        return sentence("Watch of %(side)s: no alarm is armed (%(step)s)", side=side, step=step)
+    return sentence("Watch of %(side)s: nobody answers (%(step)s)", side=side, step=step)
 
 
 def _item(projection: Projection, entry: Entry) -> Item | None:

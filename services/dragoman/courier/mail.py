@@ -1,6 +1,6 @@
 """E-mail: that something waits, how urgent it is and where to read it; never what it says, since mail is read on its way.
 
-The headers of RFC 6477 carry precedence and kind for military mail systems, and MT-PRIORITY (RFC 6710) where the server offers it.
+It is written in the language that was chosen with its endpoint. The headers of RFC 6477 carry precedence and kind for military mail systems, and MT-PRIORITY (RFC 6710) where the server offers it.
 """
 
 from email.message import EmailMessage
@@ -10,7 +10,8 @@ from typing import Final
 import aiosmtplib
 
 from dragoman.courier.post import SECONDS, SHOWN, Brought, Item, unreachable
-from dragoman.sentence import sentence, verbatim
+from dragoman.language.words import words
+from dragoman.sentence import Name, Sentence, sentence, verbatim
 from dragoman.settings import Smtp
 from dragoman.stores.courier import Endpoint
 
@@ -18,14 +19,17 @@ _MMHS: Final = {"routine": "1", "priority": "2", "immediate": "3", "flash": "4"}
 _MT_PRIORITY: Final = {"routine": -2, "priority": 0, "immediate": 2, "flash": 4}
 _EXERCISE: Final = "0"
 _OPERATION: Final = "1"
+_DRILL: Final = "EXERCISE EXERCISE EXERCISE"
+"""The word of procedure, which is the same in every language."""
 
 
 def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> EmailMessage:
     """The mail for a record. Its Message-ID is the same at every try."""
-    mail = EmailMessage()
-    drill = "EXERCISE EXERCISE EXERCISE " if item.exercise else ""
+    mail, said = EmailMessage(), words(endpoint.language)
+    drill = f"{_DRILL} " if item.exercise else ""
     mail["From"], mail["To"] = sender, endpoint.target
-    mail["Subject"] = f"{drill}[{item.precedence.upper()}] {item.number or item.notice or item.act}"
+    about = item.number or (said.act(item.act) if item.notice is None else said.sentence(item.notice))
+    mail["Subject"] = f"{drill}[{said.value(item.precedence).upper()}] {about}"
     mail["Date"] = formatdate()
     mail["Message-ID"] = f"<{item.id}.{endpoint.id}@dragoman.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -33,23 +37,30 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     mail["MMHS-Message-Type"] = _EXERCISE if item.exercise else _OPERATION
     if item.number:
         mail["MMHS-Originator-Reference"] = item.number
-    where = f"{base_url}/c/{item.channel}" if base_url else f"channel {item.channel}"
-    lines = [
-        *([f"{drill.strip()}: nothing of this happened.", ""] if item.exercise else []),
-        *([item.notice, f"Since {item.time}. Take the watch: {where}"] if item.notice else _record(item, where)),
-        "",
-        item.marking,
-    ]
-    mail.set_content("\n".join(lines) + "\n")
+    where = f"{base_url}/c/{item.channel}" if base_url else sentence("channel %(channel)s", channel=item.channel)
+    happened = sentence("%(word)s: nothing of this happened.", word=_DRILL)
+    told = [happened] if item.exercise else []
+    lines = [said.sentence(each) for each in (*told, *_lines(item, said.written(item.time, "minute"), where))]
+    mail.set_content("\n".join([*lines, "", item.marking]) + "\n")
+    mail["Content-Language"] = said.tag  # after the content, which takes all headers about it with it
     return mail
 
 
-def _record(item: Item, where: str) -> list[str]:
-    return [
-        f"{item.side or 'The service'} sent a {item.act}, {item.precedence}, {item.time}.",
-        f"Number: {item.number}" if item.number else f"Position: {item.position}",
-        f"Read and acknowledge it: {where}",
-    ]
+def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]:
+    """What it says: what came, from whom and when, and where to read it."""
+    if item.notice is not None:
+        return item.notice, sentence("Since %(time)s. Take the watch: %(where)s", time=time, where=where)
+    return (
+        sentence(
+            "From %(side)s: %(act)s, %(precedence)s, %(time)s.",
+            side=Name("side", item.side) if item.side else sentence("the service"),
+            act=Name("act", item.act),
+            precedence=Name("value", item.precedence),
+            time=time,
+        ),
+        sentence("Number: %(number)s", number=item.number) if item.number else sentence("Record: %(n)s", n=item.position),
+        sentence("Read and acknowledge it: %(where)s", where=where),
+    )
 
 
 class Mails:

@@ -33,7 +33,7 @@ class Item(Struct, frozen=True, kw_only=True):
     exercise: bool
     time: str
     marking: str
-    notice: str = ""
+    notice: Sentence | None = None
 
 
 class Brought(Struct, frozen=True, kw_only=True):

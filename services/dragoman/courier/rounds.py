@@ -30,8 +30,9 @@ from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
 from dragoman.sentence import packed, sentence
-from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Means, Notice, Progress, Told, Waiting
+from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Notice, Progress, Told, Waiting
 from dragoman_schemas.acts.watch import CourierOutcome
+from dragoman_schemas.answers import Means
 
 log = structlog.get_logger()
 

@@ -5,6 +5,7 @@ What an operation may be refused for follows from what it takes: every problem t
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from inspect import cleandoc
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -178,7 +179,7 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         if isinstance(route.takes, type):
             shapes.add(route.takes)
     ordered = sorted(shapes, key=lambda shape: str(shape.__name__))
-    (act_schema, *schemas), components = msgspec.json.schema_components([act, *ordered], ref_template=_REF)
+    (act_schema, *schemas), components = undented(msgspec.json.schema_components([act, *ordered], ref_template=_REF))
     by_shape = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
@@ -193,6 +194,19 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         "webhooks": {"record": {"post": _webhook()}, "watch-notice": {"post": _notice()}},
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
+
+
+def undented(schema: Any) -> Any:
+    """Schemas whose descriptions are without the indentation that docstrings have in the code, which newer interpreters take away themselves."""
+    match schema:
+        case {"description": str(text), **others}:
+            return {"description": cleandoc(text), **undented(others)}
+        case dict():
+            return {name: undented(value) for name, value in schema.items()}
+        case list() | tuple():
+            return [undented(each) for each in schema]
+        case _:
+            return schema
 
 
 def template(route: Route[Any]) -> str:
@@ -387,7 +401,7 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, notice: Any, families: Sequence[str], version: str) -> dict[str, Any]:
     """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
-    shapes, components = msgspec.json.schema_components([record, entry, row, alarm, notice], ref_template=_REF)
+    shapes, components = undented(msgspec.json.schema_components([record, entry, row, alarm, notice], ref_template=_REF))
     record, entry, row, alarm, notice = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:

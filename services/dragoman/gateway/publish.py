@@ -13,7 +13,7 @@ import msgspec
 from dragoman.domain.rule import NEVER, OFFICERS, STAFF, Rule, Who
 from dragoman.domain.table import FORMATS, PATHS, RULES, states
 from dragoman.gateway.api import ROUTES, document, streams
-from dragoman.gateway.describing import template
+from dragoman.gateway.describing import template, undented
 from dragoman.gateway.typed import May, Route
 from dragoman_schemas.acts import OLDER, SHAPES
 from dragoman_schemas.acts.channel import Role
@@ -51,10 +51,13 @@ def documents() -> Iterator[tuple[Path, str]]:
         schema = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"urn:dragoman:schema:{name}:{version}",
-            **msgspec.json.schema(shape),
+            **undented(msgspec.json.schema(shape)),
         }
         yield published / "acts" / f"{name}.v{version}.json", _encoded(schema)
-    yield published / "record.json", _encoded({"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Envelope)})
+    yield (
+        published / "record.json",
+        _encoded({"$schema": "https://json-schema.org/draft/2020-12/schema", **undented(msgspec.json.schema(Envelope))}),
+    )
     yield published / "openapi.json", _encoded(document())
     yield published / "asyncapi.json", _encoded(streams())
     yield Path("docs/states.md"), states()

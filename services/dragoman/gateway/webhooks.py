@@ -67,6 +67,7 @@ def _view(call: Call[Any], endpoint: Endpoint, projection: Projection) -> Endpoi
         families=endpoint.families,
         precedence=endpoint.precedence,
         own=endpoint.own,
+        language=endpoint.language,
         public_key=endpoint.public_key,
         created=endpoint.created,
         created_by=endpoint.created_by,
@@ -148,7 +149,7 @@ def _made(call: Call[Any], new: NewEndpoint, projection: Projection, id: str) ->
     if isinstance(new.url, str) == isinstance(new.address, str):
         raise Refused(Refusal(kind="invalid", detail=sentence("Name a url, or an address for e-mail, and not both.")))
     if isinstance(new.address, str):
-        return replace(made, means="e-mail", target=new.address)
+        return replace(made, means="e-mail", target=new.address, language=new.language)
     assert isinstance(new.url, str)
     if wrong := service.urls.check(new.url):
         raise Refused(Refusal(kind="invalid", detail=sentence("This URL is not called: %(wrong)s.", wrong=wrong)))

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.stores.bucket import Bucket, Moved
+from dragoman_schemas.answers import Means, PageLanguage
 
 BUCKET: Final = "DRAGOMAN_COURIER"
 BYTES: Final = 262_144
@@ -21,12 +22,11 @@ PENDING: Final = 200
 PARKED: Final = 500
 """Deliveries that were given up and wait for somebody to look, beyond which no further record is tried."""
 
-Means = Literal["webhook", "e-mail"]
 Step = Literal["deputy", "head_of_office"]
 
 
 class Endpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A URL or an address of a side, and which records of a channel are for it. `secret` signs what goes there."""
+    """A URL or an address of a side, and which records of a channel are for it. `secret` signs what goes there; mails are in `language`."""
 
     id: str
     cid: str
@@ -39,6 +39,7 @@ class Endpoint(Struct, frozen=True, kw_only=True, omit_defaults=True):
     families: tuple[str, ...] = ()
     precedence: str = ""
     own: bool = False
+    language: PageLanguage = "en"
     created: str = ""
     created_by: str = ""
 

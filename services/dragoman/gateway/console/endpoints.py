@@ -19,6 +19,7 @@ from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, at_the_end, colleagues, hindrance
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.sessions import see
+from dragoman.language.words import LANGUAGES
 from dragoman.limits import SCREEN_ROWS
 from dragoman.sentence import VERBATIM
 from dragoman_schemas.acts.channel import Family
@@ -50,7 +51,7 @@ async def endpoints(
     """The endpoints and links as they are now; `added` and `made` are what a form has just made, `asked` a form for a link that was refused."""
     sees = not here.past and not STAFF.isdisjoint(here.roles)
     found = [each for each in await webhooks.endpoints_of(here.call) if each.channel == here.name] if sees else []
-    form = filled or Filled({"means": ["webhook"], "signature": ["ed25519"]})
+    form = filled or Filled({"means": ["webhook"], "signature": ["ed25519"], "language": [here.words.language]})
     view = Endpoints(
         channel=here.name,
         endpoints=tuple(found),
@@ -71,6 +72,7 @@ async def endpoints(
         "family_options": [(each, here.words.value(each)) for each in _families(here)],
         "act_options": [(each, here.words.act(each)) for each in _ACTS],
         "precedence_options": [("", here.words.say("anything")), *((each, here.words.value(each)) for each in _PRECEDENCES)],
+        "languages": LANGUAGES,
         "most": SCREEN_ROWS,
         "said": here.request.query.get("said", ""),
         "gone": here.words.sentence(webhooks.GONE),
@@ -116,7 +118,11 @@ def _new(here: Here, filled: Filled, *, mail: bool) -> NewEndpoint:
         "families": filled.all("families"),
         "own": bool(filled["own"]),
         **({"precedence": filled["precedence"]} if filled["precedence"] else {}),
-        **({"address": filled["address"]} if mail else {"url": filled["url"], "signature": filled["signature"]}),
+        **(
+            {"address": filled["address"], "language": filled["language"] or here.words.language}
+            if mail
+            else {"url": filled["url"], "signature": filled["signature"]}
+        ),
     }
     try:
         return msgspec.convert(given, NewEndpoint)
