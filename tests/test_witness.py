@@ -6,14 +6,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from dragoman.audit import copy
 from dragoman.audit.mirror import Mirror, Pinned
+from dragoman.cli import witnessing
+from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
-from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog import checkpoint, leaf, merkle, note
 from dragoman.tlog.checkpoint import Addition
-from dragoman.witness import SIZE, Witness
+from dragoman.witness import SIZE, TIMES, Witness, times_in
 from world import NOTE, World, seed_of
 
 ORIGIN = "example.org/nato-china"
@@ -139,6 +142,54 @@ def test_a_head_of_other_records_is_refused_and_kept_as_evidence(empty: House) -
     assert house.witness.size == len(house.raws)
 
 
+@pytest.mark.parametrize(("old", "size", "status"), [(7, 9, 422), (9, 9, 409), (0, 5, 409), (5, 9, 409), (9, 7, 400)])
+def test_a_fork_is_told_and_kept_however_it_is_asked_for(old: int, size: int, status: int, house: House) -> None:
+    assert house.ask(asking(house.raws, 0, 7))[0] == 200
+    forked = head_over([*house.raws[: size - 1], house.raws[size]])
+    assert house.ask(asking(house.raws, 7, 9, old=old, checkpoint=forked))[0] == status
+    kept = house.folder / f"contradiction-{size}.note"
+    assert (kept.exists() and kept.read_bytes() == forked) == (status != 400)
+    assert house.witness.size == 7
+
+
+def test_a_stub_whose_erasure_has_not_come_is_no_record_that_is_held(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    try:
+        id = house.world.open("nato/o-1", NOTE)
+        at = house.world.exchange(id).opened.position
+        house.world.attested(
+            {"act": "erasure", "records": [msgspec.to_builtins(each) for each in house.world.ledger.records_of(id)]},
+            "nato/root",
+            "china/root",
+        )
+        raws = [*house.raws]
+        raws[at - 1] = leaf.entry(at - 1, leaf.commit(raws[at - 1]))
+        house.mirror.expect(named_in(enumerate(raws, 1)))
+        house.mirror.take(raws[:at])
+        assert (house.mirror.archive.size, house.mirror.held) == (at, at - 1)
+        assert house.ask(asking(house.raws, 0, at))[0] == 503
+        house.mirror.take(raws[at:])
+        assert house.mirror.lie is None
+        assert house.mirror.held == len(raws)
+        assert house.ask(asking(house.raws, 0, len(raws)))[0] == 200
+    finally:
+        house.close()
+
+
+def test_when_was_cosigned_is_kept_between_which_times_each_record_came(house: House) -> None:
+    for size, seconds in ((7, 0), (7, 300), (9, 400), (9, 700), (11, 900)):
+        house.now = NOW + timedelta(seconds=seconds)
+        assert house.ask(asking(house.raws, house.witness.size, size))[0] == 200
+        if seconds == 300:
+            house.witness = house.started()
+    begin = int(NOW.timestamp())
+    found = [(each.size, each.time - begin) for each in times_in(house.folder)]
+    assert found == [(7, 0), (7, 300), (9, 400), (9, 700), (11, 900)]
+    with (house.folder / TIMES).open("ab") as file:
+        file.write(b"[12,")
+    assert len(times_in(house.folder)) == 5
+
+
 def test_a_side_may_hold_its_witness_and_let_it_go(house: House) -> None:
     (house.folder / "held").touch()
     assert house.ask(asking(house.raws, 0, 9))[0] == 503
@@ -152,6 +203,29 @@ def test_silence_is_measured_from_the_last_head_of_the_logs_own_key(house: House
     assert house.witness.silent == 700
     house.ask(asking(house.raws, 0, 9))
     assert house.witness.silent == 0
+    house.now += timedelta(seconds=650)
+    assert house.ask(asking(house.raws, 0, 9))[0] == 409
+    assert house.ask(asking(house.raws, 9, 11, proof=()))[0] == 422
+    assert house.witness.silent == 650, "an old head that is brought again is no news of the log"
+
+
+async def test_the_side_is_told_once_of_each_silence(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(witnessing, "_LOOK_SECONDS", 0.001)
+    watching = asyncio.create_task(witnessing._watch(house.witness))
+    said = []
+    for silent in (599, 601, 5_000):
+        house.now = NOW + timedelta(seconds=silent)
+        await asyncio.sleep(0.05)
+        said.append(capsys.readouterr().err.count("no head was brought for 10 minutes: ask the host why"))
+    await house.witness.add(asking(house.raws, 0, 9))
+    await asyncio.sleep(0.05)
+    house.now += timedelta(seconds=601)
+    await asyncio.sleep(0.05)
+    said.append(capsys.readouterr().err.count("no head was brought"))
+    watching.cancel()
+    assert said == [0, 1, 0, 1]
 
 
 async def test_of_two_requests_at_once_one_is_told_the_others_size(house: House) -> None:

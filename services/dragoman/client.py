@@ -21,7 +21,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -31,7 +31,7 @@ from dragoman.domain import ids
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
 from dragoman.limits import FILE_SECONDS
-from dragoman_schemas.answers import Alarm, Drafts, DraftView, Entry, ExchangeView, LiaisonState, Recorded, Row, Rows
+from dragoman_schemas.answers import Alarm, ChannelView, Drafts, DraftView, Entry, ExchangeView, LiaisonState, Recorded, Row, Rows
 from dragoman_schemas.frame import Act
 from dragoman_schemas.problems import Problem
 
@@ -41,12 +41,23 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
 
-_entry = msgspec.json.Decoder(Entry).decode
-_alarm = msgspec.json.Decoder(Alarm).decode
+_Shape = TypeVar("_Shape")
+
+_entry = msgspec.json.Decoder(Entry)
+_alarm = msgspec.json.Decoder(Alarm)
+_any = msgspec.json.Decoder(Any)
 
 
 class Unreachable(Exception):
     """No gateway answers at that address."""
+
+
+class Garbled(Exception):
+    """What a gateway answered is not what this was to be; the message says what was asked for, and how it began."""
+
+    def __init__(self, wanted: str, raw: bytes, error: Exception) -> None:
+        """Say so."""
+        super().__init__(f"the gateway gave no {wanted} ({error}): {raw[:60]!r}")
 
 
 class Answered(Exception):
@@ -68,8 +79,12 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """The decoded body."""
-        return msgspec.json.decode(self.body)
+        """The decoded body. Raises `Garbled`."""
+        return _read(_any, self.body, "JSON")
+
+    def of(self, wanted: str, shape: type[_Shape]) -> _Shape:
+        """The body as what it was to be. Raises `Garbled`."""
+        return _read(msgspec.json.Decoder(shape), self.body, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +203,10 @@ class Client:
             await asyncio.sleep(wait)
         raise AssertionError
 
+    async def channel(self, channel: str) -> ChannelView:
+        """A channel as its members see it. Raises `Garbled`."""
+        return (await self.call("GET", f"/v1/channels/{channel}")).of("description of a channel", ChannelView)
+
     async def state(self, channel: str, at: int | str = "") -> LiaisonState:
         """The liaison state, now or as it was at a position or a time."""
         return msgspec.json.decode((await self._read(f"/v1/channels/{channel}/state", at=at)).body, type=LiaisonState)
@@ -229,9 +248,9 @@ class Client:
         return str(found[0]["id"])
 
     async def records(self, channel: str, first: int = 1) -> AsyncIterator[list[Entry]]:
-        """The records of a channel from a position to now."""
+        """The records of a channel from a position to now. Raises `Garbled`."""
         async for lines in self._lines(f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson"):
-            yield [_entry(line) for line in lines]
+            yield [_read(_entry, line, "record") for line in lines]
 
     async def follow(self, channel: str, after: int | None = None) -> AsyncIterator[Entry | Alarm]:
         """The records of a channel as they arrive, and alarms, for ever, over every reconnection; after a position, or from now on.
@@ -248,9 +267,9 @@ class Client:
                         if line.startswith(b"event: "):
                             event = line[7:]
                         elif line.startswith(b"data: ") and event == b"alarm":
-                            yield _alarm(line[6:])
+                            yield _read(_alarm, line[6:], "alarm")
                         elif line.startswith(b"data: "):
-                            entry = _entry(line[6:])
+                            entry = _read(_entry, line[6:], "record")
                             after = entry.position
                             yield entry
             except Unreachable:
@@ -269,6 +288,13 @@ class Client:
                     yield [line for line in lines if line]
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self.base_url} stopped answering ({type(error).__name__})") from None
+
+
+def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, wanted: str) -> _Shape:
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Garbled(wanted, raw, error) from None
 
 
 def _problem(answer: Answer) -> Problem:

@@ -6,6 +6,8 @@
     503   the records have not come yet, or the side holds its witness
     200   the cosignature, of a head that goes on from the last one, and of records that are all kept here
 
+Another head than that of the own copy is told and kept whatever it is answered with, since it convicts the log's key.
+
 The head is on the disk, cosigned, before anybody is given it. Never does a witness cosign two branches: one head follows
 the other, by proof, and each is compared with the root of the own copy.
 """
@@ -17,10 +19,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from dragoman.audit.mirror import Mirror
+from dragoman.audit.verify import Cosigned
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.dsse import public_of
@@ -37,6 +41,9 @@ _COME_SECONDS: Final = 0.7
 
 _LOOK_SECONDS: Final = 0.02
 
+TIMES: Final = "times"
+"""The file of when was cosigned, beside the mirror: between which times each record came here."""
+
 SIZE: Final = "text/x.tlog.size"
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -50,7 +57,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Witness:
-    """Cosigns for one log, of which it has a mirror. Owns the files `cosigned` and `held` beside it.
+    """Cosigns for one log, of which it has a mirror. Owns the files `cosigned`, `times` and `held` beside it.
 
     `wanted` is set when records are waited for: whoever fills the mirror looks then.
     """
@@ -68,8 +75,11 @@ class Witness:
         self.verifier = Verifier(name, COSIGNATURE, public_of(seed))
         self._cosigned = folder / "cosigned"
         self._last = Checkpoint(mirror.log.name, 0, EMPTY)
+        self._when = Cosigned(size=0, time=0)
         if self._cosigned.exists():
-            self._last, _ = checkpoint.opened(self._cosigned.read_bytes(), mirror.log)
+            self._last, found = checkpoint.opened(self._cosigned.read_bytes(), mirror.log)
+            own = found.signed_by(self.verifier)
+            self._when = Cosigned(size=self._last.size, time=0 if own is None else own.time)
 
     @property
     def size(self) -> int:
@@ -88,7 +98,7 @@ class Witness:
 
     @property
     def silent(self) -> float:
-        """Seconds since a head was last asked for, by the log's key."""
+        """Seconds since a head was last brought that goes on from the last one, and is of what is kept here."""
         return (self._now() - self._heard).total_seconds()
 
     async def add(self, raw: bytes) -> Answer:
@@ -115,28 +125,27 @@ class Witness:
     async def _come(self, size: int) -> None:
         """Have the mirror look at once where it has fewer records, and give them a moment to come."""
         deadline = asyncio.get_running_loop().time() + _COME_SECONDS
-        while self._mirror.archive.size < size and asyncio.get_running_loop().time() < deadline:
+        while self._mirror.held < size and asyncio.get_running_loop().time() < deadline:
             self.wanted.set()
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _answered(self, old: int, proof: list[bytes], head: Checkpoint, signed: bytes, text: str) -> Answer:
-        self._heard = self._now()
         last = self._last
+        if head.size <= self._mirror.held and self._mirror.archive.root(head.size) != head.root:
+            self._alarm(head, signed, "it is of other records than those that are kept here")
         if old != last.size:
             return Answer(status=409, body=f"{last.size}\n".encode(), media=SIZE)
         if not merkle.is_consistent(last.size, head.size, last.root, head.root, proof):
-            if head.size == last.size and head.root != last.root:
-                self._alarm(head, signed, "another root for a size that was cosigned")
             return _no(422, "the proof does not show that it goes on from the last head")
-        if head.size > self._mirror.archive.size:
-            return _no(503, f"{self._mirror.archive.size} of its {head.size} records have come here")
+        if head.size > self._mirror.held:
+            return _no(503, f"{self._mirror.held} of its {head.size} records have come here")
         if self._mirror.archive.root(head.size) != head.root:
-            self._alarm(head, signed, "it is of other records than those that are kept here")
             return _no(422, "it is of other records than those that are kept here")
+        self._heard = self._now()
         if self.held:
             return _no(503, "the side holds its witness")
         line = note.cosign(self._name, self._seed, text, int(self._now().timestamp()))
-        await asyncio.to_thread(self._keep, signed + line.line.encode())
+        await asyncio.to_thread(self._keep, signed + line.line.encode(), Cosigned(size=head.size, time=line.time))
         self._last = head
         return Answer(status=200, body=line.line.encode())
 
@@ -148,7 +157,7 @@ class Witness:
             "witness.contradiction", origin=head.origin, size=head.size, what=what, evidence=str(path), do="post nothing; show both"
         )
 
-    def _keep(self, cosigned: bytes) -> None:
+    def _keep(self, cosigned: bytes, when: Cosigned) -> None:
         fresh = self._cosigned.with_suffix(".new")
         with fresh.open("wb") as file:
             file.write(cosigned)
@@ -158,6 +167,23 @@ class Witness:
         directory = os.open(self._folder, os.O_RDONLY)
         os.fsync(directory)
         os.close(directory)
+        if when.size > self._when.size:
+            with (self._folder / TIMES).open("ab") as file:
+                file.writelines(msgspec.json.encode(each) + b"\n" for each in (self._when, when) if each.size)
+        self._when = when
+
+
+def times_in(folder: Path) -> list[Cosigned]:
+    """When the witness in a folder cosigned: each size for the first time and, once there were more records, for the last. Empty where there is none."""
+    path = folder / TIMES
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    found: list[Cosigned] = []
+    for line in lines:
+        try:
+            found.append(msgspec.json.decode(line, type=Cosigned))
+        except msgspec.DecodeError:
+            break  # a crash left it half written; what follows bounds later records
+    return found
 
 
 def _no(status: int, why: str) -> Answer:

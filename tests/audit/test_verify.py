@@ -3,6 +3,7 @@
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -10,11 +11,12 @@ import pytest
 
 from dragoman.audit import export
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.verify import Verification, Verified
+from dragoman.audit.verify import Cosigned, Verification, Verified
 from dragoman.domain import heads
 from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
-from dragoman.tlog import dsse, leaf, note
+from dragoman.domain.record import parse
+from dragoman.tlog import dsse, leaf, note, policy
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.merkle import Frontier, leaf_hash
 from prove import Log
@@ -151,7 +153,7 @@ def test_a_head_of_another_key_is_no_head_of_this_log(told: World, tmp_path: Pat
 def test_who_names_a_witness_wants_its_cosignature(cosigned_by: str, told: World) -> None:
     witness = note.Verifier("nato.example/witness", note.COSIGNATURE, dsse.public_of(seed_of("witness")))
     found = note.read(head_over(told.raws))
-    lines = [note.cosign(witness.name, seed_of(cosigned_by), found.text, 1_764_072_000)] if cosigned_by else []
+    lines = [note.cosign(witness.name, seed_of(cosigned_by), found.text, 1_795_608_000)] if cosigned_by else []
     verification = Verification(cid=told.registry.cid, log=log_of(told.registry), witnesses=[witness])
     verification.take(told.raws)
     verification.head(note.written(found.text, [*found.signatures, *lines]))
@@ -172,7 +174,7 @@ def test_it_is_said_how_far_the_policy_of_the_sides_is_satisfied(by: tuple[str, 
     for side in keys:
         told.keep(f"{side}/root", {"act": "policy-adoption", "policy": text})
     found = note.read(head_over(told.raws))
-    lines = [note.cosign(keys[name].name, seed_of(f"{name}/w"), found.text, 1_764_072_000) for name in by]
+    lines = [note.cosign(keys[name].name, seed_of(f"{name}/w"), found.text, 1_795_608_000) for name in by]
     signed = note.written(found.text, [*found.signatures, *lines])
     verification = Verification(cid=told.registry.cid, log=log_of(told.registry))
     verification.take(told.raws)
@@ -187,15 +189,108 @@ def test_it_is_said_how_far_the_policy_of_the_sides_is_satisfied(by: tuple[str, 
 def test_an_old_cosignature_is_no_answer_where_a_new_one_is_asked_for(told: World) -> None:
     witness = note.Verifier("nato.example/w", note.COSIGNATURE, dsse.public_of(seed_of("nato/w")))
     found = note.read(head_over(told.raws))
-    signed = note.written(found.text, [*found.signatures, note.cosign(witness.name, seed_of("nato/w"), found.text, 1_764_072_000)])
-    for not_before in (0, 1_764_072_000, 1_764_072_001):
+    signed = note.written(found.text, [*found.signatures, note.cosign(witness.name, seed_of("nato/w"), found.text, 1_795_608_000)])
+    for not_before in (0, 1_795_608_000, 1_795_608_001):
         verification = Verification(log=log_of(told.registry), witnesses=[witness], not_before=not_before)
         verification.take(told.raws)
         verification.head(signed)
-        stale = not_before > 1_764_072_000
+        stale = not_before > 1_795_608_000
         assert (None if verification.lie is None else verification.lie.check) == ("freshness" if stale else None)
         if not stale:
-            assert "cosigned at 2025-11-25T12:00:00Z" in str(verification.result().findings[-1])
+            assert "cosigned at 2026-11-25T12:00:00Z" in str(verification.result().findings[-1])
+
+
+COSIGNED = 1_795_608_000
+KEYS = {name: note.Verifier(f"{name}.example/w", note.COSIGNATURE, dsse.public_of(seed_of(f"{name}/w"))) for name in ("nato", "china")}
+BOTH = "".join(f"witness {name} {key}\n" for name, key in KEYS.items()) + "group both all nato china\nquorum both\n"
+
+
+def cosigned(told: World, **times: int) -> bytes:
+    """The head of a log, cosigned by these witnesses at these times."""
+    found = note.read(head_over(told.raws))
+    lines = [note.cosign(KEYS[name].name, seed_of(f"{name}/w"), found.text, time) for name, time in times.items()]
+    return note.written(found.text, [*found.signatures, *lines])
+
+
+@pytest.mark.parametrize("asked", ["witnesses", "policy"])
+def test_every_witness_that_is_asked_for_is_to_be_fresh_and_not_just_one_of_them(asked: str, told: World) -> None:
+    log = log_of(told.registry)
+    given = policy.read(heads.written(log, BOTH)) if asked == "policy" else None
+    for nato in (COSIGNED, COSIGNED + 60):
+        verification = Verification(
+            log=log, witnesses=() if given else tuple(KEYS.values()), policy=given, not_before=COSIGNED + 30
+        )  # fmt: skip
+        verification.take(told.raws)
+        verification.head(cosigned(told, nato=nato, china=COSIGNED + 60))
+        if nato == COSIGNED:
+            assert verification.lie is not None
+            named = "nato.example/w" if asked == "witnesses" else "the quorum of the policy given"
+            assert (verification.lie.check, named in verification.lie.what) == ("freshness", True)
+        else:
+            assert verification.lie is None
+
+
+@pytest.mark.parametrize("asked", ["witnesses", "policy", "log"])
+def test_who_asks_for_anything_under_a_head_asks_for_a_head(asked: str, told: World) -> None:
+    log = log_of(told.registry)
+    verification = Verification(
+        cid=told.registry.cid,
+        log=log if asked == "log" else None,
+        witnesses=tuple(KEYS.values()) if asked == "witnesses" else (),
+        policy=policy.read(heads.written(log, BOTH)) if asked == "policy" else None,
+    )
+    verification.take(told.raws)
+    verification.head(None)
+    assert verification.lie is not None
+    assert "no signed head is here" in verification.lie.what
+
+
+def test_a_policy_of_another_log_is_not_satisfied_by_this_one(told: World) -> None:
+    other = note.Verifier("example.org/nato-china", note.ED25519, dsse.public_of(seed_of("another")))
+    verification = Verification(policy=policy.read(heads.written(other, "quorum none\n")))
+    verification.take(told.raws)
+    assert verification.lie is not None
+    assert (verification.lie.check, "than the policy" in verification.lie.what) == ("opening", True)
+
+
+def test_records_at_the_end_that_nobody_signed_are_told(told: World) -> None:
+    for whole in (True, False):
+        verification = Verification(cid=told.registry.cid, log=log_of(told.registry))
+        verification.take(told.raws)
+        verification.head(head_over(told.raws[:-2]), whole=whole)
+        if whole:
+            assert verification.lie is not None
+            assert (verification.lie.position, verification.lie.what.startswith("2 records at the end")) == (len(told.raws) - 1, True)
+        else:
+            assert verification.lie is None
+            assert "2 came after it, under no signed head yet" in str(verification.result().findings[-1])
+
+
+def test_a_record_that_is_dated_past_its_cosignature_is_dated_ahead(told: World) -> None:
+    now = int(datetime.fromisoformat(told.ledger.standing.state.time).timestamp())
+    for time, holds in ((now, True), (now - 9, True), (now - 12, False)):
+        verification = Verification(log=log_of(told.registry), witnesses=[KEYS["nato"]])
+        verification.take(told.raws)
+        verification.head(cosigned(told, nato=time))
+        assert (verification.lie is None) == holds
+        if verification.lie is not None:
+            assert (verification.lie.check, "nato.example/w cosigned a head that has it" in verification.lie.what) == ("times", True)
+
+
+@pytest.mark.parametrize(("shift", "says"), [(0, ""), (30, "dated back"), (-30, "dated ahead")])
+def test_a_record_is_dated_between_the_two_cosignatures_of_ones_own_witness_between_which_it_came(
+    shift: int, says: str, told: World
+) -> None:
+    kept = [
+        Cosigned(size=position, time=int(datetime.fromisoformat(parse(raw).envelope.time).timestamp()) + shift)
+        for position, raw in enumerate(told.raws, 1)
+        if position % 2 and not raw.startswith(b"\x00")
+    ]
+    verification = Verification(log=log_of(told.registry), cosigned=kept)
+    verification.take(told.raws)
+    assert (verification.lie is None) == (not says)
+    if verification.lie is not None:
+        assert (verification.lie.check, says in verification.lie.what) == ("times", True)
 
 
 def test_a_log_without_its_genesis_is_no_channel(told: World, tmp_path: Path) -> None:
@@ -395,6 +490,22 @@ def test_what_every_side_has_erased_is_no_lie() -> None:
     verification = looked_at(told.raws)
     assert verification.lie is None
     assert "1 erased by the consent of every side" in next(each.found for each in verification.result().findings if each.check == "records")
+
+
+@pytest.mark.parametrize("ending", ["it never comes", "another record comes"])
+def test_what_an_erasure_names_that_is_shown_and_not_in_the_log_is_withheld(ending: str) -> None:
+    told, at = erased(World(), "nato/root", "china/root")
+    for _ in range(3):
+        told.open("nato/o-1", NOTE)
+    by = next(iter({each.by for each in named_in(enumerate(told.raws, 1)).values()}))
+    raws = told.raws[: by - 1] if ending == "it never comes" else [*told.raws[: by - 1], *told.raws[by:]]
+    verification = Verification(cid="")
+    verification.erasures = lambda: named_in(enumerate(told.raws, 1))
+    verification.take(raws)
+    verification.head(None)
+    lie = verification.lie
+    assert lie is not None and (lie.check, lie.position) == ("erasure", at)
+    assert ("did not come" if ending == "it never comes" else "is no erasure of it") in lie.what
 
 
 def test_what_one_side_alone_has_erased_is_withheld() -> None:

@@ -184,14 +184,19 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
     failed = demo.run("audit", "verify", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid")
     assert "VERIFICATION FAILED" in failed.stderr
     assert "convicts the host" in failed.stderr
+    for asked in (("owed",), ("exceptions",), ("diff", "13", "15"), ("tables", str(tmp_path / "other.sqlite"))):
+        told = demo.run("audit", *asked, str(path), check=7, DRAGOMAN_SERVER="http://nowhere.invalid")
+        assert "VERIFICATION FAILED: head" in told.stderr
+    assert not (tmp_path / "other.sqlite").exists()
     printed = demo.run("audit", str(path), *pins, check=7, DRAGOMAN_SERVER="http://nowhere.invalid").stdout
     assert "VERIFICATION FAILED: head at position" in printed.partition("## 1")[0], "the lie stands above everything"
 
 
 def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, tmp_path: Path) -> None:
-    token, words = tmp_path / "token", tmp_path / "words"
+    token, words, empty = tmp_path / "token", tmp_path / "words", tmp_path / "empty"
     token.write_text(own.token("china/auditor"))
     words.write_text("no proof")
+    empty.mkdir()
     to = ("--channel", "nato-china", "--token-file", str(token))
     for command, code, says in (
         (("audit", "check", "nope", "nope", "--log", "x"), 2, "nope cannot be read"),
@@ -201,6 +206,10 @@ def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, tmp_
         (("audit", "export", "--to", str(tmp_path / "nowhere" / "x.zip"), *to), 2, "cannot be written"),
         (("audit", "verify", "--cid", "ABC", *to), 2, "--cid is 64 hexadecimal digits"),
         (("audit", "replay", "--cid", "abc", *to), 2, "--cid is 64 hexadecimal digits"),
+        (("audit", "verify", "nope.zip"), 2, "nope.zip: there is no such file or folder"),
+        (("audit", "owed", "nope.zip"), 2, "nope.zip: there is no such file or folder"),
+        (("audit", "verify", str(empty)), 2, "is no mirror's folder"),
+        (("audit", "compare", str(empty), "gateway", *to), 2, "is no mirror's folder"),
         (("file", "put", "nope", *to), 2, "nope cannot be read"),
         (("report", "situation", "--to", "tomorrow", *to), 1, "write it as a time with its offset"),
     ):
@@ -208,6 +217,7 @@ def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, tmp_
         assert says in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
         assert "regex" not in done.stderr
+    assert list(empty.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".json", ".zip", ".tlog-proof")] == []
     cid = json.loads(own.run("channel", "show", "nato-china", "--json", "--token-file", str(token)).stdout)["cid"]
     assert "no lie was found" in own.run("audit", "verify", "--cid", cid.upper(), *to).stderr

@@ -98,11 +98,31 @@ async def test_each_poster_has_its_own_outcome_in_whatever_order_batches_are_kep
     assert again[0].result() == AlreadyAppended(stood[note(210).raw])
 
 
+async def test_what_is_refused_of_one_side_is_sorted_out_among_its_own(log: Gated) -> None:
+    together = CoalescingLog(log)
+    stored = posted(together, 1, COALESCE_FROM - 1)
+    theirs = [asyncio.create_task(together.append([Entry(record=note(n, side="china"), expected=0)])) for n in (1, *range(500, 509))]
+    await some_turns()
+    ours = posted(together, 900, 909)
+    await some_turns()
+    for entries, gate in log.asked:
+        if {entry.record.side for entry in entries} == {"nato"}:
+            gate.set()
+    await asyncio.wait(ours, timeout=1.0)
+    assert all(task.done() for task in (*stored, *ours)), "their batch has not even been answered"
+    assert [{entry.record.side for entry in entries} for entries, _ in log.asked if len(entries) > 1] == [{"china"}, {"nato"}]
+    while not all(task.done() for task in theirs):
+        for _, gate in log.asked:
+            gate.set()
+        await some_turns()
+    assert [type(task.result()) for task in theirs] == [Conflict, *[Appended] * 9]
+
+
 async def test_when_we_are_stopped_nobody_waits_for_ever(log: Gated) -> None:
     together = CoalescingLog(log)
     waiting = posted(together, 1, COALESCE_FROM + 10)
     await some_turns()
-    for batch in together._committing:
+    for batch in together._sides["nato"].committing:
         batch.cancel()
     _, pending = await asyncio.wait(waiting[COALESCE_FROM - 1 :], timeout=1.0)
     assert not pending

@@ -34,6 +34,7 @@ def test_a_whole_stream_has_no_fault() -> None:
     [
         ({"first_seq": 3, "messages": 5}, "positions 1 to 2 are missing"),
         ({"num_deleted": 2, "messages": 5}, "2 of 7 positions are missing"),
+        ({"num_deleted": 2, "messages": 5, "deleted": [4, 3]}, "2 of 7 positions are missing, the first of them 3"),
         ({"messages": 6}, "1 of 7 positions are missing"),
         ({"lost": {"msgs": None, "bytes": 812}}, "812 bytes were found damaged"),
         ({"messages": 4, "last_seq": 4}, "ends at position 4, but 5 was known to be kept"),

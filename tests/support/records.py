@@ -9,20 +9,26 @@ from world import NOTE, SALT, compact
 
 
 def note(
-    serial: int, *, exchange: int | None = None, text: str = "Met.", time: str = "2026-11-24T12:00:00.000Z", channel: str = "nato-china"
+    serial: int,
+    *,
+    exchange: int | None = None,
+    text: str = "Met.",
+    time: str = "2026-11-24T12:00:00.000Z",
+    channel: str = "nato-china",
+    side: str = "nato",
 ) -> Record:
     """A record with the id of that serial, opening an exchange or belonging to one."""
     raw, data = records.read_act(compact({**NOTE, "text": text}), cut=False)
     envelope = records.envelope(
         id=ids.v7(serial, bytes(10)),
-        source="/sides/nato/offices/hq",
+        source=f"/sides/{side}/offices/hq",
         name="contact-note",
         version=1,
         subject=ids.v7(serial if exchange is None else exchange, bytes(10)),
         time=time,
         channel=channel,
         family="contact",
-        actor="nato/o-1",
+        actor=f"{side}/o-1",
         decided=1,
         salt=SALT,
     )

@@ -22,13 +22,14 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.audit.export import Export, NotAnExport
+from dragoman.audit.replay import replayed
 from dragoman.domain.channel import cid_of, registry_of
-from dragoman.domain.erasure import leaf_entry, named_in
+from dragoman.domain.erasure import entry_of
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.log.archive import Archive
 from dragoman.sentence import sentence
-from dragoman.tlog import checkpoint, merkle
+from dragoman.tlog import checkpoint, leaf, merkle
 from dragoman.tlog.dsse import decode_base64, encode_base64
 from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, Verifier
@@ -69,14 +70,19 @@ class Copy(Struct, frozen=True, kw_only=True):
 
 
 def of_messages(where: str, messages: Sequence[bytes], signed: bytes | None) -> Copy:
-    """A copy that is held in memory."""
-    named = named_in(enumerate(messages, 1))
-    leaves = [leaf_hash(leaf_entry(position, raw, named)) for position, raw in enumerate(messages, 1)]
+    """A copy that is held in memory. Where an entry stands for a record, the log is folded: an erasure counts to which every side has consented."""
+    erased = replayed(messages).erased if any(leaf.read_entry(raw) is not None for raw in messages) else {}
+    leaves = [
+        leaf_hash(raw if position in erased and raw == entry_of(erased[position]) else leaf.entry(position - 1, leaf.commit(raw)))
+        for position, raw in enumerate(messages, 1)
+    ]
     return Copy(where=where, size=len(messages), raw=lambda position: messages[position - 1], nodes=merkle.nodes_of(leaves), signed=signed)
 
 
 def of_archive(where: str, archive: Archive) -> Copy:
-    """A copy that a mirror keeps."""
+    """A copy that a mirror keeps: what stands in it for records that were erased is looked at as in any other."""
+    if any(archive.is_erased(position) for position in range(1, archive.size + 1)):
+        return of_messages(where, list(archive.messages()), archive.sealed)
     return Copy(where=where, size=archive.size, raw=archive.raw, nodes=archive.nodes, signed=archive.sealed)
 
 
@@ -119,7 +125,10 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
             detail=f"{longer.where} has the {shorter.size} records of {shorter.where}, and {longer.size - shorter.size} more",
         )
     position = _first_difference(shorter, longer)
+    stub = next((each.where for each in (one, other) if leaf.read_entry(each.raw(position)) is not None), "")
     detail = f"at position {position} they hold different records"
+    if stub:
+        detail += f": in {stub} a leaf entry stands there, and no erasure that every side consented to names it"
     key = log or (None if one.opening is None else log_of(one.opening))
     return Compared(result=FORK, position=position, detail=detail, evidence=None if key is None else _evidence(one, other, key))
 

@@ -67,6 +67,11 @@ class Mirror:
         """The first lie that was found, if any."""
         return self.verification.lie
 
+    @property
+    def held(self) -> int:
+        """How many records from the first on are here themselves, or by what was seen to be legally erased: a stub is none until its erasure has come."""
+        return min(self.verification.replay.unproven, default=self.archive.size + 1) - 1
+
     def again(self, told: Callable[[int], None] = lambda position: None) -> None:
         """Verify everything that is kept, from the disk, as on the first day."""
         self.verification.take(self.archive.messages(), told)
@@ -74,7 +79,7 @@ class Mirror:
             self._erase()
         signed = self.archive.sealed
         if signed is not None:
-            self.verification.head(signed)
+            self.verification.head(signed, whole=False)
 
     def _named(self) -> dict[int, Withheld]:
         """What the erasures that are kept name, and those that had been read ahead and have yet to come."""
@@ -123,7 +128,7 @@ class Mirror:
         except NotANote as error:
             self._lied(self.archive.size, f"the signed head is none of this log: {error}", signed)
             return
-        if head.size > self.archive.size:
+        if head.size > self.held:
             return
         if self.archive.root(head.size) != head.root:
             self._lied(head.size, f"the signed head of {head.size} records is of other records than those that are kept here", signed)

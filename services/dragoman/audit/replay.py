@@ -322,8 +322,12 @@ def _uncollected() -> Iterator[None]:
 
 
 async def messages_of(pages: AsyncIterable[list[Entry]]) -> AsyncGenerator[Page, None]:
-    """The messages behind the entries that a gateway gives."""
+    """The messages behind the entries that a gateway gives. Raises `Hole` where it gives neither a record nor the bytes of what is none."""
     async for page in pages:
-        yield [
-            (entry.position, bytes.fromhex(entry.junk) if isinstance(entry.record, UnsetType) else bytes(entry.record)) for entry in page
-        ]
+        try:
+            yield [
+                (entry.position, bytes.fromhex(entry.junk) if isinstance(entry.record, UnsetType) else bytes(entry.record))
+                for entry in page
+            ]
+        except ValueError:
+            raise Hole(f"after position {page[0].position - 1} comes what is neither a record nor the bytes of what is none") from None

@@ -5,10 +5,12 @@
     signatures   every act that must be signed is, by keys valid at its position; what only the host attests is counted
     seen         an act over a head that is long past, or older than its author had seen before, is listed: it may have been held back
     numbers      counted from the log, without a gap
-    times        where a record is dated behind the channel's time is listed: it convicts nobody, since gateways' clocks differ
-    head         the signed head is of the key that the genesis names, and of these records; who gives a log's key asks for one,
-                 and who names witnesses asks for their cosignatures under it
-    freshness    a witness that was named has cosigned it lately, where that is asked for: a log that is shown frozen is an old one
+    times        where a record is dated behind the channel's time is listed: it convicts nobody, since gateways' clocks differ; one that is
+                 dated past the cosignature of a head that has it, or before that of a head that lacks it, was dated falsely
+    head         the signed head is of the key that the genesis names, and of these records, none of which stands beyond it; who gives
+                 a log's key or names witnesses asks for one, and for their cosignatures under it
+    erasures     where an entry stands for a record, the erasure that names it came in this log, by the consent of every side
+    freshness    each witness that was named has cosigned it lately, where that is asked for: a log that is shown frozen is an old one
     tiles        each is what the records make of it, and none that the head speaks of is wanting
 
 Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
@@ -38,6 +40,9 @@ FAR_RECORDS: Final = 1_000
 
 BACK_SECONDS: Final = 2.0
 """How far a record's time may step back behind the channel's: two gateways' clocks, each of which is held to the broker's."""
+
+SKEW_SECONDS: Final = 10.0
+"""How far the host's clock and that of a witness may be apart."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -69,6 +74,13 @@ class Verified(Struct, frozen=True, kw_only=True):
     void: tuple[str, ...] = ()
 
 
+class Cosigned(Struct, frozen=True, kw_only=True, array_like=True):
+    """When a reader's own witness cosigned a head of so many records, in seconds of Unix time."""
+
+    size: int
+    time: int
+
+
 class Verification:
     """A verification under way: takes messages, then the head and the tiles."""
 
@@ -80,15 +92,19 @@ class Verification:
         witnesses: Sequence[Verifier] = (),
         policy: Policy | None = None,
         not_before: int = 0,
+        cosigned: Sequence[Cosigned] = (),
     ) -> None:
         """Trust a cid, verifier keys and a policy, where they are given; without them, what the log says of itself.
 
-        `not_before`, in seconds of Unix time: an older cosignature of a witness that was named is no answer.
+        `not_before`, in seconds of Unix time: an older cosignature of a witness that was named is no answer. `cosigned` is what the reader's
+        own witness has kept of when it cosigned, in order: no record it had was dated after, and none that it lacked before.
         """
         self.erasures: Callable[[], Named] | None = None
         """Reads the log for what its erasures name; asked once, where an entry stands for a record."""
         self._cid = cid
         self._not_before = not_before
+        self._bounds = cosigned
+        self._bound = 0
         self._policy = policy
         self._witnesses = witnesses
         self._log = log
@@ -97,7 +113,9 @@ class Verification:
         self._attested: Counter[str] = Counter()
         self._back = 0
         self._times: list[str] = []
-        self._signed = 0
+        self._tiles: set[str] = set()
+        self.signed = 0
+        """How many records the head has that was found to be theirs."""
         self._seen: dict[str, int] = {}
         self._held: list[str] = []
         self._keys: dict[str, bytes] = {}
@@ -128,8 +146,8 @@ class Verification:
                 self._look(record, before)
             if position == 1:
                 self._opening(void=void)
-            if void and record is not None and record.name == "erasure":
-                self._look_at_erasure(position)
+            if self.replay.unproven:
+                self._look_at_withheld(position, record)
             if self.lie is not None:
                 return
             if position % 500 == 0:
@@ -146,13 +164,18 @@ class Verification:
         """Whether an entry stands among messages that are to come, and nothing was said of erasures yet."""
         return not self._knows_erasures and any(leaf.read_entry(message) is not None for message in messages)
 
-    def _look_at_erasure(self, position: int) -> None:
-        """An erasure that is void proves nothing of what was withheld on the strength of it."""
-        withheld = min((at for at, by in self.replay.unproven.items() if by == position), default=0)
+    def _look_at_withheld(self, position: int, record: Record | None) -> None:
+        """What stands where the erasure was to come that names a record which is withheld: another record proves nothing, nor does a void one."""
+        withheld = min((at for at, by in self.replay.unproven.items() if by <= position), default=0)
         if not withheld:
             return
-        what = f"the record is withheld, and the erasure at {position} that names it is void: not every side consented to it"
-        self._tell("erasure", withheld, what, f"the entry at that position, and the record at {position}")
+        by = self.replay.unproven[withheld]
+        what = (
+            f"the erasure at {by} that names it is void: not every side consented to it"
+            if record is not None and record.name == "erasure"
+            else f"what stands at {by} is no erasure of it"
+        )
+        self._tell("erasure", withheld, f"the record is withheld, and {what}", f"the entry at that position, and the record at {by}")
 
     def _opening(self, *, void: bool) -> None:
         registry = self.replay.standing.state.registry
@@ -163,16 +186,37 @@ class Verification:
             self._tell("opening", 1, what, "the two genesis records: who signed both opened two logs")
         elif self._log is not None and log_of(registry) != self._log:
             self._tell("opening", 1, "the genesis names another log key than the one that was given", "the genesis record")
+        elif self._policy is not None and log_of(registry) not in self._policy.logs.values():
+            self._tell(
+                "opening", 1, "the genesis names another log key than the policy that was given", "the genesis record, and your policy"
+            )
 
     def _look(self, record: Record, before: str) -> None:
         self._look_at_seen(record)
         kind = "services" if record.side == "service" else record.envelope.attestation
         self._attested[kind] += 1
+        if self._bounds:
+            self._look_at_bounds(record.envelope.time)
         if before and record.envelope.time < before:
             self._back += 1
             behind = (datetime.fromisoformat(before) - datetime.fromisoformat(record.envelope.time)).total_seconds()
             if behind > BACK_SECONDS:
                 self._times.append(f"{self.replay.standing.state.position} is dated {behind:.1f} s before the channel's time")
+
+    def _look_at_bounds(self, time: str) -> None:
+        """Between which two cosignatures of the reader's own witness a record came, and so was dated."""
+        position, when = self.replay.standing.state.position, datetime.fromisoformat(time).timestamp()
+        while self._bound < len(self._bounds) and self._bounds[self._bound].size < position:
+            self._bound += 1
+        lacking = self._bounds[self._bound - 1] if self._bound else None
+        having = self._bounds[self._bound] if self._bound < len(self._bounds) else None
+        if having is not None and when > having.time + SKEW_SECONDS:
+            what = f"it is dated {time}, and your witness cosigned a head that has it at {_moment(having.time)}: it is dated ahead"
+        elif lacking is not None and when < lacking.time - SKEW_SECONDS:
+            what = f"it is dated {time}, and your witness cosigned a head without it at {_moment(lacking.time)}: it is dated back"
+        else:
+            return
+        self._tell("times", position, what, "the record, and the heads that your witness cosigned: they convict the host")
 
     def _look_at_seen(self, record: Record) -> None:
         """Which head an author had seen: an older one than before, or one long past, may be an act that was held back."""
@@ -190,24 +234,25 @@ class Verification:
         if self.lie is None:
             self.lie = Lie(check=check, position=position, what=what, evidence=evidence)
 
-    def head(self, signed: bytes | None) -> None:
-        """Hold the signed head against the records that were taken."""
+    def head(self, signed: bytes | None, *, whole: bool = True) -> None:
+        """Hold the signed head against the records that were taken. Of what is not `whole` yet, more is to come: records, a head over the last of them."""
         registry, size = self.replay.standing.state.registry, self.replay.standing.frontier.size
         if not size:
             self._tell("opening", 0, "there are no records, not even an opening", "what was given as a log")
         if registry is None or self.lie is not None:
             return
-        if signed is None and self._log is not None:
-            self._tell("head", size, "no signed head is here: whether the log was cut off cannot be told", "the records that were given")
+        if whole and self.replay.unproven:
+            withheld = min(self.replay.unproven)
+            what = f"the record is withheld, and the erasure at {self.replay.unproven[withheld]} that was shown for it did not come"
+            self._tell("erasure", withheld, what, "the entry at that position, and the log as it was given")
             return
         if signed is None:
-            self._findings.append(
-                Finding(check="head", found="no head was signed", word="nobody's: nothing but these bytes speaks for them")
-            )
+            self._no_head(size)
             return
         try:
             found, signatures = checkpoint.opened(signed, self._log or log_of(registry))
-            wanting = _not_cosigned(signatures, self._witnesses, self._policy)
+            wanting = _not_cosigned(signatures, self._witnesses, self._policy, 0)
+            stale = _not_cosigned(signatures, self._witnesses, self._policy, self._not_before)
             cosigned = _cosigned(signatures, [*self._witnesses, *(self._policy.witnesses.values() if self._policy else ())])
             final = _final(registry, signatures)
         except NotANote as error:
@@ -226,25 +271,54 @@ class Verification:
         elif self.replay.root(found.size) != found.root:
             what = f"the signed head of {found.size} records is of other records than these"
             self._tell("head", found.size, what, "the signed head convicts the host: it signed other bytes than it gave")
+        elif whole and found.size < size:
+            what = f"{size - found.size} records at the end stand under no signed head: whoever gave them can deny them"
+            self._tell("head", found.size + 1, what, "what was given; ask for a head of all of them")
         elif wanting:
             what = f"{', '.join(wanting)} cosigned no head of {found.size} records: whether others are shown another one cannot be told"
             self._tell("head", found.size, what, "the signed head, and the newest one that the witness has itself")
-        elif cosigned and max(cosigned.values()) < self._not_before:
-            newest = datetime.fromtimestamp(max(cosigned.values()), UTC)
-            what = f"the newest cosignature under the head is of {newest:%Y-%m-%dT%H:%M:%SZ}: what came since is kept back, or its witness is away"
+        elif stale:
+            newest = _moment(max(cosigned.values()))
+            what = (
+                f"the newest cosignature under the head is of {newest}, and none of {', '.join(stale)} is as new as was asked for: "
+                "what came since is kept back, or the witness is away"
+            )
             self._tell("freshness", found.size, what, "the head; ask the witness for the newest one that it has itself")
         else:
-            beyond = f", {size - found.size} came after it" if size > found.size else ""
-            names = ", ".join([*(each.name for each in self._witnesses), *(["the quorum of the policy given"] if self._policy else [])])
-            others = (
-                f"cosigned by {names}, which cosigns one branch and no other"
-                if names
-                else "no witness was named, so others may be shown another one"
-            )
-            word = f"the host's signature, which binds it to these bytes; {others}"
-            self._findings.append(Finding(check="head", found=f"of {found.size} records, and of these{beyond}", word=word))
-            self._findings += [*final, *_fresh(cosigned)]
-            self._signed = found.size
+            self._look_at_ahead(found.size, cosigned)
+            self._found_head(found.size, final, cosigned)
+
+    def _no_head(self, size: int) -> None:
+        """What it comes to where no head was given at all."""
+        if self._log is not None or self._witnesses or self._policy is not None:
+            what = "no signed head is here: whether the log was cut off cannot be told"
+            self._tell("head", size, what, "the records that were given")
+            return
+        self._findings.append(Finding(check="head", found="no head was signed", word="nobody's: nothing but these bytes speaks for them"))
+
+    def _look_at_ahead(self, size: int, cosigned: Mapping[str, int]) -> None:
+        """No record is dated after the cosignature of a head that has it."""
+        state = self.replay.standing.state
+        first = min(cosigned.values(), default=0)
+        if not cosigned or size < state.position or datetime.fromisoformat(state.time).timestamp() <= first + SKEW_SECONDS:
+            return
+        name = min(cosigned, key=lambda each: cosigned[each])
+        what = f"a record is dated {state.time}, and {name} cosigned a head that has it at {_moment(first)}: it is dated ahead"
+        self._tell("times", size, what, "the records, and the cosigned head: they convict the host")
+
+    def _found_head(self, size: int, final: list[Finding], cosigned: Mapping[str, int]) -> None:
+        beyond = self.replay.standing.frontier.size - size
+        after = f"; {beyond} came after it, under no signed head yet" if beyond else ""
+        names = ", ".join([*(each.name for each in self._witnesses), *(["the quorum of the policy given"] if self._policy else [])])
+        others = (
+            f"cosigned by {names}, which cosigns one branch and no other"
+            if names
+            else "no witness was named, so others may be shown another one"
+        )
+        word = f"the host's signature, which binds it to these bytes; {others}"
+        self._findings.append(Finding(check="head", found=f"of {size} records, and of these{after}", word=word))
+        self._findings += [*final, *_fresh(cosigned)]
+        self.signed = size
 
     def described(self, about: Mapping[str, object]) -> None:
         """Hold what an export says of itself against the records that were taken."""
@@ -272,34 +346,43 @@ class Verification:
         registry = self.replay.standing.state.registry
         if registry is None or self.lie is not None or given is None:
             return
-        if given != readme_of(registry.name, registry.cid, str(log_of(registry)), self._signed).encode():
+        if given != readme_of(registry.name, registry.cid, str(log_of(registry)), self.signed).encode():
             self._tell("description", 0, "README.md is not what every export of these records has in it: follow none of it", "README.md")
 
     def tiles(self, given: Iterable[tuple[str, bytes]]) -> None:
         """Hold tiles and entry bundles against the records that were taken, of which a signed head must have all."""
+        for path, raw in given:
+            self.tile(path, raw)
+        self.tiled("what was given as an export")
+
+    def tile(self, path: str, raw: bytes) -> None:
+        """Hold a tile or entry bundle against the records that were taken."""
+        size = self.replay.standing.frontier.size
+        tile = tiles.read_path(path)
         if self.lie is not None:
             return
-        count, size = 0, self.replay.standing.frontier.size
-        wanting = {tile.path for tile in tiles.tiles_of(self._signed)}
-        for path, raw in given:
-            tile = tiles.read_path(path)
-            if tile is None or not tiles.exists(tile, size):
-                self._tell("tiles", 0, f"{path} is no tile of a tree of {size} records", "the tile")
-                return
-            if tile.level == ENTRIES:
-                first = tile.first
-                wanted = tiles.bundle([leaf.entry(first + at, self.replay.commit_at(first + at)) for at in range(tile.width)])
-            else:
-                wanted = tiles.hashes(tile, self.replay.nodes)
-            if raw != wanted:
-                self._tell("tiles", tile.first + 1, f"{path} is not what the records make of it", "the tile, beside the records")
-                return
-            count += 1
-            wanting.discard(path)
+        if tile is None or not tiles.exists(tile, size):
+            self._tell("tiles", 0, f"{path} is no tile of a tree of {size} records", "the tile")
+            return
+        if tile.level == ENTRIES:
+            first = tile.first
+            wanted = tiles.bundle([leaf.entry(first + at, self.replay.commit_at(first + at)) for at in range(tile.width)])
+        else:
+            wanted = tiles.hashes(tile, self.replay.nodes)
+        if raw != wanted:
+            self._tell("tiles", tile.first + 1, f"{path} is not what the records make of it", "the tile, beside the records")
+            return
+        self._tiles.add(path)
+
+    def tiled(self, source: str) -> None:
+        """That was the last tile: none that the head speaks of may be wanting."""
+        if self.lie is not None:
+            return
+        wanting = next((tile.path for tile in tiles.tiles_of(self.signed) if tile.path not in self._tiles), "")
         if wanting:
-            self._tell("tiles", 0, f"{min(wanting)} is not here", "what was given as an export")
-        elif count:
-            self._findings.append(Finding(check="tiles", found=f"{count}, each as the records make it", word="these bytes' own"))
+            self._tell("tiles", 0, f"{wanting} is not here", source)
+        elif self._tiles:
+            self._findings.append(Finding(check="tiles", found=f"{len(self._tiles)}, each as the records make it", word="these bytes' own"))
 
     def result(self) -> Verified:
         """What it came to."""
@@ -358,11 +441,14 @@ def _parsed(raw: bytes) -> Record | None:
         return None
 
 
-def _not_cosigned(head: Note, witnesses: Sequence[Verifier], policy: Policy | None) -> list[str]:
-    """Who of those that a reader names is not under a head. Raises `NotANote` where a cosignature does not hold."""
-    wanting = [each.name for each in witnesses if head.signed_by(each) is None]
-    if policy is not None and not policy.satisfied(policy.witnessed(head)):
-        wanting.append("the quorum of the policy given")
+def _not_cosigned(head: Note, witnesses: Sequence[Verifier], policy: Policy | None, not_before: int) -> list[str]:
+    """Who of those that a reader names is not under a head, or not since then. Raises `NotANote` where a cosignature does not hold."""
+    wanting = [each.name for each in witnesses if (line := head.signed_by(each)) is None or line.time < not_before]
+    if policy is not None:
+        found = {name: head.signed_by(each) for name, each in policy.witnesses.items()}
+        witnessed = frozenset(name for name, line in found.items() if line is not None and line.time >= not_before)
+        if not policy.satisfied(witnessed):
+            wanting.append("the quorum of the policy given")
     return wanting
 
 
@@ -375,8 +461,11 @@ def _cosigned(head: Note, witnesses: Iterable[Verifier]) -> dict[str, int]:
 def _fresh(cosigned: Mapping[str, int]) -> Iterator[Finding]:
     """Until when the witnesses that were named say that this was the head."""
     for name, time in cosigned.items():
-        when = datetime.fromtimestamp(time, UTC)
-        yield Finding(check="freshness", found=f"cosigned at {when:%Y-%m-%dT%H:%M:%SZ}", word=f"the clock of {name}")
+        yield Finding(check="freshness", found=f"cosigned at {_moment(time)}", word=f"the clock of {name}")
+
+
+def _moment(time: int) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _final(registry: Registry, head: Note) -> list[Finding]:

@@ -13,13 +13,13 @@ from msgspec import UnsetType
 from dragoman.audit import questions, tables
 from dragoman.audit.export import Export
 from dragoman.audit.past import Past
-from dragoman.audit.replay import Replay, messages_of, replayed
-from dragoman.cli.common import UNVERIFIED, Target, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.audit.replay import Replay, replayed
+from dragoman.audit.verify import Verification
+from dragoman.cli.common import UNVERIFIED, Target, Unverified, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.mirroring import audit
-from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, cosigned, not_before
+from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, archive_in, asked_for, given, not_before, there
 from dragoman.domain.erasure import named_in
 from dragoman.language.words import of_tag
-from dragoman.log.archive import Archive
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.findings import Finding
 from dragoman.reports.markdown import markdown
@@ -47,13 +47,13 @@ async def audit_command(
 ) -> int:
     """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
     asked = asked_for(witness, policy_file, log)
-    verification = asked.verification(cid, log, not_before(file, None))
+    verification = asked.verification(cid, log, not_before(file, None), file)
     messages, signed = await _given(file, target, asked)
     if at is not None and not 1 <= at <= len(messages):
         raise UsageError(f"--at is a position from 1 to {len(messages)}")
     verification.erasures = lambda: named_in(enumerate(messages, 1))
     verification.take(messages)
-    verification.head(signed)
+    verification.head(signed, whole=file is None or not file.is_dir())
     result = verification.result()
     replay = verification.replay
     if replay.standing.state.registry is None:
@@ -69,26 +69,24 @@ async def audit_command(
         out_json(msgspec.json.encode(told.report))
     else:
         out(markdown(paper(told, of_tag(language), language)).rstrip("\n"))
-    if not (cid and log):
+    if not (cid and (log or policy_file)):
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     return 0 if result.lie is None else UNVERIFIED
 
 
 async def _given(file: Path | None, target: Target, asked: Asked) -> tuple[list[bytes], bytes | None]:
-    """The messages of a log, and the head that was signed over them before they were taken."""
+    """The messages of a log, and the head that was signed over them."""
     if file is None:
         async with connected(target) as caller:
-            signed = await cosigned(caller, await channel_of(target, caller), asked)
-        return await _messages(None, target), signed
-    messages = await _messages(file, target)
-    if file.is_dir():
-        archive = Archive(file)
+            return await given(caller, await channel_of(target, caller), asked)
+    if there(file).is_dir():
+        archive = archive_in(file)
         try:
-            return messages, archive.sealed
+            return list(archive.messages()), archive.sealed
         finally:
             archive.close()
     with Export(file) as opened:
-        return messages, opened.checkpoint
+        return list(opened.messages()), opened.checkpoint
 
 
 @audit.command(name="owed")
@@ -153,7 +151,7 @@ async def tables_command(
 @audit.command(name="diff")
 async def diff_command(first: int, last: int, file: Source = None, *, target: Target = EVERYWHERE) -> int:
     """List what changed after the record at FIRST, up to that at LAST, exchange by exchange, member by member. Verify the log first."""
-    messages = await _messages(file, target)
+    _, messages = await _replayed(file, target)
     if not 0 <= first < last <= len(messages):
         raise UsageError(f"FIRST and LAST are positions, from 0 and up to {len(messages)}, the first below the second")
     found = questions.difference(messages, first, last)
@@ -178,20 +176,12 @@ def _print_changes(changes: Sequence[Change]) -> None:
 
 
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
-    messages = await _messages(file, target)
-    return replayed(messages), messages
-
-
-async def _messages(file: Path | None, target: Target) -> list[bytes]:
-    if file is None:
-        async with connected(target) as caller:
-            pages = messages_of(caller.records(await channel_of(target, caller)))
-            return [raw async for page in pages for _, raw in page if isinstance(raw, bytes)]
-    if not file.is_dir():
-        with Export(file) as opened:
-            return list(opened.messages())
-    archive = Archive(file)
-    try:
-        return list(archive.messages())
-    finally:
-        archive.close()
+    """A log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
+    messages, signed = await _given(file, target, Asked())
+    verification = Verification()
+    verification.erasures = lambda: named_in(enumerate(messages, 1))
+    verification.take(messages)
+    verification.head(signed, whole=file is None or not file.is_dir())
+    if verification.lie is not None:
+        raise Unverified(f"{verification.lie.check} at position {verification.lie.position}: {verification.lie.what}")
+    return verification.replay, messages

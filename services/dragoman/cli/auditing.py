@@ -64,7 +64,7 @@ async def replay_command(
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
         head = await head_of(caller, channel, wait_s=HEAD_SECONDS)
-        newest = int((await caller.call("GET", f"/v1/channels/{channel}")).json()["position"])
+        newest = (await caller.channel(channel)).position
         if at is not None and not 1 <= at <= newest:
             raise UsageError(f"--at is a position from 1 to {newest}")
         last = at or newest
@@ -83,7 +83,7 @@ async def replay_command(
     if cid is not None and cid != result.cid:
         say(f"dragoman: VERIFICATION FAILED: this is the channel {result.cid}, and not {cid}: it was opened by other keys")
         return UNVERIFIED
-    lie = _beside(fold, head)
+    lie = _withheld(fold, whole=at is None) or _beside(fold, head)
     if lie:
         say(f"dragoman: VERIFICATION FAILED: {lie}")
         return UNVERIFIED
@@ -128,6 +128,17 @@ def verifier_of(text: str, option: str = "--log") -> Verifier:
         raise UsageError(f"{option}: {error}") from None
 
 
+def _withheld(fold: Replay, *, whole: bool) -> str:
+    """What is wrong with entries that stand for records, in a log or in its beginning; empty where nothing is, or where that is told further on."""
+    unproven = {at: by for at, by in fold.unproven.items() if whole or by <= fold.standing.state.position}
+    if unproven:
+        at = min(unproven)
+        return f"the record at position {at} is withheld, and no erasure at {unproven[at]} that every side consented to names it"
+    if fold.unproven:
+        say(f"{len(fold.unproven)} records are withheld that were erased later, as the gateway says: `dragoman audit verify` finds out")
+    return ""
+
+
 def _beside(fold: Replay, signed: bytes | None) -> str:
     """What is wrong with a signed head beside the records that were replayed; empty where it is theirs, or beyond them."""
     registry = fold.standing.state.registry
@@ -157,7 +168,7 @@ async def proof_command(
         channel = await channel_of(target, caller)
         given = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}/proof")).body
         record = (await caller.call("GET", f"/v1/channels/{channel}/records/{position}")).body
-        log = (await caller.call("GET", f"/v1/channels/{channel}")).json()["log"]
+        log = (await caller.channel(channel)).log
     path = to or Path(f"{channel}-{position}.tlog-proof")
     if path.suffix == ".json":
         raise UsageError("--to names the proof; the record goes beside it as .json: choose another ending")

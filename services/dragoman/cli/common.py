@@ -21,6 +21,7 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.client import Answered, Client, client
+from dragoman_schemas.answers import Channels
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
 
@@ -35,6 +36,10 @@ _AGAIN_SECONDS: Final = 0.25
 
 class UsageError(Exception):
     """The command was called in a way that cannot be carried out; the message says how to call it."""
+
+
+class Unverified(Exception):
+    """What was given is no log that holds; the message says where the first lie is."""
 
 
 @Parameter(name="*")
@@ -124,9 +129,10 @@ async def channel_of(target: Target, caller: Client) -> str:
     """The channel that is meant: the named one, or the only one that the token sees."""
     if target.channel:
         return target.channel
-    names = [channel["name"] for channel in (await caller.call("GET", "/v1/channels")).json()["channels"]]
+    found = (await caller.call("GET", "/v1/channels")).of("list of channels", Channels)
+    names = [channel.name for channel in found.channels]
     if len(names) == 1:
-        return str(names[0])
+        return names[0]
     raise UsageError(f"name a channel with --channel: {', '.join(names) or 'this token sees none'}")
 
 

@@ -7,7 +7,7 @@ from cyclopts import CycloptsError
 from dragoman.audit.export import NotAnExport
 from dragoman.audit.replay import Hole
 from dragoman.cli import common
-from dragoman.client import Answered, Unreachable
+from dragoman.client import Answered, Garbled, Unreachable
 from dragoman.domain.refusal import Malformed
 from dragoman.log.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.log.broker import BrokerError
@@ -26,7 +26,7 @@ def told(error: BaseException) -> int | None:
         case Unreachable():
             common.say(f"dragoman: {error}")
             return common.UNREACHABLE
-        case NotAnExport() | ArchiveDamaged() | Hole():
+        case NotAnExport() | ArchiveDamaged() | Hole() | Garbled() | common.Unverified():
             common.say(f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}")
             return common.UNVERIFIED
         case common.UsageError() | SettingsError() | Malformed() | ArchiveBusy():

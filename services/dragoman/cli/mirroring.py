@@ -28,9 +28,8 @@ from dragoman.cli.common import (
     read_input,
     say,
 )
-from dragoman.cli.verifying import audit
-from dragoman.client import Client, Unreachable
-from dragoman.log.archive import Archive
+from dragoman.cli.verifying import archive_in, audit, there
+from dragoman.client import Client, Garbled, Unreachable
 from dragoman.tlog.note import NotANote
 
 EVERYWHERE = Target()
@@ -91,7 +90,7 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
                 if mirror.lie is not None:
                     return
             signed = await head_of(caller, channel, wait_s=HEAD_SECONDS if once else 0.0)
-        except Unreachable as error:
+        except (Unreachable, Garbled) as error:
             if once:
                 raise
             say(f"{error}; it is tried again")
@@ -152,9 +151,9 @@ async def _opened(opened: ExitStack, where: str, target: Target) -> Copy:
             signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
             messages = [raw async for page in messages_of(caller.records(channel)) for _, raw in page if isinstance(raw, bytes)]
         return copy.of_messages(f"the gateway {target.server or ''}".strip(), messages, signed)
-    path = Path(where)
+    path = there(Path(where))
     if path.is_dir():
-        archive = Archive(path)
+        archive = archive_in(path)
         opened.callback(archive.close)
         return copy.of_archive(where, archive)
     return copy.of_export(path)

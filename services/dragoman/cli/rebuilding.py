@@ -104,7 +104,7 @@ async def rebuild_command(
     with progress("verifying the copy", copy.size) as told:
         verification.erasures = lambda: named_in(enumerate(_messages(copy), 1))
         verification.take(_messages(copy), told)
-    verification.head(copy.sealed)
+    verification.head(copy.sealed, whole=not source.is_dir())
     if verification.lie is not None:
         say(f"dragoman: VERIFICATION FAILED: {verification.lie.check} at position {verification.lie.position}: {verification.lie.what}")
         return UNVERIFIED

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -33,13 +33,14 @@ from dragoman.cli.common import (
     say,
     table,
 )
-from dragoman.client import Client
+from dragoman.client import Answered, Client
 from dragoman.domain import heads
 from dragoman.domain.erasure import named_in
 from dragoman.log.archive import Archive
-from dragoman.tlog import checkpoint, note, policy
+from dragoman.tlog import checkpoint, note, policy, tiles
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.policy import Policy
+from dragoman.witness import times_in
 
 EVERYWHERE = Target()
 
@@ -78,14 +79,18 @@ class Asked(Struct, frozen=True, kw_only=True):
         except NotANote:
             return True
 
-    def verification(self, cid: str, log: str, not_before: int) -> Verification:
-        """A verification that asks for them, and for a cid and a log key where they are given. Raises `UsageError`."""
+    def verification(self, cid: str, log: str, not_before: int, file: Path | None) -> Verification:
+        """A verification that asks for them, and for a cid and a log key where they are given. Raises `UsageError`.
+
+        A folder in which the own side's witness has its mirror says when each record came.
+        """
         return Verification(
             cid=checked_cid(cid),
             log=verifier_of(log) if log else None,
             witnesses=self.witnesses,
             policy=self.policy,
             not_before=not_before,
+            cosigned=times_in(file) if file is not None and file.is_dir() else (),
         )
 
 
@@ -99,7 +104,10 @@ def asked_for(witness: Sequence[str], file: Path | None, log: str) -> Asked:
         own = not any(line.split()[:1] == ["log"] for line in text.splitlines())
         if own and not log:
             raise UsageError(f"{file} has no `log` line: add it, or give --log")
-        return Asked(witnesses=witnesses, policy=policy.read(heads.written(verifier_of(log), text) if own else text))
+        found = policy.read(heads.written(verifier_of(log), text) if own else text)
+        if log and verifier_of(log) not in found.logs.values():
+            raise UsageError(f"{file} is a policy of another log than --log: name the same key in both")
+        return Asked(witnesses=witnesses, policy=found)
     except NotANote as error:
         raise UsageError(f"{file} is no policy: {error}") from None
 
@@ -126,21 +134,20 @@ async def export_command(
     asked = asked_for(witness, policy_file, log)
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await cosigned(caller, channel, asked)
-        about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
-        messages: list[bytes] = []
-        with progress("exporting", about["position"]) as told:
-            async for page in messages_of(caller.records(channel)):
-                messages += [raw for _, raw in page if isinstance(raw, bytes)]
-                told(len(messages))
+        about = await caller.channel(channel)
+        with progress("exporting", about.position) as told:
+            messages, signed = await given(caller, channel, asked, told)
     size = _size_of(signed)
     if size is None or size > len(messages):
         say(
             f"dragoman: VERIFICATION FAILED: the gateway gave {len(messages)} records under a head that is none of theirs: nothing is written"
         )
         return UNVERIFIED
+    if signed is not None and size < len(messages):
+        say(f"{len(messages) - size} records at the end stand under no signed head, and are left out: export them once one is signed")
+        del messages[size:]
     path = to or Path(f"{channel}.zip")
-    kept = {name: about[name] for name in ("name", "cid", "kind", "custody", "sides", "log")}
+    kept = {name: getattr(about, name) for name in ("name", "cid", "kind", "custody", "sides", "log")}
     try:
         export.write(path, messages, {**kept, "records": len(messages)}, signed, size)
     except OSError as error:
@@ -171,13 +178,13 @@ async def verify_command(
 ) -> int:
     """Verify a log from its first record, trusting what you give and nothing else. The first lie: what, where, whom it convicts; exit code 7."""
     asked = asked_for(witness, policy_file, log)
-    verification = asked.verification(cid, log, not_before(file, max_age))
+    verification = asked.verification(cid, log, not_before(file, max_age), file)
     if file is None:
         await _from_server(verification, target, asked)
     else:
         _from_export(verification, file)
     result = verification.result()
-    _print(result, target, pinned=bool(cid and log))
+    _print(result, target, pinned=bool(cid and (log or policy_file)))
     return 0 if result.lie is None else UNVERIFIED
 
 
@@ -187,8 +194,22 @@ def not_before(file: Path | None, max_age: int | None) -> int:
     return 0 if age is None else int(time.time()) - age
 
 
+def there(file: Path) -> Path:
+    """A file or folder that is named, if it is there. Raises `UsageError`."""
+    if not file.exists():
+        raise UsageError(f"{file}: there is no such file or folder")
+    return file
+
+
+def archive_in(folder: Path) -> Archive:
+    """The copy in a mirror's folder; none is begun. Raises `UsageError`, and what an archive raises."""
+    if not (folder / "records").exists():
+        raise UsageError(f"{folder} is no mirror's folder: name the one that `dragoman audit mirror` keeps")
+    return Archive(folder)
+
+
 def _from_export(verification: Verification, file: Path) -> None:
-    if file.is_dir():
+    if there(file).is_dir():
         _from_mirror(verification, file)
         return
     with Export(file) as opened:
@@ -203,12 +224,12 @@ def _from_export(verification: Verification, file: Path) -> None:
 
 
 def _from_mirror(verification: Verification, folder: Path) -> None:
-    archive = Archive(folder)
+    archive = archive_in(folder)
     try:
         with progress("verifying", archive.size) as told:
             verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
             verification.take(read_strictly(archive.messages(), verification.keys), told)
-        verification.head(archive.sealed)
+        verification.head(archive.sealed, whole=False)
     finally:
         archive.close()
 
@@ -216,26 +237,74 @@ def _from_mirror(verification: Verification, folder: Path) -> None:
 async def _from_server(verification: Verification, target: Target, asked: Asked) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
-        signed = await cosigned(caller, channel, asked)
-        total = (await caller.call("GET", f"/v1/channels/{channel}")).json()["position"]
-        with progress("verifying", total) as told:
-            async for page in messages_of(caller.records(channel)):
-                messages = [raw for _, raw in page if isinstance(raw, bytes)]
+        with progress("verifying", (await caller.channel(channel)).position) as told:
+            log = Given(caller, channel, asked)
+            async for messages in log.pages():
                 if verification.asks_for_erasures(messages):
                     verification.expect(await erasures_in(lambda: messages_of(caller.records(channel))))
                 verification.take(messages)
                 told(verification.replay.standing.state.position)
                 if verification.lie is not None:
+                    return
+        verification.head(log.head)
+        if verification.lie is None:
+            await _look_at_tiles(verification, caller, channel)
+
+
+async def _look_at_tiles(verification: Verification, caller: Client, channel: str) -> None:
+    """Have the tiles that the gateway serves under the head looked at, one after the other."""
+    for tile in tiles.tiles_of(verification.signed):
+        try:
+            raw = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
+        except Answered:
+            break
+        verification.tile(tile.path, raw)
+    verification.tiled("the gateway")
+
+
+class Given:
+    """A log as the gateway gives it: its pages, and after the last one the `head` of just these records, where one is signed in time."""
+
+    def __init__(self, caller: Client, channel: str, asked: Asked) -> None:
+        """Ask for a channel's, with these cosignatures under the head."""
+        self._caller = caller
+        self._channel = channel
+        self._asked = asked
+        self.head: bytes | None = None
+
+    async def pages(self) -> AsyncGenerator[list[bytes], None]:
+        """The messages, page by page, and then those that came meanwhile and are under the head."""
+        size = 0
+        async for page in messages_of(self._caller.records(self._channel)):
+            size += len(page)
+            yield [raw for _, raw in page if isinstance(raw, bytes)]
+        self.head = await cosigned(self._caller, self._channel, self._asked, size)
+        missing = (_size_of(self.head) or 0) - size
+        if missing > 0:
+            async for page in messages_of(self._caller.records(self._channel, size + 1)):
+                yield [raw for _, raw in page[:missing] if isinstance(raw, bytes)]
+                missing -= len(page)
+                if missing <= 0:
                     break
-        verification.head(signed)
 
 
-async def cosigned(caller: Client, channel: str, asked: Asked) -> bytes | None:
-    """The signed head, once whoever is asked for is under it, or as it is after a while."""
+async def given(
+    caller: Client, channel: str, asked: Asked, told: Callable[[int], None] = lambda position: None
+) -> tuple[list[bytes], bytes | None]:
+    """The messages of a log as the gateway gives it, and the head of just these where one is signed in time."""
+    log, messages = Given(caller, channel, asked), list[bytes]()
+    async for page in log.pages():
+        messages += page
+        told(len(messages))
+    return messages, log.head
+
+
+async def cosigned(caller: Client, channel: str, asked: Asked, size: int = 0) -> bytes | None:
+    """The signed head, once it is of so many records and whoever is asked for is under it, or as it is after a while."""
     until = time.monotonic() + HEAD_SECONDS
     while True:
         signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
-        if time.monotonic() > until or asked.are_under(signed):
+        if time.monotonic() > until or signed is None or (asked.are_under(signed) and (_size_of(signed) or size) >= size):
             return signed
         await asyncio.sleep(0.25)
 

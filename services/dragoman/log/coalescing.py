@@ -2,10 +2,11 @@
 
 An opening is alone on its subject, so any number of them fit one atomic batch. Few are appended one by one, which is
 quicker for each. From `COALESCE_FROM` in flight on, openings wait for the batch that is on its way and leave in the next,
-or beside it where enough of them wait: the broker then never waits for us, nor we for it.
+or beside it where enough of them wait: the broker then never waits for us, nor we for it. A batch is of one side's openings alone,
+and each side has one on its way: what is refused of one side is sorted out among its own.
 A batch that is rejected is halved, so that one duplicate costs its neighbours a little time and nothing else; where the log
 falls silent over one half, the other is not tried, so that nobody waits longer than for one silence and then for their own.
-Whatever continues an exchange is passed through: one side's conflicts never hold another's openings up.
+Whatever continues an exchange is passed through: one side's conflicts never hold another's posts up.
 """
 
 import asyncio
@@ -18,6 +19,15 @@ from dragoman.sentence import sentence
 _Waiting = tuple[Entry, asyncio.Future[Outcome]]
 
 
+class _Side:
+    """One side's openings: those that wait, and the batches that are on their way."""
+
+    def __init__(self) -> None:
+        self.waiting: list[_Waiting] = []
+        self.committing: set[asyncio.Task[None]] = set()
+        self.beginning = False
+
+
 class CoalescingLog:
     """One channel's log, through which a gateway appends."""
 
@@ -26,9 +36,7 @@ class CoalescingLog:
         self.channel = log.channel
         self._log = log
         self._in_flight = 0
-        self._waiting: list[_Waiting] = []
-        self._committing: set[asyncio.Task[None]] = set()
-        self._beginning = False
+        self._sides: dict[str, _Side] = {}
 
     async def append(self, entries: Sequence[Entry]) -> Outcome:
         """Append at once, or together with others."""
@@ -42,34 +50,35 @@ class CoalescingLog:
 
     async def _together(self, entry: Entry) -> Outcome:
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((entry, outcome))
-        self._go_on()
+        side = self._sides.setdefault(entry.record.side, _Side())
+        side.waiting.append((entry, outcome))
+        self._go_on(side)
         return await outcome
 
-    def _go_on(self) -> None:
-        """Begin a batch where none is on its way, or where enough wait for another one beside it."""
-        if self._beginning or not self._waiting:
+    def _go_on(self, side: _Side) -> None:
+        """Begin a batch where none of the side's is on its way, or where enough wait for another one beside it."""
+        if side.beginning or not side.waiting:
             return
-        if not self._committing or (len(self._waiting) >= COALESCE_BESIDE and len(self._committing) < COALESCE_BATCHES):
-            self._beginning = True
-            task = asyncio.create_task(self._commit_waiting())
-            self._committing.add(task)
-            task.add_done_callback(self._committed)
+        if not side.committing or (len(side.waiting) >= COALESCE_BESIDE and len(side.committing) < COALESCE_BATCHES):
+            side.beginning = True
+            task = asyncio.create_task(self._commit_waiting(side))
+            side.committing.add(task)
+            task.add_done_callback(lambda done: self._committed(side, done))
 
-    async def _commit_waiting(self) -> None:
+    async def _commit_waiting(self, side: _Side) -> None:
         """Commit what waits by now: whatever came in the same turn of the loop goes together."""
-        self._beginning = False
-        batch, self._waiting = self._waiting[:COALESCE_RECORDS], self._waiting[COALESCE_RECORDS:]
-        await self._commit(_distinct(batch, self._waiting))
+        side.beginning = False
+        batch, side.waiting = side.waiting[:COALESCE_RECORDS], side.waiting[COALESCE_RECORDS:]
+        await self._commit(_distinct(batch, side.waiting))
 
-    def _committed(self, task: asyncio.Task[None]) -> None:
-        self._committing.discard(task)
+    def _committed(self, side: _Side, task: asyncio.Task[None]) -> None:
+        side.committing.discard(task)
         if task.cancelled():  # we are being stopped
-            self._beginning = False
-            for _, outcome in self._waiting:
+            side.beginning = False
+            for _, outcome in side.waiting:
                 outcome.cancel()
-            self._waiting.clear()
-        self._go_on()
+            side.waiting.clear()
+        self._go_on(side)
 
     async def _commit(self, batch: list[_Waiting]) -> bool:
         """Commit a batch, or what of it can be; whether the log answered."""

@@ -62,7 +62,7 @@ class Read(Struct, frozen=True, gc=False):
     def header(self, name: bytes) -> str:
         """One header, the last where several have the name; empty where it is not there."""
         _, found, rest = self.head.rpartition(b"\r\n%b: " % name)
-        return rest.partition(b"\r\n")[0].decode() if found else ""
+        return rest.partition(b"\r\n")[0].decode(errors="replace") if found else ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -90,7 +90,8 @@ class _Client(Client):
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         take = self.takers.get(sid)
         if take is None:
-            await super()._process_msg(sid, subject, reply, data, headers)
+            text = subject.decode(errors="replace").encode()  # which anybody's junk need not be, and the library takes for granted
+            await super()._process_msg(sid, text, reply, data, headers)
         else:
             take(reply, headers or b"", data)  # the parser gives None where there are none
 

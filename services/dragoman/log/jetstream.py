@@ -237,12 +237,10 @@ class JetStreamLog:
     async def _resolve(self, entries: Sequence[Entry]) -> Outcome | None:
         missing = 0
         conflict: Conflict | None = None
-        checked: set[str] = set()
-        for entry in entries:
-            if entry.subject in checked:
-                continue
-            checked.add(entry.subject)
-            stored = await self._stored({"seq": entry.expected + 1, "next_by_subj": entry.subject})
+        firsts = {entry.subject: entry for entry in reversed(entries)}
+        checked = [entry for entry in entries if firsts[entry.subject] is entry]
+        found = await asyncio.gather(*(self._stored({"seq": each.expected + 1, "next_by_subj": each.subject}) for each in checked))
+        for entry, stored in zip(checked, found, strict=True):
             if stored is None:
                 missing += 1
             elif stored[1] != entry.message_id:
@@ -314,7 +312,7 @@ class JetStreamLog:
         if led is None:
             raise LogBroken(
                 sentence(
-                    "position %(missing)s of %(channel)s is missing: %(follows)s follows",
+                    "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
                     missing=missing,
                     channel=self.channel,
                     follows=follows,
@@ -397,7 +395,7 @@ class JetStreamLog:
         if self._mark is not None and self._mark.fault is not None:
             return self._mark.fault
         known = None if self._mark is None else self._mark.known
-        info = await self._bus.api(f"STREAM.INFO.{self._stream}")
+        info = await self._bus.api(f"STREAM.INFO.{self._stream}", {"deleted_details": True})
         if "error" in info and info["error"].get("err_code") != NO_STREAM:
             raise LogUnreachable(sentence("the broker answers %(answer)s", answer=info["error"].get("description")))
         fault = fault_of(info, self.channel, self._replicas, known)

@@ -60,14 +60,14 @@ class Pages:
     def _missing(self, found: list[tuple[int, bytes]]) -> Sentence:
         if not found:
             return sentence(
-                "position %(missing)s of %(channel)s is missing: the log is said to end at %(last)s",
+                "position %(missing)s of %(channel)s is missing: the log is said to end at %(last)s; restore the broker's store from a copy",
                 missing=self._next,
                 channel=self._channel,
                 last=self._last,
             )
         missing = next(self._next + offset for offset, (position, _) in enumerate(found) if position != self._next + offset)
         return sentence(
-            "position %(missing)s of %(channel)s is missing: %(follows)s follows",
+            "position %(missing)s of %(channel)s is missing: %(follows)s follows; restore the broker's store from a copy",
             missing=missing,
             channel=self._channel,
             follows=found[missing - self._next][0],

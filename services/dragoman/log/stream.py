@@ -111,6 +111,10 @@ async def channels(bus: Bus) -> list[str]:
     return sorted(name.removeprefix(PREFIX).lower() for name in found if name.startswith(PREFIX))
 
 
+_FOR_EVER: Final = ("allow_msg_ttl", "sealed")
+"""Settings that a broker does not take back once they are on."""
+
+
 def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | None) -> Sentence | None:
     """What is wrong with a stream by the broker's own description of it, and what to do; None where it is in order.
 
@@ -126,6 +130,13 @@ def fault_of(answer: dict[str, Any], channel: str, replicas: int, known: Mark | 
             n=known.position,
         )
     changed = drift(answer["config"], configuration(channel, replicas))
+    if changed and any(answer["config"].get(name) for name in _FOR_EVER):
+        return sentence(
+            "the settings of the stream %(stream)s were changed: %(changed)s: the broker takes that back never again; "
+            "rebuild the log from a copy with `dragoman log rebuild --set-aside`",
+            stream=stream,
+            changed=tuple(changed),
+        )
     if changed:
         return sentence(
             "the settings of the stream %(stream)s were changed: %(changed)s: put them back as the broker's administrator",
@@ -177,7 +188,12 @@ def _missing(state: dict[str, Any]) -> Sentence | None:
     first, last, messages = int(state["first_seq"]), int(state["last_seq"]), int(state["messages"])
     if first > 1:
         return sentence("positions 1 to %(last)s are missing", last=first - 1)
-    if state.get("num_deleted") or messages != last:
+    gone = [position for position in state.get("deleted") or () if position]  # brokers list position 0 of an empty stream
+    if gone:
+        return sentence(
+            "%(n)s of %(last)s positions are missing, the first of them %(first)s", n=last - messages, last=last, first=min(gone)
+        )
+    if messages != last or (last and state.get("num_deleted")):
         return sentence("%(n)s of %(last)s positions are missing", n=last - messages, last=last)
     lost = (state.get("lost") or {}).get("bytes", 0)
     return sentence("%(n)s bytes were found damaged and thrown away", n=lost) if lost else None

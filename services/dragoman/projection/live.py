@@ -9,6 +9,7 @@ to bring them back. Positions stay contiguous because a record waits for those b
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -318,6 +319,15 @@ class Projection:
             log.critical(
                 "log.broken", channel=self.name, reason=str(reason), do="stop posting; see docs/operating.md, when a log is read-only"
             )
+            self._anew.set()  # whoever walks looks where it begins
+
+    def _located(self, reason: Sentence) -> None:
+        """Say where it begins that a log is not what was folded from it."""
+        if self.broken is None:
+            self._break(reason)
+        elif reason != self.broken:
+            self.broken = reason
+            log.critical("log.damage_located", channel=self.name, reason=str(reason), do="see docs/operating.md, when a log is read-only")
 
     async def _compare(self) -> None:
         """The log must still hold what was folded from it last. Raises `LogBroken`."""
@@ -347,9 +357,17 @@ class Projection:
             )
         at = {"position": position, "channel": self.name}
         said = (
-            sentence("at position %(position)s the log of %(channel)s has nothing where this gateway had folded a record from it", **at)
+            sentence(
+                "at position %(position)s the log of %(channel)s has nothing where this gateway had folded a record from it: "
+                "restore the broker's store from a copy",
+                **at,
+            )
             if stood is None
-            else sentence("at position %(position)s the log of %(channel)s has another record than this gateway had folded from it", **at)
+            else sentence(
+                "at position %(position)s the log of %(channel)s has another record than this gateway had folded from it: "
+                "restore the broker's store from a copy",
+                **at,
+            )
         )
         raise LogBroken(said)
 
@@ -358,20 +376,19 @@ class Projection:
 
         A broker that was stopped cleanly believes its index, and finds a damaged message only when somebody reads it.
         """
-        while not self.broken:
-            self._anew.clear()
-            try:
+        try:
+            while self.broken is None:
+                self._anew.clear()
                 await self._walk_once()
-            except LogBroken as error:
-                self._break(error.said)
-                return
-            try:
-                async with asyncio.timeout(WALK_SECONDS):
-                    await self._anew.wait()
-            except TimeoutError:
-                continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(WALK_SECONDS):
+                        await self._anew.wait()
+            await self._walk_once()
+        except LogBroken as error:
+            self._located(error.said)
 
     async def _walk_once(self) -> None:
+        """Compare all once, resting in between while the log is written on."""
         position, last = 0, self.flushed
         while position < last:
             begun = self._loop.time()
@@ -387,7 +404,8 @@ class Projection:
             for offset, raw in enumerate(folded):
                 self._compare_one(position + 1 + offset, stood[offset].raw if stood else None, raw)
             position += len(stood)
-            await asyncio.sleep((self._loop.time() - begun) * WALK_REST)
+            if self.broken is None:
+                await asyncio.sleep((self._loop.time() - begun) * WALK_REST)
 
     async def remember(self) -> None:
         """Bring the ids of the file to memory, so that the file need not be asked whether a new one was used."""
@@ -421,7 +439,11 @@ class Projection:
         pending = self._pending.get(position)
         other = pending is not None and pending.folded.raw != entry.record.raw
         if other or (pending is None and position <= self.state.position and self.posted(entry.record.envelope.id) != position):
-            twice = sentence("position %(position)s of %(channel)s was used twice", position=position, channel=self.name)
+            twice = sentence(
+                "position %(position)s of %(channel)s was used twice: the broker has lost what it had acknowledged; restore its store from a copy",
+                position=position,
+                channel=self.name,
+            )
             self._break(twice)
             raise LogBroken(twice)
         if position > self.state.position:

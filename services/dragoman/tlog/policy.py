@@ -57,11 +57,13 @@ def read(text: str) -> Policy:
     groups: dict[str, Group] = {}
     urls: dict[str, str] = {}
     quorum: str | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         words = line.split("#", 1)[0].split()
-        if not words or number > _MOST:
+        if not words:
             continue
         try:
+            if number > _MOST:
+                raise NotANote(sentence("a policy has %(n)s lines at most", n=_MOST))
             match words:
                 case ["log", key, *url] if len(url) < 2:
                     verifier = _of_type(key, ED25519)
@@ -93,7 +95,7 @@ def _of_type(key: str, type: int) -> Verifier:
 def _group(count: str, members: list[str], known: set[str]) -> Group:
     if len(set(members)) < len(members) or not known.issuperset(members):
         raise NotANote(sentence("a group has each of its members once, and each stands above it"))
-    threshold = {"all": len(members), "any": 1}.get(count) or (int(count) if count.isdecimal() else 0)
+    threshold = {"all": len(members), "any": 1}.get(count) or (int(count) if count.isascii() and count.isdecimal() else 0)
     if not 1 <= threshold <= len(members):
         raise NotANote(sentence("%(count)s of %(n)s is no threshold", count=count, n=len(members)))
     return Group(threshold, tuple(members))

@@ -1,0 +1,51 @@
+"""Junk in a channel's stream is void, and stops nobody: whatever it is, posts are recorded after it, and by a gateway that is started on it."""
+
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+
+from dragoman.log.connection import connected
+from house import CHANNEL, House
+from service import NOTE, Caller
+
+_SUBJECT: Final = f"dragoman.v1.{CHANNEL}.contact.".encode()
+_HEADERS: Final = b"NATS/1.0\r\nNats-Sequence: 7\r\nNats-Subject: x\r\nNats-Msg-Id: \xff\xfe\r\n: \r\nno colon\r\n\r\n"
+JUNK: Final[tuple[tuple[bytes, bytes, bytes], ...]] = (
+    (_SUBJECT + b"x", b"", b""),
+    (_SUBJECT + b"\xff\xfe", b"", b"junk on a subject that is no text"),
+    (_SUBJECT + b"\xc3\xa9", b"", b"\x00\xff\n\r\n"),
+    (_SUBJECT + b"x.y.z", b"", b'{"specversion":"1.0"}'),
+    (_SUBJECT + b"large", b"", b"x" * 500_000),
+    (_SUBJECT + b"headers", _HEADERS, b"with headers that no library reads"),
+    (_SUBJECT + b"status", b"NATS/1.0 204 No Messages\r\n\r\n", b"a header line that says that a read has ended"),
+)
+"""Subject, headers, payload."""
+
+
+async def publish(house: House) -> None:
+    """Put all of it into the stream, byte by byte, as whoever holds a gateway's key can."""
+    async with connected(house.broker.url, "gateway", house.broker.keys / "nats-gateway.nk") as bus:
+        for subject, head, payload in JUNK:
+            sizes = b"%d %d" % (len(head), len(head) + len(payload)) if head else b"%d" % len(payload)
+            await bus.client._send_command(b"%b %b %b\r\n%b%b\r\n" % (b"HPUB" if head else b"PUB", subject, sizes, head, payload))
+        await bus.client.flush()
+
+
+async def test_junk_in_the_stream_stops_nobody(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    with House(tmp_path / "house") as house:
+        officer = Caller(session, house.gateway, "nato/officer")
+        first = (await officer.open(NOTE)).json["position"]
+        await publish(house)
+        last = (await officer.open(NOTE)).json["position"]
+        assert last > first + len(JUNK)
+        said = await officer.get(f"/v1/channels/{CHANNEL}/records/{last}")
+        with house.second(tmp_path / "second") as second:  # which folds all of it anew
+            again = await Caller(session, second, "nato/officer").get(f"/v1/channels/{CHANNEL}/records/{last}")
+            assert again.headers["Dragoman-Digest"] == said.headers["Dragoman-Digest"]
+            assert (await Caller(session, second, "china/officer").open(NOTE)).status == 201
+        house.gateway.stop()
+        house.gateway.start()
+        async with aiohttp.ClientSession() as anew:
+            assert (await Caller(anew, house.gateway, "nato/officer").open(NOTE)).status == 201
+        assert [line for line in house.gateway.logged if line["event"] in ("log.broken", "service.failed")] == []
