@@ -11,16 +11,14 @@ gateway follows it.
 import asyncio
 import importlib.util
 import itertools
-import json
 import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import nats
@@ -31,14 +29,16 @@ from dragoman import telemetry
 from dragoman.log import stream
 from dragoman.log.broker import Endpoint
 from dragoman.log.connection import connected
+from dragoman.log.port import LogBroken, LogUnreachable
 from plan import Plan
+from programs import Failed, Numbers, result, running
 from table import Line, Section
 
 HERE: Final = Path(__file__).parent
 sys.path.append(str(HERE.parent / "support"))
 
 from cluster import REPLICAS, STREAM, RealCluster  # noqa: E402
-from gateways import OFFICER, C, Gateway, open_channel  # noqa: E402
+from gateways import OFFICER, C, Gateway, open_channel, replayed  # noqa: E402
 from service import NOTE, Caller, new_key  # noqa: E402
 
 _BARE: Final = "bare"
@@ -47,8 +47,7 @@ _CONNECTIONS: Final = 128
 _POSTERS: Final = 16
 _RETRY_SECONDS: Final = 0.02
 _SETTLED_SECONDS: Final = 1.0
-
-Numbers = dict[str, Any]
+_ELECTED_SECONDS: Final = 60.0
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -83,54 +82,48 @@ async def run_bare(url: str, keys: Path) -> None:
 @contextmanager
 def bare(cluster: RealCluster, folder: Path) -> Iterator[str]:
     """The bare program in a process of its own; its URL."""
-    command = [sys.executable, __file__, cluster.url, str(cluster.keys)]
-    with (folder / "bare.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    assert process.stdout is not None
-    try:
-        url = process.stdout.readline().strip()
-        assert url, (folder / "bare.log").read_text()
+    with running([sys.executable, __file__, cluster.url, str(cluster.keys)], folder / "bare.log") as (_, url):
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
 
 
 def load(url: str, token_file: Path, seconds: float) -> Numbers:
-    """One run of the load, of which nothing may be refused."""
-    command = [sys.executable, str(HERE / "load.py"), "--connections", str(_CONNECTIONS), "--seconds", str(seconds), url, str(token_file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    found: Numbers = json.loads(done.stdout)
-    assert not found["refused"], found
+    """One run of the load. Raises `Failed` where something is refused."""
+    found = result("load.py", "--connections", _CONNECTIONS, "--seconds", seconds, url, token_file)
+    if found["refused"]:
+        raise Failed(f"{url} refused posts: {found['refused']}, the first with {found['first_refusal']}")
     return found
 
 
-def posting(service_url: str, bare_url: str, token_file: Path, *, rounds: int, seconds: float) -> Numbers:
-    """The same load on both, by turns."""
+def posting(service_url: str, bare_url: str, token_file: Path, *, rounds: int, seconds: float) -> tuple[Numbers, int]:
+    """The same load on both, by turns, and how many posts the service acknowledged."""
     urls = {"service": f"{service_url}{C}/notifications", "bare": f"{bare_url}/v1/channels/{_BARE}/notifications"}
     per_second: dict[str, list[float]] = {name: [] for name in urls}
-    for url in urls.values():
-        load(url, token_file, 1)
+    acknowledged = dict.fromkeys(urls, 0)
+    for name, url in urls.items():
+        acknowledged[name] += load(url, token_file, 1)["acknowledged"]
     for _ in range(rounds):
         for name, url in urls.items():
-            per_second[name].append(round(load(url, token_file, seconds)["per_second"], 1))
+            found = load(url, token_file, seconds)
+            acknowledged[name] += found["acknowledged"]
+            per_second[name].append(round(found["per_second"], 1))
     medians = {name: statistics.median(each) for name, each in per_second.items()}
-    return {"cluster_post_ratio": round(medians["service"] / medians["bare"], 4), "cluster_posts": {**medians, "rounds": per_second}}
+    ratio = round(medians["service"] / medians["bare"], 4)
+    return {"cluster_post_ratio": ratio, "cluster_posts": {**medians, "rounds": per_second}}, acknowledged["service"]
 
 
-async def silences(cluster: RealCluster, gateway: Gateway, caller: Caller, deaths: int) -> Numbers:
-    """The longest time without an acknowledgement around each death of the leader."""
+async def silences(cluster: RealCluster, caller: Caller, told: dict[str, int], deaths: int) -> Numbers:
+    """The longest time without an acknowledgement around each death of the leader; which id was `told` which position."""
     found: list[float] = []
     for _ in range(deaths):
-        acknowledged: list[float] = []
+        acknowledged = [time.monotonic()]
         stopped = asyncio.Event()
-        posters = [asyncio.create_task(_post(caller, acknowledged, stopped)) for _ in range(_POSTERS)]
+        posters = [asyncio.create_task(_post(caller, acknowledged, told, stopped)) for _ in range(_POSTERS)]
         await asyncio.sleep(_SETTLED_SECONDS)
         (await asyncio.to_thread(cluster.leader, STREAM)).kill()
         killed = time.monotonic()
-        while acknowledged[-1] < killed or time.monotonic() < acknowledged[-1] + _RETRY_SECONDS or time.monotonic() < killed + 3:
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(_ELECTED_SECONDS):
+            while acknowledged[-1] < killed or time.monotonic() < acknowledged[-1] + _RETRY_SECONDS or time.monotonic() < killed + 3:
+                await asyncio.sleep(0.05)
         stopped.set()
         await asyncio.gather(*posters)
         found.append(round(max(after - before for before, after in itertools.pairwise(acknowledged)), 2))
@@ -139,17 +132,37 @@ async def silences(cluster: RealCluster, gateway: Gateway, caller: Caller, death
     return {"failover_s": statistics.median(found), "failovers": found}
 
 
-async def _post(caller: Caller, acknowledged: list[float], stopped: asyncio.Event) -> None:
+async def _post(caller: Caller, acknowledged: list[float], told: dict[str, int], stopped: asyncio.Event) -> None:
     while not stopped.is_set():
         key = new_key()
-        while (await caller.post(f"{C}/contacts", {**NOTE, "text": key}, key=key)).status != 201:
+        while (answer := await caller.post(f"{C}/contacts", {**NOTE, "text": key}, key=key)).status != 201:
             await asyncio.sleep(_RETRY_SECONDS)
         acknowledged.append(time.monotonic())
+        told[answer.json["id"]] = answer.json["position"]
 
 
-async def _silences(cluster: RealCluster, gateway: Gateway, token_file: Path, deaths: int) -> Numbers:
+async def _silences(cluster: RealCluster, gateway: Gateway, acknowledged: int, deaths: int) -> Numbers:
+    """The silences, and then the log beside all that was acknowledged."""
+    told: dict[str, int] = {}
     async with aiohttp.ClientSession() as session:
-        return await silences(cluster, gateway, Caller(session, gateway, OFFICER), deaths)
+        caller = Caller(session, gateway, OFFICER)
+        found = await silences(cluster, caller, told, deaths)
+        return {**found, **await check(cluster, caller, told, acknowledged)}
+
+
+async def check(cluster: RealCluster, caller: Caller, told: dict[str, int], before: int) -> Numbers:
+    """The log beside what was acknowledged, `before` and then as `told`; its replay beside what the gateway says of the same position."""
+    fold, stood = await replayed(cluster)
+    last, acknowledged = fold.result(), before + len(told)
+    state = await caller.get(f"{C}/state?at={last.position}", Dragoman_Min_Position=str(last.position))
+    elsewhere = sum(stood.get(id) != [position] for id, position in told.items())
+    agrees = (200, last.digest) == (state.status, state.json.get("digest"))
+    failures = [] if last.position >= acknowledged else [f"{acknowledged} posts were acknowledged, but the log ends at {last.position}"]
+    if elsewhere:
+        failures.append(f"{elsewhere} of {len(told)} posts around a leader's death do not stand once where it was said")
+    if not agrees:
+        failures.append(f"at position {last.position} the replay gives {last.digest}, the gateway {state.body[:200]!r}")
+    return {"cluster_check": {"acknowledged": acknowledged, "position": last.position, "audited": agrees}, "failures": failures}
 
 
 async def _open(gateway: Gateway) -> None:
@@ -158,7 +171,14 @@ async def _open(gateway: Gateway) -> None:
 
 
 def measure(plan: Plan, folder: Path) -> Numbers:
-    """`cluster_post_ratio` and `failover_s`, on a cluster in that folder."""
+    """`cluster_post_ratio` and `failover_s`, on a cluster in that folder; fails where the log is not what was acknowledged."""
+    try:
+        return _measured(plan, folder)
+    except (AssertionError, TimeoutError, aiohttp.ClientError, LogBroken, LogUnreachable) as error:
+        raise Failed(f"{type(error).__name__}: {error}") from error
+
+
+def _measured(plan: Plan, folder: Path) -> Numbers:
     cluster = RealCluster(folder / "cluster")
     token_file = folder / "token"
     with ExitStack() as stack:
@@ -170,8 +190,8 @@ def measure(plan: Plan, folder: Path) -> Numbers:
         token_file.touch(mode=0o600)
         token_file.write_text(gateway.officer)
         with bare(cluster, folder) as bare_url:
-            found = posting(gateway.base_url, bare_url, token_file, rounds=plan.rounds, seconds=plan.posting)
-        return {**found, **asyncio.run(_silences(cluster, gateway, token_file, plan.deaths))}
+            found, acknowledged = posting(gateway.base_url, bare_url, token_file, rounds=plan.rounds, seconds=plan.posting)
+        return {**found, **asyncio.run(_silences(cluster, gateway, acknowledged, plan.deaths))}
 
 
 def section(found: Numbers) -> Section:
@@ -180,6 +200,9 @@ def section(found: Numbers) -> Section:
     table = Section("on three nodes", "service", "bare")
     table.lines.append(Line("posts/s, median", posts["service"], posts["bare"], found["cluster_post_ratio"], f"≥ {_TARGET}"))
     table.lines.append(Line("no acknowledgement when the leader dies, s", found["failover_s"], places=2))
+    check = found["cluster_check"]
+    replay = "the replay agrees" if check["audited"] else "the replay DOES NOT AGREE"
+    table.remarks.append(f"acknowledged {check['acknowledged']}, position {check['position']}; {replay}")
     return table
 
 

@@ -1,4 +1,4 @@
-"""Gateways on a cluster, by `dragoman serve`, and the one channel that they share."""
+"""Gateways on a cluster, by `dragoman serve`, the one channel that they share, and its replay from the nodes themselves."""
 
 import asyncio
 from pathlib import Path
@@ -6,8 +6,13 @@ from typing import Any
 
 import aiohttp
 
-from cluster import REPLICAS, RealCluster
+from cluster import REPLICAS, STREAM, RealCluster
 from dragoman import wiring
+from dragoman.audit.replay import Replay
+from dragoman.domain.record import parse
+from dragoman.limits import READ_RECORDS
+from dragoman.log.connection import connected
+from dragoman.log.jetstream import JetStreamLog
 from service import Caller, Service
 
 CHANNEL = "nato-china"
@@ -57,3 +62,16 @@ async def open_channel(session: aiohttp.ClientSession, gateways: list[Gateway]) 
         async with asyncio.timeout(_FOUND_SECONDS):
             while (await Caller(session, gateway, OFFICER).get(f"{C}/state")).status != 200:
                 await asyncio.sleep(0.1)
+
+
+async def replayed(cluster: RealCluster) -> tuple[Replay, dict[str, list[int]]]:
+    """The log folded to the end that its leader knows, and where each id stands. A node that catches up has a shorter one."""
+    fold, found = Replay(), dict[str, list[int]]()
+    async with connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus, asyncio.timeout(60):
+        log = JetStreamLog(CHANNEL, bus)
+        last = (await bus.api(f"STREAM.INFO.{STREAM}"))["state"]["last_seq"]
+        while (position := fold.standing.state.position) < last:
+            for message in await log.read(position + 1, READ_RECORDS):
+                fold.take([message.raw])
+                found.setdefault(parse(message.raw).envelope.id, []).append(message.position)
+    return fold, found
