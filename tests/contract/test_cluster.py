@@ -3,18 +3,23 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from cluster import REPLICAS, Clients
+from dragoman.limits import COALESCE_FROM
 from dragoman.log import stream
+from dragoman.log.coalescing import CoalescingLog
 from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, KeyReused, Outcome
 from records import again, note
 from writers import Writers, known, whole
 
 Change = Callable[[Clients], Awaitable[None]]
+
+_OPENINGS = 80
+"""In flight at once: four times as many as are needed for some to be committed together."""
 
 
 async def step_down(cluster: Clients) -> None:
@@ -180,6 +185,32 @@ async def test_a_batch_is_whole_or_absent_when_the_leader_is_killed(real_cluster
         assert positions in ([0] * 40, list(range(first, first + 40))), "torn"
         assert not isinstance(outcome, Appended) or first == outcome.position - 39
         assert Appended(first + 39) == await known(logs[0], batch) or not first
+
+
+async def test_openings_that_go_together_are_there_once_when_the_leader_is_killed(
+    real_cluster: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = await real_cluster.log()
+    alone, sizes = log.append, list[int]()
+
+    async def sized(entries: Sequence[Entry]) -> Outcome:
+        sizes.append(len(entries))
+        return await alone(entries)
+
+    monkeypatch.setattr(log, "append", sized)
+    together, writers = CoalescingLog(log), Writers()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(_OPENINGS):
+            group.create_task(writers.open(together))
+        try:
+            await asyncio.sleep(0.3)
+            await kill_the_leader(real_cluster)
+            await asyncio.sleep(0.3)
+        finally:
+            writers.stopped = True
+    assert max(sizes) >= COALESCE_FROM
+    assert writers.longest_s > 1, "nobody noticed"
+    assert writers.wrong(await whole(log)) == []
 
 
 async def test_writing_goes_on_while_a_follower_is_away_and_counts_on_it_when_it_is_back(real_cluster: Clients) -> None:

@@ -20,7 +20,7 @@ from records import again, note
 Opener = Callable[[], Awaitable[EventLog]]
 
 
-@pytest.fixture(params=["memory", "jetstream", "coalescing", "cluster"])
+@pytest.fixture(params=["memory", "jetstream", "coalescing", "cluster", "coalescing on a cluster"])
 def opener(request: pytest.FixtureRequest) -> Opener:
     """Opens the same log, anew each time where that makes a difference."""
     if request.param == "memory":
@@ -30,7 +30,7 @@ def opener(request: pytest.FixtureRequest) -> Opener:
             return memory
 
         return same
-    broker: RealBroker | Clients = request.getfixturevalue("real_cluster" if request.param == "cluster" else "real_broker")
+    broker: RealBroker | Clients = request.getfixturevalue("real_cluster" if "cluster" in request.param else "real_broker")
 
     async def anew() -> EventLog:
         return await broker.log()
@@ -38,7 +38,7 @@ def opener(request: pytest.FixtureRequest) -> Opener:
     async def together() -> EventLog:
         return CoalescingLog(await broker.log())
 
-    return together if request.param == "coalescing" else anew
+    return together if "coalescing" in request.param else anew
 
 
 async def bytes_of(log: EventLog) -> list[bytes]:

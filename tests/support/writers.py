@@ -32,6 +32,11 @@ class Writers:
                 position = await self._keep(log, [Entry(record=note(next(self._serials), exchange=opening), expected=position)])
             await self._keep(log, [Entry(record=note(next(self._serials)), expected=0) for _ in range(_BATCH)])
 
+    async def open(self, log: EventLog) -> None:
+        """Open exchanges one by one until stopped."""
+        while not self.stopped:
+            await self._keep(log, [Entry(record=note(next(self._serials)), expected=0)])
+
     async def _keep(self, log: EventLog, entries: Sequence[Entry]) -> int:
         outcome = await log.append(entries)
         if isinstance(outcome, Unknown | Unavailable):
