@@ -10,16 +10,12 @@ import aiohttp
 import pytest
 
 from cluster import STREAM, RealCluster
-from dragoman.audit.replay import Replay
-from dragoman.domain.record import parse
-from dragoman.limits import READ_RECORDS
-from dragoman.log.connection import connected
-from dragoman.log.jetstream import JetStreamLog
-from gateways import CHANNEL, OFFICER, C, Gateway, open_channel
+from gateways import OFFICER, C, Gateway, open_channel, replayed
 from netns import NoNamespaces, Wires, laid
 from service import NOTE, Caller, new_key
 
-_POSTERS = 4
+_POSTERS = 32
+"""At each gateway: more than are needed for their openings to be committed together."""
 
 
 class Officers:
@@ -82,19 +78,6 @@ async def reckon(session: aiohttp.ClientSession, gateways: list[Gateway], posted
         assert (200, last.digest) == (state.status, state.json["digest"])
 
 
-async def replayed(cluster: RealCluster) -> tuple[Replay, dict[str, list[int]]]:
-    """The log folded to the end that its leader knows, and where each id stands. A node that catches up has a shorter one."""
-    fold, found = Replay(), dict[str, list[int]]()
-    async with connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus, asyncio.timeout(60):
-        log = JetStreamLog(CHANNEL, bus)
-        last = (await bus.api(f"STREAM.INFO.{STREAM}"))["state"]["last_seq"]
-        while (position := fold.standing.state.position) < last:
-            for message in await log.read(position + 1, READ_RECORDS):
-                fold.take([message.raw])
-                found.setdefault(parse(message.raw).envelope.id, []).append(message.position)
-    return fold, found
-
-
 @contextmanager
 def started(cluster: RealCluster) -> Iterator[RealCluster]:
     """A cluster while it runs."""
@@ -110,6 +93,17 @@ def cluster(tmp_path: Path) -> Iterator[RealCluster]:
     """Three nodes, by the files that an operator is given."""
     with started(RealCluster(tmp_path / "cluster")) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def wires() -> Iterator[Wires]:
+    """Wires between the nodes, where this machine lets us lay them."""
+    with ExitStack() as stack:
+        try:
+            laid_out = stack.enter_context(laid())
+        except NoNamespaces as error:
+            pytest.skip(f"network namespaces are needed: {error}")
+        yield laid_out
 
 
 @pytest.fixture
@@ -149,21 +143,18 @@ async def test_gateways_go_on_when_the_leader_and_then_a_follower_die(
 
 @pytest.mark.timeout(180)
 async def test_gateways_read_each_other_and_one_that_is_cut_off_with_the_leader_acknowledges_nothing_that_is_lost(
-    session: aiohttp.ClientSession, tmp_path: Path, cut_seconds: float
+    wires: Wires, session: aiohttp.ClientSession, tmp_path: Path, cut_seconds: float
 ) -> None:
-    try:
-        with laid() as wires, started(RealCluster(tmp_path / "cluster", wires.places)) as cluster:
-            with running(cluster, tmp_path, "n1,n2,n3") as first:
-                await open_channel(session, first)
-                lone = (await asyncio.to_thread(cluster.leader, STREAM)).name
-                others = ",".join(name for name in cluster.nodes if name != lone)
-            with running(cluster, tmp_path, lone, others) as gateways:
-                for gateway in gateways:
-                    gateway.officer = first[0].officer
-                await read_each_other(*(Caller(session, gateway, OFFICER) for gateway in gateways))
-                await cut_off_and_back(wires, lone, gateways, session, cut_seconds)
-    except NoNamespaces as error:
-        pytest.skip(f"network namespaces are needed: {error}")
+    with started(RealCluster(tmp_path / "cluster", wires.places)) as cluster:
+        with running(cluster, tmp_path, "n1,n2,n3") as first:
+            await open_channel(session, first)
+            lone = (await asyncio.to_thread(cluster.leader, STREAM)).name
+            others = ",".join(name for name in cluster.nodes if name != lone)
+        with running(cluster, tmp_path, lone, others) as gateways:
+            for gateway in gateways:
+                gateway.officer = first[0].officer
+            await read_each_other(*(Caller(session, gateway, OFFICER) for gateway in gateways))
+            await cut_off_and_back(wires, lone, gateways, session, cut_seconds)
 
 
 async def read_each_other(one: Caller, other: Caller) -> None:
