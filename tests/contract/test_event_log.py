@@ -16,6 +16,7 @@ from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Outcome, Unavailable, subject_of
 from records import again, note
+from writers import known
 
 Opener = Callable[[], Awaitable[EventLog]]
 
@@ -335,7 +336,7 @@ WINDOW_NS = 100_000_000
 class Between:
     """A log, and what lies between a post and its retry."""
 
-    def __init__(self, broker: RealBroker, log: EventLog, happens: str) -> None:
+    def __init__(self, broker: RealBroker | Clients, log: EventLog, happens: str) -> None:
         self.broker = broker
         self.log = log
         self.happens = happens
@@ -349,20 +350,45 @@ class Between:
 
     async def append(self, *posts: Record) -> Outcome:
         """Append openings, alone or as one."""
-        return await until_writable(self.log, *(Entry(record=post, expected=0) for post in posts))
+        return await known(self.log, [Entry(record=post, expected=0) for post in posts])
 
 
-@pytest.fixture(params=["at once", "after the window", "after a restart", "after a restart and the window"])
-async def between(request: pytest.FixtureRequest, real_broker: RealBroker) -> Between:
-    happens = str(request.param)
-    if "window" not in happens:
-        return Between(real_broker, await real_broker.log(), happens)
-    steward = await real_broker.bus("steward")
-    made = await steward.api(
-        f"STREAM.CREATE.{stream.stream_of('nato-china')}", {**stream.configuration("nato-china"), "duplicate_window": WINDOW_NS}
-    )
-    assert made["config"]["duplicate_window"] == WINDOW_NS, made
-    return Between(real_broker, JetStreamLog("nato-china", await real_broker.bus(), real_broker.guard), happens)
+HAPPENS = ["at once", "after the window", "after a restart", "after a restart and the window"]
+
+
+SHORT = {
+    "test_a_post_tried_again_has_one_outcome_whatever_lies_between": "on a cluster after a restart and the window",
+    "test_a_batch_tried_again_has_one_outcome_whatever_lies_between": "on a cluster after a restart and the window",
+    "test_a_post_that_went_in_a_batch_is_found_when_tried_alone": "on a cluster after a restart",
+    "test_a_post_that_went_alone_is_found_when_tried_in_a_batch": "on a cluster after a restart",
+}
+"""Before which of its restarts, of five seconds each, a test is tried in the short form too."""
+
+
+@pytest.fixture(params=[*HAPPENS, *(f"on a cluster {happens}" for happens in HAPPENS)])
+def happens(request: pytest.FixtureRequest) -> str:
+    happens, test = str(request.param), request.node.originalname
+    if "cluster" in happens and "restart" in happens and SHORT.get(test) != happens and not request.config.getoption("--long"):
+        pytest.skip("only with --long")
+    return happens
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, happens: str) -> RealBroker | Clients:
+    """The broker or the cluster to which it happens."""
+    found: RealBroker | Clients = request.getfixturevalue("real_cluster" if "cluster" in happens else "real_broker")
+    return found
+
+
+@pytest.fixture
+async def between(broker: RealBroker | Clients, happens: str, monkeypatch: pytest.MonkeyPatch) -> Between:
+    if "window" in happens:
+        usual = stream.configuration
+        monkeypatch.setattr(stream, "configuration", lambda *asked: {**usual(*asked), "duplicate_window": WINDOW_NS})
+    log = await broker.log()
+    made = await (await broker.bus("steward")).api(f"STREAM.INFO.{stream.stream_of('nato-china')}")
+    assert ("window" in happens) == (made["config"]["duplicate_window"] == WINDOW_NS), made
+    return Between(broker, log, happens)
 
 
 async def test_a_post_tried_again_has_one_outcome_whatever_lies_between(between: Between) -> None:
@@ -414,7 +440,7 @@ async def test_an_overtaken_post_tried_again_is_found_where_it_stands(between: B
     for n in (2, 3):
         assert Appended(n) == await between.log.append([Entry(record=note(n, exchange=1), expected=n - 1)])
     await between.pass_()
-    assert Appended(2) == await until_writable(between.log, Entry(record=note(2, exchange=1), expected=1))
+    assert Appended(2) == await known(between.log, [Entry(record=note(2, exchange=1), expected=1)])
     assert AlreadyAppended(2) == await between.log.append([Entry(record=again(note(2, exchange=1)), expected=1)])
     assert Conflict(2) == await between.log.append([Entry(record=note(4, exchange=1), expected=1)])
     assert len(await bytes_of(between.log)) == 3

@@ -5,6 +5,7 @@ no service may: make a leader step down, delete a stream.
 """
 
 import asyncio
+import gc
 import json
 import re
 import secrets
@@ -204,6 +205,7 @@ class Clients:
     def __init__(self, stack: AsyncExitStack, cluster: RealCluster) -> None:
         self.cluster = cluster
         self._stack = stack
+        self._buses: list[Bus] = []
         self.guard: Guard
         self._admin: Bus
 
@@ -230,7 +232,9 @@ class Clients:
     async def bus(self, user: str = "gateway", node: str = "") -> Bus:
         """A new connection as a user, to any node or to that one alone."""
         url = self.cluster.nodes[node].url if node else self.cluster.url
-        return await self._stack.enter_async_context(connected(url, user, self.cluster.keys / f"nats-{user}.nk"))
+        bus = await self._stack.enter_async_context(connected(url, user, self.cluster.keys / f"nats-{user}.nk"))
+        self._buses.append(bus)
+        return bus
 
     async def log(self, node: str = "", channel: str = "nato-china") -> JetStreamLog:
         """A channel's log on three replicas, on a connection of its own."""
@@ -240,6 +244,14 @@ class Clients:
     async def leader(self, other_than: Node | None = None) -> Node:
         """The node that leads the log, as soon as it is another one than that."""
         return await asyncio.to_thread(self.cluster.leader, STREAM, other_than)
+
+    async def restart(self) -> None:
+        """Kill all nodes with -9, and wait until all are back and up to date, and every connection stands."""
+        await asyncio.to_thread(self.cluster.stop)
+        await asyncio.to_thread(self.cluster.start)
+        while not all(bus.client.is_connected for bus in self._buses):
+            await asyncio.sleep(0.01)
+        gc.collect()  # nats-py leaves the socket of a handshake that broke off to the collector, who needs the loop that it belongs to
 
     async def step_down(self) -> None:
         """Make the leader of the log step down, and wait until another one leads."""
