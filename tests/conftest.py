@@ -17,7 +17,9 @@ from world import World
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long forms: hundreds of rounds of faults, histories and elections")
-    parser.addoption("--seed", type=int, help="repeat the random choices of an earlier run of tests/faults, which printed this number")
+    parser.addoption(
+        "--seed", type=int, help="repeat the random choices of a run of tests/faults or test_model.py, which printed this number"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,6 +5,7 @@ Two gateways on one broker are started once; each example has a channel of its o
 
 import asyncio
 import itertools
+import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -36,7 +37,7 @@ SHORT = settings(
     phases=[Phase.generate],  # a crash does not come a second time in the same place: nothing can be shrunk
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-LONG = settings(SHORT, max_examples=100, stateful_step_count=50)
+LONG = settings(SHORT, derandomize=False, max_examples=100, stateful_step_count=50)
 
 SIDES = ("nato", "china")
 ROLES = {"o-1": "officer", "d-1": "duty_officer", "adm-1": "administrator", "au-1": "auditor"}
@@ -366,8 +367,17 @@ def test_whatever_happens_the_log_holds_what_was_acknowledged(pair: Pair, runner
     profile = LONG if request.config.getoption("--long") else SHORT
     answers: Counter[str] = Counter()
     failures: list[BaseException] = []
+
+    def liaison() -> Liaison:
+        return Liaison(pair, runner, answers, failures)
+
+    if profile is LONG:
+        given = request.config.getoption("--seed")
+        number = random.randrange(2**32) if given is None else given
+        sys.stdout.write(f"the histories of --long --seed {number}\n")  # is shown where the test fails
+        seed(number)(liaison)
     try:
-        run_state_machine_as_test(lambda: Liaison(pair, runner, answers, failures), settings=profile)  # type: ignore[arg-type]
+        run_state_machine_as_test(liaison, settings=profile)  # type: ignore[arg-type]
     except Flaky:
         raise failures[0] from None  # what failed once need not fail again when the same is tried
     assert pair.deaths.keys() == set(VICTIMS), pair.deaths
