@@ -57,7 +57,7 @@ async def test_a_reader_that_does_not_read_is_cut_off_and_resumes_without_a_gap(
     url = f"{house.gateway.base_url}/v1/channels/{CHANNEL}/records"
     headers = {"Authorization": f"Bearer {house.gateway.token('china/auditor')}", "Accept": "text/event-stream", "Last-Event-ID": "0"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=tiny), read_bufsize=1024) as reader:
-        for row.rounds in range(1, rounds(0, 5) + 1):
+        for row.rounds in range(1, rounds(1, 5) + 1):
             async with reader.get(url, headers=headers) as stalled:
                 for _ in range(_UNREAD // 100 + 2):
                     await asyncio.gather(*(traffic.post(traffic.note(_TEXT)) for _ in range(100)))
