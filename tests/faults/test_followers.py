@@ -74,8 +74,8 @@ async def test_a_reader_that_does_not_read_is_cut_off_and_resumes_without_a_gap(
                         break
             assert [*range(before[0], after[-1] + 1)] == before + after
             headers["Last-Event-ID"] = str(after[-1])
-    row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
-    row.found(await Inquest(house.broker.url, house.broker.keys).held(traffic))
+            row.acknowledged, row.unknown = len(traffic.acknowledged), traffic.doubted
+            row.found(await Inquest(house.broker.url, house.broker.keys).held(traffic))
 
 
 async def positions(response: aiohttp.ClientResponse) -> AsyncIterator[int]:

@@ -183,7 +183,11 @@ class House:
         except BaseException:
             self.broker.stop(signal.SIGKILL)
             raise
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def _open(self) -> None:
         people = [(side, role, officer) for side in ("nato", "china") for role, officer in OFFICERS.items()]

@@ -42,7 +42,7 @@ class Finding:
 
 
 class Inquest:
-    """Reads one channel's log as the auditor. Goes on where it was, unless it is told to read the whole again."""
+    """Reads one channel's log as the auditor, all of it each time."""
 
     def __init__(self, nats_url: str, keys: Path, channel: str = "nato-china") -> None:
         self.nats_url = nats_url
@@ -57,10 +57,9 @@ class Inquest:
         self._holes: list[int] = []
         self._last = 0
 
-    async def held(self, traffic: Traffic, *, whole: bool = True) -> Finding:
-        """Read the log, from its first record or from where the last inquest ended, and compare."""
-        if whole:
-            self._begin()
+    async def held(self, traffic: Traffic) -> Finding:
+        """Read the log from its first record to its last, and compare."""
+        self._begin()
         await self._read()
         void = {*self.replay.void}
         return Finding(
