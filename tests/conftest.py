@@ -1,4 +1,4 @@
-"""What the tests share: a channel in memory, a real broker."""
+"""What the tests share: a channel in memory, a real broker, a cluster of three."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -10,6 +10,7 @@ from hypothesis import settings
 from structlog.typing import EventDict, WrappedLogger
 
 from brokers import RealBroker
+from cluster import Clients, RealCluster
 from dragoman.log import broker
 from dragoman.log.connection import Guard
 from world import World
@@ -55,3 +56,22 @@ async def real_broker(tmp_path: Path) -> AsyncIterator[RealBroker]:
         made.guard = Guard(await made.bus("warden"), server_name=made.endpoint.server_name)
         await made.guard.prove()
         yield made
+
+
+@pytest.fixture(scope="session")
+def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
+    """Three nodes on loopback, which all tests share that need them; each finds them whole, and without a log."""
+    cluster = RealCluster(tmp_path_factory.mktemp("cluster"), admin=True)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+async def real_cluster(three_nodes: RealCluster) -> AsyncIterator[Clients]:
+    """Connections to the three nodes, whatever an earlier test did to them."""
+    three_nodes.start()
+    async with Clients.of(three_nodes) as clients:
+        yield clients

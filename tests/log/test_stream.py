@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from brokers import RealBroker
+from cluster import REPLICAS, STREAM, Clients
 from dragoman.log import broker, stream
 from dragoman.log.connection import Read
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.mark import HighWater, Mark
 from dragoman.log.port import Appended, Entry, LogBroken, Unavailable
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store
 from records import note
 
 KNOWN = Mark(created="then", position=5, commit="")
@@ -105,6 +109,32 @@ async def test_every_setting_that_is_changed_is_noticed(
     assert "error" not in answer, answer
     with pytest.raises(LogBroken, match=f"{next(iter(change))} is .* and must be"):
         await opened(await marked(real_broker, tmp_path))
+
+
+async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(
+    real_cluster: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.log.jetstream.INSPECT_SECONDS", 0.1)
+    monkeypatch.setattr("dragoman.log.jetstream.ELECTION_SECONDS", 1.0)
+    log = await real_cluster.log()
+    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    store = Store(tmp_path / "projection.sqlite")
+    projection = Projection(log, store)
+    with capture_logs() as said:
+        following = asyncio.create_task(projection.run())
+        await asyncio.wait_for(projection.caught_up.wait(), 10)
+        assert not projection.broken
+        changed = await (await real_cluster.bus("admin")).api(f"STREAM.UPDATE.{STREAM}", stream.configuration("nato-china", 1))
+        assert "error" not in changed, changed
+        await asyncio.wait_for(following, 10)
+    store.close()
+    told = "num_replicas is 1 and must be 3: put them back as the broker's administrator"
+    assert told in str(projection.broken)
+    assert [(line["event"], line["log_level"]) for line in said if told in line.get("reason", "")] == [("log.broken", "critical")]
+    anew = JetStreamLog("nato-china", await real_cluster.bus(), real_cluster.guard, replicas=REPLICAS)
+    with pytest.raises(LogBroken, match=told):
+        await opened(anew)
+    assert isinstance(await anew.append([Entry(record=note(2), expected=0)]), Unavailable)
 
 
 async def marked(real_broker: RealBroker, folder: Path) -> JetStreamLog:
