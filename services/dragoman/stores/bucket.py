@@ -1,6 +1,6 @@
 """A small key-value bucket on a JetStream stream, followed by polling, so that it survives every restart of the broker."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,7 +9,8 @@ from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
 
 _PAGE = 1000
-_WRONG_LAST = 10071
+WRONG_LAST: Final = (10071, 10164)
+"""How the broker says that another message stands there than was expected: one that is written, or, on a cluster, one that is on its way."""
 
 
 class Moved(Exception):
@@ -60,7 +61,7 @@ class Bucket:
         payload = b"" if value is None else msgspec.json.encode(value)
         answer = msgspec.json.decode((await self._bus.request(self._prefix + key, payload, headers or None)).data)
         if "error" in answer:
-            if answer["error"].get("err_code") == _WRONG_LAST:
+            if answer["error"].get("err_code") in WRONG_LAST:
                 raise Moved(key)
             raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
         self._apply(key, None if value is None else payload, int(answer["seq"]))

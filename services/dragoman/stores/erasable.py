@@ -17,10 +17,9 @@ from msgspec import Struct
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
-from dragoman.stores.bucket import Moved
+from dragoman.stores.bucket import WRONG_LAST, Moved
 
 _PAGE: Final = 1000
-_WRONG_LAST: Final = (10071, 10164)
 _NO_MESSAGE: Final = 10037
 
 
@@ -127,7 +126,7 @@ class Erasable:
         failed = answer.get("error")
         if failed is None:
             return int(answer["seq"])
-        if failed.get("err_code") in _WRONG_LAST:
+        if failed.get("err_code") in WRONG_LAST:
             raise Moved(subject)
         raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
 

@@ -12,11 +12,10 @@ from msgspec import Struct
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
-from dragoman.stores.bucket import Moved
+from dragoman.stores.bucket import WRONG_LAST, Moved
 
 STREAM: Final = "DRAGOMAN_SEAL"
 _PREFIX: Final = "dragoman.seal.v1."
-_WRONG_LAST: Final = (10071, 10164)
 _NO_MESSAGE: Final = 10037
 
 
@@ -95,7 +94,7 @@ class Seals:
         headers = {"Nats-Expected-Last-Subject-Sequence": str(0 if over is None else over.seq)}
         answer = msgspec.json.decode((await self._bus.request(_PREFIX + channel, note, headers)).data)
         if "error" in answer:
-            if answer["error"].get("err_code") in _WRONG_LAST:
+            if answer["error"].get("err_code") in WRONG_LAST:
                 raise Moved(channel)
             raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
         return Sealed(seq=int(answer["seq"]), note=note)
