@@ -1,0 +1,186 @@
+"""Two registrars over one real broker: of each size one head is signed, whoever is first, and the other one goes on from it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from brokers import RealBroker
+from dragoman.countersigning import Witnesses
+from dragoman.domain import record as records
+from dragoman.log.archive import Archive
+from dragoman.log.connection import Bus, connected
+from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.port import Appended, Entry, subject_of
+from dragoman.registrar import Registrar, _Sealing
+from dragoman.stores.seals import Sealed, Seals
+from dragoman.tlog import checkpoint, note
+from dragoman.tlog.checkpoint import Checkpoint
+from proxy import Proxy, Trap
+from world import NOTE, World, seed_of
+
+CHANNEL = "nato-china"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
+
+
+class House:
+    """A channel's log on a real broker, and whoever signs its heads."""
+
+    def __init__(self, folder: Path, broker: RealBroker, log: JetStreamLog, seals: Seals) -> None:
+        self.folder = folder
+        self.broker = broker
+        self.log = log
+        self.seals = seals
+        self.world = World()
+        self._last: dict[str, int] = {}
+        self._size = 0
+
+    @classmethod
+    async def made(cls, folder: Path, broker: RealBroker) -> "House":
+        """A house whose channel was opened and has its officers."""
+        await Seals.create(await broker.bus("steward"), 1)
+        house = cls(folder, broker, await broker.log(), Seals(await broker.bus("registrar")))
+        await house.catch_up()
+        return house
+
+    async def catch_up(self) -> None:
+        """Append what happened in the world."""
+        for raw in self.world.raws[self._size :]:
+            subject = subject_of(record := records.parse(raw))
+            self._size += 1
+            entry = Entry(record=record, expected=self._last.get(subject, 0), first=self._size == 1)
+            assert Appended(self._size) == await self.log.append([entry])
+            self._last[subject] = self._size
+
+    async def post(self) -> int:
+        """Append one more record; its position."""
+        self.world.open("nato/o-1", NOTE)
+        await self.catch_up()
+        return self._size
+
+    async def sealing(self, name: str) -> tuple[_Sealing, Archive]:
+        """One channel of a registrar, step by step, which has kept and looked at everything."""
+        archive = Archive(self.folder / name / CHANNEL)
+        seals = Seals(await self.broker.bus("registrar"))
+        sealing = _Sealing(CHANNEL, archive, seals, seed_of("log"), lambda: NOW, NOBODY)
+        sealing.take(await self.log.read(1, 1000))
+        await sealing.compare(self.log)
+        return sealing, archive
+
+    @asynccontextmanager
+    async def registrar(self, name: str, bus: Bus | None = None) -> AsyncIterator[None]:
+        """A registrar that runs."""
+        bus = bus or await self.broker.bus("registrar")
+        running = asyncio.create_task(
+            Registrar(bus, self.folder / name, seed_of("log"), replicas=1, now=lambda: NOW, witnesses=lambda: NOBODY).run()
+        )
+        try:
+            yield
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    async def heads(self) -> list[Checkpoint]:
+        """All heads that were ever sealed, the first one first."""
+        found: list[Sealed] = []
+        at = await self.seals.after(CHANNEL, 0)
+        while at is not None:
+            found.append(at)
+            at = await self.seals.after(CHANNEL, at.seq)
+        return [checkpoint.read(note.read(each.note).text) for each in found]
+
+    async def until_sealed(self, size: int) -> None:
+        """Wait for the head of that many records."""
+        async with asyncio.timeout(20):
+            while (sealed := await self.seals.newest(CHANNEL)) is None or checkpoint.read(note.read(sealed.note).text).size < size:
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def house(tmp_path: Path, real_broker: RealBroker) -> House:
+    return await House.made(tmp_path / "registrars", real_broker)
+
+
+Signed = Callable[[], set[Checkpoint]]
+
+
+@pytest.fixture
+def signed(monkeypatch: pytest.MonkeyPatch) -> Signed:
+    """All heads that any registrar has signed and tried to seal, those that came too late among them."""
+    tried: list[bytes] = []
+    put = Seals.put
+
+    async def told(seals: Seals, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+        tried.append(note)
+        return await put(seals, channel, note, over)
+
+    monkeypatch.setattr(Seals, "put", told)
+    return lambda: {checkpoint.read(note.read(each).text) for each in tried}
+
+
+def are_of_one_log(heads: set[Checkpoint], house: House) -> bool:
+    """Whether every head is of the records that were posted: of one size there is one root."""
+    archive = Archive(house.folder / "judge")
+    try:
+        archive.add(house.world.raws)
+        return all(archive.root(head.size) == head.root for head in heads)
+    finally:
+        archive.close()
+
+
+async def test_of_two_that_sign_at_one_moment_one_is_first_and_the_other_goes_on_from_its_head(house: House, signed: Signed) -> None:
+    (first, one), (second, other) = [await house.sealing(name) for name in ("first", "second")]
+    sizes: list[int] = []
+    try:
+        for _ in range(3):
+            await asyncio.gather(first.seal(), second.seal())
+            sizes.append(len(house.world.raws))
+            assert [head.size for head in await house.heads()] == sizes
+            assert {first.trusted, second.trusted} == {True, False}, "one is told, and looks at what stands there"
+            await asyncio.gather(first.seal(), second.seal())
+            assert [head.size for head in await house.heads()] == sizes
+            assert first.trusted and second.trusted
+            await house.post()
+            for each in (first, second):
+                each.take(await house.log.read(1, 1000))
+        assert are_of_one_log(signed(), house)
+    finally:
+        one.close()
+        other.close()
+
+
+async def test_two_that_run_sign_one_head_of_each_size_and_each_goes_on_without_the_other(house: House, signed: Signed) -> None:
+    async with house.registrar("first"):
+        async with house.registrar("second"):
+            for _ in range(4):
+                await house.until_sealed(await house.post())
+        await house.until_sealed(await house.post())
+    async with house.registrar("second"):
+        await house.until_sealed(await house.post())
+        async with house.registrar("first"):
+            await house.until_sealed(await house.post())
+        await house.until_sealed(await house.post())
+    sizes = [head.size for head in await house.heads()]
+    assert sizes == sorted(set(sizes)) and sizes[-1] == len(house.world.raws)
+    assert are_of_one_log(signed(), house)
+
+
+async def test_one_whose_answer_was_lost_finds_its_head_sealed_and_neither_stops(house: House, signed: Signed) -> None:
+    proxy = Proxy(int(house.broker.endpoint.url.rpartition(":")[2]))
+    try:
+        async with connected(proxy.url, "registrar", house.broker.endpoint.seed("registrar")) as bus, house.registrar("first", bus):
+            await house.until_sealed(await house.post())
+            trap = proxy.set(Trap(b"HPUB dragoman.seal.v1.", mute_s=0.3))
+            await house.until_sealed(await house.post())
+            async with house.registrar("second"):
+                assert await asyncio.to_thread(trap.sprung.wait, 5)
+                await house.until_sealed(await house.post())
+            await house.until_sealed(await house.post())
+    finally:
+        proxy.close()
+    assert are_of_one_log(signed(), house)
