@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,24 @@ def test_a_subtree_is_read_out_of_the_tile_that_holds_it(size: int, data: st.Dat
 
     assert tiles.node(level, index, size, tile) == nodes(level, index)
     assert len(read) == 1
+
+
+@given(size=st.integers(2, 600), data=st.data())
+def test_a_changed_tile_proves_nothing_and_one_of_another_length_is_refused(size: int, data: st.DataObject) -> None:
+    nodes = merkle.nodes_of([merkle.leaf_hash(b"%d" % index) for index in range(size)])
+    old = data.draw(st.integers(1, size - 1))
+    bodies: dict[Tile, bytes] = {}
+
+    def proof(read: Callable[[Tile], bytes]) -> list[bytes]:
+        return merkle.consistency(lambda level, index: tiles.node(level, index, size, read), old, size)
+
+    sound = proof(lambda tile: bodies.setdefault(tile, tiles.hashes(tile, nodes)))
+    tile, body = data.draw(st.sampled_from(list(bodies.items())))
+    struck = bytearray(body)
+    struck[data.draw(st.integers(0, len(body) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    found = proof((bodies | {tile: bytes(struck)}).__getitem__)
+    roots = merkle.root_of(nodes, old), merkle.root_of(nodes, size)
+    assert merkle.is_consistent(old, size, *roots, found) == (found == sound), "only what the proof does not need may be anything"
+    for wrong in (body[: data.draw(st.integers(0, len(body) - 1))], body + data.draw(st.binary(min_size=1, max_size=33))):
+        with pytest.raises(ValueError, match="bytes came"):
+            proof((bodies | {tile: wrong}).__getitem__)

@@ -82,13 +82,19 @@ def tiles_of(size: int) -> Iterator[Tile]:
 
 
 def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> bytes:
-    """The root of a complete subtree of a tree of that size, out of the tile that holds it; `read` gives a tile's bytes."""
+    """The root of a complete subtree of a tree of that size, out of the tile that holds it; `read` gives a tile's bytes.
+
+    Raises `ValueError` where those are not as many hashes as the tile is wide.
+    """
     high, low = divmod(level, _BITS)
     full, partial = widths(size, high)
     first, count = index << low, 1 << low
     tile = Tile(high, first // WIDTH, WIDTH if first // WIDTH < full else partial)
+    body = read(tile)
+    if len(body) != tile.width * _HASH:
+        raise ValueError(f"{tile.path} has {tile.width} hashes, and {len(body)} bytes came")
     at = first % WIDTH * _HASH
-    raw = read(tile)[at : at + count * _HASH]
+    raw = body[at : at + count * _HASH]
     return folded([raw[begin : begin + _HASH] for begin in range(0, len(raw), _HASH)])
 
 
