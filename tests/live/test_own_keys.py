@@ -48,6 +48,24 @@ async def test_a_sides_root_keys_are_replaced_as_they_were_announced(host: Host)
     assert "name the files of the new root keys" in host.run("keys", "rotate-roots", "thief.pem", *to, check=2)[1]
 
 
+async def test_an_officers_key_is_replaced_by_a_new_one_and_the_old_one_signs_nothing_more(host: Host) -> None:
+    host.opened()
+    old, new = host.key("nato-o"), host.key("nato-o-2")
+    administrator = ("--sign", "nato-adm.pem", "--token-file", "nato-adm-1.token")
+    officer = ("--token-file", host.token("nato/o-1"))
+    (host.folder / "note.json").write_text(json.dumps(NOTE))
+    host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", *administrator)
+    host.run("post", "note.json", "--sign", "nato-o.pem", *officer)
+    _, told = host.run("keys", "rotate", "nato-o.pem", "nato-o-2.pem", "--officer", "o-1", *administrator)
+    assert "is o-1's from position" in told and "is revoked from position" in told
+    late = host.run("post", "note.json", "--sign", "nato-o.pem", *officer, check=4)[1]
+    assert "is of no key valid here" in late
+    assert host.run("post", "note.json", "--sign", "nato-o-2.pem", *officer)[0].startswith("NATO-CHINA/NATO/")
+    listed = json.loads(host.run("keys", "list", "--json", *officer)[0])
+    keys = {each["public"]: each.get("until") for each in listed.values() if each["owner"] == "nato/o-1"}
+    assert keys[old] and not keys[new], keys
+
+
 async def test_a_channel_may_ask_for_every_officers_signature(host: Host, session: aiohttp.ClientSession) -> None:
     host.opened(required_signatures=["contact"])
     officer = host.caller(session, "nato/o-1")
