@@ -8,7 +8,10 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from dragoman.audit.mirror import Mirror, Pinned
+from dragoman.cli.witnessing import application
 from dragoman.countersigning import Asked, Witnesses
+from dragoman.domain.heads import log_of
 from dragoman.log.archive import Archive
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import LogUnreachable, Message
@@ -18,6 +21,7 @@ from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Sealed
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.witness import Witness
 from world import NOTE, World, seed_of
 
 NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
@@ -29,9 +33,10 @@ class MemorySeals:
     def __init__(self) -> None:
         self.notes: list[bytes] = []
         self.fails = ""
+        self.taken: datetime | None = None
 
     async def newest(self, _: str) -> Sealed | None:
-        return Sealed(seq=len(self.notes), note=self.notes[-1]) if self.notes else None
+        return Sealed(seq=len(self.notes), note=self.notes[-1], taken=self.taken) if self.notes else None
 
     async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
         fails, self.fails = self.fails, ""
@@ -127,6 +132,18 @@ async def test_a_head_is_signed_again_when_the_log_has_grown_or_five_minutes_hav
     house.now += timedelta(minutes=5)
     await sealing.seal()
     assert house.heads == [first, first + 1, first + 1]
+
+
+async def test_a_registrar_that_was_started_anew_signs_again_when_the_head_is_five_minutes_old(house: House) -> None:
+    await (await house.caught_up(house.registrar())).seal()
+    house.seals.taken = house.now
+    house.now += timedelta(minutes=4)
+    sealing = await house.caught_up(house.registrar("again"))
+    await sealing.seal()
+    assert len(house.heads) == 1
+    house.now += timedelta(minutes=1)
+    await sealing.seal()
+    assert house.heads == [len(house.world.raws)] * 2
 
 
 async def test_nothing_is_signed_before_the_log_and_the_seal_were_looked_at(house: House) -> None:
@@ -359,3 +376,26 @@ async def test_a_witness_that_shows_no_heads_is_taken_by_the_size_that_it_says(s
     sealing.take(house.messages)
     await sealing.seal()
     assert len(house.heads) == heads
+
+
+async def test_an_idle_head_is_cosigned_anew_every_five_minutes(house: House, tmp_path: Path) -> None:
+    registry = house.world.registry
+    mirror = Mirror(tmp_path / "mirror", Pinned(cid=registry.cid, log=str(log_of(registry))))
+    mirror.take(house.world.raws)
+    witness = Witness(mirror, tmp_path / "mirror", "nato.example/witness", seed_of("witness"), now=lambda: house.now)
+    async with TestServer(application(mirror, witness)) as server, ClientSession() as session:
+        asked = Asked(verifier=witness.verifier, url=str(server.make_url("")).rstrip("/"))
+        house.witnesses = lambda: Witnesses(session, [asked])
+        sealing = await house.caught_up(house.registrar())
+        times: list[int | None] = []
+        for seconds in (0, 299, 1, 300):
+            house.now += timedelta(seconds=seconds)
+            await sealing.seal()
+            await sealing.countersign()
+            signature = note.read(house.seals.notes[-1]).signed_by(witness.verifier)
+            times.append(None if signature is None else signature.time)
+    mirror.close()
+    begun = int(house.now.timestamp()) - 600
+    assert times == [begun, begun, begun + 300, begun + 600]
+    assert set(house.heads) == {len(house.world.raws)}, "all of them are of the same records"
+    assert len({note.read(raw).text for raw in house.seals.notes}) == 1

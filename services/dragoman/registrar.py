@@ -192,8 +192,8 @@ class _Sealing:
             shown = "none" if sealed is None else f"one of {sealed.size}"
             raise Unexplained(f"a head of {known.size} records was sealed, and {shown} is shown: the broker's store is an old one")
         self.trusted = sealed is None or sealed.size <= self.archive.size  # else the archive has yet to come so far
-        if sealed is not None:
-            self._signed_at = self._signed_at or self._now()
+        if self.sealed is not None:
+            self._signed_at = self._signed_at or self.sealed.taken or self._now()
 
     def _kept(self, raw: bytes | None, verifier: Verifier) -> Checkpoint | None:
         return None if raw is None else self._explain(raw, verifier)
