@@ -1,6 +1,7 @@
 """Other people's libraries verify a running log: heads, tiles, every record, consistency, cosignatures, and proofs offline."""
 
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,24 @@ async def test_other_peoples_libraries_verify_a_running_log(log: Log, session: a
     assert code == 0, told
     assert (found["proofs"], found["cosignatures"], found["consistent with"]) == ("4", "1", old.read_bytes().split()[1].decode())
     assert int(found["records"]) >= position and int(found["tiles"]) >= 3
+
+    export = tmp_path / "log.zip"
+    given = ("--channel", "nato-china", "--token-file", str(log.token), "--witness", str(log.nato.verifier))
+    log.service.run("audit", "export", "--to", str(export), *given)
+    unpacked = tmp_path / "unpacked"
+    zipfile.ZipFile(export).extractall(unpacked)
+    code, whole, told = log.check("-witness", log.nato.verifier, "-old", old, unpacked, key=about["log"])
+    assert code == 0, told
+    assert (whole["records"], whole["cosignatures"]) == (str(len((unpacked / "records.ndjson").read_bytes().splitlines())), "1")
+    for name, was, becomes in (
+        ("records.ndjson", b"Note 100.", b"Note 999."),
+        ("tile/entries/000", b"index 200\n", b"index 201\n"),
+        ("checkpoint", b"nato.example", b"nita.example"),
+    ):
+        body = (unpacked / name).read_bytes()
+        (unpacked / name).write_bytes(body.replace(was, becomes))
+        assert log.check("-witness", log.nato.verifier, unpacked, key=about["log"])[0] == 1, name
+        (unpacked / name).write_bytes(body)
 
     other = log.nato.verifier.replace("nato.example", "china.example")
     assert log.check("-witness", other, url, key=about["log"])[0] == 1, "a witness that has not cosigned is none"

@@ -1,8 +1,9 @@
-// Verifies a running log with other people's libraries alone: x/mod's notes, tree and tiles, and transparency-dev's cosignatures.
+// Verifies a running log, or an export of one, with other people's libraries alone: x/mod's notes, tree and tiles, and transparency-dev's cosignatures.
 //
 //	verify -log VKEY [-witness VKEY]... [-old FILE] [-proofs FOLDER] -token FILE URL
+//	verify -log VKEY … FOLDER
 //
-// URL is that of the channel. Every record's bytes are hashed here, every tile is taken over HTTP and checked against the signed head,
+// URL is that of the channel, FOLDER an export that was unpacked. Every record's bytes are hashed here, every tile is taken over HTTP and checked against the signed head,
 // an older head against a newer one, and each proof file offline. Prints what was checked; exits with 1 at the first lie.
 package main
 
@@ -11,6 +12,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -31,6 +33,52 @@ type keys []string
 
 func (k *keys) String() string     { return strings.Join(*k, ", ") }
 func (k *keys) Set(s string) error { *k = append(*k, s); return nil }
+
+// source gives what a channel has, by its path there.
+type source interface {
+	get(path string) ([]byte, error)
+}
+
+// folder is an export that was unpacked.
+type folder struct {
+	path    string
+	records [][]byte
+}
+
+func unpacked(path string) (*folder, error) {
+	raw, err := os.ReadFile(filepath.Join(path, "records.ndjson"))
+	if err != nil {
+		return nil, err
+	}
+	return &folder{path, bytes.Split(bytes.TrimSuffix(raw, []byte("\n")), []byte("\n"))}, nil
+}
+
+func (f *folder) get(path string) ([]byte, error) {
+	number, isRecord := strings.CutPrefix(path, "/records/")
+	if !isRecord {
+		return os.ReadFile(filepath.Join(f.path, strings.TrimPrefix(path, "/log/")))
+	}
+	position, err := strconv.Atoi(number)
+	if err != nil || position < 1 || position > len(f.records) {
+		return nil, fmt.Errorf("there is no record %s", number)
+	}
+	line := f.records[position-1]
+	if junk, isJunk := bytes.CutPrefix(line, []byte(`{"junk":"`)); isJunk {
+		return hex.DecodeString(strings.TrimSuffix(string(junk), `"}`))
+	}
+	return line, nil
+}
+
+func from(where, token string) (source, error) {
+	if !strings.Contains(where, "://") {
+		return unpacked(where)
+	}
+	raw, err := os.ReadFile(token)
+	if err != nil {
+		return nil, err
+	}
+	return server{where, strings.TrimSpace(string(raw))}, nil
+}
 
 type server struct{ url, token string }
 
@@ -57,7 +105,7 @@ func (s server) get(path string) ([]byte, error) {
 
 // tiles gives tlog the tiles of C2SP's paths, which have no height.
 type tiles struct {
-	server
+	source
 	read int
 }
 
@@ -78,7 +126,7 @@ func (t *tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (t *tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-func entries(s server, size int64) ([][]byte, error) {
+func entries(s source, size int64) ([][]byte, error) {
 	var found [][]byte
 	for first := int64(0); first < size; first += 256 {
 		width := min(256, size-first)
@@ -190,11 +238,10 @@ func run() error {
 	if flag.NArg() == 0 {
 		return nil
 	}
-	token, err := os.ReadFile(*tokenFile)
+	s, err := from(flag.Arg(0), *tokenFile)
 	if err != nil {
 		return err
 	}
-	s := server{flag.Arg(0), strings.TrimSpace(string(token))}
 	signed, err := s.get("/log/checkpoint")
 	if err != nil {
 		return err
@@ -207,8 +254,11 @@ func run() error {
 		return fmt.Errorf("%d of %d witnesses have cosigned", cosigned, len(cosigners))
 	}
 	size := int64(head.Size)
+	if export, isExport := s.(*folder); isExport && int64(len(export.records)) != size {
+		return fmt.Errorf("%d records under a head of %d", len(export.records), size)
+	}
 	tree := tlog.Tree{N: size, Hash: hashOf(head.Hash)}
-	reading := &tiles{server: s}
+	reading := &tiles{source: s}
 	hashes := tlog.TileHashReader(tree, reading)
 	given, err := entries(s, size)
 	if err != nil {
