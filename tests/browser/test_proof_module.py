@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+import frames
 from dragoman.audit.replay import Replay
 from dragoman.domain import erasure, ids, strict
 from dragoman.domain import record as records
@@ -249,7 +250,8 @@ def given() -> dict[str, Any]:
     materials["strange"] = prover.material("signed", seen=3)
     materials["strange"]["seen"]["note"] = prover.head(3, origin="example.org/other").decode()
     materials["agreed"] = Prover(with_policy(), {"opening": 1}).material("opening")
-    return {"materials": materials, "spoilt": spoilt()}
+    framed = [{"record": dsse.encode_base64(raw), "reads": frames.is_record(raw)} for raw in frames.corpus()]
+    return {"materials": materials, "spoilt": spoilt(), "framed": framed}
 
 
 def test_the_module_is_javascript_as_node_reads_it(node: str) -> None:

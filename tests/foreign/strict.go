@@ -1,21 +1,27 @@
-// Reads acts strictly (record.md §2), apart from every other reader: one JSON object, compact, of the permitted tokens and no others.
+// Reads acts and records strictly (record.md §2 and §3), apart from every other reader: an act is one JSON object, compact, of the
+// permitted tokens and no others; a record is written in one way alone around its act.
 //
-// Standard input holds the acts, each after its length in four bytes; for each a line comes back, `yes` or `no`.
+// Standard input holds the acts, or with -records the records, each after its length in four bytes; for each a line comes back,
+// `yes` or `no`.
 package main
 
 import (
 	"bufio"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
 const (
 	mostBytes = 240 * 1024
+	mostFrame = 512 * 1024
 	mostDepth = 32
 	mostDigit = 17
 	mostWhole = 1<<53 - 1
@@ -230,7 +236,86 @@ func isAct(raw []byte) bool {
 	return r.object(1) && r.at == len(r.raw)
 }
 
+var (
+	id      = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	moment  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$`)
+	decimal = regexp.MustCompile(`^(0|[1-9][0-9]{0,15})$`)
+	salt    = regexp.MustCompile(`^[0-9a-f]{64}$`)
+)
+
+func anything(string) bool { return true }
+
+func isTime(text string) bool {
+	_, err := time.Parse("2006-01-02T15:04:05.000Z", text)
+	return err == nil && moment.MatchString(text) && !strings.HasPrefix(text, "0000")
+}
+
+// members of a record, in the order in which they are written; after them comes the act.
+var members = []struct {
+	name     string
+	optional bool
+	sound    func(string) bool
+}{
+	{"specversion", false, func(text string) bool { return text == "1.0" }},
+	{"id", false, id.MatchString},
+	{"source", false, anything},
+	{"type", false, anything},
+	{"subject", false, id.MatchString},
+	{"time", false, isTime},
+	{"datacontenttype", false, func(text string) bool { return text == "application/json" }},
+	{"dataschema", false, anything},
+	{"channel", false, anything},
+	{"family", false, anything},
+	{"actor", false, anything},
+	{"releasedby", true, anything},
+	{"decided", false, decimal.MatchString},
+	{"causationid", true, anything},
+	{"attestation", false, func(text string) bool { return text == "author" || text == "host" }},
+	{"signatures", true, anything},
+	{"salt", false, salt.MatchString},
+}
+
+func isPlain(text string) bool {
+	for _, c := range []byte(text) {
+		if c < 0x20 || c > 0x7e || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+func isRecord(raw []byte) bool {
+	if len(raw) > mostFrame {
+		return false
+	}
+	rest, opening, found := string(raw), "{", map[string]string{}
+	for _, member := range members {
+		begun := opening + `"` + member.name + `":"`
+		if !strings.HasPrefix(rest, begun) {
+			if member.optional {
+				continue
+			}
+			return false
+		}
+		value, after, ended := strings.Cut(rest[len(begun):], `"`)
+		if !ended || !isPlain(value) || !member.sound(value) {
+			return false
+		}
+		rest, opening, found[member.name] = after, ",", value
+	}
+	_, signed := found["signatures"]
+	act, framed := strings.CutPrefix(rest, `,"data":`)
+	act, ended := strings.CutSuffix(act, "}")
+	return framed && ended && signed == (found["attestation"] == "author") && isAct([]byte(act))
+}
+
 func main() {
+	records := flag.Bool("records", false, "read records, not acts")
+	flag.Parse()
+	holds := isAct
+	if *records {
+		holds = isRecord
+	}
 	in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
 	defer out.Flush()
 	var length [4]byte
@@ -242,6 +327,6 @@ func main() {
 		if _, err := io.ReadFull(in, raw); err != nil {
 			return
 		}
-		fmt.Fprintln(out, map[bool]string{true: "yes", false: "no"}[isAct(raw)])
+		fmt.Fprintln(out, map[bool]string{true: "yes", false: "no"}[holds(raw)])
 	}
 }

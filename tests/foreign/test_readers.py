@@ -1,4 +1,7 @@
-"""Three readers of one grammar, in Python, Go and JavaScript, say the same of every act: those to refuse, those that hold, and spoilt ones."""
+"""Three readers of one grammar, in Python, Go and JavaScript, say the same of every act: those to refuse, those that hold, and spoilt ones.
+
+Of whole records as well; in JavaScript it is the page's own reader, asked in tests/browser/test_proof_module.py.
+"""
 
 import base64
 import json
@@ -11,6 +14,7 @@ import msgspec
 import pytest
 from playwright.async_api import async_playwright
 
+import frames
 from dragoman.domain import strict
 from dragoman.domain.refusal import Malformed
 from gobuild import HERE, built_by_go, required
@@ -84,6 +88,14 @@ def in_python(raw: bytes) -> bool:
         return False
 
 
+def in_go(given: list[bytes], folders: pytest.TempPathFactory, *arguments: str) -> list[bool]:
+    """What the reader in Go says of each."""
+    reader = built_by_go("strict", folders)
+    told = b"".join(len(raw).to_bytes(4) + raw for raw in given)
+    said = subprocess.run([reader, *arguments], input=told, capture_output=True, check=True, timeout=60).stdout.decode().split()
+    return [each == "yes" for each in said]
+
+
 @pytest.fixture(scope="module")
 def asked() -> list[tuple[bytes, bool]]:
     """Each act, and what our reader says of it."""
@@ -93,10 +105,15 @@ def asked() -> list[tuple[bytes, bool]]:
 
 
 def test_a_reader_in_go_says_the_same(asked: list[tuple[bytes, bool]], tmp_path_factory: pytest.TempPathFactory) -> None:
-    reader = built_by_go("strict", tmp_path_factory)
-    given = b"".join(len(raw).to_bytes(4) + raw for raw, _ in asked)
-    said = subprocess.run([reader], input=given, capture_output=True, check=True, timeout=60).stdout.decode().split()
-    assert [(raw, holds) for (raw, holds), each in zip(asked, said, strict=True) if (each == "yes") != holds] == []
+    said = in_go([raw for raw, _ in asked], tmp_path_factory)
+    assert [(raw, holds) for (raw, holds), each in zip(asked, said, strict=True) if each != holds] == []
+
+
+def test_a_reader_in_go_says_the_same_of_whole_records(tmp_path_factory: pytest.TempPathFactory) -> None:
+    given = frames.corpus()
+    said = in_go(given, tmp_path_factory, "-records")
+    assert [(raw, holds) for raw, holds in zip(given, said, strict=True) if holds != frames.is_record(raw)] == []
+    assert 1_000 < sum(said) < len(said) / 2, "some hold, and most do not"
 
 
 async def test_a_reader_in_javascript_says_the_same(asked: list[tuple[bytes, bool]]) -> None:

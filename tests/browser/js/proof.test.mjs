@@ -636,6 +636,16 @@ test("acts are read as strictly as Python reads them", async () => {
   }
 });
 
+test("whole records are read as strictly as Python reads them", async () => {
+  const disagreeing = [];
+  for (const { record, reads } of given.framed) {
+    const found = fromBase64(record);
+    const [bytes] = (await prove(signed({ position: 2 ** 40, record: found }))).steps;
+    if ((bytes.verdict === "holds" || bytes.code === "members_disagree") !== reads) disagreeing.push([reads, bytes.values.why, text(found)]);
+  }
+  assert.deepEqual(disagreeing, []);
+});
+
 test("the sample of every record is rebuilt from its members", async () => {
   const folder = new URL("../../../schemas/samples/records/", import.meta.url);
   for (const name of readdirSync(folder).filter((each) => /\.v[0-9]+\.json$/.test(each))) {
