@@ -177,5 +177,7 @@ def test_keys_are_not_written_over_nor_read_where_others_may(own: Service, tmp_p
     assert len(own.run("keys", "show", str(path), "--passphrase", str(words)).stdout.split()) == 2
     plain = tmp_path / "plain.pem"
     own.run("keys", "new", str(plain))
+    assert len(own.run("keys", "show", str(path), DRAGOMAN_PASSPHRASE_FILE=str(words)).stdout.split()) == 2
+    assert len(own.run("keys", "show", str(plain), "--passphrase", str(words)).stdout.split()) == 2, "of several one may have none"
     plain.chmod(0o644)
     assert "chmod 600" in own.run("keys", "show", str(plain), check=2).stderr

@@ -60,13 +60,13 @@ async def enrol(
     """Enter the key in FILE as an officer's, as an administrator of the side. Both keys sign; in a trial the host has the administrator's."""
     seed = seed_of(file, passphrase)
     body = {"act": "key-addition", "officer": officer.rpartition("/")[2], "keys": [dsse.encode_base64(dsse.public_of(seed))]}
-    recorded = await posted(target, body, [seed, *map(seed_of, sign)])
+    recorded = await posted(target, body, [seed, *(seed_of(path, passphrase) for path in sign)])
     say(f"the key {dsse.key_id(dsse.public_of(seed))} is {officer}'s from position {recorded.position}")
     return 0
 
 
 @keys.command
-async def admit(file: Path, *, sign: Sign, target: Target = EVERYWHERE) -> int:
+async def admit(file: Path, *, sign: Sign, passphrase: Passphrase = None, target: Target = EVERYWHERE) -> int:
     """Enter the key that an officer's browser has made, out of FILE from the page of keys. It was made out to you: --sign your own key.
 
     Ask the officer for the four words first; the page of keys shows those of the key that is in FILE.
@@ -79,7 +79,7 @@ async def admit(file: Path, *, sign: Sign, target: Target = EVERYWHERE) -> int:
     except (msgspec.MsgspecError, Malformed) as error:
         raise UsageError(f"{file} is no entry from the page of keys: {error}") from None
     signatures = dict(each.split(":") for each in found.signatures.split())
-    own = over(act, [seed_of(path) for path in sign])
+    own = over(act, [seed_of(path, passphrase) for path in sign])
     signatures |= dict(zip(own["Dragoman-Key-Id"].split(), own["Dragoman-Signature"].split(), strict=True))
     headers = {"Dragoman-Key-Id": " ".join(signatures), "Dragoman-Signature": " ".join(signatures.values())}
     async with connected(target) as caller:
@@ -94,12 +94,13 @@ async def revoke(
     *,
     reason: str | None = None,
     sign: Sign = (),
+    passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Revoke a key: it signs nothing more in the channel, and does not return. A key may revoke itself: --sign its own file."""
-    keyid = dsse.key_id(dsse.public_of(seed_of(Path(key)))) if Path(key).exists() else key
+    keyid = dsse.key_id(dsse.public_of(seed_of(Path(key), passphrase))) if Path(key).exists() else key
     body = {"act": "key-revocation", "key": keyid} | ({"reason": reason} if reason else {})
-    recorded = await posted(target, body, [seed_of(path) for path in sign])
+    recorded = await posted(target, body, [seed_of(path, passphrase) for path in sign])
     say(f"{keyid} is revoked from position {recorded.position}")
     return 0
 
@@ -111,20 +112,21 @@ async def rotate(
     *,
     officer: Annotated[str, Parameter(help="Whose keys they are: the officer's name, or side/name.")],
     sign: Sign = (),
+    passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Enter the key in NEW for an officer and revoke the one in OLD, as an administrator of the side."""
-    await enrol(new, officer=officer, sign=sign, target=target)
-    return await revoke(str(old), reason="replaced", sign=sign, target=target)
+    await enrol(new, officer=officer, sign=sign, passphrase=passphrase, target=target)
+    return await revoke(str(old), reason="replaced", sign=sign, passphrase=passphrase, target=target)
 
 
 Threshold = Annotated[int, Parameter(help="How many of the root keys must sign.")]
 
 
 @keys.command(name="next-roots")
-def next_roots(*files: Path, threshold: Threshold = 1) -> int:
+def next_roots(*files: Path, threshold: Threshold = 1, passphrase: Passphrase = None) -> int:
     """Print the hash that announces the keys in FILES as a side's next root keys, which then stay on paper until they are needed."""
-    out(keepers.roots_hash(threshold, [dsse.encode_base64(dsse.public_of(seed_of(path))) for path in files]))
+    out(keepers.roots_hash(threshold, [dsse.encode_base64(dsse.public_of(seed_of(path, passphrase))) for path in files]))
     return 0
 
 
@@ -134,14 +136,17 @@ async def rotate_roots(
     threshold: Threshold = 1,
     announce: Annotated[str, Parameter(help="The hash of the roots that come after these, as `keys next-roots` prints it.")] = "",
     sign: Sign = (),
+    passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
     """Replace your side's root keys by those in FILES, which sign as well. The token is that of SIDE/root; --sign has the old ones."""
-    seeds = [seed_of(path) for path in files]
+    seeds = [seed_of(path, passphrase) for path in files]
     if not seeds or not sign:
         raise UsageError("name the files of the new root keys, and the old ones with --sign")
     body = {"act": "root-rotation", "roots": [dsse.encode_base64(dsse.public_of(seed)) for seed in seeds], "threshold": threshold}
-    recorded = await posted(target, body | ({"next_roots": announce} if announce else {}), [*seeds, *map(seed_of, sign)])
+    recorded = await posted(
+        target, body | ({"next_roots": announce} if announce else {}), [*seeds, *(seed_of(path, passphrase) for path in sign)]
+    )
     say(f"the root keys of {recorded.channel} are others from position {recorded.position}; the old ones sign nothing more")
     return 0
 

@@ -30,9 +30,14 @@ from dragoman_schemas.answers import Recorded
 from dragoman_schemas.frame import Act
 
 Sign = Annotated[tuple[Path, ...], Parameter(name="--sign", negative=(), help="Sign with the key in this file; may be repeated.")]
-Passphrase = Annotated[Path | None, Parameter(help="A file with the passphrase of the key.")]
+Passphrase = Annotated[
+    Path | None,
+    Parameter(help="A file with the passphrase of those key files that have one. Default: what DRAGOMAN_PASSPHRASE_FILE names."),
+]
 
 _OTHERS: Final = 0o077
+_LOCKED: Final = b"ENCRYPTED"
+"""What stands at the beginning of a key file that is under a passphrase."""
 
 
 class Signature(Struct, frozen=True, kw_only=True):
@@ -64,12 +69,13 @@ def make(path: Path, passphrase: Path | None) -> bytes:
 
 
 def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
-    """The private part of the key in a PEM file: PKCS #8, as openssl writes it. Raises `UsageError`."""
-    word = _word(passphrase)
+    """The private part of the key in a PEM file: PKCS #8, as openssl writes it, under the passphrase if it is under any. Raises `UsageError`."""
     try:
-        if word is None and path.stat().st_mode & _OTHERS:
+        raw = path.read_bytes()
+        locked = _LOCKED in raw
+        if not locked and path.stat().st_mode & _OTHERS:
             raise UsageError(f"others may read {path}: chmod 600 {path}, or keep it under a passphrase")
-        key = serialization.load_pem_private_key(path.read_bytes(), word)
+        key = serialization.load_pem_private_key(raw, _word(passphrase) if locked else None)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -80,10 +86,11 @@ def seed_of(path: Path, passphrase: Path | None = None) -> bytes:
 
 
 def _word(passphrase: Path | None) -> bytes | None:
+    named = passphrase or os.environ.get("DRAGOMAN_PASSPHRASE_FILE")
     try:
-        return None if passphrase is None else passphrase.read_bytes().rstrip(b"\r\n")
+        return Path(named).read_bytes().rstrip(b"\r\n") if named else None
     except OSError as error:
-        raise UsageError(f"{passphrase} cannot be read: {error.strerror}") from None
+        raise UsageError(f"{named} cannot be read: {error.strerror}") from None
 
 
 # What a signature binds an act to
