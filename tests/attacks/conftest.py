@@ -8,8 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from dragoman.log.archive import Archive
-from forging import CHANNEL, Auditor, Forge, Hostile, write
+from forging import CHANNEL, Auditor, Forge, Given, Hostile, archived, write
 from service import NOTE, Service
 
 
@@ -34,6 +33,12 @@ def auditor(honest: Service, tmp_path_factory: pytest.TempPathFactory) -> Audito
     return auditor
 
 
+@pytest.fixture(scope="session")
+def given(honest: Service, auditor: Auditor) -> Given:
+    """What a hostile host has to make up records of."""
+    return Given(archived(honest.data), honest.data)
+
+
 @pytest.fixture
 def hostile(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Callable[..., Hostile]]:
     """A hostile build on the data of the honest host."""
@@ -51,26 +56,23 @@ def hostile(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Calla
 
 
 @pytest.fixture
-def forged(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Callable[[Forge], Awaitable[Service]]]:
+def forged(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Callable[..., Awaitable[Service]]]:
     """The honest program on a log that the host has made up out of the honest one, with all of the host's keys."""
     running: list[Service] = []
 
-    async def start(forge: Forge) -> Service:
+    async def start(forge: Forge, *arguments: str) -> Service:
         data = tmp_path / f"forged-{len(running)}"
         data.mkdir()
         for name in ("keys", "operator.token", "demo.json"):
             source = honest.data / name
             (shutil.copytree if source.is_dir() else shutil.copy)(source, data / name)
-        archive = Archive(honest.data / "archive" / CHANNEL)
-        messages = [archive.raw(position) for position in range(1, archive.size + 1)]
-        archive.close()
         access = shutil.copytree(honest.data / "nats", data / "nats")
         for found in access.rglob("DRAGOMAN_LOG_NATO-CHINA"):
             shutil.rmtree(found)
         for found in access.rglob("DRAGOMAN_SEAL"):
             shutil.rmtree(found)
-        await write(data, forge(messages))
-        running.append(host := Service(data))
+        await write(data, forge(archived(honest.data)))
+        running.append(host := Service(data, *arguments))
         return host
 
     yield start

@@ -1,6 +1,7 @@
 """A hostile build of the service: `hostile.py TRICK,… COMMAND …` runs `dragoman COMMAND …` after changing what it does.
 
 accepts      every record is valid, whoever signed it, wherever it stands; everything may be posted
+lax          acts are read as most JSON readers read them: the last of two members counts, and a number is a number
 swaps        readers are given other bytes than those that are in the log, under the right tree and head
 withholds    one record is given as its leaf entry, as if every side had consented to erase it
 freezes      the first signed head is shown for ever, and no record after it
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dragoman import cli
-from dragoman.domain import decide, fold
+from dragoman.domain import decide, fold, strict
 from dragoman.gateway import live, proofs
 from dragoman.projection import live as folding
 from dragoman.projection import reads
@@ -30,6 +31,10 @@ def accepts() -> None:
 
     for module in (fold, decide):
         vars(module)["judge"] = never
+
+
+def lax() -> None:
+    vars(strict)["read"] = lambda raw, *, cut: raw
 
 
 def swaps() -> None:
@@ -82,7 +87,7 @@ def tiles() -> None:
     setattr(Trees, "tile", other)  # noqa: B010
 
 
-TRICKS: dict[str, Callable[[], None]] = {each.__name__: each for each in (accepts, swaps, withholds, freezes, tiles)}
+TRICKS: dict[str, Callable[[], None]] = {each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, tiles)}
 
 if __name__ == "__main__":
     for name in sys.argv[1].split(","):

@@ -1,5 +1,6 @@
 """Hostile hosts: other builds of the service, other logs under its keys, records past its gateway; and what an auditor has kept."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -7,20 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from nacl import bindings
+
 from dragoman import wiring
+from dragoman.audit.replay import Replay
 from dragoman.domain import ids
 from dragoman.domain import record as records
 from dragoman.domain.channel import cid_of
-from dragoman.domain.record import Record, parse
+from dragoman.domain.record import parse
+from dragoman.domain.table import RULES
 from dragoman.log import stream
+from dragoman.log.archive import Archive
 from dragoman.log.broker import Endpoint
 from dragoman.log.connection import connected
 from dragoman.log.rebuilding import rebuild
 from dragoman.settings import Settings
-from dragoman.tlog import dsse, leaf, merkle
+from dragoman.tlog import dsse
 from service import Service
 
 CHANNEL = "nato-china"
@@ -75,6 +82,15 @@ class Auditor:
         return copy
 
 
+def archived(data: Path) -> list[bytes]:
+    """The messages in the archive of a host that has stopped."""
+    archive = Archive(data / "archive" / CHANNEL)
+    try:
+        return [archive.raw(position) for position in range(1, archive.size + 1)]
+    finally:
+        archive.close()
+
+
 async def write(data: Path, messages: list[bytes]) -> None:
     """Write a log of these messages on a data directory that nothing runs on."""
     async with wiring.broker_of(Settings(data=data)) as endpoint:
@@ -101,49 +117,91 @@ async def append(host: Service, raw: bytes) -> int:
         return int(answer["seq"])
 
 
+# Who signs what is made up
+
+Signer = Callable[[bytes], tuple[str, bytes]]
+"""Signs an act's bytes: the key's id, and the signature."""
+
+
+def signer(seed: bytes, message: Callable[[bytes], bytes] = lambda act: dsse.pae(dsse.PAYLOAD_TYPE, act)) -> Signer:
+    """The key of a seed, over what is made of the act."""
+    public, secret = bindings.crypto_sign_seed_keypair(seed)
+    return lambda act: (dsse.key_id(public), bindings.crypto_sign(message(act), secret)[:64])
+
+
+def public_of(seed: bytes) -> str:
+    """A public key as acts name it."""
+    return dsse.encode_base64(dsse.public_of(seed))
+
+
+_ORDER = 2**252 + 27742317777372353535851937790883648493
+_OF_ORDER_TWO = (2**255 - 20).to_bytes(32, "little")
+_SECRET = int.from_bytes(hashlib.sha256(b"weak").digest(), "little") % _ORDER
+_WEAK = bindings.crypto_core_ed25519_add(bindings.crypto_scalarmult_ed25519_base_noclamp(_SECRET.to_bytes(32, "little")), _OF_ORDER_TWO)
+WEAK = dsse.encode_base64(_WEAK)
+"""A key with a part of order two: half of its signatures hold, by libsodium as by others, and what holds is for its owner to choose."""
+
+
+def weakly(act: bytes) -> tuple[str, bytes]:
+    """A signature of the weak key that holds."""
+    message = dsse.pae(dsse.PAYLOAD_TYPE, act)
+    for nonce in count(1):
+        point = bindings.crypto_scalarmult_ed25519_base_noclamp(nonce.to_bytes(32, "little"))
+        challenge = int.from_bytes(hashlib.sha512(point + _WEAK + message).digest(), "little") % _ORDER
+        if challenge % 2 == 0:
+            return dsse.key_id(_WEAK), point + ((nonce + challenge * _SECRET) % _ORDER).to_bytes(32, "little")
+    raise AssertionError
+
+
 class Given:
     """What an attack is made of: the honest log's records, and the trial's keys, which a hostile host has."""
 
-    def __init__(self, host: Service) -> None:
-        archive = host.data / "archive" / CHANNEL / "records"
-        raw = archive.read_bytes()
-        self.records: list[Record] = []
-        at = 0
-        while at < len(raw):
-            size = int.from_bytes(raw[at : at + 4])
-            self.records.append(parse(raw[at + 4 : at + 4 + size]))
-            at += 4 + size
+    def __init__(self, messages: Sequence[bytes], data: Path) -> None:
+        self.records = [parse(raw) for raw in messages]
         self.genesis = self.records[0]
-        self._keys = host.data / "keys" / "channels" / CHANNEL
+        self._data = data
+        self._serial = count(1)
+        replay = Replay()
+        replay.take(messages)
+        assert replay.standing.state.registry is not None
+        self._etag = replay.standing.state.registry.etag
+        self.seen = _seen(replay, len(messages))
 
     def seed(self, owner: str) -> bytes:
-        return (self._keys / f"{owner}.seed").read_bytes()
+        """The seed of an owner's key; `log/log` has the log's own."""
+        keys = self._data / "keys"
+        return ((keys / "log" / "log" if owner == "log/log" else keys / "channels" / CHANNEL) / f"{owner}.seed").read_bytes()
 
-    def record(self, actor: str, body: Mapping[str, object], *, signed_by: bytes | None = None, said_by: str = "", **changes: str) -> bytes:
-        """A record as the host could write it, with members of its envelope changed."""
+    def record(
+        self,
+        author: str,
+        body: Mapping[str, object],
+        *signers: Signer,
+        signed: Mapping[str, object] | None = None,
+        **changes: str,
+    ) -> bytes:
+        """A record as the host could write it, signed by these keys: lawful, but for what is said otherwise of `signed` and the envelope."""
         name = str(body["act"])
-        family = "channel" if name in ("officer", "key-addition") else "contact"
-        id = ids.v7(1_800_000_000_000, len(repr(body)).to_bytes(10))
-        subject = self.genesis.envelope.id if family == "channel" else id
-        if signed_by is not None:
+        family = str(RULES[name].family)
+        id = changes.pop("id", "") or ids.v7(1_800_000_000_000, next(self._serial).to_bytes(10))
+        in_channel = family == "channel"
+        subject = self.genesis.envelope.id if in_channel else id
+        if signers:
             body = {**body, "signed": {
-                "channel": changes.pop("cid", "") or _cid(self.genesis), "type": f"dragoman.{name}.v1", "exchange": subject if family == "channel" else "",
-                "id": id, "author": actor, "after": changes.pop("after", ""), "seen": {"size": 1, "root": changes.pop("root", _root(self.genesis))},
+                "channel": cid_of(self.genesis.act), "type": f"dragoman.{name}.v1", "exchange": subject if in_channel else "", "id": id,
+                "author": author, "after": self._etag if in_channel else "", "seen": self.seen, **(signed or {}),
             }}  # fmt: skip
         act = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-        signatures = "" if signed_by is None else dsse.write_signatures({dsse.key_id(dsse.public_of(signed_by)): dsse.sign(signed_by, act)})
-        side, _, officer = actor.partition("/")
+        signatures = dsse.write_signatures(dict(each(act) for each in signers)) if signers else ""
+        side, _, officer = author.partition("/")
         source = f"/sides/{side}" if officer == "root" else f"/sides/{side}/offices/{'brussels' if side == 'nato' else 'beijing'}"
         given = {
             "id": id, "source": source, "name": name, "subject": subject, "time": self.records[-1].envelope.time, "channel": CHANNEL,
-            "family": family, "actor": said_by or actor, "salt": "ab" * 32,
+            "family": family, "actor": author, "salt": "ab" * 32,
         }  # fmt: skip
         return records.build(records.envelope(version=1, decided=1, signatures=signatures, **{**given, **changes}), act)
 
 
-def _cid(genesis: Record) -> str:
-    return cid_of(genesis.act)
-
-
-def _root(genesis: Record) -> str:
-    return dsse.encode_base64(merkle.leaf_hash(leaf.entry(0, genesis.commit)))
+def _seen(replay: Replay, size: int) -> dict[str, object]:
+    """The head of a log, as an author has seen it."""
+    return {"size": size, "root": dsse.encode_base64(replay.root(size))}
