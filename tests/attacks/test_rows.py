@@ -14,12 +14,12 @@ import aiohttp
 import pytest
 
 from dragoman.domain.record import parse
-from forging import CHANNEL, Auditor, Forge, decided_anew
+from forging import CHANNEL, Auditor, Forge, Given, decided_anew, public_of, signer
 from service import Caller, Service
 from witnesses import Running, until
 
 C = f"/v1/channels/{CHANNEL}"
-Forged = Callable[[Forge], Awaitable[Service]]
+Forged = Callable[..., Awaitable[Service]]
 Build = Callable[..., Service]
 
 
@@ -74,7 +74,7 @@ async def test_row_5_a_log_that_was_cut_off_is_found_by_whoever_has_seen_more(fo
 # 6, 19, 20: a fork, and stolen keys
 
 
-async def test_rows_6_19_20_a_witness_cosigns_one_branch_and_the_other_side_wants_it(
+async def test_rows_6_19_a_witness_cosigns_one_branch_and_the_other_side_wants_it(
     forged: Forged, honest: Service, auditor: Auditor, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     nato = Running(tmp_path, "nato")
@@ -99,6 +99,54 @@ async def test_rows_6_19_20_a_witness_cosigns_one_branch_and_the_other_side_want
     assert nato.process.wait(30) == 7, "it finds another past in its mirror, and ends"
     assert list(nato.mirror.glob("contradiction-*.note"))
     nato.stop()
+
+
+async def test_row_6_an_act_over_the_head_of_one_branch_accuses_on_the_other(
+    forged: Forged, given: Given, auditor: Auditor, tmp_path: Path
+) -> None:
+    own = b"an officer's own key".ljust(32, b".")
+    key = {"act": "key-addition", "officer": "o-1", "keys": [public_of(own)]}
+    entered = given.record("nato/root", key, signer(given.seed("nato/root")), signer(own), signed={"seen": given.head(1)})
+    said = given.record("nato/o-1", {"act": "contact-note", "form": "conversation", "text": "As I have seen it."}, signer(own))
+    seen = await forged(lambda messages: [*messages, entered, said])
+    assert "void at" not in auditor.ask(seen, "verify", *auditor.pins).stdout, "it is legal where its author has seen it"
+    shown = await forged(lambda messages: [*rewritten(messages), entered, said])
+    told = auditor.ask(shown, "verify", *auditor.pins).stdout
+    assert told.count("void at") == 1 and f"void at {len(given.records) + 2}: `seen` is no head of this log." in told
+    kept = auditor.ask(seen, "export", "--to", str(tmp_path / "kept.zip")).stdout.strip()
+    told = auditor.ask(shown, "compare", kept, "gateway", "--log", auditor.log, "--to", str(tmp_path / "fork.json"), check=7).stderr
+    assert "convicts whoever holds the log's key" in told, "the head that its author has kept does"
+
+
+async def test_row_20_a_stolen_witness_and_the_host_deceive_whoever_asks_for_no_other_one(
+    forged: Forged, auditor: Auditor, tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    stolen, own = Running(tmp_path, "nato"), Running(tmp_path, "china")
+    (config := tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{stolen.verifier} http://127.0.0.1:{stolen.port}"]\n')
+    host = await forged(rewritten, "--config", str(config))
+    try:
+        stolen.start(host, {"cid": auditor.pins[1], "log": auditor.log})
+        reader = Caller(session, host, "china/auditor")
+
+        async def cosigned() -> bool:
+            return b"nato.example/witness" in (await reader.get(f"{C}/log/checkpoint")).body
+
+        await until(cosigned)
+        told = auditor.ask(host, "verify", *auditor.pins, "--witness", stolen.verifier)
+        assert "cosigned by nato.example/witness" in told.stdout and "no lie was found" in told.stderr, (
+            "the limit: it is the key's cosignature"
+        )
+        told = auditor.ask(host, "verify", *auditor.pins, "--witness", own.verifier, check=7)
+        assert "VERIFICATION FAILED: head" in told.stderr and ": china.example/witness cosigned no head of" in told.stderr
+        (policy := tmp_path / "policy").write_text(
+            f"witness n {stolen.verifier}\nwitness c {own.verifier}\ngroup both all n c\nquorum both\n"
+        )
+        told = auditor.ask(host, "verify", *auditor.pins, "--policy", str(policy), check=7)
+        assert "the quorum of the policy given cosigned no head" in told.stderr
+        told = auditor.ask(host, "mirror", str(auditor.own_mirror()), "--once", *auditor.pins, check=7)
+        assert "is of other records than those that are kept here" in told.stderr, "nor does its cosignature make the past another one"
+    finally:
+        stolen.stop()
 
 
 def _mirrored(witness: Running) -> Callable[[], Awaitable[bool]]:

@@ -161,11 +161,15 @@ class Given:
         self.genesis = self.records[0]
         self._data = data
         self._serial = count(1)
-        replay = Replay()
-        replay.take(messages)
-        assert replay.standing.state.registry is not None
-        self._etag = replay.standing.state.registry.etag
-        self.seen = _seen(replay, len(messages))
+        self._replay = Replay()
+        self._replay.take(messages)
+        assert self._replay.standing.state.registry is not None
+        self._etag = self._replay.standing.state.registry.etag
+        self.seen = self.head(len(messages))
+
+    def head(self, size: int) -> dict[str, object]:
+        """The head of so many records, as an author has seen it."""
+        return {"size": size, "root": dsse.encode_base64(self._replay.root(size))}
 
     def seed(self, owner: str) -> bytes:
         """The seed of an owner's key; `log/log` has the log's own."""
@@ -200,8 +204,3 @@ class Given:
             "family": family, "actor": author, "salt": "ab" * 32,
         }  # fmt: skip
         return records.build(records.envelope(version=1, decided=1, signatures=signatures, **{**given, **changes}), act)
-
-
-def _seen(replay: Replay, size: int) -> dict[str, object]:
-    """The head of a log, as an author has seen it."""
-    return {"size": size, "root": dsse.encode_base64(replay.root(size))}
