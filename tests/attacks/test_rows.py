@@ -5,15 +5,17 @@ Rows that nobody can detect (3, 27, 28 of an abandoned opening) are in docs/secu
 keep (25) in tests/live/test_signing.py.
 """
 
-import shutil
 import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
 import pytest
+from nacl import bindings
 
 from dragoman.domain.record import parse
+from dragoman.tlog import dsse, note
+from dragoman.tlog.note import COSIGNATURE, ED25519, Signature, Verifier, key_id
 from forging import CHANNEL, Auditor, Forge, Given, decided_anew, public_of, signer
 from service import Caller, Service
 from witnesses import Running, until
@@ -225,18 +227,78 @@ async def test_row_21_a_record_that_is_withheld_was_erased_by_nobody(hostile: Bu
     assert "VERIFICATION FAILED: erasure at position" in told and "no erasure names it: the record is withheld" in told
 
 
+def repacked(export: Path, folder: Path, **members: bytes) -> Path:
+    """A copy of an export in which members are others."""
+    with zipfile.ZipFile(export) as archive, zipfile.ZipFile(path := folder / export.name, "w") as copy:
+        for name in archive.namelist():
+            copy.writestr(name, members.get(name, archive.read(name)))
+    return path
+
+
 async def test_row_22_a_tile_with_one_bit_changed_is_not_what_the_records_make(
     hostile: Build, auditor: Auditor, tmp_path: Path, session: aiohttp.ClientSession
 ) -> None:
     host = hostile("tiles")
-    reader = Caller(session, host, "china/auditor")
-    path = shutil.copy(auditor.export, tmp_path / "log.zip")
     with zipfile.ZipFile(auditor.export) as archive:
-        names = [name for name in archive.namelist() if name.startswith("tile/")]
-        members = {name: archive.read(name) for name in archive.namelist()}
-    members[names[0]] = (await reader.get(f"{C}/log/{names[0]}")).body
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, body in members.items():
-            archive.writestr(name, body)
-    told = host.run("audit", "verify", str(path), *auditor.pins, check=7).stderr
+        name = next(name for name in archive.namelist() if name.startswith("tile/"))
+    tile = (await Caller(session, host, "china/auditor").get(f"{C}/log/{name}")).body
+    told = host.run("audit", "verify", str(repacked(auditor.export, tmp_path, **{name: tile})), *auditor.pins, check=7).stderr
     assert "VERIFICATION FAILED: tiles" in told and "is not what the records make of it" in told
+
+
+# 24: a signature of one kind for one of another
+
+
+WITNESS = b"a witness's key".ljust(32, b".")
+NAME = "nato.example/witness"
+
+
+def as_act(text: str) -> bytes:
+    """What is signed of an act."""
+    return dsse.pae(dsse.PAYLOAD_TYPE, text.encode())
+
+
+def as_head(text: str) -> bytes:
+    """What a log signs of a head."""
+    return text.encode()
+
+
+def as_cosigned(text: str) -> bytes:
+    """What a witness signs of a head at the time 0."""
+    return f"cosignature/v1\ntime 0\n{text}".encode()
+
+
+def line(name: str, kind: int, seed: bytes, message: bytes) -> Signature:
+    """A signature line of a key of that kind, over any message."""
+    public, secret = bindings.crypto_sign_seed_keypair(seed)
+    time = bytes(8) if kind == COSIGNATURE else b""
+    return Signature(name, key_id(name, kind, public), time + bindings.crypto_sign(message, secret)[:64])
+
+
+SIGNED: dict[str, tuple[int, Callable[[str], bytes], int, Callable[[str], bytes], str]] = {
+    "each as its kind": (ED25519, as_head, COSIGNATURE, as_cosigned, ""),
+    "the log as for an act": (ED25519, as_act, COSIGNATURE, as_cosigned, "the signature of {log} does not hold"),
+    "the log as a witness": (ED25519, as_cosigned, COSIGNATURE, as_cosigned, "the signature of {log} does not hold"),
+    "the log by a cosignature": (COSIGNATURE, as_cosigned, COSIGNATURE, as_cosigned, "it is not signed by {log}"),
+    "the witness as for an act": (ED25519, as_head, COSIGNATURE, as_act, f"the signature of {NAME} does not hold"),
+    "the witness as a log": (ED25519, as_head, COSIGNATURE, as_head, f"the signature of {NAME} does not hold"),
+    "the witness by a log's signature": (ED25519, as_head, ED25519, as_head, f"{NAME} cosigned no head of {{size}} records"),
+}
+
+
+@pytest.mark.parametrize("signed", SIGNED)
+def test_row_24_a_signature_of_one_kind_is_none_of_another(
+    signed: str, honest: Service, given: Given, auditor: Auditor, tmp_path: Path
+) -> None:
+    kind, message, witness_kind, witness_message, why = SIGNED[signed]
+    with zipfile.ZipFile(auditor.export) as archive:
+        text = note.read(archive.read("checkpoint")).text
+    origin, size, _ = text.split("\n", 2)
+    lines = (
+        line(origin, kind, given.seed("log/log"), message(text)),
+        line(NAME, witness_kind, WITNESS, witness_message(text)),
+    )
+    head = repacked(auditor.export, tmp_path, checkpoint=note.written(text, lines))
+    asked = ("--witness", str(Verifier(NAME, COSIGNATURE, dsse.public_of(WITNESS))))
+    told = honest.run("audit", "verify", str(head), *auditor.pins, *asked, check=7 if why else 0).stderr
+    assert ("VERIFICATION FAILED: head" if why else "no lie was found") in told and why.format(log=origin, size=size) in told
