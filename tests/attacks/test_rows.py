@@ -1,8 +1,7 @@
 """The attacks of `log-format.md` §3, one test a row, each by a hostile build or on a log that the host has forged; and what a person reads then.
 
 Rows that nobody can detect (3, 27, 28 of an abandoned opening) are in docs/security.md. Records that are not legal where they stand (9, 10, 12 to
-15, 17, 18, 23, 24, 26) are in test_void.py, consents moved onto other terms and acts held back (11, 28) in test_held_back.py, heads that clients
-keep (25) in tests/live/test_signing.py.
+15, 17, 18, 23, 24, 26) are in test_void.py, consents moved onto other terms and acts held back (11, 28) in test_held_back.py.
 """
 
 import zipfile
@@ -302,3 +301,25 @@ def test_row_24_a_signature_of_one_kind_is_none_of_another(
     asked = ("--witness", str(Verifier(NAME, COSIGNATURE, dsse.public_of(WITNESS))))
     told = honest.run("audit", "verify", str(head), *auditor.pins, *asked, check=7 if why else 0).stderr
     assert ("VERIFICATION FAILED: head" if why else "no lie was found") in told and why.format(log=origin, size=size) in told
+
+
+# 25: a size that no client is to remember
+
+
+async def test_row_25_a_head_that_leaps_ahead_is_remembered_by_nobody_who_has_seen_one(
+    hostile: Build, honest: Service, auditor: Auditor, tmp_path: Path
+) -> None:
+    host = hostile("leaps")
+    (token := tmp_path / "officer").write_text(honest.token("nato/officer"))
+    (kept := tmp_path / "home" / "dragoman" / "heads" / auditor.pins[1]).parent.mkdir(parents=True)
+    with zipfile.ZipFile(auditor.export) as archive:
+        kept.write_bytes(seen := archive.read("checkpoint"))
+    told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
+    assert "shows a head of 1000000 records" in told and "which does not go on from that of" in told and "sign nothing" in told
+    assert kept.read_bytes() == seen, "the next head is held against this one as before"
+    mirror = auditor.own_mirror()
+    before = (mirror / "sealed").read_bytes()
+    auditor.ask(host, "mirror", str(mirror), "--once", *auditor.pins)
+    assert (mirror / "sealed").read_bytes() == before, "a mirror keeps the head of records that it holds"
+    told = auditor.ask(host, "verify", *auditor.pins, check=7).stderr
+    assert "1000000 records were signed" in told and "the signed head convicts the host" in told
