@@ -6,16 +6,21 @@ swaps        readers are given other bytes than those that are in the log, under
 withholds    one record is given as its leaf entry, as if every side had consented to erase it
 freezes      the first signed head is shown for ever, and no record after it
 tiles        one bit of every tile is another
+backdates    what is recorded is dated an hour back
+postdates    the same, an hour ahead
 leaps        a head of a million records is signed and shown, with tiles that are made up
 """
 
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from dragoman import cli
+from dragoman.desk import stamp
 from dragoman.domain import decide, fold, strict
+from dragoman.domain import record as records
 from dragoman.gateway import live, proofs
 from dragoman.projection import live as folding
 from dragoman.projection import reads
@@ -81,6 +86,23 @@ def freezes() -> None:
     vars(live)["lines"] = cut
 
 
+def backdates() -> None:
+    _dates(timedelta(hours=-1))
+
+
+def postdates() -> None:
+    _dates(timedelta(hours=1))
+
+
+def _dates(by: timedelta) -> None:
+    envelope = records.envelope
+
+    def other(*, time: str, **more: Any) -> Any:
+        return envelope(time=stamp(datetime.fromisoformat(time) + by), **more)
+
+    vars(records)["envelope"] = other
+
+
 def tiles() -> None:
     tile = Trees.tile
 
@@ -105,10 +127,12 @@ def leaps() -> None:
     setattr(Trees, "tile", lambda self, name, wanted: bytes(32 * wanted.width))  # noqa: B010
 
 
-TRICKS: dict[str, Callable[[], None]] = {each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, tiles, leaps)}
+TRICKS: dict[str, Callable[[], None]] = {
+    each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, backdates, postdates, tiles, leaps)
+}
 
 if __name__ == "__main__":
-    for name in sys.argv[1].split(","):
+    for name in filter(None, sys.argv[1].split(",")):
         TRICKS[name]()
     sys.argv = ["dragoman", *sys.argv[2:]]
     cli.main()

@@ -52,6 +52,8 @@ class Mirror:
         self.verification.erasures = self._named
         self._erased = 0
         self._back_since: float | None = None
+        self.awaited = 0
+        """How many records the newest head has, where that is of more than are held."""
 
     def _pin(self, pinned: Pinned) -> None:
         path = self._folder / "pinned.json"
@@ -128,7 +130,8 @@ class Mirror:
         except NotANote as error:
             self._lied(self.archive.size, f"the signed head is none of this log: {error}", signed)
             return
-        if head.size > self.held:
+        self.awaited = head.size if head.size > self.held else 0
+        if self.awaited:
             return
         if self.archive.root(head.size) != head.root:
             self._lied(head.size, f"the signed head of {head.size} records is of other records than those that are kept here", signed)
@@ -144,6 +147,11 @@ class Mirror:
         if not patient or time.monotonic() - self._back_since > _BACK_SECONDS:
             what = f"the signed head of {head.size} records is shown, and one of {size} was signed before: the log went back"
             self._lied(head.size, what, signed)
+
+    def cut_off(self, signed: bytes) -> None:
+        """The records of a head did not come: whoever signed it has them, or never had."""
+        what = f"a head of {self.awaited} records is signed, and {self.held} are given: the log was cut off"
+        self._lied(self.held, what, signed)
 
     def _lied(self, position: int, what: str, signed: bytes) -> None:
         """Keep what contradicts beside what was kept."""

@@ -99,7 +99,9 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
             await asyncio.to_thread(partial(mirror.head, signed, patient=not once))
         if mirror.archive.size > before:
             say(f"{mirror.archive.size} records are kept")
-        if once:
+        if once and signed is not None and mirror.awaited and mirror.archive.size == before:
+            mirror.cut_off(signed)
+        if once and not mirror.awaited:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):

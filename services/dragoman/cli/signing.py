@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cyclopts import Parameter
 from msgspec import Struct
 
+from dragoman.audit.copy import of_messages
+from dragoman.audit.replay import messages_of
 from dragoman.cli.common import HEAD_SECONDS, Target, UsageError, channel_of, connected, head_of, home
 from dragoman.client import Client, new_key
 from dragoman.domain.record import read_act, type_of
@@ -97,7 +99,10 @@ def _word(passphrase: Path | None) -> bytes | None:
 
 
 async def seen(caller: Client, about: dict[str, Any]) -> dict[str, Any]:
-    """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back."""
+    """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back.
+
+    The first one is held against the records themselves, and each later one against the one before.
+    """
     signed = await head_of(caller, about["name"], wait_s=HEAD_SECONDS)
     if signed is None:
         raise UsageError("no head of this log is signed yet: see that a registrar runs (dragoman doctor), and try again")
@@ -106,6 +111,10 @@ async def seen(caller: Client, about: dict[str, Any]) -> dict[str, Any]:
     except NotANote as error:
         raise UsageError(f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why") from None
     kept = home() / "heads" / about["cid"]
+    if not kept.exists() and not await _is_of_records(caller, about["name"], head):
+        raise UsageError(
+            f"the gateway shows a head of {head.size} records, which is not that of the records that it gives: sign nothing, and ask why"
+        )
     before = checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
     if before is not None and not await _goes_on(caller, about["name"], before, head):
         (beside := kept.with_suffix(".contradiction")).write_bytes(signed)
@@ -116,6 +125,16 @@ async def seen(caller: Client, about: dict[str, Any]) -> dict[str, Any]:
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept.write_bytes(signed)
     return {"size": head.size, "root": dsse.encode_base64(head.root)}
+
+
+async def _is_of_records(caller: Client, channel: str, head: Checkpoint) -> bool:
+    """Whether a head is that of the records which the gateway gives."""
+    messages: list[bytes] = []
+    async for page in messages_of(caller.records(channel)):
+        messages += [raw for _, raw in page[: head.size - len(messages)] if isinstance(raw, bytes)]
+        if len(messages) == head.size:
+            break
+    return len(messages) == head.size and of_messages("", messages, None).root(head.size) == head.root
 
 
 async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Checkpoint) -> bool:
