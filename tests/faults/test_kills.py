@@ -19,7 +19,7 @@ _ROUNDS_A_LOG = 25
 """Each round reads all of its log: a log that grew for three hundred would take most of the time."""
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 async def test_a_broker_or_a_gateway_or_both_killed_lose_and_double_nothing(
     tmp_path: Path, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
