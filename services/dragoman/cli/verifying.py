@@ -60,6 +60,11 @@ MaxAge = Annotated[
         help="How old, in seconds, the named witnesses' newest cosignature may be. Default: 900 for a log from a gateway, any in a file."
     ),
 ]
+_AGAIN_SECONDS: Final = 0.25
+_NOT_THERE: Final = 404
+_LATER: Final = (429, 503)
+"""What a gateway answers that has no time for it now."""
+
 _FRESH_SECONDS: Final = 900
 """Heads are cosigned again every five minutes, though nothing comes: three times that is silence."""
 
@@ -253,13 +258,29 @@ async def _from_server(verification: Verification, target: Target, asked: Asked)
 
 async def _look_at_tiles(verification: Verification, caller: Client, channel: str) -> None:
     """Have the tiles that the gateway serves under the head looked at, one after the other."""
-    for tile in tiles.tiles_of(verification.signed):
-        try:
-            raw = (await caller.call("GET", f"/v1/channels/{channel}/log/{tile.path}")).body
-        except Answered:
-            break
-        verification.tile(tile.path, raw)
+    wanted = list(tiles.tiles_of(verification.signed))
+    with progress("its tiles", len(wanted)) as told:
+        for number, tile in enumerate(wanted, 1):
+            raw = await _tile(caller, channel, tile.path)
+            if raw is not None:
+                verification.tile(tile.path, raw)
+            if raw is None or verification.lie is not None:
+                break
+            told(number)
     verification.tiled("the gateway")
+
+
+async def _tile(caller: Client, channel: str, path: str) -> bytes | None:
+    """A tile, as patiently as the gateway asks for it; None where it has none."""
+    while True:
+        try:
+            return (await caller.call("GET", f"/v1/channels/{channel}/log/{path}")).body
+        except Answered as error:
+            if error.problem.status == _NOT_THERE:
+                return None
+            if error.problem.status not in _LATER:
+                raise
+            await asyncio.sleep(max(error.wait, _AGAIN_SECONDS))
 
 
 class Given:
@@ -306,7 +327,7 @@ async def cosigned(caller: Client, channel: str, asked: Asked, size: int = 0) ->
         signed = await head_of(caller, channel, wait_s=HEAD_SECONDS)
         if time.monotonic() > until or signed is None or (asked.are_under(signed) and (_size_of(signed) or size) >= size):
             return signed
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def _print(result: Verified, target: Target, *, pinned: bool) -> None:
