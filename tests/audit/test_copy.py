@@ -9,7 +9,7 @@ from dragoman.audit import copy
 from dragoman.audit.copy import Copy
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
 from dragoman.domain.heads import log_of
-from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog import checkpoint, leaf, merkle, note
 from dragoman.tlog.note import NotANote
 from world import NOTE, World, seed_of
 
@@ -60,6 +60,18 @@ def test_a_longer_copy_extends_a_shorter_one() -> None:
     for one, other in ((raws, raws[:-3]), (raws[:-3], raws)):
         found = copy.compare(of(one), of(other))
         assert (found.result, "3 more" in found.detail) == (copy.EXTENDS, True)
+
+
+def test_a_copy_that_withholds_what_one_side_alone_has_erased_is_not_the_same() -> None:
+    world = told(3)
+    id = world.open(N, NOTE)
+    at = world.exchange(id).opened.position
+    world.attested({"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]}, "nato/root")
+    less = [*world.raws]
+    less[at - 1] = leaf.entry(at - 1, leaf.commit(less[at - 1]))
+    found = copy.compare(of(world.raws), of(less, where="theirs"))
+    assert (found.result, found.position) == (copy.FORK, at)
+    assert "in theirs a leaf entry stands there, and no erasure that every side consented to names it" in found.detail
 
 
 def test_two_openings_under_one_name_are_two_channels() -> None:
