@@ -1,4 +1,4 @@
-"""Runs all tests in two lanes beside each other, since each waits most of the time for a process, a clock or a browser; `make test`.
+"""Runs all tests in lanes beside each other, since each waits half of the time for a process, a clock or a browser; `make test`.
 
 Each lane takes the next part when it has done with one. What a part prints is shown when it has ended, and last one closing line for all.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
-LANES: Final = 2
+LANES: Final = 3
 LIVE: Final = HERE / "live"
 PAGES: Final = HERE / "browser"
 RULES: Final = PAGES / "test_rules.py"
