@@ -38,7 +38,7 @@ from world import NOTE, compact
 _BULKY: Final = {**NOTE, "text": dict.fromkeys(("en", "zh", "ru"), "Talks. " * 8000)}
 _PLACES: Final = ("first", "middle", "last")
 _DAMAGES: Final = (*blocks.PARTS, "end", "half", "all", "older", "another")
-_NOTICED_S: Final = 10.0
+_NOTICED_S: Final = 60.0
 """Time in which a gateway compares the whole of such a log with what it had folded from it."""
 
 
