@@ -11,6 +11,7 @@ import pytest
 
 from dragoman.audit import copy
 from dragoman.audit.mirror import Mirror, Pinned
+from dragoman.audit.verify import Cosigned
 from dragoman.cli import witnessing
 from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
@@ -187,7 +188,11 @@ def test_when_was_cosigned_is_kept_between_which_times_each_record_came(house: H
     assert found == [(7, 0), (7, 300), (9, 400), (9, 700), (11, 900)]
     with (house.folder / TIMES).open("ab") as file:
         file.write(b"[12,")
-    assert len(times_in(house.folder)) == 5
+    house.world.open("nato/o-1", NOTE)
+    house.mirror.take(house.raws[len(house.raws) - 1 :])
+    house.now = NOW + timedelta(seconds=1_000)
+    assert house.ask(asking(house.raws, 11, len(house.raws)))[0] == 200
+    assert times_in(house.folder)[-1] == Cosigned(size=len(house.raws), time=begin + 1_000), "what a crash left half written is passed over"
 
 
 def test_a_side_may_hold_its_witness_and_let_it_go(house: House) -> None:

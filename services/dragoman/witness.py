@@ -182,7 +182,7 @@ def times_in(folder: Path) -> list[Cosigned]:
         try:
             found.append(msgspec.json.decode(line, type=Cosigned))
         except msgspec.DecodeError:
-            break  # a crash left it half written; what follows bounds later records
+            continue  # a crash left it half written: the times around it bound the same records, less closely
     return found
 
 

@@ -179,11 +179,9 @@ def measure(plan: Plan, folder: Path) -> Numbers:
 
 
 def _measured(plan: Plan, folder: Path) -> Numbers:
-    cluster = RealCluster(folder / "cluster")
     token_file = folder / "token"
     with ExitStack() as stack:
-        stack.callback(cluster.stop)
-        cluster.start()
+        cluster = stack.enter_context(RealCluster(folder / "cluster"))
         gateway = Gateway(cluster, folder / "gateway", cluster.url)
         stack.callback(gateway.stop)
         asyncio.run(_open(gateway))

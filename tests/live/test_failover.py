@@ -78,20 +78,10 @@ async def reckon(session: aiohttp.ClientSession, gateways: list[Gateway], posted
         assert (200, last.digest) == (state.status, state.json["digest"])
 
 
-@contextmanager
-def started(cluster: RealCluster) -> Iterator[RealCluster]:
-    """A cluster while it runs."""
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
-
-
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[RealCluster]:
     """Three nodes, by the files that an operator is given."""
-    with started(RealCluster(tmp_path / "cluster")) as cluster:
+    with RealCluster(tmp_path / "cluster") as cluster:
         yield cluster
 
 
@@ -145,7 +135,7 @@ async def test_gateways_go_on_when_the_leader_and_then_a_follower_die(
 async def test_gateways_read_each_other_and_one_that_is_cut_off_with_the_leader_acknowledges_nothing_that_is_lost(
     wires: Wires, session: aiohttp.ClientSession, tmp_path: Path, cut_seconds: float
 ) -> None:
-    with started(RealCluster(tmp_path / "cluster", wires.places)) as cluster:
+    with RealCluster(tmp_path / "cluster", wires.places) as cluster:
         with running(cluster, tmp_path, "n1,n2,n3") as first:
             await open_channel(session, first)
             lone = (await asyncio.to_thread(cluster.leader, STREAM)).name

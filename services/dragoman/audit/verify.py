@@ -216,7 +216,9 @@ class Verification:
             what = f"it is dated {time}, and your witness cosigned a head without it at {_moment(lacking.time)}: it is dated back"
         else:
             return
-        self._tell("times", position, what, "the record, and the heads that your witness cosigned: they convict the host")
+        self._tell(
+            "times", position, what, "the record, and the heads that your witness cosigned: if its clock was right they convict the host"
+        )
 
     def _look_at_seen(self, record: Record) -> None:
         """Which head an author had seen: an older one than before, or one long past, may be an act that was held back."""
@@ -304,7 +306,7 @@ class Verification:
             return
         name = min(cosigned, key=lambda each: cosigned[each])
         what = f"a record is dated {state.time}, and {name} cosigned a head that has it at {_moment(first)}: it is dated ahead"
-        self._tell("times", size, what, "the records, and the cosigned head: they convict the host")
+        self._tell("times", size, what, "the records, and the cosigned head: if the witness's clock was right they convict the host")
 
     def _found_head(self, size: int, final: list[Finding], cosigned: Mapping[str, int]) -> None:
         beyond = self.replay.standing.frontier.size - size

@@ -68,8 +68,12 @@ async def replay_command(
         if at is not None and not 1 <= at <= newest:
             raise UsageError(f"--at is a position from 1 to {newest}")
         last = at or newest
+        broker = _broker_of(target) if from_log else None
         try:
-            fold = await _fold(caller, channel, last, _broker_of(target) if from_log else None, target.data)
+            fold = await _fold(caller, channel, last, broker, target.data)
+            if at is None and max(fold.unproven.values(), default=0) > last:  # something was erased meanwhile
+                last = (await caller.channel(channel)).position
+                fold = await _fold(caller, channel, last, broker, target.data)
         except (Hole, LogBroken) as error:
             say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
             return UNVERIFIED

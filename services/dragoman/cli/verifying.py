@@ -35,9 +35,9 @@ from dragoman.cli.common import (
 )
 from dragoman.client import Answered, Client
 from dragoman.domain import heads
-from dragoman.domain.erasure import named_in
+from dragoman.domain.erasure import Named, named_in
 from dragoman.log.archive import Archive
-from dragoman.tlog import checkpoint, note, policy, tiles
+from dragoman.tlog import checkpoint, leaf, note, policy, tiles
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.policy import Policy
 from dragoman.witness import times_in
@@ -61,6 +61,7 @@ MaxAge = Annotated[
     ),
 ]
 _AGAIN_SECONDS: Final = 0.25
+_PATIENT_SECONDS: Final = 60.0
 _NOT_THERE: Final = 404
 _LATER: Final = (429, 503)
 """What a gateway answers that has no time for it now."""
@@ -246,7 +247,7 @@ async def _from_server(verification: Verification, target: Target, asked: Asked)
             log = Given(caller, channel, asked)
             async for messages in log.pages():
                 if verification.asks_for_erasures(messages):
-                    verification.expect(await erasures_in(lambda: messages_of(caller.records(channel))))
+                    verification.expect(log.named)
                 verification.take(messages)
                 told(verification.replay.standing.state.position)
                 if verification.lie is not None:
@@ -271,20 +272,24 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
 
 
 async def _tile(caller: Client, channel: str, path: str) -> bytes | None:
-    """A tile, as patiently as the gateway asks for it; None where it has none."""
+    """A tile, as patiently as the gateway asks for it, for a minute; None where it has none."""
+    until = time.monotonic() + _PATIENT_SECONDS
     while True:
         try:
             return (await caller.call("GET", f"/v1/channels/{channel}/log/{path}")).body
         except Answered as error:
             if error.problem.status == _NOT_THERE:
                 return None
-            if error.problem.status not in _LATER:
+            if error.problem.status not in _LATER or time.monotonic() > until:
                 raise
             await asyncio.sleep(max(error.wait, _AGAIN_SECONDS))
 
 
 class Given:
-    """A log as the gateway gives it: its pages, and after the last one the `head` of just these records, where one is signed in time."""
+    """A log as the gateway gives it: its pages, and after the last one the `head` of just these records, where one is signed in time.
+
+    Where entries stand for records the gateway is asked, once, what its erasures name (`named`): the log is taken as far as these, which may have come meanwhile.
+    """
 
     def __init__(self, caller: Client, channel: str, asked: Asked) -> None:
         """Ask for a channel's, with these cosignatures under the head."""
@@ -292,14 +297,19 @@ class Given:
         self._channel = channel
         self._asked = asked
         self.head: bytes | None = None
+        self.named: Named = {}
 
     async def pages(self) -> AsyncGenerator[list[bytes], None]:
         """The messages, page by page, and then those that came meanwhile and are under the head."""
-        size = 0
+        size = wanted = 0
         async for page in messages_of(self._caller.records(self._channel)):
             size += len(page)
+            stubs = [position for position, raw in page if isinstance(raw, bytes) and leaf.read_entry(raw) is not None]
+            if stubs and not self.named:
+                self.named = await erasures_in(lambda: messages_of(self._caller.records(self._channel)))
+            wanted = max(wanted, *(self.named[position].by for position in stubs if position in self.named), 0)
             yield [raw for _, raw in page if isinstance(raw, bytes)]
-        self.head = await cosigned(self._caller, self._channel, self._asked, size)
+        self.head = await cosigned(self._caller, self._channel, self._asked, max(size, wanted))
         missing = (_size_of(self.head) or 0) - size
         if missing > 0:
             async for page in messages_of(self._caller.records(self._channel, size + 1)):

@@ -1,6 +1,7 @@
 """E-mail: that something waits, how urgent it is and where to read it; never what it says, since mail is read on its way.
 
-It is written in the language that was chosen with its endpoint. The headers of RFC 6477 carry precedence and kind for military mail systems, and MT-PRIORITY (RFC 6710) where the server offers it.
+It is written in the language that was chosen with its endpoint. The headers of RFC 6477 carry precedence and kind for military mail systems,
+and MT-PRIORITY (RFC 6710) where the server offers it.
 """
 
 from email.message import EmailMessage

@@ -1,0 +1,58 @@
+"""A log that is written on, and erased from, while an auditor takes it from a gateway."""
+
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from dragoman.audit.copy import of_messages
+from dragoman.audit.verify import Verification
+from dragoman.cli.verifying import Asked, Given
+from dragoman.domain.heads import log_of
+from dragoman.tlog import leaf, note
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman_schemas.answers import Entry
+from world import NOTE, World, seed_of
+
+
+class Gateway:
+    """What a client sees of a gateway whose log grows once it was read, and whose head follows a moment later."""
+
+    def __init__(self, raws: list[bytes], begins: int) -> None:
+        self.raws = raws
+        self.known = self.signed = begins
+
+    async def records(self, _: str, first: int = 1) -> AsyncIterator[list[Entry]]:
+        last, self.known = self.known, len(self.raws)
+        yield [
+            Entry(position=position, commit="", valid=True, record=msgspec.Raw(raw))
+            for position, raw in enumerate(self.raws[first - 1 : last], first)
+        ]
+
+    async def call(self, _: str, path: str) -> Any:
+        assert path.endswith("/log/checkpoint")
+        size, self.signed = self.signed, len(self.raws)
+        head = Checkpoint("example.org/nato-china", size, of_messages("", self.raws, None).root(size))
+        return SimpleNamespace(body=note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]))
+
+
+async def test_what_is_erased_while_the_log_is_read_is_no_lie() -> None:
+    world = World()
+    id = world.open("nato/o-1", NOTE)
+    at = world.exchange(id).opened.position
+    before = len(world.raws)
+    erasure = {"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]}
+    world.attested(erasure, "nato/root", "china/root")
+    raws = [*world.raws]
+    raws[at - 1] = leaf.entry(at - 1, leaf.commit(raws[at - 1]))
+    gateway: Any = Gateway(raws, before)
+    verification = Verification(cid=world.registry.cid, log=log_of(world.registry))
+    log = Given(gateway, "nato-china", Asked())
+    async for page in log.pages():
+        if verification.asks_for_erasures(page):
+            verification.expect(log.named)
+        verification.take(page)
+    verification.head(log.head)
+    assert verification.lie is None
+    assert verification.replay.standing.frontier.size == len(raws)
