@@ -7,6 +7,7 @@ from typing import Final
 import aiohttp
 
 from dragoman.log.connection import connected
+from dragoman.log.stream import last_of
 from house import CHANNEL, House
 from service import NOTE, Caller
 
@@ -23,16 +24,20 @@ JUNK: Final[tuple[tuple[bytes, bytes, bytes], ...]] = (
 )
 """Subject, headers, payload."""
 
+_LOOK_SECONDS: Final = 0.01
 _IDLE_SECONDS: Final = 0.3
 """After which a gateway waits to be told of the next message, instead of reading on."""
 
 
 async def publish(house: House, subject: bytes, head: bytes, payload: bytes) -> None:
-    """Put a message into the stream, byte by byte, as whoever holds a gateway's key can."""
+    """Put a message into the stream, byte by byte, as whoever holds a gateway's key can; returns when it is stored, which the broker does in its own time."""
     sizes = b"%d %d" % (len(head), len(head) + len(payload)) if head else b"%d" % len(payload)
     async with connected(house.broker.url, "gateway", house.broker.keys / "nats-gateway.nk") as bus:
+        before = await last_of(bus, CHANNEL)
         await bus.client._send_command(b"%b %b %b\r\n%b%b\r\n" % (b"HPUB" if head else b"PUB", subject, sizes, head, payload))
         await bus.client.flush()
+        while await last_of(bus, CHANNEL) == before:
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def test_junk_in_the_stream_stops_nobody(tmp_path: Path, session: aiohttp.ClientSession) -> None:

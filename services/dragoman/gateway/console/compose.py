@@ -567,11 +567,12 @@ def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequen
     if state is None or folded.record is None:
         return []
     calendars = {each.side: clocks.calendar_of(here.projection.office(each.side)) for each in offices}
-    id = folded.record.envelope.id
+    envelope = folded.record.envelope
+    recorded = datetime.fromisoformat(envelope.time).replace(microsecond=0)
     return [
         each
         for each in clocks.running(here.registry, state, calendars)
-        if each.open and each.started_by in (id, state.id) and each.begins >= here.service.now().replace(microsecond=0)
+        if each.open and each.started_by in (envelope.id, state.id) and each.begins >= recorded
     ]
 
 
