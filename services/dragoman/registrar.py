@@ -31,7 +31,7 @@ from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogBroken, LogUnreachable, Message
 from dragoman.stores.bucket import Moved
-from dragoman.stores.seals import Sealed, Seals
+from dragoman.stores.seals import NoStore, Sealed, Seals
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
@@ -173,10 +173,28 @@ class _Sealing:
             if error.beyond and self.sealed is not None and self._explain(self.sealed.note, verifier).size >= error.size:
                 return False  # another registrar has sealed it meanwhile, and the archive will come so far
             raise Unexplained(f"{error}: an old copy was put back; put back the newest, from a side's mirror if need be") from None
-        if not agreed and (self._now() - self._told).total_seconds() >= _TELL_SECONDS:
-            self._told = self._now()
+        if not agreed and self._is_time_to_tell():
             log.warning("registrar.waits_for_a_witness", channel=self.channel, do="ask the sides to start their witnesses")
         return agreed
+
+    def waits(self, error: LogUnreachable) -> None:
+        """Say why nothing is signed: loudly, where the heads that were signed are gone."""
+        if not isinstance(error, NoStore):
+            log.debug("registrar.waits", channel=self.channel, reason=str(error))
+        elif self._is_time_to_tell():
+            log.critical(
+                "registrar.no_store_of_heads",
+                channel=self.channel,
+                reason=str(error),
+                do="put the broker's store back from its newest whole copy, or call `dragoman log rebuild` on this registrar's archive; nothing is signed before",
+            )
+
+    def _is_time_to_tell(self) -> bool:
+        now = self._now()
+        if (now - self._told).total_seconds() < _TELL_SECONDS:
+            return False
+        self._told = now
+        return True
 
     def _root_at(self, size: int) -> bytes | None:
         return self.archive.root(size) if size <= self.archive.size else None
@@ -285,7 +303,8 @@ class Registrar:
         while True:
             try:
                 await sealing.compare(event_log)
-            except LogUnreachable:
+            except LogUnreachable as error:
+                sealing.waits(error)
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
                 return
@@ -298,11 +317,11 @@ class Registrar:
                 await sealing.countersign()
             except LogUnreachable as error:
                 sealing.trusted = False  # it may have been sealed: what stands there is looked at first
-                log.debug("registrar.waits", channel=sealing.channel, reason=str(error))
+                sealing.waits(error)
                 await self._look_again(sealing)
 
     async def _look_again(self, sealing: _Sealing) -> None:
         try:
             sealing.sealed = await Seals(self._bus).newest(sealing.channel)
-        except LogUnreachable:
-            return
+        except LogUnreachable as error:
+            sealing.waits(error)

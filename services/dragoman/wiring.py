@@ -152,8 +152,6 @@ async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, 
 async def registrar(settings: Settings, endpoint: Endpoint) -> AsyncIterator[None]:
     """A registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
     async with AsyncExitStack() as stack:
-        steward = await stack.enter_async_context(connected(endpoint.url, "steward", endpoint.seed("steward")))
-        await _patiently(lambda: Seals.create(steward, settings.nats.replicas))
         following = await stack.enter_async_context(_tasks())
         following((await _registrar(stack, settings, endpoint)).run())
         log.info("registrar.sealing")
@@ -188,7 +186,6 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         guard = BrokerGuard(warden, server_name=endpoint.server_name)
         await guard.prove()
         await _patiently(lambda: Bucket.create(steward, BUCKET, settings.nats.replicas))
-        await _patiently(lambda: Seals.create(steward, settings.nats.replicas))
         await _patiently(lambda: Bucket.create(steward, drafts.BUCKET, settings.nats.replicas, drafts.BYTES))
         await _patiently(lambda: Bucket.create(steward, couriers.BUCKET, settings.nats.replicas, couriers.BYTES))
         for beside in (people, files):
@@ -206,6 +203,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
 
         async def open_log(channel: str, *, new: bool = False) -> Projection:
             if new:
+                await _heads_kept(steward, bus, settings.nats.replicas)
                 await stream.create(steward, channel, settings.nats.replicas)
             mark = HighWater(marks / f"{channel}.json")
             event_log = JetStreamLog(channel, bus, guard, replicas=settings.nats.replicas, mark=mark)
@@ -272,6 +270,17 @@ async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:
                 raise BrokerError(f"the broker does not answer: {error}; see that it runs and has a leader, then start again") from None
             log.warning("broker.awaited", reason=str(error))
             await asyncio.sleep(_ASK_SECONDS)
+
+
+async def _heads_kept(steward: Bus, bus: Bus, replicas: int) -> None:
+    """Where signed heads are kept is made with a host's first channel, and must be there for every other one: it is never made in place of one that was lost.
+
+    Raises `NoStore`, `LogBroken`, `LogUnreachable`.
+    """
+    if await stream.channels(bus):
+        await Seals(bus).must_be()
+    else:
+        await Seals.create(steward, replicas)
 
 
 async def _know_operator(data: Path, access: Access) -> None:

@@ -96,6 +96,45 @@ async def test_a_damaged_log_is_completed_from_the_registrars_archive_or_set_asi
     assert "no high-water mark" in own.run("log", "accept", "nowhere", "--data", str(own.data), check=2).stderr
 
 
+async def test_where_the_signed_heads_are_lost_none_is_signed_and_no_other_store_is_made(
+    own: Service, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    officer, auditor = Caller(session, own, "nato/officer"), Caller(session, own, "china/auditor")
+    (token := tmp_path / "token").write_text(own.token("china/auditor"))
+    to = ("--channel", "nato-china", "--token-file", str(token))
+    position = (await officer.open(NOTE)).json["position"]
+    await sealed(auditor, position)
+    own.run("audit", "export", "--to", str(before := tmp_path / "before.zip"), *to)
+    about = {each["name"]: each for each in (await Caller(session, own, "operator").get("/v1/channels")).json["channels"]}
+    own.stop()
+    (heads,) = (own.data / "nats" / "jetstream").rglob("DRAGOMAN_SEAL")
+    shutil.rmtree(heads)
+    archives = (own.data / "archive").rename(tmp_path / "archive")  # with what was signed gone on both sides, it looks like a new log
+    own.start()
+    after = (await officer.open(NOTE)).json["position"]
+    told: list[dict[str, object]] = []
+
+    async def is_told() -> bool:
+        told[:] = [line for line in own.logged if line["event"] == "registrar.no_store_of_heads"]
+        return {line["channel"] for line in told} == {each.name for each in archives.iterdir()}
+
+    await until(is_told)
+    assert all("log rebuild" in str(line["do"]) and line["level"] == "critical" for line in told)
+    assert not heads_are_signed(own)
+    opening = {"name": "another", "sides": ["nato", "china"], "officers": []}
+    refused = (await Caller(session, own, "operator").call("POST", "/v1/channels", opening)).problem(503, "unavailable")
+    assert "DRAGOMAN_SEAL" in refused["detail"]
+    own.stop()
+    assert not list((own.data / "nats" / "jetstream").rglob("DRAGOMAN_SEAL"))
+    for archive in archives.iterdir():
+        pins = ("--cid", about[archive.name]["cid"], "--log", about[archive.name]["log"])
+        own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data))
+    own.start()
+    await sealed(auditor, after)
+    compared = own.run("audit", "compare", str(before), "gateway", "--log", about["nato-china"]["log"], *to)
+    assert compared.stdout.startswith("extends"), compared.stdout
+
+
 async def test_an_old_backup_is_not_signed_and_is_put_right_from_the_witness(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     """Everything that the host has is put back together, an hour old: nothing but a side's witness knows."""
     nato = Running(tmp_path, "nato")

@@ -27,6 +27,7 @@ from dragoman.log.broker import Endpoint
 from dragoman.log.connection import connected
 from dragoman.log.rebuilding import rebuild
 from dragoman.settings import Settings
+from dragoman.stores.seals import Seals
 from dragoman.tlog import dsse
 from service import Service
 
@@ -95,6 +96,7 @@ async def write(data: Path, messages: list[bytes]) -> None:
     """Write a log of these messages on a data directory that nothing runs on."""
     async with wiring.broker_of(Settings(data=data)) as endpoint:
         async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
+            await Seals.create(steward, 1)
             await stream.create(steward, CHANNEL)
         async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
             await rebuild(bus, CHANNEL, Messages(messages))

@@ -61,22 +61,29 @@ def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
 async def create(steward: Bus, channel: str, replicas: int = 1) -> None:
     """Make a channel's stream, or find it as it would be made.
 
-    A cluster whose nodes come and go is asked again for a while: asking twice does no harm.
+    Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
+    """
+    await make(steward, configuration(channel, replicas))
+
+
+async def make(steward: Bus, wanted: dict[str, Any]) -> None:
+    """Make a stream with these settings, or find it. A cluster whose nodes come and go is asked again for a while: asking twice does no harm.
+
     Raises `LogBroken` where one with other settings exists, `LogUnreachable` where it cannot be made at present.
     """
     begun = asyncio.get_running_loop().time()
     while True:
         try:
-            await _create(steward, configuration(channel, replicas))
+            await _make(steward, wanted)
         except LogUnreachable:
-            if replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
+            if wanted["num_replicas"] == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
                 raise
             await asyncio.sleep(_PAUSE_SECONDS)
         else:
             return
 
 
-async def _create(steward: Bus, wanted: dict[str, Any]) -> None:
+async def _make(steward: Bus, wanted: dict[str, Any]) -> None:
     answer = await steward.api(f"STREAM.CREATE.{wanted['name']}", {**wanted, "pedantic": True})
     if "error" in answer:
         failure = LogBroken if answer["error"].get("err_code") == _NAME_TAKEN else LogUnreachable

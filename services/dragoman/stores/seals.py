@@ -1,6 +1,7 @@
 """The signed heads of all channels' logs, in the stream `DRAGOMAN_SEAL`: one subject a channel, the newest last, none ever removed.
 
 A head is written over the one that was read, and over no other: two registrars cannot both go on from the same head.
+The stream is made with a host's first channel, and never by itself after that: a registrar that does not find it has lost what was signed.
 """
 
 from datetime import datetime
@@ -9,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from dragoman.log import stream
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
@@ -40,6 +42,10 @@ class _Got(Struct):
 _got = msgspec.json.Decoder(_Got).decode
 
 
+class NoStore(LogUnreachable):
+    """The stream of heads is not there."""
+
+
 class Seals:
     """Heads by channel, written and read through one connection."""
 
@@ -49,8 +55,8 @@ class Seals:
 
     @staticmethod
     async def create(steward: Bus, replicas: int) -> None:
-        """Make the stream, or find it. Raises `LogUnreachable`."""
-        settings: dict[str, Any] = {
+        """Make the stream, or find it. Raises `LogBroken`, `LogUnreachable`."""
+        await stream.make(steward, {
             "name": STREAM,
             "subjects": [f"{_PREFIX}*"],
             "storage": "file",
@@ -61,19 +67,20 @@ class Seals:
             "allow_direct": True,
             "compression": "none",
             "num_replicas": replicas,
-        }
-        answer = await steward.api(f"STREAM.CREATE.{STREAM}", settings)
-        if "error" in answer:
-            raise LogUnreachable(
-                sentence("the stream %(stream)s cannot be made: %(answer)s", stream=STREAM, answer=answer["error"].get("description"))
-            )
+        })  # fmt: skip
+
+    async def must_be(self) -> None:
+        """Raises `NoStore` where the stream is not there, `LogUnreachable`."""
+        error = (await self._bus.api(f"STREAM.INFO.{STREAM}")).get("error")
+        if error is not None:
+            raise _failure(error)
 
     async def newest(self, channel: str) -> Sealed | None:
-        """The newest head of a channel, by the stream's leader. Raises `LogUnreachable`."""
+        """The newest head of a channel, by the stream's leader. Raises `NoStore`, `LogUnreachable`."""
         return await self._got({"last_by_subj": _PREFIX + channel})
 
     async def after(self, channel: str, seq: int) -> Sealed | None:
-        """The head of a channel that follows the one at a sequence. Raises `LogUnreachable`."""
+        """The head of a channel that follows the one at a sequence. Raises `NoStore`, `LogUnreachable`."""
         return await self._got({"seq": seq + 1, "next_by_subj": _PREFIX + channel})
 
     async def _got(self, query: dict[str, object]) -> Sealed | None:
@@ -84,7 +91,7 @@ class Seals:
             return Sealed(seq=found.seq, note=found.data, taken=found.time)
         if failed.get("err_code") == _NO_MESSAGE:
             return None
-        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
+        raise _failure(failed)
 
     async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
         """Write a head over the one that was read; it is durable when this returns.
@@ -96,5 +103,11 @@ class Seals:
         if "error" in answer:
             if answer["error"].get("err_code") in WRONG_LAST:
                 raise Moved(channel)
-            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
+            raise _failure(answer["error"])
         return Sealed(seq=int(answer["seq"]), note=note)
+
+
+def _failure(error: dict[str, Any]) -> LogUnreachable:
+    if error.get("err_code") == stream.NO_STREAM:
+        return NoStore(sentence("the broker has no stream %(stream)s, where signed heads are kept", stream=STREAM))
+    return LogUnreachable(sentence("the broker answers %(answer)s", answer=error.get("description")))
