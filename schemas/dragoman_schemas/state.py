@@ -169,12 +169,13 @@ class Exchange(State, frozen=True, kw_only=True):
 
 
 class Key(State, frozen=True, kw_only=True):
-    """A public key in the channel: whose it is, and between which positions it is valid."""
+    """A public key in the channel: whose it is, and between which positions it is valid; what it signed from `suspect_from` on is disputed."""
 
     public: str
     owner: str
     since: int
     until: int | None = None
+    suspect_from: int | None = None
 
 
 class OfficerState(State, frozen=True, kw_only=True):

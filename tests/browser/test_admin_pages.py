@@ -304,15 +304,28 @@ async def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleagu
     assert [each for each in reader.complaints if "422" not in each] == []
 
 
-async def test_a_key_is_entered_by_the_command_line_and_revoked_here_in_a_trial(visit: Visiting, demo: Service) -> None:
+async def test_a_key_is_entered_by_the_command_line_and_revoked_here_in_a_trial(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    entry = {"act": "officer", "officer": "o-18", "office": "riga", "roles": ["officer"]}
+    signed = (await Caller(session, demo, "latvia/administrator").post("/v1/channels/baltic-belarus/channel", entry)).json["position"]
     reader = await visit()
     page = await administrating(reader, "latvia/administrator", "/keys", "baltic-belarus")
     await expect(page.get_by_text("dragoman keys enrol o-17.pem --officer latvia/o-17 --channel baltic-belarus")).to_be_visible()
     await page.get_by_role("link", name="revoke a key of latvia/adm-1").click()
+    for position, said in (("soon", "Give the number of a record"), ("100000", "The key could sign from position")):
+        await page.get_by_label("In doubt from record (optional)").fill(position)
+        await press(page, "Revoke this key")
+        await refused(page, said, "suspect_from")
+    await page.get_by_label("In doubt from record (optional)").fill(str(signed))
     await press(page, "Revoke this key")
     await expect(page.get_by_role("status").last).to_have_text("Revoked.")
-    await expect(page.locator("tr", has_text="LATVIA adm-1")).to_contain_text("revoked")
-    assert reader.complaints == []
+    await expect(page.locator("tr", has_text="LATVIA adm-1")).to_contain_text(re.compile(r"revoked.*disputed from"))
+    await go(reader, f"/c/baltic-belarus/records/{signed}")
+    await expect(page.locator(".verdict")).to_contain_text("A key of latvia/adm-1, revoked by record")
+    await go(reader, f"/c/baltic-belarus/records/{signed - 1}")
+    await expect(page.locator(".verdict")).to_have_count(0)
+    assert [each for each in reader.complaints if "422" not in each] == []
 
 
 async def test_where_the_sides_keep_their_own_keys_commands_stand_in_place_of_forms(

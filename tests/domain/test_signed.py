@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import ids
+from dragoman.audit.verify import Verification
+from dragoman.domain import ids, keepers
 from dragoman.domain import record as records
 from dragoman.domain.channel import delivery_act, delivery_key
 from dragoman.domain.fold import Folded, allowed, fold
@@ -383,6 +384,40 @@ def test_a_key_that_is_revoked_signs_nothing_more_and_does_not_return() -> None:
     assert again.faults[0].pointer == "/keys/0"
     twice = refused(keyed(world, "nato/root", {"act": "key-revocation", "key": key_id(SIGNER)}))
     assert twice.faults[0].pointer == "/key"
+
+
+def test_what_a_stolen_key_has_signed_stays_valid_and_is_listed_as_disputed() -> None:
+    world = with_administrator()
+    own = [signed(world, NOTE) for _ in range(2)]
+    theirs = [signed(world, NOTE) for _ in range(2)]
+    revocation = {"act": "key-revocation", "key": key_id(SIGNER), "suspect_from": theirs[0].position}
+    revoked = keyed(world, "nato/adm-2", revocation)
+    assert revoked.valid
+    assert world.registry.keys[key_id(SIGNER)].suspect_from == theirs[0].position
+    for folded in (*own, *theirs):
+        assert folded.record is not None and folded.valid
+        expected = [key_id(SIGNER)] if folded in theirs else []
+        assert keepers.disputed(world.registry, folded.record, folded.position) == expected
+    first, second = (each.position for each in theirs)
+    verification = Verification(cid=world.registry.cid)
+    verification.take(world.raws)
+    assert [each.found for each in verification.result().findings if each.check == "disputed"] == [
+        f"2 by a key of {SIGNER} that was revoked at {revoked.position} as stolen from {first} on: {first}, {second}"
+    ]
+
+
+@pytest.mark.parametrize("away", [0, 1_000])
+def test_a_key_is_suspected_from_a_position_at_which_it_could_sign(away: int) -> None:
+    world = with_signer()
+    first = world.registry.keys[key_id(SIGNER)].since + 1
+    signed(world, NOTE)
+    last = world.position
+    suspected = {"act": "key-revocation", "key": key_id(SIGNER), "suspect_from": away or first - 1}
+    refusal = refused(keyed(world, "nato/root", suspected))
+    assert [(fault.pointer, str(fault.detail)) for fault in refusal.faults] == [
+        ("/suspect_from", f"the key could sign from position {first} to {last}; give one of these, or leave it out")
+    ]
+    assert keyed(world, "nato/root", suspected | {"suspect_from": first}).valid
 
 
 def test_a_key_may_revoke_itself_and_no_other_officers() -> None:

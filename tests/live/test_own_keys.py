@@ -66,6 +66,23 @@ async def test_an_officers_key_is_replaced_by_a_new_one_and_the_old_one_signs_no
     assert keys[old] and not keys[new], keys
 
 
+async def test_row_18_what_a_stolen_key_has_signed_is_listed_by_every_audit_as_disputed(host: Host) -> None:
+    about = host.opened()
+    host.key("nato-o")
+    administrator = ("--sign", "nato-adm.pem", "--token-file", "nato-adm-1.token")
+    officer = ("--token-file", host.token("nato/o-1"))
+    (host.folder / "note.json").write_text(json.dumps(NOTE))
+    host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", *administrator)
+    posted = [host.run("post", "note.json", "--sign", "nato-o.pem", "--json", *officer)[0] for _ in range(2)]
+    stolen = int(json.loads(posted[1])["position"])
+    (keyid,) = (id for id, each in json.loads(host.run("keys", "list", "--json", *officer)[0]).items() if each["owner"] == "nato/o-1")
+    early = host.run("keys", "revoke", keyid, "--suspect-from", "1", *administrator, check=1)[1]
+    assert "/suspect_from: the key could sign from position" in early
+    host.run("keys", "revoke", keyid, "--suspect-from", str(stolen), "--reason", "the laptop is gone", *administrator)
+    told = host.run("audit", "verify", "--cid", str(about["cid"]), *officer)[0]
+    assert f"1 by a key of nato/o-1 that was revoked at {stolen + 1} as stolen from {stolen} on: {stolen}" in " ".join(told.split())
+
+
 async def test_a_channel_may_ask_for_every_officers_signature(host: Host, session: aiohttp.ClientSession) -> None:
     host.opened(required_signatures=["contact"])
     officer = host.caller(session, "nato/o-1")

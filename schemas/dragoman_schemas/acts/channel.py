@@ -73,9 +73,13 @@ class KeyAddition(Act, frozen=True, kw_only=True, tag="key-addition"):
 
 
 class KeyRevocation(Act, frozen=True, kw_only=True, tag="key-revocation"):
-    """From this record on the key of that id signs nothing more here, and does not return."""
+    """From this record on the key of that id signs nothing more here, and does not return.
+
+    What it signed from the position `suspect_from` on may be somebody else's: it stays valid, and is disputed.
+    """
 
     key: Hex32
+    suspect_from: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
     reason: Text | UnsetType = UNSET
 
 

@@ -3,6 +3,7 @@
     opening      position 1 is a genesis that the root keys of every side signed, and its cid is the one that was asked for
     records      every message was read strictly, judged by the tables at its own position, and folded; void ones are listed
     signatures   every act that must be signed is, by keys valid at its position; what only the host attests is counted
+    disputed     what was signed with a key that its side holds for stolen from before on is listed: it stays valid
     seen         an act over a head that is long past, or older than its author had seen before, is listed: it may have been held back
     numbers      counted from the log, without a gap
     times        where a record is dated behind the channel's time is listed: it convicts nobody, since gateways' clocks differ; one that is
@@ -16,6 +17,8 @@
 Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
 """
 
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -25,7 +28,7 @@ from msgspec import Struct, UnsetType
 
 from dragoman.audit.export import readme_of
 from dragoman.audit.replay import Replay
-from dragoman.domain import heads
+from dragoman.domain import heads, keepers
 from dragoman.domain.erasure import Named
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, Record, parse
@@ -40,6 +43,9 @@ FAR_RECORDS: Final = 1_000
 
 BACK_SECONDS: Final = 2.0
 """How far a record's time may step back behind the channel's: two gateways' clocks, each of which is held to the broker's."""
+
+_NAMED: Final = 20
+"""How many disputed acts are named; the others are counted."""
 
 SKEW_SECONDS: Final = 10.0
 """How far the host's clock and that of a witness may be apart."""
@@ -118,6 +124,7 @@ class Verification:
         """How many records the head has that was found to be theirs."""
         self._seen: dict[str, int] = {}
         self._held: list[str] = []
+        self._signed_by: dict[str, array[int]] = {}
         self._keys: dict[str, bytes] = {}
         self._keys_of: Registry | None = None
         self._findings: list[Finding] = []
@@ -193,6 +200,8 @@ class Verification:
 
     def _look(self, record: Record, before: str) -> None:
         self._look_at_seen(record)
+        for keyid in [keyid for keyid, _ in record.verified] or keepers.signer_ids(record):
+            self._signed_by.setdefault(keyid, array("Q")).append(self.replay.standing.state.position)
         kind = "services" if record.side == "service" else record.envelope.attestation
         self._attested[kind] += 1
         if self._bounds:
@@ -231,6 +240,16 @@ class Verification:
         elif position - signed.seen.size > FAR_RECORDS:
             self._held.append(f"{position} was signed over a head of {signed.seen.size} records")
         self._seen[record.envelope.actor] = max(before, signed.seen.size)
+
+    def _disputed(self) -> Iterator[str]:
+        """Every key that is held for stolen, and what it signed from then on."""
+        registry = self.replay.standing.state.registry
+        for keyid, key in {} if registry is None else registry.keys.items():
+            if key.suspect_from is not None:
+                signed = self._signed_by.get(keyid, array("Q"))
+                disputed = signed[bisect_left(signed, key.suspect_from) :]
+                where = f": {', '.join(map(str, disputed[:_NAMED]))}{', …' if len(disputed) > _NAMED else ''}" if disputed else ""
+                yield f"{len(disputed)} by a key of {key.owner} that was revoked at {key.until} as stolen from {key.suspect_from} on{where}"
 
     def _tell(self, check: str, position: int, what: str, evidence: str) -> None:
         if self.lie is None:
@@ -422,6 +441,7 @@ class Verification:
                 + "".join(f"; {each}" for each in self._held[:5]),
                 word="the authors'; the host may have held them back",
             ),
+            *(Finding(check="disputed", found=each, word="theirs who revoked the key") for each in self._disputed()),
             *self._findings,
         )
         return Verified(

@@ -92,14 +92,24 @@ async def admit(file: Path, *, sign: Sign, passphrase: Passphrase = None, target
 async def revoke(
     key: Annotated[str, Parameter(help="The key's id, or the file that it is in.")],
     *,
+    suspect_from: Annotated[
+        int | None, Parameter(help="Where it was stolen: the first position that somebody else may have signed.")
+    ] = None,
     reason: str | None = None,
     sign: Sign = (),
     passphrase: Passphrase = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Revoke a key: it signs nothing more in the channel, and does not return. A key may revoke itself: --sign its own file."""
+    """Revoke a key: it signs nothing more in the channel, and does not return. A key may revoke itself: --sign its own file.
+
+    What it signed stays valid; from --suspect-from on every audit lists it as disputed.
+    """
     keyid = dsse.key_id(dsse.public_of(seed_of(Path(key), passphrase))) if Path(key).exists() else key
-    body = {"act": "key-revocation", "key": keyid} | ({"reason": reason} if reason else {})
+    body = (
+        {"act": "key-revocation", "key": keyid}
+        | ({} if suspect_from is None else {"suspect_from": suspect_from})
+        | ({"reason": reason} if reason else {})
+    )
     recorded = await posted(target, body, [seed_of(path, passphrase) for path in sign])
     say(f"{keyid} is revoked from position {recorded.position}")
     return 0

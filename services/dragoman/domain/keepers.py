@@ -194,9 +194,18 @@ def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevo
         return invalid("/key", sentence("a root key is replaced with all of the side's roots, and not revoked alone"))
     officer = registry.officers.get(actor)
     keeps = actor == f"{record.side}/{ROOT}" or (officer is not None and "administrator" in officer.roles)
-    if not keeps and (key.owner != actor or data.key not in _signer_ids(record)):
+    if not keeps and (key.owner != actor or data.key not in signer_ids(record)):
         return Refusal(
             kind="not-permitted", detail=sentence("A key is revoked by root or an administrator of its side, or signs so itself.")
+        )
+    if isinstance(data.suspect_from, int) and not key.since < data.suspect_from <= int(record.envelope.decided):
+        return invalid(
+            "/suspect_from",
+            sentence(
+                "the key could sign from position %(first)s to %(last)s; give one of these, or leave it out",
+                first=key.since + 1,
+                last=int(record.envelope.decided),
+            ),
         )
     return None
 
@@ -233,7 +242,17 @@ def roots_hash(threshold: int, roots: Iterable[str]) -> str:
     return hashlib.sha256(f"dragoman-roots/v1\n{threshold}\n{ids_of}".encode()).hexdigest()
 
 
-def _signer_ids(record: Record) -> set[str]:
+def disputed(registry: Registry, record: Record, position: int) -> list[str]:
+    """The keys that signed a record and are held for stolen from before it on, by their ids. The record stays valid."""
+    return [
+        keyid
+        for keyid in sorted(signer_ids(record))
+        if (key := registry.keys.get(keyid)) is not None and key.suspect_from is not None and key.suspect_from <= position
+    ]
+
+
+def signer_ids(record: Record) -> set[str]:
+    """The ids of the keys under which signatures stand in a record, whether they hold or not."""
     text = record.envelope.signatures
     return set(dsse.read_signatures(text, SIGNATURES) or ()) if isinstance(text, str) else set()
 
@@ -272,7 +291,9 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
         case acts.SideAdmission() as data:
             return _admitted(registry, data.side, position)
         case acts.KeyRevocation() as data:
-            return replace(registry, keys={**registry.keys, data.key: replace(registry.keys[data.key], until=position)})
+            suspect_from = None if isinstance(data.suspect_from, UnsetType) else data.suspect_from
+            revoked_key = replace(registry.keys[data.key], until=position, suspect_from=suspect_from)
+            return replace(registry, keys={**registry.keys, data.key: revoked_key})
         case _:
             return registry
 

@@ -14,7 +14,7 @@ from dragoman.domain.access import ROOT
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import is_name, read_act
 from dragoman.domain.rule import HEADS, OFFICERS
-from dragoman.gateway import drafts
+from dragoman.gateway import drafts, posting
 from dragoman.gateway.console import adopted, endpoints, erasing, own_key, signing
 from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
@@ -22,6 +22,7 @@ from dragoman.gateway.console.keeping import address, at_the_end, colleagues, ha
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import language
 from dragoman.gateway.console.sessions import see
+from dragoman.sentence import sentence
 from dragoman_schemas.acts.channel import Role
 from dragoman_schemas.answers import NewDraft
 from dragoman_schemas.state import Status
@@ -299,13 +300,17 @@ async def revoke_officer(here: Here) -> Page | web.StreamResponse:
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
-    """A key by its id: whose it is, valid from a record on, until another. A `root` key is of its side, and no officer's."""
+    """A key by its id: whose it is, valid from a record on, until another. A `root` key is of its side, and no officer's.
+
+    What it signed from `suspect_from` on is disputed.
+    """
 
     key: str
     owner: str
     root: bool
     since: int
     until: int | None
+    suspect_from: int | None = None
 
 
 class Keys(Struct, frozen=True, kw_only=True):
@@ -323,7 +328,14 @@ async def keys(here: Here) -> Page:
     order = {side: place for place, side in enumerate(here.sides)}
     rows = sorted(
         (
-            KeyRow(key=id, owner=each.owner, root=each.owner.endswith(f"/{ROOT}"), since=max(1, each.since), until=each.until)
+            KeyRow(
+                key=id,
+                owner=each.owner,
+                root=each.owner.endswith(f"/{ROOT}"),
+                since=max(1, each.since),
+                until=each.until,
+                suspect_from=each.suspect_from,
+            )
             for id, each in here.registry.keys.items()
         ),
         key=lambda row: (row.until is not None, order[row.owner.partition("/")[0]], not row.root, row.owner, row.since, row.key),
@@ -354,7 +366,7 @@ async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page |
         question=say("Revoke a key of %(officer)s?", officer=key.owner),
         follows=[
             say("The key %(key)s signs nothing more from the record on, and does not return.", key=id),
-            say("What it has signed stays in the record, and stays valid."),
+            say("What it has signed stays in the record, and stays valid; from the record on that you name below it is shown as disputed."),
             say("%(officer)s stays in office, and can be given another key.", officer=key.owner),
         ],
         button=say("Revoke this key"),
@@ -363,6 +375,7 @@ async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page |
         filled=filled,
         hidden={"of": id},
         reason=True,
+        suspects=True,
         signs=here.registry.custody == "sides",
     )
 
@@ -370,8 +383,13 @@ async def ask_key_revocation(here: Here, filled: Filled | None = None) -> Page |
 async def revoke_key(here: Here) -> Page | web.StreamResponse:
     """Revoke a key of the own side, in a trial."""
     filled = await Filled.of(here.request)
-    act = {"act": "key-revocation", "key": filled["of"]} | ({"reason": filled["reason"]} if filled["reason"] else {})
-    if position := await keep(here, filled, act, "reason"):
+    suspected = posting.whole(filled["suspect_from"])
+    if filled["suspect_from"] and not suspected:
+        filled.wrong("suspect_from", sentence("give the number of a record, for instance %(n)s, or leave it empty", n=here.position))
+        return await ask_key_revocation(here, filled)
+    named: dict[str, Any] = {"suspect_from": suspected} if suspected else {}
+    act = {"act": "key-revocation", "key": filled["of"], **named} | ({"reason": filled["reason"]} if filled["reason"] else {})
+    if position := await keep(here, filled, act, "reason", suspect_from="/suspect_from"):
         return see(here.link("/admin/keys", after=position, said="revoked"))
     await at_the_end(here)
     return await ask_key_revocation(here, filled)

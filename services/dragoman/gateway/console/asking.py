@@ -28,11 +28,12 @@ def ask(
     filled: Filled | None = None,
     hidden: Mapping[str, str] | None = None,
     reason: bool = False,
+    suspects: bool = False,
     signs: bool = False,
 ) -> Page:
     """The page. `back` is where else to go, address and words; `hidden` goes with the form; `reason` offers a field for one.
 
-    What is recorded for it the page `signs`, where that is asked.
+    `suspects` offers one for the record from which on it is not sure who signed. What is recorded for it the page `signs`, where that is asked.
     """
     form = filled or Filled()
     values: dict[str, Any] = {
@@ -44,6 +45,7 @@ def ask(
         "filled": form,
         "hidden": hidden or {},
         "reason": reason,
+        "suspects": suspects,
         "rows": False,
         "signs": signs,
     }

@@ -15,7 +15,7 @@ from aiohttp import web
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import erasure
+from dragoman.domain import erasure, keepers
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.gateway import coverage, posting, proofs
@@ -47,7 +47,7 @@ class RecordView(Struct, frozen=True, kw_only=True):
     """A record as its page shows it. `record` is its JSON as it stands in the log, `junk` in hex what is no record, or stands for an erased one.
 
     `changed` is what the record changed, `stands` which members of its exchange are as it set them at the page's position, `causes` the tree in
-    which it stands. `digest` is that of the state after it.
+    which it stands. `digest` is that of the state after it. `disputed` are the keys that signed it and are held for stolen from before it on.
     """
 
     line: Logged
@@ -59,6 +59,7 @@ class RecordView(Struct, frozen=True, kw_only=True):
     causes: Causes | None = None
     changed: Between | None = None
     stands: tuple[str, ...] = ()
+    disputed: tuple[str, ...] = ()
 
 
 class Side(Struct, frozen=True, kw_only=True):
@@ -116,7 +117,8 @@ async def record(here: Here) -> Page:
     (entry, _), *_ = await here.in_thread(reads.records, here.service.store, here.name, position, 1)
     raw, _, digest, _ = here.projection.bytes_at(position)
     line = logged(entry)
-    envelope: Envelope | None = None if entry.record is UNSET else parse(raw).envelope
+    read = None if entry.record is UNSET else parse(raw)
+    envelope: Envelope | None = None if read is None else read.envelope
     tree: Causes | None = await here.in_thread(causes, here.service.store, here.name, position)
     changed = await differences.between(here, position - 1, position) if entry.valid and position > 1 and not line.erased else None
     view = RecordView(
@@ -129,6 +131,7 @@ async def record(here: Here) -> Page:
         causes=None if tree is None else replace(tree, tree=_until(tree.tree, here.position)),
         changed=changed,
         stands=await _stands(here, line),
+        disputed=() if read is None else tuple(keepers.disputed(here.registry, read, position)),
     )
     values = {
         "shown": shown(raw),
