@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any, Final
 
 import pytest
 
+import commands
 from dragoman.tlog import dsse
 from dragoman.tlog.note import ED25519, Verifier
-from service import DRAGOMAN
 
 _CHANNEL: Final[dict[str, Any]] = {
     "name": "nato-china",
@@ -76,7 +75,7 @@ def test_nonsense_is_no_log(said: str, answering: tuple[str, dict[str, bytes]], 
     for command in (("verify",), ("export", "--to", tmp_path / "log.zip"), ("mirror", tmp_path / "mirror", *pins, "--once")):
         if command[0] == "mirror" and "channel" in said:
             continue  # which asks for no description
-        done = subprocess.run([DRAGOMAN, "audit", *command], env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = commands.run(["audit", *command], environment=environment)
         assert "Traceback" not in done.stderr, done.stderr
         assert (done.returncode, "VERIFICATION FAILED" in done.stderr) == (7, True), done.stderr
     assert not (tmp_path / "log.zip").exists()

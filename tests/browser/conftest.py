@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
 from browsing import EXERCISE, Flash, Visit, Visiting
@@ -23,6 +25,14 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One browser for all tests that are here: it lives in one event loop, and so do they."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -43,28 +53,32 @@ def demo(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     service.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: Path) -> AsyncIterator[Browser]:
-    """A headless browser."""
+    """A headless browser, in which every visit has a profile of its own."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         yield browser
         await browser.close()
 
 
-@pytest.fixture
-def visit(browser: Browser, demo: Service) -> Visiting:
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser, demo: Service) -> AsyncIterator[Visiting]:
     """Open a page with cookies of its own; at the shared demonstration, if at no other service."""
+    async with AsyncExitStack() as opened:
 
-    async def visit(service: Service = demo, **options: Any) -> Visit:
-        context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-        context.set_default_timeout(15_000)
-        return Visit(await context.new_page(), service)
+        async def visit(service: Service = demo, **options: Any) -> Visit:
+            context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+            opened.push_async_callback(context.close)
+            context.set_default_timeout(15_000)
+            page = await context.new_page()
+            opened.push_async_callback(page.unroute_all, behavior="ignoreErrors")  # what a test still holds back is let go of first
+            return Visit(page, service)
 
-    return visit
+        yield visit
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """HTTP connections."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting
@@ -51,7 +52,7 @@ async def acknowledge_all(session: aiohttp.ClientSession, service: Service, side
             await caller.post(f"/v1/channels/{channel}/exchanges/{row['id']}/acts", {"act": "acknowledgement"})
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def quiet(session: aiohttp.ClientSession, demo: Service) -> None:
     for side in ("china", "nato"):
         await acknowledge_all(session, demo, side, EXERCISE)

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Page, expect
 
@@ -386,7 +387,7 @@ class Own(Service):
         assert answer.status == 201, answer.body
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def witnessed(chromium: Path, tmp_path: Path, session: aiohttp.ClientSession) -> AsyncIterator[Service]:
     witness = Running(tmp_path, "nato")
     (tmp_path / "dragoman.toml").write_text(f'[registrar]\nwitnesses = ["{witness.verifier} http://127.0.0.1:{witness.port}"]\n')

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from beside import MS_LI, enter, named
@@ -127,7 +128,7 @@ def holiday(side: str) -> str:
 _SEEDED: dict[str, Liaison] = {}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def liaison(session: aiohttp.ClientSession, demo: Service) -> Liaison:
     """What both sides have posted, once for all tests; over this test's connections."""
     found = _SEEDED.get(demo.base_url)

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 from pypdf import PdfReader
 
@@ -28,7 +29,7 @@ NOT_THERE = ("no-such", "contact-note", "record=none")
 """Paths that are answered as what is not there, or is not for the reader."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def incident(session: aiohttp.ClientSession, demo: Service) -> str:
     rows = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json["exchanges"]
     return str(rows[-1]["id"])

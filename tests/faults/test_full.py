@@ -11,6 +11,7 @@ import pytest
 
 import disks
 from disks import Disk
+from dragoman.limits import APPEND_SECONDS, REQUEST_SECONDS
 from house import CHANNEL, Gateway, House
 from inquest import Inquest
 from tally import Rounds, Row
@@ -20,7 +21,8 @@ _DISK = 24 * 1024 * 1024
 _ROOMY = 96 * 1024 * 1024
 """Room for a projection of all that is posted, and for one that is built anew beside it."""
 
-_BOUND_S = 14.0  # a post may wait for the batch that is on its way, and then for its own
+_BOUND_S = 2 * (APPEND_SECONDS + REQUEST_SECONDS) + 2.0
+"""A post may wait for the batch that is on its way, and then for its own: each for its acknowledgement, and for what stands there; and the machine is busy."""
 
 
 @pytest.fixture

@@ -24,14 +24,6 @@ def heads_are_signed(service: Service) -> bool:
         return next(bool(check["ok"]) for check in json.load(answer)["checks"] if check["name"] == "heads are signed")
 
 
-async def sealed(caller: Caller, position: int) -> None:
-    async def is_sealed() -> bool:
-        head = await caller.get(f"{C}/log/checkpoint")
-        return head.status == 200 and int(head.body.split()[1]) >= position
-
-    await until(is_sealed)
-
-
 async def test_a_lost_log_is_put_back_from_a_sides_mirror(own: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
     officer, auditor = Caller(session, own, "nato/officer"), Caller(session, own, "china/auditor")
     about = (await auditor.get(C)).json
@@ -39,7 +31,7 @@ async def test_a_lost_log_is_put_back_from_a_sides_mirror(own: Service, session:
     to = ("--channel", "nato-china", "--token-file", str(token))
     pins = ("--cid", about["cid"], "--log", about["log"])
     position = (await officer.open(NOTE)).json["position"]
-    await sealed(auditor, position)
+    await auditor.sealed(position)
     own.run("audit", "export", "--to", str(tmp_path / "before.zip"), *to)
     mirror = str(tmp_path / "mirror")
     own.run("audit", "mirror", mirror, "--once", *pins, *to)
@@ -60,7 +52,7 @@ async def test_a_lost_log_is_put_back_from_a_sides_mirror(own: Service, session:
     own.start()
     after = (await officer.open(NOTE)).json["position"]
     assert after == position + 1
-    await sealed(auditor, after)
+    await auditor.sealed(after)
     assert "no lie was found" in own.run("audit", "verify", *pins, *to).stderr
     compared = own.run("audit", "compare", str(tmp_path / "before.zip"), "gateway", "--log", about["log"], *to)
     assert compared.stdout.startswith("extends"), compared.stdout
@@ -74,7 +66,7 @@ async def test_a_damaged_log_is_completed_from_the_registrars_archive_or_set_asi
     about = (await auditor.get(C)).json
     pins = ("--cid", about["cid"], "--log", about["log"])
     position = (await officer.open(NOTE)).json["position"]
-    await sealed(auditor, position)
+    await auditor.sealed(position)
     own.stop()
     (block,) = stream_folder(own.data).rglob("1.blk")
     raw = block.read_bytes()
@@ -103,7 +95,7 @@ async def test_where_the_signed_heads_are_lost_none_is_signed_and_no_other_store
     (token := tmp_path / "token").write_text(own.token("china/auditor"))
     to = ("--channel", "nato-china", "--token-file", str(token))
     position = (await officer.open(NOTE)).json["position"]
-    await sealed(auditor, position)
+    await auditor.sealed(position)
     own.run("audit", "export", "--to", str(before := tmp_path / "before.zip"), *to)
     about = {each["name"]: each for each in (await Caller(session, own, "operator").get("/v1/channels")).json["channels"]}
     own.stop()
@@ -130,7 +122,7 @@ async def test_where_the_signed_heads_are_lost_none_is_signed_and_no_other_store
         pins = ("--cid", about[archive.name]["cid"], "--log", about[archive.name]["log"])
         own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data))
     own.start()
-    await sealed(auditor, after)
+    await auditor.sealed(after)
     compared = own.run("audit", "compare", str(before), "gateway", "--log", about["nato-china"]["log"], *to)
     assert compared.stdout.startswith("extends"), compared.stdout
 
@@ -145,7 +137,7 @@ async def test_an_old_backup_is_not_signed_and_is_put_right_from_the_witness(tmp
         about = (await auditor.get(C)).json
         pins = ("--cid", about["cid"], "--log", about["log"])
         nato.start(service, about)
-        await sealed(auditor, 1)
+        await auditor.sealed(1)
         service.stop()
         shutil.copytree(service.data, tmp_path / "backup")
         service.start()
@@ -181,7 +173,7 @@ async def test_an_old_backup_is_not_signed_and_is_put_right_from_the_witness(tmp
         nato.restart(service, about)
         again = (await officer.open(NOTE)).json["position"]
         assert again == position + 1
-        await sealed(auditor, again)
+        await auditor.sealed(again)
     finally:
         nato.stop()
         service.stop()

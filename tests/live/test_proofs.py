@@ -31,20 +31,10 @@ async def verifier(caller: Caller) -> Verifier:
     return note.read_verifier((await caller.get(C)).json["log"])
 
 
-async def sealed(caller: Caller, size: int) -> bytes:
-    """The signed head, once it is of so many records."""
-    async with asyncio.timeout(5):
-        while True:
-            answer = await caller.get(f"{C}/log/checkpoint")
-            if answer.status == 200 and checkpoint.opened(answer.body, await verifier(caller))[0].size >= size:
-                return answer.body
-            await asyncio.sleep(0.05)
-
-
 async def test_a_record_is_under_a_signed_head_at_once_and_its_proof_needs_nobody(who: Who) -> None:
     position = (await who("nato/officer").open(NOTE)).json["position"]
     auditor = who("china/auditor")
-    await sealed(auditor, position)
+    await auditor.sealed(position)
     raw = (await auditor.get(f"{C}/records/{position}")).body
     answer = await auditor.get(f"{C}/records/{position}/proof")
     assert answer.headers["Content-Disposition"].endswith('.tlog-proof"')
@@ -57,7 +47,7 @@ async def test_a_record_is_under_a_signed_head_at_once_and_its_proof_needs_nobod
 
 async def test_a_signed_head_covers_a_record_of_a_quiet_service_half_a_second_later(who: Who) -> None:
     officer, auditor = who("nato/officer"), who("china/auditor")
-    await sealed(auditor, (await officer.open(NOTE)).json["position"])
+    await auditor.sealed((await officer.open(NOTE)).json["position"])
     took: list[float] = []
     for _ in range(5):
         await asyncio.sleep(0.7)
@@ -73,7 +63,7 @@ async def test_a_signed_head_covers_a_record_of_a_quiet_service_half_a_second_la
 async def test_the_tree_comes_out_of_the_tiles_and_is_that_of_the_records(who: Who) -> None:
     auditor = who("china/auditor")
     position = (await who("nato/officer").open(NOTE)).json["position"]
-    head, _ = checkpoint.opened(await sealed(auditor, position), await verifier(auditor))
+    head, _ = checkpoint.opened(await auditor.sealed(position), await verifier(auditor))
     served: dict[Tile, bytes] = {}
     for tile in tiles.tiles_of(head.size):
         answer = await auditor.get(f"{C}/log/{tile.path}")
@@ -92,7 +82,7 @@ async def test_an_earlier_head_begins_the_later_one(who: Who) -> None:
     heads = []
     for _ in range(2):
         position = (await who("nato/officer").open(NOTE)).json["position"]
-        heads.append(checkpoint.opened(await sealed(auditor, position), await verifier(auditor))[0])
+        heads.append(checkpoint.opened(await auditor.sealed(position), await verifier(auditor))[0])
     old, new = heads
     served = {tile: (await auditor.get(f"{C}/log/{tile.path}")).body for tile in tiles.tiles_of(new.size)}
     hashes = merkle.consistency(tiles.nodes_of(served.__getitem__, new.size), old.size, new.size)
@@ -136,13 +126,13 @@ def test_an_audit_holds_the_signed_head_and_the_channels_id_against_the_records(
 
 
 async def test_a_registrar_signs_nothing_over_an_older_log(own: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
-    await sealed(Caller(session, own, "nato/officer"), 1)
+    await Caller(session, own, "nato/officer").sealed(1)
     own.stop()
     shutil.copytree(own.data / "nats" / "jetstream", tmp_path / "older")
     own.start()
     officer = Caller(session, own, "nato/officer")
     position = (await officer.open(NOTE)).json["position"]
-    await sealed(officer, position)
+    await officer.sealed(position)
     own.stop()
     shutil.rmtree(own.data / "nats" / "jetstream")
     shutil.copytree(tmp_path / "older", own.data / "nats" / "jetstream")
@@ -161,7 +151,7 @@ async def test_a_registrar_signs_nothing_over_an_older_log(own: Service, session
 
 async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mended(own: Service, session: aiohttp.ClientSession) -> None:
     officer = Caller(session, own, "nato/officer")
-    await sealed(officer, 1)
+    await officer.sealed(1)
     (blocked,) = own.data.glob("**/nato-china/staged")
     blocked.with_name("staged.new").mkdir()
     position = (await officer.open(NOTE)).json["position"]
@@ -171,7 +161,7 @@ async def test_a_registrar_whose_disk_fails_says_so_and_goes_on_when_it_is_mende
     head, _ = checkpoint.opened((await officer.get(f"{C}/log/checkpoint")).body, await verifier(officer))
     assert head.size < position
     blocked.with_name("staged.new").rmdir()
-    await sealed(officer, position)
+    await officer.sealed(position)
 
 
 def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Service, tmp_path: Path) -> None:
@@ -213,7 +203,8 @@ def test_an_export_is_verified_on_an_island_and_the_log_from_the_server(demo: Se
     assert "VERIFICATION FAILED: head at position" in printed.partition("## 1")[0], "the lie stands above everything"
 
 
-def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, tmp_path: Path) -> None:
+async def test_commands_say_what_is_wrong_with_what_they_were_given(own: Service, session: aiohttp.ClientSession, tmp_path: Path) -> None:
+    await Caller(session, own, "china/auditor").sealed(1)
     token, words, empty = tmp_path / "token", tmp_path / "words", tmp_path / "empty"
     token.write_text(own.token("china/auditor"))
     words.write_text("no proof")

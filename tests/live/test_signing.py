@@ -60,6 +60,7 @@ async def test_a_key_is_made_entered_used_and_revoked(own: Service, signer: Sign
     auditor = Caller(session, own, "china/auditor")
     record = await recorded(auditor, posted["position"])
     assert (record.envelope.attestation, record.data.signed.author) == ("author", "nato/o-1")  # type: ignore[union-attr]
+    await auditor.sealed(posted["position"])  # which is the head that is signed over next
     again = own.run("post", str(note), "--sign", path, "--key", posted["id"], *signer.to("nato/officer"), check=None)
     assert again.returncode == 5, "another signature makes another post of the same id"
     closed = json.loads(own.run("act", posted["number"], "closure", "--sign", path, "--json", *signer.to("nato/officer")).stdout)

@@ -1,5 +1,6 @@
 """The real service as a process of its own, as `dragoman up` starts it."""
 
+import asyncio
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+import commands
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.settings import Budgets
 from world import INCIDENT
@@ -26,6 +28,7 @@ AMPLE = {f"DRAGOMAN_BUDGETS__{name.upper()}": "1000000" for name in Budgets.__st
 """Budgets that no test uses up which is not about them."""
 
 _START_SECONDS = 30.0
+_SEALED_SECONDS = 40.0
 
 __all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Service", "new_key"]
 
@@ -129,15 +132,8 @@ class Service:
 
     def run(self, *arguments: str, stdin: str = "", check: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         """Call the command line against this service."""
-        done = subprocess.run(
-            [DRAGOMAN, *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, "DRAGOMAN_DATA": str(self.data), "XDG_CONFIG_HOME": str(self.data.parent / "home"), **environment},
-        )
+        own = {"DRAGOMAN_DATA": str(self.data), "XDG_CONFIG_HOME": str(self.data.parent / "home")}
+        done = commands.run(arguments, stdin=stdin, environment={**os.environ, **own, **environment})
         assert check is None or done.returncode == check, (done.returncode, done.stdout, done.stderr)
         return done
 
@@ -206,6 +202,15 @@ class Caller:
             assert entry["valid"], entry
             found.setdefault(entry["record"]["id"], []).append(position)
         return found
+
+    async def sealed(self, size: int, channel: str = "nato-china") -> bytes:
+        """The signed head, once it is of so many records."""
+        async with asyncio.timeout(_SEALED_SECONDS):
+            while True:
+                head = await self.get(f"/v1/channels/{channel}/log/checkpoint")
+                if head.status == 200 and int(head.body.split()[1]) >= size:
+                    return head.body
+                await asyncio.sleep(0.05)
 
     async def act(self, exchange: str, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
         """Carry an exchange on."""

@@ -6,12 +6,15 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import commands
 from house import free_port
 from service import DRAGOMAN, Service
 
 
 def run(*arguments: str) -> str:
-    return subprocess.run([DRAGOMAN, *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    done = commands.run(arguments, environment=os.environ)
+    done.check_returncode()
+    return done.stdout.strip()
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
