@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from browsing import EXERCISE, Flash, Visit, Visiting
 from service import INCIDENT, Caller, Service
@@ -69,13 +69,18 @@ async def visit(browser: Browser, demo: Service) -> AsyncIterator[Visiting]:
 
         async def visit(service: Service = demo, **options: Any) -> Visit:
             context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
-            opened.push_async_callback(context.close)
+            opened.push_async_callback(_left, context)
             context.set_default_timeout(15_000)
-            page = await context.new_page()
-            opened.push_async_callback(page.unroute_all, behavior="ignoreErrors")  # what a test still holds back is let go of first
-            return Visit(page, service)
+            return Visit(await context.new_page(), service)
 
         yield visit
+
+
+async def _left(context: BrowserContext) -> None:
+    """Close what a test has left open, and let go of what it holds back first."""
+    for page in context.pages:
+        await page.unroute_all(behavior="ignoreErrors")
+    await context.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from dragoman.audit.questions import exceptions
 from dragoman.audit.replay import Replay
 from dragoman.audit.verify import Verification
 from dragoman.domain import ids, keepers
@@ -404,6 +405,21 @@ def test_what_a_stolen_key_has_signed_stays_valid_and_is_listed_as_disputed() ->
     assert [each.found for each in verification.result().findings if each.check == "disputed"] == [
         f"2 by a key of {SIGNER} that was revoked at {revoked.position} as stolen from {first} on: {first}, {second}"
     ]
+    listed = [(each.kind, each.position, each.side, each.detail) for each in exceptions(world.ledger, world.raws)]
+    assert listed == [("disputed", revoked.position, "nato", f"from record {first} on, with the key {key_id(SIGNER)}")]
+
+
+def test_the_revocation_that_a_suspected_key_signs_itself_is_not_disputed() -> None:
+    world = with_signer()
+    taken = signed(world, NOTE)
+    revoked = keyed(world, SIGNER, {"act": "key-revocation", "key": key_id(SIGNER), "suspect_from": taken.position})
+    assert revoked.valid and revoked.record is not None and taken.record is not None
+    assert keepers.disputed(world.registry, taken.record, taken.position) == [key_id(SIGNER)]
+    assert keepers.disputed(world.registry, revoked.record, revoked.position) == []
+    verification = Verification(cid=world.registry.cid)
+    verification.take(world.raws)
+    (found,) = (each.found for each in verification.result().findings if each.check == "disputed")
+    assert found.startswith("1 by a key") and found.endswith(f": {taken.position}")
 
 
 @pytest.mark.parametrize("away", [0, 1_000])

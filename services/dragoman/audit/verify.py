@@ -247,7 +247,7 @@ class Verification:
         for keyid, key in {} if registry is None else registry.keys.items():
             if key.suspect_from is not None:
                 signed = self._signed_by.get(keyid, array("Q"))
-                disputed = signed[bisect_left(signed, key.suspect_from) :]
+                disputed = signed[bisect_left(signed, key.suspect_from) : bisect_left(signed, key.until or 0)]
                 where = f": {', '.join(map(str, disputed[:_NAMED]))}{', …' if len(disputed) > _NAMED else ''}" if disputed else ""
                 yield f"{len(disputed)} by a key of {key.owner} that was revoked at {key.until} as stolen from {key.suspect_from} on{where}"
 

@@ -37,14 +37,17 @@ def show(file: Path, *, passphrase: Passphrase = None) -> int:
 
 @keys.command(name="list")
 async def list_(*, target: Target = EVERYWHERE) -> int:
-    """List the keys of a channel: whose they are, and between which positions they are valid."""
+    """List the keys of a channel: whose they are, between which positions they are valid, and from where on what they signed is disputed."""
     async with connected(target) as caller:
         found = (await caller.call("GET", f"/v1/channels/{await channel_of(target, caller)}/state")).json()["registry"].get("keys", {})
     if target.json:
         out_json(found)
         return 0
-    rows = [[each["owner"], keyid, str(each["since"]), str(each.get("until", ""))] for keyid, each in found.items()]
-    table(sorted(rows), ["OWNER", "KEY ID", "SINCE", "REVOKED AT"])
+    rows = [
+        [each["owner"], keyid, str(each["since"]), str(each.get("until", "")), str(each.get("suspect_from", ""))]
+        for keyid, each in found.items()
+    ]
+    table(sorted(rows), ["OWNER", "KEY ID", "SINCE", "REVOKED AT", "DISPUTED FROM"])
     return 0
 
 

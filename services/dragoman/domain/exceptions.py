@@ -6,6 +6,7 @@ acting      done by a deputy for an office holder
 later       entered for the record
 late        a report, a change or a notice that came later than it is owed
 corrected   an opening that was corrected, or cancelled
+disputed    a key that somebody else may have signed with: from where on
 erased      exchanges that every side took out of the record
 void        a record without effect, and why
 """
@@ -19,7 +20,7 @@ from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
 from dragoman.sentence import Name, Sentence, sentence
-from dragoman_schemas.acts.channel import Erasure
+from dragoman_schemas.acts.channel import Erasure, KeyRevocation
 from dragoman_schemas.frame import Continuing, Opening
 from dragoman_schemas.reports import Exceptional
 from dragoman_schemas.state import Exchange, Registry
@@ -51,6 +52,9 @@ def of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
         counts = {"n": len(data.records), "m": len(exchanges_of(data))}
         said = sentence("%(n)s records of %(m)s exchanges, by the consent of every side", **counts)
         yield Noted(kind="erased", position=position, side=side, detail=said)
+    if isinstance(data, KeyRevocation) and isinstance(data.suspect_from, int):
+        said = sentence("from record %(n)s on, with the key %(key)s", n=data.suspect_from, key=data.key)
+        yield Noted(kind="disputed", position=position, side=side, detail=said)
     if not isinstance(data, Opening | Continuing):
         return
     if data.acting_for is not UNSET:

@@ -243,12 +243,13 @@ def roots_hash(threshold: int, roots: Iterable[str]) -> str:
 
 
 def disputed(registry: Registry, record: Record, position: int) -> list[str]:
-    """The keys that signed a record and are held for stolen from before it on, by their ids. The record stays valid."""
-    return [
-        keyid
-        for keyid in sorted(signer_ids(record))
-        if (key := registry.keys.get(keyid)) is not None and key.suspect_from is not None and key.suspect_from <= position
-    ]
+    """The keys that signed a valid record and are held for stolen from before it on, by their ids. It stays valid."""
+    return [keyid for keyid in sorted(signer_ids(record)) if (key := registry.keys.get(keyid)) is not None and is_suspect(key, position)]
+
+
+def is_suspect(key: Key, position: int) -> bool:
+    """Whether what a key signed at a position may be somebody else's; its own revocation is what says so."""
+    return key.suspect_from is not None and key.until is not None and key.suspect_from <= position < key.until
 
 
 def signer_ids(record: Record) -> set[str]:

@@ -239,6 +239,8 @@ def kind_of(kind: str, w: Words) -> str:
             return w.say("late")
         case "corrected":
             return w.say("corrected or cancelled")
+        case "disputed":
+            return w.say("signed with a key that may have been stolen")
         case "erased":
             return w.say("taken out of the record")
         case _:

@@ -131,7 +131,7 @@ async def record(here: Here) -> Page:
         causes=None if tree is None else replace(tree, tree=_until(tree.tree, here.position)),
         changed=changed,
         stands=await _stands(here, line),
-        disputed=() if read is None else tuple(keepers.disputed(here.registry, read, position)),
+        disputed=() if read is None or not entry.valid else tuple(keepers.disputed(here.registry, read, position)),
     )
     values = {
         "shown": shown(raw),
