@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
-LANES: Final = 2
+LANES: Final = 3
 LIVE: Final = HERE / "live"
 PAGES: Final = HERE / "browser"
 RULES: Final = PAGES / "test_rules.py"
