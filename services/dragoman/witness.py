@@ -26,7 +26,7 @@ from msgspec import Struct
 from dragoman.audit.mirror import Mirror
 from dragoman.audit.verify import Cosigned
 from dragoman.tlog import checkpoint, merkle, note
-from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.checkpoint import Checkpoint, NotEmpty
 from dragoman.tlog.dsse import public_of
 from dragoman.tlog.merkle import EMPTY
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
@@ -107,6 +107,8 @@ class Witness:
             asked = checkpoint.read_addition(raw)
             found = note.read(asked.checkpoint)
             head = checkpoint.read(found.text)
+        except NotEmpty as error:
+            return _no(422, str(error))
         except NotANote as error:
             return _no(400, str(error))
         if head.origin != self._mirror.log.name:

@@ -278,6 +278,10 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
         china = await visit(service)
         await china.sign_in("china/duty_officer", CALM)
         await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
+        alone = await visit(service)
+        await alone.page.route("**/watchdog.js", lambda _: None)  # its script never comes
+        await alone.sign_in("china/duty_officer", CALM)
+        await expect(alone.page.locator("#cell-page")).to_contain_text("Page live")
         os.kill(service.process.pid, signal.SIGSTOP)
         begun = time.monotonic()
         try:
@@ -290,6 +294,7 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
             assert 4 < unsure < blind < 23
             assert await china.page.locator("#rail [data-state=normal]").count() == 0
             await expect(china.page.locator("#cell-page")).to_contain_text("Page not live")
+            await expect(alone.page.locator("#cell-page")).to_contain_text("Page not live", timeout=10_000)
         finally:
             os.kill(service.process.pid, signal.SIGCONT)
         await expect(china.page.locator("[data-bar='lost']")).to_have_count(0, timeout=15_000)

@@ -402,9 +402,8 @@ def test_what_a_stolen_key_has_signed_stays_valid_and_is_listed_as_disputed() ->
     first, second = (each.position for each in theirs)
     verification = Verification(cid=world.registry.cid)
     verification.take(world.raws)
-    assert [each.found for each in verification.result().findings if each.check == "disputed"] == [
-        f"2 by a key of {SIGNER} that was revoked at {revoked.position} as stolen from {first} on: {first}, {second}"
-    ]
+    whose = f"by a key of {SIGNER}, which ended at {revoked.position} and is held for stolen from {first} on"
+    assert verification.result().disputed == (f"{first}: {whose}", f"{second}: {whose}")
     listed = [(each.kind, each.position, each.side, each.detail) for each in exceptions(world.ledger, world.raws)]
     assert listed == [("disputed", revoked.position, "nato", f"from record {first} on, with the key {key_id(SIGNER)}")]
 
@@ -418,8 +417,46 @@ def test_the_revocation_that_a_suspected_key_signs_itself_is_not_disputed() -> N
     assert keepers.disputed(world.registry, revoked.record, revoked.position) == []
     verification = Verification(cid=world.registry.cid)
     verification.take(world.raws)
-    (found,) = (each.found for each in verification.result().findings if each.check == "disputed")
-    assert found.startswith("1 by a key") and found.endswith(f": {taken.position}")
+    assert [each.partition(":")[0] for each in verification.result().disputed] == [str(taken.position)]
+
+
+def test_a_host_that_says_that_it_decided_long_ago_keeps_no_revocation_from_taking_effect() -> None:
+    world = with_signer()
+    taken = signed(world, NOTE)
+    id = ids.from_key(world.name, "nato/root", "the-host-helps-the-thief")
+    revocation = {"act": "key-revocation", "key": key_id(SIGNER), "suspect_from": taken.position}
+    raw, signatures = world.sign("nato/root", revocation, id, ["nato/root"], exchange=world.registry.id, after=world.registry.etag)
+    record = built(
+        world, "nato/root", "key-revocation", raw, id, world.registry.id, "channel", signatures, source="/sides/nato", decided="0"
+    )
+    assert world.take(record).valid
+    assert world.registry.keys[key_id(SIGNER)].until == world.position
+
+
+@pytest.mark.parametrize("ended_by", ["revocation", "officer", "rotation"])
+def test_of_a_key_that_has_ended_it_is_said_later_from_where_on_it_is_suspected(ended_by: str) -> None:
+    world = with_administrator()
+    first, second = signed(world, NOTE), signed(world, NOTE)
+    key, other = key_id(SIGNER), key_id("nato/root-2")
+    root = "nato/root"
+    if ended_by == "revocation":
+        assert keyed(world, root, {"act": "key-revocation", "key": key}).valid
+    elif ended_by == "officer":
+        assert keyed(world, root, {"act": "officer-revocation", "officer": "signer"}).valid
+    else:
+        key = key_id("nato/root")
+        rotation = {"act": "root-rotation", "roots": [public_of("nato/root-2")], "threshold": 1}
+        assert keyed(world, root, rotation, root, "nato/root-2").valid
+        assert world.registry.keys[other].until is None
+    ended = world.registry.keys[key].until
+    assert ended is not None
+    suspected = {"act": "key-revocation", "key": key}
+    assert refused(keyed(world, "nato/adm-2", suspected)).faults[0].pointer == "/key"
+    assert refused(keyed(world, "nato/adm-2", suspected | {"suspect_from": ended})).faults[0].pointer == "/suspect_from"
+    for position, says in ((second.position, None), (second.position, "/key"), (first.position, None)):
+        said = keyed(world, "nato/adm-2", suspected | {"suspect_from": position})
+        assert said.valid if says is None else refused(said).faults[0].pointer == says
+        assert (world.registry.keys[key].until, world.registry.keys[key].suspect_from) == (ended, position)
 
 
 @pytest.mark.parametrize("away", [0, 1_000])

@@ -18,7 +18,6 @@ Each finding says whose word it rests on. The first lie is said with where it is
 """
 
 from array import array
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -44,9 +43,6 @@ FAR_RECORDS: Final = 1_000
 BACK_SECONDS: Final = 2.0
 """How far a record's time may step back behind the channel's: two gateways' clocks, each of which is held to the broker's."""
 
-_NAMED: Final = 20
-"""How many disputed acts are named; the others are counted."""
-
 SKEW_SECONDS: Final = 10.0
 """How far the host's clock and that of a witness may be apart."""
 
@@ -69,7 +65,7 @@ class Lie(Struct, frozen=True, kw_only=True):
 
 
 class Verified(Struct, frozen=True, kw_only=True):
-    """What a verification came to; `lie` is None where everything holds."""
+    """What a verification came to; `lie` is None where everything holds. `disputed` is what was signed with keys held for stolen, each."""
 
     channel: str
     cid: str
@@ -78,6 +74,7 @@ class Verified(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     lie: Lie | None = None
     void: tuple[str, ...] = ()
+    disputed: tuple[str, ...] = ()
 
 
 class Cosigned(Struct, frozen=True, kw_only=True, array_like=True):
@@ -241,15 +238,14 @@ class Verification:
             self._held.append(f"{position} was signed over a head of {signed.seen.size} records")
         self._seen[record.envelope.actor] = max(before, signed.seen.size)
 
-    def _disputed(self) -> Iterator[str]:
-        """Every key that is held for stolen, and what it signed from then on."""
+    def _disputed(self) -> Iterator[tuple[int, str]]:
+        """What was signed with keys that are held for stolen: the position, and with whose key."""
         registry = self.replay.standing.state.registry
         for keyid, key in {} if registry is None else registry.keys.items():
             if key.suspect_from is not None:
+                whose = f"a key of {key.owner}, which ended at {key.until} and is held for stolen from {key.suspect_from} on"
                 signed = self._signed_by.get(keyid, array("Q"))
-                disputed = signed[bisect_left(signed, key.suspect_from) : bisect_left(signed, key.until or 0)]
-                where = f": {', '.join(map(str, disputed[:_NAMED]))}{', …' if len(disputed) > _NAMED else ''}" if disputed else ""
-                yield f"{len(disputed)} by a key of {key.owner} that was revoked at {key.until} as stolen from {key.suspect_from} on{where}"
+                yield from ((position, whose) for position in signed if keepers.is_suspect(key, position))
 
     def _tell(self, check: str, position: int, what: str, evidence: str) -> None:
         if self.lie is None:
@@ -413,6 +409,7 @@ class Verification:
         cid = "" if registry is None else registry.cid
         asked = "the one that was asked for" if self._cid else "NOT compared: give --cid from your own side's notes"
         void = tuple(f"{position}: {reason}" for position, reason in self.replay.void.items())
+        disputed = tuple(f"{position}: by {whose}" for position, whose in sorted(self._disputed()))
         numbers = sum(state.tally.values())
         erased = f", {len(self.replay.erased)} erased by the consent of every side" if self.replay.erased else ""
         own = "the host's, which keeps the keys of all sides: a trial" if trial else "the sides' own keys"
@@ -441,7 +438,11 @@ class Verification:
                 + "".join(f"; {each}" for each in self._held[:5]),
                 word="the authors'; the host may have held them back",
             ),
-            *(Finding(check="disputed", found=each, word="theirs who revoked the key") for each in self._disputed()),
+            *(
+                (Finding(check="disputed", found=f"{len(disputed)} acts by keys that are held for stolen", word="theirs who say so"),)
+                if disputed
+                else ()
+            ),
             *self._findings,
         )
         return Verified(
@@ -452,6 +453,7 @@ class Verification:
             findings=findings if self.lie is None else (),
             lie=self.lie,
             void=void,
+            disputed=disputed,
         )
 
 

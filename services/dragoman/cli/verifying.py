@@ -354,6 +354,8 @@ def _print(result: Verified, target: Target, *, pinned: bool) -> None:
     table([[finding.check, finding.found, finding.word] for finding in result.findings], ["CHECK", "FOUND", "ON WHOSE WORD"])
     for void in result.void:
         out(f"void at {void}")
+    for disputed in result.disputed:
+        out(f"disputed at {disputed}")
     if not pinned:
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     say("no lie was found")

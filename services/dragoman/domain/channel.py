@@ -217,7 +217,7 @@ def check(registry: Registry, record: Record, position: int, actor_at: Callable[
     """An officer or a key is entered or revoked under a name that holds; a watermark rises onto another side's act; and so on."""
     data = record.data
     if isinstance(data, keepers.MEMBERSHIP):
-        return keepers.check(registry, record)
+        return keepers.check(registry, record, position)
     match data:
         case acts.ProfileAdoption():
             return _check_adoption(registry, data)

@@ -26,7 +26,7 @@ from dragoman_schemas.reports import Exceptional
 from dragoman_schemas.state import Exchange, Registry
 
 _LATE: Final = ("late_report", "late_question", "short_notice")
-MEMBERS: Final = ("acting_for", "passed_by", "for_the_record")
+MEMBERS: Final = ("acting_for", "passed_by", "for_the_record", "suspect_from")
 """Where a record says of itself that it is an exception."""
 
 

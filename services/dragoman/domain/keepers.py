@@ -136,7 +136,7 @@ def _consents(registry: Registry, side: SideState, signers: set[str], owners: se
 # Who may be entered, and revoked
 
 
-def check(registry: Registry, record: Record) -> Refusal | None:
+def check(registry: Registry, record: Record, position: int) -> Refusal | None:
     """An officer or a key is entered or revoked under a name and by an actor that holds."""
     match record.data:
         case acts.Officer() as data:
@@ -146,7 +146,7 @@ def check(registry: Registry, record: Record) -> Refusal | None:
         case acts.KeyAddition() as data:
             return _check_addition(registry, record.side, data)
         case acts.KeyRevocation() as data:
-            return _check_key_revocation(registry, record, data)
+            return _check_key_revocation(registry, record, data, position)
         case acts.RootRotation() as data:
             return _check_rotation(registry, record, data)
         case acts.SideAdmission() as data:
@@ -185,12 +185,15 @@ def _check_addition(registry: Registry, side: str, data: acts.KeyAddition) -> Re
     return _check_keys(registry, data.keys)
 
 
-def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevocation) -> Refusal | None:
-    """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one."""
+def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevocation, position: int) -> Refusal | None:
+    """Root and administrators revoke the keys of their side's officers, and whoever signs with a key that one.
+
+    Of a key that was ended already they say from where on it is suspected, and may say so once more for an earlier position.
+    """
     key, actor = registry.keys.get(data.key), record.envelope.actor
-    if key is None or key.until is not None or key.owner.partition("/")[0] != record.side:
+    if key is None or key.owner.partition("/")[0] != record.side or (key.until is not None and not _suspects_earlier(key, data)):
         return invalid("/key", sentence("%(key)s is no key of %(side)s that is valid here", key=data.key, side=record.side))
-    if key.owner == f"{record.side}/{ROOT}":
+    if key.until is None and key.owner == f"{record.side}/{ROOT}":
         return invalid("/key", sentence("a root key is replaced with all of the side's roots, and not revoked alone"))
     officer = registry.officers.get(actor)
     keeps = actor == f"{record.side}/{ROOT}" or (officer is not None and "administrator" in officer.roles)
@@ -198,16 +201,21 @@ def _check_key_revocation(registry: Registry, record: Record, data: acts.KeyRevo
         return Refusal(
             kind="not-permitted", detail=sentence("A key is revoked by root or an administrator of its side, or signs so itself.")
         )
-    if isinstance(data.suspect_from, int) and not key.since < data.suspect_from <= int(record.envelope.decided):
+    ended = position if key.until is None else key.until
+    if isinstance(data.suspect_from, int) and not key.since < data.suspect_from < ended:
         return invalid(
             "/suspect_from",
             sentence(
                 "the key could sign from position %(first)s to %(last)s; give one of these, or leave it out",
                 first=key.since + 1,
-                last=int(record.envelope.decided),
+                last=ended - 1,
             ),
         )
     return None
+
+
+def _suspects_earlier(key: Key, data: acts.KeyRevocation) -> bool:
+    return isinstance(data.suspect_from, int) and (key.suspect_from is None or data.suspect_from < key.suspect_from)
 
 
 def _check_rotation(registry: Registry, record: Record, data: acts.RootRotation) -> Refusal | None:
@@ -292,9 +300,10 @@ def evolve(registry: Registry, folding: Folding) -> Registry:
         case acts.SideAdmission() as data:
             return _admitted(registry, data.side, position)
         case acts.KeyRevocation() as data:
+            key = registry.keys[data.key]
             suspect_from = None if isinstance(data.suspect_from, UnsetType) else data.suspect_from
-            revoked_key = replace(registry.keys[data.key], until=position, suspect_from=suspect_from)
-            return replace(registry, keys={**registry.keys, data.key: revoked_key})
+            ended = replace(key, until=position if key.until is None else key.until, suspect_from=suspect_from)
+            return replace(registry, keys={**registry.keys, data.key: ended})
         case _:
             return registry
 

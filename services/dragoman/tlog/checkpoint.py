@@ -36,8 +36,12 @@ class Checkpoint(Struct, frozen=True):
         return f"{self.origin}\n{self.size}\n{encode_base64(self.root)}\n"
 
 
+class NotEmpty(NotANote):
+    """A checkpoint of no records that has the root of some."""
+
+
 def read(text: str) -> Checkpoint:
-    """The checkpoint that a note's text is. Raises `NotANote`."""
+    """The checkpoint that a note's text is. Raises `NotANote`, of which `NotEmpty` is one."""
     lines = text.split("\n")
     if len(lines) != _LINES or lines[3]:
         raise NotANote(sentence("a checkpoint has three lines: origin, size and root, and no others"))
@@ -46,7 +50,7 @@ def read(text: str) -> Checkpoint:
     if not origin or _SIZE.fullmatch(size) is None or root is None:
         raise NotANote(sentence("a checkpoint's size is a number without leading zeros, its root 32 bytes in base64"))
     if int(size) == 0 and root != EMPTY:
-        raise NotANote(sentence("the root of an empty log is that of nothing"))
+        raise NotEmpty(sentence("the root of an empty log is that of nothing"))
     return Checkpoint(origin, int(size), root)
 
 

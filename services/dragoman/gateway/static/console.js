@@ -75,12 +75,20 @@ link.addEventListener("error", () => {
   if (errors >= 3) lose((clock.now() - heardAt) / 1000);
 });
 
+// Until the watchdog runs, whose script may never come, the page looks itself.
+const own = setInterval(() => looked((clock.now() - heardAt) / 1000), 1000);
+
 watchdog.addEventListener("message", ({ data: age }) => {
+  clearInterval(own);
+  looked(age);
+});
+
+function looked(age) {
   tick();
   if (age >= BLIND_S) lose(age);
   else if (age >= UNSURE_S) unsure();
   else if (!lostAt) lives(age);
-});
+}
 
 function lives(age) {
   document.body.classList.remove("unsure");
@@ -240,4 +248,3 @@ document.querySelector("[data-focus]")?.focus();
 keys();
 alarm.begin();
 link.begin();
-cell("page", "standby", words("live"), "");
