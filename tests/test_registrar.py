@@ -38,6 +38,9 @@ class MemorySeals:
     async def newest(self, _: str) -> Sealed | None:
         return Sealed(seq=len(self.notes), note=self.notes[-1], taken=self.taken) if self.notes else None
 
+    async def knew(self, _: str) -> bool:
+        return True
+
     async def put(self, channel: str, note: bytes, over: Sealed | None) -> Sealed:
         fails, self.fails = self.fails, ""
         if fails == "lost":

@@ -101,6 +101,11 @@ class _Sealing:
                 what = "nothing" if not stood else "another message"
                 raise Unexplained(f"at position {size} the log holds {what} where a record was kept")
         self.sealed = await self._seals.newest(self.channel)
+        if self.sealed is None and self.archive.staged is None and not await self._seals.knew(self.channel):
+            raise Unexplained(
+                "no head of it is kept, and where heads are kept was made after the log: what was signed before is lost; "
+                "call `dragoman log rebuild` with a side's mirror or an export, which has the newest head"
+            )
         self.compared, self.trusted = True, False
 
     def _explain(self, signed: bytes, verifier: Verifier) -> Checkpoint:
@@ -302,6 +307,7 @@ class Registrar:
     async def _patiently(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
         while True:
             try:
+                await Seals(self._bus).check(self._replicas)
                 await sealing.compare(event_log)
             except LogUnreachable as error:
                 sealing.waits(error)

@@ -203,7 +203,8 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
 
         async def open_log(channel: str, *, new: bool = False) -> Projection:
             if new:
-                await _heads_kept(steward, bus, settings.nats.replicas)
+                known = any(marks.parent.glob("*/*.json")) or any((settings.data / "archive").glob("*")) or await stream.channels(bus)
+                await (Seals(bus).check(settings.nats.replicas) if known else Seals.create(steward, settings.nats.replicas))
                 await stream.create(steward, channel, settings.nats.replicas)
             mark = HighWater(marks / f"{channel}.json")
             event_log = JetStreamLog(channel, bus, guard, replicas=settings.nats.replicas, mark=mark)
@@ -270,17 +271,6 @@ async def _patiently(asking: Callable[[], Awaitable[T]]) -> T:
                 raise BrokerError(f"the broker does not answer: {error}; see that it runs and has a leader, then start again") from None
             log.warning("broker.awaited", reason=str(error))
             await asyncio.sleep(_ASK_SECONDS)
-
-
-async def _heads_kept(steward: Bus, bus: Bus, replicas: int) -> None:
-    """Where signed heads are kept is made with a host's first channel, and must be there for every other one: it is never made in place of one that was lost.
-
-    Raises `NoStore`, `LogBroken`, `LogUnreachable`.
-    """
-    if await stream.channels(bus):
-        await Seals(bus).must_be()
-    else:
-        await Seals.create(steward, replicas)
 
 
 async def _know_operator(data: Path, access: Access) -> None:

@@ -118,6 +118,17 @@ async def test_where_the_signed_heads_are_lost_none_is_signed_and_no_other_store
     assert "DRAGOMAN_SEAL" in refused["detail"]
     own.stop()
     assert not list((own.data / "nats" / "jetstream").rglob("DRAGOMAN_SEAL"))
+    pins = ("--cid", about["nato-china"]["cid"], "--log", about["nato-china"]["log"])
+    own.run("log", "rebuild", str(archives / "nato-china"), *pins, "--data", str(own.data))
+    own.start()
+    await auditor.sealed(after)
+
+    async def others_wait() -> bool:
+        stopped = [line for line in own.logged if line["event"] == "registrar.stopped" and "was made after the log" in line["reason"]]
+        return {line["channel"] for line in stopped} == {each.name for each in archives.iterdir()} - {"nato-china"}
+
+    await until(others_wait)
+    own.stop()
     for archive in archives.iterdir():
         pins = ("--cid", about[archive.name]["cid"], "--log", about[archive.name]["log"])
         own.run("log", "rebuild", str(archive), *pins, "--data", str(own.data))
@@ -125,6 +136,12 @@ async def test_where_the_signed_heads_are_lost_none_is_signed_and_no_other_store
     await auditor.sealed(after)
     compared = own.run("audit", "compare", str(before), "gateway", "--log", about["nato-china"]["log"], *to)
     assert compared.stdout.startswith("extends"), compared.stdout
+    own.stop()
+    for lost in [*(own.data / "nats" / "jetstream").rglob("DRAGOMAN_LOG_*"), *(own.data / "nats" / "jetstream").rglob("DRAGOMAN_SEAL")]:
+        shutil.rmtree(lost)
+    own.arguments = ()  # there is nothing to demonstrate
+    own.start()  # a broker without any log, which is no host's first start
+    (await Caller(session, own, "operator").call("POST", "/v1/channels", opening)).problem(503, "unavailable")
 
 
 async def test_an_old_backup_is_not_signed_and_is_put_right_from_the_witness(tmp_path: Path, session: aiohttp.ClientSession) -> None:

@@ -1,6 +1,7 @@
 """A stream's settings, and what is found wrong with one: by its own account, and against the mark."""
 
 import asyncio
+import json
 import shutil
 from contextlib import aclosing
 from pathlib import Path
@@ -18,6 +19,8 @@ from dragoman.log.mark import HighWater, Mark
 from dragoman.log.port import Appended, Entry, LogBroken, Unavailable
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
+from dragoman.stores.seals import STREAM as HEADS
+from dragoman.stores.seals import Seals
 from records import note
 
 KNOWN = Mark(created="then", position=5, commit="")
@@ -109,6 +112,46 @@ async def test_every_setting_that_is_changed_is_noticed(
     assert "error" not in answer, answer
     with pytest.raises(LogBroken, match=f"{next(iter(change))} is .* and must be"):
         await opened(await marked(real_broker, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_msgs": 10}, {"discard": "old"}, {"max_msgs_per_subject": 1}, {"max_age": 48 * 3_600_000_000_000}], ids=str
+)
+async def test_every_setting_of_where_heads_are_kept_that_is_changed_is_noticed(
+    administered: None, real_broker: RealBroker, change: dict[str, Any]
+) -> None:
+    steward, seals = await real_broker.bus("steward"), Seals(await real_broker.bus("registrar"))
+    await Seals.create(steward, 1)
+    await seals.check(1)
+    made = (await steward.api(f"STREAM.INFO.{HEADS}"))["config"]
+    assert "error" not in await steward.api(f"STREAM.UPDATE.{HEADS}", {**made, **change})
+    with pytest.raises(LogBroken, match=f"{next(iter(change))} is .* and must be"):
+        await seals.check(1)
+
+
+DENIED: list[tuple[str, dict[str, Any], int]] = [("STREAM.MSG.DELETE", {"seq": 1}, 10057), ("STREAM.PURGE", {}, 10110)]
+
+
+@pytest.mark.parametrize(("call", "body", "code"), DENIED, ids=lambda each: each if isinstance(each, str) else "")
+async def test_not_even_the_brokers_administrator_takes_a_record_out_of_a_log(
+    administered: None, real_broker: RealBroker, call: str, body: dict[str, Any], code: int
+) -> None:
+    log = await real_broker.log()
+    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    answer = await (await real_broker.bus("steward")).api(f"{call}.{STREAM}", body)
+    assert answer["error"]["err_code"] == code, answer
+    assert [message.position for message in await log.read(1, 10)] == [1]
+
+
+@pytest.mark.parametrize(("header", "code"), [({"Nats-Rollup": "sub"}, 10111), ({"Nats-TTL": "1s"}, 10166)])
+async def test_no_message_takes_others_with_it_or_goes_by_itself(
+    administered: None, real_broker: RealBroker, header: dict[str, str], code: int
+) -> None:
+    log = await real_broker.log()
+    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
+    answer = await (await real_broker.bus("gateway")).request("dragoman.v1.nato-china.contact.x", b"junk", header)
+    assert json.loads(answer.data)["error"]["err_code"] == code, answer.data
+    assert [message.position for message in await log.read(1, 10)] == [1]
 
 
 async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(

@@ -23,8 +23,9 @@ from dragoman.reports import findings, year
 from dragoman.reports.paper import Block, Paper, Paragraph, Points, Quote, Table
 from dragoman.reports.words import Cell, Said
 from dragoman.sentence import verbatim
+from dragoman.tlog import dsse
 from samples import SAMPLES
-from world import INCIDENT, NOTE, World
+from world import INCIDENT, NOTE, World, public_of, seed_of
 
 ALL: Final = Asked()
 
@@ -82,6 +83,11 @@ def told() -> World:
     world.open("nato/o-1", {**NOTE, **told_twice})
     world.open("nato/d-1", {**INCIDENT, "passed_by": {"means": "voice", "at": "2026-11-24T03:05Z", "to_post": "Duty officer"}})
     world.open("nato/o-1", {**NOTE, "attribution": "chatham_house", "info": ["china"], "for_the_record": True})
+    stolen = {"act": "key-addition", "officer": "o-1", "keys": [public_of("nato/o-1")]}
+    assert world.attested(stolen, "nato/root", "nato/o-1").valid
+    world.open("nato/o-1", NOTE)
+    keyid = dsse.key_id(dsse.public_of(seed_of("nato/o-1")))
+    assert world.attested({"act": "key-revocation", "key": keyid, "suspect_from": world.position}, "nato/root").valid
     world.clock += timedelta(days=9)
     world.open("china/o-1", SAMPLES["danger-area"])
     return world
@@ -181,6 +187,7 @@ def test_what_an_exception_was_is_said_in_the_language_of_the_paper(papers: dict
         "corrected or cancelled",
         "entered for the record",
         "said by voice before it was written down",
+        "signed with a key that may have been stolen",
     }
     for other in ("fr", "zh"):
         assert [one for one, another in zip(rows["en"], rows[other], strict=True) if one[1] == another[1]] == []

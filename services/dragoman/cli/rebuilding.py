@@ -167,14 +167,20 @@ def _erase(settings: Settings, channel: str, copy: Archive | Messages, entries: 
 
 
 async def _rebuilt(settings: Settings, channel: str, copy: Copy, signed: bytes | None) -> int:
-    """Write the log, and the newest signed head where the broker has lost it."""
-    async with wiring.broker_of(settings) as endpoint:
-        async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
-            await stream.create(steward, channel, settings.nats.replicas)
-            await Seals.create(steward, settings.nats.replicas)
+    """Write the log, and the newest signed head where the broker has lost it.
+
+    Where heads are kept is made before a log that is lost, and after one that is there has been found to be the copy's: who signs tells by that
+    which logs had heads before.
+    """
+    replicas = settings.nats.replicas
+    async with wiring.broker_of(settings) as endpoint, connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
+        if channel not in await stream.channels(steward):
+            await Seals.create(steward, replicas)
+        await stream.create(steward, channel, replicas)
         async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
             with progress("writing", copy.size) as told:
                 written = await rebuild(bus, channel, copy, told)
+        await Seals.create(steward, replicas)
         async with connected(endpoint.url, "registrar", endpoint.seed("registrar")) as bus:
             shown = await Seals(bus).newest(channel)
             if signed is not None and (shown is None or _size(shown.note) < _size(signed)):

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from dragoman.log import stream
 from dragoman.log.connection import Bus
-from dragoman.log.port import LogUnreachable
+from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.sentence import sentence
 from dragoman.stores.bucket import WRONG_LAST, Moved
 
@@ -56,24 +56,30 @@ class Seals:
     @staticmethod
     async def create(steward: Bus, replicas: int) -> None:
         """Make the stream, or find it. Raises `LogBroken`, `LogUnreachable`."""
-        await stream.make(steward, {
-            "name": STREAM,
-            "subjects": [f"{_PREFIX}*"],
-            "storage": "file",
-            "discard": "new",
-            "max_age": 0,
-            "deny_delete": True,
-            "deny_purge": True,
-            "allow_direct": True,
-            "compression": "none",
-            "num_replicas": replicas,
-        })  # fmt: skip
+        await stream.make(steward, _configuration(replicas))
 
-    async def must_be(self) -> None:
-        """Raises `NoStore` where the stream is not there, `LogUnreachable`."""
-        error = (await self._bus.api(f"STREAM.INFO.{STREAM}")).get("error")
-        if error is not None:
-            raise _failure(error)
+    async def check(self, replicas: int) -> None:
+        """The stream is there, and as it was made. Raises `NoStore`, `LogBroken`, `LogUnreachable`."""
+        changed = stream.drift((await self._about(STREAM))["config"], _configuration(replicas))
+        if changed:
+            raise LogBroken(
+                sentence(
+                    "the settings of the stream %(stream)s were changed: %(changed)s: put them back as the broker's administrator",
+                    stream=STREAM,
+                    changed=tuple(changed),
+                )
+            )
+
+    async def knew(self, channel: str) -> bool:
+        """Whether heads were kept before the channel's log was made: one that was made later knows nothing of what was signed. Raises as `check` does."""
+        kept, log = [await self._about(each) for each in (STREAM, stream.stream_of(channel))]
+        return datetime.fromisoformat(kept["created"]) <= datetime.fromisoformat(log["created"])
+
+    async def _about(self, name: str) -> dict[str, Any]:
+        answer = await self._bus.api(f"STREAM.INFO.{name}")
+        if "error" in answer:
+            raise _failure(answer["error"])
+        return answer
 
     async def newest(self, channel: str) -> Sealed | None:
         """The newest head of a channel, by the stream's leader. Raises `NoStore`, `LogUnreachable`."""
@@ -105,6 +111,29 @@ class Seals:
                 raise Moved(channel)
             raise _failure(answer["error"])
         return Sealed(seq=int(answer["seq"]), note=note)
+
+
+def _configuration(replicas: int) -> dict[str, Any]:
+    return {
+        "name": STREAM,
+        "subjects": [f"{_PREFIX}*"],
+        "storage": "file",
+        "retention": "limits",
+        "discard": "new",
+        "max_age": 0,
+        "max_msgs": -1,
+        "max_bytes": -1,
+        "max_msgs_per_subject": -1,
+        "max_msg_size": -1,
+        "max_consumers": -1,
+        "duplicate_window": 120_000_000_000,
+        "allow_rollup_hdrs": False,
+        "deny_delete": True,
+        "deny_purge": True,
+        "allow_direct": True,
+        "compression": "none",
+        "num_replicas": replicas,
+    }
 
 
 def _failure(error: dict[str, Any]) -> LogUnreachable:
