@@ -8,6 +8,7 @@ freezes      the first signed head is shown for ever, and no record after it
 tiles        one bit of every tile is another
 backdates    what is recorded is dated an hour back
 postdates    the same, an hour ahead
+poses        the live channel is shown where its exercise is asked for
 leaps        a head of a million records is signed and shown, with tiles that are made up
 """
 
@@ -22,6 +23,7 @@ from dragoman.desk import stamp
 from dragoman.domain import decide, fold, strict
 from dragoman.domain import record as records
 from dragoman.gateway import live, proofs
+from dragoman.gateway.service import Service
 from dragoman.projection import live as folding
 from dragoman.projection import reads
 from dragoman.projection.tree import Trees
@@ -113,6 +115,15 @@ def tiles() -> None:
     setattr(Trees, "tile", other)  # noqa: B010
 
 
+def poses() -> None:
+    channel = Service.channel
+
+    def live(self: Any, grant: Any, name: str) -> Any:
+        return channel(self, grant, name.removesuffix("-exercise"))
+
+    setattr(Service, "channel", live)  # noqa: B010
+
+
 def leaps() -> None:
     head, exists = proofs._head, shapes.exists
 
@@ -128,7 +139,7 @@ def leaps() -> None:
 
 
 TRICKS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, backdates, postdates, tiles, leaps)
+    each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, backdates, postdates, tiles, poses, leaps)
 }
 
 if __name__ == "__main__":

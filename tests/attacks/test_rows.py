@@ -99,7 +99,9 @@ async def test_rows_6_19_a_witness_cosigns_one_branch_and_the_other_side_wants_i
     nato.start(host, {"cid": auditor.pins[1], "log": auditor.log})
     assert nato.process is not None
     assert nato.process.wait(30) == 7, "it finds another past in its mirror, and ends"
-    assert list(nato.mirror.glob("contradiction-*.note"))
+    (evidence,) = nato.mirror.glob("contradiction-*.note")
+    told = nato.told.read_text()
+    assert str(evidence) in told and "VERIFICATION FAILED" in told, told
     nato.stop()
 
 
@@ -341,6 +343,21 @@ def test_row_24_a_signature_of_one_kind_is_none_of_another(
     asked = ("--witness", str(Verifier(NAME, COSIGNATURE, dsse.public_of(WITNESS))))
     told = honest.run("audit", "verify", str(head), *auditor.pins, *asked, check=7 if why else 0).stderr
     assert ("VERIFICATION FAILED: head" if why else "no lie was found") in told and why.format(log=origin, size=size) in told
+
+
+# 15, 7: a signature that was given in an exercise, or in another channel
+
+
+async def test_row_15_nobody_signs_in_an_exercise_what_holds_in_the_live_channel(hostile: Build, honest: Service, tmp_path: Path) -> None:
+    host = hostile("poses")
+    (token := tmp_path / "officer").write_text(honest.token("nato/officer"))
+    told = host.run("context", "--channel", f"{CHANNEL}-exercise", "--token-file", str(token), check=2).stderr
+    assert f"gives for {CHANNEL}-exercise what was opened as {CHANNEL}: sign nothing" in told
+    host.run("context", "--channel", CHANNEL, "--token-file", str(token))
+    (kept,) = (host.data.parent / "home" / "dragoman" / "channels").iterdir()
+    kept.write_text(f"{'0' * 64} {kept.read_text().split()[1]}\n")
+    told = host.run("context", "--channel", CHANNEL, "--token-file", str(token), check=2).stderr
+    assert "is another channel there than the one that was signed in before" in told and str(kept) in told
 
 
 # 25: a size that no client is to remember

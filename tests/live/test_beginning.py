@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from dragoman import cli
 from service import DRAGOMAN, INCIDENT, NOTE, Caller, Service
 
 C = "/v1/channels/nato-china"
@@ -138,6 +139,13 @@ def test_settings_are_shown_with_their_source_and_checked(empty: Service, tmp_pa
 
 
 # One a data directory
+
+
+@pytest.mark.parametrize("command", [name for name in cli.app if not name.startswith("-")])
+def test_every_command_loads_by_itself(command: str) -> None:
+    done = subprocess.run([DRAGOMAN, command, "--help"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: dragoman {command}")
 
 
 def test_a_second_service_on_the_same_data_is_refused(empty: Service) -> None:

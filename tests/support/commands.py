@@ -123,9 +123,12 @@ def _become(request: dict[str, object], standard: Sequence[int]) -> None:
         main()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+        if isinstance(error.code, str):
+            sys.stderr.write(f"{error.code}\n")
     except Exception:  # noqa: BLE001  # nobody is left to raise it to
         sys.excepthook(*sys.exc_info())
     finally:
+        threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter does at its end: nothing is left half done
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

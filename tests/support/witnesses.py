@@ -32,6 +32,7 @@ class Running:
         self._key = str(folder / f"{side}.pem")
         self._token = folder / f"token-{side}"
         self._name = f"{side}.example/witness"
+        self.told = folder / f"{side}-witness.log"
         run("keys", "new", self._key)
         self.verifier = run("witness", "key", self._key, "--name", self._name)
         self.process: subprocess.Popen[bytes] | None = None
@@ -54,7 +55,8 @@ class Running:
             *pins,
         ]
         env = {**os.environ, "DRAGOMAN_DATA": str(service.data)}
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+        with self.told.open("ab") as told:
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=told, env=env)
 
     def restart(self, service: Service, about: dict[str, str]) -> None:
         """Run it on a service that listens elsewhere now."""

@@ -3,9 +3,12 @@
     {"act":…, …, "signed":{channel, type, exchange, id, author, after, seen}}      the bytes that are signed, and recorded
     Dragoman-Key-Id, Dragoman-Signature                                            beside them, as many as there are keys
 
-`seen` is the newest signed head, verified under the log's key and kept, so that a head that goes back is noticed here.
+The channel and its log's key are those of the genesis, which must have been opened under the name that was asked for, and be the one that was
+signed in before: so no host has an act of an exercise signed that holds in the live channel. `seen` is the newest signed head, verified under that
+key and kept, so that a head that goes back is noticed here.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -22,12 +25,15 @@ from dragoman.audit.copy import of_messages
 from dragoman.audit.replay import messages_of
 from dragoman.cli.common import HEAD_SECONDS, Target, UsageError, channel_of, connected, head_of, home
 from dragoman.client import Client, new_key
-from dragoman.domain.record import read_act, type_of
+from dragoman.domain.channel import cid_of
+from dragoman.domain.keepers import public_of
+from dragoman.domain.record import NotARecord, parse, read_act, type_of
 from dragoman.domain.table import RULES
 from dragoman.tlog import checkpoint, dsse, merkle, tiles
 from dragoman.tlog.checkpoint import Checkpoint
-from dragoman.tlog.note import NotANote, read_verifier
+from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman.tlog.tiles import Tile
+from dragoman_schemas.acts.channel import ChannelOpening
 from dragoman_schemas.answers import Recorded
 from dragoman_schemas.frame import Act
 
@@ -98,25 +104,57 @@ def _word(passphrase: Path | None) -> bytes | None:
 # What a signature binds an act to
 
 
-async def seen(caller: Client, about: dict[str, Any]) -> dict[str, Any]:
+class Known(Struct, frozen=True, kw_only=True):
+    """A channel that may be signed in: its name and id, and the key of its log."""
+
+    name: str
+    cid: str
+    log: Verifier
+
+
+async def known(caller: Client, channel: str) -> Known:
+    """A channel by its genesis, the same as whenever something was signed in it from here. Raises `UsageError`."""
+    raw = (await caller.call("GET", f"/v1/channels/{channel}/records/1")).body
+    try:
+        genesis = parse(raw)
+    except NotARecord as error:
+        raise UsageError(f"the gateway gives no opening of {channel}: {error}; sign nothing, and ask why") from None
+    opening = genesis.data
+    if not isinstance(opening, ChannelOpening) or opening.name != channel:
+        opened = f"what was opened as {opening.name}" if isinstance(opening, ChannelOpening) else "what is no opening"
+        raise UsageError(f"the gateway gives for {channel} {opened}: sign nothing, and ask why")
+    found = Known(name=channel, cid=cid_of(genesis.act), log=Verifier(opening.origin, ED25519, public_of(opening.log_key)))
+    server = hashlib.sha256(caller.base_url.encode()).hexdigest()[:16]
+    kept, told = home() / "channels" / f"{channel}-{server}", f"{found.cid} {found.log}\n"
+    if kept.exists() and kept.read_text() != told:
+        raise UsageError(
+            f"{channel} is another channel there than the one that was signed in before, which {kept} names: "
+            "sign nothing, and ask why; remove that file only if the sides have begun the channel anew"
+        )
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept.write_text(told)
+    return found
+
+
+async def seen(caller: Client, about: Known) -> dict[str, Any]:
     """The newest signed head of a channel, verified under its log key, and kept. Raises `UsageError` where it goes back.
 
     The first one is held against the records themselves, and each later one against the one before.
     """
-    signed = await head_of(caller, about["name"], wait_s=HEAD_SECONDS)
+    signed = await head_of(caller, about.name, wait_s=HEAD_SECONDS)
     if signed is None:
         raise UsageError("no head of this log is signed yet: see that a registrar runs (dragoman doctor), and try again")
     try:
-        head, _ = checkpoint.opened(signed, read_verifier(about["log"]))
+        head, _ = checkpoint.opened(signed, about.log)
     except NotANote as error:
         raise UsageError(f"the head that the gateway gives is not signed by the log's key: {error}; sign nothing, and ask why") from None
-    kept = home() / "heads" / about["cid"]
-    if not kept.exists() and not await _is_of_records(caller, about["name"], head):
+    kept = home() / "heads" / about.cid
+    if not kept.exists() and not await _is_of_records(caller, about.name, head):
         raise UsageError(
             f"the gateway shows a head of {head.size} records, which is not that of the records that it gives: sign nothing, and ask why"
         )
     before = checkpoint.read(kept.read_text().rpartition("\n\n")[0] + "\n") if kept.exists() else None
-    if before is not None and not await _goes_on(caller, about["name"], before, head):
+    if before is not None and not await _goes_on(caller, about.name, before, head):
         (beside := kept.with_suffix(".contradiction")).write_bytes(signed)
         raise UsageError(
             f"the gateway shows a head of {head.size} records, {beside}, which does not go on from that of {before.size} in {kept}: "
@@ -159,7 +197,7 @@ async def _goes_on(caller: Client, channel: str, before: Checkpoint, head: Check
 
 async def context(caller: Client, channel: str, exchange: str = "", *, of_channel: bool = False) -> dict[str, Any]:
     """What `signed` is made of for an act there, but for its type and id."""
-    about = (await caller.call("GET", f"/v1/channels/{channel}")).json()
+    about = await known(caller, channel)
     author = (await caller.call("GET", "/v1/me")).json()["actor"]
     after = ""
     if of_channel:
@@ -167,7 +205,7 @@ async def context(caller: Client, channel: str, exchange: str = "", *, of_channe
         exchange, after = registry["id"], registry["etag"]
     elif exchange:
         after = (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers["ETag"].strip('"')
-    return {"channel": about["cid"], "exchange": exchange, "author": author, "after": after, "seen": await seen(caller, about)}
+    return {"channel": about.cid, "exchange": exchange, "author": author, "after": after, "seen": await seen(caller, about)}
 
 
 async def signed(
