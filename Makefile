@@ -57,8 +57,8 @@ test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all test
 	$(BIN)/python -m compileall -q services schemas tests
 	$(BIN)/python tests/lanes.py
 
-faults: $(VENV)/.dev ## Break everything, many times; the long form of tests/faults
-	$(BIN)/pytest tests/faults --long
+faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults, of the log's contract and of the model
+	$(BIN)/pytest tests/faults tests/contract tests/live/test_failover.py tests/live/test_model.py --long
 
 soak: $(VENV)/.dev ## Ten minutes of traffic and faults: everything delivered, nothing twice
 	$(BIN)/pytest tests/faults/test_soak.py --long

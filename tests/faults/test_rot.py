@@ -151,9 +151,13 @@ async def verdict(sound: Sound, data: Path, place: range, session: aiohttp.Clien
         return posted.detail if is_located(posted.detail, place) else ""
 
 
+_POSITIONS: Final = re.compile(r"(?:\bpositions?|the first of them) (\d+)(?: to (\d+))?")
+"""Where a reason says that something is: counts of positions stand before the word."""
+
+
 def is_located(said: str, place: range) -> bool:
     """Whether a reason names a position at the damage, or that there is nothing at all."""
-    return "no stream" in said or any(int(number) in place for number in re.findall(r"\b\d+\b", said))
+    return "no stream" in said or any(int(end) in place for found in _POSITIONS.finditer(said) for end in found.groups() if end)
 
 
 async def is_put_back(sound: Sound, data: Path, session: aiohttp.ClientSession) -> bool:

@@ -7,12 +7,12 @@ the subject; the subject; where there are headers u32 their length, and they; th
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from dragoman.log.stream import stream_of
 
-Part = Literal["length", "sequence", "subject", "headers", "payload", "checksum"]
-PARTS: Final[tuple[Part, ...]] = ("length", "sequence", "subject", "headers", "payload", "checksum")
+Part = Literal["length", "sequence", "time", "subject's length", "subject", "headers' length", "headers", "payload", "checksum"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
 _HEAD: Final = struct.Struct("<IQqH")
 _HEADERS: Final = 1 << 31
 
@@ -41,15 +41,17 @@ def messages(block: Path) -> list[Stored]:
         length, sequence, _, subject = _HEAD.unpack_from(raw, begin)
         end = begin + (length & ~_HEADERS)
         text = begin + _HEAD.size
-        headers = text + subject
-        payload = headers
+        headers = payload = after = text + subject
         if length & _HEADERS:
             headers += 4
-            payload = headers + int.from_bytes(raw[headers - 4 : headers], "little")
+            payload = headers + int.from_bytes(raw[after:headers], "little")
         parts: dict[Part, range] = {
-            "length": range(begin, begin + 3),
-            "sequence": range(begin + 4, begin + 8),
-            "subject": range(text, text + subject),
+            "length": range(begin, begin + 4),
+            "sequence": range(begin + 4, begin + 12),
+            "time": range(begin + 12, begin + 20),
+            "subject's length": range(begin + 20, text),
+            "subject": range(text, after),
+            "headers' length": range(after, headers),
             "headers": range(headers, payload),
             "payload": range(payload, end - 8),
             "checksum": range(end - 8, end),
