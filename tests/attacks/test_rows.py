@@ -71,6 +71,10 @@ async def test_row_5_a_log_that_was_cut_off_is_found_by_whoever_has_seen_more(fo
     assert "was signed before: the log went back" in told.stderr
     compared = auditor.ask(host, "compare", "gateway", str(auditor.export), "--log", auditor.log)
     assert compared.stdout.startswith("extends"), "a truncation is no fork: nobody signed two branches"
+    with zipfile.ZipFile(auditor.export) as archive:
+        (head := auditor.folder / "head-of-all").write_bytes(archive.read("checkpoint"))
+    compared = auditor.ask(host, "compare", str(head), "gateway", "--log", auditor.log, check=7)
+    assert compared.stdout.startswith("shorter:") and "it was cut off, or is an old one" in compared.stdout
 
 
 # 6, 19, 20: a fork, and stolen keys
@@ -117,9 +121,15 @@ async def test_row_6_an_act_over_the_head_of_one_branch_accuses_on_the_other(
     shown = await forged(lambda messages: [*rewritten(messages), entered, said])
     told = auditor.ask(shown, "verify", *auditor.pins).stdout
     assert told.count("void at") == 1 and f"void at {len(given.records) + 2}: `seen` is no head of this log." in told
-    kept = auditor.ask(seen, "export", "--to", str(tmp_path / "kept.zip")).stdout.strip()
-    told = auditor.ask(shown, "compare", kept, "gateway", "--log", auditor.log, "--to", str(tmp_path / "fork.json"), check=7).stderr
-    assert "convicts whoever holds the log's key" in told, "the head that its author has kept does"
+    (token := tmp_path / "author").write_text(seen.token("nato/officer"))
+    seen.run("context", "--channel", CHANNEL, "--token-file", str(token))
+    kept = str(seen.data.parent / "home" / "dragoman" / "heads" / auditor.pins[1])
+    evidence = tmp_path / "fork.json"
+    compared = auditor.ask(shown, "compare", kept, "gateway", "--log", auditor.log, "--to", str(evidence), check=7)
+    assert compared.stdout.startswith("fork: the first ") and "convicts whoever holds the log's key" in compared.stderr, (
+        "the head that its author has kept does"
+    )
+    assert "the first does not begin the second" in shown.run("audit", "fork", str(evidence), "--log", auditor.log).stdout
 
 
 async def test_row_20_a_stolen_witness_and_the_host_deceive_whoever_asks_for_no_other_one(

@@ -9,7 +9,7 @@ from dragoman.audit import copy
 from dragoman.audit.copy import Copy
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
 from dragoman.domain.heads import log_of
-from dragoman.tlog import checkpoint, leaf, merkle, note
+from dragoman.tlog import checkpoint, leaf, merkle, note, proof
 from dragoman.tlog.note import NotANote
 from world import NOTE, World, seed_of
 
@@ -195,3 +195,51 @@ def test_a_record_that_was_changed_on_the_mirrors_disk_is_found(tmp_path: Path) 
     assert again.lie is not None
     assert again.lie.check == "head"
     again.close()
+
+
+# A head that was kept
+
+
+def kept(path: Path, signed: bytes) -> copy.Head:
+    path.write_bytes(signed)
+    head = copy.head_in(path)
+    assert head is not None
+    return head
+
+
+def test_a_head_that_was_kept_is_of_the_copy_begins_it_or_convicts_whoever_forked_it(tmp_path: Path) -> None:
+    world, mine, theirs = forked(15, 20, 22)
+    log = log_of(world.registry)
+    head = kept(tmp_path / "head", head_over(mine))
+    assert copy.held(head, of(mine), log).result == copy.SAME
+    assert copy.held(kept(tmp_path / "older", head_over(mine[:17])), of(mine)).result == copy.EXTENDS
+    found = copy.held(head, of(theirs), log)
+    assert (found.result, found.position) == (copy.FORK, 20)
+    assert found.evidence is not None
+    assert copy.convicts(found.evidence, log).endswith("the first does not begin the second")
+    for other in (of(theirs, head=0), of(theirs, head=18)):
+        found = copy.held(head, other, log)
+        assert (found.result, found.evidence) == (copy.FORK, None), "no head of the copy goes as far as the one that was kept"
+
+
+def test_a_head_of_more_records_than_there_are_shows_that_the_log_was_cut_off(tmp_path: Path) -> None:
+    raws = told(5).raws
+    found = copy.held(kept(tmp_path / "head", head_over(raws)), of(raws[:-2]))
+    assert (found.result, found.position) == (copy.SHORTER, len(raws) - 1)
+    assert "was cut off, or is an old one" in found.detail
+
+
+def test_the_head_in_a_records_proof_convicts_as_one_that_was_kept_alone(tmp_path: Path) -> None:
+    world, mine, theirs = forked(15, 20, 22)
+    nodes = of(mine).nodes
+    shown = proof.Proof(2, tuple(merkle.inclusion(nodes, 2, len(mine))), head_over(mine))
+    found = copy.held(kept(tmp_path / "x.tlog-proof", bytes(shown)), of(theirs), log_of(world.registry))
+    assert found.result == copy.FORK and found.evidence is not None
+
+
+def test_a_head_of_another_key_shows_nothing_and_what_is_no_head_is_none(tmp_path: Path) -> None:
+    raws = told(2).raws
+    with pytest.raises(NotANote):
+        copy.held(kept(tmp_path / "head", head_over(raws, "another")), of(raws))
+    (tmp_path / "words").write_text("no head")
+    assert copy.head_in(tmp_path / "words") is None

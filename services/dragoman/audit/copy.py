@@ -3,6 +3,7 @@
     export     a file that `audit export` wrote
     mirror     a folder that `audit mirror` keeps
     gateway    what a gateway gives now
+    head       a signed head that somebody has kept, alone or in a record's proof: no records, and it convicts as they do
 
 Of a fork that the log's key has signed on both sides there is evidence that convicts whoever holds that key, and that needs
 neither copy any more:
@@ -29,7 +30,9 @@ from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.log.archive import Archive
 from dragoman.sentence import sentence
-from dragoman.tlog import checkpoint, leaf, merkle
+from dragoman.tlog import checkpoint, leaf, merkle, note
+from dragoman.tlog import proof as proofs
+from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.dsse import decode_base64, encode_base64
 from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, Verifier
@@ -104,10 +107,29 @@ class Compared(Struct, frozen=True, kw_only=True):
     evidence: bytes | None = None
 
 
+class Head(Struct, frozen=True, kw_only=True):
+    """A signed head that was kept, and where."""
+
+    where: str
+    signed: bytes
+
+
+def head_in(path: Path) -> Head | None:
+    """The signed head that a file is, or that is in a record's proof; None where it is neither."""
+    raw = path.read_bytes()
+    try:
+        signed = proofs.read(raw).checkpoint if raw.startswith(proofs.HEAD.encode()) else raw
+        checkpoint.read(note.read(signed).text)
+    except NotANote:
+        return None
+    return Head(where=str(path), signed=signed)
+
+
 SAME: Final = "same"
 EXTENDS: Final = "extends"
 OTHER: Final = "another channel"
 FORK: Final = "fork"
+SHORTER: Final = "shorter"
 
 
 def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
@@ -131,6 +153,43 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
         detail += f": in {stub} a leaf entry stands there, and no erasure that every side consented to names it"
     key = log or (None if one.opening is None else log_of(one.opening))
     return Compared(result=FORK, position=position, detail=detail, evidence=None if key is None else _evidence(one, other, key))
+
+
+def held(head: Head, copy: Copy, log: Verifier | None = None) -> Compared:
+    """Hold a signed head that was kept against a copy; `log` is the key that heads must be of. Raises `NotANote` where it is not of that key."""
+    key = log or (None if copy.opening is None else log_of(copy.opening))
+    if key is None:
+        return Compared(result=OTHER, position=1, detail=f"{copy.where} is of nothing")
+    signed = checkpoint.opened(head.signed, key)[0]
+    if signed.size > copy.size:
+        return Compared(
+            result=SHORTER,
+            position=copy.size + 1,
+            detail=f"{head.where} is signed over {signed.size} records, and {copy.where} has {copy.size}: it was cut off, or is an old one",
+        )
+    if copy.root(signed.size) == signed.root:
+        more = copy.size - signed.size
+        said = f"and {more} more" if more else "and no others"
+        return Compared(
+            result=EXTENDS if more else SAME, detail=f"{copy.where} has the {signed.size} records that {head.where} is signed over, {said}"
+        )
+    return Compared(
+        result=FORK,
+        position=signed.size,
+        detail=f"the first {signed.size} records of {copy.where} are not those that {head.where} is signed over",
+        evidence=_convicting(head, signed, copy, key),
+    )
+
+
+def _convicting(head: Head, old: Checkpoint, copy: Copy, log: Verifier) -> bytes | None:
+    """What convicts the holder of the log's key, where the copy has a head of its own records which goes as far as the one that was kept."""
+    try:
+        new = None if copy.signed is None else checkpoint.opened(copy.signed, log)[0]
+    except NotANote:
+        return None
+    if new is None or copy.signed is None or not old.size <= new.size <= copy.size or copy.root(new.size) != new.root:
+        return None
+    return _written(head.signed, copy.signed, copy, old.size, new.size)
 
 
 def _first_difference(one: Copy, other: Copy) -> int:
@@ -169,14 +228,17 @@ def _evidence(one: Copy, other: Copy, log: Verifier) -> bytes | None:
             return None
         heads.append((head, copy.signed, copy))
     (old, first, _), (new, second, holder) = sorted(heads, key=lambda each: each[0].size)
-    root = holder.root(old.size)
-    if root == old.root:
+    if holder.root(old.size) == old.root:
         return None  # the older head was signed before they parted
+    return _written(first, second, holder, old.size, new.size)
+
+
+def _written(one: bytes, other: bytes, holder: Copy, old: int, new: int) -> bytes:
     found = Evidence(
-        one=first.decode(),
-        other=second.decode(),
-        root=encode_base64(root),
-        proof=tuple(encode_base64(each) for each in merkle.consistency(holder.nodes, old.size, new.size)),
+        one=one.decode(),
+        other=other.decode(),
+        root=encode_base64(holder.root(old)),
+        proof=tuple(encode_base64(each) for each in merkle.consistency(holder.nodes, old, new)),
     )
     return msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n"
 
@@ -210,11 +272,15 @@ __all__ = [
     "FORK",
     "OTHER",
     "SAME",
+    "SHORTER",
     "Compared",
     "Copy",
+    "Head",
     "NotAnExport",
     "compare",
     "convicts",
+    "head_in",
+    "held",
     "of_archive",
     "of_export",
     "of_messages",

@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.audit import copy
-from dragoman.audit.copy import Copy
+from dragoman.audit.copy import Compared, Copy, Head
 from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
 from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
 from dragoman.cli.auditing import checked_cid, verifier_of
@@ -30,7 +30,7 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.verifying import archive_in, audit, there
 from dragoman.client import Client, Garbled, Unreachable
-from dragoman.tlog.note import NotANote
+from dragoman.tlog.note import NotANote, Verifier
 
 EVERYWHERE = Target()
 _LOOK_SECONDS: Final = 1.0
@@ -129,10 +129,14 @@ async def compare_command(
     to: Annotated[Path | None, Parameter(help="Where to write the evidence of a fork. Default: fork.json.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7."""
+    """Compare two copies: exports, mirrors' folders, or `gateway`. The same, one extends the other, or a fork: exit code 7.
+
+    One of them may be a signed head that you have kept, or a record's .tlog-proof: whoever has forked the log since is convicted by it alone.
+    """
     with ExitStack() as opened:
-        first, second = [await _opened(opened, where, target) for where in (one, other)]
-        found = await asyncio.to_thread(copy.compare, first, second, verifier_of(log) if log else None)
+        found = await asyncio.to_thread(
+            _compared, await _opened(opened, one, target), await _opened(opened, other, target), verifier_of(log) if log else None
+        )
     if target.json:
         out_json(msgspec.to_builtins({"result": found.result, "position": found.position, "detail": found.detail}))
     else:
@@ -143,10 +147,28 @@ async def compare_command(
         say(f"{path} convicts whoever holds the log's key: check it anywhere with: dragoman audit fork {path} --log …")
     elif found.result == copy.FORK:
         say("keep both copies: at most one of them is under a signed head, and no signature convicts anybody yet")
+    elif found.result == copy.SHORTER:
+        say("keep what you have: it shows that there was more")
     return 0 if found.result in (copy.SAME, copy.EXTENDS) else UNVERIFIED
 
 
-async def _opened(opened: ExitStack, where: str, target: Target) -> Copy:
+def _compared(one: Copy | Head, other: Copy | Head, log: Verifier | None) -> Compared:
+    """What two copies come to, or a head and a copy. Raises `UsageError`."""
+    try:
+        match one, other:
+            case Head(), Copy():
+                return copy.held(one, other, log)
+            case Copy(), Head():
+                return copy.held(other, one, log)
+            case Copy(), Copy():
+                return copy.compare(one, other, log)
+            case _:
+                raise UsageError("two heads have no records to be compared by: name a copy beside one of them")
+    except NotANote as error:
+        raise UsageError(f"the head that was kept shows nothing of this log: {error}") from None
+
+
+async def _opened(opened: ExitStack, where: str, target: Target) -> Copy | Head:
     if where == _GATEWAY:
         async with connected(target) as caller:
             channel = await channel_of(target, caller)
@@ -158,7 +180,7 @@ async def _opened(opened: ExitStack, where: str, target: Target) -> Copy:
         archive = archive_in(path)
         opened.callback(archive.close)
         return copy.of_archive(where, archive)
-    return copy.of_export(path)
+    return copy.head_in(path) or copy.of_export(path)
 
 
 @audit.command(name="fork")
