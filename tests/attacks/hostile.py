@@ -9,6 +9,7 @@ tiles        one bit of every tile is another
 backdates    what is recorded is dated an hour back
 postdates    the same, an hour ahead
 poses        the live channel is shown where its exercise is asked for
+mixes        the head in the file `mixed-head` of the data directory is shown for the signed one
 leaps        a head of a million records is signed and shown, with tiles that are made up
 """
 
@@ -124,6 +125,14 @@ def poses() -> None:
     setattr(Service, "channel", live)  # noqa: B010
 
 
+def mixes() -> None:
+    async def mixed(call: Any, projection: Any) -> Any:
+        raw = (Path(sys.argv[sys.argv.index("--data") + 1]) / "mixed-head").read_bytes()
+        return checkpoint.read(note.read(raw).text), raw
+
+    vars(proofs)["_head"] = mixed
+
+
 def leaps() -> None:
     head, exists = proofs._head, shapes.exists
 
@@ -139,7 +148,7 @@ def leaps() -> None:
 
 
 TRICKS: dict[str, Callable[[], None]] = {
-    each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, backdates, postdates, tiles, poses, leaps)
+    each.__name__: each for each in (accepts, lax, swaps, withholds, freezes, backdates, postdates, tiles, poses, mixes, leaps)
 }
 
 if __name__ == "__main__":

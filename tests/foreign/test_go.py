@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from forging import Hostile
 from service import NOTE, Caller, Service
 from witnesses import Running, until
 
@@ -97,3 +98,10 @@ async def test_other_peoples_libraries_verify_a_running_log(log: Log, session: a
     assert "7.tlog-proof" in log.check("-proofs", proofs, key=about["log"])[2]
     (forged := tmp_path / "forged").write_bytes(old.read_bytes().replace(b"\n3", b"\n2", 1))
     assert log.check("-old", forged, url, key=about["log"])[0] == 1
+
+    log.service.stop()
+    for tricks in ("tiles", "leaps", ""):
+        host = Hostile(log.service.data, tricks)
+        code, _, told = log.check(host.base_url + C, key=about["log"])
+        host.stop()
+        assert code == (1 if tricks else 0), (tricks, told)

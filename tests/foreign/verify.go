@@ -136,6 +136,9 @@ func entries(s source, size int64) ([][]byte, error) {
 			return nil, err
 		}
 		for len(body) > 0 {
+			if len(body) < 2 || len(body) < 2+int(binary.BigEndian.Uint16(body)) {
+				return nil, fmt.Errorf("entry %d is cut off", len(found))
+			}
 			length := int(binary.BigEndian.Uint16(body))
 			found = append(found, body[2:2+length])
 			body = body[2+length:]

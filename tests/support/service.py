@@ -20,6 +20,7 @@ import msgspec
 import commands
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.settings import Budgets
+from dragoman.tlog import checkpoint, note
 from world import INCIDENT
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
@@ -204,11 +205,12 @@ class Caller:
         return found
 
     async def sealed(self, size: int, channel: str = "nato-china") -> bytes:
-        """The signed head, once it is of so many records."""
+        """The head, signed by the log's key, once it is of so many records."""
+        log = note.read_verifier((await self.get(f"/v1/channels/{channel}")).json["log"])
         async with asyncio.timeout(_SEALED_SECONDS):
             while True:
                 head = await self.get(f"/v1/channels/{channel}/log/checkpoint")
-                if head.status == 200 and int(head.body.split()[1]) >= size:
+                if head.status == 200 and checkpoint.opened(head.body, log)[0].size >= size:
                     return head.body
                 await asyncio.sleep(0.05)
 
