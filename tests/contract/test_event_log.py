@@ -449,8 +449,13 @@ async def test_an_overtaken_post_tried_again_is_found_where_it_stands(between: B
 async def test_an_id_on_another_exchange_is_refused_within_the_window_and_left_to_the_fold_beyond_it(between: Between) -> None:
     await between.append(note(1))
     await between.pass_()
-    beyond = Appended(2) if "window" in between.happens else KeyReused(1)
-    assert beyond == await between.append(note(1, exchange=7))
+    found = await between.append(note(1, exchange=7))
+    if "window" not in between.happens:
+        assert found == KeyReused(1)
+    elif "restart" in between.happens:  # a broker that restores its ids may keep some beyond their window
+        assert found in (Appended(2), KeyReused(1))
+    else:
+        assert found == Appended(2)
 
 
 async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(real_broker: RealBroker) -> None:
