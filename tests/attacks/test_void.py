@@ -29,6 +29,8 @@ NOTE = {"act": "contact-note", "form": "conversation", "text": "Never said."}
 INCIDENT = {
     "act": "hazardous-incident", "kind": "near_miss", "time": "2026-11-24T03:05+08:00", "place": {"lat": 15.125, "lon": 116.44}, "facts": "None.",
 }  # fmt: skip
+POLICY = {"act": "policy-adoption", "policy": "quorum none\n"}
+LIMITS = {"act": "profile-adoption", "profile": "default"}
 SPY = {"act": "officer", "officer": "spy", "office": "brussels", "roles": ["head_of_office"]}
 STRANGERS, OWN = b"a stranger's key".ljust(32, b"."), b"an officer's own key".ljust(32, b".")
 TAKEN = "0192f0c1-2f3a-7c4d-8e5f-112233445566"
@@ -72,6 +74,15 @@ HISTORY: dict[str, tuple[Make, str]] = {
     "12 a role that nobody signed": (lambda given: given.record("nato/root", SPY), "officer must be signed by its author in this channel."),
     "12 a role that a stranger signed": (lambda given: given.record("nato/root", SPY, signer(STRANGERS)), UNSIGNED),
     "12 a role that an officer signed": (lambda given: given.record("nato/root", SPY, signer(OWN)), "Root of nato asks for 1 of its keys."),
+    "12 a policy of witnesses that nobody signed": (
+        lambda given: given.record("nato/root", POLICY),
+        "policy-adoption must be signed by its author in this channel.",
+    ),
+    "12 a policy of witnesses that an officer signed": (
+        lambda given: given.record("nato/root", POLICY, signer(OWN)),
+        "Root of nato asks for 1 of its keys.",
+    ),
+    "12 limits that a stranger has set": (lambda given: given.record("nato/root", LIMITS, signer(STRANGERS)), UNSIGNED),
     "13 a weak key that has signed": (
         lambda given: given.record(
             "nato/root", {"act": "key-addition", "officer": "o-1", "keys": [WEAK]}, signer(given.seed("nato/root")), weakly
