@@ -21,7 +21,7 @@ CARRIES_ON: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "acknowledgement": ("addressed", {status: status for status in _EVER}),
     "reply": ("addressed", {status: status for status in _LIVE}),
     "interim-reply": ("addressed", {status: status for status in _LIVE}),
-    "decline": ("other", {"open": "open", "requested": "declined"}),
+    "decline": ("other", {"open": "open", "requested": "declined", "accepted": "accepted", "held": "held"}),
     "acceptance": ("other", {"requested": "accepted"}),
     "meeting-held": ("any", {"requested": "held", "accepted": "held"}),
     "readout": ("any", {"held": "held"}),
