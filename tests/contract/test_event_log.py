@@ -1,8 +1,10 @@
 """The contract of `EventLog`: one suite, run on memory, on JetStream, and on a cluster of three nodes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 
@@ -10,8 +12,10 @@ from brokers import RealBroker
 from cluster import Clients
 from dragoman.domain import record as records
 from dragoman.domain.record import Record
+from dragoman.limits import BATCH_RECORDS
 from dragoman.log import stream
 from dragoman.log.coalescing import CoalescingLog
+from dragoman.log.connection import Bus
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Outcome, Unavailable, subject_of
@@ -477,3 +481,36 @@ async def test_a_batch_that_broke_off_leaves_nothing_and_holds_nobody_up(real_br
     assert AlreadyAppended(1) == await log.append([Entry(record=again(entry.record), expected=0) for entry in entries])
     assert [Appended(position) for position in (2, 3)] == [await log.append([entry]) for entry in (entries[0], entries[2])]
     assert [note(n).raw for n in (2, 1, 3)] == await bytes_of(log)
+
+
+async def begun(bus: Bus, batch: str, numbers: Sequence[int], **more: str) -> dict[str, Any]:
+    """Send messages of a batch, and ask for the answer to the last of them, which commits unless it is told otherwise."""
+    *before, last = numbers
+    for number in before:
+        headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+        await bus.client.publish(f"dragoman.v1.nato-china.contact.{batch}-{number}", b"x", headers=headers)
+    headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(last), **more}
+    return json.loads((await bus.request(f"dragoman.v1.nato-china.contact.{batch}-{last}", b"x", headers)).data)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "commit", "code"),
+    [([1, 3], "1", 10176), ([1, 2], "yes", 10200), (range(1, BATCH_RECORDS + 2), "1", 10199), (range(1, BATCH_RECORDS + 1), "1", None)],
+    ids=["a gap", "no commit", "one too many", "as many as may be"],
+)
+async def test_a_batch_is_taken_as_a_broker_takes_it(
+    real_broker: RealBroker, numbers: Sequence[int], commit: str, code: int | None
+) -> None:
+    log, bus = await real_broker.log(), await real_broker.bus()
+    answer = await begun(bus, "a-batch", numbers, **{"Nats-Batch-Commit": commit})
+    assert answer.get("error", {}).get("err_code") == code, answer
+    assert await stream.last_of(bus, log.channel) == (0 if code else BATCH_RECORDS)
+
+
+async def test_of_more_open_batches_than_fifty_the_next_is_refused_and_the_log_goes_on(real_broker: RealBroker) -> None:
+    log, bus = await real_broker.log(), await real_broker.bus()
+    for number in range(50):
+        headers = {"Nats-Batch-Id": f"open-{number}", "Nats-Batch-Sequence": "1"}
+        await bus.client.publish(f"dragoman.v1.nato-china.contact.open-{number}", b"x", headers=headers)
+    assert (await begun(bus, "one-more", [1]))["error"]["err_code"] == 10210
+    assert Appended(1) == await log.append([Entry(record=note(1), expected=0)])
