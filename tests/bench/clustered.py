@@ -48,6 +48,9 @@ _POSTERS: Final = 16
 _RETRY_SECONDS: Final = 0.02
 _SETTLED_SECONDS: Final = 1.0
 _ELECTED_SECONDS: Final = 60.0
+_LOOKED_SECONDS: Final = 3.0
+_SILENT_SECONDS: Final = 0.25
+"""What was acknowledged when the leader died may still arrive: the silence comes after it, and has ended once answers come again."""
 
 
 def _loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -122,7 +125,7 @@ async def silences(cluster: RealCluster, caller: Caller, told: dict[str, int], d
         (await asyncio.to_thread(cluster.leader, STREAM)).kill()
         killed = time.monotonic()
         async with asyncio.timeout(_ELECTED_SECONDS):
-            while acknowledged[-1] < killed or time.monotonic() < acknowledged[-1] + _RETRY_SECONDS or time.monotonic() < killed + 3:
+            while time.monotonic() < killed + _LOOKED_SECONDS or acknowledged[-1] < time.monotonic() - _SILENT_SECONDS:
                 await asyncio.sleep(0.05)
         stopped.set()
         await asyncio.gather(*posters)
