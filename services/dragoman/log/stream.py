@@ -30,11 +30,10 @@ def subjects_of(channel: str) -> str:
     return f"dragoman.v1.{channel}.>"
 
 
-def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
-    """The settings of a channel's stream. Whatever could remove or change a message is left out or denied."""
-    subjects = subjects_of(channel)
+def kept(name: str, subjects: str, replicas: int) -> dict[str, Any]:
+    """The settings of a stream from which nothing is taken. Whatever could remove or change a message is left out or denied."""
     return {
-        "name": stream_of(channel),
+        "name": name,
         "subjects": [subjects],
         "storage": "file",
         "retention": "limits",
@@ -43,16 +42,24 @@ def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
         "max_msgs": -1,
         "max_bytes": -1,
         "max_msgs_per_subject": -1,
-        "max_msg_size": MESSAGE_BYTES,
+        "max_msg_size": -1,
         "max_consumers": -1,
         "num_replicas": replicas,
         "deny_delete": True,
         "deny_purge": True,
         "allow_rollup_hdrs": False,
         "allow_direct": True,
+        "compression": "none",
+    }
+
+
+def configuration(channel: str, replicas: int = 1) -> dict[str, Any]:
+    """The settings of a channel's stream."""
+    subjects = subjects_of(channel)
+    return kept(stream_of(channel), subjects, replicas) | {
+        "max_msg_size": MESSAGE_BYTES,
         "allow_atomic": True,
         "duplicate_window": DEDUPE_SECONDS * 1_000_000_000,
-        "compression": "none",
         "republish": {"src": subjects, "dest": f"tail.{subjects}", "headers_only": True},
         "metadata": {"dragoman.record": "1"},
     }

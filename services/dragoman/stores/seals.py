@@ -19,6 +19,8 @@ from dragoman.stores.bucket import WRONG_LAST, Moved
 STREAM: Final = "DRAGOMAN_SEAL"
 _PREFIX: Final = "dragoman.seal.v1."
 _NO_MESSAGE: Final = 10037
+_WINDOW_NS: Final = 120_000_000_000
+"""A broker's own: no head bears a message id."""
 
 
 class Sealed(Struct, frozen=True, kw_only=True):
@@ -114,26 +116,7 @@ class Seals:
 
 
 def _configuration(replicas: int) -> dict[str, Any]:
-    return {
-        "name": STREAM,
-        "subjects": [f"{_PREFIX}*"],
-        "storage": "file",
-        "retention": "limits",
-        "discard": "new",
-        "max_age": 0,
-        "max_msgs": -1,
-        "max_bytes": -1,
-        "max_msgs_per_subject": -1,
-        "max_msg_size": -1,
-        "max_consumers": -1,
-        "duplicate_window": 120_000_000_000,
-        "allow_rollup_hdrs": False,
-        "deny_delete": True,
-        "deny_purge": True,
-        "allow_direct": True,
-        "compression": "none",
-        "num_replicas": replicas,
-    }
+    return stream.kept(STREAM, f"{_PREFIX}*", replicas) | {"duplicate_window": _WINDOW_NS}
 
 
 def _failure(error: dict[str, Any]) -> LogUnreachable:
