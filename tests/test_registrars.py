@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from brokers import RealBroker
+from cluster import REPLICAS, Clients
 from dragoman.countersigning import Witnesses
 from dragoman.domain import record as records
 from dragoman.log.archive import Archive
@@ -16,6 +18,7 @@ from dragoman.log.connection import Bus, connected
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import Appended, Entry, subject_of
 from dragoman.registrar import Registrar, _Sealing
+from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Sealed, Seals
 from dragoman.tlog import checkpoint, note
 from dragoman.tlog.checkpoint import Checkpoint
@@ -30,9 +33,10 @@ NOBODY = Witnesses(None, [])  # type: ignore[arg-type]
 class House:
     """A channel's log on a real broker, and whoever signs its heads."""
 
-    def __init__(self, folder: Path, broker: RealBroker, log: JetStreamLog, seals: Seals) -> None:
+    def __init__(self, folder: Path, broker: RealBroker | Clients, replicas: int, log: JetStreamLog, seals: Seals) -> None:
         self.folder = folder
         self.broker = broker
+        self.replicas = replicas
         self.log = log
         self.seals = seals
         self.world = World()
@@ -40,10 +44,10 @@ class House:
         self._size = 0
 
     @classmethod
-    async def made(cls, folder: Path, broker: RealBroker) -> "House":
+    async def made(cls, folder: Path, broker: RealBroker | Clients, replicas: int = 1) -> "House":
         """A house whose channel was opened and has its officers."""
-        await Seals.create(await broker.bus("steward"), 1)
-        house = cls(folder, broker, await broker.log(), Seals(await broker.bus("registrar")))
+        await Seals.create(await broker.bus("steward"), replicas)
+        house = cls(folder, broker, replicas, await broker.log(), Seals(await broker.bus("registrar")))
         await house.catch_up()
         return house
 
@@ -76,7 +80,7 @@ class House:
         """A registrar that runs."""
         bus = bus or await self.broker.bus("registrar")
         running = asyncio.create_task(
-            Registrar(bus, self.folder / name, seed_of("log"), replicas=1, now=lambda: NOW, witnesses=lambda: NOBODY).run()
+            Registrar(bus, self.folder / name, seed_of("log"), replicas=self.replicas, now=lambda: NOW, witnesses=lambda: NOBODY).run()
         )
         try:
             yield
@@ -170,10 +174,12 @@ async def test_two_that_run_sign_one_head_of_each_size_and_each_goes_on_without_
     assert are_of_one_log(signed(), house)
 
 
-async def test_one_whose_answer_was_lost_finds_its_head_sealed_and_neither_stops(house: House, signed: Signed) -> None:
-    proxy = Proxy(int(house.broker.endpoint.url.rpartition(":")[2]))
+async def test_one_whose_answer_was_lost_finds_its_head_sealed_and_neither_stops(
+    house: House, real_broker: RealBroker, signed: Signed
+) -> None:
+    proxy = Proxy(int(real_broker.endpoint.url.rpartition(":")[2]))
     try:
-        async with connected(proxy.url, "registrar", house.broker.endpoint.seed("registrar")) as bus, house.registrar("first", bus):
+        async with connected(proxy.url, "registrar", real_broker.endpoint.seed("registrar")) as bus, house.registrar("first", bus):
             await house.until_sealed(await house.post())
             trap = proxy.set(Trap(b"HPUB dragoman.seal.v1.", mute_s=0.3))
             await house.until_sealed(await house.post())
@@ -184,3 +190,66 @@ async def test_one_whose_answer_was_lost_finds_its_head_sealed_and_neither_stops
     finally:
         proxy.close()
     assert are_of_one_log(signed(), house)
+
+
+class OldHeads:
+    """A node that was cut off, and leads on in its own eyes: while it does, nothing is sealed, and the newest head is an old one."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shows: Sealed | None = None
+        self.shown = 0
+        put, newest = Seals.put, Seals.newest
+
+        async def refused(seals: Seals, channel: str, note: bytes, over: Sealed | None) -> Sealed:
+            if self.shows is not None:
+                raise Moved(channel)
+            return await put(seals, channel, note, over)
+
+        async def old(seals: Seals, channel: str) -> Sealed | None:
+            if self.shows is None:
+                return await newest(seals, channel)
+            self.shown += 1
+            return self.shows
+
+        monkeypatch.setattr(Seals, "put", refused)
+        monkeypatch.setattr(Seals, "newest", old)
+
+    async def until_shown(self, times: int) -> None:
+        async with asyncio.timeout(20):
+            while self.shown < times:
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def cluster_house(tmp_path: Path, real_cluster: Clients) -> AsyncIterator[House]:
+    yield await House.made(tmp_path / "registrars", real_cluster, REPLICAS)
+    await (await real_cluster.bus("admin")).api("STREAM.DELETE.DRAGOMAN_SEAL")
+
+
+async def test_on_a_cluster_old_heads_stop_nobody_before_an_election_is_over(cluster_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house, node = cluster_house, OldHeads(monkeypatch)
+    with capture_logs() as said:
+
+        def reasons() -> list[str]:
+            return [line["reason"] for line in said if line["event"] == "registrar.stopped"]
+
+        async with house.registrar("first"):
+            await house.until_sealed(await house.post())
+            first = await house.seals.after(CHANNEL, 0)
+            assert first is not None
+            await house.until_sealed(await house.post())
+            node.shows = first
+            size = await house.post()
+            await node.until_shown(3)
+            node.shows = None
+            await house.until_sealed(size)
+            assert not reasons()
+            monkeypatch.setattr("dragoman.registrar.ELECTION_SECONDS", 0.5)
+            node.shows = first
+            await house.post()
+            async with asyncio.timeout(20):
+                while not reasons():
+                    await asyncio.sleep(0.05)
+    shown = checkpoint.read(note.read(first.note).text).size
+    told = f"a head of {size} records was sealed, and one of {shown} is shown: the broker's store is an old one"
+    assert reasons() == [told]

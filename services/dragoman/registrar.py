@@ -9,7 +9,8 @@
 
 Nothing is signed that does not go on from what was signed before, here or by another registrar. What cannot be explained, a log
 shorter than the archive, another message where one was kept, a sealed head that is not of these leaves, stops the signing of
-that channel, loudly, until an operator has looked. Any number of registrars may run; one is first, and the others follow.
+that channel, loudly, until an operator has looked; on a cluster, once it has stayed so for as long as an election takes. Any
+number of registrars may run; one is first, and the others follow.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ import structlog
 from dragoman.countersigning import Contradicted, Witnesses
 from dragoman.domain.erasure import Named, standing_in
 from dragoman.domain.record import NotARecord, parse
-from dragoman.limits import READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
+from dragoman.limits import ELECTION_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
 from dragoman.log import stream
 from dragoman.log.archive import Archive, ArchiveBusy, ArchiveDamaged
 from dragoman.log.connection import Bus
@@ -44,6 +45,7 @@ _GATHER_SECONDS: Final = 0.1
 
 _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 1.0
 _TELL_SECONDS: Final = 60.0
 
 
@@ -96,7 +98,7 @@ class _Sealing:
         """The log still holds the last message that was kept, and the sealed head is one of these leaves, or of some to come."""
         size = self.archive.size
         if size:
-            stood = await event_log.read(size, 1)
+            stood = await event_log.read_kept(size, 1)
             if not stood or stood[0].raw != self.archive.raw(size):
                 what = "nothing" if not stood else "another message"
                 raise Unexplained(f"at position {size} the log holds {what} where a record was kept")
@@ -258,7 +260,7 @@ class Registrar:
         try:
             while True:
                 try:
-                    await self._sign_from_archive(channel)
+                    await self._sign_beyond_doubt(channel)
                 except OSError as error:
                     log.critical(
                         "registrar.waits_for_its_disk",
@@ -273,6 +275,22 @@ class Registrar:
             )
         except Exception as error:
             log.critical("registrar.stopped", channel=channel, reason=repr(error), do="restart the registrar, and tell us", exc_info=True)
+
+    async def _sign_beyond_doubt(self, channel: str) -> None:
+        """Sign until something cannot be explained. On a cluster a node that was cut off may show old heads before it finds out: it is looked again."""
+        loop = asyncio.get_running_loop()
+        doubted = loop.time()
+        while True:
+            begun = loop.time()
+            try:
+                await self._sign_from_archive(channel)
+            except Unexplained as error:
+                if loop.time() > begun + ELECTION_SECONDS:
+                    doubted = loop.time()
+                if self._replicas == 1 or loop.time() > doubted + ELECTION_SECONDS:
+                    raise
+                log.warning("registrar.looks_again", channel=channel, reason=str(error))
+                await asyncio.sleep(_LOOK_SECONDS)
 
     async def _sign_from_archive(self, channel: str) -> None:
         archive = Archive(self._folder / channel)

@@ -13,6 +13,7 @@ from dragoman.domain.record import parse
 from dragoman.limits import READ_RECORDS
 from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
+from dragoman.log.port import LogUnreachable, Message
 from service import Caller, Service
 
 CHANNEL = "nato-china"
@@ -71,7 +72,16 @@ async def replayed(cluster: RealCluster) -> tuple[Replay, dict[str, list[int]]]:
         log = JetStreamLog(CHANNEL, bus)
         last = (await bus.api(f"STREAM.INFO.{STREAM}"))["state"]["last_seq"]
         while (position := fold.standing.state.position) < last:
-            for message in await log.read(position + 1, READ_RECORDS):
+            for message in await _page(log, position + 1):
                 fold.take([message.raw])
                 found.setdefault(parse(message.raw).envelope.id, []).append(message.position)
     return fold, found
+
+
+async def _page(log: JetStreamLog, first: int) -> list[Message]:
+    """What follows in the log. An answer may be on a route between nodes just when that is given up, and is asked for again."""
+    while True:
+        try:
+            return await log.read(first, READ_RECORDS)
+        except LogUnreachable:
+            await asyncio.sleep(0.1)

@@ -114,6 +114,10 @@ class CoalescingLog:
         """As the log beneath."""
         return await self._log.read(first, most)
 
+    async def read_kept(self, first: int, most: int) -> list[Message]:
+        """As the log beneath."""
+        return await self._log.read_kept(first, most)
+
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """As the log beneath."""
         return self._log.follow(wanted)

@@ -21,8 +21,8 @@ This holds for ever, whatever the broker's duplicate window, replicas or batches
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 import structlog
@@ -59,6 +59,8 @@ from dragoman.tlog import leaf
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 _WRONG_LAST: Final = frozenset({10071, 10164})
 _IN_FLIGHT: Final = 10158
 _STORE_FAILED: Final = 10077
@@ -70,6 +72,8 @@ _ALL: Final = ">"
 _CONTENT: Final = "application/cloudevents+json"
 """What a message is: a CloudEvents event in structured mode, as its binding to NATS has it."""
 _PAUSE_SECONDS: Final = 0.02
+_LOOK_SECONDS: Final = 0.2
+"""Between two looks at what a cluster says that it has lost."""
 _IN_FLIGHT_SECONDS: Final = 1.0
 """After so long a leader that stepped down and leads again has forgotten the copy that it calls in flight, and refuses its id for
 ever: it is published under another id. The expected sequence of its subject keeps it from standing in the log twice."""
@@ -303,12 +307,28 @@ class JetStreamLog:
                 return await self._before_gap(found[:offset], first + offset, message.position)
         return found
 
+    async def read_kept(self, first: int, most: int) -> list[Message]:
+        """As `read`, from a position that is known to be kept."""
+        return await self._surely(lambda: self.read(first, most)) or []
+
+    async def _surely(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
+        """What is found; nothing only where there is none beyond doubt.
+
+        On a cluster a node that was cut off, and is joined again, may answer as a leader with its old log before it finds out.
+        """
+        begun = asyncio.get_running_loop().time()
+        while not (found := await look()):
+            if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        return found
+
     async def _before_gap(self, found: list[Message], missing: int, follows: int) -> list[Message]:
         """What was read before a gap, which is a hole only where the leader has nothing there either.
 
         A connection that is lost and made again during a read loses what was sent in between.
         """
-        led = await self._stored({"seq": missing})
+        led = await self._surely(lambda: self._stored({"seq": missing}))
         if led is None:
             raise LogBroken(
                 sentence(
@@ -388,7 +408,7 @@ class JetStreamLog:
         while (fault := await self._fault()) is not None:
             if self._replicas == 1 or asyncio.get_running_loop().time() > begun + ELECTION_SECONDS:
                 raise LogBroken(fault)
-            await asyncio.sleep(_PAUSE_SECONDS * 10)
+            await asyncio.sleep(_LOOK_SECONDS)
         self._inspected = asyncio.get_running_loop().time()
 
     async def _fault(self) -> Sentence | None:

@@ -115,6 +115,9 @@ class EventLog(Protocol):
     async def read(self, first: int, most: int) -> list[Message]:
         """Up to `most` messages from position `first`, contiguous. Raises `LogUnreachable`, `LogBroken`."""
 
+    async def read_kept(self, first: int, most: int) -> list[Message]:
+        """As `read`, from a position that is known to be kept: empty only where the log has lost it beyond doubt."""
+
     def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
         """Messages in contiguous lists, each from the position that is wanted when it is read.
 

@@ -333,7 +333,7 @@ class Projection:
         """The log must still hold what was folded from it last. Raises `LogBroken`."""
         while position := self.state.position:
             try:
-                stood = await self.log.read(position, 1)
+                stood = await self.log.read_kept(position, 1)
             except LogUnreachable:
                 await asyncio.sleep(0.1)
                 continue
@@ -394,7 +394,7 @@ class Projection:
             begun = self._loop.time()
             most = min(WALK_RECORDS, last - position)
             try:
-                stood = await self.log.read(position + 1, most)
+                stood = await self.log.read_kept(position + 1, most)
             except LogUnreachable:
                 await asyncio.sleep(POLL_SECONDS)
                 continue
