@@ -67,8 +67,8 @@ async def acknowledged(posted: list[Officers], number: int) -> None:
 
 async def reckon(session: aiohttp.ClientSession, gateways: list[Gateway], posted: list[Officers]) -> None:
     """What was acknowledged stands where it was told, once; every gateway says what a replay of the log comes to."""
-    fold, found = await replayed(gateways[0].cluster)
     told = {id: [position] for officers in posted for id, position in officers.told.items()}
+    fold, found = await replayed(gateways[0].cluster, max(position for (position,) in told.values()))
     assert [(id, places, found.get(id)) for id, places in told.items() if found.get(id) != places] == []
     last = fold.result()
     assert not last.void

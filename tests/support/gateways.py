@@ -1,19 +1,22 @@
 """Gateways on a cluster, by `dragoman serve`, the one channel that they share, and its replay from the nodes themselves."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
-from cluster import REPLICAS, STREAM, RealCluster
+from cluster import REPLICAS, RealCluster
 from dragoman import wiring
 from dragoman.audit.replay import Replay
 from dragoman.domain.record import parse
 from dragoman.limits import READ_RECORDS
 from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import LogUnreachable, Message
+from dragoman.log.port import LogUnreachable
+from dragoman.log.stream import last_of
 from service import Caller, Service
 
 CHANNEL = "nato-china"
@@ -25,6 +28,7 @@ _OPENING: dict[str, Any] = {
     "officers": [{"side": "nato", "officer": "o-1", "office": "hq", "roles": ["officer", "duty_officer", "auditor"]}],
 }
 _FOUND_SECONDS = 20
+T = TypeVar("T")
 
 
 class Gateway(Service):
@@ -65,23 +69,26 @@ async def open_channel(session: aiohttp.ClientSession, gateways: list[Gateway]) 
                 await asyncio.sleep(0.1)
 
 
-async def replayed(cluster: RealCluster) -> tuple[Replay, dict[str, list[int]]]:
-    """The log folded to the end that its leader knows, and where each id stands. A node that catches up has a shorter one."""
+async def replayed(cluster: RealCluster, least: int = 0) -> tuple[Replay, dict[str, list[int]]]:
+    """The log folded to the end that its leader knows, and where each id stands.
+
+    A node that catches up has a shorter one, and one that was cut off may still answer as the leader: `least` is known to be there.
+    """
     fold, found = Replay(), dict[str, list[int]]()
     async with connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus, asyncio.timeout(60):
-        log = JetStreamLog(CHANNEL, bus)
-        last = (await bus.api(f"STREAM.INFO.{STREAM}"))["state"]["last_seq"]
+        log = JetStreamLog(CHANNEL, bus, replicas=REPLICAS)
+        last = max(least, await _answered(lambda: last_of(bus, CHANNEL)))
         while (position := fold.standing.state.position) < last:
-            for message in await _page(log, position + 1):
+            for message in await _answered(partial(log.read, position + 1, READ_RECORDS)):
                 fold.take([message.raw])
                 found.setdefault(parse(message.raw).envelope.id, []).append(message.position)
     return fold, found
 
 
-async def _page(log: JetStreamLog, first: int) -> list[Message]:
-    """What follows in the log. An answer may be on a route between nodes just when that is given up, and is asked for again."""
+async def _answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """What is asked for. An answer may be on a route between nodes just when that is given up, and is asked for again."""
     while True:
         try:
-            return await log.read(first, READ_RECORDS)
+            return await ask()
         except LogUnreachable:
             await asyncio.sleep(0.1)
