@@ -1,7 +1,7 @@
 """What the tests share: a channel in memory, a real broker, a cluster of three."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from brokers import RealBroker
 from cluster import Clients, RealCluster
 from dragoman.log import broker
 from dragoman.log.connection import Guard
+from netns import NoNamespaces, Wires, laid
 from world import World
 
 
@@ -71,3 +72,14 @@ async def real_cluster(three_nodes: RealCluster) -> AsyncIterator[Clients]:
     three_nodes.start()
     async with Clients.of(three_nodes) as clients:
         yield clients
+
+
+@pytest.fixture
+def wires() -> Iterator[Wires]:
+    """Wires between the nodes, where this machine lets us lay them."""
+    with ExitStack() as stack:
+        try:
+            laid_out = stack.enter_context(laid())
+        except NoNamespaces as error:
+            pytest.skip(f"network namespaces are needed: {error}")
+        yield laid_out

@@ -155,7 +155,7 @@ async def _silences(cluster: RealCluster, gateway: Gateway, acknowledged: int, d
 
 async def check(cluster: RealCluster, caller: Caller, told: dict[str, int], before: int) -> Numbers:
     """The log beside what was acknowledged, `before` and then as `told`; its replay beside what the gateway says of the same position."""
-    fold, stood = await replayed(cluster)
+    fold, stood = await replayed(cluster, max(told.values(), default=0))
     last, acknowledged = fold.result(), before + len(told)
     state = await caller.get(f"{C}/state?at={last.position}", Dragoman_Min_Position=str(last.position))
     elsewhere = sum(stood.get(id) != [position] for id, position in told.items())

@@ -2,80 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from cluster import STREAM, RealCluster
-from gateways import OFFICER, C, Gateway, open_channel, replayed
-from netns import NoNamespaces, Wires, laid
-from service import NOTE, Caller, new_key
-
-_POSTERS = 32
-"""At each gateway: more than are needed for their openings to be committed together."""
-
-
-class Officers:
-    """Officers at one gateway, who post without a pause, and each post again until it is acknowledged."""
-
-    def __init__(self, caller: Caller) -> None:
-        self.caller = caller
-        self.told: dict[str, int] = {}
-        self.refused = 0
-        self.stopped = False
-
-    async def post(self) -> None:
-        """Post until stopped, and then until the last has an outcome."""
-        while not self.stopped:
-            key = new_key()
-            while not await self._acknowledged(key):
-                await asyncio.sleep(0.1)
-
-    async def _acknowledged(self, key: str) -> bool:
-        answer = await self.caller.post(f"{C}/contacts", {**NOTE, "text": key}, key=key)
-        if answer.status != 201:
-            assert answer.status == 503, answer.body
-            self.refused += 1
-            return False
-        self.told[answer.json["id"]] = answer.json["position"]
-        return True
-
-
-@asynccontextmanager
-async def posting(*callers: Caller) -> AsyncIterator[list[Officers]]:
-    """Officers at several gateways, at work until the end."""
-    posting = [Officers(caller) for caller in callers]
-    async with asyncio.timeout(90), asyncio.TaskGroup() as group:
-        for officers in posting * _POSTERS:
-            group.create_task(officers.post())
-        try:
-            yield posting
-        finally:
-            for officers in posting:
-                officers.stopped = True
-
-
-async def acknowledged(posted: list[Officers], number: int) -> None:
-    """Wait until each gateway's officers have that many more acknowledgements."""
-    wanted = [len(officers.told) + number for officers in posted]
-    while any(len(officers.told) < least for officers, least in zip(posted, wanted, strict=True)):
-        await asyncio.sleep(0.02)
-
-
-async def reckon(session: aiohttp.ClientSession, gateways: list[Gateway], posted: list[Officers]) -> None:
-    """What was acknowledged stands where it was told, once; every gateway says what a replay of the log comes to."""
-    told = {id: [position] for officers in posted for id, position in officers.told.items()}
-    fold, found = await replayed(gateways[0].cluster, max(position for (position,) in told.values()))
-    assert [(id, places, found.get(id)) for id, places in told.items() if found.get(id) != places] == []
-    last = fold.result()
-    assert not last.void
-    for gateway in gateways:
-        caller = Caller(session, gateway, OFFICER)
-        state = await caller.get(f"{C}/state?at={last.position}", Dragoman_Min_Position=str(last.position))
-        assert (200, last.digest) == (state.status, state.json["digest"])
+from gateways import OFFICER, C, Gateway, open_channel
+from netns import Wires
+from officers import POSTERS, acknowledged, posting, reckon, running
+from service import NOTE, Caller
 
 
 @pytest.fixture
@@ -86,32 +23,9 @@ def cluster(tmp_path: Path) -> Iterator[RealCluster]:
 
 
 @pytest.fixture
-def wires() -> Iterator[Wires]:
-    """Wires between the nodes, where this machine lets us lay them."""
-    with ExitStack() as stack:
-        try:
-            laid_out = stack.enter_context(laid())
-        except NoNamespaces as error:
-            pytest.skip(f"network namespaces are needed: {error}")
-        yield laid_out
-
-
-@pytest.fixture
 def cut_seconds(request: pytest.FixtureRequest) -> float:
     """How long a node is cut off: in the long form long enough for a leader without followers to resign."""
     return 30.0 if request.config.getoption("--long") else 6.0
-
-
-@contextmanager
-def running(cluster: RealCluster, folder: Path, *nodes: str) -> Iterator[list[Gateway]]:
-    """Gateways, each on the nodes that it is given, with commas between."""
-    with ExitStack() as stack:
-        gateways: list[Gateway] = []
-        for number, names in enumerate(nodes):
-            url = ",".join(cluster.nodes[name].url for name in names.split(","))
-            gateways.append(Gateway(cluster, folder / f"gateway-{number}", url))
-            stack.callback(gateways[-1].stop)
-        yield gateways
 
 
 async def test_gateways_go_on_when_the_leader_and_then_a_follower_die(
@@ -164,7 +78,7 @@ async def cut_off_and_back(wires: Wires, lone: str, gateways: list[Gateway], ses
         healed = time.monotonic() + seconds
         await acknowledged([majority], 50)
         await asyncio.sleep(max(0, healed - time.monotonic()))
-        assert len(cut_off.told) <= before + _POSTERS, "more than was on its way when the wire was cut"
+        assert len(cut_off.told) <= before + POSTERS, "more than was on its way when the wire was cut"
         wires.mend(lone)
         await acknowledged(posted, 50)
     await reckon(session, gateways, posted)
