@@ -32,7 +32,7 @@ _REGISTRARS = ("gateway-0", "registrar")
 async def test_nodes_cut_off_asleep_or_killed_lose_and_double_nothing(
     tmp_path: Path, wires: Wires, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
-    most = rounds(3, 60)
+    most = rounds(2, 60)
     while row.rounds < most:
         folder = tmp_path / f"cluster-{row.rounds}"
         with RealCluster(folder / "nodes", wires.places) as cluster, running(cluster, folder, "n1,n2,n3", *NAMES) as gateways:
