@@ -1,5 +1,7 @@
 """The registrar: it signs what it has kept, goes on from what was signed, and stops where that cannot be explained."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +17,10 @@ from dragoman.domain.heads import log_of
 from dragoman.log.archive import Archive
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import LogUnreachable, Message
-from dragoman.registrar import Unexplained, _Sealing
+from dragoman.registrar import Unexplained, _in_thread, _Sealing
 from dragoman.sentence import verbatim
-from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Sealed
+from dragoman.stores.writing import Moved
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.witness import Witness
@@ -402,3 +404,22 @@ async def test_an_idle_head_is_cosigned_anew_every_five_minutes(house: House, tm
     assert times == [begun, begun, begun + 300, begun + 600]
     assert set(house.heads) == {len(house.world.raws)}, "all of them are of the same records"
     assert len({note.read(raw).text for raw in house.seals.notes}) == 1
+
+
+async def test_who_is_cancelled_lets_the_archive_go_only_once_its_thread_has_done() -> None:
+    begun, may_end, done = threading.Event(), threading.Event(), list[int]()
+
+    def work(number: int) -> None:
+        begun.set()
+        may_end.wait(5)
+        done.append(number)
+
+    working = asyncio.create_task(_in_thread(work, 1))
+    await asyncio.to_thread(begun.wait, 5)
+    working.cancel()
+    await asyncio.wait([working], timeout=0.1)
+    assert not working.done()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    assert done == [1]

@@ -18,8 +18,8 @@ from dragoman.log.connection import Bus, connected
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import Appended, Entry, subject_of
 from dragoman.registrar import Registrar, _Sealing
-from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Sealed, Seals
+from dragoman.stores.writing import Moved
 from dragoman.tlog import checkpoint, note
 from dragoman.tlog.checkpoint import Checkpoint
 from proxy import Proxy, Trap

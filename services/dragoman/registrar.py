@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -31,14 +31,16 @@ from dragoman.log.connection import Bus
 from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogBroken, LogUnreachable, Message
-from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import NoStore, Sealed, Seals
+from dragoman.stores.writing import Moved
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
 from dragoman_schemas.acts.channel import ChannelOpening
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 _GATHER_SECONDS: Final = 0.1
 """How long records gather before they are read, once the end of the log is reached: each time costs three writes that the broker's wait for."""
@@ -47,6 +49,16 @@ _DISK_SECONDS: Final = 1.0
 _AGAIN_SECONDS: Final = 0.2
 _LOOK_SECONDS: Final = 1.0
 _TELL_SECONDS: Final = 60.0
+
+
+async def _in_thread(work: Callable[[T], None], on: T) -> None:
+    """Work on the archive in a thread. Who is cancelled waits until it is done: the archive's files are not closed under it."""
+    working = asyncio.ensure_future(asyncio.to_thread(work, on))
+    try:
+        await asyncio.shield(working)
+    finally:
+        await asyncio.wait([working])
+        working.exception()  # told by the shield, or to nobody who waits for it any more
 
 
 class Unexplained(Exception):
@@ -137,7 +149,7 @@ class _Sealing:
             return
         head = Checkpoint(verifier.name, frontier.size, frontier.root())
         signed = note.written(head.text, [note.sign(verifier.name, self._seed, head.text)])
-        await asyncio.to_thread(self.archive.keep_staged, signed)
+        await _in_thread(self.archive.keep_staged, signed)
         try:
             self.sealed = await self._seals.put(self.channel, signed, self.sealed)
         except Moved:
@@ -145,7 +157,7 @@ class _Sealing:
             self.trusted = False  # another registrar was first: its head is looked at before ours goes on from it
         else:
             self._signed_at = now
-            await asyncio.to_thread(self.archive.keep_sealed, signed)
+            await _in_thread(self.archive.keep_sealed, signed)
 
     async def countersign(self) -> None:
         """Have the newest head cosigned, once by each witness, and seal it with what came. Raises `LogUnreachable`."""
@@ -165,8 +177,8 @@ class _Sealing:
             self.sealed = await self._seals.newest(self.channel)
             self.trusted = False
         else:
-            await asyncio.to_thread(self.archive.keep_sealed, cosigned)
-            await asyncio.to_thread(self.archive.keep_witnessed, cosigned)
+            await _in_thread(self.archive.keep_sealed, cosigned)
+            await _in_thread(self.archive.keep_witnessed, cosigned)
 
     async def _is_agreed(self, verifier: Verifier) -> bool:
         """Whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
@@ -319,7 +331,7 @@ class Registrar:
             elif messages:
                 if sealing.named is None and has_entries(messages):
                     sealing.named = await named_from(event_log, messages[0].position)
-                await asyncio.to_thread(sealing.take, messages)
+                await _in_thread(sealing.take, messages)
                 await asyncio.sleep(0 if len(messages) == READ_RECORDS else _GATHER_SECONDS)
 
     async def _patiently(self, sealing: _Sealing, event_log: JetStreamLog) -> None:

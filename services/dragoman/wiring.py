@@ -6,7 +6,7 @@ import json
 import signal
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,7 @@ from dragoman.stores.bucket import Bucket
 from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.seals import Seals
+from dragoman.stores.writing import Moved
 from dragoman.tlog.note import NotANote
 from dragoman.watch import Watch
 from dragoman_schemas.answers import Means
@@ -279,7 +280,8 @@ async def _know_operator(data: Path, access: Access) -> None:
     if path.exists():
         token = path.read_text().strip()
         if not access.was_known(token):
-            await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token)
+            with suppress(Moved):  # it was issued, and perhaps revoked, beyond what was shown here
+                await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token, over=0)
 
 
 async def _store(file: Path, names: list[str], bus: Bus, replicas: int) -> Store:

@@ -8,7 +8,8 @@ import pytest
 from brokers import RealBroker
 from cluster import REPLICAS, Clients
 from dragoman.log.port import LogUnreachable
-from dragoman.stores.bucket import Bucket, Moved
+from dragoman.stores.bucket import Bucket
+from dragoman.stores.writing import Moved
 
 _ELECTED_SECONDS = 20.0
 _RACES = 5

@@ -10,8 +10,8 @@ from brokers import RealBroker
 from cluster import REPLICAS, Clients
 from dragoman.log.connection import connected
 from dragoman.log.port import LogUnreachable
-from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Sealed, Seals
+from dragoman.stores.writing import Moved
 from proxy import Proxy, Trap
 
 _ELECTED_SECONDS = 20.0

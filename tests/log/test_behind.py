@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from cluster import REPLICAS, Clients
-from dragoman.log.connection import Bus, Read
+from cluster import REPLICAS, STREAM, Clients
+from dragoman.log.connection import Bus, Read, unbroken
 from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import Appended, Entry, LogBroken
+from dragoman.log.mark import HighWater
+from dragoman.log.port import Appended, Entry, LogBroken, LogUnreachable
+from dragoman.log.stream import last_of
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from records import note
@@ -128,3 +130,37 @@ async def test_a_gap_is_a_hole_only_where_no_election_fills_it(log: JetStreamLog
     node.last = RECORDS
     with pytest.raises(LogBroken, match="position 2 of nato-china is missing: 3 follows"):
         await log.read(1, 10)
+
+
+@pytest.mark.timeout(180)
+async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
+    real_cluster: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dragoman.log.jetstream.ELECTION_SECONDS", 1.0)
+    writing = await real_cluster.log()
+    assert Appended(1) == await writing.append([Entry(record=note(1), expected=0)])
+    mark = HighWater(tmp_path / "mark.json")
+    mark.note(2, note(2).raw)  # what the others had acknowledged when this node was parted from them
+    lone, *others = real_cluster.cluster.running
+    log = JetStreamLog("nato-china", await real_cluster.bus(node=lone.name), real_cluster.guard, replicas=REPLICAS, mark=mark)
+    for node in others:
+        node.kill()
+    async with asyncio.timeout(60):
+        while lone.leader(STREAM):
+            await asyncio.sleep(0.2)
+    with pytest.raises(LogUnreachable, match="knows no leader"):
+        await last_of(await real_cluster.bus("auditor", node=lone.name), "nato-china")
+    following = log.follow(lambda: 2)
+    opened = asyncio.ensure_future(anext(following))
+    await asyncio.wait([opened], timeout=4)
+    assert not opened.done(), "nothing is said of a log of which nobody leads"
+    await asyncio.to_thread(real_cluster.cluster.start)
+    with pytest.raises(LogBroken, match="ends at position 1, but 2 was known to be kept"):
+        await asyncio.wait_for(opened, 60)
+
+
+def test_a_page_that_lost_a_message_ends_before_it() -> None:
+    page = [Read(b"NATS/1.0\r\nNats-Sequence: %d\r\nNats-Last-Sequence: %d\r\n\r\n" % each, b"") for each in ((3, 0), (5, 3), (6, 5))]
+    assert unbroken(page) == page
+    assert unbroken([page[0], page[2]]) == page[:1]
+    assert unbroken(page[1:]) == []

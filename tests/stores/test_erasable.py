@@ -1,5 +1,6 @@
 """What is erased is on the broker's disk no more, and every reader knows it before the next answer."""
 
+import asyncio
 import secrets
 
 import pytest
@@ -9,9 +10,9 @@ from dragoman.limits import CHUNK_BYTES
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import verbatim
 from dragoman.stores import files, people
-from dragoman.stores.bucket import Moved
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, Files
+from dragoman.stores.writing import Moved
 from found import holding
 
 CID = "c1" * 32
@@ -103,9 +104,31 @@ async def test_a_file_is_read_as_it_was_kept_and_erased_whole(real_broker: RealB
     assert not await kept.keep(CID, file, content, None), "it is there already"
     assert holding(real_broker.data, secret)
     erased = await kept.erase(CID, found, "2026-11-24T11:00:00.000Z")
-    assert erased is not None and (erased.stage, erased.upload, erased.media_type) == ("erased", "", "")
+    assert erased is not None and (erased.stage, erased.media_type, erased.bytes) == ("erased", "", 0)
     assert (await kept.found(CID, ("nato",), file.sha256), await kept.listed(CID, "nato")) == ([erased], [])
     assert holding(real_broker.data, secret) == []
+
+
+async def test_pieces_that_a_leader_did_not_show_are_looked_for_once_more(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = await with_files(real_broker)
+    secret = secrets.token_hex(16).encode()
+    file = a_file(secret)
+    assert await kept.keep(CID, file, secret, None)
+    (found,) = await kept.found(CID, ("nato",), file.sha256)
+    with monkeypatch.context() as patch:
+        patch.setattr(kept._entries, "next", _nothing)  # as by a node that was cut off before the file was put
+        assert await kept.erase(CID, found, "2026-11-24T11:00:00.000Z") is not None
+    await kept.sweep()
+    assert holding(real_broker.data, secret), "it is not yet time"
+    monkeypatch.setattr(files, "ELECTION_SECONDS", 0.1)
+    await asyncio.sleep(0.2)
+    await kept.sweep()
+    (left,) = await kept.found(CID, ("nato",), file.sha256)
+    assert (left.stage, left.upload, holding(real_broker.data, secret)) == ("erased", "", [])
+
+
+async def _nothing(*_: object) -> None:
+    return None
 
 
 @pytest.mark.parametrize("cut_off", ["while it was put", "while it was erased"])

@@ -22,8 +22,8 @@ from dragoman.log.mark import accept_stream
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.log.rebuilding import Copy, Differs, rebuild
 from dragoman.settings import Settings, load
-from dragoman.stores.bucket import Moved
 from dragoman.stores.seals import Seals
+from dragoman.stores.writing import Moved
 from dragoman.tlog import checkpoint
 
 log = App(name="log", help="Put a damaged or lost log back from a copy, with every position as it was.")

@@ -78,6 +78,7 @@ class Rounds:
         self._working: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[str, int] = {}
         self._marked: set[str] = set()
+        self._noticing: dict[str, str] = {}
 
     async def run(self) -> None:
         """Bring for ever."""
@@ -138,10 +139,11 @@ class Rounds:
         if progress.gone or not _may_be_told(endpoint, projection):
             return False
         notice, _ = self._store.notice(endpoint.cid, endpoint.side)
-        if notice is not None and notice.id != progress.noticed:
+        if notice is not None and (notice.id != progress.noticed or self._noticing.get(endpoint.id) == notice.id):
             return await self._notify(endpoint, projection, progress, revision, notice)
         most = AT_ONCE if endpoint.means == "webhook" else 1
-        due = [each for each in progress.waiting if each.again <= time.time()][:most]
+        known = projection.state.position  # what is known of an endpoint may be ahead of the log here
+        due = [each for each in progress.waiting if each.again <= time.time() and each.position <= known][:most]
         room = len(progress.waiting) < PENDING and len(progress.parked) < PARKED
         seen = max(progress.upto, self._seen.get(endpoint.id, 0))
         fresh, upto = await choosing.following(endpoint, projection, seen, most - len(due)) if room else ([], seen)
@@ -164,8 +166,15 @@ class Rounds:
         return await self._surely_kept(endpoint, progress, revision)
 
     async def _notify(self, endpoint: Endpoint, projection: Projection, progress: Progress, revision: int, notice: Notice) -> bool:
-        """Bring a notice about the side's own watch, which is written down first: it is tried a few times, and never by two."""
-        if await self._kept(endpoint, replace(progress, noticed=notice.id), revision) is None:
+        """Bring a notice about the side's own watch, which is written down first: it is tried a few times, and never by two.
+
+        Where the answer to that was lost, it is brought once it shows that it was written by this courier.
+        """
+        if progress.noticed != notice.id:
+            self._noticing[endpoint.id] = notice.id
+            if await self._kept(endpoint, replace(progress, noticed=notice.id), revision) is None:
+                return False
+        if self._noticing.pop(endpoint.id) != notice.id or (progress.noticed == notice.id and progress.holder != self._name):
             return False
         item = choosing.noticed(endpoint, projection, notice)
         for wait in _NOTICE_AGAIN if item is not None else ():
@@ -209,13 +218,14 @@ class Rounds:
         """Write what was done, as long as it takes the broker to come back: what was sent must not be sent again."""
         while True:
             try:
-                if await self._kept(endpoint, progress, revision) is None and not self._is_kept(endpoint, progress):
+                if await self._kept(endpoint, progress, revision) is not None or self._is_kept(endpoint, progress):
+                    return True
+                if self._store.progress(endpoint.id)[1] > revision:
                     log.warning("courier.taken_over", endpoint=endpoint.id)
                     return False
-                return True
             except LogUnreachable as error:
                 log.warning("courier.not_kept", endpoint=endpoint.id, reason=str(error))
-                await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
 
     def _is_kept(self, endpoint: Endpoint, progress: Progress) -> bool:
         """Whether what stands there is what was to be written: only the answer to that was lost then."""
@@ -248,6 +258,8 @@ class Rounds:
 
     async def _recorded(self, endpoint: Endpoint, projection: Projection, told: Told) -> bool:
         """Record an outcome; whether it is on record, or never will be."""
+        if told.position > projection.state.position:
+            return False
         record = projection.record_at(told.position)
         if record is None or not record.act:
             return True  # it was erased meanwhile

@@ -361,13 +361,22 @@ class Service:
 
     async def keep_access_fresh(self) -> None:
         """Bring tokens issued and revoked elsewhere, and prove the broker again."""
+        fresh = True
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 await self.access.refresh()
                 await self.guard.prove()
             except LogUnreachable as error:
-                log.debug("access.not_fresh", reason=str(error))
+                if fresh:
+                    log.warning(
+                        "access.not_fresh", reason=str(error), do="see the broker: what is revoked elsewhere holds here until it answers"
+                    )
+                fresh = False
+            else:
+                if not fresh:
+                    log.info("access.fresh")
+                fresh = True
 
     async def keep_erasing(self) -> None:
         """Finish what a gateway began to erase and did not end, being killed or cut off."""

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from dragoman.limits import COALESCE_BATCHES, COALESCE_BESIDE, COALESCE_FROM, COALESCE_RECORDS
-from dragoman.log.port import Appended, Entry, EventLog, Message, Outcome, Unavailable, Unknown
+from dragoman.log.port import AlreadyAppended, Appended, Entry, EventLog, Message, Outcome, Unavailable, Unknown
 from dragoman.sentence import sentence
 
 _Waiting = tuple[Entry, asyncio.Future[Outcome]]
@@ -104,8 +104,10 @@ class CoalescingLog:
             case _:
                 middle = len(batch) // 2
                 if not await self._commit(batch[:middle]):
+                    detail = sentence("the log did not answer what came before it")
+                    untried = Unknown(detail) if isinstance(outcome, AlreadyAppended) else Unavailable(detail)  # all of it may stand
                     for _, waiting in batch[middle:]:
-                        _tell(waiting, Unavailable(sentence("the log did not answer what came before it")))
+                        _tell(waiting, untried)
                     return False
                 return await self._commit(batch[middle:])
         return True

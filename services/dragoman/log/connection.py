@@ -70,6 +70,16 @@ class Read(Struct, frozen=True, gc=False):
         return _headers(self.head)
 
 
+def unbroken(page: list[Read]) -> list[Read]:
+    """A page of a batched read up to where a message was lost, as where a connection is made again: each names the one before it in the page."""
+    before = "0"
+    for number, message in enumerate(page):
+        if message.header(b"Nats-Last-Sequence") != before:
+            return page[:number]
+        before = message.header(b"Nats-Sequence")
+    return page
+
+
 _Take = Callable[[bytes, bytes, bytes], None]
 """Takes a message: its reply subject, the lines of its headers, its payload."""
 

@@ -53,7 +53,7 @@ from dragoman.log.port import (
     Unavailable,
     Unknown,
 )
-from dragoman.log.stream import NO_STREAM, fault_of, stream_of, subjects_of
+from dragoman.log.stream import NO_STREAM, fault_of, stream_of, subjects_of, told_by_a_leader
 from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import leaf
 
@@ -149,6 +149,7 @@ class JetStreamLog:
                 try:
                     async with asyncio.timeout_at(deadline):
                         outcome = await self._attempt(entries, again)
+                    unanswered = unanswered or (outcome is None and self._replicas > 1)  # it may be another leader that has refused it
                 except _InFlight:
                     now = asyncio.get_running_loop().time()
                     in_flight_since = in_flight_since or now
@@ -418,6 +419,7 @@ class JetStreamLog:
         info = await self._bus.api(f"STREAM.INFO.{self._stream}", {"deleted_details": True})
         if "error" in info and info["error"].get("err_code") != NO_STREAM:
             raise LogUnreachable(sentence("the broker answers %(answer)s", answer=info["error"].get("description")))
+        told_by_a_leader(info)
         fault = fault_of(info, self.channel, self._replicas, known)
         if fault is None and known is not None:
             stood = await self._stored({"seq": known.position})

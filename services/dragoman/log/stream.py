@@ -103,11 +103,21 @@ async def _make(steward: Bus, wanted: dict[str, Any]) -> None:
         )
 
 
+def told_by_a_leader(answer: dict[str, Any]) -> None:
+    """See that STREAM.INFO was answered by one who leads the stream. Raises `LogUnreachable`.
+
+    A node of a cluster that knows no leader answers as well, for as long as it is cut off, and with what it has itself.
+    """
+    if "error" not in answer and "cluster" in answer and not answer["cluster"].get("leader"):
+        raise LogUnreachable(sentence("the broker knows no leader of the stream at present"))
+
+
 async def last_of(bus: Bus, channel: str) -> int:
     """The last position of a channel's stream, by its leader. Raises `LogUnreachable`."""
     answer = await bus.api(f"STREAM.INFO.{stream_of(channel)}")
     if "error" in answer:
         raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
+    told_by_a_leader(answer)
     return int(answer["state"]["last_seq"])
 
 

@@ -1,7 +1,7 @@
 """Who a caller is: bearer tokens, page sessions and a calendar's secret links, of which only SHA-256 is stored, and an OIDC provider's subjects.
 
 A token is bound to one officer and to channels by their cid, so that a channel opened anew under an old name is another.
-What the officer may do there stands in the channel's own log, not here. Revocation reaches every gateway within a second.
+What the officer may do there stands in the channel's own log, not here. Revocation reaches every gateway that the broker answers within a second.
 """
 
 import hashlib
@@ -117,8 +117,12 @@ class Access:
         made_with: str = "",
         key: str = "",
         kind: Literal["token", "link"] = "token",
+        over: int | None = None,
     ) -> tuple[str, Grant]:
-        """A new token, or link, and what it gives. The token is known to the caller alone from here on."""
+        """A new token, or link, and what it gives. The token is known to the caller alone from here on.
+
+        With `over` 0 only where it was never issued, else `Moved` is raised. Raises `LogUnreachable`.
+        """
         token = secret or new_token()
         digest = hashed(token)
         grant = Grant(
@@ -132,7 +136,7 @@ class Access:
             made_with=made_with,
             key=key,
         )
-        await self._bucket.put(f"{kind}.{digest}", grant)
+        await self._bucket.put(f"{kind}.{digest}", grant, over)
         return token, grant
 
     async def map(self, issuer: str, subject: str, actor: str, channels: tuple[str, ...], *, issued: str, scope: Scope = "act") -> Grant:

@@ -1,20 +1,17 @@
 """A small key-value bucket on a JetStream stream, followed by polling, so that it survives every restart of the broker."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from dragoman.log.connection import Bus
+from dragoman.log.connection import Bus, unbroken
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
+from dragoman.stores import writing
+from dragoman.stores.writing import Moved
 
 _PAGE = 1000
-WRONG_LAST: Final = (10071, 10164)
-"""How the broker says that another message stands there than was expected: one that is written, or, on a cluster, one that is on its way."""
-
-
-class Moved(Exception):
-    """Somebody else wrote the key meanwhile."""
+_OPERATION = "KV-Operation: "
 
 
 class Bucket:
@@ -53,18 +50,17 @@ class Bucket:
     async def put(self, key: str, value: object | None, revision: int | None = None) -> None:
         """Write a value durably, or a marker that it is gone; over that revision of it alone, where one is given.
 
-        Raises `Moved`, `LogUnreachable`.
+        Raises `Moved`, once what stands there is known here, and `LogUnreachable`.
         """
         headers = {"KV-Operation": "DEL"} if value is None else {}
-        if revision is not None:
-            headers["Nats-Expected-Last-Subject-Sequence"] = str(revision)
         payload = b"" if value is None else msgspec.json.encode(value)
-        answer = msgspec.json.decode((await self._bus.request(self._prefix + key, payload, headers or None)).data)
-        if "error" in answer:
-            if answer["error"].get("err_code") in WRONG_LAST:
-                raise Moved(key)
-            raise LogUnreachable(sentence("the broker answers %(answer)s", answer=answer["error"].get("description")))
-        self._apply(key, None if value is None else payload, int(answer["seq"]))
+        try:
+            seq = await writing.write(self._bus, self._stream, self._prefix + key, payload, revision, headers)
+        except Moved as error:
+            if (standing := error.standing) is not None:
+                self._apply(key, None if standing.has(_OPERATION) else standing.data, standing.seq)
+            raise
+        self._apply(key, None if value is None else payload, seq)
 
     def _apply(self, key: str, value: bytes | None, revision: int) -> None:
         if revision < self.revisions.get(key, 0):
@@ -77,12 +73,14 @@ class Bucket:
             self.values[key] = value
 
     async def refresh(self) -> None:
-        """Bring what was written since the last time. Raises `LogUnreachable`."""
-        while True:
-            found = await self._bus.fetch(self._stream, self._prefix + ">", self._seen + 1, _PAGE)
-            for message in found:
-                key = message.header(b"Nats-Subject").removeprefix(self._prefix)
-                self._seen = int(message.header(b"Nats-Sequence"))
-                self._apply(key, None if message.header(b"KV-Operation") else message.data, self._seen)
-            if len(found) < _PAGE:
-                return
+        """Bring what was written since the last time, until a leader of the stream has no more. Raises `LogUnreachable`."""
+        subjects = f"{self._prefix}>"
+        while (next := await writing.stands(self._bus, self._stream, {"seq": self._seen + 1, "next_by_subj": subjects})) is not None:
+            self._take(next.subject, next.seq, None if next.has(_OPERATION) else next.data)
+            for found in unbroken(await self._bus.fetch(self._stream, subjects, self._seen + 1, _PAGE)):
+                value = None if found.header(b"KV-Operation") else found.data
+                self._take(found.header(b"Nats-Subject"), int(found.header(b"Nats-Sequence")), value)
+
+    def _take(self, subject: str, seq: int, value: bytes | None) -> None:
+        self._seen = seq
+        self._apply(subject.removeprefix(self._prefix), value, seq)

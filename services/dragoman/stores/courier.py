@@ -11,7 +11,8 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.stores.bucket import Bucket, Moved
+from dragoman.stores.bucket import Bucket
+from dragoman.stores.writing import Moved
 from dragoman_schemas.answers import Means, PageLanguage
 
 BUCKET: Final = "DRAGOMAN_COURIER"

@@ -7,7 +7,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.limits import DRAFT_BYTES
-from dragoman.stores.bucket import Bucket, Moved
+from dragoman.stores.bucket import Bucket
+from dragoman.stores.writing import Moved
 
 BUCKET: Final = "DRAGOMAN_DRAFTS"
 BYTES: Final = DRAFT_BYTES

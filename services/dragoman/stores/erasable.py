@@ -11,31 +11,13 @@ broker must not drop messages by itself, by a limit say: it would leave their by
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-from msgspec import Struct
-
-from dragoman.log.connection import Bus
+from dragoman.log.connection import Bus, unbroken
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
-from dragoman.stores.bucket import WRONG_LAST, Moved
+from dragoman.stores import writing
+from dragoman.stores.writing import Standing
 
 _PAGE: Final = 1000
-_NO_MESSAGE: Final = 10037
-
-
-class Message(Struct, frozen=True, kw_only=True):
-    """A message as the stream's leader has it."""
-
-    seq: int
-    subject: str
-    data: bytes = b""
-
-
-class _Got(Struct):
-    message: Message
-
-
-_got = msgspec.json.Decoder(_Got).decode
 
 
 class Erasable:
@@ -79,21 +61,12 @@ class Erasable:
         """Bring what was written since the last time, until the stream's leader has no more. Raises `LogUnreachable`."""
         while (message := await self.next(f"{self._prefix}>", self._seen + 1)) is not None:
             self._take(message.subject, message.seq, message.data)
-            for found in await self._bus.fetch(self.stream, f"{self._prefix}>", self._seen + 1, _PAGE):
-                headers = found.headers or {}
-                self._take(headers["Nats-Subject"], int(headers["Nats-Sequence"]), found.data)
+            for found in unbroken(await self._bus.fetch(self.stream, f"{self._prefix}>", self._seen + 1, _PAGE)):
+                self._take(found.header(b"Nats-Subject"), int(found.header(b"Nats-Sequence")), found.data)
 
-    async def next(self, subjects: str, first: int) -> Message | None:
+    async def next(self, subjects: str, first: int) -> Standing | None:
         """The first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
-        answer = await self._bus.request(
-            f"$JS.API.STREAM.MSG.GET.{self.stream}", msgspec.json.encode({"seq": first, "next_by_subj": subjects})
-        )
-        failed = msgspec.json.decode(answer.data).get("error")
-        if failed is None:
-            return _got(answer.data).message
-        if failed.get("err_code") == _NO_MESSAGE:
-            return None
-        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
+        return await writing.stands(self._bus, self.stream, {"seq": first, "next_by_subj": subjects})
 
     def _take(self, subject: str, seq: int, value: bytes) -> None:
         self._seen = max(self._seen, seq)
@@ -121,14 +94,7 @@ class Erasable:
 
     async def publish(self, subject: str, payload: bytes, over: int | None = None) -> int:
         """Write a message durably; its sequence. Raises `Moved`, `LogUnreachable`."""
-        headers = None if over is None else {"Nats-Expected-Last-Subject-Sequence": str(over)}
-        answer = msgspec.json.decode((await self._bus.request(subject, payload, headers)).data)
-        failed = answer.get("error")
-        if failed is None:
-            return int(answer["seq"])
-        if failed.get("err_code") in WRONG_LAST:
-            raise Moved(subject)
-        raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
+        return await writing.write(self._bus, self.stream, subject, payload, over)
 
     async def sweep(self, key: str | None = None) -> None:
         """Erase what was superseded, of one key or of all. Raises `LogUnreachable`."""
@@ -144,5 +110,4 @@ class Erasable:
             raise LogUnreachable(sentence("the broker does not erase: %(answer)s", answer=answer["error"].get("description")))
 
     async def _stands(self, seq: int) -> bool:
-        answer = await self._bus.api(f"STREAM.MSG.GET.{self.stream}", {"seq": seq})
-        return bool(answer.get("error", {}).get("err_code") != _NO_MESSAGE)
+        return await writing.stands(self._bus, self.stream, {"seq": seq}) is not None

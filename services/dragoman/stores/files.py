@@ -4,9 +4,11 @@
     dragoman.chunks.<cid>.<side>.<sha256>.<upload>.<n>  its bytes, in pieces
 
 A file is *coming* while its pieces are written, then *kept*; *erasing* until the last piece is overwritten, then *erased*.
-Pieces are of one upload, so that two that meet never mix: who is overtaken overwrites what it brought.
+Pieces are of one upload, so that two that meet never mix: who is overtaken overwrites what it brought. Erasing overwrites the pieces
+of all uploads, and looks once more after a while: on a cluster a node that was cut off may have said that there are none.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from typing import Final, Literal
@@ -14,11 +16,11 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.limits import CHUNK_BYTES
+from dragoman.limits import CHUNK_BYTES, ELECTION_SECONDS
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
-from dragoman.stores.bucket import Moved
 from dragoman.stores.erasable import Erasable
+from dragoman.stores.writing import Moved
 
 STREAM: Final = "DRAGOMAN_FILES"
 PREFIX: Final = "dragoman.files."
@@ -50,6 +52,9 @@ class File(Struct, frozen=True, kw_only=True):
 
 
 _ERASING: Final = b'"stage":"erasing"'
+_ERASED: Final = b'"stage":"erased"'
+_SURELY: Final = b'"upload":""'
+"""In what is left of a file that was looked for once more."""
 _decode = msgspec.json.Decoder(File).decode
 
 
@@ -59,6 +64,7 @@ class Files:
     def __init__(self, entries: Erasable) -> None:
         """Keep them there, on a connection of their own: their bytes hold no post up."""
         self._entries = entries
+        self._again: dict[str, float] = {}
 
     async def found(self, cid: str, sides: tuple[str, ...], sha256: str) -> list[File]:
         """Those sides' copies of a file, in that order, those that are erased among them. Raises `LogUnreachable`."""
@@ -80,14 +86,14 @@ class Files:
         coming = msgspec.structs.replace(file, stage="coming", upload=secrets.token_hex(8))
         if not await self._put(cid, coming, over):
             return False
-        if over is not None:
-            await self._overwrite(cid, over)
+        if over is not None and over.upload:
+            await self._overwrite(_chunks(cid, over))
         view = memoryview(content)
         for number, start in enumerate(range(0, len(content), CHUNK_BYTES)):
             await self._entries.publish(f"{_chunks(cid, coming)}{number}", bytes(view[start : start + CHUNK_BYTES]))
         if await self._put(cid, msgspec.structs.replace(coming, stage="kept"), coming):
             return True
-        await self._overwrite(cid, coming)
+        await self._overwrite(_chunks(cid, coming))
         return False
 
     async def read(self, cid: str, file: File) -> AsyncIterator[bytes]:
@@ -103,19 +109,30 @@ class Files:
         erasing = file if file.stage == "erasing" else File(sha256=file.sha256, side=file.side, at=at, stage="erasing", upload=file.upload)
         if erasing is not file and not await self._put(cid, erasing, file):
             return None
-        await self._overwrite(cid, erasing)
-        erased = File(sha256=file.sha256, side=file.side, at=erasing.at, stage="erased")
+        await self._overwrite(_of_all(cid, erasing))
+        erased = msgspec.structs.replace(erasing, stage="erased")
         await self._put(cid, erased, erasing)  # else another gateway came first
         return erased
 
     async def sweep(self) -> None:
-        """Finish what another gateway began to erase. Raises `LogUnreachable`."""
+        """Finish what another gateway began to erase, and look once more for what was erased lately. Raises `LogUnreachable`."""
         await self._entries.refresh()
         await self._entries.sweep()
         for key, value in list(self._entries.values.items()):
             if _ERASING in value:
                 file = _decode(value)
                 await self.erase(key.partition(".")[0], file, file.at)
+            elif _ERASED in value and _SURELY not in value:
+                await self._look_again(key, _decode(value))
+
+    async def _look_again(self, key: str, file: File) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._again.setdefault(key, now) + ELECTION_SECONDS:
+            return
+        cid = key.partition(".")[0]
+        await self._overwrite(_of_all(cid, file))
+        await self._put(cid, msgspec.structs.replace(file, upload=""), file)
+        del self._again[key]
 
     async def _put(self, cid: str, file: File, over: File | None) -> bool:
         key = f"{cid}.{file.side}.{file.sha256}"
@@ -128,13 +145,19 @@ class Files:
             return False
         return True
 
-    async def _overwrite(self, cid: str, file: File) -> None:
-        """Erase the pieces of one upload."""
+    async def _overwrite(self, pieces: str) -> None:
+        """Erase the pieces whose subjects begin so."""
         first = 1
-        while file.upload and (message := await self._entries.next(f"{_chunks(cid, file)}*", first)) is not None:
+        while (message := await self._entries.next(f"{pieces}>", first)) is not None:
             await self._entries.erase(message.seq)
             first = message.seq + 1
 
 
+def _of_all(cid: str, file: File) -> str:
+    """How the subjects of the pieces of all uploads of a file begin."""
+    return f"{CHUNKS}{cid}.{file.side}.{file.sha256}."
+
+
 def _chunks(cid: str, file: File) -> str:
-    return f"{CHUNKS}{cid}.{file.side}.{file.sha256}.{file.upload}."
+    """How the subjects of the pieces of one upload begin."""
+    return f"{_of_all(cid, file)}{file.upload}."

@@ -12,8 +12,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain.named import commitment
 from dragoman.limits import PERSON_BYTES
-from dragoman.stores.bucket import Moved
 from dragoman.stores.erasable import Erasable
+from dragoman.stores.writing import Moved
 from dragoman_schemas.answers import PersonEntry
 
 STREAM: Final = "DRAGOMAN_PEOPLE"

@@ -14,7 +14,7 @@ from dragoman.log import stream
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.sentence import sentence
-from dragoman.stores.bucket import WRONG_LAST, Moved
+from dragoman.stores.writing import WRONG_LAST, Moved
 
 STREAM: Final = "DRAGOMAN_SEAL"
 _PREFIX: Final = "dragoman.seal.v1."

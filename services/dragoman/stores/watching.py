@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.stores.bucket import Bucket, Moved
+from dragoman.stores.bucket import Bucket
+from dragoman.stores.writing import Moved
 
 _OPENED: Final = "opened."
 _CHECKED: Final = "watch-check."
