@@ -1,4 +1,4 @@
-"""Nodes of a cluster cut off, put to sleep or killed at random, one after the other, under load at gateways of which some reach one node alone."""
+"""Nodes of a cluster cut off, put to sleep, killed, or left alone at random, under load at gateways of which some reach one node alone."""
 
 import asyncio
 import json
@@ -24,12 +24,14 @@ _ROUNDS_A_LOG = 10
 _POSTERS = 6
 _PAUSE_SECONDS = 0.02
 _ROUND_SECONDS = 180
-_TROUBLES = ("cut", "asleep", "killed")
+_TROUBLES = ("cut", "asleep", "killed", "alone")
+_SECONDS = (1.0, 4.0, 8.0, 14.0, 25.0)
+"""How long: less than a node takes to find out, as long as that, and longer than anything is doubted."""
 _REGISTRARS = ("gateway-0", "registrar")
 
 
 @pytest.mark.timeout(7200)
-async def test_nodes_cut_off_asleep_or_killed_lose_and_double_nothing(
+async def test_nodes_cut_off_asleep_killed_or_alone_lose_and_double_nothing(
     tmp_path: Path, wires: Wires, session: aiohttp.ClientSession, dice: random.Random, rounds: Rounds, row: Row
 ) -> None:
     most = rounds(2, 60)
@@ -85,7 +87,7 @@ async def trouble_often(
             await acknowledged(posted, 10)
             leader = (await asyncio.to_thread(cluster.leader, STREAM)).name
             victim = dice.choice((leader, *NAMES))
-            await troubled(cluster, wires, victim, trouble, dice.choice((1.0, 4.0, 8.0, 14.0)) * dice.uniform(0.8, 1.2))
+            await troubled(cluster, wires, victim, trouble, dice.choice(_SECONDS) * dice.uniform(0.8, 1.2))
             await acknowledged(posted, 10)
         last = await reckon(session, gateways, posted)
         row.digests += 1
@@ -97,18 +99,25 @@ async def trouble_often(
 async def troubled(cluster: RealCluster, wires: Wires, victim: str, trouble: str, seconds: float) -> None:
     """Bring one node into trouble, for so long."""
     node = cluster.nodes[victim]
+    others = [each for each in cluster.nodes.values() if each is not node]
     match trouble:
         case "cut":
             wires.cut(victim)
         case "asleep":
             node.signal(signal.SIGSTOP)
-        case _:
+        case "killed":
             node.kill()
+        case _:
+            for each in others:
+                each.kill()
     await asyncio.sleep(seconds)
     match trouble:
         case "cut":
             wires.mend(victim)
         case "asleep":
             node.signal(signal.SIGCONT)
-        case _:
+        case "killed":
             node.start()
+        case _:
+            for each in others:
+                each.start()
