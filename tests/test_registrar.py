@@ -416,9 +416,10 @@ async def test_who_is_cancelled_lets_the_archive_go_only_once_its_thread_has_don
 
     working = asyncio.create_task(_in_thread(work, 1))
     await asyncio.to_thread(begun.wait, 5)
-    working.cancel()
-    await asyncio.wait([working], timeout=0.1)
-    assert not working.done()
+    for _ in range(3):  # whoever ends tasks may ask again
+        working.cancel()
+        await asyncio.wait([working], timeout=0.1)
+        assert not working.done()
     may_end.set()
     with pytest.raises(asyncio.CancelledError):
         await working

@@ -16,7 +16,7 @@ from dragoman.domain import record as records
 from dragoman.log.archive import Archive
 from dragoman.log.connection import Bus, connected
 from dragoman.log.jetstream import JetStreamLog
-from dragoman.log.port import Appended, Entry, subject_of
+from dragoman.log.port import Appended, Entry, Message, subject_of
 from dragoman.registrar import Registrar, _Sealing
 from dragoman.stores.seals import Sealed, Seals
 from dragoman.stores.writing import Moved
@@ -253,3 +253,36 @@ async def test_on_a_cluster_old_heads_stop_nobody_before_an_election_is_over(clu
     shown = checkpoint.read(note.read(first.note).text).size
     told = f"a head of {size} records was sealed, and one of {shown} is shown: the broker's store is an old one"
     assert reasons() == [told]
+
+
+async def test_on_a_cluster_a_log_that_stays_shorter_than_the_archive_stops_the_signing(
+    cluster_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, read, shown = cluster_house, JetStreamLog.read, [True]
+    for module in ("registrar", "log.jetstream"):
+        monkeypatch.setattr(f"dragoman.{module}.ELECTION_SECONDS", 1.0)
+
+    async def shorter(log: JetStreamLog, first: int, most: int) -> list[Message]:
+        return await read(log, first, most) if shown[0] else []
+
+    monkeypatch.setattr(JetStreamLog, "read", shorter)
+    with capture_logs() as said:
+
+        def events() -> list[str]:
+            return [line["event"] for line in said if line["event"] in ("registrar.looks_again", "registrar.stopped")]
+
+        async with house.registrar("first"):
+            await house.until_sealed(await house.post())
+        size = await house.post()
+        shown[0] = False
+        async with house.registrar("first"):
+            await asyncio.sleep(0.5)
+            shown[0] = True
+            await house.until_sealed(size)
+        assert events() == [], "it was looked again, and the log was there"
+        shown[0] = False
+        async with house.registrar("first"), asyncio.timeout(20):
+            while "registrar.stopped" not in events():
+                await asyncio.sleep(0.05)
+    assert events() == ["registrar.looks_again", "registrar.stopped"]
+    assert f"at position {size} the log holds nothing where a record was kept" in {line.get("reason") for line in said}

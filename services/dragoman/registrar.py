@@ -15,6 +15,7 @@ number of registrars may run; one is first, and the others follow.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -57,7 +58,9 @@ async def _in_thread(work: Callable[[T], None], on: T) -> None:
     try:
         await asyncio.shield(working)
     finally:
-        await asyncio.wait([working])
+        while not working.done():
+            with suppress(asyncio.CancelledError):  # however often: it is raised once the thread has done
+                await asyncio.wait([working])
         working.exception()  # told by the shield, or to nobody who waits for it any more
 
 
@@ -250,6 +253,7 @@ class Registrar:
         self._replicas = replicas
         self._now = now
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._explained: dict[str, float] = {}
 
     async def run(self) -> None:
         """Sign for ever. One channel that cannot be explained holds no other up."""
@@ -291,15 +295,15 @@ class Registrar:
     async def _sign_beyond_doubt(self, channel: str) -> None:
         """Sign until something cannot be explained. On a cluster a node that was cut off may show old heads before it finds out: it is looked again."""
         loop = asyncio.get_running_loop()
-        doubted = loop.time()
+        doubted: float | None = None
         while True:
-            begun = loop.time()
             try:
                 await self._sign_from_archive(channel)
             except Unexplained as error:
-                if loop.time() > begun + ELECTION_SECONDS:
-                    doubted = loop.time()
-                if self._replicas == 1 or loop.time() > doubted + ELECTION_SECONDS:
+                now = loop.time()
+                if doubted is None or self._explained.get(channel, doubted) > doubted:
+                    doubted = now
+                if self._replicas == 1 or now > doubted + ELECTION_SECONDS:
                     raise
                 log.warning("registrar.looks_again", channel=channel, reason=str(error))
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -350,6 +354,8 @@ class Registrar:
             await asyncio.sleep(SEAL_SECONDS)
             try:
                 await sealing.seal()
+                if sealing.trusted:
+                    self._explained[sealing.channel] = asyncio.get_running_loop().time()
                 await sealing.countersign()
             except LogUnreachable as error:
                 sealing.trusted = False  # it may have been sealed: what stands there is looked at first

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -66,11 +65,17 @@ class House:
         desk: Any = Recording()
         return Rounds({"nato-china": self.projection}, desk, self.store, means, retries_s=(0.1,), name=name, now=lambda: NOW)
 
-    async def run(self, seconds: float = 3) -> None:
-        """Let a courier work for a while."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.rounds().run()
+    async def run(self, done: Callable[[], bool], more: float = 1.2) -> None:
+        """Let a courier work until that is so, and then for another round or more."""
+        working = asyncio.create_task(self.rounds().run())
+        try:
+            async with asyncio.timeout(20):
+                while not done():
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(more)
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
     @property
     def progress(self) -> Progress:
@@ -116,10 +121,10 @@ async def test_what_was_sent_is_not_sent_again_whatever_the_broker_says(
     await house.store.add(replace(house.endpoint, means=means), upto=house.projection.state.position)
     house.meanwhile = lambda: setattr(house.node, trouble, 1)
     positions = [house.post()]
-    await house.run()
+    await house.run(lambda: house.progress.delivered == 1 and not house.progress.going)
     house.meanwhile = None
     positions.append(house.post())
-    await house.run(1.5)
+    await house.run(lambda: house.progress.delivered == 2 and not house.progress.going)
     assert [item.position for item in house.brought] == positions
     assert (house.progress.delivered, house.progress.parked, house.progress.going) == (2, (), 0)
 
@@ -130,19 +135,29 @@ async def test_a_notice_that_was_written_down_is_brought_once(house: House, trou
     notice = Notice(cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time())
     assert await house.store.notify(notice, 0)
     setattr(house.node, trouble, 1)
-    await house.run()
-    await house.run(1)
+    await house.run(lambda: bool(house.brought))
+    await house.run(lambda: True)
     assert [item.id for item in house.brought] == [notice.id]
     assert house.progress.noticed == notice.id
 
 
-async def test_a_notice_that_another_courier_has_written_down_is_its_own(house: House) -> None:
+async def test_a_notice_that_another_courier_writes_down_meanwhile_is_its_own(house: House, real_broker: RealBroker) -> None:
     notice = Notice(cid=house.endpoint.cid, side="china", kind="no_answer", step="deputy", since=time.time())
     assert await house.store.notify(notice, 0)
-    progress, revision = house.store.progress("e1")
-    await house.store.keep("e1", replace(progress, noticed=notice.id, holder="other", until=time.time() + 1), revision)
-    await house.run()
-    assert house.brought == []
+    other = Courier(Bucket(await real_broker.bus(), BUCKET))
+    await other.refresh()
+    house.node.swallows = 1  # and this courier looks for what became of it
+
+    async def write_it_down() -> None:
+        while house.node.swallows:
+            await asyncio.sleep(0.01)
+        progress, revision = other.progress("e1")
+        await other.keep("e1", replace(progress, noticed=notice.id, holder="other", until=time.time() + 1), revision)
+
+    writing = asyncio.create_task(write_it_down())
+    await house.run(lambda: house.progress.holder == "other", more=3)
+    await writing
+    assert (house.brought, house.progress.noticed) == ([], notice.id)
 
 
 async def test_a_delivery_waits_until_the_log_here_has_its_record(house: House) -> None:
@@ -151,9 +166,9 @@ async def test_a_delivery_waits_until_the_log_here_has_its_record(house: House) 
     progress, revision = house.store.progress("e1")
     late = replace(progress, upto=known + 1, waiting=(Waiting(position=known + 1, tries=1, again=time.time() - 1),))
     await house.store.keep("e1", late, revision)  # by a courier that was ahead
-    await house.run(1.5)
+    await house.run(lambda: True, more=1.5)
     assert (house.brought, [each.position for each in house.progress.waiting]) == ([], [known + 1])
     house.take(known + 1)
-    await house.run(1.5)
+    await house.run(lambda: not house.progress.waiting)
     assert [item.position for item in house.brought] == [known + 1]
     assert house.progress.waiting == ()

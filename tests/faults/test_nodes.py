@@ -27,6 +27,7 @@ _ROUND_SECONDS = 180
 _TROUBLES = ("cut", "asleep", "killed", "alone")
 _SECONDS = (1.0, 4.0, 8.0, 14.0, 25.0)
 """How long: less than a node takes to find out, as long as that, and longer than anything is doubted."""
+_ARCHIVED_SECONDS = 60
 _REGISTRARS = ("gateway-0", "registrar")
 
 
@@ -40,7 +41,8 @@ async def test_nodes_cut_off_asleep_killed_or_alone_lose_and_double_nothing(
         with RealCluster(folder / "nodes", wires.places) as cluster, running(cluster, folder, "n1,n2,n3", *NAMES) as gateways:
             await open_channel(session, gateways)
             with signing(cluster, folder) as signers:
-                await trouble_often(cluster, wires, gateways, session, dice, row, min(_ROUNDS_A_LOG, most - row.rounds))
+                last = await trouble_often(cluster, wires, gateways, session, dice, row, min(_ROUNDS_A_LOG, most - row.rounds))
+                await archived(folder, last)
                 assert [signer.poll() for signer in signers] == [None, None]
         assert [line for line in logged(folder) if line["event"] in ("log.broken", "registrar.stopped")] == []
         shutil.rmtree(folder)
@@ -64,7 +66,19 @@ def signing(cluster: RealCluster, folder: Path) -> Iterator[list[subprocess.Pope
         for process in running:
             process.terminate()
         for process in running:
-            process.wait(20)
+            try:
+                process.wait(20)
+            finally:
+                process.kill()
+
+
+async def archived(folder: Path, last: int) -> None:
+    """Wait until each registrar has the whole log in its archive."""
+    async with asyncio.timeout(_ARCHIVED_SECONDS):
+        for name in _REGISTRARS:
+            ends = folder / name / "archive" / CHANNEL / "offsets"
+            while ends.stat().st_size < 8 * last:
+                await asyncio.sleep(0.1)
 
 
 def logged(folder: Path) -> Iterator[dict[str, str]]:
@@ -75,8 +89,9 @@ def logged(folder: Path) -> Iterator[dict[str, str]]:
 
 async def trouble_often(
     cluster: RealCluster, wires: Wires, gateways: list[Gateway], session: aiohttp.ClientSession, dice: random.Random, row: Row, times: int
-) -> None:
-    """Trouble a node, so many times; each time the whole log is audited, and all of it signed."""
+) -> int:
+    """Trouble a node, so many times; each time the whole log is audited, and all of it signed. How long the log is."""
+    last = 0
     posted = [Officers(Caller(session, gateway, OFFICER), _PAUSE_SECONDS) for gateway in gateways]
     for _ in range(times):
         trouble = _TROUBLES[row.rounds % len(_TROUBLES)]
@@ -94,6 +109,7 @@ async def trouble_often(
         await Caller(session, gateways[0], OFFICER).sealed(last, CHANNEL)
     row.acknowledged += sum(len(officers.told) for officers in posted)
     row.unknown += sum(officers.refused for officers in posted)
+    return last
 
 
 async def troubled(cluster: RealCluster, wires: Wires, victim: str, trouble: str, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -232,3 +233,16 @@ async def test_the_ids_of_a_file_are_known_again_and_others_are_not_looked_up(to
     store.reader().close()  # whoever asks the file now fails
     assert again.posted("00000000-0000-7000-8000-000000000000") is None
     store.close()
+
+
+async def test_who_gives_up_waiting_just_as_it_is_folded_has_it(told: World, store: Store) -> None:
+    projection = Projection(MemoryLog("nato-china"), store)
+    given = messages(told)
+    waiting = asyncio.create_task(projection.reached(len(given), 0.01))
+    late = asyncio.create_task(projection.reached(len(given) + 1, 0.01))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.02, projection.take, given)
+    time.sleep(0.1)  # both are due now: first the end of the waiting, then the fold
+    await waiting
+    with pytest.raises(Behind):
+        await late

@@ -12,7 +12,7 @@ from dragoman.sentence import verbatim
 from dragoman.stores import files, people
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.files import File, Files
-from dragoman.stores.writing import Moved
+from dragoman.stores.writing import Moved, Standing
 from found import holding
 
 CID = "c1" * 32
@@ -125,6 +125,53 @@ async def test_pieces_that_a_leader_did_not_show_are_looked_for_once_more(real_b
     await kept.sweep()
     (left,) = await kept.found(CID, ("nato",), file.sha256)
     assert (left.stage, left.upload, holding(real_broker.data, secret)) == ("erased", "", [])
+
+
+@pytest.mark.parametrize("at", ["while it is erased", "while it is looked for once more"])
+async def test_a_file_that_is_put_again_meanwhile_keeps_its_bytes(
+    at: str, real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = await with_files(real_broker), await with_files(real_broker)
+    content = secrets.token_hex(16).encode()
+    file = a_file(content)
+    assert await here.keep(CID, file, content, None)
+    (found,) = await here.found(CID, ("nato",), file.sha256)
+    if at != "while it is erased":
+        assert await here.erase(CID, found, file.at) is not None
+        monkeypatch.setattr(files, "ELECTION_SECONDS", 0.0)
+        await here.sweep()
+    next, put_again = here._entries.next, list[bool]()
+
+    async def put_first(subjects: str, first: int) -> Standing | None:
+        if not put_again:
+            (left,) = await there.found(CID, ("nato",), file.sha256)
+            put_again.append(await there.keep(CID, file, content, left))
+        return await next(subjects, first)
+
+    monkeypatch.setattr(here._entries, "next", put_first)
+    await (here.erase(CID, found, file.at) if at == "while it is erased" else here.sweep())
+    (kept,) = await there.found(CID, ("nato",), file.sha256)
+    assert (put_again, kept.kept) == ([True], True)
+    assert b"".join([piece async for piece in there.read(CID, kept)]) == content
+
+
+async def test_each_erasing_is_looked_at_twice_whoever_did_the_one_before(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there = await with_files(real_broker), await with_files(real_broker)
+    monkeypatch.setattr(files, "ELECTION_SECONDS", 0.2)
+    file = a_file(b"something")
+    left = None
+    for _ in range(2):
+        assert await here.keep(CID, file, b"something", left)
+        (found,) = await here.found(CID, ("nato",), file.sha256)
+        assert await here.erase(CID, found, file.at) is not None
+        await there.sweep()
+        await here.sweep()
+        (left,) = await there.found(CID, ("nato",), file.sha256)
+        assert left.upload, "not before its time"
+        await asyncio.sleep(0.3)
+        await here.sweep()
+        (left,) = await there.found(CID, ("nato",), file.sha256)
+        assert not left.upload
 
 
 async def _nothing(*_: object) -> None:

@@ -174,7 +174,8 @@ class Rounds:
             self._noticing[endpoint.id] = notice.id
             if await self._kept(endpoint, replace(progress, noticed=notice.id), revision) is None:
                 return False
-        if self._noticing.pop(endpoint.id) != notice.id or (progress.noticed == notice.id and progress.holder != self._name):
+        del self._noticing[endpoint.id]
+        if progress.noticed == notice.id and progress.holder != self._name:
             return False
         item = choosing.noticed(endpoint, projection, notice)
         for wait in _NOTICE_AGAIN if item is not None else ():
@@ -218,14 +219,13 @@ class Rounds:
         """Write what was done, as long as it takes the broker to come back: what was sent must not be sent again."""
         while True:
             try:
-                if await self._kept(endpoint, progress, revision) is not None or self._is_kept(endpoint, progress):
-                    return True
-                if self._store.progress(endpoint.id)[1] > revision:
+                if await self._kept(endpoint, progress, revision) is None and not self._is_kept(endpoint, progress):
                     log.warning("courier.taken_over", endpoint=endpoint.id)
                     return False
+                return True
             except LogUnreachable as error:
                 log.warning("courier.not_kept", endpoint=endpoint.id, reason=str(error))
-            await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     def _is_kept(self, endpoint: Endpoint, progress: Progress) -> bool:
         """Whether what stands there is what was to be written: only the answer to that was lost then."""

@@ -144,8 +144,7 @@ async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
         if await service.people.keep(cid, entered, None):
             return _reply(entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}")
         known = await service.people.find(cid, entered.id)
-        if known is None:
-            raise _moved()
+        assert known is not None
     if known.side != side or (known.revision == 1 and bytes(known.entry or b"") != entry):
         raise Refused(
             Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for another entry. Take a new key for a new entry."))

@@ -365,8 +365,8 @@ class Service:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                await self.access.refresh()
                 await self.guard.prove()
+                await self.access.refresh()
             except LogUnreachable as error:
                 if fresh:
                     log.warning(

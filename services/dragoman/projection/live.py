@@ -592,6 +592,8 @@ class Projection:
             async with asyncio.timeout(seconds):
                 await waiting
         except TimeoutError:
+            if self.state.position >= position:
+                return  # it was folded at just this moment
             self._waiting[position].remove(waiting)
             if not self._waiting[position]:
                 del self._waiting[position]

@@ -4,13 +4,12 @@ from typing import Any
 
 import msgspec
 
-from dragoman.log.connection import Bus, unbroken
+from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
 from dragoman.stores import writing
-from dragoman.stores.writing import Moved
+from dragoman.stores.writing import Overtaken, Standing
 
-_PAGE = 1000
 _OPERATION = "KV-Operation: "
 
 
@@ -56,9 +55,8 @@ class Bucket:
         payload = b"" if value is None else msgspec.json.encode(value)
         try:
             seq = await writing.write(self._bus, self._stream, self._prefix + key, payload, revision, headers)
-        except Moved as error:
-            if (standing := error.standing) is not None:
-                self._apply(key, None if standing.has(_OPERATION) else standing.data, standing.seq)
+        except Overtaken as error:
+            self._take(key, error.standing)
             raise
         self._apply(key, None if value is None else payload, seq)
 
@@ -74,13 +72,9 @@ class Bucket:
 
     async def refresh(self) -> None:
         """Bring what was written since the last time, until a leader of the stream has no more. Raises `LogUnreachable`."""
-        subjects = f"{self._prefix}>"
-        while (next := await writing.stands(self._bus, self._stream, {"seq": self._seen + 1, "next_by_subj": subjects})) is not None:
-            self._take(next.subject, next.seq, None if next.has(_OPERATION) else next.data)
-            for found in unbroken(await self._bus.fetch(self._stream, subjects, self._seen + 1, _PAGE)):
-                value = None if found.header(b"KV-Operation") else found.data
-                self._take(found.header(b"Nats-Subject"), int(found.header(b"Nats-Sequence")), value)
+        async for message in writing.following(self._bus, self._stream, f"{self._prefix}>", self._seen):
+            self._seen = max(self._seen, message.seq)
+            self._take(message.subject.removeprefix(self._prefix), message)
 
-    def _take(self, subject: str, seq: int, value: bytes | None) -> None:
-        self._seen = seq
-        self._apply(subject.removeprefix(self._prefix), value, seq)
+    def _take(self, key: str, standing: Standing) -> None:
+        self._apply(key, None if standing.has(_OPERATION) else standing.data, standing.seq)

@@ -9,15 +9,13 @@ broker must not drop messages by itself, by a limit say: it would leave their by
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-from dragoman.log.connection import Bus, unbroken
+from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
 from dragoman.stores import writing
-from dragoman.stores.writing import Standing
-
-_PAGE: Final = 1000
+from dragoman.stores.writing import Overtaken, Standing
 
 
 class Erasable:
@@ -59,18 +57,16 @@ class Erasable:
 
     async def refresh(self) -> None:
         """Bring what was written since the last time, until the stream's leader has no more. Raises `LogUnreachable`."""
-        while (message := await self.next(f"{self._prefix}>", self._seen + 1)) is not None:
-            self._take(message.subject, message.seq, message.data)
-            for found in unbroken(await self._bus.fetch(self.stream, f"{self._prefix}>", self._seen + 1, _PAGE)):
-                self._take(found.header(b"Nats-Subject"), int(found.header(b"Nats-Sequence")), found.data)
+        async for message in writing.following(self._bus, self.stream, f"{self._prefix}>", self._seen):
+            self._seen = max(self._seen, message.seq)
+            self._take(message)
 
     async def next(self, subjects: str, first: int) -> Standing | None:
         """The first message on these subjects from a sequence on, by the stream's leader. Raises `LogUnreachable`."""
         return await writing.stands(self._bus, self.stream, {"seq": first, "next_by_subj": subjects})
 
-    def _take(self, subject: str, seq: int, value: bytes) -> None:
-        self._seen = max(self._seen, seq)
-        self._apply(subject.removeprefix(self._prefix), seq, value)
+    def _take(self, standing: Standing) -> None:
+        self._apply(standing.subject.removeprefix(self._prefix), standing.seq, standing.data)
 
     def _apply(self, key: str, seq: int, value: bytes) -> None:
         known = self.revisions.get(key, 0)
@@ -87,9 +83,15 @@ class Erasable:
     async def put(self, key: str, value: bytes, over: int) -> None:
         """Write a value durably over that revision of its key, 0 for none, and erase what it said before.
 
-        Raises `Moved` where somebody else was faster, `LogUnreachable` where it is not known whether all of it was done.
+        Raises `Moved` where somebody else was faster, once what stands there is known here, and `LogUnreachable` where it is not known
+        whether all of it was done.
         """
-        self._apply(key, await self.publish(self._prefix + key, value, over), value)
+        try:
+            seq = await self.publish(self._prefix + key, value, over)
+        except Overtaken as error:
+            self._take(error.standing)
+            raise
+        self._apply(key, seq, value)
         await self.sweep(key)
 
     async def publish(self, subject: str, payload: bytes, over: int | None = None) -> int:

@@ -64,7 +64,7 @@ class Files:
     def __init__(self, entries: Erasable) -> None:
         """Keep them there, on a connection of their own: their bytes hold no post up."""
         self._entries = entries
-        self._again: dict[str, float] = {}
+        self._erased: dict[tuple[str, int], float] = {}
 
     async def found(self, cid: str, sides: tuple[str, ...], sha256: str) -> list[File]:
         """Those sides' copies of a file, in that order, those that are erased among them. Raises `LogUnreachable`."""
@@ -107,9 +107,9 @@ class Files:
     async def erase(self, cid: str, file: File, at: str) -> File | None:
         """Overwrite all bytes of a file; what is left of it, or None where somebody else was faster. Raises `LogUnreachable`."""
         erasing = file if file.stage == "erasing" else File(sha256=file.sha256, side=file.side, at=at, stage="erasing", upload=file.upload)
-        if erasing is not file and not await self._put(cid, erasing, file):
+        if not (self._is(cid, file) if erasing is file else await self._put(cid, erasing, file)):
             return None
-        await self._overwrite(_of_all(cid, erasing))
+        await self._overwrite_all(cid, erasing)
         erased = msgspec.structs.replace(erasing, stage="erased")
         await self._put(cid, erased, erasing)  # else another gateway came first
         return erased
@@ -118,26 +118,31 @@ class Files:
         """Finish what another gateway began to erase, and look once more for what was erased lately. Raises `LogUnreachable`."""
         await self._entries.refresh()
         await self._entries.sweep()
-        for key, value in list(self._entries.values.items()):
+        now, lately = asyncio.get_running_loop().time(), dict[tuple[str, int], float]()
+        for key, revision in list(self._entries.revisions.items()):
+            value = self._entries.values[key]
             if _ERASING in value:
                 file = _decode(value)
                 await self.erase(key.partition(".")[0], file, file.at)
             elif _ERASED in value and _SURELY not in value:
-                await self._look_again(key, _decode(value))
+                since = lately[key, revision] = self._erased.get((key, revision), now)
+                if now > since + ELECTION_SECONDS:
+                    await self._erase_surely(key.partition(".")[0], _decode(value))
+        self._erased = lately
 
-    async def _look_again(self, key: str, file: File) -> None:
-        now = asyncio.get_running_loop().time()
-        if now < self._again.setdefault(key, now) + ELECTION_SECONDS:
-            return
-        cid = key.partition(".")[0]
-        await self._overwrite(_of_all(cid, file))
-        await self._put(cid, msgspec.structs.replace(file, upload=""), file)
-        del self._again[key]
+    async def _erase_surely(self, cid: str, file: File) -> None:
+        if self._is(cid, file):
+            await self._overwrite_all(cid, file)
+            await self._put(cid, msgspec.structs.replace(file, upload=""), file)
+
+    def _is(self, cid: str, file: File) -> bool:
+        """Whether this is what is known of the file."""
+        known = self._entries.values.get(_key(cid, file))
+        return known is not None and _decode(known) == file
 
     async def _put(self, cid: str, file: File, over: File | None) -> bool:
-        key = f"{cid}.{file.side}.{file.sha256}"
-        known = self._entries.values.get(key)
-        if (None if known is None else _decode(known)) != over:
+        key = _key(cid, file)
+        if key in self._entries.values if over is None else not self._is(cid, over):
             return False
         try:
             await self._entries.put(key, msgspec.json.encode(file), self._entries.revisions.get(key, 0))
@@ -145,19 +150,24 @@ class Files:
             return False
         return True
 
-    async def _overwrite(self, pieces: str) -> None:
-        """Erase the pieces whose subjects begin so."""
+    async def _overwrite_all(self, cid: str, file: File) -> None:
+        """Erase the pieces of this upload, and those of every upload that was before the entry as it is known: no piece of one that came after."""
+        before = self._entries.revisions[_key(cid, file)]
+        await self._overwrite(_chunks(cid, file))
+        await self._overwrite(f"{CHUNKS}{_key(cid, file)}.", before)
+
+    async def _overwrite(self, pieces: str, before: int | None = None) -> None:
+        """Erase the pieces whose subjects begin so, of those before a sequence where one is given."""
         first = 1
-        while (message := await self._entries.next(f"{pieces}>", first)) is not None:
+        while (message := await self._entries.next(f"{pieces}>", first)) is not None and (before is None or message.seq < before):
             await self._entries.erase(message.seq)
             first = message.seq + 1
 
 
-def _of_all(cid: str, file: File) -> str:
-    """How the subjects of the pieces of all uploads of a file begin."""
-    return f"{CHUNKS}{cid}.{file.side}.{file.sha256}."
+def _key(cid: str, file: File) -> str:
+    return f"{cid}.{file.side}.{file.sha256}"
 
 
 def _chunks(cid: str, file: File) -> str:
     """How the subjects of the pieces of one upload begin."""
-    return f"{_of_all(cid, file)}{file.upload}."
+    return f"{CHUNKS}{_key(cid, file)}.{file.upload}."

@@ -7,14 +7,14 @@ So each message bears a mark of its own, and what stands on the subject is looke
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from dragoman.limits import APPEND_SECONDS
-from dragoman.log.connection import Bus
+from dragoman.log.connection import Bus, unbroken
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
 
@@ -23,6 +23,7 @@ WRONG_LAST: Final = (10071, 10164)
 """How the broker says that another message stands there than was expected: one that is written, or, on a cluster, one that is on its way."""
 _MARK: Final = "Dragoman-Mark"
 _LOOK_SECONDS: Final = 0.1
+_PAGE: Final = 1000
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -46,18 +47,22 @@ _got = msgspec.json.Decoder(_Got).decode
 
 
 class Moved(Exception):
-    """Somebody else wrote the subject meanwhile; what stands there now, where it was looked at."""
+    """Somebody else wrote the subject meanwhile."""
 
-    def __init__(self, subject: str, standing: Standing | None = None) -> None:
-        """Say where."""
-        super().__init__(subject)
+
+class Overtaken(Moved):
+    """The same, with what stands there now."""
+
+    def __init__(self, standing: Standing) -> None:
+        """Say where, and what."""
+        super().__init__(standing.subject)
         self.standing = standing
 
 
 async def write(bus: Bus, stream: str, subject: str, payload: bytes, over: int | None, headers: Mapping[str, str] | None = None) -> int:
     """Write a message durably, over the one at that sequence of its subject where one is given, 0 for none; its own sequence.
 
-    Raises `Moved`, `LogUnreachable` where it is not known whether it was written.
+    Raises `Overtaken`, `LogUnreachable` where it is not known whether it was written.
     """
     mark = secrets.token_hex(8)
     sent = {**(headers or {}), _MARK: mark}
@@ -72,7 +77,7 @@ async def write(bus: Bus, stream: str, subject: str, payload: bytes, over: int |
     standing = await _newer(bus, stream, subject, over)
     if standing.has(f"{_MARK}: {mark}"):
         return standing.seq
-    raise Moved(subject, standing)
+    raise Overtaken(standing)
 
 
 async def _newer(bus: Bus, stream: str, subject: str, over: int) -> Standing:
@@ -95,3 +100,13 @@ async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> Standing
     if failed.get("err_code") == _NO_MESSAGE:
         return None
     raise LogUnreachable(sentence("the broker answers %(answer)s", answer=failed.get("description")))
+
+
+async def following(bus: Bus, stream: str, subjects: str, seen: int) -> AsyncIterator[Standing]:
+    """The messages on these subjects after a sequence, in their order, until a leader of the stream has no more. Raises `LogUnreachable`."""
+    while (message := await stands(bus, stream, {"seq": seen + 1, "next_by_subj": subjects})) is not None:
+        yield message
+        seen = message.seq
+        for read in unbroken(await bus.fetch(stream, subjects, seen + 1, _PAGE)):
+            seen = int(read.header(b"Nats-Sequence"))
+            yield Standing(seq=seen, subject=read.header(b"Nats-Subject"), data=read.data, hdrs=read.head)
