@@ -13,6 +13,7 @@ from brokers import RealBroker
 from cluster import Clients, RealCluster
 from dragoman.log import broker
 from dragoman.log.connection import Guard
+from dragoman.projection.store import Store
 from netns import NoNamespaces, Wires, laid
 from world import World
 
@@ -83,3 +84,11 @@ def wires() -> Iterator[Wires]:
         except NoNamespaces as error:
             pytest.skip(f"network namespaces are needed: {error}")
         yield laid_out
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A projection's file of the test's own."""
+    store = Store(tmp_path / "projection.sqlite")
+    yield store
+    store.close()

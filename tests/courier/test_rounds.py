@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,13 +91,6 @@ class House:
         first = self.projection.state.position + 1
         raws = self.world.raws[first - 1 : last]
         self.projection.take([Message(position=first + n, subject="x", raw=raw) for n, raw in enumerate(raws)])
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "projection.sqlite")
-    yield store
-    store.close()
 
 
 @pytest.fixture

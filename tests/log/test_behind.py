@@ -1,7 +1,7 @@
 """A node that was cut off and is joined again: it answers as a leader, with an old log, until it finds out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +68,6 @@ async def log(real_cluster: Clients, bus: Bus) -> JetStreamLog:
     for number in range(1, RECORDS + 1):
         assert Appended(number) == await writing.append([Entry(record=note(number), expected=0)])
     return JetStreamLog("nato-china", bus, real_cluster.guard, replicas=REPLICAS)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "projection.sqlite")
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,13 +22,6 @@ from processes import children
 from world import INCIDENT, NOTE, World
 
 NOW = datetime(2026, 11, 24, 13, tzinfo=UTC)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "projection.sqlite")
-    yield store
-    store.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +63,6 @@ class Told:
 @pytest.fixture(scope="module")
 def told() -> Told:
     return Told(7)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "projection.sqlite")
-    yield store
-    store.close()
 
 
 @pytest.mark.parametrize("together", [1, 7, 300, RECORDS])
