@@ -4,7 +4,9 @@ import asyncio
 
 from nats.aio.client import Client
 
-from dragoman.log.connection import stop_reconnecting
+from brokers import RealBroker
+from dragoman.log.connection import connected, stop_reconnecting
+from proxy import Proxy
 
 
 async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> None:
@@ -28,3 +30,18 @@ async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> Non
         await stop_reconnecting(client)
     assert client._reconnection_task.cancelled() and lost == 3
     await stop_reconnecting(client)
+
+
+async def test_of_two_tasks_that_reconnect_neither_goes_on_after_the_connection_is_given_up(real_broker: RealBroker) -> None:
+    endpoint = real_broker.endpoint
+    proxy = Proxy(int(endpoint.url.rpartition(":")[2]))
+    async with connected(proxy.url, "gateway", endpoint.seed("gateway")) as bus:
+        proxy.close()
+        async with asyncio.timeout(10):
+            while bus.up:
+                await asyncio.sleep(0.01)
+        orphan = asyncio.create_task(bus.client._attempt_reconnect())
+        await asyncio.sleep(0.3)
+        assert not orphan.done()
+    await asyncio.wait([orphan], timeout=5)
+    assert orphan.done()

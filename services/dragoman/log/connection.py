@@ -96,6 +96,13 @@ class _Client(Client):
         """Begin unconnected."""
         super().__init__()
         self.takers: dict[int, _Take] = {}
+        self.given_up = False
+
+    async def _connect_to_server(self, s: Any) -> None:
+        """Connect, unless nobody wants it any more: the library may have more than one task that reconnects, of which it knows the last."""
+        if self.given_up:
+            raise asyncio.CancelledError
+        await super()._connect_to_server(s)
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         take = self.takers.get(sid)
@@ -346,7 +353,7 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
     try:
         yield bus
     finally:
-        bus.closing = True
+        bus.closing = bus.client.given_up = True
         try:
             await asyncio.wait_for(bus.client.close(), REQUEST_SECONDS)
         finally:
