@@ -8,9 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from nacl import bindings
 
@@ -34,6 +37,8 @@ from service import Service
 CHANNEL = "nato-china"
 HOSTILE = Path(__file__).parents[1] / "attacks" / "hostile.py"
 Forge = Callable[[list[bytes]], list[bytes]]
+
+_HEAD_SECONDS = 30.0
 
 
 class Messages:
@@ -69,8 +74,31 @@ class Auditor:
         self.pins = ("--cid", shown["cid"], "--log", shown["log"])
         self.log = shown["log"]
         self.mirror, self.export = folder / "mirror", folder / "log.zip"
+        self._wait_for_the_head(service)
         self.ask(service, "mirror", str(self.mirror), "--once", *self.pins)
         self.ask(service, "export", "--to", str(self.export))
+
+    def _wait_for_the_head(self, service: Service) -> None:
+        """What is kept of the log is all under the head that is kept."""
+        state = json.loads(self._read(service, "state"))
+        deadline = time.monotonic() + _HEAD_SECONDS
+        while self._signed(service) < state["position"]:
+            assert time.monotonic() < deadline, "no head of all records"
+            time.sleep(0.05)
+
+    def _signed(self, service: Service) -> int:
+        """Of how many records a head is signed."""
+        try:
+            return int(self._read(service, "log/checkpoint").split(b"\n")[1])
+        except HTTPError as error:
+            with error:
+                assert error.code == HTTPStatus.NOT_FOUND, error
+            return 0
+
+    def _read(self, service: Service, what: str) -> bytes:
+        asked = Request(f"{service.base_url}/v1/channels/{CHANNEL}/{what}", headers={"Authorization": f"Bearer {self.token.read_text()}"})
+        with urlopen(asked, timeout=10) as answer:
+            return bytes(answer.read())
 
     def ask(self, service: Service, *arguments: str, check: int | None = 0) -> subprocess.CompletedProcess[str]:
         """`dragoman audit …` on a host."""
