@@ -404,9 +404,10 @@ class Guard:
         before = self._fault
         try:
             asked = self._now()
+            ahead = asked.timestamp() - time.monotonic()  # of before the answer: a clock that is stepped meanwhile is noticed
             answers = await self._warden.ask_servers("$SYS.REQ.SERVER.PING.VARZ")
             self._fault = next((fault for answer in answers if (fault := self._fault_of(answer, asked)) is not None), None)
-            self._ahead = self._now().timestamp() - time.monotonic()
+            self._ahead = ahead
         except LogUnreachable as error:
             self._fault = sentence("the broker does not say whether it syncs every write: %(error)s", error=error.said)
         if self._fault != before:
