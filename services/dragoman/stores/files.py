@@ -107,9 +107,10 @@ class Files:
     async def erase(self, cid: str, file: File, at: str) -> File | None:
         """Overwrite all bytes of a file; what is left of it, or None where somebody else was faster. Raises `LogUnreachable`."""
         erasing = file if file.stage == "erasing" else File(sha256=file.sha256, side=file.side, at=at, stage="erasing", upload=file.upload)
-        if not (self._is(cid, file) if erasing is file else await self._put(cid, erasing, file)):
+        if erasing is not file and not await self._put(cid, erasing, file):
             return None
-        await self._overwrite_all(cid, erasing)
+        if not await self._overwrite_all(cid, erasing):
+            return None
         erased = msgspec.structs.replace(erasing, stage="erased")
         await self._put(cid, erased, erasing)  # else another gateway came first
         return erased
@@ -131,8 +132,7 @@ class Files:
         self._erased = lately
 
     async def _erase_surely(self, cid: str, file: File) -> None:
-        if self._is(cid, file):
-            await self._overwrite_all(cid, file)
+        if await self._overwrite_all(cid, file):
             await self._put(cid, msgspec.structs.replace(file, upload=""), file)
 
     def _is(self, cid: str, file: File) -> bool:
@@ -150,11 +150,14 @@ class Files:
             return False
         return True
 
-    async def _overwrite_all(self, cid: str, file: File) -> None:
-        """Erase the pieces of this upload, and those of every upload that was before the entry as it is known: no piece of one that came after."""
+    async def _overwrite_all(self, cid: str, file: File) -> bool:
+        """Erase the pieces of this upload, and of every upload that was before its entry: of none that came after. False where that stands no more."""
+        if not self._is(cid, file):
+            return False
         before = self._entries.revisions[_key(cid, file)]
         await self._overwrite(_chunks(cid, file))
         await self._overwrite(f"{CHUNKS}{_key(cid, file)}.", before)
+        return True
 
     async def _overwrite(self, pieces: str, before: int | None = None) -> None:
         """Erase the pieces whose subjects begin so, of those before a sequence where one is given."""
