@@ -1,0 +1,307 @@
+"""Makes a golden store: logs, exports and a data directory as one version of the program wrote them, for every later version to read.
+
+    PYTHONPATH=tests/support:tests/projection python tests/golden/make.py FOLDER
+
+    logs/NAME.xz     one log a file: a line a position, with its digest, validity, number and bytes as that version knew them
+    data.tar.xz      a host's data directory, stopped: those logs on its broker, and a channel whose sides keep their own keys,
+                     in which an exchange was erased and a third side admitted
+    before.zip, after.zip    exports of that channel before the erasure and after it
+    about.json       the channel's cid and verifier key, and of every channel the digest at each position
+
+A store is made once, from the program that is to be remembered: run this with the interpreter of a checkout of that version.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import lzma
+import random
+import shutil
+import sqlite3
+import sys
+import tarfile
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from dragoman.audit.replay import Replay
+from dragoman.domain import channel, courier, ids
+from dragoman.domain import record as records
+from dragoman.log import stream
+from dragoman.log.broker import Endpoint, write_secret
+from dragoman.log.connection import connected
+from dragoman.tlog import dsse
+from dragoman_schemas.acts import SHAPES
+from host import Host
+from samples import SAMPLES
+from service import Caller
+from world import INCIDENT, NOTE, SALT, World, compact, public_of, seed_of
+
+BEGIN = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
+STRETCHES, MOST_STRETCHES = 16, 200
+PAUSES = (0, 1, 60, 601, 3_600, 43_200, 86_400, 604_800, 1_209_600)
+ROLES = ["officer"], ["duty_officer"], ["head_of_office"], ["administrator"]
+KINDS = {
+    "golden-three": ("official", True, "vienna"),
+    "golden-shanghai": ("official", False, "shanghai"),
+    "golden-talks": ("track2", True, ""),
+    "golden-desk": ("desk", False, ""),
+    "golden-two": ("official", False, "default"),
+}
+LAST = [*KINDS][-1]
+BOTH = ("nato/root", "china/root")
+SECRET = "zanzibar"
+
+
+def drawn(name: str, runner: asyncio.Runner, tried: Counter[tuple[str, bool]], wanted: set[str]) -> list[bytes]:
+    """Return a log in which anybody tried anything, void records among it, until the wanted acts had effect somewhere."""
+    kind, three, profile = KINDS[name]
+    machine, lots = import_module("test_whole_catalogue").Anybody(runner, tried), random.Random(name)
+    world = World.__init__
+
+    def begun(self: World, *positional: Any, **named: Any) -> None:
+        world(self, *positional, **{**named, "name": name, "clock": BEGIN})
+
+    World.__init__ = begun  # type: ignore[method-assign]
+    try:
+        machine.open_the_channel(kind=kind, roles=[*ROLES], profile=profile, three=three)
+    finally:
+        World.__init__ = world  # type: ignore[method-assign]
+    stretches = 0
+    while stretches < STRETCHES or (wanted and stretches < MOST_STRETCHES):
+        machine.go_on(seed=lots.randrange(2**32), ticks=lots.choice(PAUSES))
+        wanted = wanted - {act for act, valid in tried if valid}
+        stretches += 1
+    raws: list[bytes] = machine.world.raws
+    return raws
+
+
+def served(world: World, name: str, service: str, id: str, act: bytes, subject: str, family: str, caused_by: str = "") -> None:
+    """Append a record of a service."""
+    envelope = records.envelope(
+        id=id,
+        source=f"/services/{service}",
+        name=name,
+        version=1,
+        subject=subject,
+        time=world.tick(),
+        channel=world.name,
+        family=family,
+        actor=f"service/{service}",
+        decided=world.position,
+        salt=SALT,
+        caused_by=caused_by,
+    )
+    assert world.take(records.build(envelope, act)).valid, name
+
+
+def erasure(world: World, *exchanges: str) -> dict[str, Any]:
+    """Return the act that names every record of these exchanges."""
+    found = sorted((each for id in exchanges for each in world.ledger.records_of(id)), key=lambda each: each.position)
+    return {"act": "erasure", "records": [msgspec.to_builtins(each) for each in found]}
+
+
+def kept_by_sides() -> list[bytes]:
+    """Return a log with every act that keys sign, and those of services that the drawn logs lack."""
+    world = World(name="golden-keys", sides=("nato", "china", "osce"), custody="host", clock=BEGIN)
+    everybody = ("nato/root", "china/root", "osce/root")
+    assert world.attested({"act": "side-admission", "side": {"name": "third", "roots": [public_of("third/root")], "threshold": 1}}, *everybody, "third/root").valid  # fmt: skip
+    assert world.attested({"act": "key-addition", "officer": "o-1", "keys": [public_of("nato/o-1")]}, "nato/root", "nato/o-1").valid
+    world.open("nato/o-1", NOTE)
+    keyid = dsse.key_id(dsse.public_of(seed_of("nato/o-1")))
+    revoked = world.attested({"act": "key-revocation", "key": keyid, "suspect_from": world.position}, "nato/root")
+    assert revoked.valid, revoked.refusal
+    rotated = {"act": "root-rotation", "roots": [public_of("nato/root-2"), public_of("nato/root-3")], "threshold": 2}
+    assert world.attested(rotated, "nato/root", "nato/root-2", "nato/root-3").valid
+    assert not world.attested({"act": "officer", "officer": "o-9", "office": "hq", "roles": ["officer"]}, "nato/root").valid
+    meeting = world.open("nato/o-1", SAMPLES["meeting-request"])
+    world.keep("china/o-1", {"act": "agenda", "topics": ["Radio procedure"]}, meeting)
+    world.keep("nato/o-1", {"act": "agenda-agreement"}, meeting, seen=True)
+    urgent = world.open("nato/d-1", {**SAMPLES["launch-notice"], "phase": "deviation"})
+    world.keep("nato/h-1", SAMPLES["second-key"], urgent)
+    id = world.open("nato/d-1", INCIDENT)
+    opened = world.exchange(id)
+    served(world, "delivery", "gateway", ids.from_key(world.name, "service/gateway", channel.delivery_key("china", world.position)), channel.delivery_act("china", world.position), world.registry.id, "channel")  # fmt: skip
+    world.clock += timedelta(hours=2)
+    since, until = "2024-06-01T13:00:00.000Z", "2024-06-01T13:02:00.000Z"
+    served(world, "broker-outage", "gateway", ids.from_key(world.name, "service/gateway", channel.outage_key(since, until)), channel.outage_act(since, until), world.registry.id, "channel")  # fmt: skip
+    data, act = courier_outcome(opened.messages[0].id)
+    served(world, "courier-outcome", "courier", courier.id_of(world.name, data), act, id, opened.family)
+    world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    other = world.open("china/o-1", NOTE)
+    named = erasure(world, id)
+    signers = {"nato": ("nato/root-2", "nato/root-3"), "china": ("china/root",), "osce": ("osce/root",), "third": ("third/root",)}
+    for side, roots in signers.items():
+        assert world.attested({**named, "act": "erasure-consent"}, *roots, actor=f"{side}/root").valid, side
+    assert world.attested(named, *(root for roots in signers.values() for root in roots)).removed == (id,)
+    world.keep("nato/o-1", {"act": "acknowledgement"}, other)
+    world.take(b"junk that belongs to nobody")
+    return world.raws
+
+
+def courier_outcome(of: str) -> tuple[Any, bytes]:
+    """Return what came of a courier's try, as a value and as its bytes."""
+    sample = {**SAMPLES["courier-outcome"], "of": of}
+    data: Any = records.decode_act(compact(sample))
+    return data, courier.act_of(data)
+
+
+def lines_of(raws: list[bytes]) -> list[dict[str, str]]:
+    """Return of each position what this version knows of it."""
+    replay, found = Replay(), []
+    for raw in raws:
+        replay.take([raw])
+        standing = replay.standing
+        position = standing.state.position
+        found.append({
+            "digest": standing.digest,
+            "root": base64.b64encode(standing.frontier.root()).decode(),
+            "void": str(replay.void[position]) if position in replay.void else "",
+            "tally": hashlib.sha256(msgspec.json.encode(standing.state.tally, order="sorted")).hexdigest()[:16],
+            "raw": base64.b64encode(raw).decode(),
+        })  # fmt: skip
+    return found
+
+
+def acts_with_effect(logs: dict[str, list[bytes]]) -> set[str]:
+    """Return the acts that have a record with effect in any of the logs."""
+    found: set[str] = set()
+    for raws in logs.values():
+        replay = Replay()
+        replay.take(raws)
+        found |= {records.parse(raw).name for position, raw in enumerate(raws, 1) if position not in replay.void}
+    return found
+
+
+async def put(host: Host, name: str, raws: list[bytes]) -> None:
+    """Put a log on the host's broker, as its own gateway would."""
+    keys = host.service.data / "keys"
+    endpoint = Endpoint(host.service.nats_url, "", keys)
+    async with connected(endpoint.url, "steward", endpoint.seed("steward")) as steward:
+        await stream.create(steward, name)
+    async with connected(endpoint.url, "gateway", endpoint.seed("gateway")) as bus:
+        jetstream = bus.client.jetstream()
+        for raw in raws:
+            try:
+                envelope = records.parse(raw).envelope
+                subject = f"dragoman.v1.{name}.{envelope.family or 'contact'}.{envelope.subject}"
+            except records.NotARecord:
+                subject = f"dragoman.v1.{name}.contact.x"
+            await jetstream.publish(subject, raw)
+
+
+async def host_of(folder: Path, logs: dict[str, list[bytes]]) -> dict[str, Any]:
+    """Make the data directory and the exports, and return what is known of them."""
+    work = folder / "work"
+    (work / "data" / "keys" / "log" / "log" / "log").mkdir(parents=True)
+    write_secret(work / "data" / "keys" / "log" / "log" / "log.seed", seed_of("log"))
+    host = Host(work)
+    about = host._opened()
+    pins = ("--cid", str(about["cid"]), "--log", str(about["log"]))
+    to = ("--channel", "nato-china", "--token-file", "china-a-1.token")
+    administrator = ("--token-file", "nato-adm-1.token")
+    async with aiohttp.ClientSession() as session:
+        nato, china = host.caller(session, "nato/o-1"), host.caller(session, "china/o-1")
+        host.token("china/a-1")
+        secret = {**NOTE, "subject": f"About {SECRET}", "text": f"What was said of {SECRET}."}
+        exchange = (await nato.open(secret)).json["exchange"]
+        await nato.open({"act": "contact-note", "form": "conversation", "text": "The weather was spoken of. 天气很好。"})
+        await china.act(exchange, {"act": "reply", "text": "We take note."})
+        host.key("nato-o")
+        host.run("keys", "enrol", "nato-o.pem", "--officer", "o-1", "--sign", "nato-adm.pem", *administrator)
+        (host.folder / "note.json").write_text(json.dumps(NOTE))
+        host.run("post", "note.json", "--sign", "nato-o.pem", "--token-file", "nato-o-1.token")
+        await china.sealed((await china.get("/v1/channels/nato-china")).json["position"])
+        host.run("audit", "export", "--to", "before.zip", *to)
+        host.run("channel", "consent", exchange, "--sign", "nato-adm.pem", *administrator)
+        host.run("channel", "erase", exchange, "--to", "erasure.json", "--reason", "Agreed by all", *administrator)
+        for name in ("nato-adm", "china-root"):
+            line, _ = host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")
+            (host.folder / f"{name}.sig").write_text(line + "\n")
+        host.run("channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *administrator)
+        await admit(host, session)
+        await put(host, "nato-china", [b"junk that belongs to nobody"])
+        for name, raws in logs.items():
+            await put(host, name, raws)
+        await nato.open(NOTE)
+        await china.sealed((await china.get("/v1/channels/nato-china")).json["position"])
+        host.run("audit", "export", "--to", "after.zip", *to)
+    host.run("audit", "verify", "before.zip", *pins)
+    host.run("audit", "verify", "after.zip", *pins)
+    await asyncio.to_thread(all_folded, host.service.data, logs)
+    host.service.stop()
+    for name in ("before.zip", "after.zip"):
+        shutil.copy(work / name, folder / name)
+    digests = digests_of(host.service.data)
+    with tarfile.open(folder / "data.tar.xz", "w:xz") as archive:
+        for each in sorted(host.service.data.iterdir()):
+            archive.add(each, each.name)
+    shutil.copy(work / "china-a-1.token", folder / "auditor.token")
+    shutil.copy(work / "nato-o-1.token", folder / "officer.token")
+    shutil.rmtree(work)
+    return {"cid": about["cid"], "log": about["log"], "erased": exchange, "digests": digests}
+
+
+async def admit(host: Host, session: aiohttp.ClientSession) -> None:
+    """Admit a third side by the consent of all, and have it speak."""
+    root = host.key("third-root")
+    administrator = ("--token-file", "nato-adm-1.token")
+    host.run("channel", "admit", "third", "--root", root, "--to", "admission.json", *administrator)
+    for name in ("nato-adm", "china-root", "third-root"):
+        line, _ = host.run("channel", "sign", "admission.json", "--key", f"{name}.pem")
+        (host.folder / f"{name}.sig").write_text(line + "\n")
+    host.run("channel", "post", "admission.json", "nato-adm.sig", "china-root.sig", "third-root.sig", *administrator)
+    late = ["third/o-1", "--office", "hq", "--role", "officer", "--sign", "third-root.pem", "--token-file", host.token("third/root")]
+    host.run("officer", "add", *late)
+    third: Caller = host.caller(session, "third/o-1")
+    await third.open(NOTE)
+
+
+def all_folded(data: Path, logs: dict[str, list[bytes]]) -> None:
+    """Wait until the gateway's file has every log whole."""
+    while True:
+        found = {name: len(digests) for name, digests in digests_of(data).items()}
+        if all(found.get(name, 0) >= len(raws) for name, raws in logs.items()):
+            return
+        time.sleep(0.5)
+
+
+def digests_of(data: Path) -> dict[str, list[str]]:
+    """Return the digest at each position of every channel, as the gateway's file has them; empty where an erasure took it."""
+    file = data / "projection" / "gateway.sqlite"
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    found: dict[str, list[str]] = {}
+    for number, name in connection.execute("SELECT number, name FROM channels ORDER BY name").fetchall():
+        rows = connection.execute("SELECT digest FROM records WHERE key BETWEEN ? AND ? ORDER BY key", (number << 40, (number << 40) | (1 << 40) - 1))  # fmt: skip
+        found[name] = [digest for (digest,) in rows]
+    connection.close()
+    return found
+
+
+def main(folder: Path) -> None:
+    """Make the store."""
+    assert not folder.exists(), f"{folder} is there already: a golden store is made once"
+    (folder / "logs").mkdir(parents=True)
+    tried: Counter[tuple[str, bool]] = Counter()
+    with asyncio.Runner() as runner:
+        logs = {"golden-keys": kept_by_sides()}
+        missing = set(SHAPES) - acts_with_effect(logs)
+        logs |= {name: drawn(name, runner, tried, missing if name == LAST else set()) for name in KINDS}
+        missing = set(SHAPES) - acts_with_effect(logs)
+        assert not missing, f"draw longer logs, since these acts stand nowhere with effect: {sorted(missing)}"
+        for name, raws in logs.items():
+            lines = "".join(json.dumps(line) + "\n" for line in lines_of(raws))
+            (folder / "logs" / f"{name}.xz").write_bytes(lzma.compress(lines.encode(), preset=9))
+        about = runner.run(host_of(folder, logs))
+    (folder / "about.json").write_text(json.dumps(about, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

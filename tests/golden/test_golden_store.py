@@ -1,0 +1,129 @@
+"""What an earlier version wrote is read as it was meant: every digest, root, number and void record, an export, a data directory.
+
+`tests/golden/make.py` made each store from the version that its folder is named after. A change that breaks one of these tests
+breaks somebody's log; a decision record says which digest changes, and why.
+"""
+
+import base64
+import hashlib
+import json
+import lzma
+import os
+import random
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+import commands
+from dragoman.audit import export
+from dragoman.audit.replay import Replay
+from dragoman.domain import record as records
+from dragoman.domain.erasure import named_in
+from service import NOTE, Service
+
+HERE = Path(__file__).parent
+STORES = sorted(path for path in HERE.iterdir() if (path / "about.json").exists())
+LOGS = [pytest.param(path, id=f"{path.parent.parent.name}/{path.stem}") for store in STORES for path in sorted(store.glob("logs/*.xz"))]
+SAMPLE = 40
+"""Positions of each channel that are asked for; all of them with --long."""
+
+ACTS = 101
+"""Acts that stand with effect somewhere in the first store: every one that there was."""
+
+
+def lines(path: Path) -> list[dict[str, str]]:
+    """Return what a version knew of each position of a log."""
+    return [json.loads(line) for line in lzma.decompress(path.read_bytes()).splitlines()]
+
+
+def about(store: Path) -> dict[str, Any]:
+    """Return what is known of a store's data directory."""
+    found: dict[str, Any] = json.loads((store / "about.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("path", LOGS)
+def test_a_log_folds_to_the_same_at_every_position(path: Path) -> None:
+    known = lines(path)
+    raws = [base64.b64decode(line["raw"]) for line in known]
+    replay = Replay()
+    for position, (line, raw) in enumerate(zip(known, raws, strict=True), 1):
+        replay.take([raw])
+        standing = replay.standing
+        assert standing.digest == line["digest"], f"the digest at position {position} of {path.stem} is another one"
+        assert base64.b64encode(standing.frontier.root()).decode() == line["root"], position
+        tally = msgspec.json.encode(standing.state.tally, order="sorted")
+        assert hashlib.sha256(tally).hexdigest()[:16] == line["tally"], f"the numbers counted by position {position} are others"
+        assert (position in replay.void) == bool(line["void"]), (position, line["void"], replay.void.get(position))
+
+
+@pytest.mark.parametrize("store", STORES, ids=lambda store: store.name)
+def test_a_store_has_every_act_with_effect_and_most_without(store: Path) -> None:
+    counted: Counter[tuple[str, bool]] = Counter()
+    for path in store.glob("logs/*.xz"):
+        for line in lines(path):
+            try:
+                name = records.parse(base64.b64decode(line["raw"])).name
+            except records.NotARecord:
+                name = "junk"
+            counted[name, not line["void"]] += 1
+    legal, void = ({name for name, valid in counted if valid == wanted} for wanted in (True, False))
+    assert len(legal) == ACTS
+    assert len(void) > ACTS / 2 and "junk" in void
+
+
+@pytest.mark.parametrize("store", STORES, ids=lambda store: store.name)
+@pytest.mark.parametrize("name", ["before.zip", "after.zip"])
+def test_an_export_is_still_found_honest_and_folds_to_the_same(store: Path, name: str) -> None:
+    known = about(store)
+    arguments = ["audit", "verify", store / name, "--cid", known["cid"], "--log", known["log"]]
+    done = commands.run(arguments, environment=dict(os.environ))
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    with export.Export(store / name) as archive:
+        raws = list(archive.messages())
+    replay = Replay()
+    replay.expect(named_in(enumerate(raws, 1)))
+    for position, raw in enumerate(raws, 1):
+        replay.take([raw])
+        expected = known["digests"]["nato-china"][position - 1]
+        assert not expected or replay.standing.digest == expected, position
+
+
+@pytest.fixture(params=STORES, ids=lambda store: store.name)
+def office(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, Service]]:
+    """A service on the data directory that an earlier version left."""
+    with tarfile.open(request.param / "data.tar.xz") as archive:
+        archive.extractall(tmp_path / "data", filter="data")
+    service = Service(tmp_path / "data")
+    yield request.param, service
+    service.stop()
+
+
+async def test_a_data_directory_goes_on_with_the_same_state(office: tuple[Path, Service], request: pytest.FixtureRequest) -> None:
+    store, service = office
+    known, lots = about(store), random.Random(1)
+    async with aiohttp.ClientSession() as session:
+        for channel, digests in known["digests"].items():
+            reader = (store / "auditor.token").read_text().strip() if channel == "nato-china" else token(service, channel)
+            asked = [position for position, digest in enumerate(digests, 1) if digest]
+            if not request.config.getoption("--long"):
+                asked = sorted({*lots.sample(asked, min(SAMPLE, len(asked))), asked[-1]})
+            for position in asked:
+                url = f"{service.base_url}/v1/channels/{channel}/state?at={position}"
+                async with session.get(url, headers={"Authorization": f"Bearer {reader}"}) as answer:
+                    assert answer.status == 200, await answer.text()
+                    assert (await answer.json())["digest"] == digests[position - 1], (channel, position)
+        headers = {"Authorization": f"Bearer {(store / 'officer.token').read_text().strip()}", "Idempotency-Key": "golden-" * 4}
+        async with session.post(f"{service.base_url}/v1/channels/nato-china/contacts", json=NOTE, headers=headers) as posted:
+            assert posted.status == 201, await posted.text()
+
+
+def token(service: Service, channel: str) -> str:
+    """Return a token of somebody who may read a channel."""
+    return service.run("token", "issue", "nato/a-1", "--channel", channel).stdout.strip()
