@@ -1,0 +1,30 @@
+"""No name on the wire, on disk or in a digest changes unnoticed, and none that an earlier version wrote is gone."""
+
+import lzma
+from pathlib import Path
+
+import pytest
+
+from frozen_names import FILE, names
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+RETIRED: dict[str, str] = {}
+"""Names of an earlier version that are gone, each with the page in docs/decisions that says why nobody needs them."""
+
+
+def test_the_list_of_names_is_that_of_this_program() -> None:
+    listed, now = set((ROOT / FILE).read_text().splitlines()), set(names().splitlines())
+    told = "a name on the wire, on disk or in a digest changed; if that is meant, `make schemas` lists it anew"
+    assert listed == now, f"{told}: gone {sorted(listed - now)[:5]}, new {sorted(now - listed)[:5]}"
+
+
+@pytest.mark.parametrize("path", sorted(HERE.glob("*/names.xz")), ids=lambda path: path.parent.name)
+def test_no_name_of_an_earlier_version_is_gone(path: Path) -> None:
+    earlier = set(lzma.decompress(path.read_bytes()).decode().splitlines())
+    gone = earlier - set((ROOT / FILE).read_text().splitlines()) - RETIRED.keys()
+    assert not gone, f"old logs, files and callers have these names: {sorted(gone)[:10]}"
+
+
+def test_every_name_that_is_retired_has_its_decision() -> None:
+    assert all((ROOT / "docs" / "decisions" / page).exists() for page in RETIRED.values())
