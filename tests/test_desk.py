@@ -131,3 +131,29 @@ async def test_a_turn_that_does_not_come_in_time_is_said_to_have_recorded_nothin
         await second
     log.gate.set()
     assert await first == exchange
+
+
+async def test_nothing_is_taken_in_while_the_copy_is_in_doubt_or_too_much_waits_for_it(
+    log: Gated, desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "projection.sqlite")
+    projection = Projection(log, store)
+    projection.take(await log.read(1, 500))
+    act, data = read_act(compact(NOTE), cut=True)
+    post = Post(actor="nato/o-1", act=act, data=data, id=ids.v7(9, bytes(10)), family="contact")
+    try:
+        await projection.in_file()
+        monkeypatch.setattr("dragoman.projection.live.QUEUE_BYTES", 0)
+        with pytest.raises(Refused) as crowded:
+            await desk.post(projection, post)
+        monkeypatch.undo()
+        store.report("damaged")
+        with pytest.raises(Refused) as doubted:
+            await desk.post(projection, post)
+        for refused in (crowded, doubted):
+            assert refused.value.refusal.kind == "unavailable"
+            assert "Nothing was recorded" in str(refused.value.refusal.detail)
+            assert "again" in str(refused.value.refusal.detail)
+        assert log.asked == 0, "nothing reached the log"
+    finally:
+        store.close()

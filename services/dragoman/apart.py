@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 _END_SECONDS: Final = 10.0
@@ -33,6 +34,10 @@ class Wire:
     def waiting(self) -> bool:
         """Whether something has come, or the other has ended."""
         return self._receiving.poll()
+
+    def poll(self, seconds: float) -> bool:
+        """Wait at most so long until something has come, or the other has ended; whether that is so."""
+        return self._receiving.poll(seconds)
 
     def send(self, message: bytes) -> None:
         """Send a message, waiting while the pipe is full. Raises `OSError` where the other has ended."""
@@ -62,6 +67,25 @@ class Apart:
         finally:
             for end in ends:
                 os.close(end)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
+
+    @property
+    def processor_ticks(self) -> int:
+        """How much processor it has used, in the kernel's clock ticks; -1 where that cannot be told."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return -1
+        return int(fields[11]) + int(fields[12])
 
     def end(self) -> None:
         """Close the wire, and wait until it has ended; it is killed where it does not."""

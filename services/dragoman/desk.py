@@ -183,6 +183,15 @@ class Desk:
                     detail=sentence("%(error)s. Nothing is recorded until an operator has looked.", error=projection.broken),
                 )
             )
+        if projection.doubt:
+            detail = sentence("Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.", error=projection.doubt)
+            raise Refused(Refusal(kind="unavailable", detail=detail))
+        if projection.crowded:
+            detail = sentence(
+                "Nothing was recorded: this gateway cannot write its own copy of the log, and has no room for more. "
+                "Try again in a moment with the same Idempotency-Key."
+            )
+            raise Refused(Refusal(kind="unavailable", detail=detail))
 
     async def _know_what_it_rests_on(self, projection: Projection, post: Post, etag: str) -> None:
         """An ETag that is none of the exchange's may be newer than this gateway's fold: it is brought to the log's end first."""

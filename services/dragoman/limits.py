@@ -214,6 +214,18 @@ MEMORY_EXCHANGES: Final = 20_000
 QUEUE_WRITES: Final = 5_000
 """Folded records waiting for the file before the fold pauses, so that memory is bounded in a rebuild."""
 
+QUEUE_BYTES: Final = 64 * 1024 * 1024
+"""The same in bytes of records and states: at half of it the fold pauses, at all of it nothing more is taken in."""
+
+REBUILD_SECONDS: Final = 60.0
+"""At least so long between two rebuildings of a projection's file: a disk that damages what is written is not written to without end."""
+
+INTEGRITY_SHARE: Final = 0.02
+"""How much of a processor the check of the projection's rows uses."""
+
+INTEGRITY_SECONDS: Final = 24 * 3600.0
+"""How often the whole log is folded again, and compared row by row."""
+
 SESSIONS: Final = 10
 """Sessions of one token: the screens of an office. A further one closes the oldest."""
 

@@ -179,7 +179,7 @@ class Watch:
     async def beat(self) -> None:
         """Record whatever is due now."""
         for name, projection in list(self._channels.items()):
-            if projection.broken or not projection.is_channel or not projection.caught_up.is_set():
+            if projection.broken or projection.doubt or not projection.is_channel or not projection.caught_up.is_set():
                 continue
             kept = self._kept.get(name)
             if kept is None:

@@ -34,15 +34,15 @@ from dragoman.log import broker, stream
 from dragoman.log.ahead import Page, read_ahead
 from dragoman.log.broker import BrokerError, Endpoint
 from dragoman.log.coalescing import CoalescingLog
-from dragoman.log.connection import Bus, connected
 from dragoman.log.connection import Guard as BrokerGuard
+from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.mark import HighWater
 from dragoman.log.port import LogBroken, LogUnreachable
+from dragoman.projection import rebuild
+from dragoman.projection.checking import IntegrityCheck
 from dragoman.projection.live import Projection
-from dragoman.projection.store import Store
 from dragoman.projection.tree import Trees
-from dragoman.projection.writer import StoreDamaged
 from dragoman.registrar import Registrar
 from dragoman.settings import Settings, SettingsError
 from dragoman.stores import courier as couriers
@@ -198,7 +198,11 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         file = settings.data / "projection" / f"{name}.sqlite"
         marks = settings.data / "marks" / name
         names = sorted({*await _patiently(lambda: stream.channels(bus)), *(path.stem for path in marks.glob("*.json"))})
-        store = await _store(file, names, bus, settings.nats.replicas)
+
+        def log_of(channel: str) -> JetStreamLog:
+            return JetStreamLog(channel, bus, replicas=settings.nats.replicas)
+
+        store = await rebuild.opened(file, names, log_of)
         stack.callback(store.close)
         following = await stack.enter_async_context(_tasks())
 
@@ -239,6 +243,8 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             await _follow_if_possible(service, channel)
         for projection in service.channels.values():
             await projection.caught_up.wait()
+        following(rebuild.Rebuilder(store, service.channels, log_of, settled=service.trees.forget).run())
+        following(IntegrityCheck(store).run())
         following(service.keep_access_fresh())
         following(_find_channels(service))
         yield service, following
@@ -282,38 +288,6 @@ async def _know_operator(data: Path, access: Access) -> None:
         if not access.was_known(token):
             with suppress(Moved):  # it was issued, and perhaps revoked, beyond what was shown here
                 await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token, over=0)
-
-
-async def _store(file: Path, names: list[str], bus: Bus, replicas: int) -> Store:
-    """The projection's file; one that cannot be used is built anew beside it first, and renamed over it."""
-    try:
-        return await asyncio.to_thread(Store, file)
-    except StoreDamaged as error:
-        log.warning("projection.rebuilding", reason=str(error))
-    beside = file.with_suffix(".building")
-    try:
-        store = await asyncio.to_thread(Store, beside)
-    except StoreDamaged:
-        _remove(beside)
-        store = await asyncio.to_thread(Store, beside)
-    async with _tasks() as following:
-        projections = [Projection(JetStreamLog(name, bus, replicas=replicas), store) for name in names]
-        for projection in projections:
-            following(projection.run())
-        for projection in projections:
-            await projection.caught_up.wait()
-            await projection.in_file(seconds=3600)
-    store.close()
-    _remove(file)
-    beside.rename(file)
-    _remove(beside)
-    log.info("projection.rebuilt", channels=len(names))
-    return await asyncio.to_thread(Store, file)
-
-
-def _remove(file: Path) -> None:
-    for suffix in ("", "-wal", "-shm", ".lock"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
 async def _follow_if_possible(service: Service, name: str) -> None:

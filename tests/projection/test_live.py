@@ -87,14 +87,14 @@ async def test_a_writer_that_was_killed_is_replaced_and_nothing_is_missing(told:
 async def test_what_a_writer_committed_before_it_died_is_not_written_twice(
     told: World, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = store._ask
+    ask = store._jobs._ask
 
     def lose_the_answer(packed: bytes) -> None:
         monkeypatch.undo()
         ask(packed)
         raise EOFError
 
-    monkeypatch.setattr(store, "_ask", lose_the_answer)
+    monkeypatch.setattr(store._jobs, "_ask", lose_the_answer)
     projection = Projection(MemoryLog("nato-china"), store)
     projection.take(messages(told))
     await projection.in_file()

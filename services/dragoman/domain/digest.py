@@ -17,18 +17,23 @@ BITS: Final = 4096
 _REMEMBERED: Final = 2_048
 """Elements that are kept: what changes next is mostly what was changed lately, and its element as it stood was made then."""
 
-_MASK: Final = (1 << BITS) - 1
+MASK: Final = (1 << BITS) - 1
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def element(encoded: bytes) -> int:
     """The element of one encoded state."""
+    return element_of(encoded)
+
+
+def element_of(encoded: bytes) -> int:
+    """The same, without being remembered."""
     return int.from_bytes(hashlib.shake_256(b"dragoman-state/v1\n" + encoded).digest(BITS // 8))
 
 
 def replaced(total: int, before: bytes | None, after: bytes | None) -> int:
     """The sum after one state became another, None for one that was or is not there."""
-    return (total - (0 if before is None else element(before)) + (0 if after is None else element(after))) & _MASK
+    return (total - (0 if before is None else element(before)) + (0 if after is None else element(after))) & MASK
 
 
 def digest(total: int, cid: str, position: int, time: str) -> str:

@@ -37,6 +37,8 @@ async def standing(call: Call[Any]) -> tuple[Projection, int]:
     if wanted > projection.state.position or (projection.broken and wanted > projection.flushed):
         await projection.in_file(wanted)
     await projection.in_file()
+    if wanted > projection.flushed:
+        await projection.in_file(wanted)
     return projection, projection.flushed
 
 

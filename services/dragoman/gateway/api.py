@@ -206,6 +206,25 @@ async def conditions(call: Call[Any]) -> list[Condition]:
         broken=broken,
     )
     found.append(Condition("channels are read live", not late, why if late else None))
+    doubted = sum(projection.doubt is not None for projection in service.channels.values())
+    found.append(
+        Condition(
+            "the copy is what the log makes",
+            not doubted,
+            sentence(
+                "the copy of %(n)s of %(all)s channels is built anew from the log; the log says why", n=doubted, all=len(service.channels)
+            )
+            if doubted
+            else None,
+        )
+    )
+    found.append(
+        Condition(
+            "the copy is written",
+            not service.store.stalled,
+            sentence("the copy's file is not written: lists are as old as it is; the log says why") if service.store.stalled else None,
+        )
+    )
     if all(each.ok for each in found):  # who watches this service is told what is not signed, and nobody is sent away
         unsigned = await proofs.unsigned(call)
         found.append(Condition(_SIGNED, unsigned is None, unsigned))

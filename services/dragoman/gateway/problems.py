@@ -12,6 +12,7 @@ from dragoman.limits import RETRY_AFTER_SECONDS
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Behind
 from dragoman.projection.reads import ErasedExchange, NoSuchExchange
+from dragoman.projection.writer import StoreDamaged
 from dragoman.sentence import Sentence, sentence, verbatim
 from dragoman_schemas.problems import BASE, TYPES, Fault, Problem
 
@@ -77,6 +78,9 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             return Refusal(kind="erased", detail=detail, position=position), {}
         case Behind():
             return Refusal(kind="behind", detail=sentence("%(error)s. Ask again in a moment.", error=error.said)), {}
+        case StoreDamaged():
+            detail = sentence("This gateway found its own copy of the log damaged, and builds another one. Ask again in a moment.")
+            return Refusal(kind="behind", detail=detail), {}
         case LogUnreachable():
             return Refusal(kind="unavailable", detail=sentence("%(error)s. Try again with the same Idempotency-Key.", error=error.said)), {}
         case LogBroken():

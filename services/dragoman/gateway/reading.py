@@ -173,6 +173,11 @@ def _cell(value: object) -> str:
 async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int | None, position: int) -> ExchangeView:
     """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it."""
     service, grant = service_of(call), grant_of(call.request)
+    unwritten: list[Stored] = []
+    if service.store.stalled and not at:
+        unwritten, position = projection.unwritten(exchange), projection.state.position
+        if exchange in projection.registry.erased:
+            raise reads.ErasedExchange(projection.registry.erased[exchange].position)
     view: ExchangeView = await in_thread(
         call,
         reads.exchange_view,
@@ -183,6 +188,7 @@ async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int
         service.as_of(projection),
         grant.side,
         None if at else service.now(),
+        unwritten,
     )
     if not at:
         call.request.app[READING].opened(projection, exchange, grant)
@@ -196,7 +202,7 @@ async def show_exchange(call: Call[At]) -> Answered:
     projection, position = await standing(call)
     at = await past(call, projection, position)
     view = await viewed(call, projection, call.path("exchange"), at, position)
-    headers = headers_of(call, projection, at or position)
+    headers = headers_of(call, projection, view.position)
     if media != JSON:
         return _spoken(projection, decode_exchange(bytes(view.state)), media, headers, service_of(call).public_url)
     if at is None:

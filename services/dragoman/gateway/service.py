@@ -108,6 +108,8 @@ class Service:
                     ),
                 )
             )
+        if projection.doubt:
+            raise Refused(Refusal(kind="behind", detail=sentence("%(error)s. Ask again in a moment.", error=projection.doubt)))
         return projection
 
     def may_see(self, grant: Grant, projection: Projection) -> bool:
@@ -139,7 +141,7 @@ class Service:
 
     def is_live(self, projection: Projection) -> bool:
         """Whether that was just now."""
-        if projection.checked is None or projection.broken:
+        if projection.checked is None or projection.broken or projection.doubt or self.store.stalled:
             return False
         return (self.now() - projection.checked).total_seconds() <= 2 * POLL_SECONDS + 1
 

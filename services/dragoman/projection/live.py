@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Final
 
 import structlog
 from msgspec import UNSET, Raw
@@ -28,6 +29,7 @@ from dragoman.limits import (
     MEMORY_EXCHANGES,
     MESSAGE_BYTES,
     POLL_SECONDS,
+    QUEUE_BYTES,
     QUEUE_WRITES,
     READ_BYTES,
     READ_RECORDS,
@@ -39,7 +41,7 @@ from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
 from dragoman.projection.seen import Seen
 from dragoman.projection.store import Row, Store
-from dragoman.projection.writer import SNAPSHOT_RECORDS, decode_frontier
+from dragoman.projection.writer import SNAPSHOT_RECORDS, StoreDamaged, decode_frontier
 from dragoman.sentence import Sentence, Spoken, sentence, unpacked
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas import answers
@@ -48,7 +50,6 @@ from dragoman_schemas.state import (
     ChannelState,
     Exchange,
     Registry,
-    decode_exchange,
     encode,
 )
 
@@ -88,6 +89,9 @@ class Projection:
         self._waiting: dict[int, list[asyncio.Future[None]]] = {}
         self._flush_waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._folded: list[Row] = []
+        self._pending_bytes = 0
+        self._generation = store.generation
+        self._passed_on = 0
         self._named: dict[int, Withheld] = {}
         self._read_ahead = False
         self._unproven: dict[int, int] = {}
@@ -100,6 +104,18 @@ class Projection:
     def state(self) -> ChannelState:
         """The channel's state now."""
         return self.standing.state
+
+    @property
+    def doubt(self) -> Sentence | None:
+        """Why nothing of this channel can be answered: its file is damaged, or its rows are not what its records make."""
+        if not self.store.damage and self.name not in self.store.differing:
+            return None
+        return sentence("This gateway found its own copy of %(channel)s damaged, and builds another one from the log", channel=self.name)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits to be written to the file that nothing more is taken in."""
+        return len(self._pending) >= 2 * QUEUE_WRITES or self._pending_bytes >= QUEUE_BYTES
 
     # The ledger's questions
 
@@ -129,7 +145,7 @@ class Projection:
             )
             if row is None:
                 return None
-            found = decode_exchange(row[0]), row[0]
+            found = self.store.exchange_of(row[0]), row[0]
         self._encoded[exchange] = found
         return found
 
@@ -272,6 +288,14 @@ class Projection:
 
     async def run(self) -> None:
         """Follow the log for ever, folding what comes. Ends only where the log is broken, loudly."""
+        while True:
+            try:
+                return await self._follow()
+            except StoreDamaged:
+                while self.doubt:  # noqa: ASYNC110  # threads report it; another file is built beside; what was read is read again from there
+                    await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _follow(self) -> None:
         try:
             async for messages in self.log.follow(lambda: self.state.position + 1):
                 if messages:
@@ -426,8 +450,9 @@ class Projection:
 
     def _fold_staged(self) -> None:
         rows: list[Row] = []
-        while (staged := self._staged.pop(self.state.position + 1, None)) is not None:
+        while (staged := self._staged.get(self.state.position + 1)) is not None:
             rows.append(self._fold(*staged))
+            del self._staged[rows[-1].folded.position]
         if rows:
             self._hand_over(rows)
 
@@ -500,7 +525,8 @@ class Projection:
         return None if known is None else known[1]
 
     def _hand_over(self, rows: list[Row]) -> None:
-        if len(self._pending) > QUEUE_WRITES:
+        self._pending_bytes += sum(_weight(row) for row in rows)
+        if len(self._pending) > QUEUE_WRITES or self._pending_bytes > QUEUE_BYTES // 2:
             self._room.clear()
         if not self._folded:
             self._loop.call_soon(self._give_to_writer)
@@ -509,24 +535,27 @@ class Projection:
             for waiting in self._waiting.pop(row.folded.position, ()):
                 if not waiting.done():
                     waiting.set_result(None)
-            for listener in tuple(self.listeners):
-                listener(row)
+            if row.folded.position > self._passed_on:
+                for listener in tuple(self.listeners):
+                    listener(row)
 
     def _give_to_writer(self) -> None:
         """Queue what was folded in this turn of the loop, in one piece: each piece comes back by waking the loop."""
         rows, self._folded = self._folded, []
 
+        generation = self._generation
+
         def committed(error: BaseException | None) -> None:
-            self._loop.call_soon_threadsafe(self._committed, rows, error)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self._loop.call_soon_threadsafe(self._committed, rows, error, generation)
 
         if rows:
             self.store.write(self.name, rows, committed)
 
-    def _committed(self, rows: list[Row], error: BaseException | None) -> None:
-        if error is not None:
-            self.broken = sentence("the projection's file cannot be written: %(error)s", error=str(error))
-            log.critical("projection.broken", channel=self.name, reason=str(error), do="delete the file and start again; it is built anew")
-            return
+    def _committed(self, rows: list[Row], error: BaseException | None, generation: int) -> None:
+        if error is not None or generation != self._generation:
+            return  # the rows stay here until another file has them
+        self._pending_bytes -= sum(_weight(row) for row in rows)
         for row in rows:
             del self._pending[row.folded.position]
             if self._subjects.get(row.subject) == row.folded.position:
@@ -536,8 +565,11 @@ class Projection:
                 del self._ids[record.envelope.id]
         self.flushed = rows[-1].folded.position
         self._forget()
-        if len(self._pending) <= QUEUE_WRITES // 2:
+        if len(self._pending) <= QUEUE_WRITES // 2 and self._pending_bytes <= QUEUE_BYTES // 4:
             self._room.set()
+        self._tell_flushed()
+
+    def _tell_flushed(self) -> None:
         still: list[tuple[int, asyncio.Future[None]]] = []
         for position, waiting in self._flush_waiting:
             if position > self.flushed:
@@ -603,7 +635,7 @@ class Projection:
 
     async def in_file(self, position: int | None = None, seconds: float = FOLD_SECONDS) -> None:
         """Wait until the file holds a position, by default all that is folded now, if it still can. Raises `Behind`."""
-        if position is None and self.broken:
+        if position is None and (self.broken or self.store.stalled):
             return
         wanted = self.state.position if position is None else position
         await self.reached(wanted, seconds)
@@ -613,11 +645,56 @@ class Projection:
         self._flush_waiting.append((wanted, waiting))
         self._give_to_writer()
         self.store.hurry()
+        ends = self._loop.time() + seconds
         try:
-            async with asyncio.timeout(seconds):
-                await waiting
-        except TimeoutError:
+            while not waiting.done() and self._loop.time() < ends:
+                await asyncio.wait((waiting,), timeout=min(_STALL_LOOK_SECONDS, ends - self._loop.time()))
+                if not waiting.done() and position is None and (self.store.stalled or self.doubt):
+                    return
+        finally:
+            waiting.cancel()
+        if self.flushed < wanted:
             raise Behind(sentence("position %(position)s is not in the file yet", position=wanted)) from None
+
+    def unwritten(self, exchange: str) -> list[Row]:
+        """The folded messages of an exchange that the file does not hold yet."""
+        return [row for row in self._pending.values() if row.folded.record is not None and row.folded.record.envelope.subject == exchange]
+
+    # Another file
+
+    def take_over(self, twin: "Projection", since: list[Row], missed: list[Row]) -> None:
+        """Go on from another fold of the same log, whose file has taken the place of this one's.
+
+        `since` are the rows that were folded here beyond the twin's position, and are folded again on what stands there; `missed` those that
+        the twin folded, and nobody here was told of. Whoever listens or waits is told of every record once.
+        """
+        told, position = self.state.position, twin.state.position
+        self._generation = self.store.generation
+        for name in _FOLDED:
+            setattr(self, name, getattr(twin, name))
+        self._pending_bytes, self._folded = 0, []
+        self._staged = {at: staged for at, staged in self._staged.items() if at > position}
+        self._room.set()
+        for row in missed:
+            if row.folded.position > told:
+                for listener in tuple(self.listeners):
+                    listener(row)
+        for at in [at for at in self._waiting if at <= position]:
+            for waiting in self._waiting.pop(at):
+                if not waiting.done():
+                    waiting.set_result(None)
+        self._passed_on = max(told, position)
+        self._tell_flushed()
+        self.take(
+            [
+                Message(position=row.folded.position, subject=row.subject, raw=row.folded.raw)
+                for row in since
+                if row.folded.position > position
+            ]
+        )
+        if twin.broken is not None:
+            self._break(twin.broken)
+        self._anew.set()
 
     def row(self, position: int) -> Row | None:
         """The folded message at a position, while it is in memory."""
@@ -670,6 +747,21 @@ class Projection:
     def is_channel(self) -> bool:
         """Whether position 1 is a valid genesis."""
         return self.state.registry is not None
+
+
+_FOLDED: Final = (
+    "standing", "flushed", "_pending", "_ids", "_subjects", "_seen", "_unused", "_encoded", "_newest", "_offices", "_named", "_read_ahead",
+    "_unproven",
+)  # fmt: skip
+"""What a fold has in memory of its log and its file."""
+
+_LOOK_SECONDS: Final = 0.1
+_STALL_LOOK_SECONDS: Final = 0.25
+
+
+def _weight(row: Row) -> int:
+    """How many bytes a folded message keeps in memory, as far as it says."""
+    return len(row.folded.raw) + len(row.step.encoded or b"")
 
 
 def _stands_for(position: int, folded: bytes, stood: bytes | None) -> bool:

@@ -37,7 +37,8 @@ from dragoman.projection.at import (
     waiting_at,
 )
 from dragoman.projection.dialogue import linked
-from dragoman.projection.live import entry
+from dragoman.projection.live import entry, entry_of
+from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.watching import clock_view, next_calls
@@ -366,8 +367,20 @@ def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange 
     return None if found is None else decode_exchange(found[0])
 
 
-def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str, reader: str, now: datetime | None) -> ExchangeView:
-    """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`."""
+def exchange_view(
+    store: Store,
+    channel: str,
+    exchange: str,
+    at: int,
+    as_of: str,
+    reader: str,
+    now: datetime | None,
+    unwritten: Sequence[Stored] = (),
+) -> ExchangeView:
+    """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`.
+
+    `unwritten` are its messages up to there that the file does not hold yet.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         found = connection.execute(
@@ -375,7 +388,15 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
             (exchange, base, base | at),
         ).fetchall()
         registry = registry_at(connection, base, at)
+        timeline = [_entry(values[:-1]) for values in found]
         states = [(key & _MASK, state) for key, *_, state in found if state is not None]
+        raws = [raw for _, raw, *_ in found]
+        for row in unwritten:
+            if (not timeline or row.folded.position > timeline[-1].position) and row.folded.position <= at:
+                timeline.append(entry_of(row))
+                raws.append(row.folded.raw)
+                if row.step.encoded is not None:
+                    states.append((row.folded.position, row.step.encoded))
         if registry is not None and exchange in registry.erased:
             raise ErasedExchange(registry.erased[exchange].position)
         if not states or registry is None or exchange == registry.id:
@@ -392,7 +413,7 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
         as_of=as_of,
         state=Raw(states[-1][1]),
         facts=facts,
-        timeline=tuple(_entry(values[:-1]) for values in found),
+        timeline=tuple(timeline),
         blame=_blame(states),
         allowed=tuple(allowed(state, reader)),
         clocks=tuple(clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
@@ -412,7 +433,7 @@ def exchange_view(store: Store, channel: str, exchange: str, at: int, as_of: str
             for pointer, value, unit in units.quantities(msgspec.json.decode(raw), f"/{name}")
         },
         notice=dict(FORMATS[state.act].notice),
-        phrases=_phrases_of(raw for _, raw, *_ in found),
+        phrases=_phrases_of(raws),
     )
 
 

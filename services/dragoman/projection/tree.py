@@ -23,6 +23,10 @@ class Trees:
         self._store = store
         self._root = lru_cache(maxsize=_KEPT)(self._root_of_256)
 
+    def forget(self) -> None:
+        """Read all anew: another file has taken the place of the one that was read."""
+        self._root.cache_clear()
+
     def nodes(self, channel: str) -> Nodes:
         """The subtrees of a channel's tree, as far as the file goes."""
 

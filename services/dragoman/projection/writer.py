@@ -85,6 +85,10 @@ decode_frontier = msgspec.msgpack.Decoder(Frontier).decode
 
 
 READY: Final = b"ready"
+MOVE: Final = b"move "
+"""Begins a message that has the file renamed; batches begin otherwise."""
+
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 _ROOM_BYTES: Final = 2**20
 """Where less is free, what goes wrong with the file is for want of room."""
@@ -100,6 +104,24 @@ class StoreBusy(Exception):
 
 class StoreFull(Exception):
     """There is no room for the file where it is; nothing is wrong with it."""
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether an error says that the file is damaged: not that it is busy, that its disk is full, or that somebody was interrupted."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE or isinstance(error, sqlite3.IntegrityError)
+
+
+def failure_of(error: Exception, path: Path) -> Exception:
+    """What went wrong with a file, told apart: `StoreBusy`, `StoreFull`, or `StoreDamaged` for all else."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return StoreBusy(f"{path} is busy: {error}")
+    free = shutil.disk_usage(path.parent).free
+    if code == sqlite3.SQLITE_FULL or (isinstance(error, OSError | sqlite3.OperationalError) and free < _ROOM_BYTES):
+        return StoreFull(f"the disk of {path} is full: make room there, and start again ({error})")
+    if isinstance(error, OSError) or code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return StoreFull(f"the disk of {path} does not take what is written: {error}")
+    return StoreDamaged(f"{path}: {error or type(error).__name__}")
 
 
 class Line(Struct, frozen=True, kw_only=True, array_like=True):
@@ -180,7 +202,11 @@ class Writer:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _locked(path.with_name(path.name + ".lock"), patience)
         self._connection = self._open()
-        self._numbers: dict[str, int] = {name: number for number, name in self._connection.execute("SELECT number, name FROM channels")}
+        try:
+            found = self._connection.execute("SELECT number, name FROM channels").fetchall()
+        except sqlite3.DatabaseError as error:
+            raise failure_of(error, path) from error
+        self._numbers: dict[str, int] = {name: number for number, name in found}
         self._tallies: dict[int, Tally] = {}
         self._erased = False
 
@@ -205,8 +231,22 @@ class Writer:
         except sqlite3.DatabaseError as error:
             if shutil.disk_usage(self.path.parent).free < _ROOM_BYTES:
                 raise StoreFull(f"the disk of {self.path} is full: make room there, and start again ({error})") from error
-            raise StoreDamaged(f"{self.path}: {error}") from error
+            failure = failure_of(error, self.path)
+            raise (failure if isinstance(failure, StoreBusy) else StoreDamaged(f"{self.path}: {error}")) from error
         return connection
+
+    def move(self, path: Path) -> None:
+        """Give the file another name, over one that nobody writes any more. Raises `OSError`, `StoreBusy`."""
+        lock = _locked(path.with_name(path.name + ".lock"), _WAIT_SECONDS)
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        self.path.rename(path)
+        self._lock.close()
+        self.path.with_name(self.path.name + ".lock").unlink(missing_ok=True)
+        self.path, self._lock = path, lock
+        self._connection = self._open()
 
     def close(self) -> None:
         """Fold the journal into the file, and close."""
@@ -295,7 +335,7 @@ class Writer:
         )
         counted = self._count(number, base, lines, changed)
         newest = {state.opened.position: state for state in changed.values()}
-        self._insert("INSERT OR REPLACE INTO exchanges", [_exchange(base, state) for state in newest.values()])
+        self._insert("INSERT OR REPLACE INTO exchanges", [exchange_row(base, state) for state in newest.values()])
         self._insert(
             "INSERT INTO deliveries",
             [
@@ -459,7 +499,8 @@ def _record(base: int, cid: str, line: Line) -> tuple[object, ...]:
     )
 
 
-def _exchange(base: int, state: Exchange) -> tuple[object, ...]:
+def exchange_row(base: int, state: Exchange) -> tuple[object, ...]:
+    """Return the list row of an exchange's state, column by column."""
     return (
         base | state.opened.position,
         state.id,
@@ -519,14 +560,18 @@ def run(wire: Wire, path: str) -> None:
     wire.send(READY)
     while True:
         try:
-            batches = _unpack(wire.receive())
+            message = wire.receive()
         except EOFError:
             break
         answer = b""
         try:
-            writer.commit(batches)
-        except (sqlite3.Error, OSError) as error:
-            answer = str(error).encode() or b"unknown"
+            if message.startswith(MOVE):
+                writer.move(Path(message.removeprefix(MOVE).decode()))
+            else:
+                writer.commit(_unpack(message))
+        except Exception as error:  # noqa: BLE001  # whatever a damaged row makes of it is told to whom the rows belong
+            failure = error if isinstance(error, StoreBusy | StoreFull | StoreDamaged) else failure_of(error, writer.path)
+            answer = f"{type(failure).__name__} {failure}".encode()
         try:
             wire.send(answer)
         except OSError:

@@ -86,7 +86,7 @@ async def host(here: Here) -> Page:
             position=each.state.position,
             as_of=service.as_of(each),
             live=service.is_live(each),
-            broken=str(each.broken or ""),
+            broken=str(each.broken or each.doubt or ""),
         )
         for each in service.visible(here.grant)
     ]
@@ -103,7 +103,9 @@ async def host(here: Here) -> Page:
         total=len(rows),
         following=following,
         why={each.name: here.words.sentence(each.why) for each in conditions if each.why is not None},
-        broken={each.name: here.words.sentence(each.broken) for each in service.channels.values() if each.broken is not None},
+        broken={
+            each.name: here.words.sentence(said) for each in service.channels.values() if (said := each.broken or each.doubt) is not None
+        },
     )
     return Page(template="host.html", view=view, rows=view.channels, values=values)
 
@@ -123,7 +125,7 @@ async def channel(here: Here) -> Page:
     projection = service.channels.get(name)
     if projection is None or not projection.is_channel:
         raise refused("not-found", sentence("There is no channel %(channel)s on this host; go back to the list.", channel=name[:63]))
-    broken = projection.broken
+    broken = projection.broken or projection.doubt
     view = Settings(
         channel=api.view_of(projection),
         as_of=service.as_of(projection),

@@ -1,0 +1,74 @@
+"""The gateway's side of the check of its projection's file: it starts the checker, and acts on what that finds."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from dragoman.apart import Apart
+from dragoman.limits import INTEGRITY_SECONDS, INTEGRITY_SHARE
+from dragoman.projection import integrity
+from dragoman.projection.integrity import Checked, Damaged, Differs
+from dragoman.projection.store import Store
+
+log = structlog.get_logger()
+
+_LOOK_SECONDS: Final = 0.5
+_AGAIN_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 10.0
+_FIRST_SECONDS: Final = 3600.0
+
+
+class IntegrityCheck:
+    """Has one file checked for as long as a gateway runs.
+
+    `checked` says when a pass over all rows last found nothing, by the loop's clock; 0 for never.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        share: float = INTEGRITY_SHARE,
+        refold_after_s: float = _FIRST_SECONDS,
+        refold_every_s: float = INTEGRITY_SECONDS,
+        pause_s: float = _PAUSE_SECONDS,
+    ) -> None:
+        """Check a store's file with a share of a processor, folding the logs again after and every so many seconds."""
+        self._store = store
+        self._arguments = (str(share), str(refold_after_s), str(refold_every_s), str(pause_s))
+        self.checked: dict[str, Checked] = {}
+        self.told: Callable[[Checked], None] = lambda _: None
+
+    async def run(self) -> None:
+        """Start the checker, and another one whenever it has ended, for ever."""
+        while True:
+            while self._store.damage or self._store.differing:  # noqa: ASYNC110  # threads report it
+                await asyncio.sleep(_LOOK_SECONDS)
+            generation = self._store.generation
+            process = await asyncio.to_thread(Apart, integrity.__name__, str(self._store.path), *self._arguments)
+            try:
+                with suppress(EOFError, OSError):
+                    while self._store.generation == generation and not self._store.damage:
+                        if process.wire.waiting:
+                            self._act_on(integrity.read(process.wire.receive()))
+                        else:
+                            await asyncio.sleep(_LOOK_SECONDS)
+            finally:
+                await asyncio.shield(asyncio.to_thread(process.kill))
+            if self._store.generation == generation and not (self._store.damage or self._store.differing):
+                log.warning("projection.checker_ended", do="nothing: another one is started")
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _act_on(self, told: integrity.Told) -> None:
+        match told:
+            case Differs(channel=channel, detail=detail):
+                self._store.report_difference(channel, detail)
+            case Damaged(detail=detail):
+                self._store.report(detail)
+            case Checked():
+                self.checked[told.what] = told
+                self.told(told)
+                log.info("projection.checked", what=told.what, channels=told.channels, rows=told.rows, seconds=round(told.seconds, 1))

@@ -1,0 +1,471 @@
+"""The check that a projection's file is what its records make, in a process of its own that uses little of a processor.
+
+    pass     again and again: each list row is the row of its exchange's state, the states come to the digest, each record's columns are its own
+    refold   once a day: every log is folded again into a file of its own, and all tables are compared row by row
+
+    the gateway → nothing; it closes the wire to end this        the checker → a `Finding` a line of work that found something, or was done
+
+Neither asks the broker: that the records in the file are those of the log is compared by `Projection.walk`. What is read is read in short
+transactions, so that the writer is never held up. A row that is not as it must be is reported once, and the process ends: the gateway builds
+another file and starts the check again.
+"""
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from dragoman.apart import Wire
+from dragoman.domain import digest
+from dragoman.domain.record import NotARecord, parse
+from dragoman.limits import READ_RECORDS
+from dragoman.log.port import Entry, Message, Outcome, Unavailable
+from dragoman.projection.live import Projection
+from dragoman.projection.rebuild import remove
+from dragoman.projection.store import Store
+from dragoman.projection.writer import SHIFT, exchange_row, is_damage
+from dragoman.sentence import sentence
+from dragoman.tlog import leaf
+from dragoman_schemas.state import decode_channel, decode_exchange
+
+_MASK: Final = (1 << SHIFT) - 1
+_CHUNK: Final = 64
+_NICE: Final = 19
+_POLITE_SECONDS: Final = 5.0
+_ENTRY: Final = leaf.entry(0, "")[:18]
+
+
+class Finding(Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What the checker tells the gateway."""
+
+
+class Differs(Finding, frozen=True, kw_only=True, tag="differs"):
+    """A channel's row that its records do not make; `detail` names the row and both values."""
+
+    channel: str
+    detail: str
+
+
+class Damaged(Finding, frozen=True, kw_only=True, tag="damaged"):
+    """SQLite says that the file is damaged."""
+
+    detail: str
+
+
+class Checked(Finding, frozen=True, kw_only=True, tag="checked"):
+    """A pass or a refold came to its end, and found nothing. `processor_s` is what it cost."""
+
+    what: str
+    channels: int
+    rows: int
+    seconds: float
+    processor_s: float
+
+
+Told = Differs | Damaged | Checked
+write = msgspec.json.Encoder().encode
+read = msgspec.json.Decoder(Told).decode
+
+
+class _Different(Exception):
+    """A row differs: the channel, and what is different."""
+
+    def __init__(self, channel: str, detail: str) -> None:
+        super().__init__(channel, detail)
+        self.channel, self.detail = channel, detail
+
+
+class Pace:
+    """Keeps the work to a share of a processor. `ended` is asked at every rest."""
+
+    def __init__(self, share: float, ended: Callable[[], bool] = lambda: False) -> None:
+        """Begin with what this process has used so far."""
+        self._share = share
+        self._ended = ended
+        self._used = 0.0
+
+    def rest(self, others: float = 0.0) -> None:
+        """Sleep for as long as what was used since the last rest must be made up for; `others` are processor seconds of a helper."""
+        used = time.process_time() + others
+        self.sleep((used - self._used) * (1 / self._share - 1))
+        self._used = time.process_time() + others
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, and raise `EOFError` as soon as nobody wants the work any more."""
+        ends = time.monotonic() + seconds
+        while True:
+            if self._ended():
+                raise EOFError
+            left = ends - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(left, 0.5))
+
+
+class Checker:
+    """Reads one projection's file, and compares."""
+
+    def __init__(self, path: Path, pace: Pace) -> None:
+        """Open the file, to read alone."""
+        self.path = path
+        self.rows = 0
+        self._pace = pace
+        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def check(self) -> int:
+        """Check every channel once. Returns how many. Raises what differs; SQLite's own errors are damage."""
+        channels = self._ask("SELECT number, name FROM channels ORDER BY number")
+        for number, name in channels:
+            self._check_states(number << SHIFT, name)
+            self._check_records(number << SHIFT, name)
+        return len(channels)
+
+    def _ask(self, query: str, parameters: Sequence[object] = ()) -> list[Any]:
+        return self._connection.execute(query, parameters).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
+        self._pace.rest()
+
+    def _check_states(self, base: int, channel: str) -> None:
+        """Every list row, and the sum of the states as they stood at the position where this begins."""
+        with self._transaction():
+            ((position, encoded, total),) = self._ask("SELECT position, state, total FROM channels WHERE number = ?", (base >> SHIFT,))
+            if not position:
+                return
+            state = _read(channel, "where it stands", lambda: decode_channel(encoded))
+            stored = self._digest(base, position)
+            cid = "" if state.registry is None else state.registry.cid
+            if stored and stored != digest.digest(int.from_bytes(total), cid, position, state.time):
+                raise _Different(channel, f"the sum in its row is not that of the digest at position {position}")
+            beyond = self._ask("SELECT id FROM exchanges WHERE key > ? AND key <= ? LIMIT 1", (base | position, base | _MASK))
+            if beyond:
+                raise _Different(channel, f"the list has an exchange {beyond[0][0]} that no record opened")
+            genesis = state.registry.id if state.registry is not None else ""
+        found = self._element(base, position, genesis) if genesis else 0
+        key = base
+        while True:
+            with self._transaction():
+                rows = self._ask("SELECT * FROM exchanges WHERE key > ? AND key <= ? ORDER BY key LIMIT ?", (key, base | position, _CHUNK))
+                for row in rows:
+                    self._check_row(base, channel, row)
+                    found += self._element(base, position, row[1])
+            self.rows += len(rows)
+            if len(rows) < _CHUNK:
+                break
+            key = rows[-1][0]
+        again = self._digest(base, position)
+        if stored and again == stored and digest.digest(found & digest.MASK, cid, position, state.time) != stored:
+            raise _Different(channel, f"the states of its exchanges do not come to the digest at position {position}")
+
+    def _digest(self, base: int, position: int) -> str:
+        """The digest at a position; empty where an erasure has taken it."""
+        found = self._ask("SELECT digest FROM records WHERE key = ?", (base | position,))
+        return str(found[0][0]) if found else ""
+
+    def _element(self, base: int, position: int, exchange: str) -> int:
+        """What a state at a position adds to the sum; nothing for an exchange that was erased since."""
+        found = self._ask(
+            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (exchange, base, base | position),
+        )
+        return digest.element_of(found[0][0]) if found else 0
+
+    def _check_row(self, base: int, channel: str, row: tuple[object, ...]) -> None:
+        id = str(row[1])
+        found = self._ask(
+            "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
+            (id, base, base | _MASK),
+        )
+        if not found:
+            raise _Different(channel, f"the list has an exchange {id} of which no record has a state")
+        state = _read(channel, f"the state of {id}", lambda: decode_exchange(found[0][0]))
+        made = exchange_row(base, state)
+        if made != row:
+            raise _Different(channel, f"the list has {_apart(row, made)} for the exchange {id}")
+
+    def _check_records(self, base: int, channel: str) -> None:
+        """Every record's commitment, and the columns that are its own members."""
+        key = base
+        while True:
+            with self._transaction():
+                rows = self._ask(
+                    "SELECT key, id, exchange, actor, act, time, raw, record_commit FROM records WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+                    (key, base | _MASK, _CHUNK),
+                )
+            for row in rows:
+                _check_record(channel, row)
+            self.rows += len(rows)
+            self._pace.rest()
+            if len(rows) < _CHUNK:
+                return
+            key = rows[-1][0]
+
+    # Compared with another file
+
+    def compare(self, other: Path) -> None:
+        """Compare all tables, row by row, with those of a file that was folded from the same records. Raises what differs."""
+        self._connection.execute("ATTACH ? AS other", (f"file:{other}?mode=ro",))
+        try:
+            for number, name, position in self._ask(
+                "SELECT m.number, m.name, o.position FROM channels m JOIN other.channels o ON o.name = m.name"
+            ):
+                self._compare_channel(number << SHIFT, name, position)
+            self._compare_words()
+        finally:
+            self._connection.execute("DETACH other")
+
+    def _compare_channel(self, base: int, channel: str, position: int) -> None:
+        ((number,),) = self._ask("SELECT number FROM other.channels WHERE name = ?", (channel,))
+        bases = (("main", base), ("other", number << SHIFT))
+        try:
+            for table, condition in _BY_KEY.items():
+                self._compare_by_key(table, condition, bases, channel, position)
+            for table in _BY_POSITION:
+                self._compare_whole(table, bases, channel, position)
+        except _Different:
+            if not self._erased_since(base, position):
+                raise
+
+    def _erased_since(self, base: int, position: int) -> bool:
+        """Whether something was erased from this file that stands in the other one still."""
+        query = "SELECT 1 FROM records WHERE key > ? AND key <= ? AND act = 'erasure' AND valid LIMIT 1"
+        return bool(self._ask(query, (base | position, base | _MASK)))
+
+    def _compare_by_key(self, table: str, condition: str, bases: Sequence[tuple[str, int]], channel: str, position: int) -> None:
+        """Compare the rows of a table, in parts, that do not change any more."""
+        last = 0
+        while True:
+            with self._transaction():
+                query = f"SELECT * FROM {{}}.{table} WHERE key > ? AND key <= ? AND {condition} ORDER BY key LIMIT {_CHUNK}"  # noqa: S608
+                mine, others = (
+                    [(row[0] - base, *row[1:]) for row in self._ask(query.format(schema), (base | last, base | position, position))]
+                    for schema, base in bases
+                )
+            self.rows += len(mine)
+            self._compare_rows(table, mine, others, channel)
+            if len(mine) < _CHUNK:
+                return
+            last = mine[-1][0]
+
+    def _compare_whole(self, table: str, bases: Sequence[tuple[str, int]], channel: str, position: int) -> None:
+        """Compare all rows of a small table up to a position."""
+        with self._transaction():
+            query = f"SELECT * FROM {{}}.{table} WHERE channel = ? AND position <= ? ORDER BY position, side"  # noqa: S608
+            mine, others = ([row[1:] for row in self._ask(query.format(schema), (base >> SHIFT, position))] for schema, base in bases)
+        self._compare_rows(table, mine, others, channel)
+
+    def _compare_rows(self, table: str, mine: Sequence[tuple[Any, ...]], others: Sequence[tuple[Any, ...]], channel: str) -> None:
+        for own, other in zip_longest(mine, others):
+            if own != other:
+                raise _Different(channel, f"{table} at {(own or other)[0]}: {_apart(own, other)}")
+
+    def _compare_words(self) -> None:
+        """Compare what is found by which word. One long read: the index cannot be read in parts."""
+        connection = self._connection
+        for schema in ("main", "other"):
+            connection.execute(f"CREATE VIRTUAL TABLE temp.{schema}_words USING fts5vocab({schema}, search, instance)")
+        try:
+            known = self._ask("SELECT m.number, m.name, o.number, o.position FROM channels m JOIN other.channels o ON o.name = m.name")
+            names = {own: name for own, name, *_ in known}
+            ends = {own << SHIFT: own << SHIFT | position for own, _, _, position in known}
+            bases = {other << SHIFT: own << SHIFT for own, _, other, _ in known}
+            query = "SELECT term, doc, offset FROM temp.{}_words ORDER BY term, doc, offset"
+            mine = (row for row in connection.execute(query.format("main")) if row[1] <= ends.get(row[1] & ~_MASK, 0))
+            others = ((term, bases[doc & ~_MASK] | doc & _MASK, offset) for term, doc, offset in connection.execute(query.format("other")))
+            for own, other in zip_longest(mine, others):
+                if own != other:
+                    raise _Different(names[(own or other)[1] >> SHIFT], f"the search has {own}, and the records make {other}")
+        finally:
+            for schema in ("main", "other"):
+                connection.execute(f"DROP TABLE temp.{schema}_words")
+
+
+_BY_KEY: Final = {"records": "?3 >= 0", "exchanges": "position <= ?3", "snapshots": "?3 >= 0"}
+"""Tables in the order of their keys, and which of their rows do not change any more once the fold is past a position."""
+
+_BY_POSITION: Final = ("deliveries", "attached")
+
+
+def _apart(own: Sequence[object] | None, other: Sequence[object] | None) -> str:
+    """The first values in which two rows differ, as both have them."""
+    if own is None or other is None:
+        return f"a row is {'missing' if own is None else 'too much'}"
+    for mine, theirs in zip(own, other, strict=False):
+        if mine != theirs:
+            return f"{_short(mine)}, and the records make {_short(theirs)}"
+    return "another number of columns"
+
+
+def _short(value: object) -> str:
+    text = value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
+    return repr(text if len(text) <= 80 else f"{text[:80]}…")
+
+
+def _read(channel: str, what: str, decode: Callable[[], Any]) -> Any:
+    try:
+        return decode()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _Different(channel, f"{what} cannot be read: {error}") from None
+
+
+def _check_record(channel: str, row: tuple[Any, ...]) -> None:
+    key, id, exchange, actor, act, said, raw, commit = row
+    position = key & _MASK
+    if raw.startswith(_ENTRY):
+        return  # of a record that was erased no more is left
+    if leaf.commit(raw) != commit:
+        raise _Different(channel, f"the bytes at position {position} are not those of their commitment")
+    try:
+        record = parse(raw)
+    except NotARecord:
+        made: tuple[object, ...] = (None, None, None, None, None)
+    else:
+        envelope = record.envelope
+        made = (envelope.id, envelope.subject, envelope.actor, record.name, envelope.time)
+    if (id, exchange, actor, act, said) != made:
+        raise _Different(channel, f"records at {position}: {_apart((id, exchange, actor, act, said), made)}")
+
+
+# Folded again
+
+
+class FileLog:
+    """A channel's records as a projection's file has them, read like a log, at a pace."""
+
+    def __init__(self, path: Path, channel: str, last: int, rest: Callable[[], None]) -> None:
+        """Read up to a position."""
+        self.channel = channel
+        self._path, self._last, self._rest = path, last, rest
+
+    async def append(self, entries: Sequence[Entry]) -> Outcome:
+        """Refuse: nobody appends to a copy."""
+        return Unavailable(sentence("%(n)s records are not appended to a copy, which is only read", n=len(entries)))
+
+    async def read(self, first: int, most: int) -> list[Message]:
+        """Messages from a position on."""
+        self._rest()
+        connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)
+        try:
+            rows = connection.execute(
+                "SELECT r.key & ?, r.raw FROM records r JOIN channels c ON r.key >> 40 = c.number WHERE c.name = ? "
+                "AND r.key BETWEEN c.number << 40 | ? AND c.number << 40 | ? ORDER BY r.key LIMIT ?",
+                (_MASK, self.channel, first, self._last, most),
+            ).fetchall()
+        finally:
+            connection.close()
+        subject = f"dragoman.v1.{self.channel}.contact.x"
+        return [Message(position=position, subject=subject, raw=raw) for position, raw in rows]
+
+    async def read_kept(self, first: int, most: int) -> list[Message]:
+        """The same."""
+        return await self.read(first, most)
+
+    async def follow(self, wanted: Callable[[], int]) -> AsyncIterator[list[Message] | None]:
+        """Nobody follows a copy."""
+        yield await self.read(wanted(), READ_RECORDS)
+
+
+async def _refolded(path: Path, beside: Path, pace: Pace) -> int:
+    """Fold the records of a file into another one. Returns the number of channels."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    channels = connection.execute("SELECT name, position FROM channels WHERE position > 0 ORDER BY number").fetchall()
+    connection.close()
+    store = Store(beside)
+    try:
+        for name, position in channels:
+            rest = lambda: pace.rest(store.writer_seconds)  # noqa: E731
+            fold = Projection(FileLog(path, name, position, rest), store)
+            while fold.state.position < position:
+                before = fold.state.position
+                await fold.bring()
+                if fold.broken is not None or fold.state.position == before:
+                    raise _Different(name, f"the records cannot be folded again beyond position {before}: {fold.broken}")
+            await fold.in_file(position, seconds=3600)
+    finally:
+        await asyncio.to_thread(store.close)
+    return len(channels)
+
+
+# The process
+
+
+def _drop(logger: Any, name: str, event: Any) -> Any:
+    raise structlog.DropEvent
+
+
+def run(wire: Wire, path: str, share: str, refold_after: str, refold_every: str, pause: str) -> None:
+    """Check for ever, telling what was found; ends when the wire does, or with the first row that differs."""
+    structlog.configure(processors=[_drop])  # the gateway says what is found
+    os.nice(_NICE)
+    pace = Pace(float(share), lambda: wire.waiting)
+    due = time.monotonic() + float(refold_after)
+    with suppress(EOFError, OSError):
+        try:
+            pace.rest()
+            while True:
+                wire.send(write(_pass(Path(path), pace)))
+                if time.monotonic() >= due:
+                    due = time.monotonic() + float(refold_every)
+                    wire.send(write(_refold(Path(path), pace)))
+                pace.sleep(float(pause))
+        except _Different as error:
+            wire.send(write(Differs(channel=error.channel, detail=error.detail)))
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise  # the file is busy, or its disk full: the gateway starts the check again
+            wire.send(write(Damaged(detail=str(error))))
+
+
+def _pass(path: Path, pace: Pace) -> Checked:
+    begun, used = time.monotonic(), time.process_time()
+    checker = Checker(path, pace)
+    try:
+        channels = checker.check()
+    finally:
+        checker.close()
+    return Checked(
+        what="rows",
+        channels=channels,
+        rows=checker.rows,
+        seconds=time.monotonic() - begun,
+        processor_s=time.process_time() - used,
+    )
+
+
+def _refold(path: Path, pace: Pace) -> Checked:
+    begun, used = time.monotonic(), time.process_time()
+    beside = path.with_suffix(".checking")
+    remove(beside)
+    checker = Checker(path, pace)
+    try:
+        channels = asyncio.run(_refolded(path, beside, pace))
+        checker.compare(beside)
+    finally:
+        checker.close()
+        remove(beside)
+    return Checked(
+        what="refold",
+        channels=channels,
+        rows=checker.rows,
+        seconds=time.monotonic() - begun,
+        processor_s=time.process_time() - used,
+    )

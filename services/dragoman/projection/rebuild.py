@@ -1,0 +1,193 @@
+"""The projection's file built anew beside the one in use, and put in its place: at the start, or while a gateway runs.
+
+    damage       SQLite says that the file is damaged, or a row cannot be read (`Store.damage`): every channel waits
+    difference   the check of the rows finds one that its records do not make (`Store.differing`): that channel waits
+    rebuild      every log is folded again into another file, which takes the name of the damaged one; what was recorded meanwhile is
+                 folded again on top, and who listens hears of every record once
+
+A full or busy disk is neither: the writer tries again (`Store`).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from dragoman.limits import REBUILD_SECONDS
+from dragoman.log.port import EventLog, LogUnreachable
+from dragoman.projection.live import Behind, Projection
+from dragoman.projection.store import Row, Store, WriterFailed
+from dragoman.projection.writer import StoreBusy, StoreDamaged, StoreFull
+
+log = structlog.get_logger()
+
+OpenLog = Callable[[str], EventLog]
+"""A channel's log, to read from."""
+
+_LOOK_SECONDS: Final = 0.1
+_FILE_SECONDS: Final = 3600.0
+_AGAIN_SECONDS: Final = 2.0
+
+
+def remove(file: Path) -> None:
+    """Remove a projection's file, and what stands beside it."""
+    for suffix in ("", "-wal", "-shm", ".lock"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+async def opened(file: Path, names: list[str], open_log: OpenLog) -> Store:
+    """Open a projection's file; build one that cannot be used anew first. Raises `StoreBusy`, `StoreFull`."""
+    try:
+        store = await asyncio.to_thread(Store, file)
+    except StoreDamaged as error:
+        log.warning("projection.rebuilding", reason=str(error))
+    else:
+        try:
+            for name in names:
+                Projection(open_log(name), store)  # reads all that a start reads
+        except StoreDamaged as error:
+            log.warning("projection.rebuilding", reason=str(error))
+            await asyncio.to_thread(store.close)
+        else:
+            return store
+    twins = await _built(file, names, open_log, anew=False)
+    store = twins.store
+    remove(file)
+    await asyncio.to_thread(store.move, file)
+    log.info("projection.rebuilt", channels=len(names))
+    return store
+
+
+class _Twins:
+    """A file beside another one, and the folds of all channels into it."""
+
+    def __init__(self, store: Store, names: list[str], open_log: OpenLog) -> None:
+        self.store = store
+        self.folds = {name: Projection(open_log(name), store) for name in names}
+
+
+async def _built(file: Path, names: list[str], open_log: OpenLog, *, anew: bool, watched: Callable[[_Twins], None] | None = None) -> _Twins:
+    """Fold every log to its end into a file beside. One that a start before this one had begun is gone on with, unless `anew`."""
+    beside = file.with_suffix(".building")
+    if anew:
+        remove(beside)
+    try:
+        store = await asyncio.to_thread(Store, beside)
+    except StoreDamaged:
+        remove(beside)
+        store = await asyncio.to_thread(Store, beside)
+    try:
+        twins = _Twins(store, names, open_log)
+        if watched is not None:
+            watched(twins)
+        following = [asyncio.create_task(fold.run()) for fold in twins.folds.values()]
+        try:
+            for fold in twins.folds.values():
+                while not fold.caught_up.is_set():
+                    _refuse_damage(store)
+                    for task in following:
+                        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+                            raise error
+                    await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            for task in following:
+                task.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
+        for fold in twins.folds.values():
+            await _to_the_end(fold)
+    except BaseException:
+        await asyncio.shield(asyncio.to_thread(store.close))
+        raise
+    return twins
+
+
+async def _to_the_end(fold: Projection) -> None:
+    """Fold what the log has by now, and have it in the file."""
+    while fold.broken is None:
+        try:
+            await fold.bring()
+        except LogUnreachable:
+            await asyncio.sleep(_LOOK_SECONDS)
+        else:
+            break
+    while fold.flushed < fold.state.position:
+        _refuse_damage(fold.store)
+        try:
+            await fold.in_file(fold.state.position, seconds=1.0)
+        except Behind:
+            continue
+
+
+def _refuse_damage(store: Store) -> None:
+    if store.damage:
+        raise StoreDamaged(store.damage)
+
+
+class Rebuilder:
+    """Keeps one gateway's file whole, as long as it runs."""
+
+    def __init__(self, store: Store, channels: Mapping[str, Projection], open_log: OpenLog, *, settled: Callable[[], None]) -> None:
+        """Look after a store and the channels folded into it. `settled` is called when another file has taken its place."""
+        self._store = store
+        self._channels = channels
+        self._open_log = open_log
+        self._settled = settled
+        self._since: dict[str, list[Row]] = {}
+        self._missed: dict[str, list[Row]] = {}
+
+    async def run(self) -> None:
+        """Build another file whenever this one is damaged or differs, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            while not (self._store.damage or self._store.differing):  # noqa: ASYNC110  # threads report it
+                await asyncio.sleep(_LOOK_SECONDS)
+            begun = loop.time()
+            log.warning("projection.rebuilding", reason=self._store.damage or str(self._store.differing))
+            try:
+                await self._rebuild()
+            except (StoreDamaged, StoreBusy, StoreFull, WriterFailed, OSError) as error:
+                log.critical("projection.not_rebuilt", reason=str(error), do="see to its disk: this is tried again")
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            log.info("projection.rebuilt", channels=len(self._channels), seconds=round(loop.time() - begun, 1))
+            await asyncio.sleep(max(0.0, min(REBUILD_SECONDS, 10 * (loop.time() - begun))))
+
+    async def _rebuild(self) -> None:
+        self._since, self._missed = {}, {}
+        told: dict[str, Callable[[Row], None]] = {}
+
+        def listen(name: str) -> None:
+            self._since[name], self._missed[name] = [], []
+            told[name] = self._since[name].append
+            self._channels[name].listeners.add(told[name])
+
+        try:
+            for name in self._channels:
+                listen(name)
+            twins = await _built(self._store.path, sorted(told), self._open_log, anew=True, watched=self._watch)
+            while late := self._channels.keys() - twins.folds.keys():  # channels that were opened meanwhile
+                for name in late:
+                    listen(name)
+                    twins.folds[name] = Projection(self._open_log(name), twins.store)
+                    self._watch(twins)
+                    await _to_the_end(twins.folds[name])
+        finally:
+            for name, listener in told.items():
+                self._channels[name].listeners.discard(listener)
+        # From here to the end nothing else runs: the folds and the file change places as one.
+        self._store.replace(twins.store)
+        for name, projection in self._channels.items():
+            projection.take_over(twins.folds[name], self._since[name], self._missed[name])
+        self._settled()
+
+    def _watch(self, twins: _Twins) -> None:
+        """Remember what the twins fold beyond the channels in use, whose own folds may stand still."""
+        for name, fold in twins.folds.items():
+            fold.listeners = {partial(self._note, name)}
+
+    def _note(self, name: str, row: Row) -> None:
+        if row.folded.position > self._channels[name].state.position:
+            self._missed[name].append(row)
