@@ -12,6 +12,7 @@ from dragoman.domain import channel, ids
 from dragoman.domain import record as records
 from dragoman.domain.record import NotARecord
 from dragoman.domain.refusal import Malformed
+from dragoman.domain.validation import faults_of
 from dragoman.limits import FAULTS
 from dragoman.tlog import dsse, leaf, merkle
 from dragoman_schemas.answers import NewChannel
@@ -215,5 +216,5 @@ def test_in_a_body_that_is_no_act_strange_names_are_pointed_at_as_well() -> None
     raw = json.dumps({"a/b": 1, "c~d": 2, "id": 3}).encode()
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(raw, type=NewChannel)
-    found = records.faults_of(caught.value, raw, NewChannel)
+    found = faults_of(caught.value, raw, NewChannel)
     assert [each.pointer for each in found.faults] == ["/a~1b", "/c~0d", "/id", "/name", "/sides"]

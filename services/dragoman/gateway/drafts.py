@@ -8,10 +8,11 @@ from aiohttp import web
 from dragoman.desk import stamp
 from dragoman.domain import ids
 from dragoman.domain.fold import two_keys
-from dragoman.domain.record import fault_of, read_act
+from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
+from dragoman.domain.validation import fault_of
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import DRAFTS

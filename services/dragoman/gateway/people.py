@@ -8,8 +8,8 @@ from msgspec import UNSET, Struct
 
 from dragoman.desk import stamp
 from dragoman.domain import ids, strict
-from dragoman.domain.record import faults_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.validation import faults_of
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import LIST_PAGE, PEOPLE, PERSON_BYTES

@@ -16,8 +16,8 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.record import fault_of, faults_of
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.validation import fault_of, faults_of
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 from dragoman.sentence import sentence
 
