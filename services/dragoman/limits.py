@@ -36,7 +36,7 @@ MESSAGE_BYTES: Final = 524_288
 """`max_msg_size` of a log stream: an act, its envelope and 64 signatures."""
 
 FAULTS: Final = 20
-"""Members of a body that are said to be wrong at once: to find each the body is read anew."""
+"""Members of a body that one answer says are wrong, at whatever depth: nobody fixes more at once. What the body itself lacks comes on top."""
 
 DEPTH: Final = 32
 """Nesting of an act; the act itself is depth 1. Deeper input is made to hurt parsers."""

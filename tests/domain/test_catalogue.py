@@ -113,7 +113,7 @@ def test_a_value_that_does_not_fit_is_pointed_at(name: str, member: str) -> None
         ("danger-area", {"place": {"circle": {"pos": {"lat": 1, "lon": 2}, "radius_m": 0}}}, "/place/circle/radius_m"),
         ("danger-area", {"place": {"polygon": [{"lat": 1, "lon": 2}] * 2}}, "/place/polygon"),
         ("point-of-contact", {"person": "Ms Li"}, "/person"),
-        ("counter-account", {"posts": {"NATO": {}}}, "/posts"),
+        ("counter-account", {"posts": {"NATO": {}}}, "/posts/NATO"),
         ("point-of-contact", {"hours": {"days": ["mon"], "from": "24:00", "to": "18:00", "zone": "UTC"}}, "/hours/from"),
         ("military-activity", {"arms": {"battle_tanks": -1}}, "/arms/battle_tanks"),
         (

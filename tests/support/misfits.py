@@ -4,6 +4,7 @@ A field missing or unknown, of another type, out of its range, of no such unit o
 """
 
 from collections.abc import Iterator
+from random import Random
 from typing import Any
 
 from msgspec import inspect
@@ -87,3 +88,51 @@ def _fits(info: inspect.Type, value: Any) -> bool:
             return isinstance(value, list)
         case _:
             return False
+
+
+def spoilt(shape: type, sample: dict[str, Any], random: Random, share: float) -> tuple[dict[str, Any], list[str]]:
+    """Return a sample with faults at random places at any depth, and the pointers to all of them in the order of the document.
+
+    `share` is how many of the places are spoilt. Places that lie under a spoilt one do not exist any more.
+    """
+    info = inspect.type_info(shape)
+    assert isinstance(info, inspect.StructType)
+    pointers: list[str] = []
+    return _spoilt_struct(info, sample, "", random, share, pointers), pointers
+
+
+def _spoilt_struct(
+    info: inspect.StructType, value: dict[str, Any], at: str, random: Random, share: float, pointers: list[str]
+) -> dict[str, Any]:
+    fields = {field.encode_name: field for field in info.fields}
+    missing = [name for name, field in fields.items() if field.required and name in value and random.random() < share]
+    body: dict[str, Any] = {}
+    for name in sorted(value, key=lambda _: random.random()):
+        if random.random() < share:
+            strange = f"no_such_{len(body)}"
+            body[strange] = random.choice((1, "x", {"a": {}}, [[]]))
+            pointers.append(f"{at}/{strange}")
+        if name in fields and name not in missing:
+            body[name] = _spoilt(fields[name].type, value[name], f"{at}/{name}", random, share, pointers)
+        elif name not in fields:  # the tag
+            body[name] = value[name]
+    pointers += [f"{at}/{name}" for name in missing]
+    return body
+
+
+def _spoilt(info: inspect.Type, value: Any, at: str, random: Random, share: float, pointers: list[str]) -> Any:
+    types = info.types if isinstance(info, inspect.UnionType) else (info,)
+    if any(isinstance(each, inspect.AnyType | inspect.RawType) for each in types):
+        return value  # which nothing misfits
+    if random.random() < share:
+        pointers.append(at)
+        return 7 if any(isinstance(each, inspect.BoolType) for each in types) else True
+    for each in types:
+        match each:
+            case inspect.StructType() if _fits(each, value):
+                return _spoilt_struct(each, value, at, random, share, pointers)
+            case inspect.VarTupleType(item_type=item) if isinstance(value, list):
+                return [_spoilt(item, inner, f"{at}/{n}", random, share, pointers) for n, inner in enumerate(value)]
+            case inspect.DictType(value_type=item) if isinstance(value, dict):
+                return {name: _spoilt(item, inner, f"{at}/{name}", random, share, pointers) for name, inner in value.items()}
+    return value
