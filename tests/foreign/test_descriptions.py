@@ -1,4 +1,4 @@
-"""What we say of our API and our streams, read by Redocly's linter: no error, and nothing that it would warn of."""
+"""What we say of our API and our streams, read by the linters of Redocly and of Stoplight: no error, and nothing that they would warn of."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from gobuild import required
 
 ROOT = Path(__file__).parents[2]
 REDOCLY = ROOT / "node_modules" / ".bin" / "redocly"
+SPECTRAL = ROOT / "node_modules" / ".bin" / "spectral"
 
 
 @pytest.mark.parametrize("name", ["openapi", "asyncapi"])
@@ -22,3 +23,21 @@ def test_a_linter_of_other_people_finds_nothing(name: str) -> None:
     done = subprocess.run(lint, capture_output=True, text=True, timeout=60, check=False, env=environment, cwd=ROOT)
     found = json.loads(done.stdout[done.stdout.index("{") :])
     assert (found["totals"]["errors"], found["totals"]["warnings"]) == (0, 0), [each["message"] for each in found["problems"]]
+
+
+def test_spectral_finds_nothing() -> None:
+    required(shutil.which("node") is not None and SPECTRAL.exists(), "npm, and with it node_modules")
+    document = ROOT / "schemas" / "published" / "openapi.json"
+    lint: list[str | Path] = [
+        SPECTRAL,
+        "lint",
+        document,
+        "--ruleset",
+        ROOT / "tests" / "foreign" / "spectral.yaml",
+        "--format=json",
+        "--quiet",
+    ]
+    done = subprocess.run(lint, capture_output=True, text=True, timeout=200, check=False, cwd=ROOT)
+    found = json.loads(done.stdout)
+    assert found == [], [(each["code"], each["path"]) for each in found]
+    assert done.returncode == 0, done.stderr

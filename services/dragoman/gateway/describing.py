@@ -9,10 +9,29 @@ from inspect import cleandoc
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType, defstruct
+from msgspec.structs import fields
 
 from dragoman.gateway.typed import JSON, May, Nothing, Route
-from dragoman_schemas.answers import DraftView, FileView, LiaisonState, PersonView, Recorded
+from dragoman_schemas.answers import (
+    DraftView,
+    Entry,
+    ExchangeView,
+    FileView,
+    Issue,
+    LiaisonState,
+    NewDraft,
+    Opening,
+    PersonView,
+    Recorded,
+    RoadmapLine,
+    Row,
+    SideWatch,
+    View,
+)
 from dragoman_schemas.problems import BASE, TYPES, Problem
+from dragoman_schemas.reports import Advised, ChannelStanding, Matter, ReadOut, TurnOver
+from dragoman_schemas.state import Exchange, Registry
 
 PROBLEM: Final = "application/problem+json"
 _BODILESS: Final = (204, 304)
@@ -20,6 +39,40 @@ _PAGED: Final = ("list_exchanges", "list_people", "stream_records")
 _ROOMY: Final = ("new_draft", "new_person", "put_file", "new_link", "new_endpoint", "take_import")
 _RACING: Final = {"put_file": "busy", "erase_file": "busy", "resend": "moved"}
 _PLACED: Final = ("show_channel", "show_proof", "stream_records")
+
+
+def _shown(shape: type[Struct], **others: Any) -> type[Struct]:
+    """Return a shape as readers see it: without its defaults, which are left out, and with other types of some members."""
+    members: list[Any] = []
+    for each in fields(shape):
+        type = others.get(each.name, each.type)
+        members.append((each.name, type) if each.required else (each.name, type | UnsetType, UNSET))
+    return defstruct(shape.__name__, members, kw_only=True, namespace={"__doc__": shape.__doc__})
+
+
+_WORDS: Final = str | dict[str, str]
+_KEPT_AS_BYTES: Final[dict[tuple[type[Struct], str], Any]] = {
+    (Advised, "text"): _WORDS,
+    (ChannelStanding, "reason"): _WORDS,
+    (DraftView, "act"): dict[str, Any],
+    (Entry, "record"): dict[str, Any],
+    (ExchangeView, "state"): _shown(Exchange, meeting=dict[str, Any] | None),
+    (Issue, "common_ground"): _WORDS,
+    (LiaisonState, "registry"): Registry,
+    (Matter, "subject"): _WORDS,
+    (NewDraft, "act"): dict[str, Any],
+    (Opening, "act"): dict[str, Any],
+    (ReadOut, "text"): _WORDS,
+    (RoadmapLine, "text"): _WORDS,
+    (Row, "subject"): _WORDS,
+    (SideWatch, "note"): _WORDS,
+    (TurnOver, "note"): _WORDS,
+    (View, "own_view"): _WORDS,
+    (View, "wanted_outcome"): _WORDS,
+    (View, "your_view"): _WORDS,
+}
+"""Members that go out as the bytes that they are kept as, and what these are: texts may be given by language."""
+
 _TAGGED: Final = (DraftView, FileView, LiaisonState, PersonView)
 
 
@@ -56,6 +109,7 @@ _TOPICS: Final = (
 """What operations are about: by which of their paths, and what that is."""
 
 _REF: Final = "#/components/schemas/{name}"
+_ABOUT: Final = "The message service of a liaison office: exchanges between sides, over one log that every side can replay and prove."
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _VARIABLE: Final = re.compile(r"{([a-z0-9_]+)(?::([^{}]*))?}")
 _NAMES: Final = re.compile(r"[a-z-]+(?:\|[a-z-]+)*")
@@ -179,14 +233,23 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         if isinstance(route.takes, type):
             shapes.add(route.takes)
     ordered = sorted(shapes, key=lambda shape: str(shape.__name__))
-    (act_schema, *schemas), components = undented(msgspec.json.schema_components([act, *ordered], ref_template=_REF))
+    (union, *schemas), components = described([act, *ordered])
     by_shape = dict(zip(ordered, schemas, strict=True))
+    act_schema, components["Act"] = {"$ref": _REF.format(name="Act")}, {"title": "Act", "description": "Any act.", **union}
+    for kinds in sorted({tuple(kinds) for route in routes for kinds in _refusals(route).values()}):
+        components[_refusal(kinds)] = {
+            "title": _refusal(kinds),
+            "description": "; ".join(TYPES[kind][1] for kind in kinds) + ".",
+            "allOf": [by_shape[Problem]],
+            "type": "object",
+            "properties": {"type": _portable({"enum": [BASE + kind for kind in kinds]}, {})},
+        }
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(template(route), {})[route.method.lower()] = _operation(route, by_shape, act_schema)
     return {
         "openapi": "3.1.1",
-        "info": {"title": "Dragoman", "version": version, "license": _LICENSE},
+        "info": {"title": "Dragoman", "version": version, "description": _ABOUT, "license": _LICENSE},
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
         "tags": [{"name": each.name, "description": each.about} for each in _TOPICS],
@@ -194,6 +257,87 @@ def openapi(routes: Sequence[Route[Any]], act: Any, version: str) -> dict[str, A
         "webhooks": {"record": {"post": _webhook()}, "watch-notice": {"post": _notice()}},
         "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
+
+
+def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """Return the schemas of shapes, and the components that they refer to by their plain names.
+
+    Generators of clients make a class of each component, so a component is called, and entitled, as
+    its shape is.
+    """
+    kept = [*_KEPT_AS_BYTES.values()]
+    schemas, components = undented(msgspec.json.schema_components([*shapes, *kept], ref_template=_REF))
+    for (shape, member), schema in zip(_KEPT_AS_BYTES, schemas[len(shapes) :], strict=True):
+        if shape.__name__ in components:
+            components[shape.__name__]["properties"][member] |= schema
+    names = _plain_names(components)
+    refs = {_REF.format(name=name): _REF.format(name=plain) for name, plain in names.items()}
+    found = _portable(schemas[: len(shapes)], refs)
+    named = {names[name]: {**_portable(schema, refs), "title": names[name]} for name, schema in components.items()}
+    return found, {name: named[name] for name in sorted(_reached(found, named))}
+
+
+def _reached(schemas: Any, components: Mapping[str, Any]) -> set[str]:
+    """Return the names of all components to which schemas lead."""
+    names: set[str] = set()
+    waiting = [schemas]
+    while waiting:
+        match waiting.pop():
+            case dict() as schema:
+                waiting += schema.values()
+            case list() as items:
+                waiting += items
+            case str() as text if (name := text.removeprefix(_REF.format(name=""))) in components and name not in names:
+                names.add(name)
+                waiting.append(components[name])
+    return names
+
+
+def _plain_names(components: Iterable[str]) -> dict[str, str]:
+    """Return the name of each component.
+
+    msgspec gives shapes that share a name the path of their module. An act keeps its name, or else
+    an answer; the last part of the module goes before the names of the others, so that
+    `dragoman_schemas.reports.Lesson` is `ReportsLesson`.
+    """
+    names: dict[str, str] = {}
+    for component in sorted(components, key=_rank):
+        module, _, shape = component.rpartition(".")
+        prefix = "".join(part.capitalize() for part in module.rpartition(".")[2].split("_"))
+        names[component] = shape if shape not in names.values() else prefix + shape
+    assert len({*names.values()}) == len(names), "two components have one name"
+    return names
+
+
+def _rank(component: str) -> tuple[bool, bool, bool, str]:
+    module = component.rpartition(".")[0]
+    return module != "", ".acts." not in component, not module.endswith(".answers"), component
+
+
+def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
+    """Return schemas with their references renamed, in forms that generators of clients read well.
+
+    A tuple has the schema `false` for what follows its items; how many it has is said by `minItems`
+    and `maxItems` as well. A choice of one is a constant. An object of no described members says
+    that it may have any.
+    """
+    match schema:
+        case {"prefixItems": items, "items": False, **others}:
+            kinds = list({str(each): each for each in items}.values())
+            rest = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+            return {**_portable(others, refs), "prefixItems": _portable(items, refs), "items": _portable(rest, refs)}
+        case {"enum": [str(only)], **others}:
+            return {"type": "string", **_portable(others, refs), "const": only}
+        case {"type": "object"} if len(schema) == 1:
+            return {**schema, "additionalProperties": True}
+        case dict():
+            return {name: _portable(value, refs) for name, value in schema.items()}
+        case list() | tuple():
+            return [_portable(each, refs) for each in schema]
+        case str():
+            return refs.get(schema, schema)
+        case _:
+            return schema
 
 
 def undented(schema: Any) -> Any:
@@ -258,10 +402,11 @@ def _operation(route: Route[Any], schemas: Mapping[Any, Any], act: Any) -> dict[
         "operationId": route.handler.__name__.strip("_"),
         "tags": [_tag(route.path)],
         "summary": route.summary,
+        "description": f"May be called by {route.may.value}.",
         "x-may-call": route.may.value,
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": {str(status): _success(route, status, shape, schemas) for status, shape in route.answers.items()}
-        | {str(status): _problem(status, kinds, schemas) for status, kinds in _refusals(route).items() if status not in route.answers}
+        | {str(status): _problem(status, kinds) for status, kinds in _refusals(route).items() if status not in route.answers}
         | {"default": {"description": "Another problem.", "content": {PROBLEM: {"schema": schemas[Problem]}}}},
     }
     if isinstance(route.takes, tuple):
@@ -342,9 +487,13 @@ def _refusals(route: Route[Any]) -> dict[int, list[str]]:
     return dict(sorted(found.items()))
 
 
-def _problem(status: int, kinds: Sequence[str], schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    types = {"type": "object", "properties": {"type": {"enum": [BASE + kind for kind in kinds]}}}
-    schema = {"allOf": [schemas[Problem], types]}
+def _refusal(kinds: Iterable[str]) -> str:
+    """Return the name of the component that is a problem of one of these types."""
+    return "Or".join("".join(part.capitalize() for part in kind.split("-")) for kind in kinds)
+
+
+def _problem(status: int, kinds: Sequence[str]) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(name=_refusal(kinds))}
     names = ["RateLimit-Policy", "RateLimit", *(["Retry-After"] if status in (429, 503) or "busy" in kinds else [])]
     said = "; ".join(TYPES[kind][1] for kind in kinds) + "."
     return {"description": said, "headers": _headers(names), "content": {PROBLEM: {"schema": schema}}}
@@ -401,7 +550,7 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 
 def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, notice: Any, families: Sequence[str], version: str) -> dict[str, Any]:
     """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
-    shapes, components = undented(msgspec.json.schema_components([record, entry, row, alarm, notice], ref_template=_REF))
+    shapes, components = described([record, entry, row, alarm, notice])
     record, entry, row, alarm, notice = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def documents() -> Iterator[tuple[Path, str]]:
         published / "record.json",
         _encoded({"$schema": "https://json-schema.org/draft/2020-12/schema", **undented(msgspec.json.schema(Envelope))}),
     )
-    yield published / "openapi.json", _encoded(document())
-    yield published / "asyncapi.json", _encoded(streams())
+    yield published / "openapi.json", _in_order(document())
+    yield published / "asyncapi.json", _in_order(streams())
     yield Path("docs/states.md"), states()
     yield Path("docs/formats.md"), "\n".join(_formats())
     yield Path("docs/access.md"), "\n".join(_access())
@@ -174,6 +174,11 @@ def _posted(rule: Rule, role: Role) -> str:
 
 def _encoded(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=1).decode() + "\n"
+
+
+def _in_order(value: object) -> str:
+    """Return a document with its members in their order: of several media types, generators of clients take the first."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode() + "\n"
 
 
 if __name__ == "__main__":
