@@ -5,30 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from described import OPERATIONS, check
+from described import CALLERS, OPERATIONS, check
 from service import INCIDENT, Answer, Caller
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
 
-# In this order, since what is made is read, changed and thrown away; whoever is not named is an officer of nato.
-CALLERS: dict[str, str] = {
-    "new_channel": "operator",
-    "open_channel": "operator",
-    "show_terms": "operator",
-    "list_tokens": "operator",
-    "issue_token": "operator",
-    "revoke_token": "operator",
-    "list_subjects": "operator",
-    "map_subject": "operator",
-    "forget_subject": "operator",
-    "post_opening": "nato/duty_officer",
-    "post_act": "china/duty_officer",
-    "show_turn_over": "nato/duty_officer",
-    "new_endpoint": "nato/head_of_office",
-    "remove_endpoint": "nato/administrator",
-    "resend": "nato/administrator",
-}
+# In this order, since what is made is read, changed and thrown away.
 LAST = ("drop_draft", "erase_person", "erase_file", "revoke_token", "forget_subject", "revoke_link", "remove_endpoint")
 MADE = {
     "new_draft": "draft",

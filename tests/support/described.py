@@ -16,6 +16,25 @@ OPERATIONS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     for method, operation in operations.items()
 }
 
+CALLERS: Final[dict[str, str]] = {
+    "new_channel": "operator",
+    "open_channel": "operator",
+    "show_terms": "operator",
+    "list_tokens": "operator",
+    "issue_token": "operator",
+    "revoke_token": "operator",
+    "list_subjects": "operator",
+    "map_subject": "operator",
+    "forget_subject": "operator",
+    "post_opening": "nato/duty_officer",
+    "post_act": "china/duty_officer",
+    "show_turn_over": "nato/duty_officer",
+    "new_endpoint": "nato/head_of_office",
+    "remove_endpoint": "nato/administrator",
+    "resend": "nato/administrator",
+}
+"""Who calls an operation; whoever is not named is an officer of nato."""
+
 
 def check(operation: str, answer: Answer) -> None:
     """An answer has a status, headers, a type and a shape that its operation describes."""

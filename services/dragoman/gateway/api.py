@@ -381,6 +381,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         media=(live.NDJSON, live.EVENT_STREAM, live.CLOUDEVENTS),
         headers=("Last-Event-ID", *_READ),
         may=May.MEMBER,
+        streams=True,
     ),
     Route(
         "GET",

@@ -113,6 +113,8 @@ def _charge(request: web.Request, response: web.StreamResponse) -> None:
     if grant is None or apart is None:
         return
     length = response.body_length if response.prepared else response.content_length
+    if request.method == "HEAD":
+        length = 0  # its Content-Length is that of what is not sent
     if length:
         budgets.received(grant, apart, length)
     if not response.prepared:

@@ -109,7 +109,8 @@ _TOPICS: Final = (
 """What operations are about: by which of their paths, and what that is."""
 
 _REF: Final = "#/components/schemas/{name}"
-_ABOUT: Final = "The message service of a liaison office: exchanges between sides, over one log that every side can replay and prove."
+_ABOUT: Final = "The message service of a liaison office: exchanges between sides, over one log that every side can replay and prove. HEAD is answered wherever GET is, streams apart."
+"""HEAD is left to the prose: described, each read would be two methods of a generated client."""
 _LICENSE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _VARIABLE: Final = re.compile(r"{([a-z0-9_]+)(?::([^{}]*))?}")
 _NAMES: Final = re.compile(r"[a-z-]+(?:\|[a-z-]+)*")

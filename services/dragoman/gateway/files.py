@@ -191,6 +191,10 @@ async def fetch_file(call: Call[Nothing]) -> Answered:
     pieces = service.files.read(cid, file)
     piece = await anext(pieces)  # a broker that is away is said so, before anything is promised
     await response.prepare(call.request)
+    if call.request.method == "HEAD":
+        await pieces.aclose()
+        await response.write_eof()
+        return response
     return await _streamed(call.request, response, piece, pieces, digest)
 
 

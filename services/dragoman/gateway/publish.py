@@ -120,7 +120,7 @@ def _access() -> Iterator[str]:
         "of that side names it, and then every member's. `by the act` is the table below. What belongs to no channel is answered with what the caller may",
         "know of, which may be nothing: `/v1/me`, the lists of channels and of endpoints. A channel that the caller is not in answers as one that does not",
         "exist, word for word; the operator knows the names and settings of channels, and reads nothing that is said in them. Where the sides keep their",
-        "own keys, a side's root reads as an auditor does. With a token of the scope `read`, anything but `GET` is `403`.",
+        "own keys, a side's root reads as an auditor does. With a token of the scope `read`, anything but `GET` and `HEAD` is `403`. `HEAD` is answered where `GET` is, and alike.",
         "",
         *_row("operation", *_ROLES, *_STRANGERS),
         *_row(*("---" for _ in ("operation", *_ROLES, *_STRANGERS))),

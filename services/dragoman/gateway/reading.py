@@ -190,7 +190,7 @@ async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int
         None if at else service.now(),
         unwritten,
     )
-    if not at:
+    if not at and call.request.method != "HEAD":  # nobody reads what is not sent
         call.request.app[READING].opened(projection, exchange, grant)
     view = await desks.joined(call, projection, await beside.seen(service, projection, grant, view))
     newest = max((entry.position for entry in view.timeline), default=0)
@@ -317,7 +317,9 @@ def _resumed(call: Call[Any], after: int | None) -> int | None:
 async def _streamed(
     call: Call[Any], projection: Projection, line: Callable[[Stored], Line | None], missed: live.Missed, first: int
 ) -> web.StreamResponse:
-    """A live stream, one of the officer's few. Raises `Refused`."""
+    """A live stream, one of the officer's few. Raises `Refused`; there is none for HEAD, which has no end to wait for."""
+    if call.request.method == "HEAD":
+        raise web.HTTPMethodNotAllowed("HEAD", ["GET"])
     service, grant, tails, budgets = service_of(call), grant_of(call.request), call.request.app[TAILS], call.request.app[BUDGETS]
     kind = projection.name, line.__name__
     if kind not in tails:

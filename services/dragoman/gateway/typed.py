@@ -128,7 +128,7 @@ class May(Enum):
 class Route(Generic[S]):
     """One method on one path.
 
-    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `may` says who may call. `example` is a body that may be sent as it stands, or one for each type.
+    `takes` is the body's shape, or "act" for an act, whose bytes are kept as they came, or the types of a body that is no JSON. `media` are the types of a successful answer that is no plain JSON object. `may` says who may call. `example` is a body that may be sent as it stands, or one for each type. `streams` is a GET that sends records one after the other, which has no HEAD.
     """
 
     method: str
@@ -142,6 +142,7 @@ class Route(Generic[S]):
     headers: tuple[str, ...] = ()
     example: Any = None
     may: May = field(kw_only=True)
+    streams: bool = field(default=False, kw_only=True)
 
     @property
     def public(self) -> bool:
@@ -149,8 +150,10 @@ class Route(Generic[S]):
         return self.may is May.ANYBODY
 
     def on(self, router: web.UrlDispatcher) -> None:
-        """Register the route."""
+        """Register the route; HEAD is answered wherever GET is, from the same handler."""
         router.add_route(self.method, self.path, self._serve)
+        if self.method == "GET" and not self.streams:
+            router.add_route("HEAD", self.path, self._serve)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         query = self._asked(request) if request.query_string else self.query()

@@ -10,7 +10,7 @@ of all uploads, and looks once more after a while: on a cluster a node that was 
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final, Literal
 
 import msgspec
@@ -96,7 +96,7 @@ class Files:
         await self._overwrite(_chunks(cid, coming))
         return False
 
-    async def read(self, cid: str, file: File) -> AsyncIterator[bytes]:
+    async def read(self, cid: str, file: File) -> AsyncGenerator[bytes, None]:
         """The pieces of a kept file, in their order. Raises `LogUnreachable` where one is not there."""
         for number in range(-(-file.bytes // CHUNK_BYTES)):
             message = await self._entries.next(f"{_chunks(cid, file)}{number}", 1)

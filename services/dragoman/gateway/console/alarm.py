@@ -312,7 +312,7 @@ async def fragment(here: Here) -> web.Response:
     """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
     found = await alarms(here.request.app, here)
     for ring in found.rings:
-        note_read(here.service, here.service.channels[ring.channel], here.grant)
+        note_read(here, here.service.channels[ring.channel])
     settled = [each for known in here.request.query.getall("known", [])[:ALARMS_SHOWN] for each in _settled(here, known)]
     return html(rendered(here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()))
 
@@ -336,12 +336,15 @@ def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
     yield {"key": key, "text": here.words.say("Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds))}
 
 
-def note_read(service: Service, projection: Projection, grant: Grant) -> None:
-    """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one."""
-    side = service.station(grant, projection)
+def note_read(here: Here, projection: Projection) -> None:
+    """A page that shows all that waits: everything up to the newest act of another side has reached a station of this one.
+
+    The answer to HEAD shows nothing, and so nothing was delivered by it.
+    """
+    side = here.service.station(here.grant, projection)
     newest = projection.newest_of_others(side)
-    if side and newest:
-        service.deliveries.note(projection.name, side, newest)
+    if side and newest and here.request.method != "HEAD":
+        here.service.deliveries.note(projection.name, side, newest)
 
 
 # Acknowledging

@@ -75,7 +75,7 @@ async def board(here: Here) -> Page:
     floor = reporting.floor_of(here.service, here.projection, here.side)
     shelved = {} if here.past or floor is None else shelf.in_force(floor, here.service.now())
     waiting, due = shelf.standing(waiting, shelved), shelf.standing(due, shelved)
-    alarm.note_read(here.service, here.projection, here.grant)
+    alarm.note_read(here, here.projection)
     view = Board(
         channel=here.name,
         position=here.position,

@@ -52,7 +52,7 @@ async def exchange(here: Here) -> Page:
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, view.people, here.link)
-    alarm.note_read(here.service, here.projection, here.grant)
+    alarm.note_read(here, here.projection)
     told = accounts_of(state)
     points = points_of(told)
     return Page(

@@ -241,13 +241,14 @@ Handler = Callable[[Here], Awaitable[Page | web.StreamResponse]]
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """One page: under which path of a channel, or at a path of its own; `anywhere` is a page that needs no channel."""
+    """One page: under which path of a channel, or at a path of its own; `anywhere` is a page that needs no channel, `streams` one that has no end."""
 
     path: str
     handler: Handler
     method: str = "GET"
     anywhere: bool = False
     name: str = ""
+    streams: bool = False
 
 
 def refused(kind: str, detail: Sentence) -> Refused:

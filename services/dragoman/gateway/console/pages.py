@@ -35,7 +35,7 @@ SHEETS: Final = (
     Sheet(path="/watch", handler=board.take_watch, method="POST"),
     Sheet(path="/acknowledge", handler=alarm.acknowledge, method="POST"),
     Sheet(path="/alarm", handler=alarm.fragment, anywhere=True),
-    Sheet(path="/alarm/events", handler=alarm.events, anywhere=True),
+    Sheet(path="/alarm/events", handler=alarm.events, anywhere=True, streams=True),
     Sheet(path="/alarm/beat", handler=consoles.beat, method="POST", anywhere=True),
     *shelf.SHEETS,
     *inbox.SHEETS,

@@ -33,6 +33,8 @@ def register(app: web.Application, sheets: Sequence[Sheet]) -> None:
         if sheet.method == "GET":
             path += _FORM if not path.endswith("/") else ""
         app.router.add_route(sheet.method, path, _served(sheet), name=sheet.name or None)
+        if sheet.method == "GET" and not sheet.streams:
+            app.router.add_route("HEAD", path, _served(sheet), name=sheet.name or None)
 
 
 def _served(sheet: Sheet) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

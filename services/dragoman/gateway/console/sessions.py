@@ -75,7 +75,7 @@ def to_sign_in(request: web.Request) -> web.Response:
     """Send the reader to the form, and back afterwards; a script is told by the status instead."""
     if "text/html" not in request.headers.get("Accept", "") or request.headers.get("Sec-Fetch-Mode") in ("cors", "same-origin"):
         return web.Response(status=401, headers={**HEADERS, "WWW-Authenticate": "Bearer"})
-    following = request.rel_url.path_qs if request.method == "GET" else "/"
+    following = request.rel_url.path_qs if request.method in ("GET", "HEAD") else "/"
     return web.Response(status=303, headers={"Location": f"/sign-in?next={quote(following)}", **HEADERS})
 
 
