@@ -5,8 +5,9 @@ What an operation may be refused for follows from what it takes: every problem t
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from inspect import cleandoc
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args, get_origin
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, defstruct
@@ -29,6 +30,7 @@ from dragoman_schemas.answers import (
     SideWatch,
     View,
 )
+from dragoman_schemas.fields import Titles, Words
 from dragoman_schemas.problems import BASE, TYPES, Problem
 from dragoman_schemas.reports import Advised, ChannelStanding, Matter, ReadOut, TurnOver
 from dragoman_schemas.state import Exchange, Registry
@@ -275,6 +277,7 @@ def described(shapes: Sequence[Any]) -> tuple[list[Any], dict[str, Any]]:
     refs = {_REF.format(name=name): _REF.format(name=plain) for name, plain in names.items()}
     found = _portable(schemas[: len(shapes)], refs)
     named = {names[name]: {**_portable(schema, refs), "title": names[name]} for name, schema in components.items()}
+    named |= {name: {"title": name, "description": _BY_LANGUAGE, **schema} for name, schema in _shared().items()}
     return found, {name: named[name] for name in sorted(_reached(found, named))}
 
 
@@ -315,14 +318,28 @@ def _rank(component: str) -> tuple[bool, bool, bool, str]:
     return module != "", ".acts." not in component, not module.endswith(".answers"), component
 
 
+@cache
+def _shared() -> dict[str, dict[str, Any]]:
+    """The schemas of texts that are given by language, by the names of their components."""
+    return {
+        f"{name}ByLanguage": msgspec.json.schema(next(each for each in get_args(union) if get_origin(get_args(each)[0]) is dict))
+        for name, union in (("Words", Words), ("Titles", Titles))
+    }
+
+
+_BY_LANGUAGE: Final = "A text in several languages, each under its language tag."
+
+
 def _portable(schema: Any, refs: Mapping[str, str]) -> Any:
     """Return schemas with their references renamed, in forms that generators of clients read well.
 
     A tuple has the schema `false` for what follows its items; how many it has is said by `minItems`
     and `maxItems` as well. A choice of one is a constant. An object of no described members says
-    that it may have any.
+    that it may have any. A text by language, which stands in most acts, is a component.
     """
     match schema:
+        case dict() if shared := next((name for name, each in _shared().items() if each == schema), ""):
+            return {"$ref": _REF.format(name=shared)}
         case {"prefixItems": items, "items": False, **others}:
             kinds = list({str(each): each for each in items}.values())
             rest = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
