@@ -23,7 +23,7 @@ from world import World, compact
 _SERVICES = Path(dragoman.__file__).parent
 _PLACE = re.compile(r"%\((\w+)\)s")
 _VERBATIM = verbatim("").message
-_PARTS = {"record.py", "access.py", "sentence.py"}
+_PARTS = {"validation.py", "access.py", "sentence.py"}
 """Where a sentence is made of what stands in a table."""
 
 
@@ -51,7 +51,7 @@ def test_every_place_in_a_sentence_has_its_value() -> None:
         message = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
         places, given = set(_PLACE.findall(str(message))), {each.arg for each in call.keywords}
         if None not in given:  # a mapping's names are not written here
-            assert given == places or (path.name == "record.py" and not given), f"{path.name}:{call.lineno}"
+            assert given == places or (path.name == "validation.py" and not given), f"{path.name}:{call.lineno}"
 
 
 def test_no_sentence_is_made_past_the_catalogues() -> None:
