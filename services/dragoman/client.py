@@ -30,7 +30,7 @@ import msgspec
 from dragoman.domain import ids
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
-from dragoman.limits import FILE_SECONDS
+from dragoman.limits import ANSWER_BYTES, FILE_SECONDS, LINE_BYTES
 from dragoman_schemas.answers import Alarm, ChannelView, Drafts, DraftView, Entry, ExchangeView, LiaisonState, Recorded, Row, Rows
 from dragoman_schemas.frame import Act
 from dragoman_schemas.problems import Problem
@@ -132,7 +132,7 @@ class Client:
         data = None if body is None else io.BytesIO(body)
         try:
             async with self._session.request(method, self.base_url + path, data=data, headers=sent, timeout=timeout) as response:
-                answer = Answer(response.status, response.headers.copy(), await response.read())
+                answer = Answer(response.status, response.headers.copy(), await _whole(response))
         except aiohttp.ClientConnectorCertificateError as error:
             raise Unreachable(
                 f"the certificate of {self.base_url} is not trusted here: {error.certificate_error}; name its CA's file in SSL_CERT_FILE"
@@ -286,6 +286,8 @@ class Client:
                 async for chunk in response.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")
                     yield [line for line in lines if line]
+                    if len(rest) > LINE_BYTES:
+                        raise Garbled(f"record of at most {LINE_BYTES} bytes", rest, ValueError("the line is longer"))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreachable(f"{self.base_url} stopped answering ({type(error).__name__})") from None
 
@@ -297,10 +299,20 @@ def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, wanted: str) -> _Sh
         raise Garbled(wanted, raw, error) from None
 
 
+async def _whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body of an answer, as far as an honest one goes. Raises `Garbled`."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_BYTES:
+            raise Garbled(f"answer of at most {ANSWER_BYTES} bytes", bytes(body[:60]), ValueError("there is more of it"))
+    return bytes(body)
+
+
 def _problem(answer: Answer) -> Problem:
     try:
-        return msgspec.json.decode(answer.body, type=Problem)
-    except msgspec.DecodeError:
+        return msgspec.structs.replace(msgspec.json.decode(answer.body, type=Problem), status=answer.status)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Problem(type="about:blank", title="", status=answer.status, detail=answer.body.decode(errors="replace")[:200])
 
 

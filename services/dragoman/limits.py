@@ -328,3 +328,12 @@ VERIFIED_TOKENS: Final = 1_024
 
 RETRY_AFTER_SECONDS: Final = 2
 """What a 503 asks its client to wait: a broker's restart takes less."""
+
+ANSWER_BYTES: Final = 128 * 1024 * 1024
+"""An answer that a client holds in memory: the record of a long period, and no endless one."""
+
+LINE_BYTES: Final = 4 * MESSAGE_BYTES
+"""A line of a stream: a record and what is said of it, or junk in hexadecimal digits."""
+
+COMPARED_GROWTH: Final = 100_000
+"""Records by which a log may grow while its answers are compared: hours of the busiest channel, and no endless log."""

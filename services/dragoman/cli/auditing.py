@@ -2,6 +2,9 @@
 
 import json
 import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +15,15 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
 
 from dragoman import wiring
-from dragoman.audit.replay import Hole, Replay, Replayed, erasures_in, messages_of, replay
+from dragoman.audit.comparison import Compared
+from dragoman.audit.replay import Hole, Replay, Replayed, Source, erasures_in, messages_of, replay
+from dragoman.cli import comparing
 from dragoman.cli.common import (
     HEAD_SECONDS,
     UNREACHABLE,
@@ -33,6 +39,7 @@ from dragoman.cli.common import (
     say,
     table,
 )
+from dragoman.cli.comparing import SAMPLE
 from dragoman.client import Client
 from dragoman.domain.heads import log_of
 from dragoman.log.port import LogBroken, LogUnreachable
@@ -53,14 +60,22 @@ async def replay_command(
         bool, Parameter(negative=(), help="Read the broker's log itself, with the keys in --data, not the gateway's copy.")
     ] = False,
     cid: Annotated[str | None, Parameter(help="The channel's id as your own side wrote it down at the opening.")] = None,
+    sample: Annotated[int, Parameter(help="How many answers of each kind are compared with the gateway's; 0 compares none.")] = SAMPLE,
+    all: Annotated[bool, Parameter(negative=(), help="Compare every answer that there is, which may take long.")] = False,
+    seed: Annotated[int | None, Parameter(help="Draw the same sample again.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Fold the log from the first record, print the state and its digest, and hold it against the live one and the signed head.
+    """Fold the log from the first record, print the state and its digest, and compare both and whole answers with the gateway's.
 
-    Unequal to what the gateway says of the same position, a head that is not of these records, another channel than that of
-    --cid: exit code 7.
+    Unequal to what the gateway says of the same position, an answer that the replay gives otherwise, a head that is not of these
+    records, another channel than that of --cid: exit code 7. With --at only the digest is compared.
     """
     cid = None if cid is None else checked_cid(cid)
+    if sample < 0:
+        raise UsageError("--sample is a number of answers, 0 or more")
+    if at is not None and (all or seed is not None):
+        raise UsageError("answers are compared where the log ends: leave --at out, or --all and --seed")
+    seed = secrets.randbelow(1_000_000) if seed is None else seed
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
         head = await head_of(caller, channel, wait_s=HEAD_SECONDS)
@@ -68,12 +83,12 @@ async def replay_command(
         if at is not None and not 1 <= at <= newest:
             raise UsageError(f"--at is a position from 1 to {newest}")
         last = at or newest
-        broker = _broker_of(target) if from_log else None
+        source = _source(caller, channel, _broker_of(target) if from_log else None, target.data)
         try:
-            fold = await _fold(caller, channel, last, broker, target.data)
+            fold = await _fold(source, last)
             if at is None and max(fold.unproven.values(), default=0) > last:  # something was erased meanwhile
                 last = (await caller.channel(channel)).position
-                fold = await _fold(caller, channel, last, broker, target.data)
+                fold = await _fold(source, last)
         except (Hole, LogBroken) as error:
             say(f"dragoman: VERIFICATION FAILED: the log is not whole: {error}")
             return UNVERIFIED
@@ -83,25 +98,48 @@ async def replay_command(
         result = fold.result()
         live = (await caller.call("GET", f"/v1/channels/{channel}/records/{result.position}")).headers.get("Dragoman-Digest", "")
         forgotten = not live and await _erased_since(caller, channel, result.position)
-    _print(result, target, live)
-    if cid is not None and cid != result.cid:
-        say(f"dragoman: VERIFICATION FAILED: this is the channel {result.cid}, and not {cid}: it was opened by other keys")
-        return UNVERIFIED
-    lie = _withheld(fold, whole=at is None) or _beside(fold, head)
+        lie = _lie(fold, head, cid, last, whole=at is None)
+        compared = None
+        if not lie and at is None and (all or sample):
+            try:
+                with _progress() as told:
+                    compared = await comparing.compare(caller, channel, fold, source, sample=0 if all else sample, seed=seed, told=told)
+            except (Hole, LogBroken, comparing.Other) as error:
+                lie = f"while answers were compared: {error}"
+    _print(result, target, live, compared)
     if lie:
         say(f"dragoman: VERIFICATION FAILED: {lie}")
         return UNVERIFIED
-    if result.position != last:
-        say(f"dragoman: VERIFICATION FAILED: the log ends at {result.position}, the gateway speaks of {last}")
+    return _concluded(result, live, compared, head, forgotten=forgotten)
+
+
+def _lie(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole: bool) -> str:
+    """What is wrong with a log that was replayed, before anything is compared; empty where nothing is."""
+    result = fold.result()
+    if cid is not None and cid != result.cid:
+        return f"this is the channel {result.cid}, and not {cid}: it was opened by other keys"
+    lie = _withheld(fold, whole=whole) or _beside(fold, head)
+    if not lie and result.position != last:
+        lie = f"the log ends at {result.position}, the gateway speaks of {last}"
+    return lie
+
+
+def _concluded(result: Replayed, live: str, compared: Compared | None, head: bytes | None, *, forgotten: bool) -> int:
+    """Say whether the gateway agrees with the replay; the exit code."""
+    if compared is not None and compared.mismatches:
         return UNVERIFIED
     if forgotten:
         say(
             f"the gateway keeps no digest of position {result.position}: something that stood there was erased later; compare one from then on"
         )
-        return 0
-    if live != result.digest:
+    elif live != result.digest:
         say(f"dragoman: VERIFICATION FAILED: at position {result.position} the replay gives {result.digest}, the gateway says {live}")
         return UNVERIFIED
+    if compared is not None and compared.unanswered:
+        say(f"dragoman: {len(compared.unanswered)} questions were not answered: nothing is known of these answers; ask again later")
+        return UNREACHABLE
+    if forgotten:
+        return 0
     say(f"the replay and the gateway agree at position {result.position}")
     if head is None:
         say("no head of this log is signed: nothing but this replay speaks for it")
@@ -216,22 +254,37 @@ def _broker_of(target: Target) -> str:
     return str(json.loads(path.read_text())["nats_url"])
 
 
-async def _fold(caller: Client, channel: str, last: int, broker: str | None, data: Path) -> Replay:
-    columns = TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+def _source(caller: Client, channel: str, broker: str | None, data: Path) -> Source:
+    """The log as the gateway gives it, or as the broker has it."""
+    if broker is None:
+        return lambda: messages_of(caller.records(channel))
+    return lambda: wiring.messages_of(broker, data / "keys", channel)
+
+
+async def _fold(source: Source, last: int) -> Replay:
+    with _progress() as told:
+        return await replay(source, upto=last, progress=lambda position: told("replaying", position, last))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on standard error, and what moves it: what is done, how far, of how much."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("replay", total=last)
+        tasks: dict[str, TaskID] = {}
 
-        def told(position: int) -> None:
-            progress.update(task, completed=position)
+        def told(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done)
 
-        if broker is None:
-            return await replay(lambda: messages_of(caller.records(channel)), upto=last, progress=told)
-        return await replay(lambda: wiring.messages_of(broker, data / "keys", channel), upto=last, progress=told)
+        yield told
 
 
-def _print(result: Replayed, target: Target, live: str) -> None:
+def _print(result: Replayed, target: Target, live: str, compared: Compared | None) -> None:
     if target.json:
-        out_json({**msgspec.to_builtins(result), "live_digest": live})
+        said = {} if compared is None else {"compared": msgspec.to_builtins(compared)}
+        out_json({**msgspec.to_builtins(result), "live_digest": live, **said})
         return
     out(f"{result.channel}, cid {result.cid}")
     out(f"position {result.position}, channel time {result.time}, {result.exchanges} exchanges, {len(result.void)} void records")
@@ -243,3 +296,5 @@ def _print(result: Replayed, target: Target, live: str) -> None:
     table(rows, ["SIDE", "NOT ACKNOWLEDGED", "NOT ANSWERED", "DELIVERED UP TO"])
     for void in result.void:
         out(f"void at {void.position}: {void.reason}")
+    if compared is not None:
+        comparing.show(compared)

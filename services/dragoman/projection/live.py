@@ -8,7 +8,7 @@ to bring them back. Positions stay contiguous because a record waits for those b
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -326,6 +326,11 @@ class Projection:
                 self.take(messages)
         except LogBroken as error:
             self._break(error.said)
+
+    def expect(self, named: Mapping[int, Withheld]) -> None:
+        """Make known what the erasures of this log name, so that the log is not read ahead for them."""
+        self._named = dict(named)
+        self._read_ahead = True
 
     async def _know_erasures(self, messages: list[Message]) -> None:
         """Where an entry stands for a record, read the log to its end, once, for the erasure that names it. Raises `LogBroken`.
