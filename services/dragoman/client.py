@@ -247,9 +247,9 @@ class Client:
             )
         return str(found[0]["id"])
 
-    async def records(self, channel: str, first: int = 1) -> AsyncIterator[list[Entry]]:
-        """The records of a channel from a position to now. Raises `Garbled`."""
-        async for lines in self._lines(f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson"):
+    async def records(self, channel: str, first: int = 1, least: int = 0) -> AsyncIterator[list[Entry]]:
+        """The records of a channel from a position to now, and to another position at `least`. Raises `Garbled`."""
+        async for lines in self._lines(f"/v1/channels/{channel}/records?from={first}", "application/x-ndjson", least):
             yield [_read(_entry, line, "record") for line in lines]
 
     async def follow(self, channel: str, after: int | None = None) -> AsyncIterator[Entry | Alarm]:
@@ -276,8 +276,8 @@ class Client:
                 pass  # it is tried again, from where it broke
             await asyncio.sleep(1)
 
-    async def _lines(self, path: str, media: str) -> AsyncIterator[list[bytes]]:
-        headers = {**self._headers, "Accept": media}
+    async def _lines(self, path: str, media: str, least: int = 0) -> AsyncIterator[list[bytes]]:
+        headers = {**self._headers, "Accept": media} | ({"Dragoman-Min-Position": str(least)} if least else {})
         try:
             async with self._session.get(self.base_url + path, headers=headers, timeout=_STREAMING) as response:
                 if response.status >= 400:

@@ -23,6 +23,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.audit.replay import Hole
 from dragoman.limits import LIST_PAGE
 from dragoman.projection import reads
 from dragoman.projection.reads import Filter
@@ -46,7 +47,11 @@ _BESIDE: Final = frozenset({"as_of", "live", "standing", "people", "files", "des
 people and files are beside the log; `desk` and `about` are of other channels."""
 
 _HEADERS: Final = ("ETag", "Dragoman-Commit", "Dragoman-Digest", "Dragoman-Void")
+_READ: Final = 10
+"""Records, for each search of a sample, among whose words it is drawn."""
+
 _POSITION: Final = re.compile(r"[0-9]{1,15}")
+_PLACES: Final = re.compile(r"/[0-9]+(?=/|$)")
 _WORDS: Final = re.compile(r"[^\W_]+")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -118,7 +123,10 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Mismatch(Struct, frozen=True, kw_only=True):
-    """A member of an answer that differs: in which answer, of which position and exchange, and both values as JSON."""
+    """A member of an answer that differs: in which answer, of which position and exchange, and both values as JSON.
+
+    The same difference of the same exchange may be in several `answers`, of which the first is named.
+    """
 
     question: str
     position: int
@@ -127,6 +135,7 @@ class Mismatch(Struct, frozen=True, kw_only=True):
     pointer: str
     gateway: str
     replay: str
+    answers: int = 1
 
 
 class Compared(Struct, frozen=True, kw_only=True):
@@ -152,7 +161,7 @@ class Comparison:
         self._first = replica.position
         self._answers: dict[str, int] = {}
         self._unanswered: list[str] = []
-        self._mismatches: list[Mismatch] = []
+        self._mismatches: dict[tuple[str, ...], Mismatch] = {}
 
     @property
     def is_over(self) -> bool:
@@ -166,14 +175,14 @@ class Comparison:
             first=self._first,
             last=self._replica.position,
             unanswered=tuple(self._unanswered),
-            mismatches=tuple(self._mismatches[:MISMATCHES]),
+            mismatches=tuple(self._mismatches.values()),
             seed=seed,
             whole=whole,
             stopped=stopped,
         )
 
     async def ask(self, question: Question) -> None:
-        """Ask both a question, and every further page of a list that has some. Raises `Hole`."""
+        """Ask both a question, and every further page of a list that has some."""
         path: str | None = question.path
         while path is not None and not self.is_over:
             try:
@@ -184,7 +193,7 @@ class Comparison:
             path = _next_page(path, body) if question.pages else None
 
     async def _compare(self, question: Question) -> bytes:
-        """Compare one answer; the replica's body, empty where the answers differ. Raises `Hole`, `Unanswered`."""
+        """Compare one answer; the replica's body, empty where the answers differ. Raises `Unanswered`, and `Hole` where records are missing."""
         for attempt in range(_TRIES):
             erasures = self._replica.erasures
             answer = await self._host.ask(question.path, self._replica.position)
@@ -193,7 +202,11 @@ class Comparison:
                 if not _POSITION.fullmatch(given):
                     found = [self._mismatch(question, "Dragoman-Position", given or "nothing", "a position")]
                     break
-                await self._replica.reach(int(given))
+                try:
+                    await self._replica.reach(int(given))
+                except Hole as error:
+                    found = [self._mismatch(question, "Dragoman-Position", given, str(error))]
+                    break
                 if self._replica.position != int(given):
                     continue  # the answer is older than asked for, or an erasure took the replica further
             mine, found = await self._beside(question, answer)
@@ -209,7 +222,7 @@ class Comparison:
         else:
             raise Unanswered(f"{_TRIES} answers were of other positions than asked for")
         self._count(question.kind)
-        self._mismatches += found
+        self._keep(found)
         return b""
 
     async def _further(self, question: Question, answer: Response, found: list[Mismatch]) -> tuple[Response, list[Mismatch]]:
@@ -287,6 +300,16 @@ class Comparison:
             replay=right[:_VALUE_CHARACTERS],
         )
 
+    def _keep(self, found: list[Mismatch]) -> None:
+        """Keep what differs, as far as there is room; what was found of the exchange in another answer already is counted."""
+        for each in found:
+            key = each.exchange or each.question, _PLACES.sub("", each.pointer), each.gateway, each.replay
+            known = self._mismatches.get(key)
+            if known is not None:
+                self._mismatches[key] = msgspec.structs.replace(known, answers=known.answers + 1)
+            elif len(self._mismatches) < MISMATCHES:
+                self._mismatches[key] = each
+
     def _count(self, kind: str) -> None:
         self._answers[kind] = self._answers.get(kind, 0) + 1
 
@@ -316,10 +339,9 @@ class Comparison:
             return position  # something was erased between the two answers
         question = Question(kind="records", path=f"/records?from={position}", past=True)
         encoded = (b"{}" if each is None else msgspec.json.encode(each) for each in (one, other))
-        self._mismatches += [
-            msgspec.structs.replace(each, exchange=other.exchange, number=self._replica.number_of(other.exchange))
-            for each in self._bodies(question, *encoded)
-        ]
+        found = self._bodies(question, *encoded)
+        number = self._replica.number_of(other.exchange)
+        self._keep([msgspec.structs.replace(each, exchange=other.exchange, number=number) for each in found])
         self._count("records")
         return position + 1
 
@@ -461,8 +483,10 @@ def questions(store: Store, channel: str, position: int, random: Random, *, samp
     narrowed = _filters(rows, some(rows))
     asked += [_list(filters, whole=whole, random=random, position=position) for filters in (narrowed if whole else [{}, *some(narrowed)])]
     asked += [Question(kind="lists", path=path, late=True) for path in ("/inbox", "/exchanges?facets=true")]
-    for words in some(sorted({words for raw in raws.values() for words in _searched(raw)})):
-        asked.append(Question(kind="searches", path=f"/exchanges?{urlencode({'q': words})}", pages=whole))
+    read = range(1, position + 1) if whole else random.sample(range(1, position + 1), min(position, _READ * sample))
+    words = sorted({each for at in read for each in _searched(store.raws(channel, at, at)[0])})
+    for each in some([word for word in words if _HAN.search(word)]) + some([word for word in words if not _HAN.search(word)]):
+        asked.append(Question(kind="searches", path=f"/exchanges?{urlencode({'q': each})}", pages=whole))
     asked += _reports(position, some(range(1, position)))
     random.shuffle(asked)
     return asked

@@ -76,17 +76,17 @@ class Gateway:
         except (Answered, Unreachable, Garbled) as error:
             raise Unanswered(str(error)) from None
 
-    async def entries(self, first: int) -> AsyncGenerator[list[Entry], None]:
-        """Read the records from a position on. Raises `Unanswered`."""
+    async def entries(self, first: int, least: int = 0) -> AsyncGenerator[list[Entry], None]:
+        """Read the records from a position on, up to another at least. Raises `Unanswered`."""
         try:
-            async for page in self._caller.records(self._name, first):
+            async for page in self._caller.records(self._name, first, least):
                 yield page
         except (Answered, Unreachable) as error:
             raise Unanswered(str(error)) from None
 
-    async def more(self, first: int) -> AsyncGenerator[Page, None]:
-        """Read the messages from a position on. Raises `Unanswered`, `Hole`."""
-        async for page in messages_of(self.entries(first)):
+    async def more(self, first: int, least: int) -> AsyncGenerator[Page, None]:
+        """Read the messages from a position on, up to another at least. Raises `Unanswered`, `Hole`."""
+        async for page in messages_of(self.entries(first, least)):
             yield page
 
 
@@ -185,4 +185,5 @@ def _said(mismatch: Mismatch) -> str:
         each if len(each) <= _SHOWN_CHARACTERS else f"{each[:_SHOWN_CHARACTERS]}…" for each in (mismatch.gateway, mismatch.replay)
     )
     what = mismatch.pointer or "the whole answer"
-    return f"{where}{what}: the gateway says {gateway}, the replay {own} (GET {mismatch.question}, at position {mismatch.position})"
+    more = f", and {mismatch.answers - 1} answers more" if mismatch.answers > 1 else ""
+    return f"{where}{what}: the gateway says {gateway}, the replay {own} (GET {mismatch.question}, at position {mismatch.position}{more})"

@@ -46,8 +46,8 @@ from dragoman.stores.seals import Seals
 from dragoman.tlog import leaf
 from dragoman_schemas import answers
 
-More = Callable[[int], AsyncGenerator[Page, None]]
-"""Reads the log from a position on. Raises `Unanswered`."""
+More = Callable[[int, int], AsyncGenerator[Page, None]]
+"""Reads the log from a position on, up to another at least. Raises `Unanswered`."""
 
 _FILE_SECONDS: Final = 600.0
 _SOCKET_CHARACTERS: Final = 100
@@ -164,7 +164,7 @@ class Replica:
             raise Hole(f"the gateway speaks of position {position}, further from the beginning of this audit than any log grows meanwhile")
         while self._taken < position or self._unexplained(position):
             before = self._taken
-            async with aclosing(self._more(self._taken + 1)) as pages:
+            async with aclosing(self._more(self._taken + 1, position)) as pages:
                 async for page in pages:
                     self.take(page)
                     if self._taken > self._most:

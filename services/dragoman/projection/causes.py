@@ -65,10 +65,10 @@ def causes(store: Store, channel: str, position: int) -> Causes | None:
 
 
 def _read(connection: sqlite3.Connection, condition: str, *parameters: object) -> Iterator[_Record]:
-    """Valid records, in order."""
+    """Valid records of exchanges, in order. Of a record that was erased nothing is known but its bytes' commitment: it has no exchange any more."""
     query = (
         "SELECT key, id, exchange, act, actor, time, number, raw FROM records "  # noqa: S608  # fixed words
-        f"WHERE {condition} AND valid AND act IS NOT NULL ORDER BY key LIMIT {TREE_RECORDS}"
+        f"WHERE {condition} AND valid AND act IS NOT NULL AND exchange IS NOT NULL ORDER BY key LIMIT {TREE_RECORDS}"
     )
     for key, id, exchange, act, actor, time, number, raw in connection.execute(query, parameters):
         envelope = _decode(raw)
