@@ -3,8 +3,9 @@
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,8 @@ from rich.progress import (
 
 from dragoman import wiring
 from dragoman.audit.comparison import Compared
-from dragoman.audit.replay import Hole, Replay, Replayed, Source, erasures_in, messages_of, replay
+from dragoman.audit.export import Export
+from dragoman.audit.replay import Hole, Page, Replay, Replayed, Source, erasures_in, messages_of, replay
 from dragoman.cli import comparing
 from dragoman.cli.common import (
     HEAD_SECONDS,
@@ -42,6 +44,7 @@ from dragoman.cli.common import (
 from dragoman.cli.comparing import SAMPLE
 from dragoman.client import Client
 from dragoman.domain.heads import log_of
+from dragoman.limits import RECORDS_PAGE
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog import proof as proofs
@@ -54,6 +57,9 @@ audit = App(name="audit", help="Replay, verify and export a channel's log, belie
 
 @audit.command(name="replay")
 async def replay_command(
+    file: Annotated[
+        Path | None, Parameter(help="An export, or a mirror's folder, whose log is replayed; without one, the log as the gateway gives it.")
+    ] = None,
     *,
     at: Annotated[int | None, Parameter(help="Fold up to this position only.")] = None,
     from_log: Annotated[
@@ -75,6 +81,8 @@ async def replay_command(
         raise UsageError("--sample is a number of answers, 0 or more")
     if at is not None and (all or seed is not None):
         raise UsageError("answers are compared where the log ends: leave --at out, or --all and --seed")
+    if file is not None and from_log:
+        raise UsageError("the log is read from FILE or by --from-log: give one of them")
     seed = secrets.randbelow(1_000_000) if seed is None else seed
     async with connected(target, operator=False) as caller:
         channel = await channel_of(target, caller)
@@ -82,10 +90,10 @@ async def replay_command(
         newest = (await caller.channel(channel)).position
         if at is not None and not 1 <= at <= newest:
             raise UsageError(f"--at is a position from 1 to {newest}")
-        last = at or newest
-        source = _source(caller, channel, _broker_of(target) if from_log else None, target.data)
+        source = _source(caller, channel, _broker_of(target) if from_log else None, target.data) if file is None else _copied(file)
         try:
-            fold = await _fold(source, last)
+            fold = await _fold(source, at or (newest if file is None else 0))
+            last = at or (newest if file is None else fold.standing.state.position)
             if at is None and max(fold.unproven.values(), default=0) > last:  # something was erased meanwhile
                 last = (await caller.channel(channel)).position
                 fold = await _fold(source, last)
@@ -96,6 +104,9 @@ async def replay_command(
             say(f"dragoman: the broker's log cannot be read: {error}")
             return UNREACHABLE
         result = fold.result()
+        if result.position > newest:
+            say(f"dragoman: VERIFICATION FAILED: {file} has {result.position} records, and the gateway's log ends at {newest}")
+            return UNVERIFIED
         live = (await caller.call("GET", f"/v1/channels/{channel}/records/{result.position}")).headers.get("Dragoman-Digest", "")
         forgotten = not live and await _erased_since(caller, channel, result.position)
         lie = _lie(fold, head, cid, last, whole=at is None)
@@ -107,6 +118,8 @@ async def replay_command(
             except (Hole, LogBroken, comparing.Other) as error:
                 lie = f"while answers were compared: {error}"
     _print(result, target, live, compared)
+    if compared is not None:
+        comparing.tell(compared)
     if lie:
         say(f"dragoman: VERIFICATION FAILED: {lie}")
         return UNVERIFIED
@@ -126,14 +139,14 @@ def _lie(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole:
 
 def _concluded(result: Replayed, live: str, compared: Compared | None, head: bytes | None, *, forgotten: bool) -> int:
     """Say whether the gateway agrees with the replay; the exit code."""
-    if compared is not None and compared.mismatches:
-        return UNVERIFIED
     if forgotten:
         say(
             f"the gateway keeps no digest of position {result.position}: something that stood there was erased later; compare one from then on"
         )
     elif live != result.digest:
         say(f"dragoman: VERIFICATION FAILED: at position {result.position} the replay gives {result.digest}, the gateway says {live}")
+        return UNVERIFIED
+    if compared is not None and compared.mismatches:
         return UNVERIFIED
     if compared is not None and compared.unanswered:
         say(f"dragoman: {len(compared.unanswered)} questions were not answered: nothing is known of these answers; ask again later")
@@ -261,9 +274,32 @@ def _source(caller: Client, channel: str, broker: str | None, data: Path) -> Sou
     return lambda: wiring.messages_of(broker, data / "keys", channel)
 
 
+def _copied(file: Path) -> Source:
+    """The log in an export or in a mirror's folder. Raises `UsageError`."""
+    from dragoman.cli.verifying import archive_in, there
+
+    if there(file).is_dir():
+        archive_in(file).close()
+
+    async def pages() -> AsyncGenerator[Page, None]:
+        with ExitStack() as stack:
+            if file.is_dir():
+                archive = archive_in(file)
+                stack.callback(archive.close)
+                messages = archive.messages()
+            else:
+                messages = stack.enter_context(Export(file)).messages()
+            numbered = enumerate(messages, 1)
+            while page := [*islice(numbered, RECORDS_PAGE)]:
+                yield [(position, raw) for position, raw in page]
+
+    return pages
+
+
 async def _fold(source: Source, last: int) -> Replay:
+    """The fold to a position, or to the end where that is 0."""
     with _progress() as told:
-        return await replay(source, upto=last, progress=lambda position: told("replaying", position, last))
+        return await replay(source, upto=last, progress=lambda position: told("replaying", position, last or position))
 
 
 @contextmanager

@@ -162,11 +162,15 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
 
 
 def show(compared: Compared) -> None:
-    """Print what was compared, and what differed."""
+    """Print what was compared."""
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(compared.answers.items())) or "nothing"
     drawn = "all of them" if compared.whole else f"a sample; --seed {compared.seed} draws it again, --all compares all"
     out(f"\ncompared   {counts}")
     out(f"           at positions {compared.first} to {compared.last}: {drawn}")
+
+
+def tell(compared: Compared) -> None:
+    """Say what differed, and what was not answered."""
     for mismatch in compared.mismatches[:_SHOWN]:
         say(f"dragoman: VERIFICATION FAILED: {_said(mismatch)}")
     if len(compared.mismatches) > _SHOWN:
