@@ -471,10 +471,11 @@ def questions(store: Store, channel: str, position: int, random: Random, *, samp
     for row in some(rows):
         now = f"?at={position}" if opens else ""
         asked.append(Question(kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens))
+    known = {row.id for row in rows}
     raws = {at: store.raws(channel, at, at)[0] for at in some(range(1, position + 1))}
     for at, raw in raws.items():
         exchange = _subject(raw)
-        if exchange and exchange in {row.id for row in rows}:
+        if exchange in known:
             asked.append(Question(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True))
         asked.append(Question(kind="records", path=f"/records/{at}", past=True))
         asked.append(Question(kind="records", path=f"/records/{at}/causes", late=True))

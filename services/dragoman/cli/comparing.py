@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Callable
 from random import Random
 from typing import Final
 
+import aiohttp
+
 from dragoman.audit.comparison import Compared, Comparison, Mismatch, Response, Unanswered, questions
 from dragoman.audit.replay import Page, Replay, Source, erasures_in, messages_of
 from dragoman.cli.common import HEAD_SECONDS, head_of, out, say
@@ -22,6 +24,9 @@ SAMPLE: Final = 20
 
 _PATIENT_SECONDS: Final = 30.0
 _AGAIN_SECONDS: Final = 0.25
+_WHOLE: Final = aiohttp.ClientTimeout(total=120, connect=5)
+"""Time for one answer: a report of a long log takes a while."""
+
 _FAILURES: Final = 3
 """Times that a question is asked of a gateway that answers it with an error of its own."""
 
@@ -51,7 +56,7 @@ class Gateway:
         while True:
             begun = time.monotonic()
             try:
-                answer = await self._caller.call("GET", self._channel + path, headers={"Dragoman-Min-Position": str(least)})
+                answer = await self._caller.call("GET", self._channel + path, headers={"Dragoman-Min-Position": str(least)}, timeout=_WHOLE)
                 return Response(headers=answer.headers, body=answer.body, seconds=time.monotonic() - begun)
             except Garbled as error:
                 return Response(refused=str(error))

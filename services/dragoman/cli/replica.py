@@ -10,7 +10,6 @@ It answers on a socket in the folder, which only the user who runs it can open. 
 
 import asyncio
 import tempfile
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
@@ -50,6 +49,7 @@ More = Callable[[int, int], AsyncGenerator[Page, None]]
 """Reads the log from a position on, up to another at least. Raises `Unanswered`."""
 
 _FILE_SECONDS: Final = 600.0
+_OWN: Final = aiohttp.ClientTimeout(total=600)
 _SOCKET_CHARACTERS: Final = 100
 """Characters of a socket's path: the kernel takes 107."""
 
@@ -202,22 +202,16 @@ class Replica:
             self.projection.checked = datetime.fromisoformat(as_of).astimezone(UTC) if as_of else now
         except ValueError:
             self.projection.checked = now
-        return await asked(self._client, f"/v1/channels/{self.projection.name}{path}")
+        try:
+            answer = await self._client.call("GET", f"/v1/channels/{self.projection.name}{path}", timeout=_OWN)
+        except Answered as error:
+            return Response(refused=f"{error.problem.status} {error.problem.type}")
+        return Response(headers=answer.headers, body=answer.body)
 
     async def entries(self, first: int) -> AsyncGenerator[list[answers.Entry], None]:
         """Read the records from a position on."""
         async for page in self._client.records(self.projection.name, first):
             yield page
-
-
-async def asked(client: Client, path: str, headers: dict[str, str] | None = None) -> Response:
-    """What a gateway answers, refusals too. Raises what the client raises of a gateway that cannot be asked."""
-    begun = time.monotonic()
-    try:
-        answer = await client.call("GET", path, headers=headers)
-    except Answered as error:
-        return Response(refused=f"{error.problem.status} {error.problem.type}", seconds=time.monotonic() - begun)
-    return Response(headers=answer.headers, body=answer.body, seconds=time.monotonic() - begun)
 
 
 @asynccontextmanager

@@ -217,10 +217,11 @@ async def lines(request: web.Request, service: Service, projection: Projection, 
     response = web.StreamResponse(headers={"Dragoman-Position": str(last)})
     response.content_type = NDJSON
     await response.prepare(request)
-    async for found in missed(service, projection, first, last):
-        await response.write(b"\n".join(line.encoded for line in found) + b"\n")
-        _note(service, projection, side, found)
-    await response.write_eof()
+    with suppress(ConnectionError):  # whoever has read enough leaves before the end
+        async for found in missed(service, projection, first, last):
+            await response.write(b"\n".join(line.encoded for line in found) + b"\n")
+            _note(service, projection, side, found)
+        await response.write_eof()
     return response
 
 
