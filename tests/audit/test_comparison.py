@@ -4,9 +4,10 @@ The gateway is a second replica of the same log here, whose file a test changes 
 plays no part.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import aclosing, asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from random import Random
@@ -16,6 +17,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from multidict import CIMultiDict
+from structlog.testing import capture_logs
 
 from dragoman.audit.comparison import Compared, Comparison, Question, Response, Unanswered, questions
 from dragoman.audit.replay import Hole, Page
@@ -440,3 +442,18 @@ async def test_what_is_kept_of_differences_is_bounded(pair: Pair) -> None:
 
     found = await bent(pair, other, *[STATE] * 200)
     assert len(found.mismatches) <= 100 and len(msgspec.json.encode(found)) < 1_000_000
+
+
+async def test_a_reader_who_leaves_before_the_end_is_no_failure_of_the_gateway() -> None:
+    world = World()
+    for _ in range(120):
+        world.open("nato/o-1", {**NOTE, "text": "x" * 15_000})
+    async with folded(world, world.raws) as own:
+        with capture_logs() as logged:
+            async with aclosing(own.entries(1)) as pages:
+                await anext(pages)
+            await own.ask("/state", datetime.now(UTC), "")
+            await asyncio.sleep(0)
+        assert not logged
+        async with aclosing(own.entries(1)) as pages:
+            assert [entry.position async for page in pages for entry in page] == [*range(1, world.position + 1)]

@@ -236,10 +236,12 @@ class Comparison:
         return mine, found
 
     async def _beside(self, question: Question, answer: Response) -> tuple[Response, list[Mismatch]]:
-        """The replica's answer, and how the host's differs from it: by the time that the host says it is."""
+        """The replica's answer, and how the host's differs from it: by the time that the host says it is. Raises `Unanswered`."""
         as_of = answer.headers.get("Dragoman-As-Of", "")
         for now in _moments(answer, timed=question.timed):
             mine = await self._replica.ask(question.path, now, as_of)
+            if mine.refused.startswith("5"):
+                raise Unanswered(f"the replay itself cannot answer this: {mine.refused}")
             found = self._differences(question, answer, mine)
             if not found:
                 break
@@ -472,9 +474,8 @@ def questions(store: Store, channel: str, position: int, random: Random, *, samp
         now = f"?at={position}" if opens else ""
         asked.append(Question(kind="exchanges", path=f"/exchanges/{row.id}{now}", past=opens, timed=not opens))
     known = {row.id for row in rows}
-    raws = {at: store.raws(channel, at, at)[0] for at in some(range(1, position + 1))}
-    for at, raw in raws.items():
-        exchange = _subject(raw)
+    for at in some(range(1, position + 1)):
+        exchange = _subject(store.raws(channel, at, at)[0])
         if exchange in known:
             asked.append(Question(kind="exchanges", path=f"/exchanges/{exchange}?at={at}", past=True))
         asked.append(Question(kind="records", path=f"/records/{at}", past=True))
