@@ -399,6 +399,18 @@ async def test_what_is_late_is_rendered_for_the_time_of_the_answer(pair: Pair) -
             assert not comparison.result().mismatches, (due, offset)
 
 
+@pytest.mark.parametrize("date", ["", "now", "Fri, 31 Dec 9999 23:59:59 GMT", "Wed, 01 Jan 1800 00:00:00 +2359", "x" * 10_000])
+async def test_a_date_that_is_none_or_of_another_age_is_not_believed(pair: Pair, date: str) -> None:
+    def dated(path: str, answer: Response) -> Response:
+        headers = CIMultiDict(answer.headers)
+        headers["Date"] = headers["Dragoman-As-Of"] = date
+        return msgspec.structs.replace(answer, headers=headers)
+
+    found = await bent(pair, dated, STATE, Question(kind="exchanges", path=f"/exchanges/{pair.waiting}", timed=True))
+    assert found.answers == {"exchanges": 1, "states": 1}
+    assert not found.mismatches and not found.unanswered
+
+
 async def test_an_exchange_that_is_erased_while_answers_are_compared_is_no_difference() -> None:
     world, waiting, _ = populated()
     begun, before = world.position, [*world.raws]

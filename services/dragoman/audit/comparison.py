@@ -12,10 +12,10 @@ can tell. Each member that differs is a `Mismatch`: where, in which exchange, an
 
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 from random import Random
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
@@ -50,6 +50,7 @@ _HEADERS: Final = ("ETag", "Dragoman-Commit", "Dragoman-Digest", "Dragoman-Void"
 _READ: Final = 10
 """Records, for each search of a sample, among whose words it is drawn."""
 
+_YEARS: Final = range(2000, 3000)
 _POSITION: Final = re.compile(r"[0-9]{1,15}")
 _PLACES: Final = re.compile(r"/[0-9]+(?=/|$)")
 _WORDS: Final = re.compile(r"[^\W_]+")
@@ -165,7 +166,7 @@ class Comparison:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more should be asked: enough differs, or the host does not answer."""
+        """True once nothing more should be asked: enough differs, or the host does not answer."""
         return len(self._mismatches) >= MISMATCHES or len(self._unanswered) >= UNANSWERED
 
     def result(self, *, seed: int = 0, whole: bool = False, stopped: str = "") -> Compared:
@@ -193,7 +194,7 @@ class Comparison:
             path = _next_page(path, body) if question.pages else None
 
     async def _compare(self, question: Question) -> bytes:
-        """Compare one answer; the replica's body, empty where the answers differ. Raises `Unanswered`, and `Hole` where records are missing."""
+        """Compare one answer. Return the replica's body, empty where the answers differ. Raises `Unanswered`, and `Hole` where records are missing."""
         for attempt in range(_TRIES):
             erasures = self._replica.erasures
             answer = await self._host.ask(question.path, self._replica.position)
@@ -226,7 +227,7 @@ class Comparison:
         return b""
 
     async def _further(self, question: Question, answer: Response, found: list[Mismatch]) -> tuple[Response, list[Mismatch]]:
-        """Fold on to where the log has come, position by position where the answer may be of any of these; what differs then still."""
+        """Fold on to where the log has come, position by position where the answer may be of any of these. Return what still differs."""
         newest = await self._host.position()
         mine = Response()
         while found and question.late and self._replica.position < newest:
@@ -236,7 +237,7 @@ class Comparison:
         return mine, found
 
     async def _beside(self, question: Question, answer: Response) -> tuple[Response, list[Mismatch]]:
-        """The replica's answer, and how the host's differs from it: by the time that the host says it is. Raises `Unanswered`."""
+        """Return the replica's answer, given for the time that the host states, and how the host's differs. Raises `Unanswered`."""
         as_of = answer.headers.get("Dragoman-As-Of", "")
         for now in _moments(answer, timed=question.timed):
             mine = await self._replica.ask(question.path, now, as_of)
@@ -276,14 +277,14 @@ class Comparison:
         return found
 
     def _member(self, question: Question, name: str, theirs: Raw | None, mine: Raw | None) -> list[Mismatch]:
-        """The differences inside a member of an answer, or the whole member where its JSON is the same and its bytes are not."""
+        """Return the differences inside a member, or the whole member where its JSON is the same and its bytes are not."""
         exchange = _named_in(question.path)
         if theirs is None or mine is None:
             left, right = ("nothing" if each is None else bytes(each) for each in (theirs, mine))
             return [self._mismatch(question, f"/{_escaped(name)}", left, right, exchange)]
         try:
             one, other = msgspec.json.decode(theirs), msgspec.json.decode(mine)
-            found = list(_diff(f"/{_escaped(name)}", one, other, exchange))
+            found = [*islice(_diff(f"/{_escaped(name)}", one, other, exchange), MISMATCHES)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             found = []
         if not found:
@@ -303,7 +304,7 @@ class Comparison:
         )
 
     def _keep(self, found: list[Mismatch]) -> None:
-        """Keep what differs, as far as there is room; what was found of the exchange in another answer already is counted."""
+        """Keep differences, as far as there is room. One that another answer of the exchange had already is only counted."""
         for each in found:
             key = each.exchange or each.question, _PLACES.sub("", each.pointer), each.gateway, each.replay
             known = self._mismatches.get(key)
@@ -325,7 +326,7 @@ class Comparison:
             self._unanswered.append(f"/records?from={first}: {error}")
 
     async def _some_records(self, first: int, last: int) -> int:
-        """Compare records from a position to another, or to the first that differs; where to go on."""
+        """Compare records from a position to another, or to the first that differs. Return where to go on."""
         erasures = self._replica.erasures
         async with aclosing(_one_by_one(self._host.entries(first))) as theirs, aclosing(_one_by_one(self._replica.entries(first))) as mine:
             for position in range(first, last + 1):  # noqa: B007  # where it ended is said below
@@ -356,11 +357,14 @@ async def _one_by_one(pages: AsyncGenerator[list[Entry], None]) -> AsyncGenerato
 
 
 def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
-    """The time of an answer, by the gateway's clock; where that matters, the latest and the earliest that it may have been."""
-    try:
-        date = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
-    except ValueError:
-        date = datetime.now(UTC)
+    """Yield the time of an answer, by the gateway's clock; where that matters, the latest and the earliest that it may have been.
+
+    A date of another age is not believed: no limit could be counted from it.
+    """
+    date = datetime.now(UTC)
+    with suppress(ValueError, OverflowError):  # a proxy left it out, or it is no date
+        given = parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
+        date = given if given.year in _YEARS else date
     if timed:
         yield date + timedelta(seconds=1)
         yield date - timedelta(seconds=answer.seconds + 1)
@@ -369,7 +373,7 @@ def _moments(answer: Response, *, timed: bool) -> Iterator[datetime]:
 
 
 def _next_page(path: str, body: bytes) -> str | None:
-    """The path of the next page of a list; None after the last one."""
+    """Return the path of the next page of a list; None after the last one."""
     cursor = msgspec.json.decode(body).get("next", "") if body else ""
     if not cursor:
         return None
@@ -378,7 +382,7 @@ def _next_page(path: str, body: bytes) -> str | None:
 
 
 def _named_in(path: str) -> str:
-    """The id of the exchange that a path names; empty for none."""
+    """Return the id of the exchange that a path names; empty for none."""
     found = re.match(r"/exchanges/([^/?]+)", path)
     return "" if found is None else found.group(1)
 
@@ -391,7 +395,7 @@ _Found = tuple[str, bytes | str, bytes | str, str]
 
 
 def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Found]:
-    """The places at which two decoded values differ: pointer, both values, and the exchange in which the place is."""
+    """Yield the places at which two decoded values differ: pointer, both values, and the exchange in which the place is."""
     if isinstance(theirs, dict) and isinstance(mine, dict):
         exchange = _exchange_of(mine) or exchange
         for name in dict.fromkeys((*mine, *theirs)):
@@ -407,7 +411,7 @@ def _diff(pointer: str, theirs: Any, mine: Any, exchange: str) -> Iterator[_Foun
 
 
 def _diff_lists(pointer: str, theirs: list[Any], mine: list[Any], exchange: str) -> Iterator[_Found]:
-    """The same of lists: of rows by their ids, so that one that is missing does not shift the others; of other lists by place."""
+    """Yield those of two lists: rows are paired by their ids, so that a missing one does not shift the others; other items by place."""
     left, right = _by_id(theirs), _by_id(mine)
     if left is None or right is None or not (left or right):
         for place in range(max(len(theirs), len(mine))):
@@ -437,7 +441,7 @@ def _both(pointer: str, theirs: object, mine: object) -> tuple[str, bytes | str,
 
 
 def _by_id(rows: Sequence[Any]) -> dict[str, Any] | None:
-    """Rows by their ids; None where they have none, or one twice."""
+    """Return rows by their ids; None where a row has none, or two have the same."""
     found: dict[str, Any] = {}
     for row in rows:
         if not isinstance(row, dict) or not isinstance(row.get("id"), str) or row["id"] in found:
@@ -447,7 +451,7 @@ def _by_id(rows: Sequence[Any]) -> dict[str, Any] | None:
 
 
 def _exchange_of(value: Any) -> str:
-    """The exchange that an object is of, by its own word; empty where it does not say."""
+    """Return the exchange that an object says it is of; empty where it does not say."""
     if isinstance(value, dict) and isinstance(value.get("number"), str):
         for name in ("exchange", "id"):
             if isinstance(value.get(name), str):
@@ -455,11 +459,11 @@ def _exchange_of(value: Any) -> str:
     return ""
 
 
-# What is asked
+# The questions
 
 
 def questions(store: Store, channel: str, position: int, random: Random, *, sample: int, opens: bool) -> list[Question]:
-    """The questions of a channel that stands at a position: of each kind a sample of so many, drawn by lot, or all where that is 0.
+    """Draw the questions of a channel that stands at a position: of each kind a random sample of so many, or all where that is 0.
 
     Where reading an exchange as it is now tells the other side that it was opened, exchanges are asked for as they stood at the position (`opens`).
     """
@@ -495,7 +499,7 @@ def questions(store: Store, channel: str, position: int, random: Random, *, samp
 
 
 def _rows(store: Store, channel: str) -> list[Row]:
-    """Every exchange's row, as the replica has it."""
+    """Return every exchange's row, as the replica has it."""
     found: list[Row] = []
     cursor = ""
     while True:
@@ -506,7 +510,7 @@ def _rows(store: Store, channel: str) -> list[Row]:
 
 
 def _filters(rows: Sequence[Row], numbered: Sequence[Row]) -> list[dict[str, str]]:
-    """What lists are narrowed to: everything by which some exchange is found."""
+    """Return the filters of lists: each value by which some exchange is found."""
     sides = sorted({side for row in rows for side in (row.side, *row.to)})
     found: list[dict[str, str]] = [{}]
     for name in ("family", "act", "status", "area"):
@@ -524,7 +528,7 @@ def _list(filters: dict[str, str], *, whole: bool, random: Random, position: int
 
 
 def _reports(position: int, past: Sequence[int]) -> Iterator[Question]:
-    """What is worked out over many exchanges, as it stood at the position, and between some positions."""
+    """Yield the questions over many exchanges, as they stood at the position, and of changes between some positions."""
     for name in ("watch", "statistics", "reports/situation", "reports/turn-over", "reports/period", "reports/year"):
         yield Question(kind="reports", path=f"/{name}?at={position}", past=True)
     for name in ("perceptions", "roadmap", "codebook"):
@@ -544,7 +548,7 @@ _said = msgspec.json.Decoder(_Said).decode
 
 
 def _subject(raw: bytes) -> str:
-    """The exchange of a record; empty for what is no record."""
+    """Return the exchange of a record; empty for bytes that are no record."""
     try:
         return _said(raw).subject
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -552,7 +556,7 @@ def _subject(raw: bytes) -> str:
 
 
 def _searched(raw: bytes) -> Iterator[str]:
-    """What a record may be found by: each of its words, and of Han characters each two that stand side by side."""
+    """Yield the words by which a record may be found, and each two Han characters that stand side by side."""
     try:
         data = _said(raw).data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

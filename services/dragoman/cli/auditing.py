@@ -127,7 +127,7 @@ async def replay_command(
 
 
 def _lie(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole: bool) -> str:
-    """What is wrong with a log that was replayed, before anything is compared; empty where nothing is."""
+    """Return the fault of a log that was replayed, before anything is compared; empty where there is none."""
     result = fold.result()
     if cid is not None and cid != result.cid:
         return f"this is the channel {result.cid}, and not {cid}: it was opened by other keys"
@@ -138,7 +138,7 @@ def _lie(fold: Replay, head: bytes | None, cid: str | None, last: int, *, whole:
 
 
 def _concluded(result: Replayed, live: str, compared: Compared | None, head: bytes | None, *, forgotten: bool) -> int:
-    """Say whether the gateway agrees with the replay; the exit code."""
+    """Tell if the gateway agrees with the replay. Return the exit code."""
     if forgotten:
         say(
             f"the gateway keeps no digest of position {result.position}: something that stood there was erased later; compare one from then on"
@@ -268,14 +268,14 @@ def _broker_of(target: Target) -> str:
 
 
 def _source(caller: Client, channel: str, broker: str | None, data: Path) -> Source:
-    """The log as the gateway gives it, or as the broker has it."""
+    """Return the log as the gateway gives it, or as the broker has it."""
     if broker is None:
         return lambda: messages_of(caller.records(channel))
     return lambda: wiring.messages_of(broker, data / "keys", channel)
 
 
 def _copied(file: Path) -> Source:
-    """The log in an export or in a mirror's folder. Raises `UsageError`."""
+    """Return the log in an export or in a mirror's folder. Raises `UsageError`."""
     from dragoman.cli.verifying import archive_in, there
 
     if there(file).is_dir():
@@ -297,14 +297,14 @@ def _copied(file: Path) -> Source:
 
 
 async def _fold(source: Source, last: int) -> Replay:
-    """The fold to a position, or to the end where that is 0."""
+    """Fold the log to a position, or to its end where that is 0."""
     with _progress() as told:
         return await replay(source, upto=last, progress=lambda position: told("replaying", position, last or position))
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on standard error, and what moves it: what is done, how far, of how much."""
+    """Show a progress bar on standard error. Yield a function that moves it: the step, how far it came, how much there is."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as progress:
         tasks: dict[str, TaskID] = {}

@@ -139,7 +139,7 @@ async def _told(pages: AsyncGenerator[Page, None], done: Callable[[int], None]) 
 
 
 async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> str:
-    """Hold the head against what came while the answers were compared; what no head covers yet. Raises `Other`, `Hole`."""
+    """Compare the signed head with the records that came meanwhile. Return a note on records that no head covers. Raises `Other`, `Hole`."""
     if own.position == replayed:
         return ""
     registry = own.projection.registry
@@ -167,7 +167,7 @@ async def _signed(caller: Client, channel: str, own: Replica, replayed: int) -> 
 
 
 def show(compared: Compared) -> None:
-    """Print what was compared."""
+    """Print how many answers were compared, and at which positions."""
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(compared.answers.items())) or "nothing"
     drawn = "all of them" if compared.whole else f"a sample; --seed {compared.seed} draws it again, --all compares all"
     out(f"\ncompared   {counts}")
@@ -175,7 +175,7 @@ def show(compared: Compared) -> None:
 
 
 def tell(compared: Compared) -> None:
-    """Say what differed, and what was not answered."""
+    """Print the differences and the unanswered questions on standard error."""
     for mismatch in compared.mismatches[:_SHOWN]:
         say(f"dragoman: VERIFICATION FAILED: {_said(mismatch)}")
     if len(compared.mismatches) > _SHOWN:

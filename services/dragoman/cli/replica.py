@@ -200,7 +200,7 @@ class Replica:
         self.now = now
         try:
             self.projection.checked = datetime.fromisoformat(as_of).astimezone(UTC) if as_of else now
-        except ValueError:
+        except (ValueError, OverflowError):
             self.projection.checked = now
         try:
             answer = await self._client.call("GET", f"/v1/channels/{self.projection.name}{path}", timeout=_OWN)
