@@ -41,6 +41,8 @@ WRITERS = (
     "courier/*.py",
     "registrar.py",
     "wiring.py",
+    "projection/rebuild.py",
+    "place.py",
     "witness.py",
 )
 """The modules that name something outside this program."""
