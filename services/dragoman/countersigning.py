@@ -8,13 +8,14 @@ head by the log's own key that is not of these records, or of more than there ar
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import aiohttp
 import structlog
 from msgspec import Struct
 
+from dragoman.place import OUTDATED, UNCONFIRMED, Confirmation
 from dragoman.sentence import sentence
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Addition, Checkpoint
@@ -59,6 +60,28 @@ class Contradicted(Exception):
         super().__init__(f"{witness} has cosigned a head of {size} records, signed by the log's key, and {kept}")
         self.size = size
         self.beyond = beyond
+
+
+class Confirmed(Struct, frozen=True, kw_only=True):
+    """The witnesses' answer for one log: who confirmed its newest head, why the others did not, and what contradicts it.
+
+    A witness that does not know the log is in neither list.
+    """
+
+    by: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    against: str = ""
+
+
+def confirmation_of(found: Mapping[str, Confirmed]) -> Confirmation:
+    """Return the answer for all logs of a data directory: nothing contradicts any of them, and somebody confirms each that is witnessed."""
+    against = [f"{channel}: {each.against}" for channel, each in found.items() if each.against]
+    if against:
+        return Confirmation(reason=OUTDATED, detail="; ".join(against))
+    waiting = [f"{channel}: {', '.join(each.waiting)}" for channel, each in found.items() if each.waiting and not each.by]
+    if waiting:
+        return Confirmation(reason=UNCONFIRMED, detail="; ".join(waiting))
+    return Confirmation(by=tuple(sorted({name for each in found.values() for name in each.by})))
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
@@ -127,6 +150,69 @@ class Witnesses:
             raise Contradicted(witness.verifier.name, head.size, beyond=own is None)
         self._sizes[witness] = head.size
         return True
+
+    async def confirm(self, log: Verifier, root: Callable[[int], bytes | None], nodes: Nodes, sealed: bytes | None) -> Confirmed:
+        """Ask every witness whether the newest signed head, `sealed`, is the newest that it knows. Nothing is signed for it.
+
+        A head by the log's key that a witness shows, of more records or of others than are here, contradicts. One that has come less far is
+        asked to cosign the newest. `root` is as in `agree`.
+        """
+        try:
+            newest = Checkpoint(log.name, 0, merkle.EMPTY) if sealed is None else checkpoint.opened(sealed, log)[0]
+            if root(newest.size) != newest.root:
+                return Confirmed(against=f"the signed head of {newest.size} records is not of the records that are here")
+            answers = await asyncio.gather(*(self._confirmed(each, log, root, nodes, newest, sealed) for each in self._sizes))
+        except NotANote as error:
+            return Confirmed(against=f"what is sealed is no head: {error}")
+        except Contradicted as error:
+            return Confirmed(against=str(error))
+        names = [each.verifier.name for each in self._sizes]
+        return Confirmed(
+            by=tuple(name for name, answer in zip(names, answers, strict=True) if answer == ""),
+            waiting=tuple(f"{name} {answer}" for name, answer in zip(names, answers, strict=True) if answer),
+        )
+
+    async def _confirmed(
+        self,
+        witness: Asked,
+        log: Verifier,
+        root: Callable[[int], bytes | None],
+        nodes: Nodes,
+        newest: Checkpoint,
+        sealed: bytes | None,
+    ) -> str | None:
+        """Return why a witness does not confirm the newest head; empty where it does, None where it does not know the log."""
+        stance = await self._stance(witness, log, root, None, sealed)
+        if stance is False:
+            return "does not answer"
+        if sealed is None:
+            return None if stance is None else ""
+        if stance is None:
+            size = await self._size_of(witness, sealed)
+            if size is None or isinstance(size, str):
+                return size
+            if size > newest.size:
+                return f"says that it has cosigned {size} records, and the newest head here is of {newest.size}"
+            self._sizes[witness] = size
+        if self._sizes[witness] >= newest.size or await self._one(witness, newest, sealed, nodes) is not None:
+            return ""
+        return f"has cosigned {self._sizes[witness]} of the {newest.size} records of the newest head"
+
+    async def _size_of(self, witness: Asked, sealed: bytes) -> int | str | None:
+        """Return how far a witness that shows no heads says it has come; why it does not say so; or None where it did not know the log."""
+        try:
+            async with self._session.post(
+                f"{witness.url}/add-checkpoint",
+                data=bytes(Addition(old=0, proof=(), checkpoint=sealed)),
+                timeout=_SECONDS,
+                allow_redirects=False,
+            ) as answer:
+                status, body = answer.status, (await _body_of(answer)).strip()
+        except (aiohttp.ClientError, TimeoutError):
+            return "does not answer"
+        if status == _CONFLICT and body.isdigit():
+            return int(body)
+        return None if status in (_UNKNOWN, _OK) else f"answers {status}"
 
     async def _has_come_so_far(self, witness: Asked, sealed: bytes | None) -> bool:
         """Whether a witness that shows no heads says that it has cosigned, and no more than is sealed."""

@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from dragoman.countersigning import Contradicted, Witnesses
+from dragoman.countersigning import Confirmed, Contradicted, Witnesses, confirmation_of
 from dragoman.domain.erasure import Named, standing_in
 from dragoman.domain.record import NotARecord, parse
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
@@ -32,6 +32,8 @@ from dragoman.log.connection import Bus
 from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogBroken, LogUnreachable, Message
+from dragoman.place import UNCONFIRMED, Confirmation
+from dragoman.sentence import Sentence
 from dragoman.stores.seals import NoStore, Sealed, Seals
 from dragoman.stores.writing import Moved
 from dragoman.tlog import checkpoint, dsse, note
@@ -183,6 +185,15 @@ class _Sealing:
             await _in_thread(self.archive.keep_sealed, cosigned)
             await _in_thread(self.archive.keep_witnessed, cosigned)
 
+    async def confirmed(self) -> Confirmed:
+        """Ask the witnesses whether the newest head here is the newest that they know."""
+        verifier = self.verifier
+        if not self.compared:
+            return Confirmed(waiting=("the log is not read yet",))
+        if verifier is None:
+            return Confirmed()  # there is no record yet, or the log is another registrar's
+        return await self._witnesses.confirm(verifier, self._root_at, self.archive.nodes, None if self.sealed is None else self.sealed.note)
+
     async def _is_agreed(self, verifier: Verifier) -> bool:
         """Whether a witness agrees with what is kept here; with none that has a say, nobody needs to. Raises `Unexplained`."""
         raw = self.archive.witnessed
@@ -243,9 +254,22 @@ class Registrar:
     """Signs for all channels of a broker whose genesis names this log key."""
 
     def __init__(
-        self, bus: Bus, folder: Path, seed: bytes, *, replicas: int, now: Callable[[], datetime], witnesses: Callable[[], Witnesses]
+        self,
+        bus: Bus,
+        folder: Path,
+        seed: bytes,
+        *,
+        replicas: int,
+        now: Callable[[], datetime],
+        witnesses: Callable[[], Witnesses],
+        held: Callable[[], Sentence | None] = lambda: None,
     ) -> None:
-        """Keep an archive a channel in that folder, sign with the key of that seed, and ask `witnesses` of each channel."""
+        """Keep an archive a channel in that folder, sign with the key of that seed, and ask `witnesses` of each channel.
+
+        Nothing is signed while `held` gives a reason.
+        """
+        self._held = held
+        self._sealings: dict[str, _Sealing] = {}
         self._witnesses = witnesses
         self._bus = bus
         self._folder = folder
@@ -270,6 +294,18 @@ class Registrar:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def confirmation(self) -> Confirmation:
+        """Ask the witnesses of all logs whether the newest heads here are the newest that they know."""
+        try:
+            names = await stream.channels(self._bus)
+        except LogUnreachable as error:
+            return Confirmation(reason=UNCONFIRMED, detail=str(error))
+        found: dict[str, Confirmed] = {}
+        for name in names:
+            sealing = self._sealings.get(name)
+            found[name] = Confirmed(waiting=("the log is not followed",)) if sealing is None else await sealing.confirmed()
+        return confirmation_of(found)
 
     async def _keep(self, channel: str) -> None:
         """Sign for one channel, and go on whenever its archive's disk does; what else stops it is said."""
@@ -310,9 +346,11 @@ class Registrar:
 
     async def _sign_from_archive(self, channel: str) -> None:
         archive = Archive(self._folder / channel)
+        sealing = self._sealings[channel] = _Sealing(channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses())
         try:
-            await self._follow(_Sealing(channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses()))
+            await self._follow(sealing)
         finally:
+            del self._sealings[channel]
             archive.close()
 
     async def _follow(self, sealing: _Sealing) -> None:
@@ -352,6 +390,8 @@ class Registrar:
     async def _sign(self, sealing: _Sealing) -> None:
         while True:
             await asyncio.sleep(SEAL_SECONDS)
+            if self._held() is not None:
+                continue
             try:
                 await sealing.seal()
                 if sealing.trusted:

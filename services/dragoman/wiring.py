@@ -16,7 +16,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from dragoman import countersigning
+from dragoman import countersigning, place
 from dragoman.countersigning import Witnesses
 from dragoman.courier import mail, webhook
 from dragoman.courier.post import Bringing
@@ -27,6 +27,7 @@ from dragoman.gateway.callers import networks
 from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.service import Service
+from dragoman.gateway.takeover import TakeOver
 from dragoman.gateway.tls import Certificate
 from dragoman.interop.urls import Guard
 from dragoman.limits import ELECTION_SECONDS, JWKS_BYTES, POLL_SECONDS, REQUEST_SECONDS
@@ -41,6 +42,7 @@ from dragoman.log.mark import HighWater
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection import rebuild
 from dragoman.projection.checking import IntegrityCheck
+from dragoman.place import PlaceGuard
 from dragoman.projection.live import Projection
 from dragoman.projection.tree import Trees
 from dragoman.registrar import Registrar
@@ -77,8 +79,9 @@ class Running:
 
 
 def initialise(data: Path) -> bool:
-    """Make a data directory: the keys of our users, the log key, the operator's token. False where it was there already."""
+    """Make a data directory: its place, the keys of our users, the log key, the operator's token. False where it was there already."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place.adopt(data)
     keys = data / "keys"
     fresh = not (data / "operator.token").exists()
     broker.make_user_keys(keys)
@@ -100,39 +103,44 @@ async def broker_of(settings: Settings) -> AsyncIterator[Endpoint]:
 
 
 @asynccontextmanager
-async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway", *, whole: bool = False) -> AsyncIterator[Running]:
+async def gateway(
+    settings: Settings, endpoint: Endpoint, name: str = "gateway", *, whole: bool = False, take_over: bool = False
+) -> AsyncIterator[Running]:
     """A gateway on a broker, ready: every channel folded to the end of its log before the first request is taken.
 
     The `whole` office keeps the clocks and signs the heads as well.
     """
+    permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
-        service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
-        following(service.keep_delivering())
-        following(service.keep_outages())
-        following(service.keep_erasing())
+        service, following = await stack.enter_async_context(_followed(settings, endpoint, name, permit))
+        following(permit.then(service.keep_delivering))
+        following(permit.then(service.keep_outages))
+        following(permit.then(service.keep_erasing))
         if whole:
-            following(Watch(service.channels, service.desk, now=utc_now).run())
-            following((await _courier(stack, settings, service, name)).run())
+            following(permit.then(Watch(service.channels, service.desk, now=utc_now).run))
+            following(permit.then((await _courier(stack, settings, service, name)).run))
             if not settings.registrar.beside:
-                following((await _registrar(stack, settings, endpoint)).run())
+                following(permit.then((await _registrar(stack, settings, endpoint, permit)).run))
         yield await _listening(settings, service, stack, following)
 
 
 @asynccontextmanager
-async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch") -> AsyncIterator[None]:
+async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch", *, take_over: bool = False) -> AsyncIterator[None]:
     """A watch alone: any number may run, beside any number of gateways."""
-    async with _followed(settings, endpoint, name) as (service, following):
-        following(Watch(service.channels, service.desk, now=utc_now).run())
+    permit = PlaceGuard(settings.data, take_over=take_over)
+    async with _followed(settings, endpoint, name, permit) as (service, following):
+        following(permit.then(Watch(service.channels, service.desk, now=utc_now).run))
         log.info("watch.keeping", channels=len(service.channels))
         yield
 
 
 @asynccontextmanager
-async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier") -> AsyncIterator[None]:
+async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier", *, take_over: bool = False) -> AsyncIterator[None]:
     """A courier alone: several may run, and each endpoint is one's at a time."""
+    permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
-        service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
-        following((await _courier(stack, settings, service, name)).run())
+        service, following = await stack.enter_async_context(_followed(settings, endpoint, name, permit))
+        following(permit.then((await _courier(stack, settings, service, name)).run))
         log.info("courier.bringing", channels=len(service.channels))
         yield
 
@@ -150,35 +158,44 @@ async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, 
 
 
 @asynccontextmanager
-async def registrar(settings: Settings, endpoint: Endpoint) -> AsyncIterator[None]:
+async def registrar(settings: Settings, endpoint: Endpoint, *, take_over: bool = False) -> AsyncIterator[None]:
     """A registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
+    permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
         following = await stack.enter_async_context(_tasks())
-        following((await _registrar(stack, settings, endpoint)).run())
+        signing = await _registrar(stack, settings, endpoint, permit)
+        following(signing.run())  # it follows the logs at once, and signs once it may
+        following(permit.run(signing.confirmation if settings.registrar.witnesses else None))
         log.info("registrar.sealing")
         yield
 
 
-async def _registrar(stack: AsyncExitStack, settings: Settings, endpoint: Endpoint) -> Registrar:
-    bus = await stack.enter_async_context(connected(endpoint.url, "registrar", endpoint.seed("registrar")))
-    seed = Custody(settings.data / "keys" / "log").seed("log", "log/log")
+async def _witnesses(stack: AsyncExitStack, settings: Settings) -> Callable[[], Witnesses]:
+    """The witnesses that the settings name, made anew for each log. Raises `SettingsError`."""
     session = await stack.enter_async_context(aiohttp.ClientSession())
     try:
         asked = [countersigning.read(each) for each in settings.registrar.witnesses]
     except NotANote as error:
         raise SettingsError(f"registrar.witnesses: {error}") from None
+    return lambda: Witnesses(session, asked)
+
+
+async def _registrar(stack: AsyncExitStack, settings: Settings, endpoint: Endpoint, permit: PlaceGuard) -> Registrar:
+    bus = await stack.enter_async_context(connected(endpoint.url, "registrar", endpoint.seed("registrar")))
+    seed = Custody(settings.data / "keys" / "log").seed("log", "log/log")
     return Registrar(
         bus,
         settings.data / "archive",
         seed,
         replicas=settings.nats.replicas,
         now=utc_now,
-        witnesses=lambda: Witnesses(session, asked),
+        witnesses=await _witnesses(stack, settings),
+        held=permit.held,
     )
 
 
 @asynccontextmanager
-async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncIterator[tuple[Service, _Start]]:
+async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: PlaceGuard) -> AsyncIterator[tuple[Service, _Start]]:
     """All channels of a broker, folded to the end of their logs, and what starts tasks that last as long."""
     async with AsyncExitStack() as stack:
         warden = await stack.enter_async_context(connected(endpoint.url, "warden", endpoint.seed("warden")))
@@ -223,7 +240,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             seals=Seals(apart),
             coverage=Coverage(Seals(apart)),
             trees=Trees(store),
-            desk=Desk(Custody(settings.data / "keys" / "channels")),
+            desk=Desk(Custody(settings.data / "keys" / "channels"), held=permit.held),
             access=access,
             drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
             courier=couriers.Courier(Bucket(bus, couriers.BUCKET)),
@@ -247,6 +264,9 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
         following(IntegrityCheck(store).run())
         following(service.keep_access_fresh())
         following(_find_channels(service))
+        if permit.held() is not None:
+            asked = TakeOver(service, await _witnesses(stack, settings)) if settings.registrar.witnesses else None
+            following(permit.run(asked.confirmation if asked is not None else None))
         yield service, following
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from dragoman import place
 from dragoman.cli.common import (
     FAILED,
     USAGE,
@@ -102,6 +103,7 @@ def _data(data: Path) -> list[tuple[str, str]]:
     findings.append(("data directory is private", f"others may enter it; run chmod 700 {data}" if mode & 0o077 else ""))
     open_keys = [str(path) for path in (data / "keys").rglob("*") if path.is_file() and path.stat().st_mode & 0o077]
     findings.append(("keys are private", f"others may read {', '.join(open_keys)}; run chmod 600 on them" if open_keys else ""))
+    findings.append(("data directory is where it was written", place.advice(place.fault_of(data))))
     free = shutil.disk_usage(data).free
     findings.append(("disk", f"only {free // 2**20} MiB are free; make room" if free < _DISK_BYTES else ""))
     findings.append(("data directory can be written", "" if os.access(data, os.W_OK) else "give this user the right to write"))

@@ -19,6 +19,13 @@ from dragoman.settings import Settings, load
 
 Data = Annotated[Path | None, Parameter(help="The data directory; made if it is not there. Default: dragoman-data.")]
 Config = Annotated[Path | None, Parameter(help="A settings file, TOML.")]
+TakeOver = Annotated[
+    bool,
+    Parameter(
+        negative=(),
+        help="Go on here with data that were copied, moved or restored. Stop the service that they came from first, for good.",
+    ),
+]
 
 
 def _settings(config: Path | None, **flags: object) -> Settings:
@@ -46,6 +53,7 @@ def up(
     host: str | None = None,
     demo: Annotated[bool, Parameter(negative=(), help="Seed the demonstration, and write DIR/demo.json.")] = False,
     fresh: Annotated[bool, Parameter(negative=(), help="Throw the data directory away first.")] = False,
+    take_over: TakeOver = False,
     nats_server: Annotated[Path | None, Parameter(help="The nats-server to run.")] = None,
     log_format: Literal["auto", "json", "console"] | None = None,
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
@@ -64,16 +72,16 @@ def up(
         log__format=log_format,
         log__level=log_level or ("warning" if demo else None),
     )
-    _run(settings, _up(settings, demo=demo, fresh=fresh))
+    _run(settings, _up(settings, demo=demo, fresh=fresh, take_over=take_over))
     return 0
 
 
-async def _up(settings: Settings, *, demo: bool, fresh: bool) -> None:
+async def _up(settings: Settings, *, demo: bool, fresh: bool, take_over: bool) -> None:
     if fresh:
         await _throw_away(settings.data)
     if wiring.initialise(settings.data):
         say(f"initialised {settings.data}; the operator's token is in {settings.data / 'operator.token'}")
-    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, whole=True) as running:
+    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, whole=True, take_over=take_over) as running:
         wiring.write_server_file(settings.data, running.base_url, endpoint.url)
         if demo:
             seeded = await demonstration.seed(settings.data, running.base_url, running.own_url, settings.http.certificate)
@@ -107,6 +115,7 @@ def serve_one(
     nats_url: Annotated[str | None, Parameter(help="The broker's URL.")] = None,
     nats_keys: Annotated[Path | None, Parameter(help="The folder with our users' seeds. Default: DIR/keys.")] = None,
     name: Annotated[str, Parameter(help="This process's name; its projection is kept under it. Default: the service's.")] = "",
+    take_over: TakeOver = False,
     log_format: Literal["auto", "json", "console"] | None = None,
     log_level: Literal["debug", "info", "warning", "error"] | None = None,
     config: Config = None,
@@ -125,30 +134,30 @@ def serve_one(
     if not settings.nats.url:
         raise BrokerError("serve needs a broker: name it with --nats-url or in the settings, or use `dragoman up`, which runs its own")
     serving = {"gateway": _serve, "watch": _watch, "courier": _bring, "registrar": _seal}[service]
-    _run(settings, serving(settings, name or service))
+    _run(settings, serving(settings, name or service, take_over=take_over))
     return 0
 
 
-async def _serve(settings: Settings, name: str) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, name) as running:
+async def _serve(settings: Settings, name: str, *, take_over: bool) -> None:
+    async with wiring.broker_of(settings) as endpoint, wiring.gateway(settings, endpoint, name, take_over=take_over) as running:
         out(running.base_url)
         await wiring.until_stopped()
 
 
-async def _watch(settings: Settings, name: str) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.watch(settings, endpoint, name):
+async def _watch(settings: Settings, name: str, *, take_over: bool) -> None:
+    async with wiring.broker_of(settings) as endpoint, wiring.watch(settings, endpoint, name, take_over=take_over):
         out("watching")
         await wiring.until_stopped()
 
 
-async def _bring(settings: Settings, name: str) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.courier(settings, endpoint, name):
+async def _bring(settings: Settings, name: str, *, take_over: bool) -> None:
+    async with wiring.broker_of(settings) as endpoint, wiring.courier(settings, endpoint, name, take_over=take_over):
         out("bringing")
         await wiring.until_stopped()
 
 
-async def _seal(settings: Settings, name: str) -> None:
-    async with wiring.broker_of(settings) as endpoint, wiring.registrar(settings, endpoint):
+async def _seal(settings: Settings, _name: str, *, take_over: bool) -> None:
+    async with wiring.broker_of(settings) as endpoint, wiring.registrar(settings, endpoint, take_over=take_over):
         out("sealing")
         await wiring.until_stopped()
 

@@ -27,7 +27,20 @@ _SAYING: Final = (_HERE.parent / "gateway" / "console", _HERE.parent / "reports"
 
 _MAKING: Final = tuple(
     _HERE.parent / name
-    for name in ("tlog", "domain", "interop", "log", "projection", "stores", "audit", "countersigning.py", "courier", "desk.py", "gateway")
+    for name in (
+        "tlog",
+        "domain",
+        "interop",
+        "log",
+        "projection",
+        "stores",
+        "audit",
+        "countersigning.py",
+        "courier",
+        "desk.py",
+        "place.py",
+        "gateway",
+    )
 )
 """Where sentences are made that are said elsewhere, such as refusals."""
 

@@ -178,7 +178,7 @@ def _pages(here: Here, channel: Projection) -> Iterator[_Named]:
 def _actions(here: Here, channel: Projection) -> Iterator[_Named]:
     """What the reader may do in a channel now, beginning with the report that must not wait."""
     roles = _roles(here, channel)
-    writable = here.service.guard.proven and not channel.broken and here.grant.scope != "read"
+    writable = here.service.is_writable(channel) and here.grant.scope != "read"
     if here.past or not writable or OFFICERS.isdisjoint(roles):
         return
     asked: list[tuple[str, Callable[[Words], str]]] = [

@@ -175,7 +175,7 @@ class Here:
     @property
     def writable(self) -> bool:
         """Whether anything can be recorded now."""
-        return self.service.guard.proven and not self.projection.broken and not self.projection.doubt
+        return self.service.is_writable(self.projection)
 
     @property
     def call(self) -> Call[Nothing]:

@@ -1,0 +1,58 @@
+"""The witnesses' confirmation that the logs of a gateway are the newest, before it takes over from a service elsewhere."""
+
+import asyncio
+from collections.abc import Callable
+
+from dragoman.countersigning import Confirmed, Witnesses, confirmation_of
+from dragoman.domain.heads import log_of
+from dragoman.gateway.service import Service
+from dragoman.log.port import LogUnreachable
+from dragoman.place import Confirmation
+from dragoman.projection.live import Behind, Projection
+from dragoman.stores.seals import NoStore
+from dragoman.tlog import checkpoint, merkle, note
+from dragoman.tlog.note import NotANote
+
+
+class TakeOver:
+    """The question to the witnesses of all channels. Keeps how far each witness has come from one time to the next."""
+
+    def __init__(self, service: Service, witnesses: Callable[[], Witnesses]) -> None:
+        """Ask about the channels of the service; `witnesses` are made anew for each channel."""
+        self._service = service
+        self._make = witnesses
+        self._witnesses: dict[str, Witnesses] = {}
+
+    async def confirmation(self) -> Confirmation:
+        """Ask every witness about every channel."""
+        channels = [each for _, each in sorted(self._service.channels.items()) if each.is_channel]
+        return confirmation_of({each.name: await self._confirmed(each) for each in channels})
+
+    async def _confirmed(self, projection: Projection) -> Confirmed:
+        service, name = self._service, projection.name
+        nodes = service.trees.nodes(name)
+        try:
+            sealed = await self._sealed(name)
+            size = 0 if sealed is None else checkpoint.read(note.read(sealed).text).size
+            if size <= projection.state.position:
+                await projection.in_file(size)
+                # The subtrees are read in a thread, so that the proof for a witness is quick afterwards.
+                await asyncio.wrap_future(service.store.in_thread(merkle.root_of, nodes, size))
+        except (LogUnreachable, Behind) as error:
+            return Confirmed(waiting=(f"the log cannot be asked: {error}",))
+        except NotANote as error:
+            return Confirmed(against=f"what is sealed is no head: {error}")
+
+        def root(size: int) -> bytes | None:
+            return projection.root(size) if size <= projection.state.position else None
+
+        witnesses = self._witnesses.setdefault(name, self._make())
+        return await witnesses.confirm(log_of(projection.registry), root, nodes, sealed)
+
+    async def _sealed(self, channel: str) -> bytes | None:
+        """The newest signed head; None where none was signed. Raises `LogUnreachable`."""
+        try:
+            found = await self._service.seals.newest(channel)
+        except NoStore:
+            return None
+        return None if found is None else found.note
