@@ -46,7 +46,7 @@ def hostile(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Calla
 
     def start(tricks: str, *arguments: str) -> Hostile:
         data = tmp_path / f"hostile-{len(running)}"
-        shutil.copytree(honest.data, data)
+        shutil.copytree(honest.data, data, ignore=shutil.ignore_patterns("place.json"))
         running.append(host := Hostile(data, tricks, *arguments))
         return host
 

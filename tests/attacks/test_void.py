@@ -174,7 +174,7 @@ async def _written(host: Service, given: Given) -> tuple[dict[str, int], set[int
 def audited(honest: Service, given: Given, auditor: Auditor, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audited]:
     """A host that takes everything, with all of it in its log, as it is audited."""
     data = tmp_path_factory.mktemp("taken") / "data"
-    shutil.copytree(honest.data, data)
+    shutil.copytree(honest.data, data, ignore=shutil.ignore_patterns("place.json"))
     host = Hostile(data, "accepts,lax")
     try:
         positions, valid = asyncio.run(_written(host, given))

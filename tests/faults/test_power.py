@@ -205,7 +205,7 @@ async def test_a_power_cut_under_a_whole_house_loses_and_doubles_nothing(
                 house.broker.go_on()
                 house.gateway.process.send_signal(signal.SIGCONT)
             await traffic.settle()
-            with copy, Broker(copy.path) as broker, Gateway(copy.path, broker.url, broker.keys) as gateway:
+            with copy, Broker(copy.path) as broker, Gateway(copy.path, broker.url, broker.keys, "--take-over") as gateway:
                 gateway.tokens = house.gateway.tokens
                 cut_off.service = gateway
                 await cut_off.settle()

@@ -79,7 +79,7 @@ async def made(path: Path, blocks_wanted: int) -> Sound:
         await mirrored(house.broker, finding.position, path / "mirror", log_of(registry))
         house.gateway.stop()
         house.broker.stop(signal.SIGKILL)
-        shutil.copytree(house.path, path / "clean")
+        shutil.copytree(house.path, path / "clean", ignore=shutil.ignore_patterns("place.json"))  # each copy is in its place
         with Broker(path / "clean") as broker:
             broker.stop(signal.SIGTERM)
     data = {stop: path / stop for stop in ("clean", "unclean")}

@@ -57,7 +57,7 @@ class Host:
         if not about.exists():
             first = self._opened()
             self.service.stop()
-            shutil.copytree(self.folder, kept)
+            shutil.copytree(self.folder, kept, ignore=shutil.ignore_patterns("place.json"))  # each copy is in its place
             about.write_text(json.dumps(first))
         else:
             self.service.stop()
