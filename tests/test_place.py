@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dragoman import place
-from dragoman.countersigning import Confirmed, confirmation_of
+from dragoman.countersigning import LogConfirmation, confirmation_of
 from dragoman.place import ELSEWHERE, OUTDATED, UNCONFIRMED, Confirmation, PlaceGuard
 
 ID = "0123456789abcdef0123456789abcdef"
@@ -49,7 +49,7 @@ def rewrite(data: Path, **changes: object) -> None:
 
 def test_a_directory_without_a_place_adopts_the_one_where_it_is(tmp_path: Path) -> None:
     assert place.fault_of(tmp_path) == ""
-    assert PlaceGuard(tmp_path).held() is None
+    assert PlaceGuard(tmp_path).read_only_reason() is None
     assert (tmp_path / place.FILE).stat().st_mode & 0o777 == 0o600
 
 
@@ -58,7 +58,7 @@ def test_restarts_boots_and_what_is_done_to_the_file_keep_the_place(data: Path, 
     (data / place.FILE).chmod(0o640)
     (tmp_path / "link").symlink_to(data)
     assert place.fault_of(tmp_path / "link") == ""
-    assert PlaceGuard(data).held() is None
+    assert PlaceGuard(data).read_only_reason() is None
 
 
 @pytest.mark.parametrize("copy", [["cp", "-a"], ["cp", "-r"]])
@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_stops_nothing(tmp_path_factor
     data.mkdir(exist_ok=True)
     (data / place.FILE).write_bytes(content)
     assert "cannot be read" in place.fault_of(data)
-    assert PlaceGuard(data).held() == ELSEWHERE
+    assert PlaceGuard(data).read_only_reason() == ELSEWHERE
 
 
 def test_a_directory_that_cannot_be_written_goes_on_as_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_a_directory_that_cannot_be_written_goes_on_as_before(tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(place, "_write", full)
-    assert PlaceGuard(tmp_path).held() is None
+    assert PlaceGuard(tmp_path).read_only_reason() is None
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ class Witnessing:
 
 
 async def settled(guard: PlaceGuard, confirm: Witnessing | None, seconds: float = 5) -> bool:
-    """Whether the guard lets writing begin, within so many seconds."""
+    """Return whether the guard lets writing begin, within so many seconds."""
     done: list[None] = []
 
     async def work() -> None:
@@ -174,11 +174,14 @@ async def test_nothing_begins_before_it_is_taken_over(data: Path, tmp_path: Path
     copy = shutil.copytree(data, tmp_path / "copy")
     guard = PlaceGuard(copy)
     assert not await settled(guard, None, 0.2)
-    assert guard.held() == ELSEWHERE
+    (copy / place.FILE).rename(tmp_path / "removed")
+    assert not await settled(guard, None, 0.2), "that the file is gone is no permission"
+    (tmp_path / "removed").rename(copy / place.FILE)
+    assert guard.read_only_reason() == ELSEWHERE
     assert await settled(PlaceGuard(copy, take_over=True), None)
     assert place.fault_of(copy) == ""
     assert await settled(guard, None), "another process on the same directory took over"
-    assert guard.held() is None
+    assert guard.read_only_reason() is None
 
 
 async def test_a_take_over_is_written_down_once_it_is_confirmed(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,18 +189,18 @@ async def test_a_take_over_is_written_down_once_it_is_confirmed(data: Path, tmp_
     copy = shutil.copytree(data, tmp_path / "copy")
     no, old = Confirmation(reason=UNCONFIRMED, detail="silent"), Confirmation(reason=OUTDATED, detail="further")
     guard = PlaceGuard(copy, take_over=True)
-    assert guard.held() == UNCONFIRMED
+    assert guard.read_only_reason() == UNCONFIRMED
     assert not await settled(guard, Witnessing(no, old), 0.2)
-    assert guard.held() == OUTDATED
+    assert guard.read_only_reason() == OUTDATED
     assert place.fault_of(copy), "the next start is elsewhere as well"
     assert await settled(guard, Witnessing(old, no, Confirmation(by=("nato",))))
     assert place.fault_of(copy) == ""
 
 
 def test_all_logs_must_be_confirmed_and_none_contradicted() -> None:
-    yes, no, unknown = Confirmed(by=("w",)), Confirmed(waiting=("w does not answer",)), Confirmed()
+    yes, no, unknown = LogConfirmation(by=("w",)), LogConfirmation(waiting=("w does not answer",)), LogConfirmation()
     assert confirmation_of({"a": yes, "b": unknown}) == Confirmation(by=("w",))
     assert confirmation_of({"a": yes, "b": no}).reason == UNCONFIRMED
-    assert confirmation_of({"a": Confirmed(by=("w",), waiting=("v does not answer",))}).reason is None
-    assert confirmation_of({"a": no, "b": Confirmed(by=("w",), against="it is further")}).reason == OUTDATED
+    assert confirmation_of({"a": LogConfirmation(by=("w",), waiting=("v does not answer",))}).reason is None
+    assert confirmation_of({"a": no, "b": LogConfirmation(by=("w",), against="it is further")}).reason == OUTDATED
     assert confirmation_of({}).reason is None

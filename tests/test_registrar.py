@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.cli.witnessing import application
-from dragoman.countersigning import Asked, Confirmed, Witnesses
+from dragoman.countersigning import Asked, LogConfirmation, Witnesses
 from dragoman.domain.heads import log_of
 from dragoman.log.archive import Archive
 from dragoman.log.memory import MemoryLog
@@ -392,7 +392,7 @@ async def test_a_witness_that_shows_no_heads_is_taken_by_the_size_that_it_says(s
 # Before a data directory takes over
 
 
-async def newest_here(house: House, side: Side, *, cosigned: int) -> Confirmed:
+async def newest_here(house: House, side: Side, *, cosigned: int) -> LogConfirmation:
     """The answer to a take-over of two heads, of which the witness has cosigned so many."""
     sealing = await house.caught_up(house.registrar())
     for number in range(2):
@@ -402,59 +402,61 @@ async def newest_here(house: House, side: Side, *, cosigned: int) -> Confirmed:
         house.world.open("nato/o-1", NOTE)
         sealing.take(house.messages)
     assert len(house.heads) == 2
-    return await sealing.confirmed()
+    return await sealing.confirmation()
 
 
 async def test_a_witness_confirms_the_newest_head_though_records_follow_it(house: House, side: Side) -> None:
-    assert await newest_here(house, side, cosigned=2) == Confirmed(by=(side.name,))
+    assert await newest_here(house, side, cosigned=2) == LogConfirmation(by=(side.name,))
 
 
 async def test_a_witness_that_has_not_come_to_the_newest_head_confirms_it_once_it_cosigns_it(house: House, side: Side) -> None:
     found = await newest_here(house, side, cosigned=1)
-    assert found == Confirmed(waiting=(f"{side.name} has cosigned 11 of the 12 records of the newest head",))
+    assert found == LogConfirmation(waiting=(f"{side.name} has cosigned 11 of the 12 records of the newest head",))
     side.willing = True
     again = await house.caught_up(house.registrar("again"))
-    assert await again.confirmed() == Confirmed(by=(side.name,))
+    assert await again.confirmation() == LogConfirmation(by=(side.name,))
     assert len(house.heads) == 2, "nothing is signed for it"
 
 
 async def test_a_witness_that_does_not_answer_or_does_not_know_the_log_confirms_nothing(house: House, side: Side) -> None:
-    assert await newest_here(house, side, cosigned=0) == Confirmed(), "it has no say"
+    assert await newest_here(house, side, cosigned=0) == LogConfirmation(), "it has no say"
     side.away = True
-    assert await (await house.caught_up(house.registrar("again"))).confirmed() == Confirmed(waiting=(f"{side.name} does not answer",))
+    assert await (await house.caught_up(house.registrar("again"))).confirmation() == LogConfirmation(
+        waiting=(f"{side.name} does not answer",)
+    )
 
 
 async def test_a_head_that_is_further_or_another_one_is_against_it(house: House, side: Side) -> None:
     await newest_here(house, side, cosigned=2)
     raws, notes = house.world.raws, house.seals.notes
     raws[:], notes[:] = raws[:11], notes[:1]
-    stale = await (await house.caught_up(house.registrar("stale"))).confirmed()
+    stale = await (await house.caught_up(house.registrar("stale"))).confirmation()
     assert (stale.by, "of 12 records" in stale.against, "less is kept here" in stale.against) == ((), True, True)
     raws.append(b"another record where one was cosigned")
-    fork = await (await house.caught_up(house.registrar("fork"))).confirmed()
+    fork = await (await house.caught_up(house.registrar("fork"))).confirmation()
     assert "others are kept here" in fork.against
 
 
 async def test_a_sealed_head_of_more_records_than_are_here_is_against_it(house: House, side: Side) -> None:
     await newest_here(house, side, cosigned=2)
     house.world.raws[:] = house.world.raws[:11]
-    torn = await (await house.caught_up(house.registrar("torn"))).confirmed()
-    assert torn == Confirmed(against="the signed head of 12 records is not of the records that are here")
+    torn = await (await house.caught_up(house.registrar("torn"))).confirmation()
+    assert torn == LogConfirmation(against="the signed head of 12 records is not of the records that are here")
 
 
 @pytest.mark.parametrize(
     ("says", "answer"),
     [
-        (b"12", Confirmed(by=("nato.example/witness",))),
-        (b"11", Confirmed(by=("nato.example/witness",))),
+        (b"12", LogConfirmation(by=("nato.example/witness",))),
+        (b"11", LogConfirmation(by=("nato.example/witness",))),
         (
             b"13",
-            Confirmed(waiting=("nato.example/witness says that it has cosigned 13 records, and the newest head here is of 12",)),
+            LogConfirmation(waiting=("nato.example/witness says that it has cosigned 13 records, and the newest head here is of 12",)),
         ),
     ],
 )
 async def test_a_witness_that_shows_no_heads_confirms_by_the_size_that_it_says(
-    says: bytes, answer: Confirmed, house: House, side: Side
+    says: bytes, answer: LogConfirmation, house: House, side: Side
 ) -> None:
     side.says, side.willing = says, says == b"11"
     assert await newest_here(house, side, cosigned=0) == answer

@@ -62,7 +62,7 @@ class Contradicted(Exception):
         self.beyond = beyond
 
 
-class Confirmed(Struct, frozen=True, kw_only=True):
+class LogConfirmation(Struct, frozen=True, kw_only=True):
     """The witnesses' answer for one log: who confirmed its newest head, why the others did not, and what contradicts it.
 
     A witness that does not know the log is in neither list.
@@ -73,15 +73,15 @@ class Confirmed(Struct, frozen=True, kw_only=True):
     against: str = ""
 
 
-def confirmation_of(found: Mapping[str, Confirmed]) -> Confirmation:
+def confirmation_of(answers: Mapping[str, LogConfirmation]) -> Confirmation:
     """Return the answer for all logs of a data directory: nothing contradicts any of them, and somebody confirms each that is witnessed."""
-    against = [f"{channel}: {each.against}" for channel, each in found.items() if each.against]
+    against = [f"{channel}: {each.against}" for channel, each in answers.items() if each.against]
     if against:
         return Confirmation(reason=OUTDATED, detail="; ".join(against))
-    waiting = [f"{channel}: {', '.join(each.waiting)}" for channel, each in found.items() if each.waiting and not each.by]
+    waiting = [f"{channel}: {', '.join(each.waiting)}" for channel, each in answers.items() if each.waiting and not each.by]
     if waiting:
         return Confirmation(reason=UNCONFIRMED, detail="; ".join(waiting))
-    return Confirmation(by=tuple(sorted({name for each in found.values() for name in each.by})))
+    return Confirmation(by=tuple(sorted({name for each in answers.values() for name in each.by})))
 
 
 async def _body_of(answer: aiohttp.ClientResponse) -> bytes:
@@ -151,7 +151,7 @@ class Witnesses:
         self._sizes[witness] = head.size
         return True
 
-    async def confirm(self, log: Verifier, root: Callable[[int], bytes | None], nodes: Nodes, sealed: bytes | None) -> Confirmed:
+    async def confirm(self, log: Verifier, root: Callable[[int], bytes | None], nodes: Nodes, sealed: bytes | None) -> LogConfirmation:
         """Ask every witness whether the newest signed head, `sealed`, is the newest that it knows. Nothing is signed for it.
 
         A head by the log's key that a witness shows, of more records or of others than are here, contradicts. One that has come less far is
@@ -160,19 +160,19 @@ class Witnesses:
         try:
             newest = Checkpoint(log.name, 0, merkle.EMPTY) if sealed is None else checkpoint.opened(sealed, log)[0]
             if root(newest.size) != newest.root:
-                return Confirmed(against=f"the signed head of {newest.size} records is not of the records that are here")
-            answers = await asyncio.gather(*(self._confirmed(each, log, root, nodes, newest, sealed) for each in self._sizes))
+                return LogConfirmation(against=f"the signed head of {newest.size} records is not of the records that are here")
+            answers = await asyncio.gather(*(self._confirm_by(each, log, root, nodes, newest, sealed) for each in self._sizes))
         except NotANote as error:
-            return Confirmed(against=f"what is sealed is no head: {error}")
+            return LogConfirmation(against=f"what is sealed is no head: {error}")
         except Contradicted as error:
-            return Confirmed(against=str(error))
+            return LogConfirmation(against=str(error))
         names = [each.verifier.name for each in self._sizes]
-        return Confirmed(
+        return LogConfirmation(
             by=tuple(name for name, answer in zip(names, answers, strict=True) if answer == ""),
             waiting=tuple(f"{name} {answer}" for name, answer in zip(names, answers, strict=True) if answer),
         )
 
-    async def _confirmed(
+    async def _confirm_by(
         self,
         witness: Asked,
         log: Verifier,

@@ -85,11 +85,11 @@ class Desk:
     """Takes posts in, for all channels of a gateway. Owns no state but the keys that it keeps for trials."""
 
     def __init__(
-        self, custody: Custody, *, now: Callable[[], datetime] = utc_now, held: Callable[[], Sentence | None] = lambda: None
+        self, custody: Custody, *, now: Callable[[], datetime] = utc_now, read_only_reason: Callable[[], Sentence | None] = lambda: None
     ) -> None:
-        """Sign for trial channels with the keys in custody. Nothing is recorded while `held` gives a reason."""
+        """Sign for trial channels with the keys in custody. Nothing is recorded while `read_only_reason` gives a reason."""
         self._custody = custody
-        self._held = held
+        self._read_only_reason = read_only_reason
         self._now = now
         self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = {}
 
@@ -179,17 +179,17 @@ class Desk:
         )
 
     @property
-    def held(self) -> Sentence | None:
+    def read_only_reason(self) -> Sentence | None:
         """The reason why this process records nothing at all; None where it may."""
-        return self._held()
+        return self._read_only_reason()
 
-    def refuse_if_held(self) -> None:
+    def refuse_if_read_only(self) -> None:
         """Raise `Refused` where this process may write nothing."""
-        if (reason := self.held) is not None:
+        if (reason := self.read_only_reason) is not None:
             raise Refused(Refusal(kind="read-only", detail=sentence("Nothing was recorded: %(error)s.", error=reason)))
 
     def _refuse_if_broken(self, projection: Projection) -> None:
-        self.refuse_if_held()
+        self.refuse_if_read_only()
         if projection.broken:
             raise Refused(
                 Refusal(
@@ -403,7 +403,7 @@ class Desk:
 
     async def open(self, event_log: EventLog, genesis: Record) -> None:
         """Append a genesis to an empty log. Raises `Refused`."""
-        self.refuse_if_held()
+        self.refuse_if_read_only()
         outcome = await event_log.append([Entry(record=genesis, expected=0, first=True)])
         match outcome:
             case Appended(1):

@@ -93,19 +93,19 @@ def fault_of(data: Path) -> str:
     path = data / FILE
     try:
         with path.open("rb") as file:
-            kept, now = msgspec.json.decode(file.read(), type=Place), _place_of(file.fileno(), data)
+            home, place = msgspec.json.decode(file.read(), type=Place), _place_of(file.fileno(), data)
     except FileNotFoundError:
         return ""
     except (OSError, msgspec.MsgspecError) as error:
         return f"{path} cannot be read: {error}"
-    found = []
-    if kept.machine and kept.machine != now.machine:
-        found.append(f"on another machine, {kept.host}, and this is {now.host}")
-    if kept.path != now.path:
-        found.append(f"at {kept.path}, and this is {now.path}")
-    if not _is_same_file(kept, now):
-        found.append("in other files, of which these are a copy")
-    return f"the data were written {'; '.join(found)}" if found else ""
+    differences = []
+    if home.machine and home.machine != place.machine:
+        differences.append(f"on another machine, {home.host}, and this is {place.host}")
+    if home.path != place.path:
+        differences.append(f"at {home.path}, and this is {place.path}")
+    if not _is_same_file(home, place):
+        differences.append("in other files, of which these are a copy")
+    return f"the data were written {'; '.join(differences)}" if differences else ""
 
 
 def advice(fault: str) -> str:
@@ -124,12 +124,12 @@ class PlaceGuard:
         self._data = data
         self._take_over = take_over
         self._allowed = asyncio.Event()
-        self._told = ""
-        self.reason: Sentence | None = None
+        self._last_detail = ""
+        self._reason: Sentence | None = None
         adopt(data)
         fault = fault_of(data)
         if fault:
-            self.reason = UNCONFIRMED if take_over else ELSEWHERE
+            self._reason = UNCONFIRMED if take_over else ELSEWHERE
             doing = "nothing: it is being taken over" if take_over else _DO
             log.critical("place.elsewhere", data=str(data), reason=fault, do=doing)
         else:
@@ -137,12 +137,12 @@ class PlaceGuard:
 
     async def run(self, confirm: Confirm | None = None) -> None:
         """Wait until writing is allowed. Where witnesses are to `confirm` a take-over, ask them until one does."""
-        while self.reason is not None:
-            if not fault_of(self._data):
+        while self._reason is not None:
+            if (self._data / FILE).exists() and not fault_of(self._data):
                 self._allow()  # another process on this directory took over
             elif self._take_over:
                 await self._try_to_take_over(confirm)
-            if self.reason is not None:
+            if self._reason is not None:
                 await asyncio.sleep(_AGAIN_SECONDS)
 
     async def then(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -150,12 +150,12 @@ class PlaceGuard:
         await self._allowed.wait()
         await work()
 
-    def held(self) -> Sentence | None:
+    def read_only_reason(self) -> Sentence | None:
         """Return the reason why nothing may be written now; None where writing is allowed."""
-        return self.reason
+        return self._reason
 
     def _allow(self) -> None:
-        self.reason = None
+        self._reason = None
         self._allowed.set()
 
     async def _try_to_take_over(self, confirm: Confirm | None) -> None:
@@ -166,17 +166,17 @@ class PlaceGuard:
             log.warning("place.taken_over", data=str(self._data), confirmed_by=", ".join(answer.by) or nobody)
             self._allow()
             return
-        self.reason = answer.reason
-        if answer.detail != self._told:
-            self._told = answer.detail
+        self._reason = answer.reason
+        if answer.detail != self._last_detail:
+            self._last_detail = answer.detail
             log.critical("place.not_taken_over", data=str(self._data), reason=answer.detail, do=str(answer.reason))
 
 
-def _is_same_file(kept: Place, now: Place) -> bool:
+def _is_same_file(home: Place, place: Place) -> bool:
     """Return whether the file is the one that was written: by its birth time, or by its inode number where that is not known."""
-    if kept.born and now.born:
-        return kept.born == now.born
-    return kept.inode == now.inode
+    if home.born and place.born:
+        return home.born == place.born
+    return home.inode == place.inode
 
 
 def _try_to_write(data: Path) -> None:
@@ -220,11 +220,11 @@ def _born(descriptor: int) -> int:
         statx = ctypes.CDLL(None).statx
     except AttributeError:
         return 0
-    found = ctypes.create_string_buffer(_STATX_BYTES)
-    if statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, found) != 0:
+    answer = ctypes.create_string_buffer(_STATX_BYTES)
+    if statx(descriptor, b"", _AT_EMPTY_PATH, _STATX_BTIME, answer) != 0:
         return 0
-    (mask,) = struct.unpack_from("=I", found)
-    seconds, nanoseconds = struct.unpack_from("=qI", found, _BTIME_OFFSET)
+    (mask,) = struct.unpack_from("=I", answer)
+    seconds, nanoseconds = struct.unpack_from("=qI", answer, _BTIME_OFFSET)
     return int(seconds) * 1_000_000_000 + int(nanoseconds) if mask & _STATX_BTIME else 0
 
 

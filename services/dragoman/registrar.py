@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from dragoman.countersigning import Confirmed, Contradicted, Witnesses, confirmation_of
+from dragoman.countersigning import Contradicted, LogConfirmation, Witnesses, confirmation_of
 from dragoman.domain.erasure import Named, standing_in
 from dragoman.domain.record import NotARecord, parse
 from dragoman.limits import ELECTION_SECONDS, READ_RECORDS, RESEAL_SECONDS, SEAL_SECONDS
@@ -185,13 +185,13 @@ class _Sealing:
             await _in_thread(self.archive.keep_sealed, cosigned)
             await _in_thread(self.archive.keep_witnessed, cosigned)
 
-    async def confirmed(self) -> Confirmed:
+    async def confirmation(self) -> LogConfirmation:
         """Ask the witnesses whether the newest head here is the newest that they know."""
         verifier = self.verifier
         if not self.compared:
-            return Confirmed(waiting=("the log is not read yet",))
+            return LogConfirmation(waiting=("the log is not read yet",))
         if verifier is None:
-            return Confirmed()  # there is no record yet, or the log is another registrar's
+            return LogConfirmation()  # there is no record yet, or the log is another registrar's
         return await self._witnesses.confirm(verifier, self._root_at, self.archive.nodes, None if self.sealed is None else self.sealed.note)
 
     async def _is_agreed(self, verifier: Verifier) -> bool:
@@ -262,13 +262,13 @@ class Registrar:
         replicas: int,
         now: Callable[[], datetime],
         witnesses: Callable[[], Witnesses],
-        held: Callable[[], Sentence | None] = lambda: None,
+        read_only_reason: Callable[[], Sentence | None] = lambda: None,
     ) -> None:
         """Keep an archive a channel in that folder, sign with the key of that seed, and ask `witnesses` of each channel.
 
-        Nothing is signed while `held` gives a reason.
+        Nothing is signed while `read_only_reason` gives a reason.
         """
-        self._held = held
+        self._read_only_reason = read_only_reason
         self._sealings: dict[str, _Sealing] = {}
         self._witnesses = witnesses
         self._bus = bus
@@ -301,11 +301,11 @@ class Registrar:
             names = await stream.channels(self._bus)
         except LogUnreachable as error:
             return Confirmation(reason=UNCONFIRMED, detail=str(error))
-        found: dict[str, Confirmed] = {}
+        answers: dict[str, LogConfirmation] = {}
         for name in names:
             sealing = self._sealings.get(name)
-            found[name] = Confirmed(waiting=("the log is not followed",)) if sealing is None else await sealing.confirmed()
-        return confirmation_of(found)
+            answers[name] = LogConfirmation(waiting=("the log is not followed",)) if sealing is None else await sealing.confirmation()
+        return confirmation_of(answers)
 
     async def _keep(self, channel: str) -> None:
         """Sign for one channel, and go on whenever its archive's disk does; what else stops it is said."""
@@ -390,7 +390,7 @@ class Registrar:
     async def _sign(self, sealing: _Sealing) -> None:
         while True:
             await asyncio.sleep(SEAL_SECONDS)
-            if self._held() is not None:
+            if self._read_only_reason() is not None:
                 continue
             try:
                 await sealing.seal()

@@ -190,7 +190,7 @@ async def _registrar(stack: AsyncExitStack, settings: Settings, endpoint: Endpoi
         replicas=settings.nats.replicas,
         now=utc_now,
         witnesses=await _witnesses(stack, settings),
-        held=permit.held,
+        read_only_reason=permit.read_only_reason,
     )
 
 
@@ -240,7 +240,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
             seals=Seals(apart),
             coverage=Coverage(Seals(apart)),
             trees=Trees(store),
-            desk=Desk(Custody(settings.data / "keys" / "channels"), held=permit.held),
+            desk=Desk(Custody(settings.data / "keys" / "channels"), read_only_reason=permit.read_only_reason),
             access=access,
             drafts=drafts.Drafts(Bucket(bus, drafts.BUCKET)),
             courier=couriers.Courier(Bucket(bus, couriers.BUCKET)),
@@ -264,9 +264,9 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
         following(IntegrityCheck(store).run())
         following(service.keep_access_fresh())
         following(_find_channels(service))
-        if permit.held() is not None:
-            asked = TakeOver(service, await _witnesses(stack, settings)) if settings.registrar.witnesses else None
-            following(permit.run(asked.confirmation if asked is not None else None))
+        if permit.read_only_reason() is not None:
+            check = TakeOver(service, await _witnesses(stack, settings)) if settings.registrar.witnesses else None
+            following(permit.run(check.confirmation if check is not None else None))
         yield service, following
 
 

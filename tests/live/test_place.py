@@ -177,7 +177,7 @@ async def test_a_take_over_waits_until_a_witness_confirms_the_newest_head(
         return holds
 
     async def refused(copy: Elsewhere, why: str) -> bool:
-        """Whether the copy is read-only, for that reason."""
+        """Return whether the copy is read-only, for that reason."""
         told = copy.events("place.not_taken_over")
         (await Caller(session, copy, "nato/officer").post(f"{C}/contacts", NOTE)).problem(503, "read-only")
         return bool(told) and why in told[-1]["reason"]

@@ -195,7 +195,7 @@ async def conditions(call: Call[Any]) -> list[Condition]:
     found = [
         Condition("broker connected", service.bus.up),
         Condition("broker syncs every write", service.guard.proven, service.guard.reason),
-        Condition("data are in their place", service.desk.held is None, service.desk.held),
+        Condition("data are in their place", service.desk.read_only_reason is None, service.desk.read_only_reason),
     ]
     # Names of channels are their members' business.
     late = sum(not service.is_live(projection) for projection in service.channels.values())

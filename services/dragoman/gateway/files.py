@@ -169,7 +169,7 @@ async def keep(call: Call[Any], projection: Projection, side: str, digest: str, 
             n=SPARE_BYTES // 2**20,
         )
         raise Refused(Refusal(kind="no-room", detail=detail))
-    service.desk.refuse_if_held()
+    service.desk.refuse_if_read_only()
     file = File(sha256=digest, side=side, at=stamp(service.now()), stage="kept", media_type=media_type, bytes=len(content))
     if not await service.files.keep(cid, file, content, known):
         raise Refused(
@@ -229,7 +229,7 @@ async def erase_file(call: Call[Nothing]) -> Answered:
     known = next(iter(await service.files.found(cid, (side,), digest)), None)
     if known is None:
         raise _gone()
-    service.desk.refuse_if_held()
+    service.desk.refuse_if_read_only()
     erased = known if known.stage == "erased" else await service.files.erase(cid, known, stamp(service.now()))
     if erased is None:
         raise Refused(

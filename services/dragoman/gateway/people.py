@@ -141,7 +141,7 @@ async def enter(call: Call[Any], entry: bytes, key: str) -> Reply:
                     detail=sentence("A side has at most %(limit)s entries in a channel; erase those no longer needed.", limit=PEOPLE),
                 )
             )
-        service.desk.refuse_if_held()
+        service.desk.refuse_if_read_only()
         if await service.people.keep(cid, entered, None):
             return _reply(entered, actor, 201, Location=f"/v1/channels/{projection.name}/people/{entered.id}")
         known = await service.people.find(cid, entered.id)
@@ -173,7 +173,7 @@ async def change(call: Call[Any], entry: bytes, etag: str = "") -> Reply:
         )
     _as_read(call, kept, etag)
     service = posting.service_of(call)
-    service.desk.refuse_if_held()
+    service.desk.refuse_if_read_only()
     changed = people.changed(kept, entry, stamp(service.now()))
     if not await service.people.keep(projection.registry.cid, changed, kept):
         raise _moved()
@@ -189,7 +189,7 @@ async def erase(call: Call[Any], etag: str = "") -> Reply:
     projection, actor = posting.staff_of(call)
     kept = await _own(call, projection, actor)
     service = posting.service_of(call)
-    service.desk.refuse_if_held()
+    service.desk.refuse_if_read_only()
     if kept.erased:
         erased = kept
         await service.people.sweep()

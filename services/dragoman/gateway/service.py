@@ -147,14 +147,14 @@ class Service:
 
     def is_writable(self, projection: Projection) -> bool:
         """Return whether anything can be recorded in a channel now."""
-        return self.guard.proven and not projection.broken and not projection.doubt and self.desk.held is None
+        return self.guard.proven and not projection.broken and not projection.doubt and self.desk.read_only_reason is None
 
     # Beginning a channel
 
     async def open_channel(self, new: NewChannel) -> Projection:
         """Open a trial channel, with its first officers entered by root. Raises `Refused`."""
         self._check_new(new)
-        self.desk.refuse_if_held()
+        self.desk.refuse_if_read_only()
         async with self.opening:
             exercise_of = None
             if isinstance(new.exercise_of, str):
@@ -201,7 +201,7 @@ class Service:
         if not isinstance(data, ChannelOpening):
             raise Refused(Refusal(kind="invalid", detail=sentence("This is no channel-opening; draft one with `dragoman channel draft`.")))
         self._check_signed(data)
-        self.desk.refuse_if_held()
+        self.desk.refuse_if_read_only()
         signatures = " ".join(sorted({each for line in opening.signatures for each in line.split()}))
         genesis = self.desk.opening(data.name, act, data, signatures)
         async with self.opening:

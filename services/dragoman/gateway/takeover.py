@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from dragoman.countersigning import Confirmed, Witnesses, confirmation_of
+from dragoman.countersigning import LogConfirmation, Witnesses, confirmation_of
 from dragoman.domain.heads import log_of
 from dragoman.gateway.service import Service
 from dragoman.log.port import LogUnreachable
@@ -26,9 +26,9 @@ class TakeOver:
     async def confirmation(self) -> Confirmation:
         """Ask every witness about every channel."""
         channels = [each for _, each in sorted(self._service.channels.items()) if each.is_channel]
-        return confirmation_of({each.name: await self._confirmed(each) for each in channels})
+        return confirmation_of({each.name: await self._log_confirmation(each) for each in channels})
 
-    async def _confirmed(self, projection: Projection) -> Confirmed:
+    async def _log_confirmation(self, projection: Projection) -> LogConfirmation:
         service, name = self._service, projection.name
         nodes = service.trees.nodes(name)
         try:
@@ -39,9 +39,9 @@ class TakeOver:
                 # The subtrees are read in a thread, so that the proof for a witness is quick afterwards.
                 await asyncio.wrap_future(service.store.in_thread(merkle.root_of, nodes, size))
         except (LogUnreachable, Behind) as error:
-            return Confirmed(waiting=(f"the log cannot be asked: {error}",))
+            return LogConfirmation(waiting=(f"the log cannot be asked: {error}",))
         except NotANote as error:
-            return Confirmed(against=f"what is sealed is no head: {error}")
+            return LogConfirmation(against=f"what is sealed is no head: {error}")
 
         def root(size: int) -> bytes | None:
             return projection.root(size) if size <= projection.state.position else None
@@ -52,7 +52,7 @@ class TakeOver:
     async def _sealed(self, channel: str) -> bytes | None:
         """The newest signed head; None where none was signed. Raises `LogUnreachable`."""
         try:
-            found = await self._service.seals.newest(channel)
+            head = await self._service.seals.newest(channel)
         except NoStore:
             return None
-        return None if found is None else found.note
+        return None if head is None else head.note

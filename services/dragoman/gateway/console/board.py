@@ -193,7 +193,7 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
 
 def _quiet(here: Here, view: Board) -> bool:
     """Whether nothing waits and nothing is late, and that is known."""
-    if view.waiting or view.overdue or view.shelved or not view.live or here.projection.broken or here.service.desk.held:
+    if view.waiting or view.overdue or view.shelved or not view.live or here.projection.broken or here.service.desk.read_only_reason:
         return False
     line = view.lines[0].state if view.lines else "up"
     return here.registry.kind in UNTIMED or line == "up"

@@ -169,17 +169,17 @@ def _alarm(here: Here, *, timed: bool) -> Cell:
 
 def _bars(here: Here) -> Iterator[Bar]:
     words, service, projection = here.words, here.service, here.projection
-    if (held := service.desk.held) is not None:
+    if (reason := service.desk.read_only_reason) is not None:
         yield Bar(
             level="critical",
             word=words.say("This host may record nothing."),
-            detail=words.say("Reading goes on. The reason: %(error)s.", error=words.sentence(held)),
+            detail=words.say("Reading goes on. The reason: %(error)s.", error=words.sentence(reason)),
         )
     if not service.is_live(projection):
         known = service.as_of(projection)
         detail = words.say("What stands below is as of %(t)s. Use the telephone.", t=words.written(known)) if known else ""
         yield Bar(level="critical", word=words.say("This host does not see the log."), detail=detail)
-    elif held is None and not here.writable:
+    elif reason is None and not here.writable:
         yield Bar(
             level="serious", word=words.say("Nothing can be recorded now."), detail=words.say("Reading goes on. The operator is to look.")
         )
