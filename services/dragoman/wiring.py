@@ -40,9 +40,9 @@ from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.mark import HighWater
 from dragoman.log.port import LogBroken, LogUnreachable
+from dragoman.place import PlaceGuard
 from dragoman.projection import rebuild
 from dragoman.projection.checking import IntegrityCheck
-from dragoman.place import PlaceGuard
 from dragoman.projection.live import Projection
 from dragoman.projection.tree import Trees
 from dragoman.registrar import Registrar
