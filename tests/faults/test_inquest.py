@@ -1,6 +1,7 @@
 """The inquest itself: it finds what is planted, so that what it does not find is not there."""
 
 import random
+import sqlite3
 from dataclasses import replace
 
 import aiohttp
@@ -11,6 +12,25 @@ from dragoman.log.port import subject_of
 from house import House
 from inquest import Inquest
 from traffic import Traffic
+
+
+async def test_an_inquest_finds_what_is_served_otherwise_than_it_is_recorded(
+    house: House, session: aiohttp.ClientSession, dice: random.Random
+) -> None:
+    traffic = Traffic(session, house.gateway, dice)
+    await traffic.flow(0.3)
+    await traffic.settle()
+    inquest = Inquest(house.broker.url, house.broker.keys)
+    assert (await inquest.held(traffic)).clean
+    with sqlite3.connect(house.gateway.data / "projection" / "gateway.sqlite") as connection:
+        connection.execute("UPDATE exchanges SET status = 'withdrawn' WHERE key = (SELECT max(key) FROM exchanges)")
+        connection.execute(
+            "UPDATE records SET state = CAST(replace(CAST(state AS TEXT), 'Report', 'Rumour') AS BLOB) WHERE state IS NOT NULL"
+        )
+    connection.close()
+    differing = await inquest.differing(session, house.gateway)
+    assert any(each.startswith("the list") for each in differing)
+    assert any(each.startswith("exchange") for each in differing)
 
 
 async def test_an_inquest_finds_what_is_lost_doubled_and_wrongly_refused(

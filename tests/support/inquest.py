@@ -1,15 +1,22 @@
 """The inquest after a fault: the whole log, read from the broker itself, held against what posters were answered.
 
 Every acknowledged post stands once, at its position, with the bytes that were posted; nothing stands twice; positions have
-no hole; a refused post is not there, and the rules refuse it still; and an auditor's replay comes to the gateway's digest.
+no hole; a refused post is not there, and the rules refuse it still; and an auditor's replay comes to the gateway's digest. Random exchanges, a page of the list and a
+search are what the replay makes, and the gateway has not used more memory than it may.
 """
 
+import json
+import random
+import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import msgspec
 
 from dragoman.audit.replay import Replay
 from dragoman.domain import ids
@@ -17,11 +24,24 @@ from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.refusal import Refusal
-from dragoman.limits import READ_RECORDS
+from dragoman.limits import LIST_PAGE, READ_RECORDS
 from dragoman.log.connection import connected
 from dragoman.log.stream import stream_of, subjects_of
+from dragoman.projection.reads import row_of
 from service import Service
 from traffic import Posting, Traffic
+
+MOST_MB = 500
+"""More than any gateway of these tests may ever have used."""
+
+_TRIES = 20
+_WORD = re.compile(r"Report (\d+)")
+
+
+def memory_mb(pid: int) -> int:
+    """Return the most memory that a process has had, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +54,14 @@ class Finding:
     holes: list[int] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     digests: tuple[str, str] = ("", "")
+    served: list[str] = field(default_factory=list)
+    memory_mb: int = 0
 
     @property
     def clean(self) -> bool:
         """Whether nothing was found."""
-        return not (self.lost or self.doubled or self.holes or self.wrong) and self.digests[0] == self.digests[1]
+        nothing = not (self.lost or self.doubled or self.holes or self.wrong or self.served)
+        return nothing and self.digests[0] == self.digests[1] and self.memory_mb < MOST_MB
 
 
 class Inquest:
@@ -54,6 +77,7 @@ class Inquest:
         self.replay = Replay()
         self._stood: dict[str, list[tuple[int, Record]]] = {}
         self.stored: list[tuple[Record, datetime]] = []
+        self._said: dict[str, list[tuple[int, Record]]] = {}
         self._holes: list[int] = []
         self._last = 0
 
@@ -62,14 +86,60 @@ class Inquest:
         self._begin()
         await self._read()
         void = {*self.replay.void}
+        digests = (self.replay.standing.digest, await self.digest_at(traffic.session, traffic.service))
         return Finding(
             position=self._last,
             lost=[posting.key for posting in traffic.acknowledged if not self._stands(posting, void)],
             doubled=[id for id, places in self._stood.items() if len(places) > 1],
             holes=self._holes,
             wrong=[posting.key for posting in traffic.postings if posting.refusal and not self._rightly_refused(posting, void)],
-            digests=(self.replay.standing.digest, await self.digest_at(traffic.session, traffic.service)),
+            digests=digests,
+            served=await self.differing(traffic.session, traffic.service),
+            memory_mb=memory_mb(traffic.service.process.pid),
         )
+
+    async def differing(self, session: aiohttp.ClientSession, service: Service, most: int = 5) -> list[str]:
+        """Return what a gateway serves that the replay does not make: some exchanges, a page of the list, a search."""
+        dice = random.Random(self._last)
+        states = {id: raw for id, raw in self.replay.encoded.items() if (exchange := self.replay.exchange(id)) and exchange.id == id}
+        found: list[str] = []
+        for id in dice.sample(sorted(states), min(most, len(states))):
+            view = await self._asked(session, service, f"exchanges/{id}", {"at": str(self._last)})
+            named = {each.position: each.commit for each in self.replay.records_of(id)}
+            if view["state"] != json.loads(states[id]) or {each["position"]: each["commit"] for each in view["timeline"]} != named:
+                found.append(f"exchange {id} is not what its records make")
+        found += await self._differing_list(session, service, {}, lambda _: True)
+        texts = [(id, word) for id in states for word in self._words(id)]
+        if texts:
+            _, word = dice.choice(texts)
+            found += await self._differing_list(session, service, {"q": word}, lambda exchange: word in self._words(exchange))
+        return found
+
+    async def _differing_list(
+        self, session: aiohttp.ClientSession, service: Service, query: dict[str, str], wanted: Callable[[str], bool]
+    ) -> list[str]:
+        """Compare one page; a service that goes on recording is read again until both have come equally far."""
+        for _ in range(_TRIES):
+            page = await self._asked(session, service, "exchanges", query)
+            await self._read()
+            if page["position"] == self._last:
+                break
+        else:
+            return []
+        made = sorted((each for each in self.replay.exchanges() if wanted(each.id)), key=lambda each: -each.opened.position)
+        rows = json.loads(msgspec.json.encode([row_of(each) for each in made[:LIST_PAGE]]))
+        return [] if page["exchanges"] == rows else [f"the list {query} is not what the records make"]
+
+    def _words(self, id: str) -> set[str]:
+        """Return the numbers of reports that an exchange's valid records name: words that few others have."""
+        return {word for _, record in self._said.get(id, ()) for word in _WORD.findall(record.act.decode())}
+
+    async def _asked(self, session: aiohttp.ClientSession, service: Service, path: str, query: dict[str, str]) -> Any:
+        headers = {"Authorization": f"Bearer {service.token('nato/auditor')}", "Dragoman-Min-Position": str(self._last)}
+        async with session.get(f"{service.base_url}/v1/channels/{self.channel}/{path}", params=query, headers=headers) as response:
+            body = await response.json()
+            assert response.status == 200, body
+            return body
 
     async def _read(self) -> None:
         async with connected(self.nats_url, "auditor", self._keys / "nats-auditor.nk") as bus:
@@ -92,6 +162,8 @@ class Inquest:
             self._holes.append(position)
         else:
             self._stood.setdefault(record.envelope.id, []).append((position, record))
+            if position not in self.replay.void:
+                self._said.setdefault(record.envelope.subject, []).append((position, record))
             self.stored.append((record, datetime.fromisoformat(stored)))
 
     def _stands(self, posting: Posting, void: set[int]) -> bool:

@@ -22,6 +22,7 @@ class Row:
     doubled: int = 0
     holes: int = 0
     digests: int = 0
+    memory_mb: int = 0
     seconds: float = 0.0
 
     def found(self, finding: Finding) -> None:
@@ -30,6 +31,7 @@ class Row:
         self.doubled += len(finding.doubled)
         self.holes += len(finding.holes)
         self.digests += finding.digests[0] == finding.digests[1]
+        self.memory_mb = max(self.memory_mb, finding.memory_mb)
         assert finding.clean, finding
 
 
