@@ -176,13 +176,13 @@ class Desk:
         )
 
     def _refuse_if_broken(self, projection: Projection) -> None:
-        if projection.broken:
-            raise Refused(
-                Refusal(
-                    kind="read-only",
-                    detail=sentence("%(error)s. Nothing is recorded until an operator has looked.", error=projection.broken),
-                )
-            )
+        if projection.broken is None:
+            return
+        if projection.is_retried:
+            detail = sentence("%(error)s. Nothing was recorded: try again with the same Idempotency-Key.", error=projection.broken)
+        else:
+            detail = sentence("%(error)s. Nothing is recorded until an operator has looked.", error=projection.broken)
+        raise Refused(Refusal(kind="read-only", detail=detail))
 
     async def _know_what_it_rests_on(self, projection: Projection, post: Post, etag: str) -> None:
         """An ETag that is none of the exchange's may be newer than this gateway's fold: it is brought to the log's end first."""

@@ -316,3 +316,9 @@ VERIFIED_TOKENS: Final = 1_024
 
 RETRY_AFTER_SECONDS: Final = 2
 """What a 503 asks its client to wait: a broker's restart takes less."""
+
+RETRY_FIRST_SECONDS: Final = 1.0
+"""Wait before a task that failed unexpectedly is run again; doubled at each further failure."""
+
+RETRY_LONGEST_SECONDS: Final = 60.0
+"""Longest such wait: an operator who has removed the cause sees the channel back within a minute."""

@@ -53,6 +53,7 @@ from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.seals import Seals
 from dragoman.stores.writing import Moved
+from dragoman.supervision import Backoff, Work, alarm, forever, supervise
 from dragoman.tlog.note import NotANote
 from dragoman.watch import Watch
 from dragoman_schemas.answers import Means
@@ -107,14 +108,14 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway",
     """
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
-        following(service.keep_delivering())
-        following(service.keep_outages())
-        following(service.keep_erasing())
+        following(service.keep("deliveries", service.keep_delivering))
+        following(service.keep("outages", service.keep_outages))
+        following(service.keep("erasing", service.keep_erasing))
         if whole:
-            following(Watch(service.channels, service.desk, now=utc_now).run())
-            following((await _courier(stack, settings, service, name)).run())
+            following(service.keep("watch", Watch(service.channels, service.desk, now=utc_now).run))
+            following(service.keep("courier", (await _courier(stack, settings, service, name)).run))
             if not settings.registrar.beside:
-                following((await _registrar(stack, settings, endpoint)).run())
+                following(service.keep("registrar", (await _registrar(stack, settings, endpoint)).run))
         yield await _listening(settings, service, stack, following)
 
 
@@ -122,7 +123,7 @@ async def gateway(settings: Settings, endpoint: Endpoint, name: str = "gateway",
 async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch") -> AsyncIterator[None]:
     """A watch alone: any number may run, beside any number of gateways."""
     async with _followed(settings, endpoint, name) as (service, following):
-        following(Watch(service.channels, service.desk, now=utc_now).run())
+        following(service.keep("watch", Watch(service.channels, service.desk, now=utc_now).run))
         log.info("watch.keeping", channels=len(service.channels))
         yield
 
@@ -132,7 +133,7 @@ async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier")
     """A courier alone: several may run, and each endpoint is one's at a time."""
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(_followed(settings, endpoint, name))
-        following((await _courier(stack, settings, service, name)).run())
+        following(service.keep("courier", (await _courier(stack, settings, service, name)).run))
         log.info("courier.bringing", channels=len(service.channels))
         yield
 
@@ -154,7 +155,7 @@ async def registrar(settings: Settings, endpoint: Endpoint) -> AsyncIterator[Non
     """A registrar alone, with the log key of this data directory: several may run, each with an archive of its own."""
     async with AsyncExitStack() as stack:
         following = await stack.enter_async_context(_tasks())
-        following((await _registrar(stack, settings, endpoint)).run())
+        following(supervise("registrar", forever((await _registrar(stack, settings, endpoint)).run)))
         log.info("registrar.sealing")
         yield
 
@@ -210,9 +211,9 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             mark = HighWater(marks / f"{channel}.json")
             event_log = JetStreamLog(channel, bus, guard, replicas=settings.nats.replicas, mark=mark)
             projection = Projection(CoalescingLog(event_log), store)
-            following(projection.run())
-            following(projection.walk())
-            following(projection.remember())
+            tasks: dict[str, Work] = {"fold": projection.run, "comparison": projection.walk, "ids": forever(projection.remember)}
+            for task, work in tasks.items():
+                following(supervise(task, work, failed=projection.fail, recovered=projection.recover, channel=channel))
             return projection
 
         service = Service(
@@ -235,12 +236,13 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str) -> AsyncI
             public_url=settings.http.public_url.rstrip("/"),
             origin=settings.origin or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
         )
+        following_again: dict[str, Backoff] = {}
         for channel in names:
-            await _follow_if_possible(service, channel)
+            await _follow_if_possible(service, channel, following_again)
         for projection in service.channels.values():
             await projection.caught_up.wait()
-        following(service.keep_access_fresh())
-        following(_find_channels(service))
+        following(service.keep("access", service.keep_access_fresh))
+        following(service.keep("new-channels", partial(_find_channels, service, following_again)))
         yield service, following
 
 
@@ -316,15 +318,21 @@ def _remove(file: Path) -> None:
         file.with_name(file.name + suffix).unlink(missing_ok=True)
 
 
-async def _follow_if_possible(service: Service, name: str) -> None:
-    """Follow a channel; one that cannot be followed is said so, and holds no other up."""
+async def _follow_if_possible(service: Service, name: str, again: dict[str, Backoff]) -> None:
+    """Follow a channel; one that cannot be followed is said so, holds no other up, and is tried again later each time."""
+    backoff = again.setdefault(name, Backoff())
+    if not backoff.due:
+        return
     try:
         service.channels[name] = await service.open_log(name)
     except (LogBroken, LogUnreachable) as error:
+        backoff.failed()
         log.critical("channel.not_followed", channel=name, reason=str(error), do="see docs/operating.md, when a log is read-only")
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other channels are followed
+        alarm("follow", error, backoff.failed(), channel=name)
 
 
-async def _find_channels(service: Service) -> None:
+async def _find_channels(service: Service, again: dict[str, Backoff]) -> None:
     """Follow channels that another gateway opened."""
     while True:
         await asyncio.sleep(POLL_SECONDS)
@@ -334,7 +342,7 @@ async def _find_channels(service: Service) -> None:
             continue
         for name in found:
             if name not in service.channels and not service.opening.locked():
-                await _follow_if_possible(service, name)
+                await _follow_if_possible(service, name, again)
 
 
 @asynccontextmanager
@@ -366,14 +374,14 @@ async def _tasks() -> AsyncIterator[_Start]:
 
 
 async def _listening(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Running:
-    app = application(service, settings, await _provider(settings, stack, following))
+    app = application(service, settings, await _provider(settings, service, stack, following))
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=settings.http.idle_s, auto_decompress=False
     )
     certificate = None
     if settings.http.certificate is not None or settings.http.key is not None:
         certificate = Certificate(*_pair(settings))
-        following(certificate.keep_fresh())
+        following(service.keep("certificate", certificate.keep_fresh))
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     listener = _bound(settings.http.host, settings.http.port)
@@ -391,7 +399,7 @@ def _pair(settings: Settings) -> tuple[Path, Path]:
     return settings.http.certificate, settings.http.key
 
 
-async def _provider(settings: Settings, stack: AsyncExitStack, following: _Start) -> Provider | None:
+async def _provider(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Provider | None:
     if not settings.oidc.issuer:
         return None
     session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS)))
@@ -409,7 +417,7 @@ async def _provider(settings: Settings, stack: AsyncExitStack, following: _Start
             raise OSError(f"{url}: {error or type(error).__name__}") from None
 
     provider = Provider(settings.oidc, fetch)
-    following(provider.run())
+    following(service.keep("oidc", provider.run))
     return provider
 
 

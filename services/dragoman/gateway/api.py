@@ -206,6 +206,8 @@ async def conditions(call: Call[Any]) -> list[Condition]:
         broken=broken,
     )
     found.append(Condition("channels are read live", not late, why if late else None))
+    failing = sentence("%(tasks)s fail and are tried again; the log says why", tasks=", ".join(sorted(service.failing)))
+    found.append(Condition("background tasks run", not service.failing, failing if service.failing else None))
     if all(each.ok for each in found):  # who watches this service is told what is not signed, and nobody is sent away
         unsigned = await proofs.unsigned(call)
         found.append(Condition(_SIGNED, unsigned is None, unsigned))

@@ -68,7 +68,8 @@ class Projection:
         self.name = log.channel
         self.store = store
         self._now = now
-        self.broken: Sentence | None = None
+        self._broken: Sentence | None = None
+        self._failing: dict[str, Sentence] = {}
         self.checked: datetime | None = None
         self._compared = 0.0
         self.caught_up = asyncio.Event()
@@ -100,6 +101,34 @@ class Projection:
     def state(self) -> ChannelState:
         """The channel's state now."""
         return self.standing.state
+
+    @property
+    def broken(self) -> Sentence | None:
+        """Why the channel is read-only: its log is not what it was, or a task of it fails. None while it is written on."""
+        return self._broken or next(iter(self._failing.values()), None)
+
+    @broken.setter
+    def broken(self, reason: Sentence) -> None:
+        self._broken = reason
+
+    def fail(self, task: str, error: Exception) -> None:
+        """Make the channel read-only while a task of it fails, which is tried again by itself."""
+        self._failing[task] = sentence(
+            "the task %(task)s of %(channel)s fails (%(error)s) and is tried again by itself: if that does not help, restart this gateway and report it",
+            task=task,
+            channel=self.name,
+            error=type(error).__name__,
+        )
+        self.caught_up.set()  # whoever waits for all channels must not wait for this one
+
+    def recover(self, task: str) -> None:
+        """Write on the channel again, as far as this task is concerned."""
+        self._failing.pop(task, None)
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether the channel is read-only for no longer than a task of it fails."""
+        return self._broken is None and bool(self._failing)
 
     # The ledger's questions
 
@@ -270,8 +299,8 @@ class Projection:
 
     # Folding
 
-    async def run(self) -> None:
-        """Follow the log for ever, folding what comes. Ends only where the log is broken, loudly."""
+    async def run(self, working: Callable[[], None] = lambda: None) -> None:
+        """Follow the log for ever, folding what comes, and say at each end of the log that it works. Ends only where the log is broken, loudly."""
         try:
             async for messages in self.log.follow(lambda: self.state.position + 1):
                 if messages:
@@ -280,6 +309,7 @@ class Projection:
                     self.take(messages)
                     if self.caught_up.is_set() and _ends(messages):
                         self.checked = self._now()
+                        working()
                     continue
                 now = self._now()
                 if messages is None or self.checked is None or self._loop.time() - self._compared >= POLL_SECONDS:
@@ -289,6 +319,7 @@ class Projection:
                 else:
                     self.checked = now
                     self.caught_up.set()
+                    working()
         except LogBroken as error:
             self._break(error.said)
             self.caught_up.set()
@@ -314,8 +345,8 @@ class Projection:
 
     def _break(self, reason: Sentence) -> None:
         """Write nothing any more, and say why."""
-        if self.broken is None:
-            self.broken = reason
+        if self._broken is None:
+            self._broken = reason
             log.critical(
                 "log.broken", channel=self.name, reason=str(reason), do="stop posting; see docs/operating.md, when a log is read-only"
             )
@@ -323,10 +354,10 @@ class Projection:
 
     def _located(self, reason: Sentence) -> None:
         """Say where it begins that a log is not what was folded from it."""
-        if self.broken is None:
+        if self._broken is None:
             self._break(reason)
-        elif reason != self.broken:
-            self.broken = reason
+        elif reason != self._broken:
+            self._broken = reason
             log.critical("log.damage_located", channel=self.name, reason=str(reason), do="see docs/operating.md, when a log is read-only")
 
     async def _compare(self) -> None:
@@ -371,15 +402,16 @@ class Projection:
         )
         raise LogBroken(said)
 
-    async def walk(self) -> None:
+    async def walk(self, working: Callable[[], None] = lambda: None) -> None:
         """Compare the whole log with what was folded from it, whenever the connection stands anew and every `WALK_SECONDS`.
 
         A broker that was stopped cleanly believes its index, and finds a damaged message only when somebody reads it.
         """
         try:
-            while self.broken is None:
+            while self._broken is None:
                 self._anew.clear()
                 await self._walk_once()
+                working()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(WALK_SECONDS):
                         await self._anew.wait()
@@ -404,7 +436,7 @@ class Projection:
             for offset, raw in enumerate(folded):
                 self._compare_one(position + 1 + offset, stood[offset].raw if stood else None, raw)
             position += len(stood)
-            if self.broken is None:
+            if self._broken is None:
                 await asyncio.sleep((self._loop.time() - begun) * WALK_REST)
 
     async def remember(self) -> None:
@@ -426,10 +458,12 @@ class Projection:
 
     def _fold_staged(self) -> None:
         rows: list[Row] = []
-        while (staged := self._staged.pop(self.state.position + 1, None)) is not None:
-            rows.append(self._fold(*staged))
-        if rows:
-            self._hand_over(rows)
+        try:
+            while (staged := self._staged.pop(self.state.position + 1, None)) is not None:
+                rows.append(self._fold(*staged))
+        finally:
+            if rows:  # also where a later one could not be folded: the file has no holes
+                self._hand_over(rows)
 
     def appended(self, entry: Entry, position: int, grounds: Grounds | None = None) -> None:
         """Apply a record that this process appended, having found it legal on these grounds.
@@ -448,22 +482,27 @@ class Projection:
             raise LogBroken(twice)
         if position > self.state.position:
             self._staged[position] = entry.subject, entry.record, grounds
-            self._fold_staged()
+            try:
+                self._fold_staged()
+            except Exception:  # it stands in the log: the follower reads it there, fails alike, and is run again
+                log.critical("projection.not_folded", channel=self.name, position=position, exc_info=True)
 
     def _fold(self, subject: str, message: bytes | Record, grounds: Grounds | None) -> Row:
         step = advance(self.standing, self, self._encoded_before, message, grounds)
         folded = step.folded
+        is_new = folded.record is not None and self.posted(folded.record.envelope.id) is None
+        row = Row(step=step, subject=subject, erased=self._erased(folded))
+        # Whatever can fail has been done: a message is folded whole, or not at all and then again.
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
             if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
                 self._offices.add(folded.state.id)
-        row = Row(step=step, subject=subject, erased=self._erased(folded))
         self.standing = step.standing
         self._pending[folded.position] = row
         self._subjects[subject] = folded.position
         if folded.record is not None:
             id = folded.record.envelope.id
-            if self.posted(id) is None:
+            if is_new:
                 self._ids[id] = folded.position
                 self._seen.add(id)
                 self._unused.discard(id)
@@ -510,7 +549,10 @@ class Projection:
                 if not waiting.done():
                     waiting.set_result(None)
             for listener in tuple(self.listeners):
-                listener(row)
+                try:
+                    listener(row)
+                except Exception:  # one that fails keeps no other from hearing of the record
+                    log.critical("projection.listener_failed", channel=self.name, position=row.folded.position, exc_info=True)
 
     def _give_to_writer(self) -> None:
         """Queue what was folded in this turn of the loop, in one piece: each piece comes back by waking the loop."""
