@@ -18,7 +18,7 @@ import msgspec.inspect
 from msgspec import UNSET, Raw, Struct, UnsetType
 from msgspec.structs import fields
 
-from dragoman.domain import ids, strict, upcast
+from dragoman.domain import ids, nesting, strict, upcast
 from dragoman.domain.refusal import Fault, Malformed
 from dragoman.limits import FAULTS, MESSAGE_BYTES
 from dragoman.sentence import Sentence, Spoken, sentence, verbatim
@@ -312,6 +312,8 @@ def _parts(raw: bytes) -> tuple[Envelope, bytes]:
     """The envelope, and the bytes where the act stands."""
     if len(raw) > MESSAGE_BYTES:
         raise NotARecord(sentence("larger than a record may be"))
+    if nesting.is_deeper(raw, nesting.RECORD_DEPTH):
+        raise NotARecord(sentence("nested deeper than a record may be"))
     try:
         envelope = _envelope(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
