@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -22,6 +23,7 @@ from dragoman.courier import mail, webhook
 from dragoman.courier.post import Bringing
 from dragoman.courier.rounds import Rounds
 from dragoman.desk import Desk, stamp, utc_now
+from dragoman.domain import nesting
 from dragoman.gateway.app import application
 from dragoman.gateway.callers import networks
 from dragoman.gateway.coverage import Coverage
@@ -412,7 +414,10 @@ async def _provider(settings: Settings, service: Service, stack: AsyncExitStack,
                 raw = await response.read()
                 if len(raw) > JWKS_BYTES:
                     raise ValueError(f"{url} is larger than any such document")
-                return json.loads(raw)
+                nesting.check(raw)
+                return msgspec.json.decode(raw)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{url} gives no JSON: {error}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise OSError(f"{url}: {error or type(error).__name__}") from None
 

@@ -26,6 +26,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.domain import nesting
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.domain.title import title_of
@@ -284,7 +285,7 @@ def environment(language: str) -> jinja2.Environment:
         "counted": words.count,
     }
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
-    found.filters["fromjson"] = json.loads
+    found.filters["fromjson"] = _from_json
     found.filters["as_dict"] = msgspec.structs.asdict
     found.filters["as_option"] = lambda value: (value, value)
     found.filters["field_name"] = words.field
@@ -347,6 +348,17 @@ def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
             given = msgspec.to_builtins(row, builtin_types=(msgspec.Raw,))
             writer.writerow([_cell(given.get(name, "")) for name in names])
     return web.Response(text=output.getvalue(), headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
+
+
+def _from_json(text: str) -> Any:
+    """A choice that a form offered before; of one that was made up there is nothing to show."""
+    raw = text.encode(errors="replace")
+    try:
+        nesting.check(raw)
+        value = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        value = None
+    return value if isinstance(value, dict) else {}
 
 
 def _cell(value: object) -> str:
