@@ -153,7 +153,10 @@ def with_others(first: Malformed, raw: bytes, shape: type[Struct]) -> Malformed:
     """A fault of an object, and what is wrong with its other members: first those that are there, in their order, then those that are missing."""
     if not first.fault.pointer:
         return first
-    members = {_step(name): (name, value) for name, value in msgspec.json.decode(raw, type=dict[str, Raw]).items()}
+    try:
+        members = {_step(name): (name, value) for name, value in msgspec.json.decode(raw, type=dict[str, Raw]).items()}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return first  # what follows it is no JSON
     wrong: dict[str, Fault] = {}
     fault: Fault | None = first.fault
     while fault is not None and len(wrong) < FAULTS and (step := fault.pointer.split("/")[1]) in members:
@@ -170,6 +173,8 @@ def _fault_in(members: dict[str, Raw], shape: type[Struct]) -> Fault | None:
         msgspec.json.decode(msgspec.json.encode(members), type=shape)
     except msgspec.ValidationError as error:
         return fault_of(error, shape).fault
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
     return None
 
 
@@ -263,6 +268,8 @@ def parse(raw: bytes) -> Record:
         raise _no_act(error) from None
     except msgspec.ValidationError as error:
         raise _no_act(fault_of(error)) from None
+    except msgspec.DecodeError as error:  # the strict reader's everyday path leaves it to the decoder whether tokens are JSON
+        raise _no_act(Malformed("", sentence("%(error)s; send valid JSON", error=str(error)))) from None
     return _made(envelope, act, newest, data, raw)
 
 

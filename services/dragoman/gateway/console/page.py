@@ -37,6 +37,7 @@ from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
 from dragoman.language import words as languages
 from dragoman.language.words import Words
+from dragoman.limits import SUBJECT_LENGTH
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.sentence import Sentence
@@ -350,15 +351,15 @@ def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
     return web.Response(text=output.getvalue(), headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
 
 
-def _from_json(text: str) -> Any:
-    """A choice that a form offered before; of one that was made up there is nothing to show."""
+def _from_json(text: str) -> dict[str, Any]:
+    """A choice that a form offered before; one that was made up is shown as it is written."""
     raw = text.encode(errors="replace")
     try:
         nesting.check(raw)
         value = msgspec.json.decode(raw)
     except msgspec.DecodeError:
         value = None
-    return value if isinstance(value, dict) else {}
+    return {"title": text[:SUBJECT_LENGTH], **(value if isinstance(value, dict) else {})}
 
 
 def _cell(value: object) -> str:
