@@ -127,6 +127,8 @@ def texts() -> Iterator[Named]:
         yield f"text-{name}", b'{"act":"contact-note","form":"conversation","text":"%b"}' % raw
         yield f"text-{name}-in-a-record", _with_act(b'{"act":"contact-note","form":"conversation","text":"%b"}' % raw)
         yield f"text-{name}-in-an-envelope", RECORD.replace(b'"actor":"', b'"actor":"' + raw, 1)
+        yield f"text-{name}-as-an-act", b'{"act":{"act":"%b"},"exchange":""}' % raw
+        yield f"text-{name}-in-an-act", b'{"act":{"act":"contact-note","text":"%b"}}' % raw
         yield f"text-{name}-in-a-name", b'{"act":"contact-note","%b":1}' % raw
     for encoding in ("utf-8-sig", "utf-16", "utf-16-be", "utf-32"):
         yield f"record-in-{encoding}", RECORD.decode().encode(encoding)
@@ -160,6 +162,11 @@ def lookalikes() -> Iterator[Named]:
                 f"of-type-{act.decode()}-{version.decode()[:9]}",
                 RECORD.replace(b"dragoman.contact-note.v1", b"dragoman.%b.%b" % (act, version), 1),
             )
+    attempt = compact({"act": "call-attempt", "post": "duty officer", "means": "telephone", "outcome": "no_answer"})
+    for form, number, sound in (("contact-note", 1, _ACT), ("call-attempt", 1, attempt), ("call-attempt", 2, attempt)):
+        for turn, rest in enumerate((b"", b',"data":{}', b',"data":' + attempt, b',"data":1', b"}", b"{}", b',"data":"\\ud800"')):
+            raw = _with_act(sound + rest).replace(b"dragoman.contact-note.v1", b"dragoman.%b.v%d" % (form.encode(), number), 1)
+            yield f"{form}-{number}-goes-on-{turn}", raw.replace(b"schema:contact-note:1", b"schema:%b:%d" % (form.encode(), number), 1)
     yield "mark-of-an-erasure", b',"type":"dragoman.erasure.v1","type":"dragoman.erasure.v'
     yield "erasure-of-brackets", b',"type":"dragoman.erasure.v1",' + b"[" * 1_000
     yield "the-same-record", RECORD
@@ -217,10 +224,10 @@ def corpus() -> Iterator[Named]:
 
 
 def brief() -> list[Named]:
-    """As many as are sent within seconds: all shapes, a few of the many that differ in a number alone."""
-    few = [each for number, each in enumerate([*nested(), *numbers(), *texts()]) if number % 4 == 0]
+    """As many as are sent within seconds: all shapes, and a few of the many that differ in a number or a byte alone."""
+    few = [each for number, each in enumerate([*nested(), *numbers(), *texts()]) if number % 5 == 0]
     first = [each for number, each in enumerate(first_bytes()) if number % 8 in (0, 3)]
-    return [*few, *names(), *lookalikes(), *first, *large()]
+    return [*few, *names(), *lookalikes(), *first, *list(large())[::2]]
 
 
 def more(random: Random) -> Iterator[Named]:
