@@ -13,7 +13,7 @@ import pytest
 
 from dragoman.audit.export import Export
 from dragoman.tlog import checkpoint, note
-from hostile import brief, nested
+from hostile import brief, documents, nested
 from poisoned import CHANNEL, Sender, failures, goes_on, is_record, operations, store
 from receiver import receiving
 from service import NOTE, Caller, Service, at_a_screen
@@ -58,6 +58,20 @@ async def test_no_body_is_an_error_of_ours_in_any_operation(poisoned: Service, s
     assert not sender.errors, "\n".join(sender.errors)
     assert len(found) >= 13, found
     assert await drafts_that_are_errors(session, poisoned, "nato/officer") == []
+
+
+async def test_no_document_is_an_error_of_ours(poisoned: Service, session: aiohttp.ClientSession) -> None:
+    sender = Sender(session, poisoned)
+    (imports,) = [
+        each
+        for each in operations({"channel": CHANNEL, "exchange": "", "draft": "", "person": "", "sha256": "", "family": ""})
+        if "imports" in each.path
+    ]
+    async with asyncio.TaskGroup() as sending:
+        for name, raw in documents():
+            for media in ("application/cap+xml", "text/calendar"):
+                sending.create_task(sender.send(imports, name, raw, "nato/duty_officer", media))
+    assert not sender.errors, "\n".join(sender.errors)
 
 
 async def drafts_that_are_errors(session: aiohttp.ClientSession, service: Service, who: str) -> list[str]:
@@ -144,6 +158,7 @@ async def test_hostile_messages_in_a_log_stop_nobody(poisoned: Service, session:
             poisoned.restart()
             async with aiohttp.ClientSession() as anew:
                 newest = await goes_on(anew, poisoned)
+                assert await readings_that_are_errors(anew, poisoned, "nato/auditor", before, last) == []
             assert failures(poisoned) == []
             witness.restart(poisoned, pins)
 
@@ -156,6 +171,34 @@ async def test_hostile_messages_in_a_log_stop_nobody(poisoned: Service, session:
             witness.stop()
         assert "Traceback" not in witness.told.read_text()
     check_audits(poisoned, tmp_path, pins, sum(not is_record(raw) for _, raw in messages), witness.mirror)
+
+
+async def readings_that_are_errors(session: aiohttp.ClientSession, service: Service, who: str, first: int, last: int) -> list[str]:
+    """What of a log's messages, and of what is told of all of it, cannot be read or shown."""
+    caller, headers, wrong = Caller(session, service, who), await at_a_screen(session, service, who), []
+    few = range(first, last, 11)
+    paths = [f"{C}/records/{position}{more}" for position in few for more in ("", "/proof", "/causes")]
+    paths += [
+        f"{C}/{each}"
+        for each in ("state", "exchanges", "records", "statistics", "reports/audit", "reports/situation", f"diff?from=1&to={last}")
+    ]
+    for path in paths:
+        answer = await caller.get(path)
+        if answer.status >= 500:
+            wrong.append(f"{path}: {answer.status}: {answer.body[:200]!r}")
+    for path in [f"records/{position}" for position in few] + [
+        "log",
+        f"log?at={first + 20}",
+        "audit",
+        "exchanges",
+        "differences",
+        "reports",
+        "statistics",
+    ]:
+        async with session.get(f"{service.base_url}/c/{CHANNEL}/{path}", headers=headers) as page:
+            if page.status >= 500:
+                wrong.append(f"{path}: {page.status}")
+    return wrong
 
 
 def check_audits(service: Service, folder: Path, pins: dict[str, str], junk: int, mirror: Path) -> None:

@@ -68,7 +68,8 @@ def nested() -> Iterator[Named]:
             yield f"a-member-before-is-{shape}-{depth}", b'{"more":' + raw + b"," + RECORD[1:]
             yield f"a-member-after-is-{shape}-{depth}", RECORD[:-1] + b',"more":' + raw + b"}"
             yield f"the-time-is-{shape}-{depth}", RECORD.replace(b'"time":"', b'"time":' + raw + b',"x":"', 1)
-            yield f"under-every-name-{shape}-{depth}", b'{"name":%b,"act":%b,"actor":%b,"sides":%b,"channels":%b}' % ((raw,) * 5)
+            if 5 * len(raw) < LARGEST:
+                yield f"under-every-name-{shape}-{depth}", b'{"name":%b,"act":%b,"actor":%b,"sides":%b,"channels":%b}' % ((raw,) * 5)
 
 
 def numbers() -> Iterator[Named]:
@@ -185,6 +186,58 @@ def lookalikes() -> Iterator[Named]:
         yield f"only-{word!r}", word
 
 
+def documents() -> Iterator[Named]:
+    """Alerts and calendars, nested and spoilt."""
+    alert = b'<?xml version="1.0"?><alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">'
+    head = (
+        b"<identifier>1</identifier><sender>x</sender><sent>2026-11-24T12:00:00+00:00</sent><status>Actual</status><msgType>Alert</msgType>"
+    )
+    event = b"BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VEVENT\r\nUID:x\r\n%b\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    for depth in (24, 25, 1_000, 20_000):
+        yield f"xml-{depth}", b"<a>" * depth + b"</a>" * depth
+        yield f"xml-unended-{depth}", b"<a>" * depth
+        yield f"alert-{depth}", alert + head + b"<info>" * depth + b"</info>" * depth + b"</alert>"
+        yield f"calendar-{depth}", b"BEGIN:VCALENDAR\r\n" * (depth // 3) + b"END:VCALENDAR\r\n" * (depth // 3)
+        yield f"calendar-unended-{depth}", b"BEGIN:VEVENT\n" * (depth // 3)
+        yield (
+            f"parameter-{depth}",
+            alert + head + b"<info><parameter><valueName>place</valueName><value>%b</value></parameter></info></alert>" % (b"[" * depth),
+        )
+        yield (
+            f"ours-{depth}",
+            alert
+            + head
+            + b"<code>dragoman.hazardous-incident</code><info><parameter><valueName>place</valueName><value>%b1%b</value></parameter></info></alert>"
+            % (
+                b"[" * depth,
+                b"]" * depth,
+            ),
+        )
+    entities = b"".join(b'<!ENTITY a%d "%b">' % (number, b"&a%d;" % (number - 1) * 10 if number else b"x" * 10) for number in range(9))
+    yield "entities", b"<!DOCTYPE alert [%b]><alert>&a8;</alert>" % entities
+    for value in (
+        b"9" * 400,
+        b"1e999999",
+        b"\x00",
+        b"\xff",
+        b"99999999T999999Z",
+        b"00010101T000000Z",
+        b"P" + b"9" * 400 + b"D",
+        b'"' * 5_000,
+        b"\\" * 5_000,
+    ):
+        yield f"start-{value[:8]!r}", event % (b"DTSTART:" + value)
+        yield f"sequence-{value[:8]!r}", event % (b"SEQUENCE:" + value)
+        yield f"zone-{value[:8]!r}", event % (b"DTSTART;TZID=" + value + b":20261124T120000")
+        yield f"sent-{value[:8]!r}", alert + head.replace(b"2026-11-24T12:00:00+00:00", value) + b"<info/></alert>"
+        yield (
+            f"circle-{value[:8]!r}",
+            alert + head + b"<info><area><circle>1,1 %b</circle><polygon>%b,1 1,1</polygon></area></info></alert>" % (value, value),
+        )
+    yield "parameters", event % (b"ATTENDEE" + b";X=1" * 20_000 + b":mailto:x")
+    yield "folds", event % (b"SUMMARY:" + b"x\r\n " * 20_000)
+
+
 def first_bytes() -> Iterator[Named]:
     """Every byte as the first one."""
     for byte in range(256):
@@ -219,7 +272,7 @@ def large() -> Iterator[Named]:
 
 def corpus() -> Iterator[Named]:
     """Every shape once, the largest last."""
-    for part in (nested, numbers, texts, names, lookalikes, first_bytes, large):
+    for part in (nested, numbers, texts, names, lookalikes, documents, first_bytes, large):
         yield from part()
 
 
