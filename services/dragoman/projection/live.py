@@ -108,7 +108,7 @@ class Projection:
         return self._broken or next(iter(self._failing.values()), None)
 
     @broken.setter
-    def broken(self, reason: Sentence) -> None:
+    def broken(self, reason: Sentence | None) -> None:
         self._broken = reason
 
     def fail(self, task: str, error: Exception) -> None:
