@@ -27,10 +27,10 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
-from dragoman.domain import ids
+from dragoman.domain import ids, nesting
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
-from dragoman.limits import ANSWER_BYTES, FILE_SECONDS, LINE_BYTES
+from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
 from dragoman_schemas.answers import Alarm, ChannelView, Drafts, DraftView, Entry, ExchangeView, LiaisonState, Recorded, Row, Rows
 from dragoman_schemas.frame import Act
 from dragoman_schemas.problems import Problem
@@ -40,6 +40,9 @@ _LONGEST_WAIT: Final = 30.0
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 FILES: Final = aiohttp.ClientTimeout(total=FILE_SECONDS, connect=5)
 _STREAMING: Final = aiohttp.ClientTimeout(total=None, connect=5, sock_read=60)
+
+_ANSWER_DEPTH: Final = 2 * DEPTH
+"""Nesting of an answer: a record in a list of entries, or what an exchange holds, and some objects around it."""
 
 _Shape = TypeVar("_Shape")
 
@@ -174,12 +177,12 @@ class Client:
         body = msgspec.json.encode({"act": msgspec.Raw(_bytes(act)), "exchange": exchange, "if_match": if_match.strip('"')})
         sent = {"Idempotency-Key": f'"{key or new_key()}"', **(headers or {})}
         answer = await self.call("POST", f"/v1/channels/{channel}/drafts", body, sent)
-        return msgspec.json.decode(answer.body, type=DraftView)
+        return answer.of("draft", DraftView)
 
     async def drafts(self, channel: str) -> tuple[DraftView, ...]:
         """The drafts of the caller's side."""
         answer = await self.call("GET", f"/v1/channels/{channel}/drafts")
-        return msgspec.json.decode(answer.body, type=Drafts).drafts
+        return answer.of("list of drafts", Drafts).drafts
 
     async def release(self, channel: str, draft: DraftView, headers: Mapping[str, str] | None = None) -> Posted:
         """Release a draft as it was read, with the releaser's signatures as headers; what was recorded, and whether it had been before."""
@@ -199,7 +202,7 @@ class Client:
                 if attempt == _TRIES - 1:
                     raise
             else:
-                return Posted(msgspec.json.decode(answer.body, type=Recorded), "Idempotent-Replayed" in answer.headers)
+                return Posted(answer.of("outcome of a post", Recorded), "Idempotent-Replayed" in answer.headers)
             await asyncio.sleep(wait)
         raise AssertionError
 
@@ -209,17 +212,17 @@ class Client:
 
     async def state(self, channel: str, at: int | str = "") -> LiaisonState:
         """The liaison state, now or as it was at a position or a time."""
-        return msgspec.json.decode((await self._read(f"/v1/channels/{channel}/state", at=at)).body, type=LiaisonState)
+        return (await self._read(f"/v1/channels/{channel}/state", at=at)).of("state", LiaisonState)
 
     async def exchange(self, channel: str, named: str, at: int | str = "") -> ExchangeView:
         """An exchange, named by its id or its number, now or as it was."""
         id = await self.exchange_of(channel, named)
-        return msgspec.json.decode((await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).body, type=ExchangeView)
+        return (await self._read(f"/v1/channels/{channel}/exchanges/{id}", at=at)).of("exchange", ExchangeView)
 
     async def exchanges(self, channel: str, **narrowed: str | int) -> AsyncIterator[Row]:
         """All exchanges that the filters of the list leave, the newest first, over all its pages."""
         while True:
-            page = msgspec.json.decode((await self._read(f"/v1/channels/{channel}/exchanges", **narrowed)).body, type=Rows)
+            page = (await self._read(f"/v1/channels/{channel}/exchanges", **narrowed)).of("list of exchanges", Rows)
             for row in page.exchanges:
                 yield row
             if not page.next:
@@ -294,8 +297,9 @@ class Client:
 
 def _read(decoder: msgspec.json.Decoder[_Shape], raw: bytes, wanted: str) -> _Shape:
     try:
+        nesting.check(raw, _ANSWER_DEPTH)
         return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Garbled(wanted, raw, error) from None
 
 
@@ -311,8 +315,8 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
 
 def _problem(answer: Answer) -> Problem:
     try:
-        return msgspec.structs.replace(msgspec.json.decode(answer.body, type=Problem), status=answer.status)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.structs.replace(answer.of("problem", Problem), status=answer.status)
+    except Garbled:
         return Problem(type="about:blank", title="", status=answer.status, detail=answer.body.decode(errors="replace")[:200])
 
 

@@ -190,13 +190,12 @@ class Desk:
 
     def _refuse_if_broken(self, projection: Projection) -> None:
         self.refuse_if_read_only()
-        if projection.broken:
-            raise Refused(
-                Refusal(
-                    kind="read-only",
-                    detail=sentence("%(error)s. Nothing is recorded until an operator has looked.", error=projection.broken),
-                )
-            )
+        if projection.broken is not None:
+            if projection.is_retried:
+                detail = sentence("%(error)s. Nothing was recorded: try again with the same Idempotency-Key.", error=projection.broken)
+            else:
+                detail = sentence("%(error)s. Nothing is recorded until an operator has looked.", error=projection.broken)
+            raise Refused(Refusal(kind="read-only", detail=detail))
         if projection.doubt:
             detail = sentence("Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.", error=projection.doubt)
             raise Refused(Refusal(kind="unavailable", detail=detail))

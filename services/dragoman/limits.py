@@ -337,3 +337,9 @@ LINE_BYTES: Final = 4 * MESSAGE_BYTES
 
 COMPARED_GROWTH: Final = 100_000
 """Records by which a log may grow while its answers are compared: hours of the busiest channel, and no endless log."""
+
+RETRY_FIRST_SECONDS: Final = 1.0
+"""Wait before a task that failed unexpectedly is run again; doubled at each further failure."""
+
+RETRY_LONGEST_SECONDS: Final = 60.0
+"""Longest such wait: an operator who has removed the cause sees the channel back within a minute."""

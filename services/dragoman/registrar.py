@@ -36,6 +36,7 @@ from dragoman.place import UNCONFIRMED, Confirmation
 from dragoman.sentence import Sentence
 from dragoman.stores.seals import NoStore, Sealed, Seals
 from dragoman.stores.writing import Moved
+from dragoman.supervision import supervise
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
@@ -308,25 +309,34 @@ class Registrar:
         return confirmation_of(answers)
 
     async def _keep(self, channel: str) -> None:
-        """Sign for one channel, and go on whenever its archive's disk does; what else stops it is said."""
-        try:
-            while True:
-                try:
-                    await self._sign_beyond_doubt(channel)
-                except OSError as error:
-                    log.critical(
-                        "registrar.waits_for_its_disk",
-                        channel=channel,
-                        reason=str(error),
-                        do="free or mend the archive's disk; it is tried again",
-                    )
-                    await asyncio.sleep(_DISK_SECONDS)
-        except (Unexplained, ArchiveBusy, ArchiveDamaged, LogBroken, NotANote) as error:
-            log.critical(
-                "registrar.stopped", channel=channel, reason=str(error), do="stop posting; see docs/operating.md, when a head is not signed"
-            )
-        except Exception as error:
-            log.critical("registrar.stopped", channel=channel, reason=repr(error), do="restart the registrar, and tell us", exc_info=True)
+        """Sign for one channel, and go on after whatever passes; what cannot be explained stops it, which is said."""
+
+        async def sign(_: Callable[[], None]) -> None:
+            try:
+                await self._sign_on_a_disk(channel)
+            except (Unexplained, ArchiveBusy, ArchiveDamaged, LogBroken, NotANote) as error:
+                log.critical(
+                    "registrar.stopped",
+                    channel=channel,
+                    reason=str(error),
+                    do="stop posting; see docs/operating.md, when a head is not signed",
+                )
+
+        await supervise("registrar", sign, channel=channel)
+
+    async def _sign_on_a_disk(self, channel: str) -> None:
+        """Sign until something stops it, and go on whenever the archive's disk does."""
+        while True:
+            try:
+                await self._sign_beyond_doubt(channel)
+            except OSError as error:
+                log.critical(
+                    "registrar.waits_for_its_disk",
+                    channel=channel,
+                    reason=str(error),
+                    do="free or mend the archive's disk; it is tried again",
+                )
+                await asyncio.sleep(_DISK_SECONDS)
 
     async def _sign_beyond_doubt(self, channel: str) -> None:
         """Sign until something cannot be explained. On a cluster a node that was cut off may show old heads before it finds out: it is looked again."""

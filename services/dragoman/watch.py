@@ -4,6 +4,8 @@ It records a reminder at half and at nine tenths of a clock, and a lapse after i
 the watch has no state of its own: it looks at what is open when it starts, and again at whatever changes. What it records
 is determined to the byte, so any number of watches may run, and an act that meets a clock wins over a lapse that comes to
 the log after it. After a time without a watch the highest step alone is recorded.
+
+A channel whose clocks cannot be kept becomes read-only, since nobody would be told what it owes. It is tried again by itself.
 """
 
 import asyncio
@@ -25,10 +27,12 @@ from dragoman.log.port import LogBroken
 from dragoman.projection import reads
 from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
+from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()
 
+_TASK: Final = "watch"
 _AGAIN: Final = timedelta(seconds=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -44,6 +48,7 @@ class _Kept:
         self._wake = wake
         self.line: datetime | None = None
         self.stale = True
+        self.backoff = Backoff()
         projection.listeners.add(self._note)
 
     def leave(self) -> None:
@@ -179,22 +184,36 @@ class Watch:
     async def beat(self) -> None:
         """Record whatever is due now."""
         for name, projection in list(self._channels.items()):
-            if projection.broken or projection.doubt or not projection.is_channel or not projection.caught_up.is_set():
+            if projection.doubt or not projection.is_channel or not projection.caught_up.is_set():
                 continue
             kept = self._kept.get(name)
             if kept is None:
                 kept = self._kept[name] = _Kept(projection, self._woken.set)
+            if not kept.backoff.due or (projection.broken and not kept.backoff.failing):
+                continue
             try:
-                await kept.look()
-                now = _floor(self._now())
-                slot = kept.slot(now)
-                if slot is not None:
-                    await self._check_line(kept, slot, now)
-                for exchange in kept.due(now):
-                    await self._record(kept, exchange, now)
+                await self._keep(kept)
             except (Behind, LogBroken) as error:
                 kept.stale = True
                 log.warning("watch.not_kept", channel=name, reason=str(error))
+            except Exception as error:  # noqa: BLE001  # whatever it is, the clocks of the other channels are kept
+                kept.stale = True
+                alarm(_TASK, error, kept.backoff.failed(), channel=name)
+                projection.fail(_TASK, error)
+            else:
+                if kept.backoff.worked():
+                    log.info("task.recovered", task=_TASK, channel=name)
+                    projection.recover(_TASK)
+
+    async def _keep(self, kept: _Kept) -> None:
+        """Record whatever is due now in one channel."""
+        await kept.look()
+        now = _floor(self._now())
+        slot = kept.slot(now)
+        if slot is not None:
+            await self._check_line(kept, slot, now)
+        for exchange in kept.due(now):
+            await self._record(kept, exchange, now)
 
     async def _check_line(self, kept: _Kept, slot: line.Slot, now: datetime) -> None:
         registry = kept.projection.registry

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import aiohttp
+import msgspec
 import structlog
 from aiohttp import web
 
@@ -22,6 +23,7 @@ from dragoman.courier import mail, webhook
 from dragoman.courier.post import Bringing
 from dragoman.courier.rounds import Rounds
 from dragoman.desk import Desk, stamp, utc_now
+from dragoman.domain import nesting
 from dragoman.gateway.app import application
 from dragoman.gateway.callers import networks
 from dragoman.gateway.coverage import Coverage
@@ -55,6 +57,7 @@ from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.seals import Seals
 from dragoman.stores.writing import Moved
+from dragoman.supervision import Backoff, Work, alarm, forever, supervise
 from dragoman.tlog.note import NotANote
 from dragoman.watch import Watch
 from dragoman_schemas.answers import Means
@@ -113,14 +116,14 @@ async def gateway(
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(_followed(settings, endpoint, name, permit))
-        following(permit.then(service.keep_delivering))
-        following(permit.then(service.keep_outages))
-        following(permit.then(service.keep_erasing))
+        following(service.keep("deliveries", partial(permit.then, service.keep_delivering)))
+        following(service.keep("outages", partial(permit.then, service.keep_outages)))
+        following(service.keep("erasing", partial(permit.then, service.keep_erasing)))
         if whole:
-            following(permit.then(Watch(service.channels, service.desk, now=utc_now).run))
-            following(permit.then((await _courier(stack, settings, service, name)).run))
+            following(service.keep("watch", partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run)))
+            following(service.keep("courier", partial(permit.then, (await _courier(stack, settings, service, name)).run)))
             if not settings.registrar.beside:
-                following(permit.then((await _registrar(stack, settings, endpoint, permit)).run))
+                following(service.keep("registrar", partial(permit.then, (await _registrar(stack, settings, endpoint, permit)).run)))
         yield await _listening(settings, service, stack, following)
 
 
@@ -129,7 +132,7 @@ async def watch(settings: Settings, endpoint: Endpoint, name: str = "watch", *, 
     """A watch alone: any number may run, beside any number of gateways."""
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with _followed(settings, endpoint, name, permit) as (service, following):
-        following(permit.then(Watch(service.channels, service.desk, now=utc_now).run))
+        following(service.keep("watch", partial(permit.then, Watch(service.channels, service.desk, now=utc_now).run)))
         log.info("watch.keeping", channels=len(service.channels))
         yield
 
@@ -140,7 +143,7 @@ async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier",
     permit = PlaceGuard(settings.data, take_over=take_over)
     async with AsyncExitStack() as stack:
         service, following = await stack.enter_async_context(_followed(settings, endpoint, name, permit))
-        following(permit.then((await _courier(stack, settings, service, name)).run))
+        following(service.keep("courier", partial(permit.then, (await _courier(stack, settings, service, name)).run)))
         log.info("courier.bringing", channels=len(service.channels))
         yield
 
@@ -164,7 +167,7 @@ async def registrar(settings: Settings, endpoint: Endpoint, *, take_over: bool =
     async with AsyncExitStack() as stack:
         following = await stack.enter_async_context(_tasks())
         signing = await _registrar(stack, settings, endpoint, permit)
-        following(signing.run())  # it follows the logs at once, and signs once it may
+        following(supervise("registrar", forever(signing.run)))  # it follows the logs at once, and signs once it may
         following(permit.run(signing.confirmation if settings.registrar.witnesses else None))
         log.info("registrar.sealing")
         yield
@@ -231,9 +234,9 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
             mark = HighWater(marks / f"{channel}.json")
             event_log = JetStreamLog(channel, bus, guard, replicas=settings.nats.replicas, mark=mark)
             projection = Projection(CoalescingLog(event_log), store)
-            following(projection.run())
-            following(projection.walk())
-            following(projection.remember())
+            tasks: dict[str, Work] = {"fold": projection.run, "comparison": projection.walk, "ids": forever(projection.remember)}
+            for task, work in tasks.items():
+                following(supervise(task, work, failed=projection.fail, recovered=projection.recover, channel=channel))
             return projection
 
         service = Service(
@@ -256,14 +259,15 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
             public_url=settings.http.public_url.rstrip("/"),
             origin=settings.origin or f"dragoman.invalid/{settings.data.resolve().name}/{{channel}}",
         )
+        following_again: dict[str, Backoff] = {}
         for channel in names:
-            await _follow_if_possible(service, channel)
+            await _follow_if_possible(service, channel, following_again)
         for projection in service.channels.values():
             await projection.caught_up.wait()
-        following(rebuild.Rebuilder(store, service.channels, log_of, settled=service.trees.forget).run())
-        following(IntegrityCheck(store).run())
-        following(service.keep_access_fresh())
-        following(_find_channels(service))
+        following(service.keep("rebuild", rebuild.Rebuilder(store, service.channels, log_of, settled=service.trees.forget).run))
+        following(service.keep("integrity", IntegrityCheck(store).run))
+        following(service.keep("access", service.keep_access_fresh))
+        following(service.keep("new-channels", partial(_find_channels, service, following_again)))
         if permit.read_only_reason() is not None:
             check = TakeOver(service, await _witnesses(stack, settings)) if settings.registrar.witnesses else None
             following(permit.run(check.confirmation if check is not None else None))
@@ -310,15 +314,21 @@ async def _know_operator(data: Path, access: Access) -> None:
                 await access.issue(OPERATOR, (), issued=stamp(utc_now()), label="made by init", secret=token, over=0)
 
 
-async def _follow_if_possible(service: Service, name: str) -> None:
-    """Follow a channel; one that cannot be followed is said so, and holds no other up."""
+async def _follow_if_possible(service: Service, name: str, again: dict[str, Backoff]) -> None:
+    """Follow a channel; one that cannot be followed is said so, holds no other up, and is tried again later each time."""
+    backoff = again.setdefault(name, Backoff())
+    if not backoff.due:
+        return
     try:
         service.channels[name] = await service.open_log(name)
     except (LogBroken, LogUnreachable) as error:
+        backoff.failed()
         log.critical("channel.not_followed", channel=name, reason=str(error), do="see docs/operating.md, when a log is read-only")
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other channels are followed
+        alarm("follow", error, backoff.failed(), channel=name)
 
 
-async def _find_channels(service: Service) -> None:
+async def _find_channels(service: Service, again: dict[str, Backoff]) -> None:
     """Follow channels that another gateway opened."""
     while True:
         await asyncio.sleep(POLL_SECONDS)
@@ -328,7 +338,7 @@ async def _find_channels(service: Service) -> None:
             continue
         for name in found:
             if name not in service.channels and not service.opening.locked():
-                await _follow_if_possible(service, name)
+                await _follow_if_possible(service, name, again)
 
 
 @asynccontextmanager
@@ -360,14 +370,14 @@ async def _tasks() -> AsyncIterator[_Start]:
 
 
 async def _listening(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Running:
-    app = application(service, settings, await _provider(settings, stack, following))
+    app = application(service, settings, await _provider(settings, service, stack, following))
     runner = web.AppRunner(
         app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=settings.http.idle_s, auto_decompress=False
     )
     certificate = None
     if settings.http.certificate is not None or settings.http.key is not None:
         certificate = Certificate(*_pair(settings))
-        following(certificate.keep_fresh())
+        following(service.keep("certificate", certificate.keep_fresh))
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     listener = _bound(settings.http.host, settings.http.port)
@@ -385,7 +395,7 @@ def _pair(settings: Settings) -> tuple[Path, Path]:
     return settings.http.certificate, settings.http.key
 
 
-async def _provider(settings: Settings, stack: AsyncExitStack, following: _Start) -> Provider | None:
+async def _provider(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Provider | None:
     if not settings.oidc.issuer:
         return None
     session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS)))
@@ -398,12 +408,15 @@ async def _provider(settings: Settings, stack: AsyncExitStack, following: _Start
                 raw = await response.read()
                 if len(raw) > JWKS_BYTES:
                     raise ValueError(f"{url} is larger than any such document")
-                return json.loads(raw)
+                nesting.check(raw)
+                return msgspec.json.decode(raw)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{url} gives no JSON: {error}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             raise OSError(f"{url}: {error or type(error).__name__}") from None
 
     provider = Provider(settings.oidc, fetch)
-    following(provider.run())
+    following(service.keep("oidc", provider.run))
     return provider
 
 

@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from dragoman.audit.mirror import Mirror
 from dragoman.audit.verify import Cosigned
+from dragoman.domain import nesting
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint, NotEmpty
 from dragoman.tlog.dsse import public_of
@@ -182,6 +183,7 @@ def times_in(folder: Path) -> list[Cosigned]:
     found: list[Cosigned] = []
     for line in lines:
         try:
+            nesting.check(line)
             found.append(msgspec.json.decode(line, type=Cosigned))
         except msgspec.DecodeError:
             continue  # a crash left it half written: the times around it bound the same records, less closely

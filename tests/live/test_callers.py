@@ -208,9 +208,17 @@ async def test_what_does_not_hold_is_nobodys(session: aiohttp.ClientSession, pro
     unsigned = encoded(b'{"alg":"none","typ":"at+jwt"}') + f".{claims}."
     confused = encoded(b'{"alg":"HS256","kid":"rsa","typ":"at+jwt"}') + f".{claims}"  # with the public key as if that were a secret
     confused += "." + encoded(hmac.digest(provider.keys["rsa"].as_pem(private=False), confused.encode(), "sha256"))
-    for token in (confused, unsigned, f"{head}.{rest[:-4]}AAAA", "a.b.c", "..", "x" * 8000 + ".b.c"):
+    deep = b'{"alg":"RS256","kid":"rsa","x":' + b"[" * 2_000 + b"]" * 2_000 + b"}"
+    hostile = (
+        f"{encoded(b'[' * 5_000)}.{rest}",
+        f"{encoded(deep)}.{rest}",
+        f"{head}.{encoded(deep)}.{encoded(b'x')}",
+        f"{encoded(deep)}..",
+    )
+    for token in (confused, unsigned, f"{head}.{rest[:-4]}AAAA", "a.b.c", "..", "x" * 8000 + ".b.c", *hostile):
         (await bearing(operator, token).get("/v1/me")).problem(401, "unauthenticated")
     assert (await bearing(operator, provider.token("rsa", "RS256", aud=["x", AUDIENCE])).get("/v1/me")).status == 200
+    assert (await bearing(operator, provider.token("rsa", "RS256", exp=10**400)).get("/v1/me")).status == 200
 
 
 async def test_new_keys_are_fetched_once_and_a_provider_that_is_down_turns_nobody_away(

@@ -21,6 +21,8 @@ JUNK: Final[tuple[tuple[bytes, bytes, bytes], ...]] = (
     (_SUBJECT + b"large", b"", b"x" * 500_000),
     (_SUBJECT + b"headers", _HEADERS, b"with headers that no library reads"),
     (_SUBJECT + b"status", b"NATS/1.0 204 No Messages\r\n\r\n", b"a header line that says that a read has ended"),
+    (_SUBJECT + b"odd-status", b"NATS/1.0 \xff\xfe\xfd\r\n\r\n", b"a status that is no text"),
+    (_SUBJECT + b"error-status", b"NATS/1.0 500 No\r\n\r\n", b"a header line that says that the broker cannot read"),
 )
 """Subject, headers, payload."""
 

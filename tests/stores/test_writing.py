@@ -58,6 +58,20 @@ async def test_a_refusal_that_nothing_explains_leaves_it_open(real_broker: RealB
     await here.put("a", "1", 0)
 
 
+async def test_a_value_that_nobody_can_decode_keeps_nobody_from_the_others(real_broker: RealBroker) -> None:
+    (here, _), (there, _) = await opened(real_broker), await opened(real_broker)
+    await there.put("a", "1")
+    await there.put("b", "1")
+    bus = await real_broker.bus()
+    for raw in (b"[" * 5_000, b"", b"\xff", b"{"):
+        await bus.request(f"$KV.{NAME}.b", raw)
+        await here.refresh()
+        assert here.values == {"a": b'"1"'}
+    await here.put("b", "2", here.revisions["b"])
+    await there.refresh()
+    assert there.values == {"a": b'"1"', "b": b'"2"'}
+
+
 async def test_an_entry_of_the_register_is_written_in_spite_of_a_refusal(real_broker: RealBroker) -> None:
     await Erasable.create(await real_broker.bus("steward"), people.STREAM, people.SUBJECTS, 1, people.BYTES)
     bus = await real_broker.bus()

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from dragoman.audit.export import Export, NotAnExport
 from dragoman.audit.replay import replayed
+from dragoman.domain import nesting
 from dragoman.domain.channel import cid_of, registry_of
 from dragoman.domain.erasure import entry_of
 from dragoman.domain.heads import log_of
@@ -246,6 +247,7 @@ def _written(one: bytes, other: bytes, holder: Copy, old: int, new: int) -> byte
 def convicts(raw: bytes, log: Verifier) -> str:
     """What a piece of evidence shows under a log's key, in words. Raises `NotANote` where it shows nothing."""
     try:
+        nesting.check(raw)
         found = msgspec.json.decode(raw, type=Evidence)
     except msgspec.DecodeError as error:
         raise NotANote(sentence("it is no evidence of a fork: %(error)s", error=error)) from None

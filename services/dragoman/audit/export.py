@@ -21,6 +21,7 @@ from typing import Any, Final, Self, cast
 
 import msgspec
 
+from dragoman.domain import nesting
 from dragoman.domain.erasure import leaf_entry, named_in
 from dragoman.limits import MESSAGE_BYTES
 from dragoman.tlog import tiles
@@ -176,7 +177,9 @@ class Export:
 
     def _json(self, name: str) -> object:
         with _readable(name):
-            return msgspec.json.decode(self._read(name))
+            raw = self._read(name)
+            nesting.check(raw)
+            return msgspec.json.decode(raw)
 
     def _read(self, name: str) -> bytes:
         with _readable(name):

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 from dragoman.cli.common import Target, UsageError, channel_of, connected, out, out_json, say, table
 from dragoman.cli.signing import Passphrase, Sign, make, over, posted, public_line, seed_of
 from dragoman.cli.signing import context as context_of
-from dragoman.domain import keepers
+from dragoman.domain import keepers, nesting
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed
 from dragoman.interop.checkwords import check_words
@@ -75,7 +75,9 @@ async def admit(file: Path, *, sign: Sign, passphrase: Passphrase = None, target
     Ask the officer for the four words first; the page of keys shows those of the key that is in FILE.
     """
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=Enrolment)
+        raw = file.read_bytes()
+        nesting.check(raw)
+        found = msgspec.json.decode(raw, type=Enrolment)
         act, _ = read_act(found.act.encode(), cut=False)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None

@@ -31,6 +31,7 @@ from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
 from dragoman.sentence import packed, sentence
 from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Notice, Progress, Told, Waiting
+from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.acts.watch import CourierOutcome
 from dragoman_schemas.answers import Means
 
@@ -79,6 +80,7 @@ class Rounds:
         self._seen: dict[str, int] = {}
         self._marked: set[str] = set()
         self._noticing: dict[str, str] = {}
+        self._backoffs: dict[str, Backoff] = {}
 
     async def run(self) -> None:
         """Bring for ever."""
@@ -109,17 +111,26 @@ class Rounds:
                 projection.listeners.add(self._wake)
         for endpoint in self._store.endpoints():
             channel = by_cid.get(endpoint.cid)
-            if channel is not None and channel.caught_up.is_set() and endpoint.id not in self._working:
+            if channel is not None and channel.caught_up.is_set() and endpoint.id not in self._working and self._is_due(endpoint):
                 task = self._working[endpoint.id] = asyncio.create_task(self._serve(endpoint, channel))
                 task.add_done_callback(partial(self._ended, endpoint.id))
 
     def _wake(self, _row: Row) -> None:
         self._woken.set()
 
+    def _is_due(self, endpoint: Endpoint) -> bool:
+        """Whether an endpoint may be served now: one whose round failed is tried again later each time."""
+        backoff = self._backoffs.get(endpoint.id)
+        return backoff is None or backoff.due
+
     def _ended(self, endpoint: str, task: asyncio.Task[None]) -> None:
         del self._working[endpoint]
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("courier.failed", endpoint=endpoint, exc_info=error)
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            alarm("courier", error, self._backoffs.setdefault(endpoint, Backoff()).failed(), endpoint=endpoint)
+        elif endpoint in self._backoffs and self._backoffs[endpoint].worked():
+            log.info("task.recovered", task="courier", endpoint=endpoint)
 
     async def _serve(self, endpoint: Endpoint, projection: Projection) -> None:
         """Do what there is to do for an endpoint now, if nobody else does."""

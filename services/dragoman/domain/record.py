@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import ids, strict, upcast
+from dragoman.domain import ids, nesting, strict, upcast
 from dragoman.domain.refusal import Malformed
 from dragoman.domain.validation import fault_of, with_others
 from dragoman.limits import MESSAGE_BYTES
@@ -147,6 +147,8 @@ def parse(raw: bytes) -> Record:
         raise _no_act(error) from None
     except msgspec.ValidationError as error:
         raise _no_act(fault_of(error)) from None
+    except msgspec.DecodeError as error:  # the strict reader's everyday path leaves it to the decoder whether tokens are JSON
+        raise _no_act(Malformed("", sentence("%(error)s; send valid JSON", error=str(error)))) from None
     return _made(envelope, act, newest, data, raw)
 
 
@@ -196,6 +198,8 @@ def _parts(raw: bytes) -> tuple[Envelope, bytes]:
     """The envelope, and the bytes where the act stands."""
     if len(raw) > MESSAGE_BYTES:
         raise NotARecord(sentence("larger than a record may be"))
+    if nesting.is_deeper(raw, nesting.RECORD_DEPTH):
+        raise NotARecord(sentence("nested deeper than a record may be"))
     try:
         envelope = _envelope(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

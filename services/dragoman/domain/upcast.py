@@ -26,7 +26,7 @@ def is_older(name: str, version: int) -> bool:
 
 
 def upcast(name: str, version: int, act: bytes) -> bytes:
-    """A strictly read act of an older version as the newest version writes it. Raises `msgspec.ValidationError` where it never fitted."""
+    """A strictly read act of an older version as the newest version writes it. Raises `msgspec.ValidationError` where it never fitted, `DecodeError` where it is no JSON."""
     while is_older(name, version):
         _decoders[name, version](act)
         act = _STEPS[name, version](act)

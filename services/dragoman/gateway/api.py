@@ -226,6 +226,8 @@ async def conditions(call: Call[Any]) -> list[Condition]:
             sentence("the copy's file is not written: lists are as old as it is; the log says why") if service.store.stalled else None,
         )
     )
+    failing = sentence("%(tasks)s fail and are tried again; the log says why", tasks=", ".join(sorted(service.failing)))
+    found.append(Condition("background tasks run", not service.failing, failing if service.failing else None))
     if all(each.ok for each in found):  # who watches this service is told what is not signed, and nobody is sent away
         unsigned = await proofs.unsigned(call)
         found.append(Condition(_SIGNED, unsigned is None, unsigned))

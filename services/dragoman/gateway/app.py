@@ -63,7 +63,8 @@ def application(service: Service, settings: Settings, provider: Provider | None 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
     """Repeat what must not wait, as long as the gateway runs."""
     tails = app[reading.TAILS]
-    task = asyncio.create_task(live.keep_ringing(tails, app[posting.SERVICE].store))
+    service = app[posting.SERVICE]
+    task = asyncio.create_task(service.keep("ringing", lambda: live.keep_ringing(tails, service.store)))
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -45,11 +45,22 @@ def _drafts(projection: Projection, actor: str) -> bool:
     return officer is not None and officer.until is None and not OFFICERS.isdisjoint(officer.roles)
 
 
+def _check(act: msgspec.Raw) -> None:
+    """Raise `Malformed` where a draft's act is no JSON, is not of an act that there is, or is no text throughout: whoever reads the drafts reads all of it."""
+    _name_of(act)
+    try:
+        msgspec.json.decode(act)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
+
+
 def _name_of(act: msgspec.Raw) -> str:
     try:
         name = _named(act).act
     except msgspec.ValidationError as error:
         raise Malformed("/act" + fault_of(error).fault.pointer, fault_of(error).fault.detail) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
     if name not in RULES:
         raise Malformed("/act/act", sentence("there is no act %(act)s", act=repr(name[:63])))
     return name
@@ -112,7 +123,7 @@ async def new_draft(call: Call[Nothing]) -> Answered:
 async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "") -> Reply:
     """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
-    _name_of(new.act)
+    _check(new.act)
     service = posting.service_of(call)
     signatures, data = _signed(call, new, signatures)
     now = stamp(service.now())
@@ -169,7 +180,7 @@ async def show_draft(call: Call[Nothing]) -> Answered:
 async def change_draft(call: Call[Nothing]) -> Answered:
     _desk(call)
     new = await call.decoded(NewDraft)  # what is no draft is said first (RFC 9110 §13.2.1)
-    _name_of(new.act)
+    _check(new.act)
     return await change(call, new, await found(call), posting.if_match(call.request))
 
 

@@ -29,6 +29,7 @@ from dragoman.projection.live import Behind, Projection, entry_of
 from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
 from dragoman.stores.access import Grant
+from dragoman.supervision import Backoff, alarm
 from dragoman_schemas.answers import Row
 from dragoman_schemas.state import Exchange
 
@@ -127,12 +128,19 @@ class Tail:
 
 async def keep_ringing(tails: Mapping[tuple[str, str], Tail], store: Store) -> None:
     """Ring in all channels that somebody listens to, for ever."""
+    again: dict[tuple[str, str], Backoff] = {}
     while True:
         await asyncio.sleep(RING_SECONDS)
-        for tail in [*tails.values()]:
-            await tail.begin(store)
-            tail.readers.sweep()
-            tail.ring()
+        for key, tail in [*tails.items()]:
+            backoff = again.setdefault(key, Backoff())
+            if not backoff.due:
+                continue
+            try:
+                await tail.begin(store)
+                tail.readers.sweep()
+                tail.ring()
+            except Exception as error:  # noqa: BLE001  # whatever it is, the other channels ring
+                alarm("ringing", error, backoff.failed(), channel=key[0])
 
 
 Missed = Callable[[int, int], AsyncIterator[list[Line]]]

@@ -17,7 +17,9 @@ import structlog
 from joserfc import jws, jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
+from joserfc.util import urlsafe_b64decode
 
+from dragoman.domain.nesting import RECORD_DEPTH, is_deeper
 from dragoman.limits import JWKS_AGAIN_SECONDS, JWKS_SECONDS, VERIFIED_SECONDS, VERIFIED_TOKENS
 from dragoman.settings import Oidc, SettingsError
 
@@ -27,6 +29,9 @@ FetchJson = Callable[[str], Awaitable[Any]]
 """Fetches a JSON document. Raises `OSError` or `ValueError`."""
 
 _SKEW: Final = 30
+_LATEST: Final = 2**53
+"""Unix seconds that any number can hold: a token may say more, and holds as long."""
+
 _TYPES: Final = frozenset({None, "jwt", "at+jwt", "application/at+jwt"})
 
 
@@ -88,6 +93,8 @@ class Provider:
 
     async def subject(self, token: str) -> tuple[str, float] | None:
         """The subject of an access token and when it expires, in Unix seconds; None for one that does not hold."""
+        if not _is_readable(token):
+            return None
         digest = hashlib.sha256(token.encode()).digest()
         now = time.time()
         known = self._verified.get(digest)
@@ -134,7 +141,15 @@ class Provider:
             and isinstance(subject, str)
             and subject
         )
-        return (str(subject), float(expires)) if holds else None
+        return (str(subject), float(min(expires, _LATEST))) if holds else None
+
+
+def _is_readable(token: str) -> bool:
+    """Whether the JSON in a token's parts may be decoded: anybody sends tokens, and the library counts no brackets."""
+    try:
+        return not any(is_deeper(urlsafe_b64decode(part.encode()), RECORD_DEPTH) for part in token.split(".")[:2])
+    except ValueError:
+        return False
 
 
 def _check_url(url: str) -> None:

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct
 
 from dragoman.desk import stamp
 from dragoman.domain import ids, strict
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.validation import faults_of
 from dragoman.gateway import posting
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
@@ -94,6 +94,8 @@ def entry_of(body: bytes) -> bytes:
         entry = msgspec.json.encode(msgspec.json.decode(raw, type=PersonEntry))
     except msgspec.ValidationError as error:
         raise faults_of(error, raw, PersonEntry) from None
+    except msgspec.DecodeError as error:
+        raise Malformed("", sentence("%(error)s; send valid JSON", error=str(error))) from None
     if len(entry) > PERSON_BYTES:
         raise Refused(
             Refusal(

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -34,6 +34,7 @@ from dragoman.stores.drafts import Drafts
 from dragoman.stores.files import Files
 from dragoman.stores.people import People
 from dragoman.stores.seals import Seals
+from dragoman.supervision import Backoff, alarm, forever, supervise
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import ChannelOpening, LiveChannel
 from dragoman_schemas.answers import NewChannel, Opening, OpeningTerms
@@ -93,6 +94,8 @@ class Service:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     looked: float = 0.0
+    failing: set[str] = field(default_factory=set)
+    """Background tasks of no single channel that fail now, and are tried again."""
 
     # Who calls, and what they may see
 
@@ -314,6 +317,14 @@ class Service:
 
     # In the background
 
+    async def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run a task of no single channel for ever. While it fails, the service says that it is not ready."""
+
+        def failed(task: str, _: Exception) -> None:
+            self.failing.add(task)
+
+        await supervise(name, forever(run), failed=failed, recovered=self.failing.discard)
+
     async def keep_delivering(self) -> None:
         """Record, at most once a second and side, up to where another side's acts have been delivered."""
         while True:
@@ -336,10 +347,14 @@ class Service:
             log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error.refusal.detail))
         except LogBroken as error:
             log.warning("delivery.not_recorded", channel=projection.name, side=side, upto=upto, reason=str(error))
+        except Exception:  # other channels' deliveries are recorded, and the side's next delivery says this one as well
+            self.deliveries.noted.pop((projection.name, side), None)
+            log.critical("delivery.failed", channel=projection.name, side=side, upto=upto, exc_info=True)
 
     async def keep_outages(self) -> None:
         """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
         seen: dict[str, tuple[datetime, float]] = {}
+        again: dict[str, Backoff] = {}
         untold: list[tuple[str, datetime, datetime]] = []
         while True:
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)
@@ -352,7 +367,17 @@ class Service:
                 seen[name] = checked, tick
                 if tick - since >= OUTAGE_SECONDS:
                     untold.append((name, checked - timedelta(seconds=tick - since), checked))
-            untold = [each for each in untold if not await self._tell_outage(*each)]
+            untold = [each for each in untold if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)]
+
+    async def _try_to_tell(self, backoff: Backoff, name: str, since: datetime, until: datetime) -> bool:
+        """As `_tell_outage`; where that fails, other channels are told of theirs, and this one later."""
+        if not backoff.due:
+            return False
+        try:
+            return await self._tell_outage(name, since, until)
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            alarm("outages", error, backoff.failed(), channel=name)
+            return False
 
     async def _tell_outage(self, name: str, since: datetime, until: datetime) -> bool:
         """Record an outage; False where it cannot be now, and True where it never will be."""

@@ -16,7 +16,8 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.nesting import RECORD_DEPTH, is_deeper
+from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.validation import fault_of, faults_of
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 from dragoman.sentence import sentence
@@ -84,6 +85,8 @@ class Call(Generic[S]):
     async def decoded(self, shape: type[B]) -> B:
         """The body as a shape. Raises `Malformed` with a pointer."""
         raw = await self.body()
+        if is_deeper(raw, RECORD_DEPTH):  # no shape is, and the decoder would exhaust its stack
+            raise Malformed("", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH))
         try:
             return msgspec.json.decode(raw, type=shape)
         except msgspec.ValidationError as error:

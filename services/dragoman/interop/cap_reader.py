@@ -22,7 +22,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from dragoman.domain import checks, record, strict
+from dragoman.domain import checks, nesting, record, strict
 from dragoman.domain.refusal import Malformed
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS
@@ -459,8 +459,9 @@ class _Draft:
 def _meant(value: str) -> Iterator[Any]:
     """What a parameter may be: JSON of anything but a text, or the text that it is."""
     try:
+        nesting.check(value.encode())
         decoded = msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError):
+    except msgspec.DecodeError:
         decoded = value
     if not isinstance(decoded, str):
         yield decoded

@@ -22,6 +22,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import ConnectionClosedError, NoRespondersError
 from nats.errors import Error as NatsError
 
+from dragoman.domain import nesting
 from dragoman.limits import (
     BROKER_VERSION,
     CLOCK_SKEW_SECONDS,
@@ -134,6 +135,16 @@ def _headers(raw: bytes) -> dict[str, str]:
     return {name: value for name, colon, value in (line.partition(": ") for line in lines) if colon}
 
 
+def read_answer(raw: bytes) -> dict[str, Any]:
+    """Return a broker's answer, which is a JSON object. Raises `LogUnreachable` for anything else."""
+    try:
+        nesting.check(raw)
+        answer = msgspec.json.decode(raw)
+    except msgspec.DecodeError as error:
+        raise LogUnreachable(sentence("the broker's answer is not JSON: %(error)s", error=str(error))) from None
+    return answer if isinstance(answer, dict) else {}
+
+
 class Bus:
     """One connection. Requests fail at once while it is down, and are never buffered for later."""
 
@@ -173,9 +184,7 @@ class Bus:
     async def api(self, verb: str, body: object | None = None) -> dict[str, Any]:
         """A request to the JetStream API. The answer may hold an `error`. Raises `LogUnreachable`."""
         payload = b"" if body is None else msgspec.json.encode(body)
-        answer = await self.request(f"$JS.API.{verb}", payload)
-        decoded = msgspec.json.decode(answer.data)
-        return decoded if isinstance(decoded, dict) else {}
+        return read_answer((await self.request(f"$JS.API.{verb}", payload)).data)
 
     async def fetch(self, stream: str, subjects: str, first: int, most: int) -> list[Read]:
         """Up to `most` messages of a stream from a sequence on, in one batched read. Raises `LogUnreachable`."""
@@ -212,7 +221,7 @@ class Bus:
             if done.done():
                 return
             if head.startswith(_STATUS):
-                done.set_result(head[len(_STATUS) :][:3].decode())
+                done.set_result(head[len(_STATUS) :][:3].decode(errors="replace"))
                 return
             take(reply, head, data)
             if len(found) == most:

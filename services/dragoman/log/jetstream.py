@@ -24,7 +24,6 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
-import msgspec
 import structlog
 from nats.aio.msg import Msg
 
@@ -37,7 +36,7 @@ from dragoman.limits import (
     POLL_SECONDS,
     READ_RECORDS,
 )
-from dragoman.log.connection import Bus, Guard, Nudge
+from dragoman.log.connection import Bus, Guard, Nudge, read_answer
 from dragoman.log.mark import HighWater
 from dragoman.log.port import (
     AlreadyAppended,
@@ -188,7 +187,7 @@ class JetStreamLog:
         return None
 
     async def _attempt(self, entries: Sequence[Entry], again: int) -> Outcome | None:
-        answer = msgspec.json.decode((await self._publish(entries, again)).data)
+        answer = read_answer((await self._publish(entries, again)).data)
         error = answer.get("error")
         if error is None:
             if answer.get("duplicate"):

@@ -14,6 +14,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dragoman.domain import nesting
 from dragoman.limits import MARK_SECONDS
 from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import leaf
@@ -50,7 +51,9 @@ class HighWater:
         self._kept_at = 0.0
         self.keeping: asyncio.Task[None] | None = None
         try:
-            self.kept = msgspec.json.decode(path.read_bytes(), type=Mark)
+            raw = path.read_bytes()
+            nesting.check(raw)
+            self.kept = msgspec.json.decode(raw, type=Mark)
         except FileNotFoundError:
             pass
         except (OSError, msgspec.MsgspecError) as error:

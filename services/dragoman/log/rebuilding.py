@@ -8,11 +8,9 @@ from collections.abc import Callable
 from typing import Final, Protocol
 from uuid import uuid4
 
-import msgspec
-
 from dragoman.domain.record import NotARecord, is_name, parse
 from dragoman.limits import READ_RECORDS
-from dragoman.log.connection import Bus
+from dragoman.log.connection import Bus, read_answer
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogUnreachable, subject_of
 from dragoman.log.stream import last_of, stream_of
@@ -76,7 +74,7 @@ async def _write(bus: Bus, channel: str, copy: Copy, first: int, last: int) -> N
     if messages:
         await bus.publish(messages)
         headers["Nats-Batch-Commit"] = "1"
-    answer = msgspec.json.decode((await bus.request(subject, raw, headers)).data)
+    answer = read_answer((await bus.request(subject, raw, headers)).data)
     if "error" in answer or int(answer.get("seq", 0)) != last:
         raise LogUnreachable(
             sentence(

@@ -69,7 +69,8 @@ class Projection:
         self.name = log.channel
         self.store = store
         self._now = now
-        self.broken: Sentence | None = None
+        self._broken: Sentence | None = None
+        self._failing: dict[str, Sentence] = {}
         self.checked: datetime | None = None
         self._compared = 0.0
         self.caught_up = asyncio.Event()
@@ -116,6 +117,34 @@ class Projection:
     def crowded(self) -> bool:
         """Whether so much waits to be written to the file that nothing more is taken in."""
         return len(self._pending) >= 2 * QUEUE_WRITES or self._pending_bytes >= QUEUE_BYTES
+
+    @property
+    def broken(self) -> Sentence | None:
+        """Why the channel is read-only: its log is not what it was, or a task of it fails. None while it is written on."""
+        return self._broken or next(iter(self._failing.values()), None)
+
+    @broken.setter
+    def broken(self, reason: Sentence | None) -> None:
+        self._broken = reason
+
+    def fail(self, task: str, error: Exception) -> None:
+        """Make the channel read-only while a task of it fails, which is tried again by itself."""
+        self._failing[task] = sentence(
+            "the task %(task)s of %(channel)s fails (%(error)s) and is tried again by itself: if that does not help, restart this gateway and report it",
+            task=task,
+            channel=self.name,
+            error=type(error).__name__,
+        )
+        self.caught_up.set()  # whoever waits for all channels must not wait for this one
+
+    def recover(self, task: str) -> None:
+        """Write on the channel again, as far as this task is concerned."""
+        self._failing.pop(task, None)
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether the channel is read-only for no longer than a task of it fails."""
+        return self._broken is None and bool(self._failing)
 
     # The ledger's questions
 
@@ -286,16 +315,16 @@ class Projection:
 
     # Folding
 
-    async def run(self) -> None:
-        """Follow the log for ever, folding what comes. Ends only where the log is broken, loudly."""
+    async def run(self, working: Callable[[], None] = lambda: None) -> None:
+        """Follow the log for ever, folding what comes, and say at each end of the log that it works. Ends only where the log is broken, loudly."""
         while True:
             try:
-                return await self._follow()
+                return await self._follow(working)
             except StoreDamaged:
                 while self.doubt:  # noqa: ASYNC110  # threads report it; another file is built beside; what was read is read again from there
                     await asyncio.sleep(_LOOK_SECONDS)
 
-    async def _follow(self) -> None:
+    async def _follow(self, working: Callable[[], None]) -> None:
         try:
             async for messages in self.log.follow(lambda: self.state.position + 1):
                 if messages:
@@ -304,6 +333,7 @@ class Projection:
                     self.take(messages)
                     if self.caught_up.is_set() and _ends(messages):
                         self.checked = self._now()
+                        working()
                     continue
                 now = self._now()
                 if messages is None or self.checked is None or self._loop.time() - self._compared >= POLL_SECONDS:
@@ -313,6 +343,7 @@ class Projection:
                 else:
                     self.checked = now
                     self.caught_up.set()
+                    working()
         except LogBroken as error:
             self._break(error.said)
             self.caught_up.set()
@@ -343,8 +374,8 @@ class Projection:
 
     def _break(self, reason: Sentence) -> None:
         """Write nothing any more, and say why."""
-        if self.broken is None:
-            self.broken = reason
+        if self._broken is None:
+            self._broken = reason
             log.critical(
                 "log.broken", channel=self.name, reason=str(reason), do="stop posting; see docs/operating.md, when a log is read-only"
             )
@@ -352,10 +383,10 @@ class Projection:
 
     def _located(self, reason: Sentence) -> None:
         """Say where it begins that a log is not what was folded from it."""
-        if self.broken is None:
+        if self._broken is None:
             self._break(reason)
-        elif reason != self.broken:
-            self.broken = reason
+        elif reason != self._broken:
+            self._broken = reason
             log.critical("log.damage_located", channel=self.name, reason=str(reason), do="see docs/operating.md, when a log is read-only")
 
     async def _compare(self) -> None:
@@ -400,15 +431,16 @@ class Projection:
         )
         raise LogBroken(said)
 
-    async def walk(self) -> None:
+    async def walk(self, working: Callable[[], None] = lambda: None) -> None:
         """Compare the whole log with what was folded from it, whenever the connection stands anew and every `WALK_SECONDS`.
 
         A broker that was stopped cleanly believes its index, and finds a damaged message only when somebody reads it.
         """
         try:
-            while self.broken is None:
+            while self._broken is None:
                 self._anew.clear()
                 await self._walk_once()
+                working()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(WALK_SECONDS):
                         await self._anew.wait()
@@ -433,7 +465,7 @@ class Projection:
             for offset, raw in enumerate(folded):
                 self._compare_one(position + 1 + offset, stood[offset].raw if stood else None, raw)
             position += len(stood)
-            if self.broken is None:
+            if self._broken is None:
                 await asyncio.sleep((self._loop.time() - begun) * WALK_REST)
 
     async def remember(self) -> None:
@@ -455,11 +487,13 @@ class Projection:
 
     def _fold_staged(self) -> None:
         rows: list[Row] = []
-        while (staged := self._staged.get(self.state.position + 1)) is not None:
-            rows.append(self._fold(*staged))
-            del self._staged[rows[-1].folded.position]
-        if rows:
-            self._hand_over(rows)
+        try:
+            while (staged := self._staged.get(self.state.position + 1)) is not None:
+                rows.append(self._fold(*staged))
+                del self._staged[rows[-1].folded.position]
+        finally:
+            if rows:  # also where a later one could not be folded: the file has no holes
+                self._hand_over(rows)
 
     def appended(self, entry: Entry, position: int, grounds: Grounds | None = None) -> None:
         """Apply a record that this process appended, having found it legal on these grounds.
@@ -478,22 +512,27 @@ class Projection:
             raise LogBroken(twice)
         if position > self.state.position:
             self._staged[position] = entry.subject, entry.record, grounds
-            self._fold_staged()
+            try:
+                self._fold_staged()
+            except Exception:  # it stands in the log: the follower reads it there, fails alike, and is run again
+                log.critical("projection.not_folded", channel=self.name, position=position, exc_info=True)
 
     def _fold(self, subject: str, message: bytes | Record, grounds: Grounds | None) -> Row:
         step = advance(self.standing, self, self._encoded_before, message, grounds)
         folded = step.folded
+        is_new = folded.record is not None and self.posted(folded.record.envelope.id) is None
+        row = Row(step=step, subject=subject, erased=self._erased(folded))
+        # Whatever can fail has been done: a message is folded whole, or not at all and then again.
         if folded.state is not None and step.encoded is not None:
             self._encoded[folded.state.id] = folded.state, step.encoded
             if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
                 self._offices.add(folded.state.id)
-        row = Row(step=step, subject=subject, erased=self._erased(folded))
         self.standing = step.standing
         self._pending[folded.position] = row
         self._subjects[subject] = folded.position
         if folded.record is not None:
             id = folded.record.envelope.id
-            if self.posted(id) is None:
+            if is_new:
                 self._ids[id] = folded.position
                 self._seen.add(id)
                 self._unused.discard(id)
@@ -541,8 +580,15 @@ class Projection:
                 if not waiting.done():
                     waiting.set_result(None)
             if row.folded.position > self._passed_on:
-                for listener in tuple(self.listeners):
-                    listener(row)
+                self._tell(row)
+
+    def _tell(self, row: Row) -> None:
+        """Tell every listener of a record; one that fails keeps no other from hearing of it."""
+        for listener in tuple(self.listeners):
+            try:
+                listener(row)
+            except Exception:  # whatever it is, it is said
+                log.critical("projection.listener_failed", channel=self.name, position=row.folded.position, exc_info=True)
 
     def _give_to_writer(self) -> None:
         """Queue what was folded in this turn of the loop, in one piece: each piece comes back by waking the loop."""
@@ -682,8 +728,7 @@ class Projection:
         self._room.set()
         for row in missed:
             if row.folded.position > told:
-                for listener in tuple(self.listeners):
-                    listener(row)
+                self._tell(row)
         for at in [at for at in self._waiting if at <= position]:
             for waiting in self._waiting.pop(at):
                 if not waiting.done():

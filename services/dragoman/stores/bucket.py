@@ -3,12 +3,16 @@
 from typing import Any
 
 import msgspec
+import structlog
 
+from dragoman.domain import nesting
 from dragoman.log.connection import Bus
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
 from dragoman.stores import writing
 from dragoman.stores.writing import Overtaken, Standing
+
+log = structlog.get_logger()
 
 _OPERATION = "KV-Operation: "
 
@@ -77,4 +81,22 @@ class Bucket:
             self._take(message.subject.removeprefix(self._prefix), message)
 
     def _take(self, key: str, standing: Standing) -> None:
-        self._apply(key, None if standing.has(_OPERATION) else standing.data, standing.seq)
+        gone = standing.has(_OPERATION) or not _is_json(self._stream, standing)
+        self._apply(key, None if gone else standing.data, standing.seq)
+
+
+def _is_json(stream: str, standing: Standing) -> bool:
+    """Whether a value can be decoded. One that cannot, which no gateway has written, counts as gone, so that it keeps nobody from the others."""
+    try:
+        nesting.check(standing.data)
+        msgspec.json.decode(standing.data)
+    except msgspec.DecodeError as error:
+        log.critical(
+            "bucket.value_not_read",
+            bucket=stream,
+            key=standing.subject,
+            reason=str(error),
+            do="find out who writes to the broker beside the gateways, and delete the value",
+        )
+        return False
+    return True

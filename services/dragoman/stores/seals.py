@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.log import stream
-from dragoman.log.connection import Bus
+from dragoman.log.connection import Bus, read_answer
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.sentence import sentence
 from dragoman.stores.writing import WRONG_LAST, Moved
@@ -93,7 +93,7 @@ class Seals:
 
     async def _got(self, query: dict[str, object]) -> Sealed | None:
         answer = await self._bus.request(f"$JS.API.STREAM.MSG.GET.{STREAM}", msgspec.json.encode(query))
-        failed = msgspec.json.decode(answer.data).get("error")
+        failed = read_answer(answer.data).get("error")
         if failed is None:
             found = _got(answer.data).message
             return Sealed(seq=found.seq, note=found.data, taken=found.time)
@@ -107,7 +107,7 @@ class Seals:
         Raises `Moved` where another one stands there by now, `LogUnreachable` where it is not known what stands there.
         """
         headers = {"Nats-Expected-Last-Subject-Sequence": str(0 if over is None else over.seq)}
-        answer = msgspec.json.decode((await self._bus.request(_PREFIX + channel, note, headers)).data)
+        answer = read_answer((await self._bus.request(_PREFIX + channel, note, headers)).data)
         if "error" in answer:
             if answer["error"].get("err_code") in WRONG_LAST:
                 raise Moved(channel)

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.limits import APPEND_SECONDS
-from dragoman.log.connection import Bus, unbroken
+from dragoman.log.connection import Bus, read_answer, unbroken
 from dragoman.log.port import LogUnreachable
 from dragoman.sentence import sentence
 
@@ -68,7 +68,7 @@ async def write(bus: Bus, stream: str, subject: str, payload: bytes, over: int |
     sent = {**(headers or {}), _MARK: mark}
     if over is not None:
         sent["Nats-Expected-Last-Subject-Sequence"] = str(over)
-    answer = msgspec.json.decode((await bus.request(subject, payload, sent)).data)
+    answer = read_answer((await bus.request(subject, payload, sent)).data)
     failed = answer.get("error")
     if failed is None:
         return int(answer["seq"])
@@ -94,7 +94,7 @@ async def _newer(bus: Bus, stream: str, subject: str, over: int) -> Standing:
 async def stands(bus: Bus, stream: str, query: Mapping[str, object]) -> Standing | None:
     """The message that a leader of a stream has for a query. Raises `LogUnreachable`."""
     answer = await bus.request(f"$JS.API.STREAM.MSG.GET.{stream}", msgspec.json.encode(query))
-    failed = msgspec.json.decode(answer.data).get("error")
+    failed = read_answer(answer.data).get("error")
     if failed is None:
         return _got(answer.data).message
     if failed.get("err_code") == _NO_MESSAGE:

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Raw
 from multidict import MultiDict, MultiDictProxy
 
-from dragoman.domain import notation
+from dragoman.domain import nesting, notation
 from dragoman.domain.notation import NeedsHemisphere, Point, Unread
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.kinds import Kind, Member
@@ -38,7 +38,7 @@ AHEAD: Final = frozenset(
 )
 """Members that are of times to come: without a day, the next such time is meant."""
 
-_NUMBER: Final = re.compile(r"-?[0-9]+([.,][0-9]+)?")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,17}([.,][0-9]{1,17})?")
 _DIGITS: Final = 6
 
 
@@ -146,7 +146,7 @@ class Typed:
             case kinds.Side() | kinds.Officer() | kinds.Language():
                 return (self.many(name) if getattr(member.kind, "many", False) else self.one(name)) or LEFT
             case kinds.Person() | kinds.Files():
-                return self._chosen(member.kind, name)
+                return self._chosen(member, member.kind, name)
             case kinds.Hours():
                 return self._hours(member, name)
             case kinds.Dates():
@@ -299,9 +299,13 @@ class Typed:
             return LEFT
         return int(number) if kind.whole else tidy(number)
 
-    def _chosen(self, kind: kinds.Person | kinds.Files, name: str) -> Any:
+    def _chosen(self, member: Member, kind: kinds.Person | kinds.Files, name: str) -> Any:
         """What a choice of people or files holds: the act's own value, as JSON."""
-        values = [msgspec.json.decode(value) for value in self.many(name)]
+        try:
+            values = [_offered(value) for value in self.many(name)]
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            self.fault(member, name, self._missing(member))
+            return LEFT
         if not values:
             return LEFT
         return values if kind.many else values[0]
@@ -400,6 +404,12 @@ def tidy(number: float) -> float | int:
     """A number as short as it can be written."""
     rounded = round(number, _DIGITS)
     return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _offered(value: str) -> Any:
+    """A choice that a form offered, which is JSON, unless whoever sends it has made it up. Raises `DecodeError`."""
+    nesting.check(value.encode())
+    return msgspec.json.decode(value)
 
 
 # Writing back

@@ -26,6 +26,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
+from dragoman.domain import nesting
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.domain.title import title_of
@@ -36,6 +37,7 @@ from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
 from dragoman.language import words as languages
 from dragoman.language.words import Words
+from dragoman.limits import SUBJECT_LENGTH
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.sentence import Sentence
@@ -285,7 +287,7 @@ def environment(language: str) -> jinja2.Environment:
         "counted": words.count,
     }
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
-    found.filters["fromjson"] = json.loads
+    found.filters["fromjson"] = _from_json
     found.filters["as_dict"] = msgspec.structs.asdict
     found.filters["as_option"] = lambda value: (value, value)
     found.filters["field_name"] = words.field
@@ -348,6 +350,17 @@ def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
             given = msgspec.to_builtins(row, builtin_types=(msgspec.Raw,))
             writer.writerow([_cell(given.get(name, "")) for name in names])
     return web.Response(text=output.getvalue(), headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
+
+
+def _from_json(text: str) -> dict[str, Any]:
+    """A choice that a form offered before; one that was made up is shown as it is written."""
+    raw = text.encode(errors="replace")
+    try:
+        nesting.check(raw)
+        value = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        value = None
+    return {"title": text[:SUBJECT_LENGTH], **(value if isinstance(value, dict) else {})}
 
 
 def _cell(value: object) -> str:

@@ -1,0 +1,106 @@
+"""Depth is counted over the bytes as a decoder would enter it; what was a record stays one, byte for byte."""
+
+import json
+import time
+from itertools import islice
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.domain import strict
+from dragoman.domain.nesting import RECORD_DEPTH, TooDeep, check, is_deeper
+from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.refusal import Malformed
+from dragoman.limits import DEPTH
+from hostile import RECORD, corpus, more
+from world import NOTE, World
+
+JSON = st.recursive(
+    st.one_of(st.integers(), st.booleans(), st.text(alphabet='[]{}"\\x\u00e9\n', max_size=8)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(alphabet='[{"\\', max_size=3), inner, max_size=3)),
+    max_leaves=40,
+)
+
+
+def depth_of(value: Any) -> int:
+    """The depth, of the decoded value."""
+    if isinstance(value, dict):
+        return 1 + max(map(depth_of, value.values()), default=0)
+    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
+
+
+@given(JSON, st.integers(0, 1))
+def test_the_depth_is_that_of_the_value(value: Any, plain: int) -> None:
+    raw = json.dumps(value, ensure_ascii=bool(plain)).encode()
+    depth = depth_of(value)
+    assert not is_deeper(raw, depth)
+    assert depth == 0 or is_deeper(raw, depth - 1)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"a":', b' [\n{ "]" :'])
+@pytest.mark.parametrize("depth", [1, 31, 32, 33, 34, 1_000, 100_000])
+def test_the_limit_is_exact(opening: bytes, depth: int) -> None:
+    levels = opening.count(b"[") + opening.count(b"{")
+    raw = opening * depth
+    assert is_deeper(raw, levels * depth - 1)
+    assert not is_deeper(raw, levels * depth)
+    assert is_deeper(raw, RECORD_DEPTH) == (levels * depth > RECORD_DEPTH)
+
+
+def test_an_error_of_decoding_says_so() -> None:
+    check(b"[" * RECORD_DEPTH)
+    with pytest.raises(TooDeep, match="nested deeper than 33"):
+        check(b"[" * (RECORD_DEPTH + 1))
+
+
+@pytest.mark.parametrize("text", ["[" * 1_000, '"[{' * 100, "\\" * 33 + "{" * 100, "}]" * 50 + "[{" * 50])
+def test_brackets_in_a_string_are_text(text: str) -> None:
+    world = World()
+    world.open("nato/o-1", {**NOTE, "text": text})
+    assert parse(world.raws[-1]).raw == world.raws[-1]
+
+
+def test_an_act_of_the_greatest_depth_is_read_and_one_deeper_is_not() -> None:
+    for raw, valid in (
+        (b'{"a":' + b"[" * (DEPTH - 1) + b"]" * (DEPTH - 1) + b"}", True),
+        (b'{"a":' + b"[" * DEPTH + b"]" * DEPTH + b"}", False),
+    ):
+        assert is_deeper(b'{"data":' + raw + b"}", RECORD_DEPTH) != valid
+        if valid:
+            assert strict.read(raw, cut=False) == raw
+        else:
+            with pytest.raises(Malformed):
+                strict.read(raw, cut=False)
+
+
+def test_no_hostile_message_raises_anything_but_that_it_is_no_record(request: pytest.FixtureRequest) -> None:
+    long = bool(request.config.getoption("--long"))
+    seed = request.config.getoption("--seed") or 1
+    for name, raw in [*corpus(), *islice(more(Random(seed)), 20_000 if long else 300)]:
+        try:
+            record = parse(raw)
+        except NotARecord:
+            pass
+        else:
+            assert raw == record.raw and (raw.startswith(RECORD[:60]) or "bit" in name), name
+        for cut in (True, False):
+            try:
+                strict.read(raw, cut=cut)
+            except Malformed:
+                continue
+
+
+def test_counting_costs_little() -> None:
+    """A thousand ordinary records in a few milliseconds, and the worst message in less than a tenth of a second."""
+    begun = time.process_time()
+    for _ in range(1_000):
+        is_deeper(RECORD, RECORD_DEPTH)
+    assert time.process_time() - begun < 0.1
+    for unit in (b"[]", b'"[{', b"\\", b'"\\"[', b"["):
+        raw = (unit * 524_288)[:524_288]
+        begun = time.process_time()
+        is_deeper(raw, RECORD_DEPTH)
+        assert time.process_time() - begun < 0.5, unit

@@ -1,0 +1,111 @@
+"""A task that fails makes its own channel read-only, says so, and is tried again; every other channel goes on."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from service import NOTE, Caller, Service, at_a_screen, new_key
+
+FAILING = Path(__file__).parents[1] / "support" / "failing.py"
+CHANNEL, OTHER = "nato-china", "nato-china-track2"
+_SECONDS = 30.0
+
+
+class Failing(Service):
+    """A demonstration whose tasks fail while the test wants it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.faults = folder / "faults"
+        self.faults.mkdir()
+        self.program = (sys.executable, FAILING, self.faults)
+        super().__init__(folder / "data", "--demo")
+        self.arguments = ()  # what is there already needs no channel to be written to
+
+    @contextmanager
+    def fails(self, task: str, channel: str = CHANNEL) -> Iterator[None]:
+        fault = self.faults / f"{task} {channel}"
+        fault.touch()
+        try:
+            yield
+        finally:
+            fault.unlink()
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Failing]:
+    service = Failing(tmp_path_factory.mktemp("failing"))
+    yield service
+    service.stop()
+
+
+async def until(asked: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(_SECONDS):
+        while not await asked():
+            await asyncio.sleep(0.05)
+
+
+def alarms(service: Service, task: str) -> list[dict[str, Any]]:
+    return [line for line in service.logged if line["event"] == "task.failed" and line["task"] == task]
+
+
+@pytest.mark.parametrize("task", ["fold", "watch"])
+async def test_a_failing_task_makes_its_channel_read_only_and_no_other(failing: Failing, session: aiohttp.ClientSession, task: str) -> None:
+    officer, other = Caller(session, failing, "nato/officer"), Caller(session, failing, "group-a/officer")
+    anybody = Caller(session, failing)
+    key = new_key()
+
+    async def is_read_only() -> bool:
+        answer = await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)
+        return answer.status == 503 and answer.json["type"] == "/problems/read-only"
+
+    async def is_ready() -> bool:
+        return (await anybody.get("/readyz")).status == 200
+
+    with failing.fails(task):
+        await until(is_read_only)
+        answer = await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE, key=key)
+        problem = answer.problem(503, "read-only")
+        assert f"the task {task} of {CHANNEL} fails (Injected) and is tried again by itself" in problem["detail"]
+        assert answer.headers["Retry-After"]
+        assert (await anybody.get("/readyz")).status == 503
+        headers = await at_a_screen(session, failing, "operator")
+        async with session.get(f"{failing.base_url}/host", headers=headers) as page:
+            assert f"the task {task} of {CHANNEL} fails" in (await page.text()).replace("The", "the")
+        assert (await officer.get(f"/v1/channels/{CHANNEL}/state")).headers["Dragoman-Stale"] == "true"
+        for _ in range(3):
+            assert (await other.post(f"/v1/channels/{OTHER}/contacts", NOTE)).status == 201
+        assert {line["channel"] for line in alarms(failing, task)} == {CHANNEL}
+        assert {line["level"] for line in alarms(failing, task)} == {"critical"}
+    await until(is_ready)
+    again = await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE, key=key)
+    assert again.status == 201, again.body
+    assert failing.process.poll() is None
+
+
+async def test_what_fails_from_the_start_holds_up_no_other_channel(failing: Failing, session: aiohttp.ClientSession) -> None:
+    officer, other = Caller(session, failing, "nato/officer"), Caller(session, failing, "group-a/officer")
+    anybody = Caller(session, failing)
+
+    async def tells() -> bool:
+        return "access fail" in (await anybody.get("/readyz")).body.decode()
+
+    async def is_ready() -> bool:
+        return (await anybody.get("/readyz")).status == 200
+
+    failing.stop()
+    for file in (failing.data / "projection").iterdir():
+        file.unlink()  # all of the log is folded anew
+    with failing.fails("fold"), failing.fails("access", "-"):
+        failing.start()
+        await until(tells)
+        assert (await other.post(f"/v1/channels/{OTHER}/contacts", NOTE)).status == 201
+        assert (await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)).status >= 400
+    await until(is_ready)
+    assert (await officer.post(f"/v1/channels/{CHANNEL}/contacts", NOTE)).status == 201
+    assert [line for line in failing.logged if line["event"] == "service.failed"] == []

@@ -1,0 +1,48 @@
+"""The `dragoman` command with tasks that a test lets fail: a file `TASK CHANNEL` in a folder makes that task of that channel raise.
+
+    failing.py FOLDER up …
+
+The tasks are `fold`, `comparison`, `ids`, `watch` and `ringing` of a channel, and `access`, which is of none (`access -`). What they raise is no error that
+the service knows how to meet.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dragoman import cli, watch
+from dragoman.gateway.live import Tail
+from dragoman.gateway.service import Service
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store
+
+
+class Injected(Exception):
+    """A fault that nobody foresaw."""
+
+
+def main(folder: Path) -> None:
+    """Make the tasks fail while their file is there, and run the command."""
+
+    def spoilt(owner: type, method: str, task: str, channel_of: Callable[..., str]) -> None:
+        sound = getattr(owner, method)
+
+        def failing(*given: Any, **named: Any) -> Any:
+            if (folder / f"{task} {channel_of(*given)}").exists():
+                raise Injected(task)
+            return sound(*given, **named)
+
+        setattr(owner, method, failing)
+
+    spoilt(Projection, "_fold", "fold", lambda projection, *_: projection.name)
+    spoilt(Projection, "_walk_once", "comparison", lambda projection: projection.name)
+    spoilt(Store, "ids", "ids", lambda _, channel, *__: channel)
+    spoilt(watch._Kept, "look", "watch", lambda kept: kept.projection.name)
+    spoilt(Tail, "ring", "ringing", lambda tail: tail._projection.name)
+    spoilt(Service, "keep_access_fresh", "access", lambda _: "-")
+    cli.main()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv.pop(1)))

@@ -1,0 +1,85 @@
+"""Supervision: a task that fails is run again, later each time, and what depends on it is told once it works."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from dragoman import supervision
+from dragoman.limits import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS
+from dragoman.supervision import Backoff, supervise
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """A clock that only waiting moves; what was waited."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(supervision, "_clock", lambda: 1_000 + sum(waits))
+    monkeypatch.setattr("dragoman.supervision.asyncio.sleep", sleep)
+    return waits
+
+
+async def test_the_waits_are_doubled_up_to_a_minute_for_as_long_as_it_fails(waited: list[float]) -> None:
+    failures = [ValueError(str(number)) for number in range(9)]
+    told: list[str] = []
+
+    async def work(_: Callable[[], None]) -> None:
+        if failures:
+            raise failures.pop()
+
+    with capture_logs() as said:
+        await supervise("fold", work, failed=lambda *each: told.append("failed"), recovered=lambda _: told.append("recovered"), channel="x")
+    assert waited == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert told == ["failed"] * 9 + ["recovered"]
+    alarms = [line for line in said if line["log_level"] == "critical"]
+    assert len(alarms) == 9 and all((line["event"], line["task"], line["channel"]) == ("task.failed", "fold", "x") for line in alarms)
+    assert said[-1]["event"] == "task.recovered"
+
+
+async def test_a_task_is_said_to_work_by_itself_and_only_once(waited: list[float]) -> None:
+    told: list[str] = []
+    runs = 0
+
+    async def work(working: Callable[[], None]) -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 2:
+            raise KeyError
+        working()
+        working()
+        if runs == 1:
+            raise KeyError
+
+    await supervise("fold", work, failed=lambda *_: told.append("failed"), recovered=lambda _: told.append("recovered"))
+    assert told == ["failed", "failed", "recovered"]
+
+
+async def test_a_task_that_worked_for_long_is_tried_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(supervision, "_clock", lambda: now)
+    backoff = Backoff()
+    assert [backoff.failed() for _ in range(3)] == [RETRY_FIRST_SECONDS, 2, 4]
+    assert not backoff.due
+    now += 4
+    assert backoff.due
+    assert backoff.worked() and not backoff.worked()
+    assert backoff.failed() == 8, "one that works for a moment is no better than one that fails"
+    now += 8 + RETRY_LONGEST_SECONDS + 1
+    assert backoff.failed() == RETRY_FIRST_SECONDS
+
+
+async def test_one_who_stops_a_task_stops_it(waited: list[float]) -> None:
+    async def work(_: Callable[[], None]) -> None:
+        await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(supervise("fold", work))
+    await asyncio.wait([task], timeout=0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert waited == []
