@@ -209,9 +209,12 @@ def there(file: Path) -> Path:
 
 def archive_in(folder: Path) -> Archive:
     """The copy in a mirror's folder; none is begun. Raises `UsageError`, and what an archive raises."""
-    if not (folder / "records").exists():
+    if not any((folder / name).exists() for name in ("records", "leaves", "offsets", "sealed", "pinned.json")):
         raise UsageError(f"{folder} is no mirror's folder: name the one that `dragoman audit mirror` keeps")
-    return Archive(folder)
+    archive = Archive(folder)
+    for notice in archive.notices:
+        say(f"{folder}: {notice}")
+    return archive
 
 
 def _from_export(verification: Verification, file: Path) -> None:
@@ -262,7 +265,7 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
     wanted = list(tiles.tiles_of(verification.signed))
     with progress("its tiles", len(wanted)) as told:
         for number, tile in enumerate(wanted, 1):
-            raw = await _tile(caller, channel, tile.path)
+            raw = await tile_of(caller, channel, tile.path)
             if raw is not None:
                 verification.tile(tile.path, raw)
             if raw is None or verification.lie is not None:
@@ -271,7 +274,7 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
     verification.tiled("the gateway")
 
 
-async def _tile(caller: Client, channel: str, path: str) -> bytes | None:
+async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
     """A tile, as patiently as the gateway asks for it, for a minute; None where it has none."""
     until = time.monotonic() + _PATIENT_SECONDS
     while True:
