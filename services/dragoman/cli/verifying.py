@@ -13,7 +13,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dragoman.audit import export
+from dragoman.audit import copy, export
 from dragoman.audit.export import Export
 from dragoman.audit.replay import erasures_in, messages_of
 from dragoman.audit.strictly import read_strictly
@@ -149,6 +149,12 @@ async def export_command(
             f"dragoman: VERIFICATION FAILED: the gateway gave {len(messages)} records under a head that is none of theirs: nothing is written"
         )
         return UNVERIFIED
+    if signed is not None and not await asyncio.to_thread(_is_of, messages, signed, size):
+        say(
+            f"dragoman: VERIFICATION FAILED: the signed head of {size} records is of other records than those that the gateway gave: "
+            "nothing is written; `dragoman audit verify` says where"
+        )
+        return UNVERIFIED
     if signed is not None and size < len(messages):
         say(f"{len(messages) - size} records at the end stand under no signed head, and are left out: export them once one is signed")
         del messages[size:]
@@ -169,6 +175,14 @@ def _size_of(signed: bytes | None) -> int | None:
         return 0 if signed is None else checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
     except (NotANote, UnicodeDecodeError):
         return None
+
+
+def _is_of(messages: Sequence[bytes], signed: bytes, size: int) -> bool:
+    """Return whether a head of that size, whoever signed it, is of the first of these messages."""
+    try:
+        return copy.of_messages("", messages, None).root(size) == checkpoint.read(note.read(signed).text).root
+    except NotANote:
+        return False
 
 
 @audit.command(name="verify")
