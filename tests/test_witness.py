@@ -138,6 +138,16 @@ def test_a_fork_is_told_and_kept_however_it_is_asked_for(old: int, size: int, st
     assert house.witness.size == 7
 
 
+def test_a_witness_whose_own_copy_is_damaged_cosigns_nothing_and_accuses_nobody(house: House) -> None:
+    path = house.folder / "leaves"
+    raw = bytearray(path.read_bytes())
+    raw[32 * 3] ^= 4
+    path.write_bytes(raw)
+    status, body = house.ask(asking(house.raws, 0, 9))
+    assert (status, body) == (503, b"the copy that this witness keeps is damaged\n")
+    assert not list(house.folder.glob("contradiction-*"))
+
+
 def test_a_stub_whose_erasure_has_not_come_is_no_record_that_is_held(tmp_path: Path) -> None:
     house = House(tmp_path)
     try:

@@ -5,7 +5,7 @@ import os
 import shutil
 import struct
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -13,10 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import commands
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.cli.verifying import archive_in
 from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
+from dragoman.domain.record import parse
 from dragoman.log.archive import Archive, ArchiveDamaged
 from dragoman.log.repair import repair
 from dragoman.tlog import leaf
@@ -68,7 +70,7 @@ def mirror(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     ends = [8, at + 3, len(raws)]
     for begin, end in zip([0, *ends[:-1]], ends, strict=True):
         mirror.take(raws[begin:end], head_over(raws[:end]))
-        now[0] += timedelta(seconds=100)
+        now[0] = datetime.fromisoformat(parse(raws[end - 1]).envelope.time)
         assert asyncio.run(witness.add(asking(raws, witness.size, end))).status == 200
     mirror.head(b"no head of it")
     assert mirror.lie is not None and mirror.archive.is_erased(at)
@@ -216,6 +218,39 @@ def audited(path: Path) -> str:
     except ArchiveDamaged as error:
         return str(error)
     return ""
+
+
+def test_the_commands_say_it_and_put_it_right(mirror: Folder, tmp_path: Path) -> None:
+    path = mirror.copy(tmp_path)
+    raw = bytearray((path / "leaves").read_bytes())
+    raw[70] ^= 1
+    (path / "leaves").write_bytes(raw)
+    assert mirror.pins is not None
+    pins = ["--cid", mirror.pins.cid, "--log", mirror.pins.log]
+    verified = commands.run(["audit", "verify", str(path), *pins], environment=os.environ)
+    assert verified.returncode == 7
+    assert f"dragoman: this copy is damaged: {path}/leaves, byte 64 (position 3): the leaf is not that of the record" in verified.stderr
+    repaired = commands.run(["audit", "repair", str(path)], environment=os.environ)
+    assert (repaired.returncode, repaired.stdout.splitlines()[-1]) == (0, f"leaves is written anew, with {mirror.size} leaves")
+    assert (path / "leaves.damaged").read_bytes() == raw
+    assert "no lie was found" in commands.run(["audit", "verify", str(path), *pins], environment=os.environ).stderr
+
+
+def test_a_folder_of_before_the_digests_is_brought_to_them_once_it_was_checked(mirror: Folder, tmp_path: Path) -> None:
+    path = mirror.copy(tmp_path)
+    for each in (*path.glob("*.sum"), path / "covering"):
+        each.unlink()
+    assert mirror.pins is not None
+    (path / "pinned.json").write_bytes(msgspec.json.encode({"cid": mirror.pins.cid, "log": mirror.pins.log}))
+    lines = [msgspec.json.decode(line)[:2] for line in (path / "times").read_bytes().splitlines()]
+    (path / "times").write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in lines))
+    assert mirror.opened(path) == mirror.size
+    assert [[each.size, each.time] for each in times_in(path)] == lines
+    assert msgspec.json.decode((path / "pinned.json").read_bytes())["format"] == 2
+    raw = bytearray((path / "cosigned").read_bytes())
+    raw[-9] ^= 1  # in the witness's own line, which the log's key has not signed
+    (path / "cosigned").write_bytes(raw)
+    assert "cosigned, byte 0: it is not what was written" in str(opening(mirror, path))
 
 
 def test_a_whole_copy_is_opened_again(mirror: Folder, archive: Folder, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ class Host:
         self.shows(raws, signed)
         self.page = page
         self.away = False
+        self.gives = 10**6
         self.spoils: str = ""
         self.asked: list[str] = []
 
@@ -69,11 +70,12 @@ class Host:
         return Answer(200, {}, bytes([raw[0] ^ 1]) + raw[1:] if self.spoils == "tiles" else raw)
 
     async def records(self, _: str, first: int = 1) -> AsyncIterator[list[Entry]]:
-        for begin in range(first, len(self.raws) + 1, self.page):
+        given = self.raws[: self.gives]
+        for begin in range(first, len(given) + 1, self.page):
             await asyncio.sleep(0)
             if self.away:
                 raise Unreachable("nobody answers")
-            page = enumerate(self.raws[begin - 1 : begin - 1 + self.page], begin)
+            page = enumerate(given[begin - 1 : begin - 1 + self.page], begin)
             yield [Entry(position=position, valid=True, commit="", record=Raw(raw)) for position, raw in page]
 
 
@@ -165,6 +167,31 @@ def test_nothing_is_kept_while_no_head_covers_it_and_that_is_said(tmp_path: Path
 
     asyncio.run(unsigned())
     assert mirror.lie is not None and kept(mirror) == world.raws[:18]
+    mirror.close()
+
+
+def test_records_that_a_head_is_of_and_that_do_not_come_are_waited_for_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = told(9)
+    mirror, host = mirror_of(tmp_path / "m", world), Host(world.raws)
+    host.gives = 14
+
+    async def withheld() -> None:
+        following = asyncio.create_task(mirroring.follow(mirror, host, "nato-china", once=False))  # type: ignore[arg-type]
+        said = ""
+        async with asyncio.timeout(30):
+            while f"a head of {len(world.raws)} records is signed, and 14 are given" not in said:
+                await asyncio.sleep(0.01)
+                said += capsys.readouterr().err
+            assert (kept(mirror), mirror.lie) == (world.raws[:14], None)
+            host.gives = len(world.raws)
+            while kept(mirror) != world.raws:
+                await asyncio.sleep(0.01)
+        following.cancel()
+
+    asyncio.run(withheld())
+    assert mirror.lie is None and mirror.archive.sealed == head_over(world.raws)
     mirror.close()
 
 

@@ -113,6 +113,8 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
                     raise Unverified(
                         "no head is signed: whether what is given can be denied tomorrow cannot be told, and nothing of it is kept"
                     )
+            elif mirror.lie is None and not once:
+                unsigned.withheld(mirror.archive.size, mirror.awaited, is_new=mirror.archive.size > before)
         except (Unreachable, Garbled, Unproven) as error:
             if once:
                 raise
@@ -150,6 +152,14 @@ class Unsigned:
             if once or time.monotonic() - self._since > _UNSIGNED_SECONDS:
                 where = f"the records from position {kept + 1} on are given under no signed head yet"
                 self.tell(f"{where}, and are left out" if once else f"{where}: none is kept before one covers it; ask the host why")
+
+    def withheld(self, kept: int, signed: int, *, is_new: bool) -> None:
+        """Note that a head is shown of more records than are given."""
+        if is_new:
+            self._since, self._told = None, ""
+        self._since = self._since or time.monotonic()
+        if time.monotonic() - self._since > _UNSIGNED_SECONDS:
+            self.tell(f"a head of {signed} records is signed, and {kept} are given: ask the host for the others, and keep that head")
 
     def tell(self, text: str) -> None:
         """Say why nothing is kept, once as long as it is the same."""
