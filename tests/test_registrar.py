@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from dragoman.audit import copy
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.cli.witnessing import application
 from dragoman.countersigning import Asked, LogConfirmation, Witnesses
@@ -21,7 +22,7 @@ from dragoman.registrar import Unexplained, _in_thread, _Sealing
 from dragoman.sentence import verbatim
 from dragoman.stores.seals import Sealed
 from dragoman.stores.writing import Moved
-from dragoman.tlog import checkpoint, dsse, note
+from dragoman.tlog import checkpoint, dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.witness import Witness
 from world import NOTE, World, seed_of
@@ -465,7 +466,9 @@ async def test_a_witness_that_shows_no_heads_confirms_by_the_size_that_it_says(
 async def test_an_idle_head_is_cosigned_anew_every_five_minutes(house: House, tmp_path: Path) -> None:
     registry = house.world.registry
     mirror = Mirror(tmp_path / "mirror", Pinned(cid=registry.cid, log=str(log_of(registry))))
-    mirror.take(house.world.raws)
+    nodes = copy.of_messages("", house.world.raws, None).nodes
+    head = Checkpoint("example.org/nato-china", len(house.world.raws), merkle.root_of(nodes, len(house.world.raws)))
+    mirror.take(house.world.raws, note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]))
     witness = Witness(mirror, tmp_path / "mirror", "nato.example/witness", seed_of("witness"), now=lambda: house.now)
     async with TestServer(application(mirror, witness)) as server, ClientSession() as session:
         asked = Asked(verifier=witness.verifier, url=str(server.make_url("")).rstrip("/"))

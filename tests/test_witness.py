@@ -9,33 +9,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from dragoman.audit import copy
 from dragoman.audit.mirror import Mirror, Pinned
 from dragoman.audit.verify import Cosigned
 from dragoman.cli import witnessing
 from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
-from dragoman.tlog import checkpoint, leaf, merkle, note
-from dragoman.tlog.checkpoint import Addition
-from dragoman.witness import SIZE, TIMES, Witness, times_in
+from dragoman.log.cosign_times import TIMES
+from dragoman.tlog import leaf, note
+from dragoman.witness import SIZE, Witness, times_in
+from heads import asking, head_over
 from world import NOTE, World, seed_of
 
-ORIGIN = "example.org/nato-china"
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
-
-
-def head_over(messages: list[bytes], owner: str = "log", origin: str = ORIGIN) -> bytes:
-    nodes = copy.of_messages("", messages, None).nodes
-    text = checkpoint.Checkpoint(origin, len(messages), merkle.root_of(nodes, len(messages))).text
-    return note.written(text, [note.sign(origin, seed_of(owner), text)])
-
-
-def asking(messages: list[bytes], old: int, new: int, /, **changes: Any) -> bytes:
-    """A request to cosign the head of the first `new` messages."""
-    nodes = copy.of_messages("", messages, None).nodes
-    proof = tuple(merkle.consistency(nodes, old, new)) if old <= new else ()
-    given: dict[str, Any] = {"old": old, "proof": proof, "checkpoint": head_over(messages[:new])} | changes
-    return bytes(Addition(**given))
 
 
 class House:
@@ -74,7 +59,7 @@ def empty(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def house(empty: House) -> House:
-    empty.mirror.take(empty.raws)
+    empty.mirror.take(empty.raws, head_over(empty.raws))
     return empty
 
 
@@ -121,9 +106,9 @@ def test_what_is_no_request_or_not_the_logs_is_refused(change: dict[str, Any], s
 
 
 def test_records_that_have_not_come_are_waited_for(empty: House) -> None:
-    empty.mirror.take(empty.raws[:6])
+    empty.mirror.take(empty.raws[:6], head_over(empty.raws[:6]))
     assert empty.ask(asking(empty.raws, 0, 9))[0] == 503
-    empty.mirror.take(empty.raws[6:])
+    empty.mirror.take(empty.raws[6:], head_over(empty.raws))
     assert empty.ask(asking(empty.raws, 0, 9))[0] == 200
 
 
@@ -133,7 +118,7 @@ def test_a_head_of_other_records_is_refused_and_kept_as_evidence(empty: House) -
         other.open("nato/o-1", NOTE)
     other.open("china/o-1", NOTE)
     house.world.open("nato/o-1", NOTE)
-    house.mirror.take(house.raws)
+    house.mirror.take(house.raws, head_over(house.raws))
     theirs = other.raws
     assert len(theirs) == len(house.raws)
     assert house.ask(asking(theirs, 0, len(theirs)))[0] == 422
@@ -153,6 +138,16 @@ def test_a_fork_is_told_and_kept_however_it_is_asked_for(old: int, size: int, st
     assert house.witness.size == 7
 
 
+def test_a_witness_whose_own_copy_is_damaged_cosigns_nothing_and_accuses_nobody(house: House) -> None:
+    path = house.folder / "leaves"
+    raw = bytearray(path.read_bytes())
+    raw[32 * 3] ^= 4
+    path.write_bytes(raw)
+    status, body = house.ask(asking(house.raws, 0, 9))
+    assert (status, body) == (503, b"the copy that this witness keeps is damaged\n")
+    assert not list(house.folder.glob("contradiction-*"))
+
+
 def test_a_stub_whose_erasure_has_not_come_is_no_record_that_is_held(tmp_path: Path) -> None:
     house = House(tmp_path)
     try:
@@ -166,10 +161,10 @@ def test_a_stub_whose_erasure_has_not_come_is_no_record_that_is_held(tmp_path: P
         raws = [*house.raws]
         raws[at - 1] = leaf.entry(at - 1, leaf.commit(raws[at - 1]))
         house.mirror.expect(named_in(enumerate(raws, 1)))
-        house.mirror.take(raws[:at])
+        house.mirror.take(raws[:at], head_over(house.raws[:at]))
         assert (house.mirror.archive.size, house.mirror.held) == (at, at - 1)
         assert house.ask(asking(house.raws, 0, at))[0] == 503
-        house.mirror.take(raws[at:])
+        house.mirror.take(raws[at:], head_over(house.raws))
         assert house.mirror.lie is None
         assert house.mirror.held == len(raws)
         assert house.ask(asking(house.raws, 0, len(raws)))[0] == 200
@@ -189,7 +184,7 @@ def test_when_was_cosigned_is_kept_between_which_times_each_record_came(house: H
     with (house.folder / TIMES).open("ab") as file:
         file.write(b"[12,")
     house.world.open("nato/o-1", NOTE)
-    house.mirror.take(house.raws[len(house.raws) - 1 :])
+    house.mirror.take(house.raws[len(house.raws) - 1 :], head_over(house.raws))
     house.now = NOW + timedelta(seconds=1_000)
     assert house.ask(asking(house.raws, 11, len(house.raws)))[0] == 200
     assert times_in(house.folder)[-1] == Cosigned(size=len(house.raws), time=begin + 1_000), "what a crash left half written is passed over"

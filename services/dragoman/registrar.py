@@ -129,12 +129,13 @@ class _Sealing:
         self.compared, self.trusted = True, False
 
     def _explain(self, signed: bytes, verifier: Verifier) -> Checkpoint:
-        """A signed head, which must be of these leaves as far as there are so many. Raises `Unexplained`."""
+        """A signed head, which must be of these leaves as far as there are so many. Raises `Unexplained`, `ArchiveDamaged`."""
         try:
             head, _ = checkpoint.opened(signed, verifier)
         except NotANote as error:
             raise Unexplained(f"the sealed head is none: {error}") from None
         if head.size <= self.archive.size and self.archive.root(head.size) != head.root:
+            self.archive.self_check()
             raise Unexplained(f"the sealed head of {head.size} records is not that of the records that were kept")
         return head
 
@@ -279,6 +280,7 @@ class Registrar:
         self._now = now
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._explained: dict[str, float] = {}
+        self._checked: set[str] = set()
 
     async def run(self) -> None:
         """Sign for ever. One channel that cannot be explained holds no other up."""
@@ -355,13 +357,27 @@ class Registrar:
                 await asyncio.sleep(_LOOK_SECONDS)
 
     async def _sign_from_archive(self, channel: str) -> None:
-        archive = Archive(self._folder / channel)
+        archive = await self._archive(channel)
         sealing = self._sealings[channel] = _Sealing(channel, archive, Seals(self._bus), self._seed, self._now, self._witnesses())
         try:
             await self._follow(sealing)
         finally:
             del self._sealings[channel]
             archive.close()
+
+    async def _archive(self, channel: str) -> Archive:
+        """Open a channel's archive, which is checked as a whole the first time. Raises what an archive raises."""
+        opening = asyncio.ensure_future(asyncio.to_thread(Archive, self._folder / channel, checked=channel not in self._checked))
+        try:
+            archive = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with suppress(ArchiveBusy, ArchiveDamaged, OSError):
+                (await opening).close()
+            raise
+        self._checked.add(channel)
+        for notice in archive.notices:
+            log.warning("archive.made_good", channel=channel, what=notice)
+        return archive
 
     async def _follow(self, sealing: _Sealing) -> None:
         event_log = JetStreamLog(sealing.channel, self._bus, replicas=self._replicas)

@@ -13,19 +13,19 @@ the other, by proof, and each is compared with the root of the own copy.
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 from msgspec import Struct
 
 from dragoman.audit.mirror import Mirror
 from dragoman.audit.verify import Cosigned
-from dragoman.domain import nesting
+from dragoman.log import cosign_times, durable
+from dragoman.log.cosign_times import TIMES, TimesDamaged, TimesFile
+from dragoman.log.self_check import DO_ASIDE, ArchiveDamaged, Damage
 from dragoman.tlog import checkpoint, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint, NotEmpty
 from dragoman.tlog.dsse import public_of
@@ -41,9 +41,6 @@ _COME_SECONDS: Final = 0.7
 """How long records of a head that is asked for may take to come: whoever asks waits for a second."""
 
 _LOOK_SECONDS: Final = 0.02
-
-TIMES: Final = "times"
-"""The file of when was cosigned, beside the mirror: between which times each record came here."""
 
 SIZE: Final = "text/x.tlog.size"
 _PLAIN: Final = "text/plain; charset=utf-8"
@@ -81,6 +78,9 @@ class Witness:
             self._last, found = checkpoint.opened(self._cosigned.read_bytes(), mirror.log)
             own = found.signed_by(self.verifier)
             self._when = Cosigned(size=self._last.size, time=0 if own is None else own.time)
+        self._times = TimesFile(folder / TIMES)
+        if self._times.last is not None and self._times.last[0] > self._when.size:
+            self._when = Cosigned(size=self._times.last[0], time=self._times.last[1])  # a crash came before the head itself
 
     @property
     def size(self) -> int:
@@ -135,6 +135,11 @@ class Witness:
     async def _answered(self, old: int, proof: list[bytes], head: Checkpoint, signed: bytes, text: str) -> Answer:
         last = self._last
         if head.size <= self._mirror.held and self._mirror.archive.root(head.size) != head.root:
+            try:
+                await asyncio.to_thread(self._mirror.archive.self_check)
+            except ArchiveDamaged as error:
+                log.critical("witness.damaged", reason=str(error))
+                return _no(503, "the copy that this witness keeps is damaged")
             self._alarm(head, signed, "it is of other records than those that are kept here")
         if old != last.size:
             return Answer(status=409, body=f"{last.size}\n".encode(), media=SIZE)
@@ -155,39 +160,30 @@ class Witness:
     def _alarm(self, head: Checkpoint, signed: bytes, what: str) -> None:
         """Keep what convicts the log's key beside what was cosigned, and say so."""
         path = self._folder / f"contradiction-{head.size}.note"
-        path.write_bytes(signed)
+        durable.write(path, signed, summed=True)
         log.critical(
             "witness.contradiction", origin=head.origin, size=head.size, what=what, evidence=str(path), do="post nothing; show both"
         )
 
     def _keep(self, cosigned: bytes, when: Cosigned) -> None:
-        fresh = self._cosigned.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(cosigned)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(self._cosigned)
-        directory = os.open(self._folder, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        """Keep a cosigned head, and before it when that was: a file of times that ends before the head was cut off."""
         if when.size > self._when.size:
-            with (self._folder / TIMES).open("ab") as file:
-                file.writelines(msgspec.json.encode(each) + b"\n" for each in (self._when, when) if each.size)
+            self._times.add([(each.size, each.time) for each in (self._when, when) if each.size])
+        durable.write(self._cosigned, cosigned, summed=True)
         self._when = when
 
 
 def times_in(folder: Path) -> list[Cosigned]:
-    """When the witness in a folder cosigned: each size for the first time and, once there were more records, for the last. Empty where there is none."""
+    """When the witness in a folder cosigned: each size for the first time and, once there were more records, for the last. Empty where there is none.
+
+    Raises `ArchiveDamaged`.
+    """
     path = folder / TIMES
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    found: list[Cosigned] = []
-    for line in lines:
-        try:
-            nesting.check(line)
-            found.append(msgspec.json.decode(line, type=Cosigned))
-        except msgspec.DecodeError:
-            continue  # a crash left it half written: the times around it bound the same records, less closely
-    return found
+    try:
+        found = cosign_times.read(path.read_bytes() if path.exists() else b"")
+    except TimesDamaged as error:
+        raise ArchiveDamaged(folder, Damage(file=TIMES, byte=error.byte, what=error.what, do=DO_ASIDE)) from None
+    return [Cosigned(size=size, time=time) for size, time in found.lines]
 
 
 def _no(status: int, why: str) -> Answer:

@@ -1,13 +1,19 @@
 """A log that is written on, and erased from, while an auditor takes it from a gateway."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
 
 from dragoman.audit.copy import of_messages
 from dragoman.audit.verify import Verification
+from dragoman.cli import verifying
+from dragoman.cli.common import Target
 from dragoman.cli.verifying import Asked, Given
 from dragoman.domain.heads import log_of
 from dragoman.tlog import leaf, note
@@ -35,6 +41,39 @@ class Gateway:
         size, self.signed = self.signed, len(self.raws)
         head = Checkpoint("example.org/nato-china", size, of_messages("", self.raws, None).root(size))
         return SimpleNamespace(body=note.written(head.text, [note.sign(head.origin, seed_of("log"), head.text)]))
+
+
+async def given(messages: list[bytes], head: bytes, *_: object) -> tuple[list[bytes], bytes]:
+    """A log and its head, as an export takes them from a gateway."""
+    return [*messages], head
+
+
+async def test_an_export_of_other_records_than_those_of_its_head_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = World(), World()
+    one.open("nato/o-1", NOTE)
+    other.open("china/o-1", NOTE)
+    text = Checkpoint("example.org/nato-china", len(one.raws), of_messages("", one.raws, None).root(len(one.raws))).text
+    head = note.written(text, [note.sign("example.org/nato-china", seed_of("log"), text)])
+    about = SimpleNamespace(
+        position=len(one.raws), name="nato-china", cid=one.registry.cid, kind="official", custody=None, sides=["nato", "china"], log=""
+    )
+
+    @asynccontextmanager
+    async def connected(_: object) -> AsyncIterator[Any]:
+        async def channel(_: str) -> Any:
+            return about
+
+        yield SimpleNamespace(channel=channel)
+
+    monkeypatch.setattr(verifying, "connected", connected)
+    for messages, code in ((other.raws, 7), (one.raws, 0)):
+        monkeypatch.setattr(verifying, "given", partial(given, messages, head))
+        path = tmp_path / f"{code}.zip"
+        assert await verifying.export_command(to=path, target=Target(channel="nato-china")) == code
+        assert path.exists() == (code == 0)
+    assert "is of other records than those that the gateway gave: nothing is written" in capsys.readouterr().err
 
 
 async def test_what_is_erased_while_the_log_is_read_is_no_lie() -> None:

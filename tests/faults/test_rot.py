@@ -17,9 +17,11 @@ from pathlib import Path
 from typing import Final
 
 import aiohttp
+import msgspec
 import pytest
 
 import blocks
+from dragoman.audit.mirror import Pinned
 from dragoman.client import new_key
 from dragoman.domain.heads import log_of
 from dragoman.log.archive import Archive
@@ -28,7 +30,6 @@ from dragoman.log.pages import Pages
 from dragoman.stores.custody import Custody
 from dragoman.tlog import note
 from dragoman.tlog.checkpoint import Checkpoint
-from dragoman.tlog.note import Verifier
 from house import CHANNEL, Broker, DidNotStart, Gateway, House
 from inquest import Inquest
 from service import DRAGOMAN
@@ -76,7 +77,7 @@ async def made(path: Path, blocks_wanted: int) -> Sound:
             assert finding.clean
         registry = inquest.replay.standing.state.registry
         assert registry is not None
-        await mirrored(house.broker, finding.position, path / "mirror", log_of(registry))
+        await mirrored(house.broker, finding.position, path / "mirror", Pinned(cid=registry.cid, log=str(log_of(registry))))
         house.gateway.stop()
         house.broker.stop(signal.SIGKILL)
         shutil.copytree(house.path, path / "clean", ignore=shutil.ignore_patterns("place.json"))  # each copy is in its place
@@ -87,9 +88,10 @@ async def made(path: Path, blocks_wanted: int) -> Sound:
     return Sound(data, house.gateway.tokens, finding.digests[0], finding.position, path / "mirror", pins)
 
 
-async def mirrored(broker: Broker, position: int, folder: Path, log: Verifier) -> None:
+async def mirrored(broker: Broker, position: int, folder: Path, pins: Pinned) -> None:
     """What a side has kept of the log, and the head that the log's key has signed."""
-    archive = Archive(folder)
+    archive, log = Archive(folder), note.read_verifier(pins.log)
+    (folder / "pinned.json").write_bytes(msgspec.json.encode(pins))
     async with connected(broker.url, "auditor", broker.keys / "nats-auditor.nk") as bus:
         pages = Pages(CHANNEL, bus, 1, position)
         while page := await pages.next():

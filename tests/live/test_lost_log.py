@@ -1,14 +1,21 @@
 """A log that was lost, and an old backup that was put back: found out, refused, and put right from a side's own copy."""
 
+import asyncio
 import json
 import re
 import shutil
+import subprocess
 import urllib.request
+from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import aiohttp
+import pytest
 
-from service import NOTE, Caller, Service
+from dragoman.log.archive import Archive
+from house import free_port
+from service import DRAGOMAN, NOTE, Caller, Service
 from witnesses import Running, until
 
 C = "/v1/channels/nato-china"
@@ -194,3 +201,61 @@ async def test_an_old_backup_is_not_signed_and_is_put_right_from_the_witness(tmp
     finally:
         nato.stop()
         service.stop()
+
+
+class InItsPlace(Service):
+    """A service that listens at the same address whenever it is started."""
+
+    port = free_port()
+
+
+@pytest.fixture
+async def anew() -> AsyncIterator[aiohttp.ClientSession]:
+    """Connections of which none outlives its request: a service that was started again at its address knows none of the old."""
+    connector = aiohttp.TCPConnector(force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
+        yield session
+
+
+async def test_of_a_store_that_was_rolled_back_and_grew_again_a_mirror_keeps_nothing(tmp_path: Path, anew: aiohttp.ClientSession) -> None:
+    """The mirror goes on all the time, and is there again before the other branch is as long as what it kept."""
+    service, mirror, said = InItsPlace(tmp_path / "data", "--demo"), tmp_path / "mirror", tmp_path / "mirror.log"
+    officer, auditor = Caller(anew, service, "nato/officer"), Caller(anew, service, "china/auditor")
+    about = (await auditor.get(C)).json
+    (token := tmp_path / "token").write_text(service.token("china/auditor"))
+    command = [DRAGOMAN, "audit", "mirror", mirror, "--cid", about["cid"], "--log", about["log"], "--channel", "nato-china"]
+
+    async def holds(position: int) -> bool:
+        sealed = mirror / "sealed"
+        return sealed.exists() and int(sealed.read_bytes().split()[1]) >= position
+
+    with said.open("w") as errors:
+        following = subprocess.Popen([*command, "--server", service.base_url, "--token-file", token], stderr=errors)
+    try:
+        first = (await officer.open(NOTE)).json["position"]
+        await until(partial(holds, first))
+        service.stop()
+        shutil.copytree(service.data, tmp_path / "backup")
+        service.start()
+        for _ in range(3):
+            kept = (await officer.open(NOTE)).json["position"]
+        await until(partial(holds, kept))
+        service.stop()
+        shutil.rmtree(service.data)
+        (tmp_path / "backup").rename(service.data)
+        service.start()
+        for number in range(8):
+            other = (await officer.open({**NOTE, "text": f"The other branch, {number}."})).json["position"]
+        assert other > kept > first
+        assert await asyncio.to_thread(following.wait, 60) == 7, said.read_text()
+    finally:
+        following.kill()
+        following.wait()
+        service.stop()
+    told = said.read_text()
+    assert "VERIFICATION FAILED: head" in told and "Traceback" not in told
+    archive = Archive(mirror)
+    assert archive.size == kept and not any(b"The other branch" in raw for raw in archive.messages()), "none of the other branch is kept"
+    archive.close()
+    assert int((mirror / "sealed").read_bytes().split()[1]) == kept, "and the head that convicts with the other one still is"
+    assert list(mirror.glob("contradiction-*.note"))

@@ -83,8 +83,10 @@ def test_a_record_that_was_changed_is_found_and_located(folder: Path) -> None:
     archive.add(MESSAGES[:50])
     archive.close()
     flipped(folder / "records", 4)
-    archive = Archive(folder)
-    with pytest.raises(ArchiveDamaged, match="position 1 "):
+    with pytest.raises(ArchiveDamaged, match=r"records, byte 0 \(position 1\): it is not of the leaf"):
+        Archive(folder)
+    archive = Archive(folder, checked=False)
+    with pytest.raises(ArchiveDamaged, match=r"position 1\)"):
         list(archive.check())
     archive.close()
 
@@ -104,7 +106,7 @@ def test_a_shorter_file_than_its_records_is_damage(folder: Path) -> None:
     archive.add(MESSAGES[:50])
     archive.close()
     os.truncate(folder / "records", 100)
-    with pytest.raises(ArchiveDamaged, match="fewer bytes"):
+    with pytest.raises(ArchiveDamaged, match=r"records, byte 100 \(position \d+\): it ends before the end of this record"):
         Archive(folder)
 
 
@@ -124,12 +126,27 @@ def test_a_damaged_offset_is_found_and_located(folder: Path, end: int) -> None:
     with (folder / "offsets").open("r+b") as offsets:
         offsets.seek(6 * 8)
         offsets.write(end.to_bytes(8, "big"))
-    damaged = Archive(folder)
-    with pytest.raises(ArchiveDamaged, match="position 7 "):
-        list(damaged.check())
-    with pytest.raises(ArchiveDamaged, match="position 8 "):
+    with pytest.raises(ArchiveDamaged, match=r"offsets, byte 48 \(position 7\): it does not lead to the end of the record"):
+        Archive(folder)
+    damaged = Archive(folder, checked=False)
+    with pytest.raises(ArchiveDamaged, match=r"position 8\)"):
         damaged.raw(8)
     damaged.close()
+
+
+@pytest.mark.parametrize("left", [0, 1, 8 * 20, 8 * 49 + 3])
+def test_offsets_that_end_early_are_completed_from_the_records_and_that_is_said(folder: Path, left: int) -> None:
+    archive = Archive(folder)
+    archive.add(MESSAGES[:50])
+    archive.close()
+    whole = (folder / "offsets").read_bytes()
+    os.truncate(folder / "offsets", left)
+    archive = Archive(folder)
+    assert (archive.size, archive.root(50)) == (50, root_of(50))
+    (notice,) = archive.notices
+    assert notice.startswith(f"offsets ended at byte {left // 8 * 8}, before its last {50 - left // 8} records: it was completed")
+    archive.close()
+    assert (folder / "offsets").read_bytes() == whole
 
 
 # Erasing
@@ -186,7 +203,7 @@ def test_an_erasure_that_a_crash_cut_off_is_carried_out_at_the_next_start(folder
 def test_nothing_is_overwritten_by_an_entry_of_another_record(folder: Path) -> None:
     archive = Archive(folder)
     archive.add(LONG)
-    with pytest.raises(ArchiveDamaged, match="not the entry of the record there"):
+    with pytest.raises(ArchiveDamaged, match="is not the entry of the record"):
         archive.erase({5: entries_of(6)[6]})
     assert archive.raw(5) == LONG[4]
     archive.close()

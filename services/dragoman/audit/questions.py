@@ -14,6 +14,7 @@ from msgspec import Struct
 from dragoman.audit.replay import Replay, replayed
 from dragoman.domain import clocks
 from dragoman.domain import difference as differing
+from dragoman.domain.clocks import Outcome
 from dragoman.domain.exceptions import Noted, of_exchange, of_record, of_void
 from dragoman.domain.record import NotARecord, parse
 from dragoman_schemas.answers import Difference
@@ -32,6 +33,13 @@ class Owed(Struct, frozen=True, kw_only=True):
     came: str = ""
     courtesy: bool = False
     open: bool = False
+    state: Outcome = "open"
+    """What became of it: `open`, or `overdue`; it came `late`; or `unmet`, where the matter ended first."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the limit passed before what was owed had come."""
+        return self.state in clocks.PASSED
 
 
 def owed(replay: Replay) -> list[Owed]:
@@ -46,8 +54,8 @@ def owed(replay: Replay) -> list[Owed]:
 
 def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Owed]:
     calendars = {side: clocks.calendar_of(replay.office(side)) for side in (exchange.side, *exchange.to)}
-    for clock in clocks.running(registry, exchange, calendars):
-        if clock.open or clock.late(now):
+    for clock, outcome in clocks.outcomes(registry, exchange, calendars, now):
+        if outcome in clocks.OWED or outcome in clocks.PASSED:
             yield Owed(
                 side=clock.side,
                 clock=clock.clock,
@@ -56,7 +64,8 @@ def _owed(replay: Replay, registry: Registry, exchange: Exchange, now: datetime)
                 due=clocks.written(clock.due),
                 came="" if clock.met is None else clock.met.when,
                 courtesy=not clock.binding,
-                open=clock.open,
+                open=outcome in clocks.OWED,
+                state=outcome,
             )
 
 

@@ -98,13 +98,11 @@ async def owed_command(file: Source = None, *, target: Target = EVERYWHERE) -> i
         out_json(msgspec.to_builtins(rows))
         return 0
     table(
-        [
-            [row.side, row.clock, row.number, row.due, row.came or ("open" if row.open else "ended"), "courtesy" if row.courtesy else ""]
-            for row in rows
-        ],
+        [[row.side, row.clock, row.number, row.due, row.came or row.state, "courtesy" if row.courtesy else ""] for row in rows],
         ["SIDE", "WHAT", "UNDER", "UNTIL", "CAME", ""],
     )
-    say(f"{sum(not row.open for row in rows)} limits passed, {sum(row.open for row in rows)} are open")
+    passed, overdue = sum(row.passed for row in rows), sum(row.state == "overdue" for row in rows)
+    say(f"{passed} limits passed, {sum(row.open for row in rows)} are open, of which {overdue} are overdue")
     return 0
 
 

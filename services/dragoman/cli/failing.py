@@ -5,6 +5,7 @@ import asyncio
 from cyclopts import CycloptsError
 
 from dragoman.audit.export import NotAnExport
+from dragoman.audit.mirror import Unproven
 from dragoman.audit.replay import Hole
 from dragoman.cli import common
 from dragoman.client import Answered, Garbled, Unreachable
@@ -26,7 +27,10 @@ def told(error: BaseException) -> int | None:
         case Unreachable():
             common.say(f"dragoman: {error}")
             return common.UNREACHABLE
-        case NotAnExport() | ArchiveDamaged() | Hole() | Garbled() | common.Unverified():
+        case ArchiveDamaged():
+            common.say(f"dragoman: {error}")
+            return common.UNVERIFIED
+        case NotAnExport() | Unproven() | Hole() | Garbled() | common.Unverified():
             common.say(f"dragoman: VERIFICATION FAILED: {'the log is not whole: ' if isinstance(error, Hole) else ''}{error}")
             return common.UNVERIFIED
         case common.UsageError() | SettingsError() | Malformed() | ArchiveBusy():

@@ -1,24 +1,26 @@
 """`dragoman audit mirror`, `compare` and `fork`: a side's own copy of a log, and what two copies come to."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from cyclopts import Parameter
 
 from dragoman.audit import copy
 from dragoman.audit.copy import Compared, Copy, Head
-from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned
+from dragoman.audit.mirror import Mirror, NotThisChannel, Pinned, Unproven
 from dragoman.audit.replay import Hole, Page, erasures_in, messages_of
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import (
     HEAD_SECONDS,
     UNVERIFIED,
     Target,
+    Unverified,
     UsageError,
     channel_of,
     connected,
@@ -28,12 +30,24 @@ from dragoman.cli.common import (
     read_input,
     say,
 )
-from dragoman.cli.verifying import archive_in, audit, there
-from dragoman.client import Client, Garbled, Unreachable
+from dragoman.cli.verifying import archive_in, audit, there, tile_of
+from dragoman.client import Answered, Client, Garbled, Unreachable
+from dragoman.log import repair
+from dragoman.log.self_check import HASH
+from dragoman.tlog import merkle, tiles
+from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
+from dragoman.tlog.tiles import Tile
 
 EVERYWHERE = Target()
 _LOOK_SECONDS: Final = 1.0
+_UNSIGNED_SECONDS: Final = 10.0
+"""How long records may stand under no signed head before it is said: a head comes within half a second."""
+
+_BATCH: Final = tiles.WIDTH
+"""Records are taken up to multiples of this, where few tiles show that a head goes on from them."""
+
+_LATER: Final = (429, 503)
 _GATEWAY: Final = "gateway"
 
 
@@ -62,9 +76,12 @@ async def mirror_command(
 def mirror_of(folder: Path, cid: str, log: str) -> Mirror:
     """The mirror in a folder, or a new one there. Raises `UsageError`, and what an archive raises."""
     try:
-        return Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
+        mirror = Mirror(folder, Pinned(cid=checked_cid(cid), log=str(verifier_of(log))))
     except NotThisChannel as error:
         raise UsageError(str(error)) from None
+    for notice in mirror.archive.notices:
+        say(f"{folder}: {notice}")
+    return mirror
 
 
 def verdict(mirror: Mirror) -> int:
@@ -77,26 +94,35 @@ def verdict(mirror: Mirror) -> int:
 
 
 async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wanted: asyncio.Event | None = None) -> None:
-    """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie."""
-    wanted = wanted or asyncio.Event()
+    """Take what comes until the end of the log, or for ever, looking every second and whenever `wanted` is set; ends at the first lie.
+
+    Nothing is taken that no signed head covers. Raises `Unverified` where `once` and there is none in time.
+    """
+    wanted, unsigned = wanted or asyncio.Event(), Unsigned()
     while mirror.lie is None:
         before = mirror.archive.size
+        signed: bytes | None = None
         try:
-            async for page in _pages(caller, channel, before + 1):
-                messages = [raw for _, raw in page if isinstance(raw, bytes)]
-                if mirror.verification.asks_for_erasures(messages):
-                    mirror.expect(await erasures_in(partial(_pages, caller, channel, before + 1)))
-                _take(mirror, page)
-                if mirror.lie is not None:
-                    return
             signed = await head_of(caller, channel, wait_s=HEAD_SECONDS if once else 0.0)
-        except (Unreachable, Garbled) as error:
+            if signed is not None:
+                await _take_under(signed, mirror, caller, channel, patient=not once)
+            if mirror.lie is None and (signed is None or not mirror.awaited):
+                more = await _goes_on(caller, channel, mirror.archive.size + 1)
+                unsigned.note(mirror.archive.size, more=more, is_new=mirror.archive.size > before, once=once)
+                if once and more and signed is None:
+                    raise Unverified(
+                        "no head is signed: whether what is given can be denied tomorrow cannot be told, and nothing of it is kept"
+                    )
+            elif mirror.lie is None and not once:
+                unsigned.withheld(mirror.archive.size, mirror.awaited, is_new=mirror.archive.size > before)
+        except (Unreachable, Garbled, Unproven) as error:
             if once:
                 raise
-            say(f"{error}; it is tried again")
-            signed = None
-        if signed is not None:
-            await asyncio.to_thread(partial(mirror.head, signed, patient=not once))
+            unsigned.tell(f"{error}; it is tried again")
+        except Answered as error:
+            if once or error.problem.status not in _LATER:
+                raise
+            unsigned.tell(f"{error.problem.title or 'refused'}: {error.problem.detail}; nothing is kept, and it is tried again")
         if mirror.archive.size > before:
             say(f"{mirror.archive.size} records are kept")
         if once and signed is not None and mirror.awaited and mirror.archive.size == before:
@@ -109,15 +135,119 @@ async def follow(mirror: Mirror, caller: Client, channel: str, *, once: bool, wa
         wanted.clear()
 
 
+class Unsigned:
+    """Records that are given under no signed head, which are waited for; said once each time it lasts."""
+
+    def __init__(self) -> None:
+        """Know of none."""
+        self._since: float | None = None
+        self._told = ""
+
+    def note(self, kept: int, *, more: bool, is_new: bool, once: bool) -> None:
+        """Note whether there are more records than are kept, and whether some were kept just now."""
+        if not more or is_new:
+            self._since, self._told = None, ""
+        if more:
+            self._since = self._since or time.monotonic()
+            if once or time.monotonic() - self._since > _UNSIGNED_SECONDS:
+                where = f"the records from position {kept + 1} on are given under no signed head yet"
+                self.tell(f"{where}, and are left out" if once else f"{where}: none is kept before one covers it; ask the host why")
+
+    def withheld(self, kept: int, signed: int, *, is_new: bool) -> None:
+        """Note that a head is shown of more records than are given."""
+        if is_new:
+            self._since, self._told = None, ""
+        self._since = self._since or time.monotonic()
+        if time.monotonic() - self._since > _UNSIGNED_SECONDS:
+            self.tell(f"a head of {signed} records is signed, and {kept} are given: ask the host for the others, and keep that head")
+
+    def tell(self, text: str) -> None:
+        """Say why nothing is kept, once as long as it is the same."""
+        if text != self._told:
+            say(text)
+        self._told = text
+
+
+async def _take_under(signed: bytes, mirror: Mirror, caller: Client, channel: str, *, patient: bool) -> None:
+    """Take the records that a signed head has beyond those that are kept, each only once the head is shown to begin with all before it."""
+    size = mirror.size_of(signed)
+    if size is None or size <= mirror.archive.size:
+        await asyncio.to_thread(partial(mirror.head, signed, patient=patient))
+        return
+    batch: list[bytes] = []
+    tree = Tree(caller, channel, size)
+    first = mirror.archive.size + 1
+    async with aclosing(_pages(caller, channel, first)) as pages:
+        async for page in pages:
+            following = mirror.archive.size + len(batch) + 1
+            if page and page[0][0] != following:
+                raise Hole(f"position {following} is missing: {page[0][0]} comes in its place")
+            batch += [raw if isinstance(raw, bytes) else raw.raw for _, raw in page]
+            have = min(size, mirror.archive.size + len(batch))
+            count = (have if have == size else have // _BATCH * _BATCH) - mirror.archive.size
+            if count > 0:
+                await _take(batch[:count], signed, tree, mirror)
+                del batch[:count]
+            if mirror.lie is not None or mirror.archive.size >= size:
+                return
+    await _take(batch, signed, tree, mirror)  # the log ends before its head
+    mirror.head(signed)
+
+
+async def _take(messages: list[bytes], signed: bytes, tree: "Tree", mirror: Mirror) -> None:
+    if mirror.verification.asks_for_erasures(messages):
+        mirror.expect(await erasures_in(partial(_pages, tree.caller, tree.channel, mirror.archive.size + 1)))
+    sizes = mirror.archive.size, mirror.archive.size + len(messages)
+    nodes = await tree.nodes(*sizes) if sizes[1] < tree.size and messages else None
+    if messages:
+        mirror.take(messages, signed, nodes)
+
+
+class Tree:
+    """The tree of a signed head, out of the tiles that the gateway serves; whoever uses it verifies it."""
+
+    def __init__(self, caller: Client, channel: str, size: int) -> None:
+        """Have read none of its tiles."""
+        self.caller, self.channel, self.size = caller, channel, size
+        self._tiles: dict[Tile, bytes] = {}
+
+    async def nodes(self, *sizes: int) -> Nodes:
+        """Read what it takes to show that the trees of some sizes begin it. Raises `Unproven` where a tile is not there."""
+        wanted: list[Tile] = []
+
+        def note(tile: Tile) -> bytes:
+            wanted.append(tile)
+            return bytes(tile.width * HASH)
+
+        def noted(level: int, index: int) -> bytes:
+            return tiles.node(level, index, self.size, note)
+
+        for size in sizes:
+            merkle.root_of(noted, size)
+            merkle.consistency(noted, size, self.size)
+        for tile in wanted:
+            if tile not in self._tiles:
+                self._tiles[tile] = await self._read(tile)
+        return lambda level, index: tiles.node(level, index, self.size, self._tiles.__getitem__)
+
+    async def _read(self, tile: Tile) -> bytes:
+        raw = await tile_of(self.caller, self.channel, tile.path)
+        if raw is None or len(raw) != tile.width * HASH:
+            raise Unproven(f"{tile.path} of the signed head of {self.size} records is not served")
+        return raw
+
+
+async def _goes_on(caller: Client, channel: str, first: int) -> bool:
+    """Return whether there is a record from a position on."""
+    async with aclosing(_pages(caller, channel, first)) as pages:
+        async for page in pages:
+            if page:
+                return True
+    return False
+
+
 def _pages(caller: Client, channel: str, first: int) -> AsyncGenerator[Page, None]:
     return messages_of(caller.records(channel, first))
-
-
-def _take(mirror: Mirror, page: list[tuple[int, Any]]) -> None:
-    following = mirror.archive.size + 1
-    if page and page[0][0] != following:
-        raise Hole(f"position {following} is missing: {page[0][0]} comes in its place")
-    mirror.take(raw if isinstance(raw, bytes) else raw.raw for _, raw in page)
 
 
 @audit.command(name="compare")
@@ -181,6 +311,26 @@ async def _opened(opened: ExitStack, where: str, target: Target) -> Copy | Head:
         opened.callback(archive.close)
         return copy.of_archive(where, archive)
     return copy.head_in(path) or copy.of_export(path)
+
+
+@audit.command(name="repair")
+def repair_command(
+    folder: Path,
+    *,
+    cid: Annotated[str, Parameter(help="The channel's id as your own side wrote it down, where `pinned.json` is damaged.")] = "",
+    log: Annotated[
+        str, Parameter(help="The verifier key of the log, as your own side wrote it down, where `pinned.json` is damaged.")
+    ] = "",
+) -> int:
+    """Repair a mirror's FOLDER as far as its records and its signed head prove it. What is replaced stays as NAME.damaged."""
+    pins = Pinned(cid=checked_cid(cid), log=str(verifier_of(log))) if cid and log else None
+    try:
+        done = repair.repair(there(folder), pins)
+    except repair.NotThisChannel as error:
+        raise UsageError(f"{error}; give --cid and --log of that channel") from None
+    for line in done or ["nothing is damaged"]:
+        out(line)
+    return 0
 
 
 @audit.command(name="fork")

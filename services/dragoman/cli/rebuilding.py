@@ -13,7 +13,7 @@ from dragoman.audit.export import Export
 from dragoman.audit.verify import Verification
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
-from dragoman.cli.verifying import Cid, progress
+from dragoman.cli.verifying import Cid, archive_in, progress
 from dragoman.domain.erasure import entry_of, named_in
 from dragoman.log import broker, stream
 from dragoman.log.archive import Archive
@@ -143,7 +143,7 @@ async def rebuild_command(
 
 def _opened(source: Path) -> Archive | Messages:
     if source.is_dir():
-        return Archive(source)
+        return archive_in(source)
     with Export(source) as opened:
         return Messages(list(opened.messages()), opened.checkpoint)
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dragoman.audit import export
+from dragoman.audit import copy, export
 from dragoman.audit.export import Export
 from dragoman.audit.replay import erasures_in, messages_of
 from dragoman.audit.strictly import read_strictly
@@ -149,6 +149,12 @@ async def export_command(
             f"dragoman: VERIFICATION FAILED: the gateway gave {len(messages)} records under a head that is none of theirs: nothing is written"
         )
         return UNVERIFIED
+    if signed is not None and not await asyncio.to_thread(_is_of, messages, signed, size):
+        say(
+            f"dragoman: VERIFICATION FAILED: the signed head of {size} records is of other records than those that the gateway gave: "
+            "nothing is written; `dragoman audit verify` says where"
+        )
+        return UNVERIFIED
     if signed is not None and size < len(messages):
         say(f"{len(messages) - size} records at the end stand under no signed head, and are left out: export them once one is signed")
         del messages[size:]
@@ -169,6 +175,14 @@ def _size_of(signed: bytes | None) -> int | None:
         return 0 if signed is None else checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
     except (NotANote, UnicodeDecodeError):
         return None
+
+
+def _is_of(messages: Sequence[bytes], signed: bytes, size: int) -> bool:
+    """Return whether a head of that size, whoever signed it, is of the first of these messages."""
+    try:
+        return copy.of_messages("", messages, None).root(size) == checkpoint.read(note.read(signed).text).root
+    except NotANote:
+        return False
 
 
 @audit.command(name="verify")
@@ -209,9 +223,12 @@ def there(file: Path) -> Path:
 
 def archive_in(folder: Path) -> Archive:
     """The copy in a mirror's folder; none is begun. Raises `UsageError`, and what an archive raises."""
-    if not (folder / "records").exists():
+    if not any((folder / name).exists() for name in ("records", "leaves", "offsets", "sealed", "pinned.json")):
         raise UsageError(f"{folder} is no mirror's folder: name the one that `dragoman audit mirror` keeps")
-    return Archive(folder)
+    archive = Archive(folder)
+    for notice in archive.notices:
+        say(f"{folder}: {notice}")
+    return archive
 
 
 def _from_export(verification: Verification, file: Path) -> None:
@@ -262,7 +279,7 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
     wanted = list(tiles.tiles_of(verification.signed))
     with progress("its tiles", len(wanted)) as told:
         for number, tile in enumerate(wanted, 1):
-            raw = await _tile(caller, channel, tile.path)
+            raw = await tile_of(caller, channel, tile.path)
             if raw is not None:
                 verification.tile(tile.path, raw)
             if raw is None or verification.lie is not None:
@@ -271,7 +288,7 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
     verification.tiled("the gateway")
 
 
-async def _tile(caller: Client, channel: str, path: str) -> bytes | None:
+async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
     """A tile, as patiently as the gateway asks for it, for a minute; None where it has none."""
     until = time.monotonic() + _PATIENT_SECONDS
     while True:

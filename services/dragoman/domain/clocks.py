@@ -24,7 +24,7 @@ starts none, and a Track-2 or desk channel has none. No correction changes until
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -141,6 +141,44 @@ def running(registry: Registry, exchange: Exchange, calendars: dict[str, Calenda
 def open_clocks(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]) -> list[Running]:
     """Those that bind and are still owed."""
     return [clock for clock in running(registry, exchange, calendars) if clock.binding and clock.open]
+
+
+# What became of a limit: the one count of what was owed, for audits, reports, statistics and pages alike
+
+Outcome = Literal["open", "overdue", "in_time", "late", "unmet", "ended"]
+"""What became of a limit: it runs; it passed, and what was owed is still owed; that came in time, or late; the limit passed, and the matter
+ended without it; the matter ended before the limit, and nothing is owed any more."""
+
+OWED: Final[frozenset[Outcome]] = frozenset({"open", "overdue"})
+"""Something is still owed."""
+
+PASSED: Final[frozenset[Outcome]] = frozenset({"overdue", "late", "unmet"})
+"""The limit passed before what was owed had come."""
+
+TICK: Final = timedelta(milliseconds=1)
+"""What is between one time of a record and the next: a moment of which no record is any more is one after the last."""
+
+
+def outcome(exchange: Exchange, clock: Running, now: datetime) -> Outcome:
+    """Return what became of a limit of an exchange, as of a moment that a record may have."""
+    late = clock.late(now)
+    if clock.met is not None:
+        return "late" if late else "in_time"
+    if clock.ended is not None:
+        return "unmet" if late else "ended"
+    if exchange.status == "missed":  # a line check, which is over
+        return "unmet" if late else "ended"
+    return "overdue" if late else "open"
+
+
+def is_owed(exchange: Exchange, clock: Running) -> bool:
+    """Return whether what a limit is of is still owed, late or not."""
+    return outcome(exchange, clock, clock.due) in OWED
+
+
+def outcomes(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar], now: datetime) -> Iterator[tuple[Running, Outcome]]:
+    """Return every limit of an exchange with what became of it."""
+    return ((clock, outcome(exchange, clock, now)) for clock in running(registry, exchange, calendars))
 
 
 def _instant(text: str) -> datetime:

@@ -132,18 +132,18 @@ class Measure:
     def _take_clock(self, exchange: Exchange, clock: Running) -> None:
         key, span = (clock.side, exchange.act, clock.clock), self._span
         met, ended = (None if each is None else datetime.fromisoformat(each.when) for each in (clock.met, clock.ended))
+        outcome = clocks.outcome(exchange, clock, span.ends - clocks.TICK)
         found: list[str] = []
         if met is not None and span.begins <= met < span.ends:
             if clock.met is not None and clock.met.side == clock.side:
                 self._took[key].append(max(0.0, (met - clock.begins).total_seconds()))
-            found += ["in_time"] if met <= clock.due else []
-        if ended is not None and ended <= clock.due and span.begins <= ended < span.ends:
+            found += ["in_time"] if outcome == "in_time" else []
+        if ended is not None and outcome == "ended" and span.begins <= ended < span.ends:
             found.append("ended")
-        stopped = met or ended
-        if (stopped is None or stopped > clock.due) and span.begins <= clock.due < span.ends:
+        if outcome in clocks.PASSED and span.begins <= clock.due < span.ends:
             found.append("late")
-        if clock.open and exchange.status != "missed":
-            found += ["open", "overdue"] if clock.due < span.ends else ["open"]
+        if outcome in clocks.OWED:
+            found += ["open", "overdue"] if outcome == "overdue" else ["open"]
         if found and not clock.binding:
             found.append("courtesy")
         self._clocks[key].update(found)

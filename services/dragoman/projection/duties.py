@@ -46,7 +46,7 @@ class Duty(Struct, frozen=True, kw_only=True, gc=False):
 
 def duties_of(registry: Registry, state: Exchange, calendars: dict[str, Calendar]) -> tuple[Duty, ...]:
     """The open clocks of an exchange."""
-    return tuple(_duty(state, clock) for clock in clocks.running(registry, state, calendars) if clock.open)
+    return tuple(_duty(state, clock) for clock in clocks.running(registry, state, calendars) if clocks.is_owed(state, clock))
 
 
 def _duty(state: Exchange, clock: Running) -> Duty:

@@ -286,8 +286,8 @@ def _lateness(connection: sqlite3.Connection, base: int, at: int, now: datetime)
     calendars = calendars_at(connection, base, at, [each.name for each in registry.sides])
 
     def late(state: Exchange, side: str) -> bool:
-        running = clocks.running(registry, state, calendars)
-        return any(clock.open and clock.late(now) and side in ("any", clock.side) for clock in running)
+        limits = clocks.outcomes(registry, state, calendars, now)
+        return any(outcome == "overdue" and side in ("any", clock.side) for clock, outcome in limits)
 
     return late
 

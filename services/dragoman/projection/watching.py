@@ -167,7 +167,7 @@ def _due(registry: Registry, waiting: Iterable[Exchange], calendars: dict[str, C
         DueClock(exchange=exchange.id, number=exchange.number, clock=clock_view(clock, now))
         for exchange in waiting
         for clock in clocks.running(registry, exchange, calendars)
-        if clock.open
+        if clocks.is_owed(exchange, clock)
     ]
     return sorted(found, key=lambda each: each.clock.due)[:_DUE]
 

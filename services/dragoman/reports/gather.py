@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw
 from dragoman.domain import clocks, questions
 from dragoman.domain.access import officer_side
 from dragoman.domain.blindness import Span
-from dragoman.domain.clocks import UNTIMED, Calendar, Running, written
+from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
 from dragoman.domain.exchange import ENDED, framed
 from dragoman.domain.title import title_of
 from dragoman.language.words import TAGS, words
@@ -193,19 +193,22 @@ def unacknowledged(message: Message) -> list[str]:
 
 def due(then: Then, exchange: Exchange) -> Iterator[Due]:
     """What is owed under an exchange."""
-    if exchange.status == "missed":
-        return
-    for clock in clocks.running(then.registry, exchange, then.calendars):
-        if clock.open:
+    for clock, outcome in limits(then, exchange):
+        if outcome in clocks.OWED:
             yield Due(
                 side=clock.side,
                 clock=clock.clock,
                 begins=written(clock.begins),
                 due=written(clock.due),
-                overdue=clock.due < then.ends,
+                overdue=outcome == "overdue",
                 courtesy=not clock.binding,
                 matter=matter(exchange),
             )
+
+
+def limits(then: Then, exchange: Exchange) -> Iterator[tuple[Running, Outcome]]:
+    """The limits of an exchange, and what had become of each at the last time before the moment."""
+    return clocks.outcomes(then.registry, exchange, then.calendars, then.ends - clocks.TICK)
 
 
 def by_due(found: Iterable[Due]) -> list[Due]:
@@ -220,8 +223,8 @@ def by_time(found: Iterable[Ahead | None]) -> list[Ahead]:
 
 def lapses(then: Then, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
     """The limits of an exchange that passed in a span before what was owed had come."""
-    for clock in clocks.running(then.registry, exchange, then.calendars):
-        if clock.late(then.ends) and span.begins <= clock.due < span.ends:
+    for clock, outcome in limits(then, exchange):
+        if outcome in clocks.PASSED and span.begins <= clock.due < span.ends:
             yield lapsed(exchange, clock)
 
 

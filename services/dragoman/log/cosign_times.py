@@ -1,0 +1,100 @@
+"""The file `times` of a witness: when it cosigned a head of each size, for the first time and for the last.
+
+    [<size>,<seconds of Unix time>,"<first 16 digits of a SHA-256>"]       one line each; sizes never go down
+
+The digest is of all bytes before the line and of the line up to its second comma, so that no line can be changed, or left out between
+others, without being noticed. Lines without a digest are from before there was one: the next digest covers them as well.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+TIMES: Final = "times"
+_DIGITS: Final = 16
+_LINE: Final = re.compile(rb'(\[(0|[1-9][0-9]{0,15}),(0|[1-9][0-9]{0,15}))(?:,"([0-9a-f]{16})")?\]')
+_TORN: Final = re.compile(rb"\[[0-9]*,?[0-9]*\[[0-9]+,[0-9]+\]")
+"""A line that a crash left half written, and the next one right behind it, as files from before the digests have them."""
+
+Pair = tuple[int, int]
+
+
+class TimesDamaged(Exception):
+    """A line is not what was written: `what`, at `byte`."""
+
+    def __init__(self, byte: int, what: str) -> None:
+        """Describe the line at a byte."""
+        self.byte, self.what = byte, what
+        super().__init__(what)
+
+
+class Lines(Struct, frozen=True):
+    """What a file says: sizes and times; where its whole lines end; whether the newest has a digest."""
+
+    lines: Sequence[Pair]
+    end: int
+    is_summed: bool
+
+
+def read(raw: bytes) -> Lines:
+    """Return the lines of a file; a last one that a crash cut off is none. Raises `TimesDamaged`."""
+    digest, at, size, is_summed = hashlib.sha256(), 0, 0, False
+    lines: list[Pair] = []
+    for line in raw[: raw.rfind(b"\n") + 1].splitlines(keepends=True):
+        found = _LINE.fullmatch(line.removesuffix(b"\n"))
+        if found is None and (is_summed or _TORN.fullmatch(line.removesuffix(b"\n")) is None):
+            raise TimesDamaged(at, "the line is not what was written")
+        if found is not None:
+            if found[4] is None and is_summed:
+                raise TimesDamaged(at, "the line has lost its digest")
+            if found[4] is not None and found[4] != _sum(digest, found[1]):
+                raise TimesDamaged(at, "the line, or one before it, is not what was written: its digest is of other bytes")
+            if int(found[2]) < size:
+                raise TimesDamaged(at, "the line is of fewer records than the one before it")
+            size, is_summed = int(found[2]), found[4] is not None
+            lines.append((size, int(found[3])))
+        digest.update(line)
+        at += len(line)
+    return Lines(lines, at, is_summed)
+
+
+class TimesFile:
+    """The file of one witness, to be added to."""
+
+    def __init__(self, path: Path) -> None:
+        """Go on behind the last whole line. Raises `TimesDamaged`."""
+        self._path = path
+        raw = path.read_bytes() if path.exists() else b""
+        found = read(raw)
+        self._end = found.end
+        self._digest = hashlib.sha256(raw[: found.end])
+        self.last: Pair | None = found.lines[-1] if found.lines else None
+
+    def add(self, pairs: Sequence[Pair]) -> None:
+        """Write lines, on the disk when this returns. What a crash left half written goes."""
+        digest, written = self._digest.copy(), b""
+        for size, time in pairs:
+            line = b"[%d,%d" % (size, time)
+            line += b',"%s"]\n' % _sum(digest, line)
+            digest.update(line)
+            written += line
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.truncate(descriptor, self._end)
+            os.pwrite(descriptor, written, self._end)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        self._digest, self._end = digest, self._end + len(written)
+        self.last = pairs[-1] if pairs else self.last
+
+
+def _sum(digest: "hashlib._Hash", line: bytes) -> bytes:
+    beginning = digest.copy()
+    beginning.update(line)
+    return beginning.hexdigest()[:_DIGITS].encode()

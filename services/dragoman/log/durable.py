@@ -1,0 +1,76 @@
+"""Small files that are replaced as a whole and are on the disk before anybody relies on them, each with its digests beside it.
+
+    sealed          the file
+    sealed.sum      <SHA-256 of what it was> <SHA-256 of what it is> <first 16 digits of the SHA-256 of both>
+
+The digests are written first. A crash in between leaves the file as it was, which the first digest is of; before the file was ever
+written that digest is all zeros.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+SUM: Final = ".sum"
+_NONE: Final = "0" * 64
+_CHECK_DIGITS: Final = 16
+_WORDS: Final = 3
+
+
+class SumDamaged(Exception):
+    """A file of digests is not one, by its own check digits."""
+
+
+def write(path: Path, data: bytes, *, summed: bool = False) -> None:
+    """Replace a file, on the disk when this returns; `summed` keeps its digests beside it."""
+    before = hashlib.sha256(path.read_bytes()).hexdigest() if summed and path.exists() else _NONE
+    if summed:
+        _replace(sum_of(path), _sums(before, hashlib.sha256(data).hexdigest()))
+    _replace(path, data)
+    if summed and before == _NONE:
+        sum_up(path)  # from now on a file that is not there was lost
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def sum_of(path: Path) -> Path:
+    """Return where the digests of a file are."""
+    return path.with_name(path.name + SUM)
+
+
+def is_as_written(path: Path) -> bool:
+    """Return whether a file is what was written last, or what a crash left of the time before. Raises `SumDamaged`."""
+    before, now = _read(sum_of(path).read_bytes())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else _NONE
+    return digest in (before, now)
+
+
+def sum_up(path: Path) -> None:
+    """Write the digest of a file as it is now."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    _replace(sum_of(path), _sums(digest, digest))
+
+
+def _sums(before: str, now: str) -> bytes:
+    both = f"{before} {now}"
+    return f"{both} {hashlib.sha256(both.encode()).hexdigest()[:_CHECK_DIGITS]}\n".encode()
+
+
+def _read(raw: bytes) -> tuple[str, str]:
+    words = raw.decode("ascii", "replace").split(" ")
+    if len(words) != _WORDS or _sums(words[0], words[1]) != raw:
+        raise SumDamaged
+    return words[0], words[1]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    fresh = path.with_name(path.name + ".new")
+    with fresh.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.rename(path)
