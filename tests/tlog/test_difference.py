@@ -24,7 +24,9 @@ def leaves(size: int) -> list[bytes]:
 def tiles_of(size: int) -> dict[str, bytes]:
     nodes = merkle.nodes_of(leaves(size))
     return {
-        tile.path: tiles.bundle([entry(tile.first + at) for at in range(tile.width)]) if tile.level == ENTRIES else tiles.hashes(tile, nodes)
+        tile.path: tiles.bundle([entry(tile.first + at) for at in range(tile.width)])
+        if tile.level == ENTRIES
+        else tiles.hashes(tile, nodes)
         for tile in tiles.tiles_of(size)
     }
 
