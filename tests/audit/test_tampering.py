@@ -88,6 +88,18 @@ def test_tiles_of_every_level_are_held_against_the_records(tmp_path: Path) -> No
         assert said and is_fair(said) and position == tampered.position, (tampered.name, said)
 
 
+@pytest.mark.parametrize(
+    ("custody", "why"),
+    [(None, "Root or an administrator of china has not signed"), ("host", "china has not consented to the erasure of just these records")],
+)
+def test_that_a_side_did_not_consent_is_said_where_it_is_so(custody: str | None, why: str, tmp_path: Path) -> None:
+    log = honest(erasure=True, custody=custody, lawful=False)
+    said, position = found(written(tmp_path / "log.zip", log.members), log.cid)
+    assert position == log.erased[0], said
+    assert f"the erasure at {log.erasure} that names it is without effect: {why}" in said
+    assert "convict" not in said, "anybody who carried the file can put an entry in the place of a record"
+
+
 # What an auditor without a cid, a key or a witness finds
 
 NOT_FOUND = re.compile(r"cosignature|no signature of the log$")

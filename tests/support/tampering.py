@@ -98,8 +98,11 @@ def members_of(world: World, messages: Sequence[bytes]) -> Members:
     }
 
 
-def honest(*, erasure: bool, records: int = 0, custody: str | None = None) -> Log:
-    """A log in which something was said, with or without an erasure that every side consented to and that was carried out."""
+def honest(*, erasure: bool, records: int = 0, custody: str | None = None, lawful: bool = True) -> Log:
+    """A log in which something was said, with or without an erasure that every side consented to and that was carried out.
+
+    Where it is not `lawful`, one side did not consent, and its host is not honest.
+    """
     world = World(custody=custody)
     incident = world.open("nato/d-1", INCIDENT)
     said = world.position
@@ -115,11 +118,11 @@ def honest(*, erasure: bool, records: int = 0, custody: str | None = None) -> Lo
     messages = list(world.raws)
     if erasure:
         named = [msgspec.to_builtins(each) for each in world.ledger.records_of(gone)]
-        if custody:
+        if custody and lawful:
             consent = world.position + 1
             world.attested({"act": "erasure-consent", "records": named}, "china/root", actor="china/root")
-        folded = world.attested({"act": "erasure", "records": named}, "nato/root", "china/root")
-        assert folded.valid, folded.refusal
+        folded = world.attested({"act": "erasure", "records": named}, "nato/root", *(["china/root"] if lawful else []))
+        assert folded.valid == lawful, folded.refusal
         at, erased = world.position, (first, first + 1)
     while world.position < records - 2:
         world.open("nato/o-1", NOTE)

@@ -69,20 +69,21 @@ Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
 1. The bytes of a message are its line without the line feed at the end; of a line that begins with `{{"junk":`, the bytes that its hex spells.
    The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes, in lower-case hex.
 2. The entry of the message at position n is three lines, each with a line feed: `dragoman-entry/v1`, `index <n-1>`, `commit <commitment>`.
-3. An erased record is the exception to step 2. What stands in its place is a message that is itself such three lines, with the index n-1: these
-   bytes are the entry of position n, as they are. Check three things.
-   - A later record of the type `dragoman.erasure.v1` has in `records` of its `data` one with this position and this commitment (`commit`). Only
-     then was the record erased. If no such record comes, the record is withheld: ask whoever gave you this file for it.
-   - Every side consented. Where `custody` in the data of the first record is `host`, each side but that of the erasure's `actor` has an earlier record of
-     the type `dragoman.erasure-consent.v1` with the same `records`, and has not taken it back (`withdrawn`). In any other channel, a key of each
-     side signed the erasure: `signatures` has the key's id (SHA-256 of the key in hex), a colon, and an Ed25519 signature over DSSE's encoding of
-     the `data`, whose payload type is `application/vnd.dragoman.act.v1+json`.
-   - Who consented had the right to. The first record has each side's root keys, and those of the types `dragoman.officer.v1`,
-     `dragoman.key-addition.v1`, `dragoman.root-rotation.v1` and `dragoman.key-revocation.v1` say which keys came and went. `dragoman audit verify` judges all this.
+3. An erased record is the exception to step 2. In its place stands a message that is itself such three lines, with the index n-1: these bytes, as
+   they are, are the entry of position n. Check three things.
+   - A later record of the type `dragoman.erasure.v1` has, among the `records` of its `data`, one with this `position` and this `commit`. If
+     no such record comes, nothing was erased: the record is withheld. Ask whoever gave you this file for it.
+   - Every side consented: a key of each side signed that erasure. `signatures` has the SHA-256 of each key in hex, a colon, and an Ed25519 signature over
+     DSSE's encoding of the erasure's act (step 6), with the type `application/vnd.dragoman.act.v1+json`. Where `custody` in the first record is `host`,
+     the host keeps all keys: then each side but that of the erasure's `actor` also has an earlier record of the type `dragoman.erasure-consent.v1`
+     with the same `records`, and none after it that takes it back (`withdrawn`).
+   - The keys are the sides' own. The first record has each side's `roots`; records of the types `dragoman.officer.v1`, `dragoman.key-addition.v1`,
+     `dragoman.key-revocation.v1` and `dragoman.root-rotation.v1` say which keys came and went. Whether who signed was an administrator at that
+     position, and whether all records of an exchange were named, is judged by `dragoman audit verify`.
 4. `tile/entries/…` has the entries of all messages, 256 in a file, each after its length in two bytes. Compare each with yours.
 5. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.
-6. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act of the first record: what follows its first `,"data":`, without
-   the last brace. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.
+6. The act of a record is what follows its first `,"data":`, without the last brace. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act
+   of the first record. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.
 
 People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.
 """
@@ -90,7 +91,7 @@ People and files are not here: they stand in registers beside the log. Where an 
 READMES: Final = (_README_1, _README_2)
 """Every text that a release has put into exports, the oldest first: exports are kept for years, and an old one is as honest as a new one.
 
-Never change one of them. Add a text at the end, and `tests/audit/test_readme.py` has the digest of each.
+Never change one of them: add a text at the end, and its digest in `tests/audit/test_readme.py`.
 """
 
 
