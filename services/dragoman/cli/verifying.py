@@ -271,7 +271,7 @@ def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
 
     def read(path: str) -> bytes | None:
         try:
-            return asyncio.run_coroutine_threadsafe(_tile(caller, channel, path), loop).result()
+            return asyncio.run_coroutine_threadsafe(tile_of(caller, channel, path), loop).result()
         except (Answered, Unreachable, Garbled):
             return None
 
@@ -283,7 +283,7 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
     wanted = list(tiles.tiles_of(verification.signed))
     with progress("its tiles", len(wanted)) as told:
         for number, tile in enumerate(wanted, 1):
-            raw = await _tile(caller, channel, tile.path)
+            raw = await tile_of(caller, channel, tile.path)
             if raw is not None:
                 verification.tile(tile.path, raw)
             if raw is None or verification.lie is not None:
@@ -292,7 +292,7 @@ async def _look_at_tiles(verification: Verification, caller: Client, channel: st
     verification.tiled("the gateway")
 
 
-async def _tile(caller: Client, channel: str, path: str) -> bytes | None:
+async def tile_of(caller: Client, channel: str, path: str) -> bytes | None:
     """A tile, as patiently as the gateway asks for it, for a minute; None where it has none."""
     until = time.monotonic() + _PATIENT_SECONDS
     while True:
