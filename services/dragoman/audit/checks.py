@@ -28,7 +28,7 @@ def check_export(
     broken: list[NotAnExport] = []
     verification.erasures = lambda: named_in(enumerate(_readable(opened.messages(), broken), 1))
     verification.take(read_strictly(_kept(_readable(opened.messages(), broken), keep), verification.keys), told)
-    verification.head(opened.checkpoint, sources=lambda size: sources_of(size, _tile_of(opened)))
+    verification.head(opened.checkpoint, sources=lambda size: sources_of(size, tile_in(opened)))
     lie = verification.lie
     if broken and not (lie is not None and 0 < lie.position < (broken[0].position or verification.size + 1)):
         raise broken[0]
@@ -49,7 +49,7 @@ def check_folder(
     """Hold everything that is in a mirror's folder against its signed head. Raises `ArchiveDamaged` where it is not what was written."""
     verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
     verification.take(read_strictly(_kept(archive.messages(), keep), verification.keys), told)
-    verification.head(archive.sealed, whole=False, sources=lambda size: [_nodes_of(archive)])
+    verification.head(archive.sealed, whole=False, sources=lambda size: [nodes_of(archive)])
 
 
 def _readable(messages: Iterable[bytes], broken: list[NotAnExport]) -> Iterator[bytes]:
@@ -66,7 +66,7 @@ def _kept(messages: Iterable[bytes], keep: Keep) -> Iterator[bytes]:
         yield message
 
 
-def _tile_of(opened: Export) -> Read:
+def tile_in(opened: Export) -> Read:
     """Gives the tiles of an export; of one that cannot be read nothing follows."""
 
     def read(path: str) -> bytes | None:
@@ -78,7 +78,7 @@ def _tile_of(opened: Export) -> Read:
     return read
 
 
-def _nodes_of(archive: Archive) -> Nodes:
+def nodes_of(archive: Archive) -> Nodes:
     """The subtrees that an archive keeps."""
 
     def node(level: int, index: int) -> bytes:
