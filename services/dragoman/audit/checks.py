@@ -37,10 +37,12 @@ def check_export(
     verification.described(opened.about, opened.description)
     verification.readme(opened.readme)
     if verification.lie is None and (strange := opened.strange_tile(verification.signed)):
-        verification.contained(f"the file has {strange} in it, which no export under a head of {verification.signed} records has")
+        verification.contained(
+            f"the file has {strange} in it, which no export under a head of {verification.signed} records has", beside=True
+        )
     verification.tiles(opened.tiles())
     if verification.lie is None:
-        verification.contained(opened.beside())
+        verification.contained(opened.beside(), beside=True)
 
 
 def check_folder(

@@ -77,8 +77,8 @@ Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
      DSSE's encoding of the erasure's act (step 6), with the type `application/vnd.dragoman.act.v1+json`. Where `custody` in the first record is `host`,
      the host keeps all keys: then each side but that of the erasure's `actor` also has an earlier record of the type `dragoman.erasure-consent.v1`
      with the same `records`, and none after it that takes it back (`withdrawn`).
-   - The keys are the sides' own. The first record has each side's `roots`; records of the types `dragoman.officer.v1`, `dragoman.key-addition.v1`,
-     `dragoman.key-revocation.v1` and `dragoman.root-rotation.v1` say which keys came and went. Whether who signed was an administrator at that
+   - The keys are the sides' own. The first record, and those of the type `dragoman.side-admission.v1`, have each side's `roots`; records of the types
+     `dragoman.officer.v1`, `dragoman.key-addition.v1`, `dragoman.key-revocation.v1` and `dragoman.root-rotation.v1` say which keys came and went. Whether who signed was an administrator at that
      position, and whether all records of an exchange were named, is judged by `dragoman audit verify`.
 4. `tile/entries/…` has the entries of all messages, 256 in a file, each after its length in two bytes. Compare each with yours.
 5. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.

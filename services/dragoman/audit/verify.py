@@ -499,14 +499,15 @@ class Verification:
             what = "README.md is not what an export of these records has in it in any release: follow none of it"
             self._tell("description", 0, what, f"README.md: {self._changed}")
 
-    def contained(self, oddity: str, position: int = 0) -> None:
-        """Tell what a file has in it beside an export, if anything: none of it was looked at."""
-        if oddity:
-            evidence = (
-                "the file: no record is in these bytes, and nobody signed them, so that they convict nobody: do not use them, "
-                "take the file anew from whoever exported it, or compare it with another copy (`dragoman audit compare`)"
-            )
-            self._tell("file", position, oddity, evidence)
+    def contained(self, oddity: str, position: int = 0, *, beside: bool = False) -> None:
+        """Tell in what a file is not as an export is, if in anything; or what it has `beside` its members, none of which was looked at."""
+        if not oddity:
+            return
+        evidence = (
+            "the file: no record is in these bytes, and nobody signed them, so that they convict nobody: do not use them, "
+            "take the file anew from whoever exported it, or compare it with another copy (`dragoman audit compare`)"
+        )
+        self._tell("file", position, oddity, evidence if beside else f"the file: {self._changed}")
 
     def tiles(self, given: Iterable[tuple[str, bytes]]) -> None:
         """Hold tiles and entry bundles against the records that were taken, of which a signed head must have all."""
@@ -540,13 +541,13 @@ class Verification:
             number += 1
         below = tile.first + number << tiles.BITS * max(tile.level, 0)
         last = (tile.first + number + 1 << tiles.BITS * max(tile.level, 0)) - 1
-        where = f"at position {below + 1}" if below == last else f"for the positions from {below + 1} to {last + 1}"
+        where = "" if below == last else f", for the positions from {below + 1} to {last + 1}"
         whose = (
             "the records are those of the signed head, so it is the tile that was changed"
             if self.signed
             else "no signed head shows which of them was changed"
         )
-        self._tell("tiles", below + 1, f"{tile.path} is not what the records make of it {where}: {whose}", f"the tile: {self._changed}")
+        self._tell("tiles", below + 1, f"{tile.path} is not what the records make of it{where}: {whose}", f"the tile: {self._changed}")
 
     def tiled(self, source: str) -> None:
         """That was the last tile: none that the head speaks of may be wanting."""
