@@ -72,7 +72,22 @@ def test_a_copy_that_withholds_what_one_side_alone_has_erased_is_not_the_same() 
     less[at - 1] = leaf.entry(at - 1, leaf.commit(less[at - 1]))
     found = copy.compare(of(world.raws), of(less, where="theirs"))
     assert (found.result, found.position) == (copy.FORK, at)
-    assert "in theirs a leaf entry stands there, and no erasure that every side consented to names it" in found.detail
+    assert "in theirs a leaf entry stands there, and no erasure that has effect in that copy names it" in found.detail
+
+
+def test_a_copy_in_which_an_erasure_was_changed_differs_at_the_erasure() -> None:
+    world = told(3)
+    id = world.open(N, NOTE)
+    at = world.exchange(id).opened.position
+    erasure = {"act": "erasure", "records": [msgspec.to_builtins(each) for each in world.ledger.records_of(id)]}
+    by = world.attested(erasure, "nato/root", "china/root").position
+    world.open(N, NOTE)
+    mine = [*world.raws]
+    mine[at - 1] = leaf.entry(at - 1, leaf.commit(mine[at - 1]))
+    theirs = [*mine]
+    theirs[by - 1] = theirs[by - 1].replace(b'"void":false', b'"void":true', 1)
+    found = copy.compare(of(mine), of(theirs))
+    assert (found.result, found.position) == (copy.FORK, by), "the entry is the same in both"
 
 
 def test_two_openings_under_one_name_are_two_channels() -> None:

@@ -3,11 +3,14 @@
 import os
 import signal
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from dragoman.audit import strictly
+from dragoman.audit.checks import check_export
+from dragoman.audit.export import Export
 from dragoman.audit.strictly import read_strictly
 from dragoman.audit.verify import Verification
 from dragoman.domain.record import Record
@@ -55,6 +58,22 @@ def test_a_signature_that_does_not_hold_is_none_whoever_looks_at_it(log: Log) ->
     assert [*apart.replay.void] == [*alone.replay.void]
     assert next(iter(apart.replay.void)) == at + 1
     assert "signature" in str(apart.replay.void[at + 1])
+
+
+def test_what_cannot_be_read_on_hides_nothing_that_came_before_it(log: Log, tmp_path: Path) -> None:
+    log.write(path := tmp_path / "log.zip")
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    lines = members["records.ndjson"].split(b"\n")
+    lines[2_499] = lines[2_499].replace(b",", b",\n", 1)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, body in {**members, "records.ndjson": b"\n".join(lines)}.items():
+            archive.writestr(name, body)
+    verification = Verification(cid=log.cid)
+    with Export(path) as opened:
+        check_export(verification, opened)
+    assert verification.lie is not None
+    assert (verification.lie.check, verification.lie.position) == ("records", 2_500), "its second half is a line that no export has"
 
 
 def test_most_are_read_and_verified_by_others(log: Log) -> None:

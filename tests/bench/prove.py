@@ -21,8 +21,8 @@ from typing import Any, Final
 import msgspec
 
 from dragoman.audit import export
+from dragoman.audit.checks import check_export
 from dragoman.audit.export import Export
-from dragoman.audit.strictly import read_strictly
 from dragoman.audit.verify import Verification
 from dragoman.desk import stamp
 from dragoman.domain import channel, ids
@@ -142,11 +142,7 @@ def verified(path: Path) -> dict[str, Any]:
     with Export(path) as opened:
         log = note.read_verifier(opened.about["log"])
         verification = Verification(cid=opened.about["cid"], log=log)
-        verification.take(read_strictly(opened.messages(), verification.keys))
-        verification.described(opened.about)
-        verification.head(opened.checkpoint)
-        verification.readme(opened.readme)
-        verification.tiles(opened.tiles())
+        check_export(verification, opened)
     result = verification.result()
     seconds = time.perf_counter() - begin
     lie = None if result.lie is None else f"{result.lie.check} at {result.lie.position}: {result.lie.what}"

@@ -5,14 +5,20 @@
 //
 // URL is that of the channel, FOLDER an export that was unpacked. Every record's bytes are hashed here, every tile is taken over HTTP and checked against the signed head,
 // an older head against a newer one, and each proof file offline. Prints what was checked; exits with 1 at the first lie.
+//
+// A record that was erased is given as the entry that stands for it. It counts where a later erasure names it that a key of every side has signed; in a
+// trial, whose keys the host keeps, each side but the erasure's own has consented in the log as well. Whether those who signed were in office by then, and
+// whether the erasure names all of an exchange, takes the rules of the channel: `dragoman audit verify` judges that.
 package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -211,6 +217,146 @@ func entry(index int64, record []byte) []byte {
 	return []byte(fmt.Sprintf("dragoman-entry/v1\nindex %d\ncommit %x\n", index, commit))
 }
 
+// Who erased what
+
+const actType = "application/vnd.dragoman.act.v1+json"
+
+// left is what an erasure keeps of a record, as far as it matters here.
+type left struct {
+	Position int64  `json:"position"`
+	Commit   string `json:"commit"`
+}
+
+type side struct {
+	Name  string   `json:"name"`
+	Roots []string `json:"roots"`
+}
+
+// act has the members of all acts that say who may sign for whom, and what is erased.
+type act struct {
+	Custody   string          `json:"custody"`
+	Sides     []side          `json:"sides"`
+	Side      json.RawMessage `json:"side"`
+	Keys      []string        `json:"keys"`
+	Roots     []string        `json:"roots"`
+	Records   []left          `json:"records"`
+	Withdrawn bool            `json:"withdrawn"`
+}
+
+type key struct {
+	side   string
+	public ed25519.PublicKey
+}
+
+type erasure struct {
+	position int64
+	missing  string // which side's consent is not there
+}
+
+// erasures are what the log says of erased records, as far as it was read.
+type erasures struct {
+	custody  string
+	sides    []string
+	keys     map[string]key
+	consents map[string]bool // by side and the list of records
+	by       map[left]erasure
+}
+
+func consent(side string, records []left) string { return fmt.Sprint(side, records) }
+
+func newErasures() *erasures {
+	return &erasures{keys: map[string]key{}, consents: map[string]bool{}, by: map[left]erasure{}}
+}
+
+func (e *erasures) enter(side string, publics ...string) {
+	for _, text := range publics {
+		if raw, err := base64.StdEncoding.DecodeString(text); err == nil && len(raw) == ed25519.PublicKeySize {
+			e.keys[fmt.Sprintf("%x", sha256.Sum256(raw))] = key{side, raw}
+		}
+	}
+}
+
+// read takes the message at a position.
+func (e *erasures) read(position int64, raw []byte) {
+	var record struct {
+		Type       string          `json:"type"`
+		Actor      string          `json:"actor"`
+		Signatures string          `json:"signatures"`
+		Data       json.RawMessage `json:"data"`
+	}
+	var said act
+	if json.Unmarshal(raw, &record) != nil {
+		return
+	}
+	kind, _, _ := strings.Cut(strings.TrimPrefix(record.Type, "dragoman."), ".")
+	switch kind {
+	case "channel-opening", "side-admission", "officer", "key-addition", "root-rotation", "erasure-consent", "erasure":
+		if json.Unmarshal(record.Data, &said) != nil {
+			return
+		}
+	}
+	owner, _, _ := strings.Cut(record.Actor, "/")
+	switch kind {
+	case "channel-opening":
+		e.custody = said.Custody
+		for _, each := range said.Sides {
+			e.sides = append(e.sides, each.Name)
+			e.enter(each.Name, each.Roots...)
+		}
+	case "side-admission":
+		var admitted side
+		if json.Unmarshal(said.Side, &admitted) == nil {
+			e.sides = append(e.sides, admitted.Name)
+			e.enter(admitted.Name, admitted.Roots...)
+		}
+	case "officer", "key-addition":
+		e.enter(owner, said.Keys...)
+	case "root-rotation":
+		e.enter(owner, said.Roots...)
+	case "erasure-consent":
+		e.consents[consent(owner, said.Records)] = !said.Withdrawn
+	case "erasure":
+		_, signed, _ := bytes.Cut(raw, []byte(`,"data":`))
+		missing := e.missing(owner, said.Records, record.Signatures, bytes.TrimSuffix(signed, []byte("}")))
+		for _, each := range said.Records {
+			if before, known := e.by[each]; each.Position < position && (!known || before.missing != "") {
+				e.by[each] = erasure{position, missing}
+			}
+		}
+	}
+}
+
+// missing is the first side whose consent to an erasure is not there.
+func (e *erasures) missing(owner string, records []left, signatures string, signed []byte) string {
+	message := fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(actType), actType, len(signed), signed)
+	by := map[string]bool{}
+	for _, each := range strings.Fields(signatures) {
+		id, encoded, _ := strings.Cut(each, ":")
+		raw, err := base64.StdEncoding.DecodeString(encoded)
+		if signer, known := e.keys[id]; known && err == nil && ed25519.Verify(signer.public, message, raw) {
+			by[signer.side] = true
+		}
+	}
+	for _, name := range e.sides {
+		if !by[name] || (e.custody == "host" && name != owner && !e.consents[consent(name, records)]) {
+			return name
+		}
+	}
+	return ""
+}
+
+// check says why an entry does not stand for an erased record; nil where it does.
+func (e *erasures) check(position int64, commit string) error {
+	found, known := e.by[left{position, commit}]
+	if !known {
+		return fmt.Errorf("the record at position %d is withheld: no erasure under this head names it", position)
+	}
+	if found.missing != "" {
+		return fmt.Errorf("the record at position %d is withheld: %s did not consent to the erasure at %d", position, found.missing, found.position)
+	}
+	return nil
+}
+
 func run() error {
 	var witnesses keys
 	logKey := flag.String("log", "", "the log's verifier key")
@@ -270,15 +416,21 @@ func run() error {
 	if int64(len(given)) != size {
 		return fmt.Errorf("%d entries of %d", len(given), size)
 	}
+	erased, withheld := newErasures(), map[int64]string{}
 	for index := int64(0); index < size; index++ {
 		record, err := s.get(fmt.Sprintf("/records/%d", index+1))
 		if err != nil {
 			return err
 		}
 		made := entry(index, record)
-		if !bytes.Equal(made, given[index]) {
-			return fmt.Errorf("the entry at %d is not that of the record", index)
+		if bytes.Equal(record, given[index]) { // the entry itself: a later erasure must name it
+			made = record
+			withheld[index+1] = strings.TrimSpace(strings.TrimPrefix(string(record), fmt.Sprintf("dragoman-entry/v1\nindex %d\ncommit ", index)))
 		}
+		if !bytes.Equal(made, given[index]) {
+			return fmt.Errorf("the entry at index %d is not that of the record at position %d", index, index+1)
+		}
+		erased.read(index+1, record)
 		proof, err := tlog.ProveRecord(size, index, hashes)
 		if err != nil {
 			return err
@@ -287,7 +439,14 @@ func run() error {
 			return fmt.Errorf("the record at %d is not in the tree: %w", index, err)
 		}
 	}
-	fmt.Printf("records %d\ntiles %d\ncosignatures %d\n", size, reading.read, cosigned)
+	for position := int64(1); position <= size; position++ {
+		if commit, isWithheld := withheld[position]; isWithheld {
+			if err := erased.check(position, commit); err != nil {
+				return err
+			}
+		}
+	}
+	fmt.Printf("records %d\nerased %d\ntiles %d\ncosignatures %d\n", size, len(withheld), reading.read, cosigned)
 	if *old != "" {
 		kept, err := os.ReadFile(*old)
 		if err != nil {

@@ -151,7 +151,7 @@ def compare(one: Copy, other: Copy, log: Verifier | None = None) -> Compared:
     stub = next((each.where for each in (one, other) if leaf.read_entry(each.raw(position)) is not None), "")
     detail = f"at position {position} they hold different records"
     if stub:
-        detail += f": in {stub} a leaf entry stands there, and no erasure that every side consented to names it"
+        detail += f": in {stub} a leaf entry stands there, and no erasure that has effect in that copy names it"
     key = log or (None if one.opening is None else log_of(one.opening))
     return Compared(result=FORK, position=position, detail=detail, evidence=None if key is None else _evidence(one, other, key))
 
@@ -194,7 +194,10 @@ def _convicting(head: Head, old: Checkpoint, copy: Copy, log: Verifier) -> bytes
 
 
 def _first_difference(one: Copy, other: Copy) -> int:
-    """The first position at which they differ: by halves, since roots differ from there on."""
+    """The first position at which they differ: by halves, since roots differ from there on.
+
+    Where both hold the same bytes there, an entry, one of them lacks the erasure that makes it a record's: they differ where that erasure was to stand.
+    """
     same, different = 0, min(one.size, other.size)
     while different - same > 1:
         middle = (same + different) // 2
@@ -202,7 +205,8 @@ def _first_difference(one: Copy, other: Copy) -> int:
             same = middle
         else:
             different = middle
-    return different
+    further = range(different, min(one.size, other.size) + 1)
+    return next((at for at in further if one.raw(at) != other.raw(at)), different)
 
 
 # What convicts

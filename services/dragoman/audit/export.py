@@ -21,6 +21,7 @@ from typing import Any, Final, Self, cast
 
 import msgspec
 
+from dragoman.audit.container import beside_members
 from dragoman.domain import nesting
 from dragoman.domain.erasure import leaf_entry, named_in
 from dragoman.limits import MESSAGE_BYTES
@@ -33,7 +34,7 @@ _RECORD: Final = b'{"specversion":'
 _DATE: Final = (2026, 1, 1, 0, 0, 0)
 """The same for every member: an export of the same records is the same bytes."""
 
-README: Final = """# A channel's log, exported
+_README_1: Final = """# A channel's log, exported
 
 `records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands there: position 1 first. A line that
 begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which channel it is and what signs its heads.
@@ -54,6 +55,46 @@ Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
 People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.
 """
 
+_README_2: Final = """# A channel's log, exported
+
+`records.ndjson` has the log of the channel {name}, one message a line, exactly as it stands there: position 1 first. A line that
+begins with `{{"junk":` is a message that is no record, in hex. `channel.json` says which channel it is and what signs its heads.
+**Take cid and verifier key from your own side's notes of the opening, not from this file.**
+
+With Dragoman, on a machine without a network:
+
+    dragoman audit verify {name}.zip --cid {cid} --log '{log}'
+
+Without it, with `sha256sum` and a reader of C2SP tiles and checkpoints:
+
+1. The bytes of a message are its line without the line feed at the end; of a line that begins with `{{"junk":`, the bytes that its hex spells.
+   The commitment of a message is SHA-256 of `dragoman-commit/v1`, a line feed, and its bytes, in lower-case hex.
+2. The entry of the message at position n is three lines, each with a line feed: `dragoman-entry/v1`, `index <n-1>`, `commit <commitment>`.
+3. An erased record is the exception to step 2. In its place stands a message that is itself such three lines, with the index n-1: these bytes, as
+   they are, are the entry of position n. Check three things.
+   - A later record of the type `dragoman.erasure.v1` has, among the `records` of its `data`, one with this `position` and this `commit`. If
+     no such record comes, nothing was erased: the record is withheld. Ask whoever gave you this file for it.
+   - Every side consented: a key of each side signed that erasure. `signatures` has the SHA-256 of each key in hex, a colon, and an Ed25519 signature over
+     DSSE's encoding of the erasure's act (step 6), with the type `application/vnd.dragoman.act.v1+json`. Where `custody` in the first record is `host`,
+     the host keeps all keys: then each side but that of the erasure's `actor` also has an earlier record of the type `dragoman.erasure-consent.v1`
+     with the same `records`, and none after it that takes it back (`withdrawn`).
+   - The keys are the sides' own. The first record, and those of the type `dragoman.side-admission.v1`, have each side's `roots`; records of the types
+     `dragoman.officer.v1`, `dragoman.key-addition.v1`, `dragoman.key-revocation.v1` and `dragoman.root-rotation.v1` say which keys came and went. Whether who signed was an administrator at that
+     position, and whether all records of an exchange were named, is judged by `dragoman audit verify`.
+4. `tile/entries/…` has the entries of all messages, 256 in a file, each after its length in two bytes. Compare each with yours.
+5. The tree over the entries is RFC 6962's; `tile/…` has its hashes. Its root at {size} entries is in `checkpoint`, signed as C2SP signed-note.
+6. The act of a record is what follows its first `,"data":`, without the last brace. The cid is SHA-256 of `dragoman-channel/v1`, a line feed, and the act
+   of the first record. Every side's root keys signed that act (Ed25519 over DSSE's encoding), and nothing can be taken from it.
+
+People and files are not here: they stand in registers beside the log. Where an exchange names a person, there is an id and a commitment.
+"""
+
+READMES: Final = (_README_1, _README_2)
+"""Every text that a release has put into exports, the oldest first: exports are kept for years, and an old one is as honest as a new one.
+
+Never change one of them: add a text at the end, and its digest in `tests/audit/test_readme.py`.
+"""
+
 
 _MEMBERS: Final = frozenset({"records.ndjson", "checkpoint", "channel.json", "README.md"})
 _LINE_BYTES: Final = 3 * MESSAGE_BYTES
@@ -63,8 +104,19 @@ _MEMBER_BYTES: Final = 2**20
 """No tile, bundle, head or description is as large."""
 
 
+TAKE_ANEW: Final = "take the file anew from whoever exported it"
+
+
 class NotAnExport(Exception):
-    """A file that is no export, or one that is cut off; the message says what is missing."""
+    """A file that is no export, or one that is cut off; the message says what is missing, and then what to do.
+
+    `position` is that of the record at which it cannot be read on, where that is known.
+    """
+
+    def __init__(self, what: str, position: int = 0) -> None:
+        """Say what it is that cannot be read."""
+        super().__init__(f"{f'at position {position}: ' if position else ''}{what}; {TAKE_ANEW}")
+        self.position = position
 
 
 def line_of(raw: bytes) -> bytes:
@@ -72,12 +124,12 @@ def line_of(raw: bytes) -> bytes:
     return raw if raw.startswith(_RECORD) and b"\n" not in raw and b"\r" not in raw else b'{"junk":"%s"}' % raw.hex().encode()
 
 
-def message_of(line: bytes) -> bytes:
+def message_of(line: bytes, position: int = 0) -> bytes:
     """The message of a line, which is written in just one way. Raises `NotAnExport`."""
     found = _JUNK.fullmatch(line)
     raw = line if found is None else bytes.fromhex(found[1].decode())
     if line_of(raw) != line:
-        raise NotAnExport(f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}")
+        raise NotAnExport(f"a line of records.ndjson is neither a record nor junk: {line[:60]!r}", position)
     return raw
 
 
@@ -108,13 +160,23 @@ def _write(path: Path, messages: Sequence[bytes], about: Mapping[str, Any], chec
             archive.writestr(_member(tile.path), body)
         if checkpoint is not None:
             archive.writestr(_member("checkpoint"), checkpoint)
-        archive.writestr(_member("channel.json"), json.dumps(dict(about), indent=1, ensure_ascii=False) + "\n")
+        archive.writestr(_member("channel.json"), description_of(about))
         archive.writestr(_member("README.md"), readme_of(about["name"], about["cid"], about["log"], size))
+
+
+def description_of(about: Mapping[str, Any]) -> bytes:
+    """The export's description for programs."""
+    return json.dumps(dict(about), indent=1, ensure_ascii=False).encode() + b"\n"
 
 
 def readme_of(name: str, cid: str, log: str, size: int) -> str:
     """The export's description in words; `size` is the number of records under the checkpoint."""
-    return README.format(name=name, cid=cid, log=log, size=size)
+    return readmes_of(name, cid, log, size)[-1]
+
+
+def readmes_of(name: str, cid: str, log: str, size: int) -> list[str]:
+    """That description as each release has written it."""
+    return [text.format(name=name, cid=cid, log=log, size=size) for text in READMES]
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -131,14 +193,19 @@ class Export:
         """Open the file. Raises `NotAnExport`."""
         with _readable(str(path)):
             self._archive = zipfile.ZipFile(path)
+        self._path = path
         names = self._archive.namelist()
         strange = [name for name in names if name not in _MEMBERS and not name.startswith("tile/")]
         if strange or len(set(names)) != len(names):
-            raise NotAnExport(f"{path} has {strange[0]!r} in it, which no export has" if strange else f"{path} has a member twice")
+            raise NotAnExport(
+                f"{path} has {strange[0]!r} in it, which no export has" if strange else f"{path} has a member twice, which no export has"
+            )
         about = self._json("channel.json")
         if not isinstance(about, dict):
             raise NotAnExport("channel.json describes no channel")
         self.about: dict[str, Any] = about
+        self.unended = 0
+        """The position of a last line that has no line feed, once all messages were read."""
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -154,9 +221,20 @@ class Export:
         return self._read("checkpoint") if "checkpoint" in self._archive.namelist() else None
 
     @property
+    def is_headless(self) -> bool:
+        """Whether there are tiles, and no signed head that they are of."""
+        names = self._archive.namelist()
+        return "checkpoint" not in names and any(name.startswith("tile/") for name in names)
+
+    @property
     def readme(self) -> bytes | None:
         """What it says of itself in words, if it does. Raises `NotAnExport`."""
         return self._read("README.md") if "README.md" in self._archive.namelist() else None
+
+    @property
+    def description(self) -> bytes:
+        """What it says of itself for programs, as it is written. Raises `NotAnExport`."""
+        return self._read("channel.json")
 
     def messages(self) -> Iterator[bytes]:
         """Every message, in order. Raises `NotAnExport` where the file is damaged."""
@@ -164,16 +242,33 @@ class Export:
             _readable("records.ndjson"),
             io.BufferedReader(cast("io.RawIOBase", self._archive.open("records.ndjson")), _BUFFER_BYTES) as lines,
         ):
+            position = 0
             while line := lines.readline(_LINE_BYTES):
+                position += 1
                 if len(line) == _LINE_BYTES:
-                    raise NotAnExport("a line of records.ndjson is longer than any message may be")
-                yield message_of(line.rstrip(b"\n"))
+                    raise NotAnExport("a line of records.ndjson is longer than any message may be", position)
+                self.unended = 0 if line.endswith(b"\n") else position
+                yield message_of(line.removesuffix(b"\n"), position)
+
+    def tile(self, path: str) -> bytes | None:
+        """A tile by its path, if it is there. Raises `NotAnExport`."""
+        return self._read(path) if path in self._archive.NameToInfo else None
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
         """The tiles, by their paths. Raises `NotAnExport`."""
         for name in self._archive.namelist():
             if name.startswith("tile/"):
                 yield name, self._read(name)
+
+    def strange_tile(self, size: int) -> str:
+        """The path of a tile that an export under a head of so many records does not have; empty where there is none."""
+        wanted = {tile.path for tile in tiles.tiles_of(size)}
+        return next((name for name in self._archive.namelist() if name.startswith("tile/") and name not in wanted), "")
+
+    def beside(self) -> str:
+        """What the file has beside its members, in words; empty where it has nothing. Raises `NotAnExport`."""
+        with _readable(str(self._path)):
+            return beside_members(self._path, self._archive)
 
     def _json(self, name: str) -> object:
         with _readable(name):

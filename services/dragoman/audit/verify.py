@@ -15,6 +15,10 @@
     tiles        each is what the records make of it, and none that the head speaks of is wanting
 
 Each finding says whose word it rests on. The first lie is said with where it is, and what convicts whom.
+
+What was signed comes first. Where the records are not those of the signed head, nothing else that they say counts, and what is told is the first
+record that differs. Tiles that came with the records lead to it: whoever changed them as well can only hide where it is. Bytes that differ from signed ones
+were changed by somebody who had them. The host is accused only of what its key has signed.
 """
 
 from array import array
@@ -25,16 +29,19 @@ from typing import Final
 
 from msgspec import Struct, UnsetType
 
-from dragoman.audit.export import readme_of
+from dragoman.audit.export import description_of, readmes_of
 from dragoman.audit.replay import Replay
 from dragoman.domain import heads, keepers
-from dragoman.domain.erasure import Named
+from dragoman.domain.erasure import Named, leaf_entry
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, Record, parse
-from dragoman.tlog import checkpoint, dsse, leaf, tiles
+from dragoman.tlog import checkpoint, dsse, leaf, merkle, tiles
+from dragoman.tlog.checkpoint import Checkpoint
+from dragoman.tlog.difference import Difference, first_difference
+from dragoman.tlog.merkle import Nodes, leaf_hash
 from dragoman.tlog.note import NotANote, Note, Verifier
 from dragoman.tlog.policy import Policy
-from dragoman.tlog.tiles import ENTRIES
+from dragoman.tlog.tiles import ENTRIES, Tile
 from dragoman_schemas.state import Registry
 
 FAR_RECORDS: Final = 1_000
@@ -46,6 +53,17 @@ BACK_SECONDS: Final = 2.0
 SKEW_SECONDS: Final = 10.0
 """How far the host's clock and that of a witness may be apart."""
 
+_SHOWN: Final = 5
+
+CARRIED: Final = (
+    "this copy was changed after it was signed, or never was what was signed; whoever carried it may have changed it, "
+    "so that it convicts nobody: compare it with another copy (`dragoman audit compare`)"
+)
+SERVED: Final = (
+    "what the gateway gave, and its signed head: the head shows that this is not what was signed, and not who changed it, the host or somebody "
+    "on the way, so that it convicts nobody: ask once more, and compare with another copy (`dragoman audit compare`)"
+)
+
 
 class Finding(Struct, frozen=True, kw_only=True):
     """One thing that was checked: what came of it, and whose word it rests on."""
@@ -56,7 +74,10 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Lie(Struct, frozen=True, kw_only=True):
-    """What does not hold: which check, at which position, and what to keep as evidence against whom."""
+    """What does not hold: which check, at which position, and what to keep as evidence against whom.
+
+    The position is 0 for what is in no record, and where it cannot be told in which.
+    """
 
     check: str
     position: int
@@ -96,15 +117,18 @@ class Verification:
         policy: Policy | None = None,
         not_before: int = 0,
         cosigned: Sequence[Cosigned] = (),
+        live: bool = False,
     ) -> None:
         """Trust a cid, verifier keys and a policy, where they are given; without them, what the log says of itself.
 
         `not_before`, in seconds of Unix time: an older cosignature of a witness that was named is no answer. `cosigned` is what the reader's
-        own witness has kept of when it cosigned, in order: no record it had was dated after, and none that it lacked before.
+        own witness has kept of when it cosigned, in order: no record it had was dated after, and none that it lacked before. A `live` log comes
+        from its host's gateway, not from a copy that somebody carried.
         """
         self.erasures: Callable[[], Named] | None = None
         """Reads the log for what its erasures name; asked once, where an entry stands for a record."""
         self._cid = cid
+        self._changed = SERVED if live else CARRIED
         self._not_before = not_before
         self._bounds = cosigned
         self._bound = 0
@@ -113,8 +137,12 @@ class Verification:
         self._log = log
         self.replay = Replay()
         self._knows_erasures = False
+        self._unfolded: list[bytes] = []
+        self._entries: dict[int, bytes] = {}
+        self._named: Named = {}
         self._attested: Counter[str] = Counter()
         self._back = 0
+        self._latest = 0
         self._times: list[str] = []
         self._tiles: set[str] = set()
         self.signed = 0
@@ -136,31 +164,49 @@ class Verification:
             self._keys_of = registry
         return self._keys
 
+    @property
+    def size(self) -> int:
+        """How many messages were taken."""
+        return self.replay.standing.frontier.size + len(self._unfolded)
+
     def take(self, messages: Iterable[bytes | Record], told: Callable[[int], None] = lambda position: None) -> None:
-        """Fold messages from position 1 on, or the records that they were read as, and look at each."""
+        """Fold messages from position 1 on, or the records that they were read as, and look at each.
+
+        From the first lie on they are only hashed, so that the head can still be held against all of them.
+        """
         for message in messages:
-            if self.erasures is not None and isinstance(message, bytes) and leaf.read_entry(message) is not None:
-                self.expect(self.erasures())
-            before = self.replay.standing.state.time
-            record = message if isinstance(message, Record) else _parsed(message)
-            self.replay.take([message if record is None else record])
-            position = self.replay.standing.state.position
-            void = position in self.replay.void
-            if not void and record is not None:
-                self._look(record, before)
-            if position == 1:
-                self._opening(void=void)
-            if self.replay.unproven:
-                self._look_at_withheld(position, record)
-            if self.lie is not None:
-                return
-            if position % 500 == 0:
-                told(position)
-        told(self.replay.standing.state.position)
+            raw = message if isinstance(message, bytes) else message.raw
+            if leaf.read_entry(raw) is not None:
+                if self.erasures is not None:
+                    self.expect(self.erasures())
+                self._entries[self.size + 1] = raw
+            if self.lie is None:
+                self._fold(message)
+            else:
+                self._unfolded.append(leaf_hash(leaf_entry(self.size + 1, raw, self._named)))
+            if self.size % 500 == 0:
+                told(self.size)
+        told(self.size)
+
+    def _fold(self, message: bytes | Record) -> None:
+        before = self.replay.standing.state.time
+        record = message if isinstance(message, Record) else _parsed(message)
+        self.replay.take([message if record is None else record])
+        position = self.replay.standing.state.position
+        if self.replay.standing.state.time > before:
+            self._latest = position
+        void = position in self.replay.void
+        if not void and record is not None:
+            self._look(record, before)
+        if position == 1:
+            self._opening(void=void)
+        if self.replay.unproven:
+            self._look_at_withheld(position, record)
 
     def expect(self, named: Named) -> None:
         """Make known what the erasures of this log name, as far as they are known by now."""
         self.replay.expect(named)
+        self._named = named
         self.erasures = None
         self._knows_erasures = True
 
@@ -175,11 +221,12 @@ class Verification:
             return
         by = self.replay.unproven[withheld]
         what = (
-            f"the erasure at {by} that names it is void: not every side consented to it"
+            f"the erasure at {by} that names it is without effect: {self.replay.void.get(position, '')}"
             if record is not None and record.name == "erasure"
             else f"what stands at {by} is no erasure of it"
         )
-        self._tell("erasure", withheld, f"the record is withheld, and {what}", f"the entry at that position, and the record at {by}")
+        evidence = f"the entry at that position, and the record at {by}: whoever keeps the record itself can show it"
+        self._tell("erasure", withheld, f"the record is withheld, and {what}", evidence)
 
     def _opening(self, *, void: bool) -> None:
         registry = self.replay.standing.state.registry
@@ -222,9 +269,7 @@ class Verification:
             what = f"it is dated {time}, and your witness cosigned a head without it at {_moment(lacking.time)}: it is dated back"
         else:
             return
-        self._tell(
-            "times", position, what, "the record, and the heads that your witness cosigned: if its clock was right they convict the host"
-        )
+        self._tell("times", position, what, "the record, and the heads that your witness cosigned; no signed head has the record yet")
 
     def _look_at_seen(self, record: Record) -> None:
         """Which head an author had seen: an older one than before, or one long past, may be an act that was held back."""
@@ -251,67 +296,148 @@ class Verification:
         if self.lie is None:
             self.lie = Lie(check=check, position=position, what=what, evidence=evidence)
 
-    def head(self, signed: bytes | None, *, whole: bool = True) -> None:
-        """Hold the signed head against the records that were taken. Of what is not `whole` yet, more is to come: records, a head over the last of them."""
-        registry, size = self.replay.standing.state.registry, self.replay.standing.frontier.size
+    def head(self, signed: bytes | None, *, whole: bool = True, sources: Callable[[int], Sequence[Nodes]] = lambda size: ()) -> None:
+        """Hold the signed head against the records that were taken. Of what is not `whole` yet, more is to come: records, a head over the last of them.
+
+        `sources` gives the hashes that came with the records, for a head of that many: they lead to the first record that is not the signed one.
+        """
+        size = self.size
         if not size:
             self._tell("opening", 0, "there are no records, not even an opening", "what was given as a log")
-        if registry is None or self.lie is not None:
-            return
-        if whole and self.replay.unproven:
-            withheld = min(self.replay.unproven)
-            what = f"the record is withheld, and the erasure at {self.replay.unproven[withheld]} that was shown for it did not come"
-            self._tell("erasure", withheld, what, "the entry at that position, and the log as it was given")
+        log = self._log_key
+        if not size or log is None:
             return
         if signed is None:
-            self._no_head(size)
+            if not self._are_withheld(whole=whole):
+                self._no_head()
             return
         try:
-            found, signatures = checkpoint.opened(signed, self._log or log_of(registry))
+            found, signatures = checkpoint.opened(signed, log)
+        except NotANote as error:
+            what = f"the signed head is none of this log: {error}"
+            self._overrule(Lie(check="head", position=0, what=what, evidence=f"the head as it was given: {self._changed}"))
+            return
+        if not self._is_signed(found, sources) or self._are_withheld(whole=whole) or self.lie is not None:
+            return
+        self._look_at_cosignatures(found, signatures, whole=whole)
+
+    @property
+    def _log_key(self) -> Verifier | None:
+        """The key that heads must be of: the given one, or the one that the opening names."""
+        registry = self.replay.standing.state.registry
+        return self._log or (None if registry is None else log_of(registry))
+
+    def _overrule(self, lie: Lie) -> None:
+        """Tell what the records are to be held against, before what they say. Only another channel is told before that."""
+        if self.lie is None or self.lie.check != "opening":
+            self.lie = lie
+
+    def _are_withheld(self, *, whole: bool) -> bool:
+        """Whether records are withheld, and the erasures that were shown for them did not come."""
+        if self.lie is not None or not whole or not self.replay.unproven:
+            return False
+        withheld = min(self.replay.unproven)
+        what = f"the record is withheld, and the erasure at {self.replay.unproven[withheld]} that was shown for it did not come"
+        self._tell("erasure", withheld, what, "the entry at that position, and the log as it was given")
+        return True
+
+    def _is_signed(self, head: Checkpoint, sources: Callable[[int], Sequence[Nodes]]) -> bool:
+        """Whether the records are those of the head; else the first that is not is told."""
+        size = self.size
+        if head.size <= size and self._root(head.size) == head.root:
+            self._covered(head)
+            return True
+        leaves = self._leaves()
+        entries = [leaf_hash(entry) if (entry := self._entries.get(at)) is not None else each for at, each in enumerate(leaves, 1)]
+        difference = first_difference(head.size, head.root, [leaves, entries], sources(head.size))
+        if difference is None:  # the bytes are those that were signed, and not all that were signed for
+            as_read = first_difference(head.size, head.root, [leaves], sources(head.size))
+            first = 0 if as_read is None else as_read.first
+            self._overrule(_unnamed([at for at in self._entries if at > first and leaves[at - 1] != entries[at - 1]]))
+        elif difference.first == 0 and self._log is not None:
+            self.lie = self._differing(head, difference, leaves)
+        else:
+            self._overrule(self._differing(head, difference, leaves))
+        return False
+
+    def _covered(self, head: Checkpoint) -> None:
+        """What the host has signed over is what it can be accused of."""
+        lie = self.lie
+        if lie is not None and lie.check == "times" and lie.position <= head.size:
+            evidence = (
+                "the record under the signed head, and the heads that your witness cosigned: if its clock was right they convict the host"
+            )
+            self.lie = Lie(check=lie.check, position=lie.position, what=lie.what, evidence=evidence)
+
+    def _differing(self, head: Checkpoint, difference: Difference, leaves: Sequence[bytes]) -> Lie:
+        """The first record that is not the one under the head, as a lie."""
+        size, position = len(leaves), difference.first + 1
+        counted = "" if size == head.size else f"; {head.size} records were signed, and {size} are here"
+        if difference.first == size:
+            what = f"the records from here on are missing{counted}: the log was cut off"
+        elif difference.first != difference.last:
+            what = f"of the records from {position} to {difference.last + 1} at least one is not the one that was signed, or is missing{counted}"
+            what += "; nothing that came with them shows which is the first"
+            return Lie(check="records", position=0, what=what, evidence=self._changed)
+        elif position in self._entries:
+            what = f"an entry stands here for a record, and is not the one that was signed{counted}"
+        else:
+            what = f"the record is not the one that was signed here{counted}"
+        return Lie(check="records", position=position, what=what, evidence=self._changed)
+
+    def _leaves(self) -> list[bytes]:
+        """The leaf hash of every message."""
+        folded = self.replay.standing.frontier.size
+        return [leaf_hash(leaf.entry(index, self.replay.commit_at(index))) for index in range(folded)] + self._unfolded
+
+    def _root(self, size: int) -> bytes:
+        """The root of the first messages."""
+        if size <= self.replay.standing.frontier.size:
+            return self.replay.root(size)
+        return merkle.root_of(merkle.nodes_of(self._leaves()), size)
+
+    def _look_at_cosignatures(self, head: Checkpoint, signatures: Note, *, whole: bool) -> None:
+        """Who has signed a head that is of these records, and what came after it."""
+        registry, size = self.replay.standing.state.registry, self.size
+        if registry is None:
+            return
+        try:
             wanting = _not_cosigned(signatures, self._witnesses, self._policy, 0)
             stale = _not_cosigned(signatures, self._witnesses, self._policy, self._not_before)
             cosigned = _cosigned(signatures, [*self._witnesses, *(self._policy.witnesses.values() if self._policy else ())])
             final = _final(registry, signatures)
         except NotANote as error:
-            self._tell("head", size, f"the signed head is none of this log: {error}", "the head, and whoever gave it")
+            self._tell("head", 0, f"a cosignature under the signed head is wrong: {error}", f"the head as it was given: {self._changed}")
             return
-        if found.size > size:
-            self._tell(
-                "head",
-                size,
-                f"{found.size} records were signed, and {size} are here: the log was cut off",
-                "the signed head convicts the host",
-            )
-        elif self.replay.root(found.size) != found.root and self.replay.entries:
-            what = "a leaf entry stands where a record was signed for, and no erasure names it: the record is withheld"
-            self._tell("erasure", self.replay.entries[0], what, "the entry, and the signed head: whoever keeps the record can show it")
-        elif self.replay.root(found.size) != found.root:
-            what = f"the signed head of {found.size} records is of other records than these"
-            self._tell("head", found.size, what, "the signed head convicts the host: it signed other bytes than it gave")
-        elif whole and found.size < size:
-            what = f"{size - found.size} records at the end stand under no signed head: whoever gave them can deny them"
-            self._tell("head", found.size + 1, what, "what was given; ask for a head of all of them")
+        if whole and head.size < size:
+            what = f"{size - head.size} records at the end stand under no signed head: whoever gave them can deny them"
+            self._tell("head", head.size + 1, what, "what was given; ask for a head of all of them")
         elif wanting:
-            what = f"{', '.join(wanting)} cosigned no head of {found.size} records: whether others are shown another one cannot be told"
-            self._tell("head", found.size, what, "the signed head, and the newest one that the witness has itself")
+            what = f"{', '.join(wanting)} cosigned no head of {head.size} records: whether others are shown another one cannot be told"
+            self._tell("head", 0, what, "the signed head, and the newest one that the witness has itself")
         elif stale:
             newest = _moment(max(cosigned.values()))
             what = (
                 f"the newest cosignature under the head is of {newest}, and none of {', '.join(stale)} is as new as was asked for: "
                 "what came since is kept back, or the witness is away"
             )
-            self._tell("freshness", found.size, what, "the head; ask the witness for the newest one that it has itself")
+            self._tell("freshness", 0, what, "the head; ask the witness for the newest one that it has itself")
         else:
-            self._look_at_ahead(found.size, cosigned)
-            self._found_head(found.size, final, cosigned)
+            self._look_at_ahead(head.size, cosigned)
+            self._found_head(head.size, final, cosigned)
 
-    def _no_head(self, size: int) -> None:
+    def _no_head(self) -> None:
         """What it comes to where no head was given at all."""
         if self._log is not None or self._witnesses or self._policy is not None:
-            what = "no signed head is here: whether the log was cut off cannot be told"
-            self._tell("head", size, what, "the records that were given")
-            return
-        self._findings.append(Finding(check="head", found="no head was signed", word="nobody's: nothing but these bytes speaks for them"))
+            what = "no signed head is here: whether the log was cut off or changed cannot be told"
+            self._overrule(Lie(check="head", position=0, what=what, evidence=f"the records that were given: {self._changed}"))
+        elif self.lie is None:
+            self._findings.append(
+                Finding(check="head", found="no head was signed", word="nobody's: nothing but these bytes speaks for them")
+            )
+        elif self.lie.check != "opening":
+            evidence = f"{self.lie.evidence}; no signed head shows that these are the bytes that were signed"
+            self.lie = Lie(check=self.lie.check, position=self.lie.position, what=self.lie.what, evidence=evidence)
 
     def _look_at_ahead(self, size: int, cosigned: Mapping[str, int]) -> None:
         """No record is dated after the cosignature of a head that has it."""
@@ -321,7 +447,8 @@ class Verification:
             return
         name = min(cosigned, key=lambda each: cosigned[each])
         what = f"a record is dated {state.time}, and {name} cosigned a head that has it at {_moment(first)}: it is dated ahead"
-        self._tell("times", size, what, "the records, and the cosigned head: if the witness's clock was right they convict the host")
+        evidence = "the record, and the cosigned head: if the witness's clock was right they convict the host"
+        self._tell("times", self._latest, what, evidence)
 
     def _found_head(self, size: int, final: list[Finding], cosigned: Mapping[str, int]) -> None:
         beyond = self.replay.standing.frontier.size - size
@@ -337,8 +464,8 @@ class Verification:
         self._findings += [*final, *_fresh(cosigned)]
         self.signed = size
 
-    def described(self, about: Mapping[str, object]) -> None:
-        """Hold what an export says of itself against the records that were taken."""
+    def described(self, about: Mapping[str, object], raw: bytes) -> None:
+        """Hold what an export says of itself, and its bytes, against the records that were taken."""
         registry = self.replay.standing.state.registry
         if registry is None or self.lie is not None:
             return
@@ -349,22 +476,38 @@ class Verification:
             "custody": registry.custody,
             "sides": [side.name for side in registry.sides],
             "log": str(log_of(registry)),
-            "records": self.replay.standing.frontier.size,
+            "records": self.size,
         }
-        for name, value in about.items():
-            if name not in is_so or is_so[name] != value:
-                self._tell(
-                    "description", 0, f"channel.json says {name} {value!r}, and the records do not", "channel.json, beside the records"
-                )
-                return
+        evidence = f"channel.json, beside the records: {self._changed}"
+        for name in {**about, **is_so}:
+            if name not in about:
+                self._tell("description", 0, f"channel.json does not say the {name}, as that of every export does", evidence)
+            elif name not in is_so or is_so[name] != about[name]:
+                self._tell("description", 0, f"channel.json says {name} {about[name]!r}, and the records do not", evidence)
+        if raw != description_of(is_so):
+            self._tell("description", 0, "channel.json says what the records do, and is not written as in every export", evidence)
 
     def readme(self, given: bytes | None) -> None:
-        """Hold an export's words against those that every export of these records under this head has."""
+        """Hold an export's words against those that exports of these records under this head have had in any release."""
         registry = self.replay.standing.state.registry
-        if registry is None or self.lie is not None or given is None:
+        if registry is None or self.lie is not None:
             return
-        if given != readme_of(registry.name, registry.cid, str(log_of(registry)), self.signed).encode():
-            self._tell("description", 0, "README.md is not what every export of these records has in it: follow none of it", "README.md")
+        texts = readmes_of(registry.name, registry.cid, str(log_of(registry)), self.signed)
+        if given is None:
+            self._tell("description", 0, "README.md is not here, which every export has", f"what was given: {self._changed}")
+        elif given not in [text.encode() for text in texts]:
+            what = "README.md is not what an export of these records has in it in any release: follow none of it"
+            self._tell("description", 0, what, f"README.md: {self._changed}")
+
+    def contained(self, oddity: str, position: int = 0, *, beside: bool = False) -> None:
+        """Tell in what a file is not as an export is, if in anything; or what it has `beside` its members, none of which was looked at."""
+        if not oddity:
+            return
+        evidence = (
+            "the file: no record is in these bytes, and nobody signed them, so that they convict nobody: do not use them, "
+            "take the file anew from whoever exported it, or compare it with another copy (`dragoman audit compare`)"
+        )
+        self._tell("file", position, oddity, evidence if beside else f"the file: {self._changed}")
 
     def tiles(self, given: Iterable[tuple[str, bytes]]) -> None:
         """Hold tiles and entry bundles against the records that were taken, of which a signed head must have all."""
@@ -374,22 +517,37 @@ class Verification:
 
     def tile(self, path: str, raw: bytes) -> None:
         """Hold a tile or entry bundle against the records that were taken."""
-        size = self.replay.standing.frontier.size
+        size = self.size
         tile = tiles.read_path(path)
         if self.lie is not None:
             return
         if tile is None or not tiles.exists(tile, size):
-            self._tell("tiles", 0, f"{path} is no tile of a tree of {size} records", "the tile")
+            self._tell("tiles", 0, f"{path} is no tile of a tree of {size} records", f"the tile: {self._changed}")
             return
         if tile.level == ENTRIES:
-            first = tile.first
-            wanted = tiles.bundle([leaf.entry(first + at, self.replay.commit_at(first + at)) for at in range(tile.width)])
+            pieces = [tiles.bundle([leaf.entry(at, self.replay.commit_at(at))]) for at in range(tile.first, tile.first + tile.width)]
         else:
-            wanted = tiles.hashes(tile, self.replay.nodes)
-        if raw != wanted:
-            self._tell("tiles", tile.first + 1, f"{path} is not what the records make of it", "the tile, beside the records")
+            pieces = [self.replay.nodes(tiles.BITS * tile.level, at) for at in range(tile.first, tile.first + tile.width)]
+        if raw != b"".join(pieces):
+            self._tell_tile(tile, pieces, raw)
             return
         self._tiles.add(path)
+
+    def _tell_tile(self, tile: Tile, pieces: Sequence[bytes], raw: bytes) -> None:
+        """Tell at which record a tile first differs, and whether it is the tile that is wrong."""
+        begin = number = 0
+        while number < tile.width - 1 and raw[begin : begin + len(pieces[number])] == pieces[number]:
+            begin += len(pieces[number])
+            number += 1
+        below = tile.first + number << tiles.BITS * max(tile.level, 0)
+        last = (tile.first + number + 1 << tiles.BITS * max(tile.level, 0)) - 1
+        where = "" if below == last else f", for the positions from {below + 1} to {last + 1}"
+        whose = (
+            "the records are those of the signed head, so it is the tile that was changed"
+            if self.signed
+            else "no signed head shows which of them was changed"
+        )
+        self._tell("tiles", below + 1, f"{tile.path} is not what the records make of it{where}: {whose}", f"the tile: {self._changed}")
 
     def tiled(self, source: str) -> None:
         """That was the last tile: none that the head speaks of may be wanting."""
@@ -397,7 +555,7 @@ class Verification:
             return
         wanting = next((tile.path for tile in tiles.tiles_of(self.signed) if tile.path not in self._tiles), "")
         if wanting:
-            self._tell("tiles", 0, f"{wanting} is not here", source)
+            self._tell("tiles", 0, f"{wanting} is not here", f"{source}: {self._changed}")
         elif self._tiles:
             self._findings.append(Finding(check="tiles", found=f"{len(self._tiles)}, each as the records make it", word="these bytes' own"))
 
@@ -455,6 +613,17 @@ class Verification:
             void=void,
             disputed=disputed,
         )
+
+
+def _unnamed(positions: Sequence[int]) -> Lie:
+    """Records of which only the entries are here, though nobody has erased them."""
+    shown = ", ".join(str(each) for each in positions[:_SHOWN]) + (", …" if len(positions) > _SHOWN else "")
+    what = (
+        "an entry stands where a record was signed for, and no erasure names it: the record is withheld"
+        if len(positions) == 1
+        else f"entries stand where records were signed for, at {shown}, and no erasure names them: either the records are withheld, or their erasure is"
+    )
+    return Lie(check="erasure", position=positions[0], what=what, evidence="the entry: whoever keeps the record itself can show it")
 
 
 def _parsed(raw: bytes) -> Record | None:

@@ -11,14 +11,11 @@ from cyclopts import Parameter
 from msgspec import UnsetType
 
 from dragoman.audit import questions, tables
-from dragoman.audit.export import Export
 from dragoman.audit.past import Past
 from dragoman.audit.replay import Replay, replayed
-from dragoman.audit.verify import Verification
-from dragoman.cli.common import UNVERIFIED, Target, Unverified, UsageError, channel_of, connected, out, out_json, say, table
+from dragoman.cli.common import UNVERIFIED, Target, Unverified, UsageError, out, out_json, say, table
 from dragoman.cli.mirroring import audit
-from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, archive_in, asked_for, given, not_before, there
-from dragoman.domain.erasure import named_in
+from dragoman.cli.verifying import Asked, Cid, Log, PolicyFile, Witnesses, asked_for, look_through, not_before, say_failed, told_of
 from dragoman.language.words import of_tag
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.findings import Finding
@@ -48,21 +45,21 @@ async def audit_command(
     """Verify a log and answer the auditor's five questions on one page, believing nobody. A lie: exit code 7."""
     asked = asked_for(witness, policy_file, log)
     verification = asked.verification(cid, log, not_before(file, None), file)
-    messages, signed = await _given(file, target, asked)
+    messages: list[bytes] = []
+    await look_through(verification, file, target, asked, messages.append)
     if at is not None and not 1 <= at <= len(messages):
         raise UsageError(f"--at is a position from 1 to {len(messages)}")
-    verification.erasures = lambda: named_in(enumerate(messages, 1))
-    verification.take(messages)
-    verification.head(signed, whole=file is None or not file.is_dir())
     result = verification.result()
     replay = verification.replay
+    if result.lie is not None:
+        say_failed(result.lie)
     if replay.standing.state.registry is None:
-        say(f"dragoman: VERIFICATION FAILED: {'' if result.lie is None else result.lie.what}")
         return UNVERIFIED
     if at is not None:
-        replay, messages = replayed(messages, at), messages[:at]
+        replay = replayed(messages, at)
+    messages = messages[: replay.standing.state.position]
     past = Past(replay, messages)
-    lie = "" if result.lie is None else f"VERIFICATION FAILED: {result.lie.check} at position {result.lie.position}: {result.lie.what}"
+    lie = "" if result.lie is None else f"VERIFICATION FAILED: {told_of(result.lie)}"
     whole = [Finding(check=verbatim(each.check), found=verbatim(each.found), word=verbatim(each.word)) for each in result.findings]
     told = answers(past, past.period(), 1, whole, lie=lie)
     if target.json:
@@ -72,21 +69,6 @@ async def audit_command(
     if not (cid and (log or policy_file)):
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     return 0 if result.lie is None else UNVERIFIED
-
-
-async def _given(file: Path | None, target: Target, asked: Asked) -> tuple[list[bytes], bytes | None]:
-    """The messages of a log, and the head that was signed over them."""
-    if file is None:
-        async with connected(target) as caller:
-            return await given(caller, await channel_of(target, caller), asked)
-    if there(file).is_dir():
-        archive = archive_in(file)
-        try:
-            return list(archive.messages()), archive.sealed
-        finally:
-            archive.close()
-    with Export(file) as opened:
-        return list(opened.messages()), opened.checkpoint
 
 
 @audit.command(name="owed")
@@ -175,11 +157,10 @@ def _print_changes(changes: Sequence[Change]) -> None:
 
 async def _replayed(file: Path | None, target: Target) -> tuple[Replay, list[bytes]]:
     """A log that holds, as far as it can be told without a cid, a key or a witness. Raises `Unverified`."""
-    messages, signed = await _given(file, target, Asked())
-    verification = Verification()
-    verification.erasures = lambda: named_in(enumerate(messages, 1))
-    verification.take(messages)
-    verification.head(signed, whole=file is None or not file.is_dir())
+    asked = Asked()
+    verification = asked.verification("", "", 0, file)
+    messages: list[bytes] = []
+    await look_through(verification, file, target, asked, messages.append, tiled=False)
     if verification.lie is not None:
-        raise Unverified(f"{verification.lie.check} at position {verification.lie.position}: {verification.lie.what}")
+        raise Unverified(f"{told_of(verification.lie)}; keep as evidence: {verification.lie.evidence}")
     return verification.replay, messages

@@ -188,7 +188,7 @@ def _withheld(fold: Replay, *, whole: bool) -> str:
     unproven = {at: by for at, by in fold.unproven.items() if whole or by <= fold.standing.state.position}
     if unproven:
         at = min(unproven)
-        return f"the record at position {at} is withheld, and no erasure at {unproven[at]} that every side consented to names it"
+        return f"the record at position {at} is withheld, and what stands at {unproven[at]} is no erasure of it that has effect"
     if fold.unproven:
         say(f"{len(fold.unproven)} records are withheld that were erased later, as the gateway says: `dragoman audit verify` finds out")
     return ""
@@ -206,7 +206,7 @@ def _beside(fold: Replay, signed: bytes | None) -> str:
     if head.size > fold.standing.frontier.size:
         return ""
     if fold.root(head.size) != head.root:
-        return f"the signed head of {head.size} records is of other records than these: keep both, they convict who signed"
+        return f"the signed head of {head.size} records is of other records than these: `dragoman audit verify` finds the first, keep both"
     say(f"the signed head of {head.size} records is that of these records")
     return ""
 

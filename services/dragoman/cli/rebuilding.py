@@ -1,7 +1,7 @@
 """`dragoman log`: put a log back from a copy, and have other gateways take it for the one that they knew."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,11 +9,12 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 
 from dragoman import wiring
+from dragoman.audit.checks import nodes_of, tile_in
 from dragoman.audit.export import Export
 from dragoman.audit.verify import Verification
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
-from dragoman.cli.verifying import Cid, archive_in, progress
+from dragoman.cli.verifying import Cid, archive_in, progress, say_failed
 from dragoman.domain.erasure import entry_of, named_in
 from dragoman.log import broker, stream
 from dragoman.log.archive import Archive
@@ -25,6 +26,8 @@ from dragoman.settings import Settings, load
 from dragoman.stores.seals import Seals
 from dragoman.stores.writing import Moved
 from dragoman.tlog import checkpoint
+from dragoman.tlog.difference import sources_of
+from dragoman.tlog.merkle import Nodes
 
 log = App(name="log", help="Put a damaged or lost log back from a copy, with every position as it was.")
 
@@ -104,9 +107,9 @@ async def rebuild_command(
     with progress("verifying the copy", copy.size) as told:
         verification.erasures = lambda: named_in(enumerate(_messages(copy), 1))
         verification.take(_messages(copy), told)
-    verification.head(copy.sealed, whole=not source.is_dir())
+    verification.head(copy.sealed, whole=not source.is_dir(), sources=_sources(source, copy))
     if verification.lie is not None:
-        say(f"dragoman: VERIFICATION FAILED: {verification.lie.check} at position {verification.lie.position}: {verification.lie.what}")
+        say_failed(verification.lie)
         return UNVERIFIED
     channel = verification.result().channel
     entries = {each.position: entry_of(each) for each in verification.replay.erased.values()} if erase else {}
@@ -146,6 +149,18 @@ def _opened(source: Path) -> Archive | Messages:
         return archive_in(source)
     with Export(source) as opened:
         return Messages(list(opened.messages()), opened.checkpoint)
+
+
+def _sources(source: Path, copy: Archive | Messages) -> Callable[[int], list[Nodes]]:
+    """The hashes that came with a copy: they lead to the first record that is not the signed one."""
+    if isinstance(copy, Archive):
+        return lambda size: [nodes_of(copy)]
+
+    def read(path: str) -> bytes | None:
+        with Export(source) as opened:
+            return tile_in(opened)(path)
+
+    return lambda size: sources_of(size, read)
 
 
 def _messages(copy: Archive | Messages) -> Iterator[bytes]:

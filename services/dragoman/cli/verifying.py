@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dragoman.audit import copy, export
+from dragoman.audit.checks import Keep, check_export, check_folder, forget
 from dragoman.audit.export import Export
 from dragoman.audit.replay import erasures_in, messages_of
-from dragoman.audit.strictly import read_strictly
-from dragoman.audit.verify import Verification, Verified
+from dragoman.audit.verify import Lie, Verification, Verified
 from dragoman.cli.auditing import audit, checked_cid, verifier_of
 from dragoman.cli.common import (
     HEAD_SECONDS,
@@ -33,11 +33,13 @@ from dragoman.cli.common import (
     say,
     table,
 )
-from dragoman.client import Answered, Client
+from dragoman.client import Answered, Client, Garbled, Unreachable
 from dragoman.domain import heads
-from dragoman.domain.erasure import Named, named_in
+from dragoman.domain.erasure import Named
 from dragoman.log.archive import Archive
 from dragoman.tlog import checkpoint, leaf, note, policy, tiles
+from dragoman.tlog.difference import sources_of
+from dragoman.tlog.merkle import Nodes
 from dragoman.tlog.note import NotANote, Verifier
 from dragoman.tlog.policy import Policy
 from dragoman.witness import times_in
@@ -97,6 +99,7 @@ class Asked(Struct, frozen=True, kw_only=True):
             policy=self.policy,
             not_before=not_before,
             cosigned=times_in(file) if file is not None and file.is_dir() else (),
+            live=file is None,
         )
 
 
@@ -199,10 +202,7 @@ async def verify_command(
     """Verify a log from its first record, trusting what you give and nothing else. The first lie: what, where, whom it convicts; exit code 7."""
     asked = asked_for(witness, policy_file, log)
     verification = asked.verification(cid, log, not_before(file, max_age), file)
-    if file is None:
-        await _from_server(verification, target, asked)
-    else:
-        _from_export(verification, file)
+    await look_through(verification, file, target, asked)
     result = verification.result()
     _print(result, target, pinned=bool(cid and (log or policy_file)))
     return 0 if result.lie is None else UNVERIFIED
@@ -231,33 +231,39 @@ def archive_in(folder: Path) -> Archive:
     return archive
 
 
-def _from_export(verification: Verification, file: Path) -> None:
-    if there(file).is_dir():
-        _from_mirror(verification, file)
-        return
+async def look_through(
+    verification: Verification, file: Path | None, target: Target, asked: Asked, keep: Keep = forget, *, tiled: bool = True
+) -> None:
+    """Make all checks of a log, wherever it is. Raises `UsageError`, and what reading raises.
+
+    This is the one way in which commands read a log, so that what one of them finds no other passes over. `keep` is given each message. Where a log that
+    a gateway gives need not be `tiled`, its tiles are not fetched.
+    """
+    if file is None:
+        await _from_server(verification, target, asked, keep, tiled=tiled)
+    elif there(file).is_dir():
+        _from_mirror(verification, file, keep)
+    else:
+        _from_export(verification, file, keep)
+
+
+def _from_export(verification: Verification, file: Path, keep: Keep) -> None:
     with Export(file) as opened:
         records = opened.about.get("records")
         with progress("verifying", records if isinstance(records, int) else None) as told:
-            verification.erasures = lambda: named_in(enumerate(opened.messages(), 1))
-            verification.take(read_strictly(opened.messages(), verification.keys), told)
-        verification.described(opened.about)
-        verification.head(opened.checkpoint)
-        verification.readme(opened.readme)
-        verification.tiles(opened.tiles())
+            check_export(verification, opened, told, keep)
 
 
-def _from_mirror(verification: Verification, folder: Path) -> None:
+def _from_mirror(verification: Verification, folder: Path, keep: Keep) -> None:
     archive = archive_in(folder)
     try:
         with progress("verifying", archive.size) as told:
-            verification.erasures = lambda: named_in(enumerate(archive.messages(), 1))
-            verification.take(read_strictly(archive.messages(), verification.keys), told)
-        verification.head(archive.sealed, whole=False)
+            check_folder(verification, archive, told, keep)
     finally:
         archive.close()
 
 
-async def _from_server(verification: Verification, target: Target, asked: Asked) -> None:
+async def _from_server(verification: Verification, target: Target, asked: Asked, keep: Keep, *, tiled: bool) -> None:
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         with progress("verifying", (await caller.channel(channel)).position) as told:
@@ -265,13 +271,28 @@ async def _from_server(verification: Verification, target: Target, asked: Asked)
             async for messages in log.pages():
                 if verification.asks_for_erasures(messages):
                     verification.expect(log.named)
+                for message in messages:
+                    keep(message)
                 verification.take(messages)
-                told(verification.replay.standing.state.position)
-                if verification.lie is not None:
+                told(verification.size)
+                if verification.lie is not None and verification.lie.check == "opening":
                     return
-        verification.head(log.head)
-        if verification.lie is None:
+        await asyncio.to_thread(verification.head, log.head, sources=_sources(caller, channel))
+        if verification.lie is None and tiled:
             await _look_at_tiles(verification, caller, channel)
+
+
+def _sources(caller: Client, channel: str) -> Callable[[int], list[Nodes]]:
+    """The tiles that a gateway serves, for a thread beside the one that fetches them; one that does not come leads nowhere."""
+    loop = asyncio.get_running_loop()
+
+    def read(path: str) -> bytes | None:
+        try:
+            return asyncio.run_coroutine_threadsafe(tile_of(caller, channel, path), loop).result()
+        except (Answered, Unreachable, Garbled):
+            return None
+
+    return lambda size: sources_of(size, read)[:1]  # what is cheap: the others would fetch every tile
 
 
 async def _look_at_tiles(verification: Verification, caller: Client, channel: str) -> None:
@@ -357,14 +378,23 @@ async def cosigned(caller: Client, channel: str, asked: Asked, size: int = 0) ->
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
+def told_of(lie: Lie) -> str:
+    """A lie in words: which check found it, where, and what it is."""
+    return f"{lie.check}{f' at position {lie.position}' if lie.position else ''}: {lie.what}"
+
+
+def say_failed(lie: Lie) -> None:
+    """Say what a verification found, and what to keep."""
+    say(f"dragoman: VERIFICATION FAILED: {told_of(lie)}")
+    say(f"keep as evidence: {lie.evidence}")
+
+
 def _print(result: Verified, target: Target, *, pinned: bool) -> None:
     if target.json:
         out_json(msgspec.to_builtins(result))
         return
     if result.lie is not None:
-        where = f" at position {result.lie.position}" if result.lie.position else ""
-        say(f"dragoman: VERIFICATION FAILED: {result.lie.check}{where}: {result.lie.what}")
-        say(f"keep as evidence: {result.lie.evidence}")
+        say_failed(result.lie)
         return
     out(f"{result.channel}, cid {result.cid}, position {result.position}")
     out(f"digest {result.digest}\n")

@@ -81,7 +81,7 @@ def folded(row: Sequence[bytes]) -> bytes:
 
 def root_of(nodes: Nodes, size: int) -> bytes:
     """The root of the tree of that size."""
-    return _range(nodes, 0, size)
+    return range_root(nodes, 0, size)
 
 
 def inclusion(nodes: Nodes, index: int, size: int) -> list[bytes]:
@@ -96,39 +96,40 @@ def consistency(nodes: Nodes, old: int, new: int) -> list[bytes]:
     return [] if old in (0, new) else _between(nodes, old, 0, new, whole=True)
 
 
-def _split(count: int) -> int:
+def split(count: int) -> int:
     """The largest power of two below a count of at least two."""
     return 1 << (count - 1).bit_length() - 1
 
 
-def _range(nodes: Nodes, begin: int, end: int) -> bytes:
+def range_root(nodes: Nodes, begin: int, end: int) -> bytes:
+    """Return the root of the tree over the leaves from `begin` up to `end`, as it hangs in a larger tree."""
     count = end - begin
     if count == 0:
         return EMPTY
     if count & (count - 1) == 0:
         level = count.bit_length() - 1
         return nodes(level, begin >> level)
-    middle = begin + _split(count)
-    return node_hash(_range(nodes, begin, middle), _range(nodes, middle, end))
+    middle = begin + split(count)
+    return node_hash(range_root(nodes, begin, middle), range_root(nodes, middle, end))
 
 
 def _path(nodes: Nodes, index: int, begin: int, end: int) -> list[bytes]:
     if end - begin == 1:
         return []
-    middle = begin + _split(end - begin)
+    middle = begin + split(end - begin)
     if index < middle:
-        return [*_path(nodes, index, begin, middle), _range(nodes, middle, end)]
-    return [*_path(nodes, index, middle, end), _range(nodes, begin, middle)]
+        return [*_path(nodes, index, begin, middle), range_root(nodes, middle, end)]
+    return [*_path(nodes, index, middle, end), range_root(nodes, begin, middle)]
 
 
 def _between(nodes: Nodes, old: int, begin: int, end: int, *, whole: bool) -> list[bytes]:
     """`whole`: the old tree is a complete subtree from its beginning, whose root the verifier has already."""
     if old == end:
-        return [] if whole else [_range(nodes, begin, end)]
-    middle = begin + _split(end - begin)
+        return [] if whole else [range_root(nodes, begin, end)]
+    middle = begin + split(end - begin)
     if old <= middle:
-        return [*_between(nodes, old, begin, middle, whole=whole), _range(nodes, middle, end)]
-    return [*_between(nodes, old, middle, end, whole=False), _range(nodes, begin, middle)]
+        return [*_between(nodes, old, begin, middle, whole=whole), range_root(nodes, middle, end)]
+    return [*_between(nodes, old, middle, end, whole=False), range_root(nodes, begin, middle)]
 
 
 def is_included(index: int, size: int, leaf: bytes, proof: Sequence[bytes], root: bytes) -> bool:

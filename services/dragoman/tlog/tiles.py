@@ -16,7 +16,7 @@ from msgspec import Struct
 from dragoman.tlog.merkle import Nodes, folded, node_hash
 
 WIDTH: Final = 256
-_BITS: Final = 8
+BITS: Final = 8
 _HASH: Final = 32
 _PATH: Final = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 _LEVELS: Final = 64
@@ -60,7 +60,7 @@ def read_path(path: str) -> Tile | None:
 
 def widths(size: int, level: int) -> tuple[int, int]:
     """How many full tiles a level has in a tree of a size, and the width of the partial one after them; 0 for none."""
-    hashes = size >> _BITS * max(level, 0)
+    hashes = size >> BITS * max(level, 0)
     return hashes // WIDTH, hashes % WIDTH
 
 
@@ -86,7 +86,7 @@ def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> by
 
     Raises `ValueError` where those are not as many hashes as the tile is wide.
     """
-    high, low = divmod(level, _BITS)
+    high, low = divmod(level, BITS)
     full, partial = widths(size, high)
     first, count = index << low, 1 << low
     tile = Tile(high, first // WIDTH, WIDTH if first // WIDTH < full else partial)
@@ -100,7 +100,7 @@ def node(level: int, index: int, size: int, read: Callable[[Tile], bytes]) -> by
 
 def hashes(tile: Tile, nodes: Nodes) -> bytes:
     """The bytes of a tile of hashes."""
-    level = tile.level * _BITS
+    level = tile.level * BITS
     return b"".join(nodes(level, tile.first + offset) for offset in range(tile.width))
 
 
@@ -132,7 +132,7 @@ def nodes_of(read: Callable[[Tile], bytes], size: int) -> Nodes:
         return known[level, index]
 
     def nodes(level: int, index: int) -> bytes:
-        high, low = divmod(level, _BITS)
+        high, low = divmod(level, BITS)
         count = 1 << low
         first = index * count
         raw = tile_of(high, first // WIDTH)

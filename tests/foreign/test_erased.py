@@ -1,0 +1,85 @@
+"""A lawful erasure, verified by who has nothing but the archive, its README and other people's libraries; and unlawful ones, which are not."""
+
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from host import Host
+from service import NOTE
+from tampering import LOG, Members, honest, in_erasures, written
+
+C = "/v1/channels/nato-china"
+KINDS = {"signed by all": honest(erasure=True), "a trial": honest(erasure=True, custody="host")}
+
+
+@pytest.fixture(scope="module")
+def checked(verify: Path) -> Callable[..., tuple[int, dict[str, str], str]]:
+    """What the Go program says of a folder or an address."""
+
+    def check(where: object, *arguments: object, key: object = LOG) -> tuple[int, dict[str, str], str]:
+        command = [verify, "-log", key, *arguments, where]
+        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()), done.stderr
+
+    return check
+
+
+def unpacked(members: Members, folder: Path) -> Path:
+    zipfile.ZipFile(written(folder / "log.zip", members)).extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_honest_archive_with_an_erasure_is_verified(
+    kind: str, checked: Callable[..., tuple[int, dict[str, str], str]], tmp_path: Path
+) -> None:
+    log = KINDS[kind]
+    code, found, told = checked(unpacked(log.members, tmp_path))
+    assert code == 0, told
+    assert (found["records"], found["erased"]) == (str(log.size), str(len(log.erased)))
+
+
+@pytest.mark.parametrize("custody", [None, "host"])
+def test_an_erasure_to_which_one_side_did_not_consent_is_none(
+    custody: str | None, checked: Callable[..., tuple[int, dict[str, str], str]], tmp_path: Path
+) -> None:
+    log = honest(erasure=True, custody=custody, lawful=False)
+    code, _, told = checked(unpacked(log.members, tmp_path))
+    assert code == 1
+    assert f"{log.erased[0]} is withheld: china did not consent to the erasure at {log.erasure}" in told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_tampering_with_an_erasure_passes(kind: str, checked: Callable[..., tuple[int, dict[str, str], str]], tmp_path: Path) -> None:
+    for number, tampered in enumerate(in_erasures(KINDS[kind])):
+        (folder := tmp_path / str(number)).mkdir()
+        code, _, _ = checked(unpacked(tampered.members, folder))
+        assert code == 1, tampered.name
+
+
+async def test_a_running_log_and_its_archive_are_verified_after_an_erasure(
+    checked: Callable[..., tuple[int, dict[str, str], str]], session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    host = Host(tmp_path)
+    try:
+        about = host.opened()
+        officer, auditor = host.caller(session, "nato/o-1"), host.caller(session, "china/a-1")
+        exchange = (await officer.open(NOTE)).json["exchange"]
+        administrator = ("--token-file", "nato-adm-1.token")
+        host.run("channel", "erase", exchange, "--to", "erasure.json", *administrator)
+        for name in ("nato-adm", "china-root"):
+            (tmp_path / f"{name}.sig").write_text(host.run("channel", "sign", "erasure.json", "--key", f"{name}.pem")[0] + "\n")
+        host.run("channel", "post", "erasure.json", "nato-adm.sig", "china-root.sig", *administrator)
+        await auditor.sealed((await auditor.get(C)).json["position"])
+        code, found, told = checked(host.service.base_url + C, "-token", tmp_path / "china-a-1.token", key=about["log"])
+        assert code == 0, told
+        assert found["erased"] == "1"
+        host.run("audit", "export", "--to", "log.zip", "--channel", "nato-china", "--token-file", "china-a-1.token")
+        zipfile.ZipFile(tmp_path / "log.zip").extractall(tmp_path / "log")
+        assert checked(tmp_path / "log", key=about["log"])[:2] == (0, found)
+    finally:
+        host.service.stop()
