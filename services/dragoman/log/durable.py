@@ -68,7 +68,7 @@ def _read(raw: bytes) -> tuple[str, str]:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_name(path.name + ".new")
+    fresh = path.with_name(f"{path.name}.new")
     with fresh.open("wb") as file:
         file.write(data)
         file.flush()
