@@ -81,6 +81,7 @@ class Host:
     async def ask(self, path: str, least: int) -> Response:
         """Answer at a position or after it; records come meanwhile, if some are to come."""
         self.asked.append(path)
+        self.own.projection.store.damage = ""  # a hostile gateway goes on answering from the file that it has changed
         await self.own.reach(max(least, self.further.pop(0) if self.further else 0))
         return await self.own.ask(path, datetime.now(UTC), "")
 
