@@ -112,7 +112,7 @@ class Inquest:
         texts = [(id, word) for id in states for word in self._words(id)]
         if texts:
             _, word = dice.choice(texts)
-            found += await self._differing_list(session, service, {"q": word}, lambda exchange: word in self._words(exchange))
+            found += await self._differing_list(session, service, {"q": f"Report {word}"}, lambda exchange: word in self._words(exchange))
         return found
 
     async def _differing_list(
