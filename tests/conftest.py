@@ -1,5 +1,6 @@
 """What the tests share: a channel in memory, a real broker, a cluster of three."""
 
+import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -14,25 +15,41 @@ from cluster import Clients, RealCluster
 from dragoman.log import broker
 from dragoman.log.connection import Guard
 from dragoman.projection.store import Store
+from grouping import group
 from netns import NoNamespaces, Wires, laid
+from tally import Tally
 from world import World
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long forms: hundreds of rounds of faults, histories and elections")
     parser.addoption(
-        "--seed", type=int, help="repeat the random choices of a run of tests/faults or test_model.py, which printed this number"
+        "--seed",
+        type=int,
+        default=random.randrange(2**32),
+        help="repeat the random choices of an earlier run, whose first lines gave this number",
     )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"random choices of the fault and model tests: --seed {config.getoption('--seed')}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """What stands before a change asks the same each time; the long forms look for what is new."""
+    config.pluginmanager.register(Tally(config))
     settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
     settings.load_profile("default" if config.getoption("--long") else "repeatable")
 
 
 def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     raise structlog.DropEvent
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Group the tests for the workers of pytest-xdist. One process alone keeps the order of the files."""
+    if getattr(config.option, "loadgroup", False):
+        items[:] = group(items)
 
 
 @pytest.fixture(autouse=True)
