@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,6 @@ from structlog.typing import EventDict, WrappedLogger
 
 from brokers import RealBroker
 from cluster import Clients, RealCluster
-from dragoman.log import broker
-from dragoman.log.connection import Guard
 from dragoman.projection.store import Store
 from grouping import group
 from netns import NoNamespaces, Wires, laid
@@ -69,11 +67,7 @@ def world() -> World:
 @pytest.fixture
 async def real_broker(tmp_path: Path) -> AsyncIterator[RealBroker]:
     """A supervised broker on a directory of its own."""
-    async with AsyncExitStack() as stack:
-        supervisor = await stack.enter_async_context(broker.supervising(tmp_path / "data", broker.find()))
-        made = RealBroker(stack, supervisor, supervisor.endpoint)
-        made.guard = Guard(await made.bus("warden"), server_name=made.endpoint.server_name)
-        await made.guard.prove()
+    async with RealBroker.started(tmp_path / "data") as made:
         yield made
 
 

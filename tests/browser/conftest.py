@@ -12,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from browsing import EXERCISE, Flash, Visit, Visiting
+from patience import PATIENCE_S
 from service import INCIDENT, Caller, Service
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -86,7 +87,7 @@ async def _left(context: BrowserContext) -> None:
 @pytest_asyncio.fixture(loop_scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """HTTP connections."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
         yield session
 
 

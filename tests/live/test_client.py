@@ -17,6 +17,7 @@ from dragoman.domain.refusal import Malformed
 from dragoman.gateway.examples import ALERT, INVITATION
 from dragoman_schemas.acts.carrying import Acknowledgement
 from dragoman_schemas.answers import Alarm, Recorded
+from patience import PATIENCE_S
 from receiver import Receiver, receiving
 from service import DRAGOMAN, INCIDENT, NOTE, Service
 
@@ -74,7 +75,7 @@ async def test_a_stream_goes_on_over_a_restart_without_a_gap(own: Service) -> No
         await office.post("nato-china", NOTE)
         await asyncio.to_thread(own.restart, signal.SIGKILL)
         last = (await office.post("nato-china", NOTE)).recorded.position
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not heard or heard[-1] < last:
                 await asyncio.sleep(0.05)
         task.cancel()

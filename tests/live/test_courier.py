@@ -12,6 +12,7 @@ import pytest
 
 from dragoman.domain import record as records
 from pair import until
+from patience import PATIENCE_S
 from receiver import Mailbox, Receiver, mailbox, receiving
 from service import INCIDENT, NOTE, Answer, Caller, Service, at_a_screen
 
@@ -349,7 +350,7 @@ async def test_nobody_answers_the_watch_check_and_the_deputies_then_the_head_of_
     told = json.loads(body)
     assert (told["type"], told["channel"]) == ("dragoman.watch-notice.v1", "nato-china")
     assert {**told["data"], "since": ""} == {"side": "china", "kind": "no_answer", "step": "deputy", "since": ""}
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not box.mails:
             await asyncio.sleep(0.05)
     (sent,) = box.mails

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from dragoman.interop import webhook
+from patience import PATIENCE_S
 
 
 class Receiver:
@@ -46,7 +47,7 @@ class Receiver:
             self.taken.append((id, body))
         return web.Response(status=status, text="" if status < 300 else "not now", headers=self.headers)
 
-    async def until(self, count: int, seconds: float = 15.0) -> None:
+    async def until(self, count: int, seconds: float = PATIENCE_S) -> None:
         """Wait until it has taken so many."""
         async with asyncio.timeout(seconds):
             while len(self.taken) < count:
@@ -98,7 +99,7 @@ class Mailbox:
             self.mails.append(message_from_bytes(content, policy=policy.default))
         return self.answer
 
-    async def until(self, count: int, seconds: float = 15.0) -> None:
+    async def until(self, count: int, seconds: float = PATIENCE_S) -> None:
         """Wait until it has taken so many."""
         async with asyncio.timeout(seconds):
             while len(self.mails) < count:
