@@ -241,7 +241,7 @@ async def ask(who: Who, method: str, url: str, accept: str = "", body: Any = Non
         told = b""
         try:
             while response.status == 200:
-                told += await asyncio.wait_for(response.content.readany(), 0.2 if told else 2.0)
+                told += await asyncio.wait_for(response.content.readany(), 0.2 if told else PATIENCE_S)
         except TimeoutError:
             pass
         return Answer(response.status, response.headers.copy(), told or await response.read())

@@ -91,8 +91,9 @@ async def test_a_token_revoked_at_one_is_gone_at_the_other(own: Service, second:
     theirs = {"Authorization": f"Bearer {issued['token']}"}
     assert (await Caller(session, second).get("/v1/me", **theirs)).status == 200
     await operator.call("DELETE", f"/v1/tokens/{issued['id']}")
-    await asyncio.sleep(1.5)
-    assert (await Caller(session, second).get("/v1/me", **theirs)).status == 401
+    async with asyncio.timeout(PATIENCE_S):
+        while (await Caller(session, second).get("/v1/me", **theirs)).status != 401:
+            await asyncio.sleep(0.1)
 
 
 async def test_a_channel_opened_at_one_is_found_by_the_other(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
@@ -103,12 +104,10 @@ async def test_a_channel_opened_at_one_is_found_by_the_other(own: Service, secon
     }
     assert (await Caller(session, own, "operator").call("POST", "/v1/channels", body)).status == 201
     issued = (await Caller(session, own, "operator").call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["new-one"]})).json
-    for _ in range(50):
-        answer = await Caller(session, second).get("/v1/channels/new-one/state", Authorization=f"Bearer {issued['token']}")
-        if answer.status == 200:
-            break
-        await asyncio.sleep(0.1)
-    assert answer.status == 200, answer.body
+    token = {"Authorization": f"Bearer {issued['token']}"}
+    async with asyncio.timeout(PATIENCE_S):
+        while (await Caller(session, second).get("/v1/channels/new-one/state", **token)).status != 200:
+            await asyncio.sleep(0.1)
 
 
 # One that lags

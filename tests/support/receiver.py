@@ -17,7 +17,7 @@ from patience import PATIENCE_S
 
 
 class Receiver:
-    """A receiver that checks signatures with `secret`, keeps what it was sent, and answers as it is told."""
+    """A receiver that checks signatures with `secret`, keeps what it was sent and when it was tried, and answers as it is told."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -27,6 +27,7 @@ class Receiver:
         self.delay = 0.0
         self.tries: Counter[str] = Counter()
         self.taken: list[tuple[str, bytes]] = []
+        self.tried: list[float] = []
 
     @property
     def ids(self) -> list[str]:
@@ -41,6 +42,7 @@ class Receiver:
             stamp, signature = request.headers["webhook-timestamp"], request.headers["webhook-signature"]
             webhook.check(self.secret, id, stamp, signature, body, int(time.time()))
         self.tries[id] += 1
+        self.tried.append(time.monotonic())
         await asyncio.sleep(self.delay)
         status = self.answers(self.tries[id])
         if 200 <= status < 300:
