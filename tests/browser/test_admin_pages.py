@@ -19,6 +19,7 @@ from browsing import Visit, Visiting, assert_accessible
 from dragoman.tlog import dsse
 from dragoman.tlog.note import COSIGNATURE, Verifier
 from dragoman_schemas.profiles import PROFILES
+from patience import PATIENCE_S
 from service import NOTE, Caller, Service, new_key
 
 pytestmark = pytest.mark.browser
@@ -391,10 +392,9 @@ async def test_an_endpoint_shows_its_secret_once_sends_again_what_was_given_up_a
     (known,) = (await Caller(session, demo, "china/officer").get("/v1/webhooks")).json["endpoints"]
     await expect(page.locator(f'[data-endpoint="{known["id"]}"] h3')).to_have_text(known["target"])
     position = (await Caller(session, demo, "nato/officer").open(NOTE, NATO)).json["position"]
-    for _ in range(100):
-        if (await Caller(session, demo, "china/officer").get(f"/v1/webhooks/{known['id']}")).json.get("parked"):
-            break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE_S):
+        while not (await Caller(session, demo, "china/officer").get(f"/v1/webhooks/{known['id']}")).json.get("parked"):
+            await asyncio.sleep(0.1)
     await page.reload()
     await expect(page.locator("article")).to_contain_text("1 given up")
     await page.get_by_role("button", name=f"Send again record {position}").click()

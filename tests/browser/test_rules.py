@@ -59,7 +59,7 @@ async def test_a_page_is_accessible(
         assert guest.page.url == guest.service.base_url + path, "it is this page"
         for _, light in asked:
             await guest.page.evaluate("light => { document.documentElement.dataset.theme = light; }", light)
-            await guest.page.wait_for_timeout(150)
+            await guest.still()
             await assert_accessible(guest, wide=wide)
         refused = ["Failed to load resource"] if any(each in path for each in NOT_THERE) else []
         assert [each for each in guest.complaints if not any(known in each for known in refused)] == []
@@ -114,7 +114,7 @@ async def test_a_page_that_is_not_as_usual_is_accessible(
             await STATES[state](guest)
             for light in [light for asked, light in wanted if asked == language]:
                 await guest.page.evaluate("light => { document.documentElement.dataset.theme = light; }", light)
-                await guest.page.wait_for_timeout(150)
+                await guest.still()
                 await assert_accessible(guest, wide=not narrow)
     finally:
         service.signal_broker(signal.SIGCONT)

@@ -7,3 +7,6 @@ needs: it only ends a test whose condition never comes. A promise of speed is me
 from typing import Final
 
 PATIENCE_S: Final = 120.0
+
+PATIENCE_MS: Final = 60_000
+"""The same for one step of a browser test, of which there are many."""
