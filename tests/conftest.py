@@ -44,6 +44,7 @@ def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     raise structlog.DropEvent
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Group the tests for the workers of pytest-xdist. One process alone keeps the order of the files."""
     if getattr(config.option, "loadgroup", False):
