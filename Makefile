@@ -54,7 +54,7 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-GROUPED := --dist loadgroup --no-loadscope-reorder
+GROUPED := --dist loadgroup
 UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports gateway golden test_catalogues.py test_language.py test_refusals.py test_security_page.py test_sentence.py))
 
 unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: under a minute

@@ -13,7 +13,7 @@ from structlog.typing import EventDict, WrappedLogger
 from brokers import RealBroker
 from cluster import Clients, RealCluster
 from dragoman.projection.store import Store
-from grouping import group
+from grouping import Grouping
 from netns import NoNamespaces, Wires, laid
 from tally import Tally
 from world import World
@@ -36,19 +36,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """What stands before a change asks the same each time; the long forms look for what is new."""
     config.pluginmanager.register(Tally(config))
+    config.pluginmanager.register(Grouping(config))
     settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
     settings.load_profile("default" if config.getoption("--long") else "repeatable")
 
 
 def _drop(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
     raise structlog.DropEvent
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group the tests for the workers of pytest-xdist. One process alone keeps the order of the files."""
-    if getattr(config.option, "loadgroup", False):
-        items[:] = group(items)
 
 
 @pytest.fixture(autouse=True)

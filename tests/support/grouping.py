@@ -1,4 +1,4 @@
-"""The groups in which pytest-xdist hands tests to its workers, and their order. `tests/conftest.py` applies both.
+"""The groups in which pytest-xdist hands tests to its workers, and their order: `pytest -n 4 --dist loadgroup`.
 
 Whoever adds a test need not do anything. The rule looks only at a test's folder and fixtures:
 
@@ -8,13 +8,22 @@ Whoever adds a test need not do anything. The rule looks only at a test's folder
 - All other tests of a file are one group.
 
 The longest groups begin first, so that no worker is still busy with one when the others have finished.
+
+Only workers collect tests, and only the process that started them schedules: a worker writes the groups into a file for it.
+(pytest-xdist 3.8 would put the group into the id of the test, which pytest 9.2 no longer lets it do.)
 """
 
+import json
+import os
+import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ALONE: Final = frozenset({"attacks", "audit", "browser", "courier", "faults", "foreign", "live"})
 """Folders whose tests take seconds rather than milliseconds."""
@@ -50,16 +59,66 @@ def group_of(item: pytest.Item) -> str:
     return "" if parts[0] in ALONE and not shared else "/".join(parts).replace("test_", "")
 
 
-def group(items: Iterable[pytest.Item]) -> list[pytest.Item]:
-    """Mark each test with its group, and return all tests with the longest groups first."""
+def longest_first(items: Iterable[pytest.Item]) -> list[pytest.Item]:
+    """Return the tests group by group, the longest groups first."""
     weights: dict[str, float] = defaultdict(float)
     ranked: list[tuple[str, pytest.Item]] = []
     for item in items:
-        name = group_of(item)
-        if name:
-            item.add_marker(pytest.mark.xdist_group(name))
-        folder = item.path.parent.name
-        key = name or item.nodeid
-        weights[key] += SECONDS.get(folder, SECONDS_ELSEWHERE)
-        ranked.append((key, item))
+        name = group_of(item) or item.nodeid
+        weights[name] += SECONDS.get(item.path.parent.name, SECONDS_ELSEWHERE)
+        ranked.append((name, item))
     return [item for _, item in sorted(ranked, key=lambda each: -weights[each[0]])]
+
+
+class Grouping:
+    """A plugin of pytest: hands the tests out in groups where it runs with `--dist loadgroup`."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.folder: Path | None = None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> "GroupScheduling | None":
+        """Schedule by our groups."""
+        return GroupScheduling(config, log, self._file()) if config.getoption("dist") == "loadgroup" else None
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker where to write the groups."""
+        node.workerinput["groups"] = str(self._file())
+
+    def _file(self) -> Path:
+        if self.folder is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="dragoman-groups-"))
+        return self.folder / "groups.json"
+
+    def pytest_unconfigure(self) -> None:
+        """Throw the file away."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """In a worker: write down the group of every test, and put the longest groups first. Every worker finds the same."""
+        if not getattr(config.option, "loadgroup", False):
+            return
+        items[:] = longest_first(items)
+        target = Path(config.workerinput["groups"])  # type: ignore[attr-defined]
+        fresh = target.with_suffix(f".{os.getpid()}")
+        fresh.write_text(json.dumps({item.nodeid: group_of(item) for item in items}))
+        fresh.rename(target)
+
+
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out one group after the other, in the order in which the workers have put the tests."""
+
+    def __init__(self, config: pytest.Config, log: Any, file: Path) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+        self._file = file
+        self._groups: dict[str, str] = {}
+
+    def _split_scope(self, nodeid: str) -> str:
+        if not self._groups:
+            self._groups = json.loads(self._file.read_text())
+        return self._groups[nodeid] or nodeid
