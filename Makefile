@@ -7,7 +7,7 @@ PORT ?= 8470
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test unit faults soak mutants check format bench catalogues screenshots schemas lock clean
+.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +63,10 @@ unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: 
 test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
 	$(BIN)/python -m compileall -q services schemas tests
 	@echo "all tests: about 12 minutes on two quiet cores, longer on busy ones"
-	$(BIN)/pytest -n $(WORKERS) $(GROUPED)
+	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
+
+newyear: $(VENV)/.dev ## Run tests at the turn of the year: TESTS=tests/browser, or all (needs Debian's faketime)
+	$(BIN)/python tests/newyear.py -n $(WORKERS) $(GROUPED) $(TESTS)
 
 faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults, of the log's contract and of the model
 	$(BIN)/pytest tests/faults tests/contract tests/live/test_failover.py tests/live/test_model.py --long
