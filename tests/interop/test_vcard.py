@@ -58,7 +58,6 @@ console.log(found.length);
 """
 _JCARD = """
 import ICAL from 'ical.js';
-from patience import PATIENCE_S
 let raw = ''; for await (const each of process.stdin) raw += each;
 const found = ICAL.parse(raw);
 console.log(JSON.stringify(found[0] === 'vcard' ? [found] : found));
