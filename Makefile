@@ -65,7 +65,7 @@ test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all test
 	@echo "all tests: about 12 minutes on two quiet cores, longer on busy ones"
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
 
-newyear: $(VENV)/.dev ## Run tests at the turn of the year: TESTS=tests/browser, or all (needs Debian's faketime)
+newyear: $(VENV)/.dev ## Run tests at the turn of the year, without Chromium: TESTS=tests/live, or all (needs Debian's faketime)
 	$(BIN)/python tests/newyear.py -n $(WORKERS) $(GROUPED) $(TESTS)
 
 faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults, of the log's contract and of the model
