@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= build/demo
 PORT ?= 8470
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup assets run test faults soak mutants check format bench catalogues screenshots schemas lock clean
+.PHONY: help setup assets run test unit newyear faults soak mutants check format bench catalogues screenshots schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,9 +54,19 @@ check: $(VENV)/.dev ## Check types, style and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+GROUPED := --dist loadgroup
+UNIT := $(wildcard $(addprefix tests/,domain tlog interop reports gateway golden test_catalogues.py test_language.py test_refusals.py test_security_page.py test_sentence.py))
+
+unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: under a minute
+	$(BIN)/pytest -n 2 $(GROUPED) $(UNIT)
+
 test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
 	$(BIN)/python -m compileall -q services schemas tests
-	$(BIN)/python tests/lanes.py
+	@echo "all tests: about 12 minutes on two quiet cores, longer on busy ones"
+	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
+
+newyear: $(VENV)/.dev ## Run tests at the turn of the year, without Chromium: TESTS=tests/live, or all (needs Debian's faketime)
+	$(BIN)/python tests/newyear.py -n $(WORKERS) $(GROUPED) $(TESTS)
 
 faults: $(VENV)/.dev ## Break everything, many times; the long forms of tests/faults, of the log's contract and of the model
 	$(BIN)/pytest tests/faults tests/contract tests/live/test_failover.py tests/live/test_model.py --long

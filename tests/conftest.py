@@ -1,7 +1,8 @@
 """What the tests share: a channel in memory, a real broker, a cluster of three."""
 
+import random
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,22 +12,31 @@ from structlog.typing import EventDict, WrappedLogger
 
 from brokers import RealBroker
 from cluster import Clients, RealCluster
-from dragoman.log import broker
-from dragoman.log.connection import Guard
 from dragoman.projection.store import Store
+from grouping import Grouping
 from netns import NoNamespaces, Wires, laid
+from tally import Tally
 from world import World
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long forms: hundreds of rounds of faults, histories and elections")
     parser.addoption(
-        "--seed", type=int, help="repeat the random choices of a run of tests/faults or test_model.py, which printed this number"
+        "--seed",
+        type=int,
+        default=random.randrange(2**32),
+        help="repeat the random choices of an earlier run, whose first lines gave this number",
     )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"random choices of the fault and model tests: --seed {config.getoption('--seed')}"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """What stands before a change asks the same each time; the long forms look for what is new."""
+    config.pluginmanager.register(Tally(config))
+    config.pluginmanager.register(Grouping(config))
     settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
     settings.load_profile("default" if config.getoption("--long") else "repeatable")
 
@@ -52,11 +62,7 @@ def world() -> World:
 @pytest.fixture
 async def real_broker(tmp_path: Path) -> AsyncIterator[RealBroker]:
     """A supervised broker on a directory of its own."""
-    async with AsyncExitStack() as stack:
-        supervisor = await stack.enter_async_context(broker.supervising(tmp_path / "data", broker.find()))
-        made = RealBroker(stack, supervisor, supervisor.endpoint)
-        made.guard = Guard(await made.bus("warden"), server_name=made.endpoint.server_name)
-        await made.guard.prove()
+    async with RealBroker.started(tmp_path / "data") as made:
         yield made
 
 

@@ -30,13 +30,13 @@ def places(text: str) -> set[str]:
 
 
 CATALOGUES = {language: read(language) for language in LANGUAGES}
+WANTED = {(message.context, str(message.id)) for message in catalogue.template() if message.id}
 MESSAGES = {language: [message for message in found if message.id] for language, found in CATALOGUES.items()}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalogue_has_what_the_pages_say_and_nothing_else(language: str) -> None:
-    wanted = {(message.context, str(message.id)) for message in catalogue.template() if message.id}
-    assert {(message.context, str(message.id)) for message in MESSAGES[language]} == wanted
+    assert {(message.context, str(message.id)) for message in MESSAGES[language]} == WANTED
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -22,6 +22,7 @@ from dragoman.stores.seals import Sealed, Seals
 from dragoman.stores.writing import Moved
 from dragoman.tlog import checkpoint, note
 from dragoman.tlog.checkpoint import Checkpoint
+from patience import PATIENCE_S
 from proxy import Proxy, Trap
 from world import NOTE, World, seed_of
 
@@ -100,7 +101,7 @@ class House:
 
     async def until_sealed(self, size: int) -> None:
         """Wait for the head of that many records."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while (sealed := await self.seals.newest(CHANNEL)) is None or checkpoint.read(note.read(sealed.note).text).size < size:
                 await asyncio.sleep(0.05)
 
@@ -215,7 +216,7 @@ class OldHeads:
         monkeypatch.setattr(Seals, "newest", old)
 
     async def until_shown(self, times: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while self.shown < times:
                 await asyncio.sleep(0.01)
 
@@ -247,7 +248,7 @@ async def test_on_a_cluster_old_heads_stop_nobody_before_an_election_is_over(clu
             monkeypatch.setattr("dragoman.registrar.ELECTION_SECONDS", 0.5)
             node.shows = first
             await house.post()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while not reasons():
                     await asyncio.sleep(0.05)
     shown = checkpoint.read(note.read(first.note).text).size
@@ -281,7 +282,7 @@ async def test_on_a_cluster_a_log_that_stays_shorter_than_the_archive_stops_the_
             await house.until_sealed(size)
         assert events() == [], "it was looked again, and the log was there"
         shown[0] = False
-        async with house.registrar("first"), asyncio.timeout(20):
+        async with house.registrar("first"), asyncio.timeout(PATIENCE_S):
             while "registrar.stopped" not in events():
                 await asyncio.sleep(0.05)
     assert events() == ["registrar.looks_again", "registrar.stopped"]

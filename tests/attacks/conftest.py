@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from forging import CHANNEL, Auditor, Forge, Given, Hostile, archived, write
+from patience import PATIENCE_S
 from service import NOTE, Service
 
 
@@ -83,5 +84,5 @@ def forged(honest: Service, auditor: Auditor, tmp_path: Path) -> Iterator[Callab
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """HTTP connections."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
         yield session

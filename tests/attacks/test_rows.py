@@ -226,7 +226,12 @@ async def test_row_8_a_view_that_stands_still_is_older_than_its_witness_may_be(
     if tricks:
         assert (await officer.get(f"{C}/log/checkpoint")).body == before
     to = ("--witness", nato.verifier, "--max-age", str(_AGE))
-    told = auditor.ask(host, "verify", *auditor.pins, *to, check=7 if tricks else 0)
+    told = auditor.ask(host, "verify", *auditor.pins, *to, check=7 if tricks else None)
+    for _ in range(8):  # an honest host's head grows as old while a busy machine comes to verify it: the best count
+        if tricks or told.returncode == 0:
+            break
+        position = (await officer.open(NOTE)).json["position"]
+        told = auditor.ask(host, "verify", *auditor.pins, *to, check=None)
     if tricks:
         assert "VERIFICATION FAILED: freshness" in told.stderr and "what came since is kept back, or the witness is away" in told.stderr
     else:

@@ -9,9 +9,10 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 from browsing import EXERCISE, Flash, Visit, Visiting
+from patience import PATIENCE_MS, PATIENCE_S
 from service import INCIDENT, Caller, Service
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -25,6 +26,9 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -70,7 +74,7 @@ async def visit(browser: Browser, demo: Service) -> AsyncIterator[Visiting]:
         async def visit(service: Service = demo, **options: Any) -> Visit:
             context = await browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
             opened.push_async_callback(_left, context)
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(PATIENCE_MS)
             return Visit(await context.new_page(), service)
 
         yield visit
@@ -86,7 +90,7 @@ async def _left(context: BrowserContext) -> None:
 @pytest_asyncio.fixture(loop_scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """HTTP connections."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
         yield session
 
 

@@ -161,7 +161,7 @@ async def test_play_begins_by_a_press_alone_and_pauses_when_it_is_pressed_again(
     await page.wait_for_timeout(1_200)
     await expect(page.locator("h1")).to_have_text("As it stood at record 5")
     await page.get_by_role("button", name="Play, 1 record a second").click()
-    await expect(page.locator("h1")).to_have_text("As it stood at record 7", timeout=5_000)
+    await expect(page.locator("h1")).to_have_text("As it stood at record 7")
     await page.get_by_role("button", name="Pause").click()
     url = page.url
     await page.wait_for_timeout(1_500)

@@ -1,5 +1,6 @@
 """Writing in a browser: the four-field incident, every format from its shapes, the check page, drafts and their release, what happens to what was typed."""
 
+import asyncio
 import json
 import re
 import signal
@@ -15,6 +16,7 @@ from browsing import EXERCISE, Visit, Visiting, assert_accessible
 from dragoman.domain.table import FORMATS
 from dragoman.language.words import words
 from dragoman_schemas.acts import SHAPES
+from patience import PATIENCE_S
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -206,14 +208,14 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
         service.signal_broker(signal.SIGSTOP)
         try:
             await press(nato.page, "Send IMMEDIATE")
-            await expect(nato.page.locator(".fault")).to_contain_text(
-                "Your text is kept. Send again: it cannot be sent twice.", timeout=30_000
-            )
+            await expect(nato.page.locator(".fault")).to_contain_text("Your text is kept. Send again: it cannot be sent twice.")
         finally:
             service.signal_broker(signal.SIGCONT)
-        await nato.page.wait_for_timeout(1_500)
+        async with asyncio.timeout(PATIENCE_S):
+            while (await Caller(session, service).get("/readyz")).status != 200:
+                await asyncio.sleep(0.1)
         await press(nato.page, "Send again")
-        await expect(nato.page.locator("h1")).to_contain_text("Recorded at position", timeout=20_000)
+        await expect(nato.page.locator("h1")).to_contain_text("Recorded at position")
         rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{CALM}/exchanges?act=hazardous-incident")).json[
             "exchanges"
         ]
@@ -227,7 +229,7 @@ async def test_a_form_is_kept_as_a_draft_while_somebody_writes(visit: Visiting, 
     await nato.sign_in("nato/duty_officer", CALM)
     before = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/drafts")).json["drafts"]
     await incident(nato, time="not a time", facts="Half a report")
-    await expect(nato.page.locator("#saved")).to_contain_text(re.compile(r"saved \d\d:\d\d:\d\dZ"), timeout=14_000)
+    await expect(nato.page.locator("#saved")).to_contain_text(re.compile(r"saved \d\d:\d\d:\d\dZ"))
     after = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/drafts")).json["drafts"]
     (new,) = [each for each in after if each["id"] not in {known["id"] for known in before}]
     assert new["act"]["time"] == "not a time"

@@ -30,7 +30,7 @@ async def test_calls_are_tried_on_the_page_under_its_strict_policy(visit: Visiti
     page = stranger.page
     await page.goto(f"{demo.base_url}/docs")
     await page.get_by_role("link", name="Try the calls").click()
-    await expect(page.locator(".opblock")).to_have_count(len(OPERATIONS) + 2, timeout=30_000)  # and both webhooks
+    await expect(page.locator(".opblock")).to_have_count(len(OPERATIONS) + 2)  # and both webhooks
     await expect(page.locator("#list")).to_be_hidden()
     await page.get_by_role("button", name="Authorize").first.click()
     await page.locator(".auth-container input").fill(demo.token("nato/officer"))

@@ -23,6 +23,7 @@ from dragoman.tlog import dsse, merkle, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import COSIGNATURE, Verifier
 from dragoman.tlog.proof import Proof
+from patience import PATIENCE_S
 from samples import act
 from trees import nodes_over
 from world import INCIDENT, NOTE, SALT, World, public_of, seed_of
@@ -255,14 +256,14 @@ def given() -> dict[str, Any]:
 
 
 def test_the_module_is_javascript_as_node_reads_it(node: str) -> None:
-    subprocess.run([node, "--check", MODULE], check=True, capture_output=True, timeout=60)
+    subprocess.run([node, "--check", MODULE], check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 def test_what_our_python_makes_holds_in_the_module_and_what_is_changed_differs(node: str, tmp_path: Path) -> None:
     (material := tmp_path / "material.json").write_text(json.dumps(given()))
     environment = {**os.environ, "PROOF_MATERIAL": str(material), "NODE_NO_WARNINGS": "1"}
     done = subprocess.run(
-        [node, "--test", "--test-reporter=tap", TESTS], env=environment, capture_output=True, text=True, timeout=110, check=False
+        [node, "--test", "--test-reporter=tap", TESTS], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\n# fail 0\n" in done.stdout and "\n# pass 0\n" not in done.stdout

@@ -10,8 +10,9 @@ from cluster import REPLICAS, Clients
 from dragoman.log.port import LogUnreachable
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.writing import Moved
+from patience import PATIENCE_S
 
-_ELECTED_SECONDS = 20.0
+_ELECTED_SECONDS = PATIENCE_S
 _RACES = 5
 
 

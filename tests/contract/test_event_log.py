@@ -19,6 +19,7 @@ from dragoman.log.connection import Bus
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import AlreadyAppended, Appended, Conflict, Entry, EventLog, KeyReused, Outcome, Unavailable, subject_of
+from patience import PATIENCE_S
 from records import again, note
 from writers import known
 
@@ -312,7 +313,7 @@ async def test_following_goes_on_over_a_killed_broker(real_broker: RealBroker) -
     await real_broker.restart()
     for n in (2, 3, 4):
         assert isinstance(await until_writable(log, Entry(record=note(n), expected=0)), Appended)
-    await asyncio.wait_for(following, 10)
+    await asyncio.wait_for(following, PATIENCE_S)
     assert seen == [1, 2, 3, 4]
 
 

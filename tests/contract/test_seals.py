@@ -12,9 +12,10 @@ from dragoman.log.connection import connected
 from dragoman.log.port import LogUnreachable
 from dragoman.stores.seals import Sealed, Seals
 from dragoman.stores.writing import Moved
+from patience import PATIENCE_S
 from proxy import Proxy, Trap
 
-_ELECTED_SECONDS = 20.0
+_ELECTED_SECONDS = PATIENCE_S
 _RACES = 5
 
 
@@ -114,7 +115,7 @@ async def wired(real_broker: RealBroker) -> AsyncIterator[tuple[Seals, Seals, Pr
 
 async def seen_again(seals: Seals, channel: str) -> Sealed | None:
     """The newest head, as soon as the broker can be asked again."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return await seals.newest(channel)

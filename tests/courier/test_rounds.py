@@ -21,6 +21,7 @@ from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.courier import BUCKET, BYTES, Courier, Endpoint, Notice, Progress, Waiting
+from patience import PATIENCE_S
 from world import NOTE, World
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -68,7 +69,7 @@ class House:
         """Let a courier work until that is so, and then for another round or more."""
         working = asyncio.create_task(self.rounds().run())
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while not done():
                     await asyncio.sleep(0.02)
             await asyncio.sleep(more)

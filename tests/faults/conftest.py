@@ -1,6 +1,5 @@
-"""What the fault tests share: how many rounds, from which seed, and the table at the end."""
+"""What the fault tests share: how many rounds, from which seed, and each test's row of the table at the end."""
 
-import json
 import random
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -9,29 +8,7 @@ import aiohttp
 import pytest
 
 from house import House
-from tally import Rounds, Row, Tally
-
-_TALLY = pytest.StashKey[Tally]()
-_SEED = pytest.StashKey[int]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_TALLY] = Tally()
-    given = config.getoption("--seed")
-    config.stash[_SEED] = random.randrange(2**32) if given is None else given
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    tally = config.stash[_TALLY]
-    if not tally.rows:
-        return
-    terminalreporter.section(f"faults, --seed {config.stash[_SEED]}")
-    for line in tally.lines():
-        terminalreporter.write_line(line)
-    if config.getoption("--long"):
-        build = config.rootpath / "build"
-        build.mkdir(exist_ok=True)
-        (build / "faults.json").write_text(json.dumps({"seed": config.stash[_SEED], "faults": tally.values()}, indent=1) + "\n")
+from tally import Rounds, Row, timed
 
 
 @pytest.fixture
@@ -44,14 +21,13 @@ def rounds(request: pytest.FixtureRequest) -> Rounds:
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:
     """The run's randomness, of each test's own."""
-    return random.Random(f"{request.config.stash[_SEED]}/{request.node.name}")
+    return random.Random(f"{request.config.getoption('--seed')}/{request.node.name}")
 
 
 @pytest.fixture
 def row(request: pytest.FixtureRequest) -> Iterator[Row]:
     """The test's row of the table."""
-    sentence = request.node.name.removeprefix("test_").replace("_", " ")
-    with request.config.stash[_TALLY].row(sentence) as row:
+    with timed(request.node) as row:
         yield row
 
 

@@ -17,6 +17,7 @@ from cluster import NAMES, STREAM, RealCluster
 from gateways import CHANNEL, OFFICER, Gateway, open_channel
 from netns import Wires
 from officers import Officers, acknowledged, at_work, reckon, running
+from patience import PATIENCE_S
 from service import DRAGOMAN, Caller
 from tally import Rounds, Row
 
@@ -27,7 +28,7 @@ _ROUND_SECONDS = 180
 _TROUBLES = ("cut", "asleep", "killed", "alone")
 _SECONDS = (1.0, 4.0, 8.0, 14.0, 25.0)
 """How long: less than a node takes to find out, as long as that, and longer than anything is doubted."""
-_ARCHIVED_SECONDS = 60
+_ARCHIVED_SECONDS = PATIENCE_S
 _REGISTRARS = ("gateway-0", "registrar")
 
 

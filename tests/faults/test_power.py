@@ -28,6 +28,7 @@ from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import Appended, Entry, LogBroken
 from house import CHANNEL, Broker, Gateway, House
 from inquest import Inquest
+from patience import PATIENCE_S
 from tally import Rounds, Row
 from traffic import Traffic
 from world import NOTE, World
@@ -168,8 +169,11 @@ async def cut_often(disk: Disk, image: Path, dice: random.Random, row: Row, time
             writers = Writers(CoalescingLog(log))
             await writers.open()
             for _ in range(times):
-                async with writers.writing(dice):
+                known = len(writers.kept)
+                async with writers.writing(dice), asyncio.timeout(PATIENCE_S):
                     await asyncio.sleep(dice.uniform(0.15, 0.5))
+                    while len(writers.kept) == known:  # a busy machine has acknowledged nothing yet
+                        await asyncio.sleep(0.01)
                     kept, found = await cut(disk, broker, writers, image)
                 row.rounds += 1
                 row.lost += sum(found.get(position) != raw for position, raw in kept.items())

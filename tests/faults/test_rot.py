@@ -32,6 +32,7 @@ from dragoman.tlog import note
 from dragoman.tlog.checkpoint import Checkpoint
 from house import CHANNEL, Broker, DidNotStart, Gateway, House
 from inquest import Inquest
+from patience import PATIENCE_S
 from service import DRAGOMAN
 from tally import Rounds, Row
 from traffic import Posting, Traffic
@@ -165,7 +166,7 @@ def is_located(said: str, place: range) -> bool:
 async def is_put_back(sound: Sound, data: Path, session: aiohttp.ClientSession) -> bool:
     """Whether the log is what it was once it was put back from the mirror, and taken for the one that was known."""
     rebuild: list[str | Path] = [DRAGOMAN, "log", "rebuild", sound.mirror, *sound.pins, "--data", data, "--set-aside"]
-    done = subprocess.run(rebuild, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(rebuild, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     with Broker(data) as broker, Gateway(data, broker.url, broker.keys, log=data.parent / "put-back.log") as gateway:
         gateway.tokens = sound.tokens

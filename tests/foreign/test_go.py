@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from forging import Hostile
+from patience import PATIENCE_S
 from service import NOTE, Caller, Service
 from witnesses import Running, until
 
@@ -31,7 +32,7 @@ class Log:
     def check(self, *arguments: object, key: str) -> tuple[int, dict[str, str], str]:
         """What the Go program says."""
         command = [self.verify, "-log", key, "-token", self.token, *map(str, arguments)]
-        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([str(each) for each in command], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         return done.returncode, dict(line.rsplit(" ", 1) for line in done.stdout.splitlines()), done.stderr
 
     def stop(self) -> None:

@@ -18,6 +18,7 @@ import frames
 from dragoman.domain import strict
 from dragoman.domain.refusal import Malformed
 from gobuild import HERE, built_by_go, required
+from patience import PATIENCE_S
 
 VECTORS: Final[dict[str, Any]] = json.loads((HERE.parent / "vectors" / "record.json").read_text())
 SAMPLES: Final = HERE.parents[1] / "schemas" / "samples" / "records"
@@ -92,7 +93,7 @@ def in_go(given: list[bytes], folders: pytest.TempPathFactory, *arguments: str) 
     """What the reader in Go says of each."""
     reader = built_by_go("strict", folders)
     told = b"".join(len(raw).to_bytes(4) + raw for raw in given)
-    said = subprocess.run([reader, *arguments], input=told, capture_output=True, check=True, timeout=60).stdout.decode().split()
+    said = subprocess.run([reader, *arguments], input=told, capture_output=True, check=True, timeout=PATIENCE_S).stdout.decode().split()
     return [each == "yes" for each in said]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from dragoman.tlog import note
-from house import free_port
+from ports import free_port
 from service import NOTE, Caller, Service
 from witnesses import until
 

@@ -21,6 +21,7 @@ from dragoman.interop.calendar import feed
 from dragoman.interop.itip import Answered
 from gobuild import required
 from libical import errors
+from patience import PATIENCE_S
 from samples import SAMPLES
 from world import REQUEST, World, compact
 
@@ -360,7 +361,9 @@ def test_a_reader_in_javascript_reads_every_message() -> None:
     """
     asked = json.dumps([each.raw.decode() for each in messages])
     node = shutil.which("node") or ""
-    said = subprocess.run([node, "--input-type=module", "-e", program], input=asked, capture_output=True, text=True, check=True, timeout=60)
+    said = subprocess.run(
+        [node, "--input-type=module", "-e", program], input=asked, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     assert json.loads(said.stdout) == [
         [each.method, each["UID"], each.sequence, each["SUMMARY"], f"{each.event['DTSTART'].dt:%Y-%m-%dT%H:%M:%SZ}"] for each in messages
     ]

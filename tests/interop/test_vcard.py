@@ -19,6 +19,7 @@ from dragoman.interop.vcard import availability, cards
 from dragoman_schemas.answers import PersonEntry, PointView
 from gobuild import required
 from libical import errors
+from patience import PATIENCE_S
 from world import World
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,7 @@ def of_node(program: str, library: str, raw: bytes) -> Any:
     node = shutil.which("node")
     required(node is not None and (ROOT / "node_modules" / library).is_dir(), f"Node, or {library},")
     asked = [str(node), "--input-type=module", "-e", program]
-    return json.loads(subprocess.run(asked, input=raw, capture_output=True, check=True, timeout=60, cwd=ROOT).stdout)
+    return json.loads(subprocess.run(asked, input=raw, capture_output=True, check=True, timeout=PATIENCE_S, cwd=ROOT).stdout)
 
 
 def written(*points: PointView, people: dict[str, PersonEntry] = PEOPLE) -> bytes:

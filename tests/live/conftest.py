@@ -5,6 +5,7 @@ import aiohttp
 import pytest
 
 from host import Host
+from patience import PATIENCE_S
 from scenario import Timed
 from service import Caller, Service
 
@@ -44,7 +45,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """HTTP connections."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as session:
         yield session
 
 

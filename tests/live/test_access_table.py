@@ -21,6 +21,7 @@ from dragoman.audit.replay import Replay
 from dragoman.domain import ids
 from dragoman.domain.table import PATHS, RULES
 from dragoman.gateway.console.pages import SHEETS
+from patience import PATIENCE_S
 from samples import SAMPLES, act
 from service import INCIDENT, NOTE, Answer, Caller, Service, new_key
 from world import World, public_of
@@ -157,7 +158,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """As many connections as the service is asked on at once."""
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=24), timeout=aiohttp.ClientTimeout(total=100), auto_decompress=True
+        connector=aiohttp.TCPConnector(limit=24), timeout=aiohttp.ClientTimeout(total=PATIENCE_S), auto_decompress=True
     ) as session:
         yield session
 
@@ -240,7 +241,7 @@ async def ask(who: Who, method: str, url: str, accept: str = "", body: Any = Non
         told = b""
         try:
             while response.status == 200:
-                told += await asyncio.wait_for(response.content.readany(), 0.2 if told else 2.0)
+                told += await asyncio.wait_for(response.content.readany(), 0.2 if told else PATIENCE_S)
         except TimeoutError:
             pass
         return Answer(response.status, response.headers.copy(), told or await response.read())

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from patience import PATIENCE_S
 from service import INCIDENT, NOTE, Caller, Service, new_key
 
 Who = Callable[[str], Caller]
@@ -159,12 +160,10 @@ async def test_a_log_that_was_replaced_while_running_is_noticed(own: Service, se
     shutil.rmtree(store)
     shutil.copytree(copy, store)
     own.signal_broker(signal.SIGKILL)
-    for _ in range(100):
-        answer = await officer.post(f"{C}/contacts", NOTE)
-        assert answer.status == 503, answer.body
-        if answer.json["type"] == "/problems/read-only":
-            break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE_S):
+        while (answer := await officer.post(f"{C}/contacts", NOTE)).json["type"] != "/problems/read-only":
+            assert answer.status == 503, answer.body
+            await asyncio.sleep(0.1)
     by_the_mark = "was known to be kept: restore the broker's store from a copy"
     by_the_projection = "nothing where"
     assert by_the_mark in answer.json["detail"] or by_the_projection in answer.json["detail"]

@@ -17,6 +17,7 @@ from dragoman.domain.refusal import Malformed
 from dragoman.gateway.examples import ALERT, INVITATION
 from dragoman_schemas.acts.carrying import Acknowledgement
 from dragoman_schemas.answers import Alarm, Recorded
+from patience import PATIENCE_S
 from receiver import Receiver, receiving
 from service import DRAGOMAN, INCIDENT, NOTE, Service
 
@@ -74,7 +75,7 @@ async def test_a_stream_goes_on_over_a_restart_without_a_gap(own: Service) -> No
         await office.post("nato-china", NOTE)
         await asyncio.to_thread(own.restart, signal.SIGKILL)
         last = (await office.post("nato-china", NOTE)).recorded.position
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while not heard or heard[-1] < last:
                 await asyncio.sleep(0.05)
         task.cancel()
@@ -137,13 +138,15 @@ async def test_a_developer_listens_at_home(demo: Service, office: Client, tmp_pa
         lines = [await asyncio.to_thread(process.stderr.readline) for _ in range(2)]
         receiver.secret = lines[1].split()[-1]
         assert receiver.secret.startswith("whsec_")
-        await asyncio.sleep(0.5)
-        opened = await office.post("nato-china", INCIDENT)
-        await receiver.until(1)
-        shown = await asyncio.to_thread(process.stdout.readline)
-        assert shown.split() == [str(opened.recorded.position), "hazardous-incident", "204"]
+        opened: list[int] = []
+        async with asyncio.timeout(PATIENCE_S):
+            while not receiver.taken:  # whoever listens hears what is recorded from then on, and is connected in a moment
+                opened.append((await office.post("nato-china", INCIDENT)).recorded.position)
+                await asyncio.sleep(0.5)
+        position, *told = (await asyncio.to_thread(process.stdout.readline)).split()
+        assert (int(position) in opened, told) == (True, ["hazardous-incident", "204"])
         process.send_signal(signal.SIGINT)
-        assert await asyncio.to_thread(process.wait, 10) == 130
+        assert await asyncio.to_thread(process.wait, PATIENCE_S) == 130
         process.stdout.close()
         process.stderr.close()
 
@@ -172,11 +175,9 @@ async def entered_by_hand(service: Service, receiver: Receiver, folder: Path) ->
     receiver.secret, receiver.answers = key, lambda tries: 500
     async with client(service.base_url, service.token("nato/duty_officer")) as office:
         position = (await office.post("nato-china", INCIDENT)).recorded.position
-    for _ in range(100):
-        shown = (await run("show", endpoint)).stdout
-        if "parked" in shown:
-            break
-        await asyncio.sleep(0.1)
+    async with asyncio.timeout(PATIENCE_S):
+        while "parked" not in (shown := (await run("show", endpoint)).stdout):
+            await asyncio.sleep(0.1)
     assert f"{position}" in shown and "500 not now" in shown
     assert receiver.url in (await run("list")).stdout
     assert "was not taken: 500" in (await run("resend", endpoint, str(position), check=1)).stderr

@@ -12,6 +12,7 @@ import pytest
 
 from dragoman.domain import record as records
 from pair import until
+from patience import PATIENCE_S
 from receiver import Mailbox, Receiver, mailbox, receiving
 from service import INCIDENT, NOTE, Answer, Caller, Service, at_a_screen
 
@@ -65,13 +66,13 @@ async def entered(who: Who, receiver: Receiver, **more: Any) -> dict[str, Any]:
 
 async def timeline(who: Who, exchange: str, count: int = 1) -> list[dict[str, Any]]:
     """The outcomes that stand in an exchange, once there are so many."""
-    for _ in range(200):
-        acts = (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json["state"].get("acts", {})
-        found = [each["content"] for each in acts.get("courier-outcome", [])]
-        if len(found) >= count:
-            return found
-        await asyncio.sleep(0.05)
-    return found
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            acts = (await who("nato/officer").get(f"{C}/exchanges/{exchange}")).json["state"].get("acts", {})
+            found = [each["content"] for each in acts.get("courier-outcome", [])]
+            if len(found) >= count:
+                return found
+            await asyncio.sleep(0.05)
 
 
 async def state_of(who: Who, endpoint: dict[str, Any]) -> dict[str, Any]:
@@ -182,16 +183,15 @@ async def test_a_receiver_that_asks_to_wait_is_waited_for(who: Who, receiver: Re
     receiver.headers = {"Retry-After": "2"}
     receiver.answers = lambda tries: 429 if tries == 1 else 204
     await who("nato/officer").open(NOTE)
-    await asyncio.sleep(1.2)
-    assert not receiver.taken
     await receiver.until(1)
+    first, second = receiver.tried
+    assert second - first > 1.2
 
 
 async def test_a_restart_loses_nothing_and_sends_nothing_again(who: Who, service: Service, receiver: Receiver) -> None:
     await entered(who, receiver)
-    await who("nato/officer").open(NOTE)
-    await receiver.until(1)
-    await asyncio.sleep(0.5)
+    first = (await who("nato/officer").open(NOTE)).json
+    await timeline(who, first["exchange"])
     service.restart()
     opened = (await who("nato/officer").open(NOTE)).json
     await receiver.until(2)
@@ -349,7 +349,7 @@ async def test_nobody_answers_the_watch_check_and_the_deputies_then_the_head_of_
     told = json.loads(body)
     assert (told["type"], told["channel"]) == ("dragoman.watch-notice.v1", "nato-china")
     assert {**told["data"], "since": ""} == {"side": "china", "kind": "no_answer", "step": "deputy", "since": ""}
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not box.mails:
             await asyncio.sleep(0.05)
     (sent,) = box.mails

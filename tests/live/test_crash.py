@@ -7,6 +7,7 @@ from typing import Any
 
 import aiohttp
 
+from patience import PATIENCE_S
 from service import NOTE, Answer, Caller, Service, new_key
 
 C = "/v1/channels/nato-china"
@@ -47,10 +48,17 @@ class Load:
             assert answer.headers["Retry-After"]
             self.pending.append(key)
 
+    async def further(self, count: int) -> None:
+        """Wait until so many more are acknowledged."""
+        least = len(self.acknowledged) + count
+        async with asyncio.timeout(PATIENCE_S):
+            while len(self.acknowledged) < least:
+                await asyncio.sleep(0.01)
+
     async def resolve(self) -> None:
         """Try again what had no known outcome, until it has one."""
         for key in self.pending:
-            for _ in range(100):
+            for _ in range(1000):
                 try:
                     answer = await self.caller.post(f"{C}/contacts", {**NOTE, "text": key}, key=key)
                 except aiohttp.ClientError:
@@ -69,9 +77,9 @@ async def test_a_broker_killed_under_load_loses_and_doubles_nothing(own: Service
     load = Load(Caller(session, own, "nato/officer"))
     officers = [asyncio.create_task(load.run()) for _ in range(16)]
     for _ in range(4):
-        await asyncio.sleep(0.6)
+        await load.further(25)
         own.signal_broker(signal.SIGKILL)
-    await asyncio.sleep(1.5)
+    await load.further(25)
     load.stopped = True
     await asyncio.gather(*officers)
     await load.resolve()
@@ -86,7 +94,7 @@ async def test_a_gateway_killed_under_load_loses_and_doubles_nothing(own: Servic
     for _ in range(2):
         load.stopped = False
         officers = [asyncio.create_task(load.run()) for _ in range(8)]
-        await asyncio.sleep(0.7)
+        await load.further(25)
         own.process.kill()
         load.stopped = True
         await asyncio.gather(*officers)
@@ -110,7 +118,10 @@ async def test_reads_go_on_while_the_broker_stands_still(own: Service, session: 
     before = (await officer.open(NOTE)).json
     own.signal_broker(signal.SIGSTOP)
     try:
-        await asyncio.sleep(3.5)
+        async with asyncio.timeout(PATIENCE_S):
+            while "Dragoman-Stale" not in (await officer.get(f"{C}/state")).headers:
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(1.5)
         answer = await officer.get(f"{C}/state")
         assert (answer.status, answer.headers["Dragoman-Stale"], answer.json["live"]) == (200, "true", False)
         assert answer.headers["Dragoman-As-Of"] < time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() - 1))
@@ -129,7 +140,7 @@ async def test_reads_go_on_while_the_broker_stands_still(own: Service, session: 
 
 
 async def _until_201(caller: Caller, key: str) -> Answer:
-    for _ in range(100):
+    for _ in range(500):
         answer = await caller.post(f"{C}/contacts", NOTE, key=key)
         if answer.status == 201:
             return answer
@@ -160,7 +171,7 @@ async def test_a_live_stream_goes_on_over_a_killed_broker(own: Service, session:
     async with session.get(f"{own.base_url}{C}/records", headers=headers) as response:
         own.signal_broker(signal.SIGKILL)
         posted = await _until_201(officer, new_key())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             async for line in response.content:
                 if line == b"id: %d\n" % posted.json["position"]:
                     break

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from dragoman.log.archive import Archive
-from house import free_port
+from ports import free_port
 from service import DRAGOMAN, NOTE, Caller, Service
 from witnesses import Running, until
 

@@ -5,7 +5,6 @@ Two gateways on one broker are started once; each example has a channel of its o
 
 import asyncio
 import itertools
-import random
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -372,8 +371,7 @@ def test_whatever_happens_the_log_holds_what_was_acknowledged(pair: Pair, runner
         return Liaison(pair, runner, answers, failures)
 
     if profile is LONG:
-        given = request.config.getoption("--seed")
-        number = random.randrange(2**32) if given is None else given
+        number = request.config.getoption("--seed")
         sys.stdout.write(f"the histories of --long --seed {number}\n")  # is shown where the test fails
         seed(number)(liaison)
     try:

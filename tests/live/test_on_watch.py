@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from beside import enter, named
+from patience import PATIENCE_S
 from samples import act
 from service import INCIDENT, Caller, Service
 
@@ -34,14 +35,14 @@ async def alarms(caller: Caller, count: int, exchange: str) -> list[dict[str, An
 
 async def test_an_open_stream_hears_a_flash_until_it_is_acknowledged(who: Who) -> None:
     opened = (await who("nato/duty_officer").open(FLASH)).json
-    (heard,) = await asyncio.wait_for(alarms(who("china/duty_officer"), 1, opened["exchange"]), 5)
+    (heard,) = await asyncio.wait_for(alarms(who("china/duty_officer"), 1, opened["exchange"]), PATIENCE_S)
     assert (heard["alarm"], heard["side"], heard["number"], heard["reaches"]) == (
         "flash_unacknowledged",
         "china",
         opened["number"],
         ["duty_officer"],
     )
-    (waited,) = await asyncio.wait_for(alarms(who("nato/officer"), 1, opened["exchange"]), 5)
+    (waited,) = await asyncio.wait_for(alarms(who("nato/officer"), 1, opened["exchange"]), PATIENCE_S)
     assert waited["detail"].startswith("no acknowledgement by china yet")
     for name in ("china/head_of_office", "china/auditor"):  # not yet, and never
         listening = asyncio.create_task(alarms(who(name), 1, opened["exchange"]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import PATIENCE_S
 from service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ def run(script: str, home: Path) -> str:
         ["bash", "-euo", "pipefail", "-c", script],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         cwd=ROOT,
         check=False,
         env={**os.environ, "XDG_CONFIG_HOME": str(home)},
@@ -27,10 +28,10 @@ def run(script: str, home: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("number", "told"), [(0, '"number":"NATO-CHINA/NATO/26/'), (1, '"digest":"'), (2, "digest")])
+@pytest.mark.parametrize(("number", "told"), [(0, r'"number":"NATO-CHINA/NATO/\d\d/'), (1, '"digest":"'), (2, "digest")])
 def test_a_command_on_the_demonstration_works(demo: Service, tmp_path: Path, number: int, told: str) -> None:
     block = BLOCKS[number].replace("http://127.0.0.1:8470", demo.base_url).replace("build/auditor.token", str(tmp_path / "token"))
-    assert told in run(block.replace("build/demo", str(demo.data)), tmp_path).replace("/27/", "/26/")
+    assert re.search(told, run(block.replace("build/demo", str(demo.data)), tmp_path))
 
 
 def test_four_commands_lead_from_nothing_to_a_first_post(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 
 from dragoman.limits import DRAFTS, SESSIONS
+from patience import PATIENCE_S
 from service import Caller, Service, new_key
 
 C = "/v1/channels/nato-china"
@@ -54,6 +55,6 @@ async def test_a_form_that_does_not_arrive_is_not_waited_for(own: Service) -> No
 
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nto")
-    answer = await asyncio.wait_for(reader.read(12), 30)
+    answer = await asyncio.wait_for(reader.read(12), PATIENCE_S)
     assert answer == b"HTTP/1.1 408"
     writer.close()

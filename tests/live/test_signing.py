@@ -12,6 +12,7 @@ import pytest
 
 from dragoman.domain import record as records
 from dragoman.tlog import dsse
+from patience import PATIENCE_S
 from samples import act
 from service import DRAGOMAN, NOTE, Caller, Service
 
@@ -87,7 +88,7 @@ async def test_the_recipe_for_openssl_and_curl_works_as_written(own: Service, si
     }
     done = subprocess.run(
         ["/bin/bash", "-euo", "pipefail", "-c", RECIPE.group(1)],
-        cwd=signer.folder, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=signer.folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     record = await recorded(Caller(session, own, "china/auditor"), json.loads(done.stdout)["position"])

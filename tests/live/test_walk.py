@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from patience import PATIENCE_S
 from service import Service
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,7 @@ def test_a_flash_is_acknowledged_by_whoever_can_type_curl(tmp_path: Path) -> Non
             ["bash", "-euo", "pipefail", "-c", script],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
             cwd=tmp_path,
             env={**os.environ, "URL": service.base_url, "DATA": str(service.data)},

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from dragoman.tlog import note
-from house import free_port
+from ports import free_port
 from service import DRAGOMAN, NOTE, Caller, Service
 from witnesses import Running, run, until
 

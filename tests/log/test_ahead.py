@@ -24,19 +24,22 @@ async def filled(real_broker: RealBroker) -> RealBroker:
     return real_broker
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1.0], ids=["faster than the other process starts", "slower"])
-async def test_a_log_is_read_from_its_first_record_to_its_last(filled: RealBroker, seconds: float) -> None:
+@pytest.mark.parametrize("pauses", [[0.0], [1.0, 4.0, 16.0]], ids=["faster than the other process starts", "slower"])
+async def test_a_log_is_read_from_its_first_record_to_its_last(filled: RealBroker, pauses: list[float]) -> None:
     before = children()
-    found: list[tuple[int, bytes]] = []
     records = 0
-    async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
-        async for page in pages:
-            found += [(position, message.raw if isinstance(message, Record) else message) for position, message in page]
-            records += sum(message == parse(message.raw) for _, message in page if isinstance(message, Record))
-            await asyncio.sleep(seconds)
-    assert [(n, note(n).raw) for n in range(1, RECORDS + 1)] == found
-    assert records or not seconds, "who gives it time is told what was read strictly already"
-    assert children() == before
+    for seconds in pauses:  # on a busy machine the other process takes longer to start
+        found: list[tuple[int, bytes]] = []
+        async with aclosing(read_ahead(filled.endpoint.url, filled.endpoint.seed("auditor"), "nato-china")) as pages:
+            async for page in pages:
+                found += [(position, message.raw if isinstance(message, Record) else message) for position, message in page]
+                records += sum(message == parse(message.raw) for _, message in page if isinstance(message, Record))
+                await asyncio.sleep(seconds)
+        assert [(n, note(n).raw) for n in range(1, RECORDS + 1)] == found
+        assert children() == before
+        if records:
+            break
+    assert records or pauses == [0.0], "who gives it time is told what was read strictly already"
 
 
 async def test_who_has_read_enough_leaves_no_process_behind(filled: RealBroker) -> None:

@@ -15,6 +15,7 @@ from dragoman.log.port import Appended, Entry, LogBroken, LogUnreachable
 from dragoman.log.stream import last_of
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
+from patience import PATIENCE_S
 from records import note
 
 RECORDS = 5
@@ -48,7 +49,7 @@ class Behind:
 
     async def until_shown(self, times: int) -> None:
         """Wait until it has said so often that it has nothing there."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while self.shown < times:
                 await asyncio.sleep(0.01)
 
@@ -75,8 +76,8 @@ async def projection(log: JetStreamLog, store: Store) -> AsyncIterator[Projectio
     """One that has folded the log, follows it, and walks through it."""
     projection = Projection(log, store)
     tasks = [asyncio.create_task(projection.run())]
-    await asyncio.wait_for(projection.caught_up.wait(), 10)
-    async with asyncio.timeout(10):
+    await asyncio.wait_for(projection.caught_up.wait(), PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S):
         while projection.flushed < RECORDS:
             await asyncio.sleep(0.01)
     tasks.append(asyncio.create_task(projection.walk()))
@@ -93,7 +94,7 @@ async def test_a_gateway_that_has_folded_more_waits_until_the_node_finds_out(pro
     await node.until_shown(3)
     assert projection.broken is None
     node.last, before = None, projection.checked
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while projection.checked == before:
             await asyncio.sleep(0.01)
     assert projection.broken is None
@@ -105,7 +106,7 @@ async def test_what_no_election_brings_back_is_lost_and_located(projection: Proj
     node = Behind(bus)
     node.last = 3
     node.joined_anew()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while "position 4" not in str(projection.broken):
             await asyncio.sleep(0.05)
     assert "nothing where this gateway had folded a record from it" in str(projection.broken)
@@ -125,7 +126,7 @@ async def test_a_gap_is_a_hole_only_where_no_election_fills_it(log: JetStreamLog
         await log.read(1, 10)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
     real_cluster: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,7 +139,7 @@ async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
     log = JetStreamLog("nato-china", await real_cluster.bus(node=lone.name), real_cluster.guard, replicas=REPLICAS, mark=mark)
     for node in others:
         node.kill()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while lone.leader(STREAM):
             await asyncio.sleep(0.2)
     with pytest.raises(LogUnreachable, match="knows no leader"):
@@ -149,7 +150,7 @@ async def test_a_node_that_knows_no_leader_is_not_asked_where_the_log_ends(
     assert not opened.done(), "nothing is said of a log of which nobody leads"
     await asyncio.to_thread(real_cluster.cluster.start)
     with pytest.raises(LogBroken, match="ends at position 1, but 2 was known to be kept"):
-        await asyncio.wait_for(opened, 60)
+        await asyncio.wait_for(opened, PATIENCE_S)
 
 
 def test_a_page_that_lost_a_message_ends_before_it() -> None:

@@ -6,6 +6,7 @@ from nats.aio.client import Client
 
 from brokers import RealBroker
 from dragoman.log.connection import connected, stop_reconnecting
+from patience import PATIENCE_S
 from proxy import Proxy
 
 
@@ -26,7 +27,7 @@ async def test_a_task_that_loses_its_cancellation_is_ended_all_the_same() -> Non
     await stop_reconnecting(client)
     client._reconnection_task = asyncio.create_task(attempt())
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await stop_reconnecting(client)
     assert client._reconnection_task.cancelled() and lost == 3
     await stop_reconnecting(client)
@@ -37,7 +38,7 @@ async def test_of_two_tasks_that_reconnect_neither_goes_on_after_the_connection_
     proxy = Proxy(int(endpoint.url.rpartition(":")[2]))
     async with connected(proxy.url, "gateway", endpoint.seed("gateway")) as bus:
         proxy.close()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while bus.up:
                 await asyncio.sleep(0.01)
         orphan = asyncio.create_task(bus.client._attempt_reconnect())

@@ -21,6 +21,7 @@ from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.seals import STREAM as HEADS
 from dragoman.stores.seals import Seals
+from patience import PATIENCE_S
 from records import note
 
 KNOWN = Mark(created="then", position=5, commit="")
@@ -165,11 +166,11 @@ async def test_replicas_that_are_taken_from_a_log_make_it_read_only_loudly(
     projection = Projection(log, store)
     with capture_logs() as said:
         following = asyncio.create_task(projection.run())
-        await asyncio.wait_for(projection.caught_up.wait(), 10)
+        await asyncio.wait_for(projection.caught_up.wait(), PATIENCE_S)
         assert not projection.broken
         changed = await (await real_cluster.bus("admin")).api(f"STREAM.UPDATE.{STREAM}", stream.configuration("nato-china", 1))
         assert "error" not in changed, changed
-        await asyncio.wait_for(following, 10)
+        await asyncio.wait_for(following, PATIENCE_S)
     store.close()
     told = "num_replicas is 1 and must be 3: put them back as the broker's administrator"
     assert told in str(projection.broken)
@@ -254,7 +255,7 @@ async def test_a_follower_notices_a_change_while_it_follows(
     assert not following.done()
     await steward.api("STREAM.DELETE.DRAGOMAN_LOG_NATO-CHINA")
     with pytest.raises(LogBroken, match="no stream DRAGOMAN_LOG_NATO-CHINA"):
-        await asyncio.wait_for(following, 5)
+        await asyncio.wait_for(following, PATIENCE_S)
 
 
 async def test_what_a_read_lost_on_its_way_is_no_hole(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,10 +157,10 @@ async def test_a_file_that_is_put_again_meanwhile_keeps_its_bytes(
 
 async def test_each_erasing_is_looked_at_twice_whoever_did_the_one_before(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     here, there = await with_files(real_broker), await with_files(real_broker)
-    monkeypatch.setattr(files, "ELECTION_SECONDS", 0.2)
     file = a_file(b"something")
     left = None
     for _ in range(2):
+        monkeypatch.setattr(files, "ELECTION_SECONDS", 3600.0)
         assert await here.keep(CID, file, b"something", left)
         (found,) = await here.found(CID, ("nato",), file.sha256)
         assert await here.erase(CID, found, file.at) is not None
@@ -168,7 +168,8 @@ async def test_each_erasing_is_looked_at_twice_whoever_did_the_one_before(real_b
         await here.sweep()
         (left,) = await there.found(CID, ("nato",), file.sha256)
         assert left.upload, "not before its time"
-        await asyncio.sleep(0.3)
+        monkeypatch.setattr(files, "ELECTION_SECONDS", 0.1)
+        await asyncio.sleep(0.2)
         await here.sweep()
         (left,) = await there.found(CID, ("nato",), file.sha256)
         assert not left.upload

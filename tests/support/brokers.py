@@ -1,12 +1,13 @@
 """A real broker for tests, supervised as in production."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from dragoman.log import broker, jetstream, stream
 from dragoman.log.connection import Bus, Guard, connected
+from patience import PATIENCE_S
 
 
 class RealBroker:
@@ -15,12 +16,28 @@ class RealBroker:
     def __init__(self, stack: AsyncExitStack, supervisor: broker.Supervisor, endpoint: broker.Endpoint) -> None:
         self.endpoint = endpoint
         self.supervisor = supervisor
-        self._stack = stack
         self.guard: Guard
+        self._warden: Bus
+        self._stack = stack
+        self._buses: list[Bus] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def started(cls, data: Path) -> AsyncIterator["RealBroker"]:
+        """Start a broker on a data directory, with a guard that has proven it."""
+        async with AsyncExitStack() as stack:
+            supervisor = await stack.enter_async_context(broker.supervising(data, broker.find()))
+            made = cls(stack, supervisor, supervisor.endpoint)
+            made._warden = await made.bus("warden")
+            made.guard = Guard(made._warden, server_name=made.endpoint.server_name)
+            await made.proven()
+            yield made
 
     async def bus(self, user: str = "gateway") -> Bus:
         """A new connection as a user."""
-        return await self._stack.enter_async_context(connected(self.endpoint.url, user, self.endpoint.seed(user)))
+        bus = await self._stack.enter_async_context(connected(self.endpoint.url, user, self.endpoint.seed(user)))
+        self._buses.append(bus)
+        return bus
 
     async def log(self, channel: str = "nato-china") -> jetstream.JetStreamLog:
         """A channel's log, on a connection of its own."""
@@ -32,15 +49,35 @@ class RealBroker:
         """The data directory."""
         return self.endpoint.keys.parent
 
-    async def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Kill the broker with -9, and wait until its supervisor has started it again and it is trusted again.
+    async def proven(self) -> None:
+        """Ask until the guard has its proof. A busy broker may answer too late, and a gateway asks every second."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.guard.prove()
+            while not self.guard.proven:
+                await asyncio.sleep(0.05)
+                await self.guard.prove()
 
-        What is done `meanwhile` to its store is done between the two.
+    async def restart(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """Kill the broker with -9, and wait until another one runs, every connection has found it, and the guard has proven it.
+
+        A guard goes by its old proof until its connection is made again, and then by none until it was asked again: before
+        that a log refuses to write, as it must. What is done `meanwhile` to the broker's store is done while none runs.
         """
         process = self.supervisor.process
         assert process is not None
+        standing = [(bus, bus.losses) for bus in self._buses if bus.up]
+        asked_again = asyncio.Event()
+
+        async def told() -> None:
+            asked_again.set()
+
+        self._warden.reconnected.append(told)  # after the guard, which has asked by then
         process.kill()
         meanwhile()
         await process.wait()
-        while self.supervisor.process is process or not self.guard.proven:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            await asked_again.wait()
+            while not all(bus.up and bus.losses > losses for bus, losses in standing):
+                await asyncio.sleep(0.01)
+        self._warden.reconnected.remove(told)
+        await self.proven()

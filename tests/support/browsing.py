@@ -30,10 +30,19 @@ class Visit:
         await self.page.locator("form[action='/sign-in'] button").click()
         await self.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
 
+    async def still(self) -> None:
+        """Wait until everything that moves for a while has come to rest, such as the colours of another light."""
+        await self.page.evaluate(_STILL)
+
     async def headline(self) -> str:
         """The page's one h1, as it is seen."""
         return await self.page.locator("h1").inner_text()
 
+
+_STILL = """async () => {
+    const passing = document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(passing.map((each) => each.finished));
+}"""
 
 Visiting = Callable[..., Awaitable[Visit]]
 Flash = Callable[[], Awaitable[str]]

@@ -10,11 +10,10 @@ import json
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -26,12 +25,14 @@ import nkeys
 from dragoman.log import broker, stream
 from dragoman.log.connection import Bus, Guard, connected
 from dragoman.log.jetstream import JetStreamLog
+from patience import PATIENCE_S
+from ports import free_port
 
 CONFIG = Path(__file__).parents[2] / "deploy" / "nats" / "cluster"
 NAMES = ("n1", "n2", "n3")
 STREAM = stream.stream_of("nato-china")
 REPLICAS = 3
-_WHOLE_SECONDS = 60.0
+_WHOLE_SECONDS = PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,7 @@ class Place:
 
 def loopback() -> list[Place]:
     """Three places on free ports of this machine."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(9)]
-        free = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    free = [f"127.0.0.1:{free_port()}" for _ in range(9)]
     return [Place(client=free[n], monitor=free[n + 3], route=free[n + 6]) for n in range(3)]
 
 
@@ -221,6 +220,7 @@ class Clients:
         self._buses: list[Bus] = []
         self.guard: Guard
         self._admin: Bus
+        self._warden: Bus
 
     @classmethod
     @asynccontextmanager
@@ -228,8 +228,9 @@ class Clients:
         """With a guard that has been proven, and no channel's log."""
         async with AsyncExitStack() as stack:
             clients = cls(stack, cluster)
-            clients.guard = Guard(await clients.bus("warden"))
-            await clients.guard.prove()
+            clients._warden = await clients.bus("warden")
+            clients.guard = Guard(clients._warden)
+            await clients.proven()
             proving = asyncio.create_task(clients._prove_on())
             stack.callback(proving.cancel)
             clients._admin = await clients.bus("admin")
@@ -241,6 +242,14 @@ class Clients:
         while True:
             await asyncio.sleep(1)
             await self.guard.prove()
+
+    async def proven(self) -> None:
+        """Ask until the guard has its proof. Busy nodes may answer too late."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self.guard.prove()
+            while not self.guard.proven:
+                await asyncio.sleep(0.05)
+                await self.guard.prove()
 
     async def bus(self, user: str = "gateway", node: str = "") -> Bus:
         """A new connection as a user, to any node or to that one alone."""
@@ -259,11 +268,22 @@ class Clients:
         return await asyncio.to_thread(self.cluster.leader, STREAM, other_than)
 
     async def restart(self) -> None:
-        """Kill all nodes with -9, and wait until all are back and up to date, and every connection stands."""
+        """Kill all nodes with -9, and wait until all are back and up to date, every connection stands, and the guard has proven them."""
+        standing = [(bus, bus.losses) for bus in self._buses if bus.up]
+        asked_again = asyncio.Event()
+
+        async def told() -> None:
+            asked_again.set()
+
+        self._warden.reconnected.append(told)  # after the guard, which has asked by then
         await asyncio.to_thread(self.cluster.stop)
         await asyncio.to_thread(self.cluster.start)
-        while not all(bus.client.is_connected for bus in self._buses):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(PATIENCE_S):
+            await asked_again.wait()
+            while not all(bus.up and bus.losses > losses for bus, losses in standing):
+                await asyncio.sleep(0.01)
+        self._warden.reconnected.remove(told)
+        await self.proven()
         gc.collect()  # nats-py leaves the socket of a handshake that broke off to the collector, who needs the loop that it belongs to
 
     async def step_down(self) -> None:

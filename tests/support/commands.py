@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+from patience import PATIENCE_S
+
 _REQUEST_BYTES = 1 << 17
 _CODE = struct.Struct(">ii")
 
@@ -50,7 +52,7 @@ _nursery = _Nursery()
 
 
 def run(
-    arguments: Sequence[str | Path], *, stdin: str = "", environment: Mapping[str, str], timeout: float = 60
+    arguments: Sequence[str | Path], *, stdin: str = "", environment: Mapping[str, str], timeout: float = PATIENCE_S
 ) -> subprocess.CompletedProcess[str]:
     """Call `dragoman` with these arguments, and wait for its end. Raises `TimeoutExpired`."""
     here, there = socket.socketpair()

@@ -9,8 +9,10 @@ from typing import Final, Self
 
 import pytest
 
+from patience import PATIENCE_S
+
 _MIB: Final = 1024 * 1024
-_BUSY_SECONDS: Final = 10.0
+_BUSY_SECONDS: Final = PATIENCE_S
 
 
 def require() -> None:

@@ -32,13 +32,14 @@ from dragoman.log.rebuilding import rebuild
 from dragoman.settings import Settings
 from dragoman.stores.seals import Seals
 from dragoman.tlog import dsse
+from patience import PATIENCE_S
 from service import Service
 
 CHANNEL = "nato-china"
 HOSTILE = Path(__file__).parents[1] / "attacks" / "hostile.py"
 Forge = Callable[[list[bytes]], list[bytes]]
 
-_HEAD_SECONDS = 30.0
+_HEAD_SECONDS = PATIENCE_S
 
 
 class Messages:

@@ -17,6 +17,7 @@ from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import LogUnreachable
 from dragoman.log.stream import last_of
+from patience import PATIENCE_S
 from service import Caller, Service
 
 CHANNEL = "nato-china"
@@ -27,7 +28,7 @@ _OPENING: dict[str, Any] = {
     "sides": ["nato", "china"],
     "officers": [{"side": "nato", "officer": "o-1", "office": "hq", "roles": ["officer", "duty_officer", "auditor"]}],
 }
-_FOUND_SECONDS = 20
+_FOUND_SECONDS = PATIENCE_S
 T = TypeVar("T")
 
 
@@ -75,7 +76,7 @@ async def replayed(cluster: RealCluster, least: int = 0) -> tuple[Replay, dict[s
     A node that catches up has a shorter one, and one that was cut off may still answer as the leader: `least` is known to be there.
     """
     fold, found = Replay(), dict[str, list[int]]()
-    async with connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus, asyncio.timeout(60):
+    async with connected(cluster.url, "auditor", cluster.keys / "nats-auditor.nk") as bus, asyncio.timeout(PATIENCE_S):
         log = JetStreamLog(CHANNEL, bus, replicas=REPLICAS)
         last = max(least, await _answered(lambda: last_of(bus, CHANNEL)))
         while (position := fold.standing.state.position) < last:

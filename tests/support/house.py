@@ -19,21 +19,16 @@ from typing import Any, Final, Self
 
 from dragoman import wiring
 from dragoman.log import broker
+from patience import PATIENCE_S
+from ports import free_port
 from proxy import Proxy
 from service import Service
 from world import OFFICERS
 
 CHANNEL: Final = "nato-china"
-_START_SECONDS: Final = 30.0
+_START_SECONDS: Final = PATIENCE_S
 _MEMORY: Final = 3 * 1024**3
 """Bytes of address space of a broker: with some damaged stores it takes all that there is."""
-
-
-def free_port() -> int:
-    """A port on which nothing listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 class DidNotStart(Exception):
@@ -204,7 +199,7 @@ class House:
             "Idempotency-Key": uuid.uuid4().hex,
         }
         request = urllib.request.Request(self.gateway.base_url + path, json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=20) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
             return json.load(response)
 
     def second(self, data: Path) -> Gateway:

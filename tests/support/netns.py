@@ -3,15 +3,13 @@
 A cut wire says nothing: packets are lost, connections stay open, as where a cable is pulled or a firewall is changed.
 """
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cluster import NAMES, Place
 
-_TAG = f"dg{os.getpid() % 100_000}"
-_NET = os.getpid() % 250
+_NETS = 250
 
 
 class NoNamespaces(Exception):
@@ -19,53 +17,72 @@ class NoNamespaces(Exception):
 
 
 class Wires:
-    """The wires that are laid."""
+    """The wires that are laid, in a network of their own: its number is in every name and address."""
+
+    def __init__(self, net: int) -> None:
+        self.net = net
+        self.tag = f"dg{net}"
 
     @property
     def places(self) -> list[Place]:
         """Where three nodes listen, each in its own namespace."""
         return [
             Place(
-                client=f"198.18.{_NET}.{number}:4222",
-                monitor=f"198.18.{_NET}.{number}:8222",
-                route=f"198.19.{_NET}.{number}:6222",
-                command=("ip", "netns", "exec", f"{_TAG}{name}"),
+                client=f"198.18.{self.net}.{number}:4222",
+                monitor=f"198.18.{self.net}.{number}:8222",
+                route=f"198.19.{self.net}.{number}:6222",
+                command=("ip", "netns", "exec", f"{self.tag}{name}"),
             )
             for number, name in enumerate(NAMES, 1)
         ]
 
     def cut(self, name: str) -> None:
         """Part a node from the others, not from its clients."""
-        _ip("link", "set", f"{_TAG}{name}r", "down")
+        _ip("link", "set", f"{self.tag}{name}r", "down")
 
     def mend(self, name: str) -> None:
         """Join it to the others again."""
-        _ip("link", "set", f"{_TAG}{name}r", "up")
+        _ip("link", "set", f"{self.tag}{name}r", "up")
 
 
 @contextmanager
 def laid() -> Iterator[Wires]:
-    """Laid for a while. Raises `NoNamespaces`."""
+    """Lay wires for a while. Raises `NoNamespaces`."""
+    wires = _first_free()
+    tag, net = wires.tag, wires.net
     try:
+        _ip("link", "add", f"{tag}r", "type", "bridge")
         for bridge in ("c", "r"):
-            _ip("link", "add", f"{_TAG}{bridge}", "type", "bridge")
-            _ip("link", "set", f"{_TAG}{bridge}", "up")
-        _ip("addr", "add", f"198.18.{_NET}.254/24", "dev", f"{_TAG}c")
+            _ip("link", "set", f"{tag}{bridge}", "up")
+        _ip("addr", "add", f"198.18.{net}.254/24", "dev", f"{tag}c")
         for number, name in enumerate(NAMES, 1):
-            _ip("netns", "add", f"{_TAG}{name}")
-            _ip("-n", f"{_TAG}{name}", "link", "set", "lo", "up")
-            for bridge, net in (("c", 18), ("r", 19)):
-                outer, inner = f"{_TAG}{name}{bridge}", f"eth{bridge}"
-                _ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", f"{_TAG}{name}")
-                _ip("link", "set", outer, "master", f"{_TAG}{bridge}", "up")
-                _ip("-n", f"{_TAG}{name}", "addr", "add", f"198.{net}.{_NET}.{number}/24", "dev", inner)
-                _ip("-n", f"{_TAG}{name}", "link", "set", inner, "up")
-        yield Wires()
+            _ip("netns", "add", f"{tag}{name}")
+            _ip("-n", f"{tag}{name}", "link", "set", "lo", "up")
+            for bridge, of in (("c", 18), ("r", 19)):
+                outer, inner = f"{tag}{name}{bridge}", f"eth{bridge}"
+                _ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", f"{tag}{name}")
+                _ip("link", "set", outer, "master", f"{tag}{bridge}", "up")
+                _ip("-n", f"{tag}{name}", "addr", "add", f"198.{of}.{net}.{number}/24", "dev", inner)
+                _ip("-n", f"{tag}{name}", "link", "set", inner, "up")
+        yield wires
     finally:
         for name in NAMES:
-            _ip("netns", "del", f"{_TAG}{name}", check=False)
+            _ip("netns", "del", f"{tag}{name}", check=False)
         for bridge in ("c", "r"):
-            _ip("link", "del", f"{_TAG}{bridge}", check=False)
+            _ip("link", "del", f"{tag}{bridge}", check=False)
+
+
+def _first_free() -> Wires:
+    """Take the first network that no other run on this machine has, by making its bridge: the kernel lets one alone do so."""
+    for net in range(1, _NETS):
+        try:
+            _ip("link", "add", f"dg{net}c", "type", "bridge")
+        except NoNamespaces as error:
+            if "exists" not in str(error):
+                raise
+        else:
+            return Wires(net)
+    raise NoNamespaces("all networks of 198.18.0.0/15 are taken")
 
 
 def _ip(*arguments: str, check: bool = True) -> None:

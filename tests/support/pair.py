@@ -16,6 +16,7 @@ from dragoman.log.broker import Endpoint
 from dragoman.log.connection import connected
 from dragoman.log.jetstream import JetStreamLog
 from dragoman.log.port import Message
+from patience import PATIENCE_S
 from service import Answer, Caller, Second, Service
 
 FIRST, SECOND = 0, 1
@@ -145,6 +146,6 @@ def _runs(pid: int) -> bool:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something holds, at most 20 s."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not await holds():
             await asyncio.sleep(0.02)

@@ -13,10 +13,11 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from dragoman.interop import webhook
+from patience import PATIENCE_S
 
 
 class Receiver:
-    """A receiver that checks signatures with `secret`, keeps what it was sent, and answers as it is told."""
+    """A receiver that checks signatures with `secret`, keeps what it was sent and when it was tried, and answers as it is told."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -26,6 +27,7 @@ class Receiver:
         self.delay = 0.0
         self.tries: Counter[str] = Counter()
         self.taken: list[tuple[str, bytes]] = []
+        self.tried: list[float] = []
 
     @property
     def ids(self) -> list[str]:
@@ -40,13 +42,14 @@ class Receiver:
             stamp, signature = request.headers["webhook-timestamp"], request.headers["webhook-signature"]
             webhook.check(self.secret, id, stamp, signature, body, int(time.time()))
         self.tries[id] += 1
+        self.tried.append(time.monotonic())
         await asyncio.sleep(self.delay)
         status = self.answers(self.tries[id])
         if 200 <= status < 300:
             self.taken.append((id, body))
         return web.Response(status=status, text="" if status < 300 else "not now", headers=self.headers)
 
-    async def until(self, count: int, seconds: float = 15.0) -> None:
+    async def until(self, count: int, seconds: float = PATIENCE_S) -> None:
         """Wait until it has taken so many."""
         async with asyncio.timeout(seconds):
             while len(self.taken) < count:
@@ -98,7 +101,7 @@ class Mailbox:
             self.mails.append(message_from_bytes(content, policy=policy.default))
         return self.answer
 
-    async def until(self, count: int, seconds: float = 15.0) -> None:
+    async def until(self, count: int, seconds: float = PATIENCE_S) -> None:
         """Wait until it has taken so many."""
         async with asyncio.timeout(seconds):
             while len(self.mails) < count:

@@ -14,11 +14,12 @@ import aiohttp
 
 from dragoman.cli.demonstration import ROLES
 from dragoman.domain.table import RULES
+from patience import PATIENCE_S
 from service import Answer, Service, new_key
 
 _STEPPED = Path(__file__).with_name("stepped.py")
-_WATCH_SECONDS = 2.5
-"""A watch looks once a second."""
+_BEATS = 3
+"""A watch that was looking when the clock was set has to look again, and once more at what came of that."""
 
 
 def moment(text: str) -> datetime:
@@ -43,6 +44,16 @@ class Timed(Service):
         fresh = self.off.with_suffix(".new")
         fresh.write_text(str(moment.timestamp() - time.time()))
         fresh.rename(self.off)
+
+    async def watched(self) -> None:
+        """Wait until the watch has looked at all clocks by the time that it is now."""
+        beats = self.off.with_suffix(".beats")
+        async with asyncio.timeout(PATIENCE_S):
+            while not beats.exists():
+                await asyncio.sleep(0.05)
+            least = int(beats.read_text()) + _BEATS
+            while int(beats.read_text()) < least:
+                await asyncio.sleep(0.05)
 
 
 @dataclass
@@ -102,7 +113,7 @@ class Play:
                 self.service.set(self._at(entry))
                 await self._post(entry)
         self.service.set(moment)
-        await asyncio.sleep(_WATCH_SECONDS)
+        await self.service.watched()
 
     def _at(self, entry: dict[str, Any]) -> datetime:
         if "at" in entry:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import commands
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.settings import Budgets
 from dragoman.tlog import checkpoint, note
+from patience import PATIENCE_S
 from world import INCIDENT
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
@@ -28,8 +29,8 @@ NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "
 AMPLE = {f"DRAGOMAN_BUDGETS__{name.upper()}": "1000000" for name in Budgets.__struct_fields__}
 """Budgets that no test uses up which is not about them."""
 
-_START_SECONDS = 30.0
-_SEALED_SECONDS = 40.0
+_START_SECONDS = PATIENCE_S
+_SEALED_SECONDS = PATIENCE_S
 
 __all__ = ["DRAGOMAN", "INCIDENT", "NOTE", "Answer", "Caller", "Second", "Service", "new_key"]
 
@@ -77,7 +78,7 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(20)
+            return self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -97,7 +98,8 @@ class Service:
 
     def signal_broker(self, number: int) -> None:
         """Send a signal to the broker."""
-        for _ in range(200):
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
             try:
                 os.kill(self.broker_pid, number)
             except (ProcessLookupError, FileNotFoundError, ValueError):
@@ -124,7 +126,15 @@ class Service:
     @property
     def logged(self) -> list[dict[str, Any]]:
         """What it logged."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        whole = self.log.read_text().rpartition("\n")[0]  # a last line may still be written
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+
+    async def said(self, wanted: Callable[[dict[str, Any]], bool], count: int = 1) -> list[dict[str, Any]]:
+        """Wait for so many lines of its log that are wanted, and return all of them. It gathers lines before it writes them."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found := [line for line in self.logged if wanted(line)]) < count:
+                await asyncio.sleep(0.02)
+        return found
 
     @property
     def operator(self) -> str:

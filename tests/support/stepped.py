@@ -1,7 +1,8 @@
 """The `dragoman` command with a clock that a test steps: a file holds the seconds that it is off, read at every look.
 
     stepped.py FILE serve gateway …
-    stepped.py --alone FILE up …          the guard does not compare it with the broker's: a test lives through other years
+    stepped.py --alone FILE up …          the guard does not compare it with the broker's: a test lives through other years.
+                                          FILE.beats counts how often the watch has looked at all clocks
 
 The clock is stepped where the gateway's modules take it from, the class `datetime` in each of them; nothing else is changed,
 and the machine's own clock, which others use too, least of all.
@@ -9,10 +10,11 @@ and the machine's own clock, which others use too, least of all.
 
 import sys
 from datetime import datetime, timedelta, tzinfo
+from itertools import count
 from pathlib import Path
 from typing import Self
 
-from dragoman import cli, desk
+from dragoman import cli, desk, watch
 from dragoman.gateway import service
 from dragoman.log import connection
 from dragoman.projection import live
@@ -29,9 +31,25 @@ def stepped(off: Path) -> type[datetime]:
     return Stepped
 
 
+def counted(beats: Path) -> None:
+    """Count in a file how often the watch has looked at all clocks, so that a test can wait until it has."""
+    beat, numbers = watch.Watch.beat, count(1)
+
+    async def counted(self: watch.Watch) -> None:
+        await beat(self)
+        fresh = beats.with_suffix(".fresh")
+        fresh.write_text(str(next(numbers)))
+        fresh.rename(beats)
+
+    watch.Watch.beat = counted  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     alone = sys.argv[1] == "--alone" and bool(sys.argv.pop(1))
-    clock = stepped(Path(sys.argv.pop(1)))
+    file = Path(sys.argv.pop(1))
+    clock = stepped(file)
+    if alone:
+        counted(file.with_suffix(".beats"))
     for module in (desk, service, live, *(() if alone else (connection,))):
         vars(module)["datetime"] = clock
     cli.main()

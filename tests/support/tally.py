@@ -1,9 +1,17 @@
-"""The tally of a run of faults: one row a fault, printed when all is done."""
+"""The tally of a run of faults: one row a fault, printed when all is done.
 
+A test hands its row over as a property of its report, because with pytest-xdist the test runs in another process than the one
+that prints the table.
+"""
+
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from typing import Final
+
+import pytest
 
 from inquest import Finding
 
@@ -35,23 +43,47 @@ class Row:
         assert finding.clean, finding
 
 
-class Tally:
-    """The rows of a run."""
+ROW: Final = "fault"
+"""The property of a report that holds a row."""
 
-    def __init__(self) -> None:
+
+@contextmanager
+def timed(node: pytest.Item) -> Iterator[Row]:
+    """Give a test its row, timed while the context lasts, and put it into the test's report."""
+    row = Row(node.name.removeprefix("test_").replace("_", " "))
+    begun = time.monotonic()
+    try:
+        yield row
+    finally:
+        row.seconds = round(time.monotonic() - begun, 1)
+        if row.rounds:
+            node.user_properties.append((ROW, asdict(row)))
+
+
+class Tally:
+    """The rows of a run, collected from the reports of its tests. A plugin of pytest."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
         self.rows: list[Row] = []
 
-    @contextmanager
-    def row(self, fault: str) -> Iterator[Row]:
-        """A row that is timed while the context lasts."""
-        row = Row(fault)
-        begun = time.monotonic()
-        try:
-            yield row
-        finally:
-            row.seconds = round(time.monotonic() - begun, 1)
-            if row.rounds:
-                self.rows.append(row)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Collect the row of a test that has ended."""
+        if report.when == "teardown":
+            self.rows += [Row(**value) for name, value in report.user_properties if name == ROW]  # type: ignore[arg-type]
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table; after the long form, keep it in build/faults.json."""
+        if not self.rows:
+            return
+        seed = self.config.getoption("--seed")
+        terminalreporter.section(f"faults, --seed {seed}")
+        for line in self.lines():
+            terminalreporter.write_line(line)
+        if self.config.getoption("--long"):
+            build = self.config.rootpath / "build"
+            build.mkdir(exist_ok=True)
+            (build / "faults.json").write_text(json.dumps({"seed": seed, "faults": self.values()}, indent=1) + "\n")
 
     def lines(self) -> Iterator[str]:
         """The table."""

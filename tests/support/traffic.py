@@ -18,13 +18,14 @@ import msgspec
 
 from dragoman.client import new_key
 from dragoman_schemas.answers import Recorded
+from patience import PATIENCE_S
 from service import Service
 from service import new_key as other_key
 from world import INCIDENT, NOTE, OFFICERS, REQUEST, compact
 
 WRITERS: Final = ("officer", "duty_officer", "head_of_office")
 _DOUBTFUL: Final = frozenset({"unavailable", "unknown-outcome", "read-only", "behind", "busy"})
-_SETTLE_SECONDS: Final = 30.0
+_SETTLE_SECONDS: Final = PATIENCE_S
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=20)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import commands
-from house import free_port
+from patience import PATIENCE_S
+from ports import free_port
 from service import DRAGOMAN, Service
 
 
@@ -18,7 +19,7 @@ def run(*arguments: str) -> str:
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(PATIENCE_S):
         while not await holds():
             await asyncio.sleep(0.1)
 

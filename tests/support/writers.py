@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import count
 
 from dragoman.log.port import Appended, Entry, EventLog, Outcome, Unavailable, Unknown
+from patience import PATIENCE_S
 from records import note
 
-_KNOWN_SECONDS = 60.0
+_KNOWN_SECONDS = PATIENCE_S
 _BATCH = 10
 
 
