@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import commands
 from dragoman.audit.mirror import Mirror, Pinned
-from dragoman.cli.verifying import archive_in
+from dragoman.cli.copies import archive_in
 from dragoman.domain.erasure import named_in
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import parse

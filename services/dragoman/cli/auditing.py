@@ -42,6 +42,7 @@ from dragoman.cli.common import (
     table,
 )
 from dragoman.cli.comparing import SAMPLE
+from dragoman.cli.copies import archive_in, there
 from dragoman.client import Client
 from dragoman.domain.heads import log_of
 from dragoman.limits import RECORDS_PAGE
@@ -276,8 +277,6 @@ def _source(caller: Client, channel: str, broker: str | None, data: Path) -> Sou
 
 def _copied(file: Path) -> Source:
     """Return the log in an export or in a mirror's folder. Raises `UsageError`."""
-    from dragoman.cli.verifying import archive_in, there
-
     if there(file).is_dir():
         archive_in(file).close()
 

@@ -30,7 +30,8 @@ from dragoman.cli.common import (
     read_input,
     say,
 )
-from dragoman.cli.verifying import archive_in, audit, there, tile_of
+from dragoman.cli.copies import archive_in, there
+from dragoman.cli.verifying import audit, tile_of
 from dragoman.client import Answered, Client, Garbled, Unreachable
 from dragoman.log import repair
 from dragoman.log.self_check import HASH

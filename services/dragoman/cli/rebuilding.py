@@ -14,7 +14,8 @@ from dragoman.audit.export import Export
 from dragoman.audit.verify import Verification
 from dragoman.cli.auditing import checked_cid, verifier_of
 from dragoman.cli.common import FAILED, UNREACHABLE, UNVERIFIED, UsageError, out, say
-from dragoman.cli.verifying import Cid, archive_in, progress, say_failed
+from dragoman.cli.copies import archive_in
+from dragoman.cli.verifying import Cid, progress, say_failed
 from dragoman.domain.erasure import entry_of, named_in
 from dragoman.log import broker, stream
 from dragoman.log.archive import Archive

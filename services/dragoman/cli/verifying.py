@@ -33,10 +33,10 @@ from dragoman.cli.common import (
     say,
     table,
 )
+from dragoman.cli.copies import archive_in, there
 from dragoman.client import Answered, Client, Garbled, Unreachable
 from dragoman.domain import heads
 from dragoman.domain.erasure import Named
-from dragoman.log.archive import Archive
 from dragoman.tlog import checkpoint, leaf, note, policy, tiles
 from dragoman.tlog.difference import sources_of
 from dragoman.tlog.merkle import Nodes
@@ -212,23 +212,6 @@ def not_before(file: Path | None, max_age: int | None) -> int:
     """When the newest cosignature must have been made at the earliest."""
     age = _FRESH_SECONDS if max_age is None and file is None else max_age
     return 0 if age is None else int(time.time()) - age
-
-
-def there(file: Path) -> Path:
-    """A file or folder that is named, if it is there. Raises `UsageError`."""
-    if not file.exists():
-        raise UsageError(f"{file}: there is no such file or folder")
-    return file
-
-
-def archive_in(folder: Path) -> Archive:
-    """The copy in a mirror's folder; none is begun. Raises `UsageError`, and what an archive raises."""
-    if not any((folder / name).exists() for name in ("records", "leaves", "offsets", "sealed", "pinned.json")):
-        raise UsageError(f"{folder} is no mirror's folder: name the one that `dragoman audit mirror` keeps")
-    archive = Archive(folder)
-    for notice in archive.notices:
-        say(f"{folder}: {notice}")
-    return archive
 
 
 async def look_through(
