@@ -118,7 +118,7 @@ async def test_an_honest_file_with_every_act_and_an_erasure_is_found_honest(tmp_
 async def test_a_gateway_finds_a_changed_row_by_itself_and_builds_another_file(statement: str, tmp_path: Path) -> None:
     office = Office(tmp_path / "projection.sqlite")
     await office.give()
-    check = IntegrityCheck(office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0.1)
+    check = IntegrityCheck(office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0.1, begin_s=0)
     office.tasks.append(asyncio.create_task(check.run()))
     try:
         await office.speak(5)
@@ -137,7 +137,7 @@ async def test_a_gateway_finds_a_changed_row_by_itself_and_builds_another_file(s
 async def test_a_file_that_is_written_on_is_never_accused(tmp_path: Path) -> None:
     office = Office(tmp_path / "projection.sqlite")
     await office.give()
-    check = IntegrityCheck(office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0)
+    check = IntegrityCheck(office.store, share=1.0, refold_after_s=0, refold_every_s=0, pause_s=0, begin_s=0)
     passes: list[str] = []
     check.told = lambda told: passes.append(told.what)
     office.tasks.append(asyncio.create_task(check.run()))

@@ -19,6 +19,8 @@ _LOOK_SECONDS: Final = 0.5
 _AGAIN_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 10.0
 _FIRST_SECONDS: Final = 3600.0
+_BEGIN_SECONDS: Final = 20.0
+"""A gateway that has just started has other things to do, and a file that was opened cleanly."""
 
 
 class IntegrityCheck:
@@ -35,15 +37,18 @@ class IntegrityCheck:
         refold_after_s: float = _FIRST_SECONDS,
         refold_every_s: float = INTEGRITY_SECONDS,
         pause_s: float = _PAUSE_SECONDS,
+        begin_s: float = _BEGIN_SECONDS,
     ) -> None:
         """Check a store's file with a share of a processor, folding the logs again after and every so many seconds."""
         self._store = store
+        self._begin_s = begin_s
         self._arguments = (str(share), str(refold_after_s), str(refold_every_s), str(pause_s))
         self.checked: dict[str, Checked] = {}
         self.told: Callable[[Checked], None] = lambda _: None
 
     async def run(self) -> None:
         """Start the checker, and another one whenever it has ended, for ever."""
+        await asyncio.sleep(self._begin_s)
         while True:
             while self._store.damage or self._store.differing:  # noqa: ASYNC110  # threads report it
                 await asyncio.sleep(_LOOK_SECONDS)
