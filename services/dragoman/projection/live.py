@@ -135,17 +135,14 @@ class Projection:
         if registry is not None and exchange == registry.id:
             found = registry, encode(registry)
         else:
-            row = (
-                self.store.reader()
-                .execute(
-                    "SELECT r.state FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.id = ? AND e.key >> 40 = ? >> 40",
-                    (exchange, self.store.base(self.name)),
-                )
-                .fetchone()
-            )
+            base, reader = self.store.base(self.name), self.store.reader()
+            row = reader.execute(
+                "SELECT r.state FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.id = ? AND e.key >> 40 = ? >> 40",
+                (exchange, base),
+            ).fetchone()
             if row is None:
                 return None
-            found = self.store.exchange_of(row[0]), row[0]
+            found = self.store.exchange_of(reader, base, exchange, row[0])
         self._encoded[exchange] = found
         return found
 

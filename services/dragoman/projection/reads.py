@@ -40,6 +40,7 @@ from dragoman.projection.dialogue import linked
 from dragoman.projection.live import entry, entry_of
 from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import States, whole
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.watching import clock_view, next_calls
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
@@ -364,7 +365,7 @@ def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange 
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, base | at),
         ).fetchone()
-    return None if found is None else decode_exchange(found[0])
+        return None if found is None else decode_exchange(whole(connection, base, exchange, found[0]))
 
 
 def exchange_view(
@@ -401,7 +402,8 @@ def exchange_view(
             raise ErasedExchange(registry.erased[exchange].position)
         if not states or registry is None or exchange == registry.id:
             raise NoSuchExchange(exchange)
-        state = decode_exchange(states[-1][1])
+        blame, encoded = _blame(states)
+        state = decode_exchange(encoded)
         facts = tuple(_facts(connection, base, at, state))
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
@@ -411,10 +413,10 @@ def exchange_view(
     return ExchangeView(
         position=at,
         as_of=as_of,
-        state=Raw(states[-1][1]),
+        state=Raw(encoded),
         facts=facts,
         timeline=tuple(timeline),
-        blame=_blame(states),
+        blame=blame,
         allowed=tuple(allowed(state, reader)),
         clocks=tuple(clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
         flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flags(registry, state, areas, now)),
@@ -548,22 +550,14 @@ def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
             )
 
 
-def _blame(states: list[tuple[int, bytes]]) -> dict[str, int]:
-    """For each member of the state, and each field of its content, the position that set it as it stands."""
+def _blame(stored: Iterable[tuple[int, bytes]]) -> tuple[dict[str, int], bytes]:
+    """Return, for each member of the newest state and each field of its content, the position that set it; and that state."""
+    states = States()
     blame: dict[str, int] = {}
-    before: dict[str, bytes] = {}
-    for position, encoded in states:
-        now: dict[str, bytes] = {}
-        for name, value in _members(encoded).items():
-            if name == "content":
-                now |= {f"content.{field}": bytes(inner) for field, inner in _members(value).items()}
-            else:
-                now[name] = bytes(value)
-        for name, written in now.items():
-            if before.get(name) != written:
-                blame[name] = position
-        before = now
-    return {name: position for name, position in blame.items() if name in before}
+    for position, column in stored:
+        blame |= dict.fromkeys(states.take(column), position)
+    names = states.names()
+    return {name: position for name, position in blame.items() if name in names}, states.encoded
 
 
 def difference(store: Store, channel: str, first: int, last: int) -> Difference:
@@ -677,8 +671,8 @@ def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
             (exchange, base, key),
         ).fetchone()
         if before is not None:
-            counted.subtract(tally.of(decode_exchange(before[0])))
-        counted.update(tally.of(decode_exchange(state)))
+            counted.subtract(tally.of(decode_exchange(whole(connection, base, exchange, before[0]))))
+        counted.update(tally.of(decode_exchange(whole(connection, base, exchange, state))))
     return digest, time, counted
 
 
