@@ -211,6 +211,9 @@ DEDUPE_SECONDS: Final = 24 * 3600
 MEMORY_EXCHANGES: Final = 20_000
 """Folded exchanges kept in memory by a gateway; the rest are read from its file."""
 
+MEMORY_BYTES: Final = 64 * 1024 * 1024
+"""The same in bytes of their encodings: some hundred of the longest."""
+
 QUEUE_WRITES: Final = 5_000
 """Folded records waiting for the file before the fold pauses, so that memory is bounded in a rebuild."""
 

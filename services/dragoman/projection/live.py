@@ -7,7 +7,6 @@ to bring them back. Positions stay contiguous because a record waits for those b
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -39,6 +38,7 @@ from dragoman.limits import (
 )
 from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
+from dragoman.projection.newest_states import NewestStates
 from dragoman.projection.seen import Seen
 from dragoman.projection.store import Row, Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS, StoreDamaged, decode_frontier
@@ -82,7 +82,7 @@ class Projection:
         self._seen = Seen()
         self._seen.complete = not self.flushed
         self._unused: set[str] = set()
-        self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
+        self._encoded = NewestStates()
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
         self._staged: dict[int, tuple[str, bytes | Record, Grounds | None]] = {}
@@ -127,7 +127,6 @@ class Projection:
     def _known(self, exchange: str) -> tuple[Exchange | Registry, bytes] | None:
         found = self._encoded.get(exchange)
         if found is not None:
-            self._encoded.move_to_end(exchange)
             return found
         registry = self.state.registry
         if registry is not None and exchange in registry.erased:
@@ -143,7 +142,7 @@ class Projection:
             if row is None:
                 return None
             found = self.store.exchange_of(reader, base, exchange, row[0])
-        self._encoded[exchange] = found
+        self._encoded.put(exchange, found)
         return found
 
     def used(self, id: str) -> bool:
@@ -481,7 +480,7 @@ class Projection:
         step = advance(self.standing, self, self._encoded_before, message, grounds)
         folded = step.folded
         if folded.state is not None and step.encoded is not None:
-            self._encoded[folded.state.id] = folded.state, step.encoded
+            self._encoded.put(folded.state.id, (folded.state, step.encoded))
             if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
                 self._offices.add(folded.state.id)
         row = Row(step=step, subject=subject, erased=self._erased(folded))
@@ -517,7 +516,7 @@ class Projection:
             return ()
         assert folded.record is not None and isinstance(folded.record.data, Erasure)
         for exchange in folded.removed:
-            self._encoded.pop(exchange, None)
+            self._encoded.pop(exchange)
         for each in folded.record.data.records:
             self._unproven.pop(each.position, None)
         return folded.record.data.records
@@ -583,15 +582,7 @@ class Projection:
     def _forget(self) -> None:
         if len(self._unused) > MEMORY_EXCHANGES:
             self._unused.clear()  # ids of posts that were then refused
-        self._forget_exchanges()
-
-    def _forget_exchanges(self) -> None:
-        """Drop the exchanges used longest ago, but none that the file does not hold yet."""
-        while len(self._encoded) > MEMORY_EXCHANGES:
-            oldest, (state, _) = next(iter(self._encoded.items()))
-            if isinstance(state, Exchange) and state.updated.position > self.flushed:
-                return
-            del self._encoded[oldest]
+        self._encoded.forget(self.flushed)
 
     def _newest_acts(self) -> dict[str, int]:
         base = self.store.base(self.name)
