@@ -14,6 +14,12 @@ PERSON_BYTES: Final = 16 * 1024
 PEOPLE: Final = 2_000
 """Living entries of a side in a channel: every gateway reads the whole register when it starts."""
 
+EXCHANGE_BYTES: Final = 2 * 1024 * 1024
+"""A side's records in one exchange: a matter that needs more than a long book is several. The exchange is read whole."""
+
+EXCHANGE_SPARE_BYTES: Final = 64 * 1024
+"""What is left of it for acts that end or settle something: acknowledgement, correction, cancellation, closure, second key."""
+
 FILE_BYTES: Final = 16 * 1024 * 1024
 """A file: a report with pictures, not a film. It is held in memory once, while its digest is taken."""
 

@@ -224,7 +224,7 @@ _MATCHES: Final = ("moved", "precondition-required")
 _BODY: Final = ("media-type", "too-large", "too-slow", "invalid", "invalid-act")
 _ACT: Final = (
     *("idempotency-key", "second-key-required", "not-allowed-in-state", "void", "busy", "erased", *_MATCHES),
-    *("media-type", "too-large", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
+    *("media-type", "too-large", "no-room", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
 )
 
 

@@ -7,6 +7,7 @@ to bring them back. Positions stay contiguous because a record waits for those b
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -83,6 +84,7 @@ class Projection:
         self._seen.complete = not self.flushed
         self._unused: set[str] = set()
         self._encoded = NewestStates()
+        self._said: dict[str, Counter[str]] = {}
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
         self._staged: dict[int, tuple[str, bytes | Record, Grounds | None]] = {}
@@ -207,6 +209,26 @@ class Projection:
             .fetchone()
         )
         return None if row_found is None else str(row_found[0])
+
+    def said_by(self, exchange: str, side: str) -> int:
+        """Return the bytes of a side's records in an exchange, void ones too."""
+        said = self._said.get(exchange)
+        if said is None:
+            base = self.store.base(self.name)
+            found = self.store.reader().execute(
+                "SELECT substr(actor, 1, instr(actor, '/') - 1), sum(length(raw)) FROM records "
+                "WHERE exchange = ? AND key BETWEEN ? AND ? AND actor IS NOT NULL GROUP BY 1",
+                (exchange, base, base | self.flushed),
+            )
+            said = self._said[exchange] = Counter(dict(found.fetchall()))
+            for row in self.unwritten(exchange):
+                self._count(said, row.folded)
+        return said[side]
+
+    @staticmethod
+    def _count(said: Counter[str], folded: Folded) -> None:
+        if folded.record is not None:
+            said[folded.record.side] += len(folded.raw)
 
     def office(self, side: str) -> Exchange | None:
         """A side's liaison office as it is agreed or open, the newest entry of it."""
@@ -489,6 +511,8 @@ class Projection:
         self._subjects[subject] = folded.position
         if folded.record is not None:
             id = folded.record.envelope.id
+            if (said := self._said.get(folded.record.envelope.subject)) is not None:
+                self._count(said, folded)
             if self.posted(id) is None:
                 self._ids[id] = folded.position
                 self._seen.add(id)
@@ -517,6 +541,7 @@ class Projection:
         assert folded.record is not None and isinstance(folded.record.data, Erasure)
         for exchange in folded.removed:
             self._encoded.pop(exchange)
+            self._said.pop(exchange, None)
         for each in folded.record.data.records:
             self._unproven.pop(each.position, None)
         return folded.record.data.records
@@ -529,6 +554,8 @@ class Projection:
         self._pending_bytes += sum(_weight(row) for row in rows)
         if len(self._pending) > QUEUE_WRITES or self._pending_bytes > QUEUE_BYTES // 2:
             self._room.clear()
+        if self._pending_bytes > QUEUE_BYTES // 8:
+            self.store.hurry()  # long states fill the queue before the writer has gathered enough
         if not self._folded:
             self._loop.call_soon(self._give_to_writer)
         self._folded += rows
@@ -582,6 +609,8 @@ class Projection:
     def _forget(self) -> None:
         if len(self._unused) > MEMORY_EXCHANGES:
             self._unused.clear()  # ids of posts that were then refused
+        if len(self._said) > MEMORY_EXCHANGES:
+            self._said.clear()  # counted again when somebody posts
         self._encoded.forget(self.flushed)
 
     def _newest_acts(self) -> dict[str, int]:
@@ -743,8 +772,8 @@ class Projection:
 
 
 _FOLDED: Final = (
-    "standing", "flushed", "_pending", "_ids", "_subjects", "_seen", "_unused", "_encoded", "_newest", "_offices", "_named", "_read_ahead",
-    "_unproven",
+    "standing", "flushed", "_pending", "_ids", "_subjects", "_seen", "_unused", "_encoded", "_said", "_newest", "_offices", "_named",
+    "_read_ahead", "_unproven",
 )  # fmt: skip
 """What a fold has in memory of its log and its file."""
 
