@@ -144,6 +144,9 @@ CLOCK_SKEW_SECONDS: Final = 2.0
 LIST_PAGE: Final = 200
 """Rows of a page of a list."""
 
+TIMELINE_PAGE: Final = 200
+"""Records of an exchange on one page of its timeline: nearly every exchange is on one page."""
+
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for one page of what is overdue: some 200 ms; the cursor goes on from there."""
 
