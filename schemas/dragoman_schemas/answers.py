@@ -425,6 +425,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
     `standing` is how all of it stands under the signed heads.
     `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
+    `timeline` has the newest records, the oldest of them first; where there are earlier ones, `earlier` is the cursor of their page.
     """
 
     position: int
@@ -449,6 +450,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     people: dict[str, PersonSeen] = {}
     files: dict[str, FileSeen] = {}
     standing: Standing = Standing(proof="recorded")
+    earlier: int = 0
 
 
 class View(Answer, frozen=True, kw_only=True):

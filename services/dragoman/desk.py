@@ -15,6 +15,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 import structlog
@@ -24,7 +25,7 @@ from msgspec.structs import replace
 from dragoman.domain import channel as channels
 from dragoman.domain import ids
 from dragoman.domain import record as records
-from dragoman.domain.access import ROOT
+from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.erasure import consenting, hash_of
 from dragoman.domain.fold import Folded, folded
@@ -33,7 +34,7 @@ from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, SIGNATURES
+from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES, SIGNATURES
 from dragoman.log.port import (
     AlreadyAppended,
     Appended,
@@ -292,12 +293,14 @@ class Desk:
             raise Refused(decided)
         try:
             if signatures:
-                return records.parse(decided.raw)  # what is signed is read again as a verifier will
-            records.check_built(decided)
-            return decided
+                decided = records.parse(decided.raw)  # what is signed is read again as a verifier will
+            else:
+                records.check_built(decided)
         except NotARecord as error:
             detail = sentence("What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=error.said)
             raise Refused(Refusal(kind="invalid", detail=detail)) from None
+        _refuse_if_full(projection, decided)
+        return decided
 
     # Trials, whose keys the host keeps
 
@@ -418,6 +421,27 @@ class Desk:
                         detail=sentence("There is a channel %(channel)s already; choose another name.", channel=event_log.channel),
                     )
                 )
+
+
+SETTLING: Final = frozenset({"acknowledgement", "correction", "cancellation", "closure", "second-key"})
+"""Acts for which every exchange has room left."""
+
+
+def _refuse_if_full(projection: Projection, record: Record) -> None:
+    """Raise `Refused` where an exchange has taken all that it takes from a side. The rules do not know of it: older logs stay valid."""
+    envelope = record.envelope
+    if record.side == SERVICE or envelope.family == "channel":
+        return
+    most = EXCHANGE_BYTES - (0 if record.name in SETTLING else EXCHANGE_SPARE_BYTES)
+    if envelope.subject == envelope.id or projection.said_by(envelope.subject, record.side) + len(record.raw) <= most:
+        return
+    detail = sentence(
+        "Nothing was recorded: %(side)s has used its room in this exchange, %(n)s KiB. "
+        "Open a new exchange and name this one among its references.",
+        side=record.side,
+        n=EXCHANGE_BYTES // 1024,
+    )
+    raise Refused(Refusal(kind="no-room", detail=detail))
 
 
 def _is_same(record: Record, post: Post) -> bool:

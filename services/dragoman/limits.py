@@ -14,6 +14,12 @@ PERSON_BYTES: Final = 16 * 1024
 PEOPLE: Final = 2_000
 """Living entries of a side in a channel: every gateway reads the whole register when it starts."""
 
+EXCHANGE_BYTES: Final = 2 * 1024 * 1024
+"""A side's records in one exchange: a matter that needs more than a long book is several. The exchange is read whole."""
+
+EXCHANGE_SPARE_BYTES: Final = 64 * 1024
+"""What is left of it for acts that end or settle something: acknowledgement, correction, cancellation, closure, second key."""
+
 FILE_BYTES: Final = 16 * 1024 * 1024
 """A file: a report with pictures, not a film. It is held in memory once, while its digest is taken."""
 
@@ -138,6 +144,9 @@ CLOCK_SKEW_SECONDS: Final = 2.0
 LIST_PAGE: Final = 200
 """Rows of a page of a list."""
 
+TIMELINE_PAGE: Final = 200
+"""Records of an exchange on one page of its timeline: nearly every exchange is on one page."""
+
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for one page of what is overdue: some 200 ms; the cursor goes on from there."""
 
@@ -210,6 +219,9 @@ DEDUPE_SECONDS: Final = 24 * 3600
 
 MEMORY_EXCHANGES: Final = 20_000
 """Folded exchanges kept in memory by a gateway; the rest are read from its file."""
+
+MEMORY_BYTES: Final = 64 * 1024 * 1024
+"""The same in bytes of their encodings: some hundred of the longest."""
 
 QUEUE_WRITES: Final = 5_000
 """Folded records waiting for the file before the fold pauses, so that memory is bounded in a rebuild."""

@@ -16,12 +16,13 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import msgspec
 from cyclopts import Parameter
 
 from dragoman.client import Answered, Client, client
-from dragoman_schemas.answers import Channels
+from dragoman_schemas.answers import Channels, Entry, ExchangeView
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
 
@@ -134,6 +135,18 @@ async def channel_of(target: Target, caller: Client) -> str:
     if len(names) == 1:
         return names[0]
     raise UsageError(f"name a channel with --channel: {', '.join(names) or 'this token sees none'}")
+
+
+async def timeline_of(caller: Client, channel: str, exchange: str, view: ExchangeView, at: int | None = None) -> tuple[Entry, ...]:
+    """Return all records of an exchange, page by page from the newest page, which is `view`."""
+    timeline = view.timeline
+    path = f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}?" + (f"at={at}&" if at else "")
+    before = view.earlier
+    while before:
+        view = msgspec.json.decode((await caller.call("GET", f"{path}cursor={view.earlier}")).body, type=ExchangeView)
+        timeline = (*view.timeline, *timeline)
+        before = view.earlier if view.earlier < before else 0  # a gateway that lies cannot make this endless
+    return timeline
 
 
 def out(text: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
+from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table, timeline_of
 from dragoman.cli.posting import in_words
 from dragoman_schemas.answers import Alarm, Entry, ExchangeView, Standing
 
@@ -26,6 +26,8 @@ async def show(
         channel = await channel_of(target, caller)
         id = await caller.exchange_of(channel, exchange)
         answer = await caller.call("GET", f"/v1/channels/{channel}/exchanges/{id}" + (f"?at={at}" if at else ""))
+        shown = msgspec.json.decode(answer.body, type=ExchangeView)
+        entries = await timeline_of(caller, channel, id, shown, at) if timeline and not target.json else ()
     view = answer.json()
     if target.json:
         out_json(answer.body)
@@ -34,7 +36,7 @@ async def show(
     say(in_words(msgspec.convert(view.get("standing", {}), Standing)))
     if timeline:
         out("")
-        for entry in msgspec.json.decode(answer.body, type=ExchangeView).timeline:
+        for entry in entries:
             out(_line(entry))
     return 0
 

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -51,7 +51,10 @@ def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[s
     return headers
 
 
-async def past(call: Call[At], projection: Projection, position: int) -> int | None:
+AtQuery = TypeVar("AtQuery", bound=At)
+
+
+async def past(call: Call[AtQuery], projection: Projection, position: int) -> int | None:
     """The past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
     at = call.query.at
     if at in ("", "0"):

@@ -345,7 +345,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{_C}/exchanges/{{exchange}}",
         reading.show_exchange,
         "One exchange",
-        At,
+        reading.TimelineQuery,
         {200: ExchangeView, 304: None},
         media=(JSON, cap.MEDIA, foreign.CALENDAR),
         headers=(*_READ, *_CACHED),

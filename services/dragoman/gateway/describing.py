@@ -37,7 +37,7 @@ from dragoman_schemas.state import Exchange, Registry
 
 PROBLEM: Final = "application/problem+json"
 _BODILESS: Final = (204, 304)
-_PAGED: Final = ("list_exchanges", "list_people", "stream_records")
+_PAGED: Final = ("list_exchanges", "list_people", "show_exchange", "stream_records")
 _ROOMY: Final = ("new_draft", "new_person", "put_file", "new_link", "new_endpoint", "take_import")
 _RACING: Final = {"put_file": "busy", "erase_file": "busy", "resend": "moved"}
 _PLACED: Final = ("show_channel", "show_proof", "stream_records")
@@ -224,7 +224,7 @@ _MATCHES: Final = ("moved", "precondition-required")
 _BODY: Final = ("media-type", "too-large", "too-slow", "invalid", "invalid-act")
 _ACT: Final = (
     *("idempotency-key", "second-key-required", "not-allowed-in-state", "void", "busy", "erased", *_MATCHES),
-    *("media-type", "too-large", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
+    *("media-type", "too-large", "no-room", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
 )
 
 

@@ -21,7 +21,7 @@ from dragoman.gateway.posting import grant_of, in_thread, projection_of, service
 from dragoman.gateway.readers import Line
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
 from dragoman.interop import cap
-from dragoman.limits import LIST_PAGE
+from dragoman.limits import LIST_PAGE, TIMELINE_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.causes import causes
 from dragoman.projection.live import Projection
@@ -56,6 +56,12 @@ _CHOICES: Final[dict[str, Sequence[str]]] = {
 """What a list may be narrowed to, by filter."""
 
 CLOUDEVENT: Final = "application/cloudevents+json"
+
+
+class TimelineQuery(At, frozen=True, kw_only=True):
+    """A past position, and the cursor of a page of the timeline; empty for the newest page."""
+
+    cursor: str = ""
 
 
 class Between(Struct, frozen=True, kw_only=True):
@@ -170,8 +176,13 @@ def _cell(value: object) -> str:
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int | None, position: int) -> ExchangeView:
-    """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it."""
+async def viewed(
+    call: Call[Any], projection: Projection, exchange: str, at: int | None, position: int, cursor: int = 0, most: int = TIMELINE_PAGE
+) -> ExchangeView:
+    """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it.
+
+    Its timeline has at most so many records, 0 for all; the newest, or those before a cursor.
+    """
     service, grant = service_of(call), grant_of(call.request)
     unwritten: list[Stored] = []
     if service.store.stalled and not at:
@@ -189,20 +200,26 @@ async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int
         grant.side,
         None if at else service.now(),
         unwritten,
+        cursor,
+        most,
     )
     if not at and call.request.method != "HEAD":  # nobody reads what is not sent
         call.request.app[READING].opened(projection, exchange, grant)
     view = await desks.joined(call, projection, await beside.seen(service, projection, grant, view))
-    newest = max((entry.position for entry in view.timeline), default=0)
+    newest = max([*view.blame.values(), *(entry.position for entry in view.timeline)])
     return replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
 
 
-async def show_exchange(call: Call[At]) -> Answered:
+async def show_exchange(call: Call[TimelineQuery]) -> Answered:
     media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
     at = await past(call, projection, position)
-    view = await viewed(call, projection, call.path("exchange"), at, position)
+    if call.query.cursor and not whole(call.query.cursor):
+        raise Refused(Refusal(kind="bad-request", detail=sentence("cursor is as `Link: rel=next` gave it; leave it out for the newest.")))
+    view = await viewed(call, projection, call.path("exchange"), at, position, whole(call.query.cursor) or 0)
     headers = headers_of(call, projection, view.position)
+    if view.earlier:
+        headers["Link"] = f'<{call.request.rel_url.update_query(cursor=str(view.earlier))}>; rel="next"'
     if media != JSON:
         return _spoken(projection, decode_exchange(bytes(view.state)), media, headers, service_of(call).public_url)
     if at is None:

@@ -12,6 +12,7 @@ from dragoman.domain.clocks import Calendar
 from dragoman.domain.contact import standing_office
 from dragoman.domain.exchange import owes_answer
 from dragoman.limits import LIST_PAGE
+from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange, decode_registry
 
@@ -57,7 +58,7 @@ def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exc
         "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
         (id, base, base | at),
     ).fetchone()
-    return decode_exchange(state)
+    return decode_exchange(whole(connection, base, id, state))
 
 
 def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
@@ -69,7 +70,7 @@ def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry 
         "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
         (genesis[0], base, base | at),
     ).fetchone()
-    return decode_registry(state)
+    return decode_registry(whole(connection, base, genesis[0], state))
 
 
 def delivered_at(connection: sqlite3.Connection, base: int, at: int, side: str, message: Message) -> str:

@@ -26,6 +26,7 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from dragoman.sentence import sentence, unpacked
 from dragoman_schemas.answers import Link
@@ -218,7 +219,11 @@ class Moment:
         for number, (id, _, state) in enumerate(found):
             if number % _STRETCH == _STRETCH - 1:
                 sleep(_REST_SECONDS)
-            yield state_at(self._connection, self._base, self.position, id) if state is None else decode_exchange(state)
+            yield (
+                state_at(self._connection, self._base, self.position, id)
+                if state is None
+                else decode_exchange(whole(self._connection, self._base, id, state))
+            )
 
     def opening(self, state: Exchange) -> dict[str, Raw]:
         """What an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""

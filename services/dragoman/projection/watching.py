@@ -16,6 +16,7 @@ from dragoman.domain.points import Point
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import calendars_at, delivered_at, position_of, registry_at, state_at, time_at, unanswered_at, waiting_at
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
 from dragoman_schemas.answers import (
     Alarm,
     ClockView,
@@ -255,9 +256,10 @@ def next_calls(
 def flashes(store: Store, channel: str) -> list[Exchange]:
     """The flash exchanges that wait for an acknowledgement now; of very many the newest."""
     base = store.base(channel)
-    found = store.reader().execute(
-        "SELECT r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-        "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key DESC LIMIT ?",
-        (base >> 40, LIST_PAGE),
-    )
-    return [decode_exchange(state) for (state,) in found][::-1]
+    with store.snapshot() as connection:
+        found = connection.execute(
+            "SELECT e.id, r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
+            "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key DESC LIMIT ?",
+            (base >> 40, LIST_PAGE),
+        )
+        return [decode_exchange(whole(connection, base, id, state)) for id, state in found][::-1]

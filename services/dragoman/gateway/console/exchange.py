@@ -19,6 +19,7 @@ from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level, urgency
+from dragoman.gateway.posting import whole
 from dragoman.language.words import as_moment
 from dragoman.projection import reads
 from dragoman.stores.watching import Shelved
@@ -48,7 +49,8 @@ class Step(Struct, frozen=True, kw_only=True):
 async def exchange(here: Here) -> Page:
     """The page of one exchange."""
     id = here.request.match_info["exchange"]
-    view = await reading.viewed(here.call, here.projection, id, here.at or None, here.newest)
+    cursor = whole(here.request.query.get("before", "")) or 0
+    view = await reading.viewed(here.call, here.projection, id, here.at or None, here.newest, cursor)
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, view.people, here.link)
@@ -69,6 +71,7 @@ async def exchange(here: Here) -> Page:
             "corrections": list(_corrections(display, state)),
             "received": _received(state, view),
             "steps": [_step(display, state, entry) for entry in view.timeline],
+            "paged": bool(cursor),
             "clock_level": lambda clock: level_of(here, state, clock),
             "spent": lambda clock: _spent(here, clock),
             "clock_bar": charts.clock,

@@ -134,7 +134,7 @@ async def meeting(here: Here) -> Page:
 def _read(here: Here, exchange: str) -> _Found:
     store: Store = here.service.store
     as_of = here.service.as_of(here.projection)
-    view = reads.exchange_view(store, here.name, exchange, here.position, as_of, here.side, here.moment)
+    view = reads.exchange_view(store, here.name, exchange, here.position, as_of, here.side, here.moment, most=0)
     state = decode_exchange(bytes(view.state))
     if state.family != "meeting":
         raise refused(

@@ -102,7 +102,7 @@ async def card(here: Here) -> Page:
 
 
 async def _read(here: Here) -> tuple[ExchangeView, Exchange, Display]:
-    view = await reading.viewed(here.call, here.projection, here.request.match_info["exchange"], here.at or None, here.newest)
+    view = await reading.viewed(here.call, here.projection, here.request.match_info["exchange"], here.at or None, here.newest, most=0)
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     return view, decode_exchange(bytes(view.state)), Display(here.words, offices, view.people)
 
