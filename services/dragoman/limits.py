@@ -32,6 +32,15 @@ FILE_SECONDS: Final = 120.0
 BODY_BYTES: Final = 2 * ACT_BYTES
 """A posted body: an act with generous white space."""
 
+SMALL_FORM_BYTES: Final = 8 * 1024
+"""A form of somebody who may have no session: a token, a path to go on at, three preferences."""
+
+FORM_FIELDS: Final = 1_000
+"""Fields of a form. The longest form has some three hundred."""
+
+PART_HEADER_BYTES: Final = 4 * 1024
+"""Headers of one part of a form with a file: the names of the field and of the file."""
+
 MESSAGE_BYTES: Final = 524_288
 """`max_msg_size` of a log stream: an act, its envelope and 64 signatures."""
 

@@ -36,12 +36,13 @@ from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting
 from dragoman.gateway.console import charts, forms, kinds, signing
 from dragoman.gateway.console.exchange import headline
+from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Fault, Typed
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language
-from dragoman.gateway.console.sessions import Form, form_of, said, see
+from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.typed import Reply
 from dragoman.limits import FLASH_WORDS
 from dragoman.projection import reads
@@ -377,7 +378,7 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     """The form came back: to be checked, sent, kept as a draft, or changed once more."""
     here.newest = here.projection.flushed
     writing = _writing(here)
-    form = await form_of(here.request)
+    form = await form_of(here.request, files=True)
     fields, upload_fault = await _uploaded(writing, form)
     do = said(form, "do") or "check"
     checked = fields.popall("act", [""])[-1]
@@ -406,17 +407,17 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
     """The form's fields; a file that came with it is put beside the log, and named."""
     fields: MultiDict[str] = MultiDict((name, value) for name, value in form.items() if isinstance(value, str))
     upload = form.get("upload")
-    if not isinstance(upload, web.FileField) or not upload.filename:
+    if not isinstance(upload, Upload) or not upload.filename:
         return fields, None
-    content = bytearray(upload.file.read())
+    content = bytearray(upload.content)
     digest = hashlib.sha256(content).hexdigest()
     label = writing.here.words.field("attachments")
-    if upload.content_type not in files.TYPES:
+    if upload.media_type not in files.TYPES:
         said = writing.here.words.say("A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES))
         return fields, Fault(field="upload", label=label, sentence=said)
-    await files.keep(writing.here.call, writing.here.projection, writing.here.side, digest, upload.content_type, content)
+    await files.keep(writing.here.call, writing.here.projection, writing.here.side, digest, upload.media_type, content)
     title = upload.filename[:120]
-    fields.add("f.attachments", json.dumps({"sha256": digest, "media_type": upload.content_type, "bytes": len(content), "title": title}))
+    fields.add("f.attachments", json.dumps({"sha256": digest, "media_type": upload.media_type, "bytes": len(content), "title": title}))
     return fields, None
 
 
