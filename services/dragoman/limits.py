@@ -32,6 +32,18 @@ FILE_SECONDS: Final = 120.0
 BODY_BYTES: Final = 2 * ACT_BYTES
 """A posted body: an act with generous white space."""
 
+FIRST_REQUEST_SECONDS: Final = 5.0
+"""How long a new connection may send no request: its handshake, and then its headers. A browser opens another one when it needs it."""
+
+ACCEPTED_AT_ONCE: Final = 32
+"""Connections that are taken before the event loop does anything else."""
+
+DESCRIPTORS_SHARE: Final = 0.75
+"""The share of a process's descriptors that connections may take: the broker, the projection and the archive need the rest."""
+
+FULL_LINE_SECONDS: Final = 60.0
+"""How often the log says that connections are refused."""
+
 SMALL_FORM_BYTES: Final = 8 * 1024
 """A form of somebody who may have no session: a token, a path to go on at, three preferences."""
 

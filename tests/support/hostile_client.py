@@ -26,14 +26,18 @@ class Response:
     body: bytes = b""
 
 
-async def exchange(base_url: str, raw: bytes, *, wait: float = 20.0) -> Response:
-    """Send these bytes on a connection of their own, and read the first answer."""
+async def exchange(base_url: str, raw: bytes, *then: bytes, wait: float = 20.0) -> Response:
+    """Send these bytes on a connection of their own, each after a moment, and read the first answer."""
     url = urlsplit(base_url)
     context = ssl._create_unverified_context() if url.scheme == "https" else None
     reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=context)
     try:
         async with asyncio.timeout(wait):
             writer.write(raw)
+            for each in then:
+                await writer.drain()
+                await asyncio.sleep(0.05)  # as a packet of its own; the answer is the same if it is not
+                writer.write(each)
             await writer.drain()
             return await _response(reader)
     except (ConnectionError, asyncio.IncompleteReadError):
@@ -86,7 +90,9 @@ class SecondSide:
         """Return what each request took: until `during` ends, and for so many rounds at least. Every answer must be a success."""
         waits = Waits()
         attack = None if during is None else asyncio.ensure_future(during)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+        async with aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=60), connector=aiohttp.TCPConnector(force_close=True)
+        ) as session:
             own, opposite = Caller(session, self.service, self.who), Caller(session, self.service, self.other)
             exchange_id = (await opposite.open(NOTE)).json["exchange"]
             while (attack is not None and not attack.done()) or rounds > 0:

@@ -85,12 +85,12 @@ class Budgets:
 
     def address(self, address: str) -> None:
         """A request from an address that nobody's token stands behind. Raises `Over`."""
-        if wait := self._addresses.spend(_network(address), 1, self._clock()):
+        if wait := self._addresses.spend(network_of(address), 1, self._clock()):
             raise Over(sentence("This address asks more than there is room for; slow down."), wait, "address")
 
     def stranger(self, address: str) -> None:
         """A request from an address with a token that is not known. Raises `Over`."""
-        if wait := self._strangers.spend(_network(address), 1, self._clock()):
+        if wait := self._strangers.spend(network_of(address), 1, self._clock()):
             raise Over(sentence("Too many requests without a valid token came from this address; send a valid one."), wait, "strangers")
 
     def caller(self, grant: Grant, channel: str, length: int) -> str:
@@ -149,8 +149,8 @@ class Budgets:
 BUDGETS: Final = web.AppKey("budgets", Budgets)
 
 
-def _network(address: str) -> str:
-    """Whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
+def network_of(address: str) -> str:
+    """Return whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
     if ":" not in address:
         return address
     found = ip_address(address.partition("%")[0])
