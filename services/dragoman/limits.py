@@ -41,6 +41,12 @@ ACCEPTED_AT_ONCE: Final = 32
 DESCRIPTORS_SHARE: Final = 0.75
 """The share of a process's descriptors that connections may take: the broker, the projection and the archive need the rest."""
 
+HELD_SECONDS: Final = 0.1
+"""How long the event loop may be held before the log says by what."""
+
+HELD_LINE_SECONDS: Final = 1.0
+"""How often the log says so: who can hold the loop must not fill the log as well."""
+
 FULL_LINE_SECONDS: Final = 60.0
 """How often the log says that connections are refused."""
 

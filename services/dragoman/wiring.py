@@ -263,6 +263,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
             await projection.caught_up.wait()
         following(rebuild.Rebuilder(store, service.channels, log_of, settled=service.trees.forget).run())
         following(IntegrityCheck(store).run())
+        following(service.watchdog.run())
         following(service.keep_access_fresh())
         following(_find_channels(service))
         if permit.read_only_reason() is not None:
