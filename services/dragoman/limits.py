@@ -41,6 +41,12 @@ ACCEPTED_AT_ONCE: Final = 32
 DESCRIPTORS_SHARE: Final = 0.75
 """The share of a process's descriptors that connections may take: the broker, the projection and the archive need the rest."""
 
+SMALL_BODY_BYTES: Final = 16 * 1024
+"""A body that is read on the event loop: the worst of this size takes some 20 ms. Nearly every act is smaller."""
+
+WORKERS: Final = 4
+"""Threads that read large bodies: one of several sides each at a time."""
+
 HELD_SECONDS: Final = 0.1
 """How long the event loop may be held before the log says by what."""
 

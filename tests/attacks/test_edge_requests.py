@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from hostile_client import Response, SecondSide, alike, exchange, request, unhindered
-from service import DRAGOMAN, Caller, Service
+from service import DRAGOMAN, Caller, Service, new_key
 
 T = TypeVar("T")
 FORM = "application/x-www-form-urlencoded"
@@ -154,6 +154,44 @@ def frugal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(tmp_path_factory.mktemp("frugal") / "data", environment=small)
     yield service
     service.stop()
+
+
+# Bodies that take long to read
+
+
+def heavy_bodies() -> dict[str, tuple[str, str, bytes]]:
+    """Return bodies within every limit that take long to read: where each is posted, as what, and its bytes."""
+    declared = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 60}">' for n in range(7))
+    bomb = f"<!DOCTYPE a [{declared}<!ATTLIST a b CDATA '&e6;'>]><a/>".encode()
+    empty = b'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">' + b"<info/>" * 33_000 + b"</alert>"
+    nested = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n" + b"BEGIN:VEVENT\r\n" * 8_000 + b"END:VEVENT\r\n" * 8_000 + b"END:VCALENDAR\r\n"
+    blanks = b'{"act":"contact-note",' + b" " * 470_000 + b'"form":"conversation","text":"x","text":"y"}'
+    members = b'{"act":"contact-note",' + b",".join(b'"m%d" : [ ]' % n for n in range(15_000)) + b"}"
+    return {
+        "a document type": (f"{C}/imports", "application/cap+xml", bomb),
+        "empty elements": (f"{C}/imports", "application/cap+xml", empty),
+        "nested calendars": (f"{C}/imports", "text/calendar", nested),
+        "blanks": (f"{C}/contacts", "application/json", blanks),
+        "members": (f"{C}/contacts", "application/json", members),
+    }
+
+
+C = "/v1/channels/nato-china"
+HEAVY = heavy_bodies()
+
+
+@pytest.mark.parametrize("name", HEAVY)
+async def test_a_body_that_takes_long_to_read_holds_up_no_other_side(service: Service, name: str) -> None:
+    path, media_type, body = HEAVY[name]
+    token = ("Authorization", f"Bearer {service.token('nato/officer')}")
+    async with unhindered(service) as attacked:
+
+        async def attack() -> None:
+            key = ("Idempotency-Key", new_key())
+            answer = await exchange(service.base_url, request("POST", path, token, key, ("Content-Type", media_type), body=body), wait=60)
+            assert answer.status in (413, 422), answer
+
+        await attacked(alike(8, attack))
 
 
 # Connections that nobody sends a request on

@@ -21,6 +21,7 @@ from dragoman.gateway.oidc import Provider
 from dragoman.gateway.opened import READING, Reading
 from dragoman.gateway.room import ROOM, Room
 from dragoman.gateway.service import Service
+from dragoman.gateway.workers import WORKING, Workers
 from dragoman.limits import BODY_BYTES
 from dragoman.sentence import sentence
 from dragoman.settings import Settings
@@ -54,11 +55,19 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app[READING] = Reading(service)
     app.cleanup_ctx.append(_keeping)
     app[files.TAKING] = files.taking()
+    app[WORKING] = Workers()
+    app.cleanup_ctx.append(_working)
     for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
         route.on(app.router)
     app[docs.DESCRIPTION] = api.document()
     pages.register(app)
     return app
+
+
+async def _working(app: web.Application) -> AsyncIterator[None]:
+    """Have workers as long as the gateway runs."""
+    yield
+    app[WORKING].close()
 
 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:

@@ -79,6 +79,7 @@ class Budgets:
         self._strangers = Budget(settings.stranger_requests)
         self._officers, self._sides = Budget(settings.officer_requests), Budget(settings.side_requests)
         self._officers_bytes, self._sides_bytes = Budget(settings.officer_mib * _MIB), Budget(settings.side_mib * _MIB)
+        self._officers_work, self._sides_work = Budget(settings.officer_work), Budget(settings.side_work)
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
         self.policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
@@ -109,7 +110,17 @@ class Budgets:
             raise Over(sentence("%(actor)s moves more bytes than there is room for; slow down.", actor=grant.actor), wait, "officer-bytes")
         if length and (wait := self._sides_bytes.spend(side, length, now)):
             raise Over(sentence("%(side)s moves more bytes than there is room for; slow down.", side=grant.side), wait, "side-bytes")
+        if wait := self._officers_work.spend(officer, 0, now) or self._sides_work.spend(side, 0, now):
+            raise Over(
+                sentence("Reading what %(actor)s sends takes more time than there is; send less at once.", actor=grant.actor), wait, "work"
+            )
         return apart
+
+    def worked(self, grant: Grant, apart: str, seconds: float) -> None:
+        """Charge the seconds that reading a body took; the next request waits where that was too much."""
+        now = self._clock()
+        self._officers_work.charge(grant.actor + apart, seconds, now)
+        self._sides_work.charge(grant.side + apart, seconds, now)
 
     def received(self, grant: Grant, apart: str, length: int) -> None:
         """So many bytes were sent in answer."""

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.validation import fault_of, faults_of
+from dragoman.gateway import workers
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 from dragoman.sentence import sentence
 
@@ -85,7 +86,7 @@ class Call(Generic[S]):
         """The body as a shape. Raises `Malformed` with a pointer."""
         raw = await self.body()
         try:
-            return msgspec.json.decode(raw, type=shape)
+            return await workers.read(self.request, len(raw), msgspec.json.decode, raw, type=shape)
         except msgspec.ValidationError as error:
             raise faults_of(error, raw, shape) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

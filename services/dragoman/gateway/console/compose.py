@@ -33,7 +33,7 @@ from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.gateway import drafts, files, posting
+from dragoman.gateway import drafts, files, posting, workers
 from dragoman.gateway.console import charts, forms, kinds, signing
 from dragoman.gateway.console.exchange import headline
 from dragoman.gateway.console.form_reader import Form, Upload
@@ -521,7 +521,8 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
     """The act as its author will sign it; a draft's id is its record's."""
-    here, (act, data) = writing.here, read_act(body, cut=True)
+    here = writing.here
+    act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
     id = str(fields.get("draft", "")) or posting.id_of(here.projection, here.grant.actor, data, str(fields.get("key", "")))
     return await signing.bound(here, act, data, id=id, exchange=writing.at)
 
@@ -717,7 +718,7 @@ async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -
     """Keep exactly what was checked; where two officers sign, signed by its author."""
     here, signatures = writing.here, ""
     try:
-        act, data = read_act(body, cut=True)
+        act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         if two_keys(here.projection, writing.rule, data):
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
         draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
@@ -797,7 +798,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     fault = ""
     two_key = RULES[act].two_key
     try:
-        compact, data = read_act(body, cut=True)
+        compact, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
         facts = facts_of(display, writing, content)
