@@ -86,6 +86,7 @@ NO_HTTP = {
     "a link that is too long": request("GET", f"/v1/calendars/{SECRET * 300}"),
     "a URL that is none": request("GET", f"http://[::1/{SECRET}"),
     "an unknown expectation": request("GET", "/v1/me", ("Expect", SECRET)),
+    "an expectation that is no text": request("GET", "/v1/me", ("Expect", SECRET.encode() + b"\xff")),
     "an unknown transfer encoding": request("POST", "/sign-in", ("Transfer-Encoding", SECRET)),
     "two lengths": request("POST", "/sign-in", ("Content-Length", "1"), ("Content-Length", SECRET)),
     "no method": request("G\x01T", f"/v1/calendars/{SECRET}"),

@@ -156,7 +156,7 @@ def rejection(app: web.Application) -> Reject:
         address = request.remote or ""
         try:
             app[BUDGETS].address(address)
-            refused = problems.unreadable(error) if status < 500 else error
+            refused = problems.unreadable(error) if status < 500 or isinstance(error, UnicodeError) else error
         except Over as over:
             refused = over
         if not isinstance(refused, Exception):
