@@ -38,6 +38,39 @@ FILE_SECONDS: Final = 120.0
 BODY_BYTES: Final = 2 * ACT_BYTES
 """A posted body: an act with generous white space."""
 
+FIRST_REQUEST_SECONDS: Final = 5.0
+"""How long a new connection may send no request: its handshake, and then its headers. A browser opens another one when it needs it."""
+
+ACCEPTED_AT_ONCE: Final = 32
+"""Connections that are taken before the event loop does anything else."""
+
+DESCRIPTORS_SHARE: Final = 0.75
+"""The share of a process's descriptors that connections may take: the broker, the projection and the archive need the rest."""
+
+SMALL_BODY_BYTES: Final = 16 * 1024
+"""A body that is read on the event loop: the worst of this size takes some 20 ms. Nearly every act is smaller."""
+
+WORKERS: Final = 4
+"""Threads that read large bodies: one of several sides each at a time."""
+
+HELD_SECONDS: Final = 0.1
+"""How long the event loop may be held before the log says by what."""
+
+HELD_LINE_SECONDS: Final = 1.0
+"""How often the log says so: who can hold the loop must not fill the log as well."""
+
+FULL_LINE_SECONDS: Final = 60.0
+"""How often the log says that connections are refused."""
+
+SMALL_FORM_BYTES: Final = 8 * 1024
+"""A form of somebody who may have no session: a token, a path to go on at, three preferences."""
+
+FORM_FIELDS: Final = 1_000
+"""Fields of a form. The longest form has some three hundred."""
+
+PART_HEADER_BYTES: Final = 4 * 1024
+"""Headers of one part of a form with a file: the names of the field and of the file."""
+
 MESSAGE_BYTES: Final = 524_288
 """`max_msg_size` of a log stream: an act, its envelope and 64 signatures."""
 

@@ -24,8 +24,9 @@ from dragoman.courier.post import Bringing
 from dragoman.courier.rounds import Rounds
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.domain import nesting
-from dragoman.gateway.app import application
+from dragoman.gateway.app import application, rejection
 from dragoman.gateway.callers import networks
+from dragoman.gateway.connections import Connections, Site, connections_room
 from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.service import Service
@@ -266,6 +267,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
             await projection.caught_up.wait()
         following(service.keep("rebuild", rebuild.Rebuilder(store, service.channels, log_of, settled=service.trees.forget).run))
         following(service.keep("integrity", IntegrityCheck(store).run))
+        following(service.keep("watchdog", service.watchdog.run))
         following(service.keep("access", service.keep_access_fresh))
         following(service.keep("new-channels", partial(_find_channels, service, following_again)))
         if permit.read_only_reason() is not None:
@@ -371,9 +373,7 @@ async def _tasks() -> AsyncIterator[_Start]:
 
 async def _listening(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Running:
     app = application(service, settings, await _provider(settings, service, stack, following))
-    runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=settings.http.idle_s, auto_decompress=False
-    )
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     certificate = None
     if settings.http.certificate is not None or settings.http.key is not None:
         certificate = Certificate(*_pair(settings))
@@ -381,8 +381,19 @@ async def _listening(settings: Settings, service: Service, stack: AsyncExitStack
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     listener = _bound(settings.http.host, settings.http.port)
-    await web.SockSite(runner, listener, ssl_context=certificate.context if certificate else None).start()
     port = listener.getsockname()[1]
+    connections = Connections(
+        listener,
+        reject=rejection(app),
+        per_address=settings.budgets.connections,
+        most=connections_room(),
+        proxies=networks(settings.http.trusted_proxies),
+        context=certificate.context if certificate else None,
+        keepalive_timeout=settings.http.idle_s,
+        access_log=None,
+        auto_decompress=False,
+    )
+    await Site(runner, listener, connections, secure=certificate is not None).start()
     own_url = f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
     base_url = settings.http.public_url or own_url
     log.info("gateway.listening", url=base_url)

@@ -124,3 +124,20 @@ def test_streams_are_counted_while_they_are_open() -> None:
     budgets.open_stream("nato/o-2")
     budgets.close_stream("nato/o-1")
     budgets.open_stream("nato/o-1")
+
+
+def test_work_is_charged_to_officer_and_side_and_the_next_request_waits() -> None:
+    clock = Clock()
+    budgets = Budgets(Settings(officer_work=0.2, side_work=0.4), clock)
+    budgets.worked(NATO, "", 2.5)
+    with pytest.raises(Over) as caught:
+        budgets.caller(NATO, "nato-china", 0)
+    assert (caught.value.policy, caught.value.wait) == ("work", 3)
+    budgets.caller(COLLEAGUE, "nato-china", 0)
+    budgets.caller(CHINA, "nato-china", 0)
+    budgets.worked(COLLEAGUE, "", 2.0)
+    budgets.worked(COLLEAGUE, "", 0.1)
+    with pytest.raises(Over):
+        budgets.caller(Grant(id="4", actor="nato/o-3"), "nato-china", 0)
+    clock.now += 5
+    budgets.caller(NATO, "nato-china", 0)

@@ -411,6 +411,26 @@ def own() -> list[bytes]:
     return [alert(world.registry, world.exchange(world.open("nato/h-1", act))) for act in acts if act["act"] != "hazardous-incident"]
 
 
+def bombs() -> list[bytes]:
+    """Alerts of which expat makes far more than they hold, in the declarations themselves or in the text."""
+    declared = "".join(f'<!ENTITY % p{n} "{f"%p{n - 1};" * 10 if n else "x" * 60}">' for n in range(7))
+    many = "<!ENTITY a SYSTEM 'x'>" * 10_000
+    nested = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 60}">' for n in range(7))
+    return [
+        f"<!DOCTYPE alert [{declared}%p6;]>{ABDUCTION}".encode(),
+        f"<!DOCTYPE alert [{nested}<!ATTLIST alert a CDATA '&e6;'>]>{ABDUCTION}".encode(),
+        f"<!DOCTYPE alert [{nested}]>{ABDUCTION.replace('A blue', '&e6;')}".encode(),
+        f"<!-- --><!DOCTYPE alert [{many}]>{ABDUCTION}".encode(),
+    ]
+
+
+@pytest.mark.parametrize("raw", bombs(), ids=["parameters", "attributes", "text", "many"])
+def test_a_document_type_is_refused_before_expat_sees_it(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dragoman.interop.cap_reader.ET.XMLParser", None)
+    with pytest.raises(NotUnderstood, match="DOCTYPE"):
+        read(raw)
+
+
 SOUND = [*(each.encode() for each in WARNINGS.values()), *own()]
 PIECES = [
     b"<",

@@ -79,18 +79,19 @@ class Budgets:
         self._strangers = Budget(settings.stranger_requests)
         self._officers, self._sides = Budget(settings.officer_requests), Budget(settings.side_requests)
         self._officers_bytes, self._sides_bytes = Budget(settings.officer_mib * _MIB), Budget(settings.side_mib * _MIB)
+        self._officers_work, self._sides_work = Budget(settings.officer_work), Budget(settings.side_work)
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
         self.policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
 
     def address(self, address: str) -> None:
         """A request from an address that nobody's token stands behind. Raises `Over`."""
-        if wait := self._addresses.spend(_network(address), 1, self._clock()):
+        if wait := self._addresses.spend(network_of(address), 1, self._clock()):
             raise Over(sentence("This address asks more than there is room for; slow down."), wait, "address")
 
     def stranger(self, address: str) -> None:
         """A request from an address with a token that is not known. Raises `Over`."""
-        if wait := self._strangers.spend(_network(address), 1, self._clock()):
+        if wait := self._strangers.spend(network_of(address), 1, self._clock()):
             raise Over(sentence("Too many requests without a valid token came from this address; send a valid one."), wait, "strangers")
 
     def caller(self, grant: Grant, channel: str, length: int) -> str:
@@ -109,7 +110,17 @@ class Budgets:
             raise Over(sentence("%(actor)s moves more bytes than there is room for; slow down.", actor=grant.actor), wait, "officer-bytes")
         if length and (wait := self._sides_bytes.spend(side, length, now)):
             raise Over(sentence("%(side)s moves more bytes than there is room for; slow down.", side=grant.side), wait, "side-bytes")
+        if wait := self._officers_work.spend(officer, 0, now) or self._sides_work.spend(side, 0, now):
+            raise Over(
+                sentence("Reading what %(actor)s sends takes more time than there is; send less at once.", actor=grant.actor), wait, "work"
+            )
         return apart
+
+    def worked(self, grant: Grant, apart: str, seconds: float) -> None:
+        """Charge the seconds that reading a body took; the next request waits where that was too much."""
+        now = self._clock()
+        self._officers_work.charge(grant.actor + apart, seconds, now)
+        self._sides_work.charge(grant.side + apart, seconds, now)
 
     def received(self, grant: Grant, apart: str, length: int) -> None:
         """So many bytes were sent in answer."""
@@ -149,8 +160,8 @@ class Budgets:
 BUDGETS: Final = web.AppKey("budgets", Budgets)
 
 
-def _network(address: str) -> str:
-    """Whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
+def network_of(address: str) -> str:
+    """Return whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
     if ":" not in address:
         return address
     found = ip_address(address.partition("%")[0])

@@ -13,7 +13,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
 from dragoman.domain.validation import fault_of
-from dragoman.gateway import posting
+from dragoman.gateway import posting, workers
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import DRAFTS
 from dragoman.projection.live import Projection
@@ -125,7 +125,7 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
     projection, actor = _desk(call)
     _check(new.act)
     service = posting.service_of(call)
-    signatures, data = _signed(call, new, signatures)
+    signatures, data = await _signed(call, new, signatures)
     now = stamp(service.now())
     draft = Draft(
         id=posting.id_of(projection, actor, data, key or call.request.headers.get("Idempotency-Key")),
@@ -160,12 +160,12 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
     return _reply(known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
-def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
+async def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
     """The drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
     signatures = signatures or posting.signatures_of(call.request)
     if not signatures:
         return "", Act()
-    act, data = read_act(bytes(new.act), cut=False)
+    act, data = await workers.read(call.request, len(bytes(new.act)), read_act, bytes(new.act), cut=False)
     if data.signed is msgspec.UNSET or act != bytes(new.act):
         raise Refused(
             Refusal(kind="invalid", detail=sentence("A signed draft carries `signed`, and is compact: it is recorded as it was signed."))
@@ -189,7 +189,7 @@ async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None,
     _, actor = _desk(call)
     _as_read(etag, draft)
     service = posting.service_of(call)
-    signatures, data = _signed(call, new, signatures)
+    signatures, data = await _signed(call, new, signatures)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
         raise Malformed("/act/signed/id", sentence("it is the draft's: %(id)s", id=draft.id))
     changed = msgspec.structs.replace(
@@ -231,7 +231,7 @@ async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Re
     if draft is None:
         return await _released_before(call, projection, actor, id)
     _as_read(etag, draft)
-    act, data = read_act(bytes(draft.act), cut=not draft.signatures)
+    act, data = await workers.read(call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures)
     two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail=sentence("You wrote this draft; a colleague of your side releases it.")))

@@ -16,7 +16,7 @@ from dragoman.desk import stamp
 from dragoman.domain import ids
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import drafts, posting
+from dragoman.gateway import drafts, posting, workers
 from dragoman.gateway.answering import headers_of, standing, wanted_media
 from dragoman.gateway.beside import is_staff
 from dragoman.gateway.budgets import BUDGETS
@@ -209,7 +209,7 @@ async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Re
     from dragoman.interop import cap_reader
 
     try:
-        alert = cap_reader.read(raw)
+        alert = await workers.read(call.request, len(raw), cap_reader.read, raw)
     except NotUnderstood as error:
         raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
     if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
@@ -228,7 +228,7 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
 
     grant = grant_of(call.request)
     try:
-        answered = itip.read(raw)
+        answered = await workers.read(call.request, len(raw), itip.read, raw)
         if answered.side not in ("", grant.side):
             raise Refused(
                 Refusal(
@@ -244,7 +244,7 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
         body = msgspec.json.encode(itip.fitted(answered, exchange))
     except NotUnderstood as error:
         raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
-    act, data = read_act(body, cut=True)
+    act, data = await workers.read(call.request, len(body), read_act, body, cut=True)
     key = posting.key_of(call.request.headers.get("Idempotency-Key"))
     return await posting.take_in(
         call,

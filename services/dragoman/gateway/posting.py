@@ -14,7 +14,7 @@ from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import beside
+from dragoman.gateway import beside, workers
 from dragoman.gateway.room import ROOM
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Reply
@@ -117,7 +117,7 @@ async def record(
     """Take a body in as its caller's post; a page's form brings its key itself, the ETag that its officer has read, and signatures."""
     request, grant = call.request, grant_of(call.request)
     signatures = signatures or signatures_of(request)
-    act, data = read_act(body, cut=not signatures)
+    act, data = await workers.read(request, len(body), read_act, body, cut=not signatures)
     _all_or_nothing(data, signatures)
     return await take_in(
         call,

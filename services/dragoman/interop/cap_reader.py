@@ -108,6 +108,10 @@ _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u
 
 _TOO_LONG: Final = sentence("the alert says more than a notification holds; write one with what matters, and attach the alert to it")
 _DECLARED: Final = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([^"'>]*)["']""")
+_DECLARATIONS: Final = (b"<!DOCTYPE", b"<!ENTITY")
+"""The beginnings of what can define entities. They are looked for in the bytes: a handler that refuses a document type does not stop expat,
+which goes on to expand entities within the document type itself."""
+
 _DEGREES: Final = re.compile(r"[-+]?[0-9]{1,4}(\.[0-9]{1,11})?")
 
 Words = str | dict[str, str]
@@ -170,14 +174,11 @@ def read(raw: bytes) -> Alerted:
 
 
 class _Tree(ET.TreeBuilder):
-    """A tree without a document type, whose entities could be bombs, and not too deep."""
+    """A tree that is not too deep."""
 
     def __init__(self) -> None:
         super().__init__()
         self._depth = 0
-
-    def doctype(self, *_: object) -> None:
-        raise NotUnderstood(sentence("the alert has a document type (DOCTYPE), which CAP has not; send it without"))
 
     def start(self, tag: Any, attrs: Any, /) -> ET.Element:
         self._depth += 1
@@ -200,13 +201,16 @@ def _parsed(raw: bytes) -> ET.Element:
         raise NotUnderstood(
             sentence("the alert is written in %(encoding)s; send it in UTF-8", encoding=ascii(declared.group(1)[:40])[2:-1])
         )
-    parser = ET.XMLParser(target=_Tree(), encoding="utf-8")  # noqa: S314 - the tree refuses what XML attacks are made of
     try:
         raw.decode()
-        parser.feed(raw)
-        root: ET.Element = parser.close()
     except UnicodeDecodeError as error:
         raise NotUnderstood(sentence("byte %(n)s is not valid UTF-8; send the alert in UTF-8", n=error.start)) from None
+    if any(each in raw for each in _DECLARATIONS):
+        raise NotUnderstood(sentence("the alert has a document type (DOCTYPE), which CAP has not; send it without"))
+    parser = ET.XMLParser(target=_Tree(), encoding="utf-8")  # noqa: S314 - what XML attacks are made of is refused above
+    try:
+        parser.feed(raw)
+        root: ET.Element = parser.close()
     except (ET.ParseError, ValueError, LookupError) as error:
         raise NotUnderstood(sentence("this is no well-formed XML (%(error)s); send one CAP 1.2 alert", error=str(error))) from None
     if root.tag != f"{_NAMESPACE}alert":

@@ -89,7 +89,7 @@ _session = msgspec.json.Decoder(_Session).decode
 
 def hashed(secret: str) -> str:
     """What is stored of a token or a session."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
 
 class Access:

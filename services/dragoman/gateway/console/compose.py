@@ -33,15 +33,16 @@ from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.gateway import drafts, files, posting
+from dragoman.gateway import drafts, files, posting, workers
 from dragoman.gateway.console import charts, forms, kinds, signing
 from dragoman.gateway.console.exchange import headline
+from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Fault, Typed
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language
-from dragoman.gateway.console.sessions import Form, form_of, said, see
+from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.typed import Reply
 from dragoman.limits import FLASH_WORDS
 from dragoman.projection import reads
@@ -377,7 +378,7 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     """The form came back: to be checked, sent, kept as a draft, or changed once more."""
     here.newest = here.projection.flushed
     writing = _writing(here)
-    form = await form_of(here.request)
+    form = await form_of(here.request, files=True)
     fields, upload_fault = await _uploaded(writing, form)
     do = said(form, "do") or "check"
     checked = fields.popall("act", [""])[-1]
@@ -406,17 +407,17 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
     """The form's fields; a file that came with it is put beside the log, and named."""
     fields: MultiDict[str] = MultiDict((name, value) for name, value in form.items() if isinstance(value, str))
     upload = form.get("upload")
-    if not isinstance(upload, web.FileField) or not upload.filename:
+    if not isinstance(upload, Upload) or not upload.filename:
         return fields, None
-    content = bytearray(upload.file.read())
+    content = bytearray(upload.content)
     digest = hashlib.sha256(content).hexdigest()
     label = writing.here.words.field("attachments")
-    if upload.content_type not in files.TYPES:
+    if upload.media_type not in files.TYPES:
         said = writing.here.words.say("A file is one of %(types)s.", types=writing.here.words.listed(files.TYPES))
         return fields, Fault(field="upload", label=label, sentence=said)
-    await files.keep(writing.here.call, writing.here.projection, writing.here.side, digest, upload.content_type, content)
+    await files.keep(writing.here.call, writing.here.projection, writing.here.side, digest, upload.media_type, content)
     title = upload.filename[:120]
-    fields.add("f.attachments", json.dumps({"sha256": digest, "media_type": upload.content_type, "bytes": len(content), "title": title}))
+    fields.add("f.attachments", json.dumps({"sha256": digest, "media_type": upload.media_type, "bytes": len(content), "title": title}))
     return fields, None
 
 
@@ -520,7 +521,8 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
     """The act as its author will sign it; a draft's id is its record's."""
-    here, (act, data) = writing.here, read_act(body, cut=True)
+    here = writing.here
+    act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
     id = str(fields.get("draft", "")) or posting.id_of(here.projection, here.grant.actor, data, str(fields.get("key", "")))
     return await signing.bound(here, act, data, id=id, exchange=writing.at)
 
@@ -716,7 +718,7 @@ async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -
     """Keep exactly what was checked; where two officers sign, signed by its author."""
     here, signatures = writing.here, ""
     try:
-        act, data = read_act(body, cut=True)
+        act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         if two_keys(here.projection, writing.rule, data):
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
         draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
@@ -796,7 +798,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     fault = ""
     two_key = RULES[act].two_key
     try:
-        compact, data = read_act(body, cut=True)
+        compact, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
         facts = facts_of(display, writing, content)

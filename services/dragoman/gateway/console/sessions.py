@@ -4,7 +4,6 @@ A session is a server-side row behind a `__Host-` cookie. Forms are taken from o
 (Sec-Fetch-Site, Origin).
 """
 
-import asyncio
 import re
 import time
 from typing import Final
@@ -12,15 +11,16 @@ from urllib.parse import quote
 
 import structlog
 from aiohttp import web
-from multidict import MultiDictProxy
 
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import posting
 from dragoman.gateway.budgets import BUDGETS
+from dragoman.gateway.console import form_reader
+from dragoman.gateway.console.form_reader import Form
 from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
 from dragoman.language import words as languages
 from dragoman.language.words import Words
-from dragoman.limits import BODY_SECONDS, SESSION_SECONDS, VIEW_SECONDS
+from dragoman.limits import BODY_BYTES, SESSION_SECONDS, SMALL_FORM_BYTES, VIEW_SECONDS
 from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 
@@ -29,8 +29,6 @@ log = structlog.get_logger()
 COOKIE: Final = "__Host-dragoman"
 _PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
 """A path of ours: no other host, no backslash, no control character."""
-
-Form = MultiDictProxy[str | bytes | bytearray | web.FileField]
 
 
 class SignInNeeded(Exception):
@@ -90,13 +88,9 @@ def own_origin(request: web.Request) -> None:
         )
 
 
-async def form_of(request: web.Request) -> Form:
-    """A form, which must arrive in time. Raises `Refused`."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.post()
-    except TimeoutError:
-        raise Refused(Refusal(kind="too-slow", detail=sentence("The form did not arrive in time; send it again."))) from None
+async def form_of(request: web.Request, *, limit: int = BODY_BYTES, files: bool = False) -> Form:
+    """Return the form that a page sent, in UTF-8; with a file only where the page takes `files`. Raise `Refused`."""
+    return await form_reader.read(request, limit=limit, files=files)
 
 
 def said(form: Form, name: str) -> str:
@@ -132,7 +126,7 @@ def _sign_in_page(request: web.Request, next: str, *, fault: bool = False, waits
 async def sign_in(request: web.Request) -> web.Response:
     """Begin a session in place of a token."""
     own_origin(request)
-    form = await form_of(request)
+    form = await form_of(request, limit=SMALL_FORM_BYTES)
     token, next = said(form, "token"), following(said(form, "next") or "/")
     access = request.app[posting.SERVICE].access
     grant = access.find(token, time.time())
@@ -155,6 +149,7 @@ async def sign_in(request: web.Request) -> web.Response:
 async def sign_out(request: web.Request) -> web.Response:
     """End the session."""
     own_origin(request)
+    await form_of(request, limit=SMALL_FORM_BYTES)
     session = request.cookies.get(COOKIE)
     if session is not None:
         await request.app[posting.SERVICE].access.close_session(session)
@@ -166,7 +161,7 @@ async def sign_out(request: web.Request) -> web.Response:
 async def prefer(request: web.Request) -> web.Response:
     """Keep how this screen wants its pages: the language, the light, the single-letter keys."""
     own_origin(request)
-    form = await form_of(request)
+    form = await form_of(request, limit=SMALL_FORM_BYTES)
     known = Preferences.read(request)
     language, theme = said(form, "language"), said(form, "theme")
     wanted = Preferences(
