@@ -29,7 +29,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 class Recording:
     """In place of the desk: whatever is to be recorded is."""
 
-    def is_recorded(self, projection: Projection, post: Post) -> bool:
+    def is_recorded(self, _projection: Projection, _post: Post) -> bool:
         return False
 
     async def post(self, projection: Projection, post: Post) -> None:

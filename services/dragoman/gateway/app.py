@@ -106,19 +106,19 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
 
 def _charge(request: web.Request, response: web.StreamResponse) -> None:
     """Take what is sent from the caller's budgets, and say what is left of them."""
-    grant, apart = request.get("grant"), request.get("apart")
+    payer = request.get("payer")
     budgets = request.app[BUDGETS]
     if response.status == 429 and not response.prepared:
         response.headers["RateLimit-Policy"] = budgets.policy
-    if grant is None or apart is None:
+    if payer is None:
         return
     length = response.body_length if response.prepared else response.content_length
     if request.method == "HEAD":
         length = 0  # its Content-Length is that of what is not sent
     if length:
-        budgets.received(grant, apart, length)
+        budgets.received(payer, length)
     if not response.prepared:
-        response.headers.update(budgets.standing(grant, apart))
+        response.headers.update(budgets.standing(payer))
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:

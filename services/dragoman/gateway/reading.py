@@ -326,11 +326,11 @@ async def _streamed(
         tail = tails[kind] = live.Tail(projection, service.now, line, live.told(service, projection))
         await tail.begin(service.store)
     still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant, time.time()))
-    budgets.open_stream(grant.actor)
+    account = budgets.open_stream(grant, projection.registry.cid)
     try:
         return await live.stream(call.request, service, projection, tails[kind], grant, live.Begins(first, missed, still))
     finally:
-        budgets.close_stream(grant.actor)
+        budgets.close_stream(account)
 
 
 async def show_inbox(call: Call[After]) -> Answered:
