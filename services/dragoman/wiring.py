@@ -146,9 +146,10 @@ async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier",
 
 
 async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, name: str) -> Rounds:
-    session = await stack.enter_async_context(webhook.session(service.urls))
+    webhooks = webhook.Webhooks(service.urls)
+    stack.push_async_callback(webhooks.aclose)
     by: dict[Means, Bringing] = {
-        "webhook": webhook.Webhooks(session, service.urls),
+        "webhook": webhooks,
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
     }
     own = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[
