@@ -12,7 +12,7 @@ from dragoman import telemetry
 from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, files, live, posting, problems, proofs, reading
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import TURNS, Turns
 from dragoman.gateway.budgets import BUDGETS, Budgets
 from dragoman.gateway.callers import Callers
 from dragoman.gateway.console import alarm, docs, pages, serving, sessions, watchkeeping
@@ -48,7 +48,7 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app.on_response_prepare.append(_harden)
     app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
-    app[TURN] = asyncio.Lock()
+    app[TURNS] = Turns()
     app.cleanup_ctx.append(_ringing)
     app[READING] = Reading(service)
     app.cleanup_ctx.append(_keeping)
