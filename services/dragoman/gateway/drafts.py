@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from dragoman.desk import stamp
-from dragoman.domain import ids
+from dragoman.domain import ids, strict
 from dragoman.domain.fold import two_keys
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
@@ -45,7 +45,8 @@ def _drafts(projection: Projection, actor: str) -> bool:
     return officer is not None and officer.until is None and not OFFICERS.isdisjoint(officer.roles)
 
 
-def _name_of(act: msgspec.Raw) -> str:
+def name_of(act: msgspec.Raw) -> str:
+    """Return the name of the act that a draft is of. Raises `Malformed`."""
     try:
         name = _named(act).act
     except msgspec.ValidationError as error:
@@ -53,6 +54,15 @@ def _name_of(act: msgspec.Raw) -> str:
     if name not in RULES:
         raise Malformed("/act/act", sentence("there is no act %(act)s", act=repr(name[:63])))
     return name
+
+
+def _check(act: msgspec.Raw) -> None:
+    """A draft may want members, and is JSON as an act may hold it: no number of many digits, which later readers could not read. Raises `Malformed`."""
+    try:
+        strict.read(bytes(act), cut=True)
+    except Malformed as error:
+        raise Malformed("/act" + error.faults[0].pointer, error.faults[0].detail) from None
+    name_of(act)
 
 
 def _view(draft: Draft) -> DraftView:
@@ -64,7 +74,7 @@ def _view(draft: Draft) -> DraftView:
         if_match=draft.if_match,
         created=draft.created,
         updated=draft.updated,
-        two_key=RULES[_name_of(draft.act)].two_key,
+        two_key=RULES[name_of(draft.act)].two_key,
         etag=f'"{draft.etag}"',
     )
 
@@ -112,7 +122,7 @@ async def new_draft(call: Call[Nothing]) -> Answered:
 async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "") -> Reply:
     """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
-    _name_of(new.act)
+    _check(new.act)
     service = posting.service_of(call)
     signatures, data = _signed(call, new, signatures)
     now = stamp(service.now())
@@ -169,7 +179,7 @@ async def show_draft(call: Call[Nothing]) -> Answered:
 async def change_draft(call: Call[Nothing]) -> Answered:
     _desk(call)
     new = await call.decoded(NewDraft)  # what is no draft is said first (RFC 9110 §13.2.1)
-    _name_of(new.act)
+    _check(new.act)
     return await change(call, new, await found(call), posting.if_match(call.request))
 
 
@@ -221,7 +231,7 @@ async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Re
         return await _released_before(call, projection, actor, id)
     _as_read(etag, draft)
     act, data = read_act(bytes(draft.act), cut=not draft.signatures)
-    two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
+    two_key = two_keys(projection, RULES[name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail=sentence("You wrote this draft; a colleague of your side releases it.")))
     if two_key and not _drafts(projection, draft.author):
