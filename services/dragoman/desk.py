@@ -11,6 +11,7 @@ What makes a post the desk's and nobody else's: nothing else writes to a log.
 
 import asyncio
 import base64
+import dataclasses
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -318,8 +319,8 @@ class Desk:
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
             post, signatures = self._signed(projection, post) if not signatures else (post, self._completed(projection, post))
         decided = decide(state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
-        if isinstance(decided, Refusal):
-            raise Refused(decided)
+        if isinstance(decided, Refusal):  # "void" would say that the record is in the log, and nothing is
+            raise Refused(dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided)
         try:
             if signatures:
                 return records.parse(decided.raw)  # what is signed is read again as a verifier will
