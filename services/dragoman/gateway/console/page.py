@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 import msgspec
 from aiohttp import web
+from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.domain.refusal import Refusal, Refused
@@ -30,6 +31,7 @@ from dragoman.domain.title import title_of
 from dragoman.gateway import posting
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
+from dragoman.gateway.console.unseen import marked
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
 from dragoman.interop import spreadsheet
@@ -283,6 +285,7 @@ def environment(language: str) -> jinja2.Environment:
         "clock_bar": clock,
         "counted": words.count,
     }
+    found.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
     found.filters["fromjson"] = json.loads
     found.filters["as_dict"] = msgspec.structs.asdict
