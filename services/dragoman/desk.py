@@ -11,6 +11,7 @@ What makes a post the desk's and nobody else's: nothing else writes to a log.
 
 import asyncio
 import base64
+import dataclasses
 import secrets
 from collections import deque
 from collections.abc import Callable
@@ -92,6 +93,7 @@ class Desk:
         self._custody = custody
         self._read_only_reason = read_only_reason
         self._now = now
+        self._taken: set[tuple[str, str]] = set()
         self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = {}
 
     async def post(self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")) -> Kept:
@@ -108,6 +110,33 @@ class Desk:
             return await self._post(projection, post, trace)
         finally:
             self._pass_on(place)
+
+    def is_recorded(self, projection: Projection, post: Post) -> bool:
+        """Return whether this very post is in the log. Another record under its id does not count: that is logged."""
+        position = projection.posted(post.id)
+        if position is None:
+            return False
+        record = projection.record_at(position)
+        if record is None or not record.act or _is_same(record, post):
+            return True  # the bytes of an erased record are gone
+        self._log_taken(projection, post, position)
+        return False
+
+    def _log_taken(self, projection: Projection, post: Post, position: int) -> None:
+        """Log, once, that a service cannot record because somebody else's record has its id."""
+        if not post.actor.startswith("service/") or (projection.name, post.id) in self._taken:
+            return
+        self._taken.add((projection.name, post.id))
+        log.error(
+            "record.id_taken",
+            channel=projection.name,
+            actor=post.actor,
+            act=str(post.data.__struct_config__.tag),
+            exchange=post.exchange,
+            id=post.id,
+            position=position,
+            do="the service's record cannot be recorded; tell the sides, and see who recorded that position",
+        )
 
     def rehearse(self, projection: Projection, post: Post) -> Folded:
         """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
@@ -269,6 +298,7 @@ class Desk:
                 )
             )
         if post is not None and not _is_same(record, post):
+            self._log_taken(projection, post, position)
             raise Refused(
                 Refusal(
                     kind="key-reused", detail=sentence("This Idempotency-Key was used for another post. Take a new key for a new post.")
@@ -289,8 +319,8 @@ class Desk:
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
             post, signatures = self._signed(projection, post) if not signatures else (post, self._completed(projection, post))
         decided = decide(state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
-        if isinstance(decided, Refusal):
-            raise Refused(decided)
+        if isinstance(decided, Refusal):  # "void" would say that the record is in the log, and nothing is
+            raise Refused(dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided)
         try:
             if signatures:
                 decided = records.parse(decided.raw)  # what is signed is read again as a verifier will

@@ -83,7 +83,7 @@ class Courier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an officer, a side and an address may ask of one gateway, so that none starves another; an exercise has budgets of its own.
+    """What an officer, a side and an address may ask of one gateway, so that none starves another. Officers and sides have one in each channel.
 
     Requests and MiB (sent and received together) are a second's worth, of which ten may be used at once; `stranger_requests` are those of an address without a valid token. `open_exchanges` are those of
     a side in a channel, `acts` those of a side in one exchange, `streams` an officer's, `connections` those of an address at once; own

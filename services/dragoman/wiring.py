@@ -5,10 +5,12 @@ import hashlib
 import json
 import signal
 import socket
+import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -85,6 +87,7 @@ class Running:
 def initialise(data: Path) -> bool:
     """Make a data directory: its place, the keys of our users, the log key, the operator's token. False where it was there already."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _close_to_others(data)
     place.adopt(data)
     keys = data / "keys"
     fresh = not (data / "operator.token").exists()
@@ -93,6 +96,21 @@ def initialise(data: Path) -> bool:
     if fresh:
         broker.write_secret(data / "operator.token", new_token().encode())
     return fresh
+
+
+def _close_to_others(data: Path) -> None:
+    """Take from other users what they may do in a data directory that was there before; a directory of somebody else's is logged."""
+    mode = stat.S_IMODE(data.stat().st_mode)
+    if not mode & 0o077:
+        return
+    try:
+        data.chmod(mode & 0o700)
+    except OSError as error:
+        log.warning(
+            "data.open_to_others", data=str(data), reason=str(error), do="chmod 700 that directory: keys and what was said are in it"
+        )
+    else:
+        log.info("data.closed_to_others", data=str(data), before=f"{mode:04o}", after=f"{mode & 0o700:04o}")
 
 
 @asynccontextmanager
@@ -150,9 +168,10 @@ async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier",
 
 
 async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, name: str) -> Rounds:
-    session = await stack.enter_async_context(webhook.session(service.urls))
+    webhooks = webhook.Webhooks(service.urls)
+    stack.push_async_callback(webhooks.aclose)
     by: dict[Means, Bringing] = {
-        "webhook": webhook.Webhooks(session, service.urls),
+        "webhook": webhooks,
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
     }
     own = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[
@@ -397,7 +416,20 @@ async def _listening(settings: Settings, service: Service, stack: AsyncExitStack
     own_url = f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
     base_url = settings.http.public_url or own_url
     log.info("gateway.listening", url=base_url)
+    if is_in_clear(settings, listener.getsockname()[0]):
+        log.warning(
+            "gateway.without_tls",
+            url=own_url,
+            do="name http.certificate and http.key, or put a proxy with TLS before it and set http.public_url: tokens cross the network in clear",
+        )
     return Running(service, base_url, own_url)
+
+
+def is_in_clear(settings: Settings, address: str) -> bool:
+    """Return whether tokens cross a network in clear, where the gateway listens at an address: without TLS of its own or a proxy's."""
+    if settings.http.certificate is not None or settings.http.public_url.startswith("https://"):
+        return False
+    return not ip_address(address.partition("%")[0]).is_loopback
 
 
 def _pair(settings: Settings) -> tuple[Path, Path]:

@@ -96,5 +96,5 @@ class Mails:
         except aiosmtplib.SMTPResponseException as error:
             return Brought(ok=False, answered=verbatim(f"{error.code} {error.message}"[:SHOWN]))
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return Brought(ok=False, answered=unreachable(error))
+            return Brought(ok=False, answered=unreachable(endpoint, error))
         return Brought(ok=True)

@@ -12,7 +12,7 @@ from dragoman import telemetry
 from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, files, live, posting, problems, proofs, reading
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import TURNS, Turns
 from dragoman.gateway.budgets import BUDGETS, Budgets, Over
 from dragoman.gateway.callers import Callers
 from dragoman.gateway.connections import Reject
@@ -50,7 +50,7 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app.on_response_prepare.append(_harden)
     app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
-    app[TURN] = asyncio.Lock()
+    app[TURNS] = Turns()
     app.cleanup_ctx.append(_ringing)
     app[READING] = Reading(service)
     app.cleanup_ctx.append(_keeping)
@@ -117,19 +117,19 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
 
 def _charge(request: web.Request, response: web.StreamResponse) -> None:
     """Take what is sent from the caller's budgets, and say what is left of them."""
-    grant, apart = request.get("grant"), request.get("apart")
+    payer = request.get("payer")
     budgets = request.app[BUDGETS]
     if response.status == 429 and not response.prepared:
         response.headers["RateLimit-Policy"] = budgets.policy
-    if grant is None or apart is None:
+    if payer is None:
         return
     length = response.body_length if response.prepared else response.content_length
     if request.method == "HEAD":
         length = 0  # its Content-Length is that of what is not sent
     if length:
-        budgets.received(grant, apart, length)
+        budgets.received(payer, length)
     if not response.prepared:
-        response.headers.update(budgets.standing(grant, apart))
+        response.headers.update(budgets.standing(payer))
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:

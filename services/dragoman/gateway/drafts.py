@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from dragoman.desk import stamp
-from dragoman.domain import ids
+from dragoman.domain import ids, strict
 from dragoman.domain.fold import two_keys
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
@@ -45,16 +45,8 @@ def _drafts(projection: Projection, actor: str) -> bool:
     return officer is not None and officer.until is None and not OFFICERS.isdisjoint(officer.roles)
 
 
-def _check(act: msgspec.Raw) -> None:
-    """Raise `Malformed` where a draft's act is no JSON, is not of an act that there is, or is no text throughout: whoever reads the drafts reads all of it."""
-    _name_of(act)
-    try:
-        msgspec.json.decode(act)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
-
-
-def _name_of(act: msgspec.Raw) -> str:
+def name_of(act: msgspec.Raw) -> str:
+    """Return the name of the act that a draft is of. Raises `Malformed`."""
     try:
         name = _named(act).act
     except msgspec.ValidationError as error:
@@ -66,6 +58,19 @@ def _name_of(act: msgspec.Raw) -> str:
     return name
 
 
+def _check(act: msgspec.Raw) -> None:
+    """A draft may want members, and is JSON as an act may hold it: no number of many digits, which later readers could not read. Raises `Malformed`."""
+    try:
+        strict.read(bytes(act), cut=True)
+    except Malformed as error:
+        raise Malformed("/act" + error.faults[0].pointer, error.faults[0].detail) from None
+    name_of(act)
+    try:
+        msgspec.json.decode(act)  # whoever reads the drafts reads all of it
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
+
+
 def _view(draft: Draft) -> DraftView:
     return DraftView(
         id=draft.id,
@@ -75,7 +80,7 @@ def _view(draft: Draft) -> DraftView:
         if_match=draft.if_match,
         created=draft.created,
         updated=draft.updated,
-        two_key=RULES[_name_of(draft.act)].two_key,
+        two_key=RULES[name_of(draft.act)].two_key,
         etag=f'"{draft.etag}"',
     )
 
@@ -232,7 +237,7 @@ async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Re
         return await _released_before(call, projection, actor, id)
     _as_read(etag, draft)
     act, data = await workers.read(call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures)
-    two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
+    two_key = two_keys(projection, RULES[name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail=sentence("You wrote this draft; a colleague of your side releases it.")))
     if two_key and not _drafts(projection, draft.author):

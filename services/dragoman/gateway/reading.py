@@ -1,7 +1,5 @@
 """Reading over HTTP: lists, one exchange, the watch, what the dialogue comes to, the state, statistics, the records themselves."""
 
-import csv
-import io
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args
@@ -14,13 +12,13 @@ from msgspec.structs import replace
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.gateway import beside, coverage, desks, live
-from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
+from dragoman.gateway.answering import At, headers_of, past, standing, turn, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.opened import READING
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.readers import Line
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
-from dragoman.interop import cap
+from dragoman.interop import cap, spreadsheet
 from dragoman.limits import LIST_PAGE, TIMELINE_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.causes import causes
@@ -137,7 +135,7 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
             raise Refused(
                 Refusal(kind="bad-request", detail=sentence("What is overdue is not counted by kinds; leave facets or overdue out."))
             )
-        async with call.request.app[TURN]:
+        async with turn(call.request, projection):
             rows = replace(rows, facets=await in_thread(call, reads.facets, service_of(call).store, projection.name, wanted))
     headers = headers_of(call, projection, rows.position)
     media = wanted_media(call.request, (JSON, live.NDJSON, CSV))
@@ -158,22 +156,9 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
 
 
 def _csv(rows: Rows) -> str:
-    output = io.StringIO()
-    writer = csv.writer(output)
     names = Row.__struct_fields__
-    writer.writerow(names)
-    for row in rows.exchanges:
-        values = msgspec.json.decode(msgspec.json.encode(row))
-        writer.writerow([_cell(values.get(name, "")) for name in names])
-    return output.getvalue()
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = (
-        " ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    )
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    given = (msgspec.json.decode(msgspec.json.encode(row)) for row in rows.exchanges)
+    return spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given))
 
 
 async def viewed(
@@ -304,7 +289,7 @@ async def show_difference(call: Call[Between]) -> Answered:
                 detail=sentence("from and to are positions, from 0 and up to %(newest)s, the first below the second.", newest=position),
             )
         )
-    async with call.request.app[TURN]:
+    async with turn(call.request, projection):
         body = await in_thread(call, reads.difference, service_of(call).store, projection.name, first, last)
     return Reply(body=body, headers=headers_of(call, projection, last))
 
@@ -313,7 +298,7 @@ async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
     projection, _ = await standing(call)
     service, query = service_of(call), call.query
     as_of = service.as_of(projection)
-    async with call.request.app[TURN]:
+    async with turn(call.request, projection):
         body: Statistics = await in_thread(call, statistics, service.store, projection.name, query, as_of, query.side, query.format)
     return Reply(body=body, headers=headers_of(call, projection, body.position))
 
@@ -343,11 +328,11 @@ async def _streamed(
         tail = tails[kind] = live.Tail(projection, service.now, line, live.told(service, projection))
         await tail.begin(service.store)
     still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant, time.time()))
-    budgets.open_stream(grant.actor)
+    account = budgets.open_stream(grant, projection.registry.cid)
     try:
         return await live.stream(call.request, service, projection, tails[kind], grant, live.Begins(first, missed, still))
     finally:
-        budgets.close_stream(grant.actor)
+        budgets.close_stream(account)
 
 
 async def show_inbox(call: Call[After]) -> Answered:
@@ -387,7 +372,7 @@ async def show_causes(call: Call[Nothing]) -> Answered:
     wanted = whole(call.path("position"))
     found: Causes | None = None
     if wanted is not None and 1 <= wanted <= position:
-        async with call.request.app[TURN]:
+        async with turn(call.request, projection):
             found = await in_thread(call, causes, service_of(call).store, projection.name, wanted)
     if found is None:
         raise Refused(Refusal(kind="not-found", detail=sentence("No valid record of an exchange stands at that position.")))

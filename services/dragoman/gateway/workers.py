@@ -15,9 +15,8 @@ from typing import Final, ParamSpec, TypeVar
 
 from aiohttp import web
 
-from dragoman.gateway.budgets import BUDGETS
+from dragoman.gateway.budgets import BUDGETS, Payer
 from dragoman.limits import SMALL_BODY_BYTES, WORKERS
-from dragoman.stores.access import Grant
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,11 +60,11 @@ async def read(request: web.Request, size: int, work: Callable[P, T], *arguments
         finally:
             spent = time.thread_time() - begun
 
-    grant = request.get("grant")
+    payer = request.get("payer")
     try:
-        if size <= SMALL_BODY_BYTES or not isinstance(grant, Grant):
+        if size <= SMALL_BODY_BYTES or not isinstance(payer, Payer):
             return timed()
-        return await request.app[WORKING].run(grant.side, timed)
+        return await request.app[WORKING].run(payer.side, timed)
     finally:
-        if isinstance(grant, Grant):
-            request.app[BUDGETS].worked(grant, request.get("apart") or "", spent)
+        if isinstance(payer, Payer):
+            request.app[BUDGETS].worked(payer, spent)

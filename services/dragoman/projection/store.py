@@ -53,7 +53,7 @@ from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, en
 log = structlog.get_logger()
 T = TypeVar("T")
 
-_READERS: Final = 2
+READERS: Final = 4
 
 GATHER_SECONDS: Final = 0.2
 """How long rows are gathered for one transaction while nobody waits for them."""
@@ -171,7 +171,7 @@ class Store:
         self._local = threading.local()
         self._connections: list[_Reader] = []
         self._jobs = _Jobs(self)
-        self._pool = ThreadPoolExecutor(_READERS, "projection-reader")
+        self._pool = ThreadPoolExecutor(READERS, "projection-reader")
 
     def close(self) -> None:
         """Write what is queued, and close."""

@@ -219,14 +219,26 @@ class Access:
             await self._bucket.put(key, None)
         await self._bucket.put(f"console.{hashed(session)}", console)
 
-    def consoles(self, now: float) -> list[Console]:
-        """The browsers that have said within a minute how they stand, as far as this gateway knows."""
-        found = (_console(value) for key, value in self._bucket.values.items() if key.startswith("console."))
-        return [each for each in found if each.at > now - CONSOLE_SECONDS]
+    def consoles(self, now: float, cid: str) -> list[Console]:
+        """The browsers that have said within a minute how they stand, whose session is for a channel, as far as this gateway knows.
+
+        Sides and officers of two channels may have the same names. A browser whose session is over hears no alarm, so it does not count.
+        """
+        values = self._bucket.values
+        found = [(key, _console(value)) for key, value in values.items() if key.startswith("console.")]
+        return [each for key, each in found if each.at > now - CONSOLE_SECONDS and self._hears(key.partition(".")[2], each, now, cid)]
+
+    def _hears(self, session: str, console: Console, now: float, cid: str) -> bool:
+        """Return whether a session, by its hash, is open, is that console's officer's and is for a channel."""
+        grant = self._of_session(session, now)
+        return grant is not None and grant.actor == console.actor and cid in grant.channels
 
     def session(self, session: str, now: float) -> Grant | None:
         """What a session gives: what its token gives, until it ends or the token is revoked."""
-        value = self._bucket.values.get(f"session.{hashed(session)}")
+        return self._of_session(hashed(session), now)
+
+    def _of_session(self, digest: str, now: float) -> Grant | None:
+        value = self._bucket.values.get(f"session.{digest}")
         if value is None:
             return None
         known = _session(value)

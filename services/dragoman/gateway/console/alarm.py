@@ -457,7 +457,7 @@ async def events(here: Here) -> web.StreamResponse:
     bells.hang()
     still: Callable[[], bool] = here.request.get("still", lambda: service.access.holds(grant, time.time()))
     browser = _Browser(grant)
-    app[BUDGETS].open_stream(grant.actor)
+    account = app[BUDGETS].open_stream(grant)
     bells.browsers.add(browser)
     try:
         response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
@@ -469,7 +469,7 @@ async def events(here: Here) -> web.StreamResponse:
                     await _next(service, browser, response)
     finally:
         bells.browsers.discard(browser)
-        app[BUDGETS].close_stream(grant.actor)
+        app[BUDGETS].close_stream(account)
     return response
 
 

@@ -44,7 +44,7 @@ from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refu
 from dragoman.gateway.console.said import Display, Fact, language
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.typed import Reply
-from dragoman.limits import FLASH_WORDS
+from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
@@ -220,9 +220,14 @@ async def form(here: Here) -> Page:
     return await _form(writing, fields, [])
 
 
+def _whole(digits: str) -> int | str:
+    """A whole number of a draft; one of more digits than any act has, which older drafts may hold, stays text."""
+    return int(digits) if len(digits) <= DIGITS else digits
+
+
 def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
     assert writing.draft is not None
-    act = json.loads(bytes(writing.draft.act))
+    act = json.loads(bytes(writing.draft.act), parse_int=_whole)
     members = writing.members(tuple(act.get("fields", ())))
     fields = forms.typed(
         here.words, here.registry.languages, members, {name: value for name, value in act.items() if name not in ("act", "signed")}
@@ -780,7 +785,7 @@ async def draft_list(here: Here) -> Page:
 
 
 def _named(draft: DraftView | Draft) -> str:
-    return str(json.loads(bytes(draft.act))["act"])
+    return drafts.name_of(draft.act)
 
 
 async def draft_page(here: Here) -> Page:

@@ -12,7 +12,7 @@ from typing import Final
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
 from dragoman.gateway import proofs
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import turn
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.signed import Signed
 from dragoman.gateway.console.strips import Level
@@ -56,7 +56,7 @@ async def gathered(here: Here) -> FiveAnswers | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
     whole = await proofs.checked(here.call)
     live = here.past or here.service.is_live(here.projection)
-    async with here.request.app[TURN]:
+    async with turn(here.request, here.projection):
         found: FiveAnswers | None = await here.in_thread(
             _gathered, here.service.store, here.name, here.at, here.service.as_of(here.projection), whole, live
         )

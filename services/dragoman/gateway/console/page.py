@@ -8,8 +8,6 @@ A page shows what its view holds, and the view is what `.json` gives: whoever mi
 such as why a record is void, the page says in the reader's language.
 """
 
-import csv
-import io
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,6 +22,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 import msgspec
 from aiohttp import web
+from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.domain import nesting
@@ -33,8 +32,10 @@ from dragoman.domain.title import title_of
 from dragoman.gateway import posting
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
+from dragoman.gateway.console.unseen import marked
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
+from dragoman.interop import spreadsheet
 from dragoman.language import words as languages
 from dragoman.language.words import Words
 from dragoman.limits import SUBJECT_LENGTH
@@ -286,6 +287,7 @@ def environment(language: str) -> jinja2.Environment:
         "clock_bar": clock,
         "counted": words.count,
     }
+    found.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
     found.filters["fromjson"] = _from_json
     found.filters["as_dict"] = msgspec.structs.asdict
@@ -341,15 +343,10 @@ def as_json(view: Struct, headers: Mapping[str, str]) -> web.Response:
 
 def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
     """A page's rows, a column a member."""
-    output = io.StringIO()
-    writer = csv.writer(output)
-    if rows:
-        names = rows[0].__struct_fields__
-        writer.writerow(names)
-        for row in rows:
-            given = msgspec.to_builtins(row, builtin_types=(msgspec.Raw,))
-            writer.writerow([_cell(given.get(name, "")) for name in names])
-    return web.Response(text=output.getvalue(), headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
+    names = rows[0].__struct_fields__ if rows else ()
+    given = (msgspec.to_builtins(row, builtin_types=(msgspec.Raw,)) for row in rows)
+    text = spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given)) if rows else ""
+    return web.Response(text=text, headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
 
 
 def _from_json(text: str) -> dict[str, Any]:
@@ -361,17 +358,6 @@ def _from_json(text: str) -> dict[str, Any]:
     except msgspec.DecodeError:
         value = None
     return {"title": text[:SUBJECT_LENGTH], **(value if isinstance(value, dict) else {})}
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, msgspec.Raw):
-        value = msgspec.json.decode(bytes(value))
-    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        text = " ".join(value)
-    else:
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def now() -> datetime:

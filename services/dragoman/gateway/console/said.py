@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 from dragoman.domain import notation, units
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import Office, city
+from dragoman.gateway.console.unseen import marked
 from dragoman.language.words import NBSP, Words, as_moment
 from dragoman_schemas.answers import PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
@@ -270,7 +271,7 @@ def _own(text: str) -> Markup:
 
 
 def _lines(text: str) -> Markup:
-    return _br.join(escape(line) for line in text.splitlines())
+    return _br.join(marked(line) for line in text.splitlines())
 
 
 def _joined(parts: Sequence[Markup]) -> Markup:

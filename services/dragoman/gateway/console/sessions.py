@@ -52,17 +52,20 @@ def session_grant(request: web.Request) -> Grant | None:
     return access.session(session, time.time())
 
 
-def signed_in(request: web.Request, channel: str) -> Grant:
-    """Who sits at the page, whose budget it is taken from. Raises `SignInNeeded`, `Refused`."""
+def page_grant(request: web.Request) -> Grant | None:
+    """Who a session speaks for on a page; forms come from our own pages alone, which each handler checks."""
     session = request.cookies.get(COOKIE)
+    return None if session is None else request.app[posting.SERVICE].access.session(session, time.time())
+
+
+def signed_in(request: web.Request) -> Grant:
+    """Who sits at the page. Raises `SignInNeeded`, `Refused`."""
+    session, grant = request.cookies.get(COOKIE), request.get("grant")
     access = request.app[posting.SERVICE].access
-    grant = None if session is None else access.session(session, time.time())
-    if grant is None:
+    if session is None or not isinstance(grant, Grant):
         raise SignInNeeded
     request["session"] = session
-    request["still"] = lambda: access.session(session or "", time.time()) is not None
-    request["grant"] = grant
-    request["apart"] = request.app[BUDGETS].caller(grant, channel, request.content_length or 0)
+    request["still"] = lambda: access.session(session, time.time()) is not None
     if grant.scope == "read" and request.method == "POST":
         detail = sentence("You signed in with a token for reading alone; ask the operator for another.")
         raise Refused(Refusal(kind="not-permitted", detail=detail))

@@ -14,7 +14,7 @@ from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
 from dragoman.domain.statistics import spread
 from dragoman.domain.table import FORMATS
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import turn
 from dragoman.gateway.console import charts
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.periods import Fault, period_of, spans, too_much
@@ -94,7 +94,7 @@ async def statistics(here: Here) -> Page:
     faults = period.faults
     if not faults:
         try:
-            async with here.request.app[TURN]:
+            async with turn(here.request, here.projection):
                 found = await here.in_thread(
                     counted, here.service.store, here.name, period.asked, here.service.as_of(here.projection), side, format
                 )
