@@ -7,8 +7,9 @@ from typing import Final
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from dragoman.domain import alarms, clocks, line, points
+from dragoman.domain import alarms, attribution, clocks, line, points
 from dragoman.domain.alarms import Escalation
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
 from dragoman.domain.exchange import precedence_of
@@ -198,14 +199,27 @@ def points_at(connection: sqlite3.Connection, base: int, at: int, registry: Regi
     return points.points(registry, entries, calendars, now)
 
 
-def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None) -> PointsOfContact:
-    """Who is reached for what, when and how, now or as it stood at a position."""
+def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True) -> PointsOfContact:
+    """Who is reached for what, when and how, now or as it stood at a position.
+
+    For others than `members`, cards and calendars, what is under the Chatham House Rule has no side and no number.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         at = position_of(connection, channel) if at is None else at
         registry = registry_at(connection, base, at)
         found = [] if registry is None else points_at(connection, base, at, registry, now)
-    return PointsOfContact(points=tuple(point_view(point) for point in found))
+    return PointsOfContact(points=tuple(point_view(point) if members else _unattributed(point) for point in found))
+
+
+def _unattributed(point: Point) -> PointView:
+    """A point of contact as it leaves the members' pages."""
+    view = point_view(point)
+    return (
+        replace(view, side=attribution.side(point.exchange, view.side), number=attribution.number(point.exchange), tested=())
+        if attribution.unattributed(point.exchange)
+        else view
+    )
 
 
 def point_view(point: Point) -> PointView:
