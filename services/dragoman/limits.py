@@ -242,7 +242,10 @@ GATHER_SECONDS: Final = 0.2
 """How long changes that ring nobody are gathered before an open page is told."""
 
 ALARMS_SHOWN: Final = 100
-"""Alarms of which a page holds the details."""
+"""Messages that a page may name as ringing when it asks what has become of them."""
+
+GROUP_ALARMS: Final = 20
+"""Messages of one side to one side that ring each by itself. A further one joins the group of its sender, and is not heard anew."""
 
 FLOOD_SECONDS: Final = 600
 FLOOD_ALARMS: Final = 10

@@ -14,7 +14,6 @@ from dragoman.domain.alarms import Escalation
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
 from dragoman.domain.exchange import precedence_of
 from dragoman.domain.points import Point
-from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import calendars_at, delivered_at, position_of, registry_at, state_at, time_at, unanswered_at, waiting_at
 from dragoman.projection.store import Store
 from dragoman_schemas.answers import (
@@ -267,11 +266,11 @@ def next_calls(
 
 
 def flashes(store: Store, channel: str) -> list[Exchange]:
-    """The flash exchanges that wait for an acknowledgement now; of very many the newest."""
+    """Every flash exchange that waits for an acknowledgement now, the oldest first."""
     base = store.base(channel)
     found = store.reader().execute(
         "SELECT r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-        "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key DESC LIMIT ?",
-        (base >> 40, LIST_PAGE),
+        "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key",
+        (base >> 40,),
     )
-    return [decode_exchange(state) for (state,) in found][::-1]
+    return [decode_exchange(state) for (state,) in found]
