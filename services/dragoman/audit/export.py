@@ -14,17 +14,20 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
 import msgspec
 
 from dragoman.domain.erasure import leaf_entry, named_in
-from dragoman.limits import MESSAGE_BYTES
+from dragoman.limits import LINE_BYTES
+from dragoman.tlog import checkpoint as checkpoints
 from dragoman.tlog import tiles
 from dragoman.tlog.merkle import leaf_hash, nodes_of
+from dragoman.tlog.note import NotANote
 from dragoman.tlog.tiles import ENTRIES
 
 _JUNK: Final = re.compile(rb'\{"junk":"((?:[0-9a-f]{2})*)"\}')
@@ -55,9 +58,7 @@ People and files are not here: they stand in registers beside the log. Where an 
 
 
 _MEMBERS: Final = frozenset({"records.ndjson", "checkpoint", "channel.json", "README.md"})
-_LINE_BYTES: Final = 3 * MESSAGE_BYTES
 _BUFFER_BYTES: Final = 2**18
-"""No line is as long: a message in hex has two characters a byte."""
 _MEMBER_BYTES: Final = 2**20
 """No tile, bundle, head or description is as large."""
 
@@ -158,15 +159,29 @@ class Export:
         return self._read("README.md") if "README.md" in self._archive.namelist() else None
 
     def messages(self) -> Iterator[bytes]:
-        """Every message, in order. Raises `NotAnExport` where the file is damaged."""
+        """Every message, in order. Raises `NotAnExport` where the file is damaged.
+
+        Of more messages than the head speaks of only the first is given: it convicts whoever wrote the file.
+        """
         with (
             _readable("records.ndjson"),
             io.BufferedReader(cast("io.RawIOBase", self._archive.open("records.ndjson")), _BUFFER_BYTES) as lines,
         ):
-            while line := lines.readline(_LINE_BYTES):
-                if len(line) == _LINE_BYTES:
+            for _ in self._signed():
+                line = lines.readline(LINE_BYTES)
+                if not line:
+                    return
+                if len(line) == LINE_BYTES:
                     raise NotAnExport("a line of records.ndjson is longer than any message may be")
                 yield message_of(line.rstrip(b"\n"))
+
+    def _signed(self) -> Iterable[int]:
+        """Count the messages that are read: those of the head and one more, or all where there is no head."""
+        signed = self.checkpoint
+        try:
+            return count() if signed is None else range(checkpoints.read(signed.decode().rpartition("\n\n")[0] + "\n").size + 1)
+        except (NotANote, UnicodeDecodeError):
+            return count()  # it is no head, as the verification says in its turn
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
         """The tiles, by their paths. Raises `NotAnExport`."""
