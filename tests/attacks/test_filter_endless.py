@@ -9,7 +9,7 @@ import pytest
 
 from dragoman.audit import export, replay
 from dragoman.audit.export import Export, NotAnExport
-from dragoman.audit.replay import Flooded, Page, Replay
+from dragoman.audit.replay import Hole, Page, Replay
 from dragoman.audit.verify import Verification
 from dragoman.domain.heads import log_of
 from dragoman.limits import LINE_BYTES, MESSAGE_BYTES
@@ -60,7 +60,7 @@ def test_an_export_filled_up_with_junk_is_told_as_soon_as_that_is_seen(tmp_path:
     world = World()
     path = stretched(world, tmp_path / "log.zip", b'{"junk":"00"}\n' * 20_000, None)
     verification = Verification(cid=world.registry.cid, log=log_of(world.registry))
-    with Export(path) as opened, pytest.raises(Flooded):
+    with Export(path) as opened, pytest.raises(Hole):
         verification.take(opened.messages())
     assert verification.replay.standing.state.position <= len(world.raws) + 1_001
 
@@ -76,7 +76,7 @@ async def test_a_host_that_answers_without_end_is_told_as_soon_as_that_is_seen(m
             given = position
             yield [(position + each, b"\x00") for each in range(100)]
 
-    with pytest.raises(Flooded):
+    with pytest.raises(Hole):
         await replay.replay(endless, upto=10**9)
     assert given <= len(world.raws) + 1_101
 
