@@ -278,6 +278,27 @@ class WatchNotice(Answer, frozen=True, kw_only=True):
     data: Noticed
 
 
+class Unattributed(Answer, frozen=True, kw_only=True):
+    """Which act was recorded under the Chatham House Rule, and at which position the log has it."""
+
+    act: str
+    position: int
+
+
+class UnattributedNotice(Answer, frozen=True, kw_only=True):
+    """A CloudEvent that stands for a record under the Chatham House Rule: it has the record's id and exchange, and does not say who spoke."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Literal["dragoman.unattributed.v1"]
+    time: str
+    datacontenttype: Literal["application/json"]
+    channel: str
+    subject: str
+    data: Unattributed
+
+
 class Alarm(Answer, frozen=True, kw_only=True):
     """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
 

@@ -41,7 +41,7 @@ class Report(Answer, frozen=True, kw_only=True):
 
 
 class Matter(Answer, frozen=True, kw_only=True):
-    """An exchange, as reports name it. Under the Chatham House Rule it has no side, and none in its number.
+    """An exchange, as reports name it. Under the Chatham House Rule it has no side and no number.
 
     `titles`, by language, are what it is called where its opener gave it no subject; `subject` is the English one then.
     """
@@ -109,6 +109,13 @@ class Standing(Answer, frozen=True, kw_only=True):
     messages: int
 
 
+class Unnamed(Answer, frozen=True, kw_only=True):
+    """What was said under the Chatham House Rule, which is counted for no side, and what is not acknowledged of it."""
+
+    messages: int = 0
+    unacknowledged: int = 0
+
+
 class Ahead(Answer, frozen=True, kw_only=True):
     """What is agreed, asked for or in force, from and to when."""
 
@@ -139,6 +146,7 @@ class Situation(Report, frozen=True, kw_only=True):
     overdue: int
     channel: ChannelStanding
     standing: tuple[Standing, ...]
+    unnamed: Unnamed = field(default_factory=Unnamed)
     line: tuple[Line, ...]
     urgent: tuple[Urgent, ...]
     owed: tuple[Due, ...]
@@ -167,6 +175,7 @@ class TurnOver(Report, frozen=True, kw_only=True):
     watch: Literal["manned", "nobody"]
     note: Raw | UnsetType = UNSET
     standing: tuple[Standing, ...]
+    unnamed: Unnamed = field(default_factory=Unnamed)
     line: tuple[Line, ...]
     unacknowledged: tuple[Urgent, ...]
     owed: tuple[Due, ...]
@@ -379,6 +388,7 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     blindness: tuple[Blindness, ...]
     blind: tuple[Blind, ...]
     standing: tuple[Standing, ...]
+    unnamed: Unnamed = field(default_factory=Unnamed)
     on_watch: dict[str, str] = field(default_factory=dict)
     unacknowledged: tuple[Urgent, ...]
     stands: tuple[Matter, ...]

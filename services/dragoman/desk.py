@@ -24,9 +24,10 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from dragoman.domain import channel as channels
-from dragoman.domain import ids
+from dragoman.domain import deadlines, ids
 from dragoman.domain import record as records
 from dragoman.domain.access import ROOT, SERVICE
+from dragoman.domain.clocks import calendar_of
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.erasure import consenting, hash_of
 from dragoman.domain.fold import Folded, folded
@@ -55,7 +56,7 @@ from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import Erasure, Officer
 from dragoman_schemas.answers import NewChannel, Recorded
 from dragoman_schemas.frame import Act
-from dragoman_schemas.state import ChannelState
+from dragoman_schemas.state import ChannelState, Exchange
 
 log = structlog.get_logger()
 
@@ -321,6 +322,7 @@ class Desk:
         decided = decide(state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
         if isinstance(decided, Refusal):  # "void" would say that the record is in the log, and nothing is
             raise Refused(dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided)
+        self._refuse_if_too_soon(state, projection, decided)
         try:
             if signatures:
                 decided = records.parse(decided.raw)  # what is signed is read again as a verifier will
@@ -331,6 +333,17 @@ class Desk:
             raise Refused(Refusal(kind="invalid", detail=detail)) from None
         _refuse_if_full(projection, decided)
         return decided
+
+    def _refuse_if_too_soon(self, state: ChannelState, projection: Projection, record: Record) -> None:
+        """Raise `Refused` where an officer's act names dates that nobody can keep."""
+        if record.envelope.actor.startswith("service/") or not deadlines.names_dates(record):
+            return
+        after = folded(state, projection, record).state
+        if isinstance(after, Exchange):
+            calendars = {side: calendar_of(projection.office(side)) for side in (after.side, *after.to)}
+            refusal = deadlines.check(projection.registry, after, record, calendars)
+            if refusal is not None:
+                raise Refused(refusal)
 
     # Trials, whose keys the host keeps
 

@@ -287,7 +287,10 @@ GATHER_SECONDS: Final = 0.2
 """How long changes that ring nobody are gathered before an open page is told."""
 
 ALARMS_SHOWN: Final = 100
-"""Alarms of which a page holds the details."""
+"""Messages that a page may name as ringing when it asks what has become of them."""
+
+GROUP_ALARMS: Final = 20
+"""Messages of one side to one side that ring each by itself. A further one joins the group of its sender, and is not heard anew."""
 
 FLOOD_SECONDS: Final = 600
 FLOOD_ALARMS: Final = 10
@@ -377,8 +380,11 @@ RETRY_AFTER_SECONDS: Final = 2
 ANSWER_BYTES: Final = 128 * 1024 * 1024
 """An answer that a client holds in memory: the record of a long period, and no endless one."""
 
-LINE_BYTES: Final = 4 * MESSAGE_BYTES
-"""A line of a stream: a record and what is said of it, or junk in hexadecimal digits."""
+LINE_BYTES: Final = 2 * MESSAGE_BYTES + 4096
+"""A line of a stream or an export, a little over 1 MiB: a record and what is said of it, or junk in hexadecimal digits."""
+
+VOID_RECORDS: Final = 100_000
+"""Messages without effect that an auditor holds in memory. A log with more was filled up, and is none that anybody needs to read to its end."""
 
 COMPARED_GROWTH: Final = 100_000
 """Records by which a log may grow while its answers are compared: hours of the busiest channel, and no endless log."""

@@ -187,22 +187,42 @@ async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_a_flood_of_twelve_is_a_table_with_a_button_for_each(
+async def test_a_flood_of_twelve_is_a_group_with_its_newest_message_and_a_button_for_each(
     visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
 ) -> None:
     china = await visit()
     await china.sign_in("china/duty_officer")
     numbers = [await flash() for _ in range(12)]
-    await expect(takeover(china.page).locator("#f-flood")).to_contain_text("12 alarms in 10 min")
-    await expect(takeover(china.page).locator("tbody tr")).to_have_count(12)
-    await expect(
-        china.page.get_by_role("button", name=re.compile("all", re.IGNORECASE)).and_(takeover(china.page).locator("button"))
-    ).to_have_count(0)
+    flooded = china.page.locator("dialog.flooded[open]")
+    await expect(flooded.locator("#f-flood")).to_contain_text("12 flashes wait")
+    await expect(flooded.locator("tbody[data-group]")).to_have_count(1)
+    await expect(flooded.locator("[data-count]")).to_have_text("12 flashes")
+    await expect(flooded.locator("[data-row]")).to_have_count(12)
+    await expect(flooded.locator("button", has_text=re.compile("all", re.IGNORECASE))).to_have_count(0)
+    newest = flooded.locator("tr[data-row]")
+    await flooded.locator("summary").click()
+    await expect(flooded.locator("li[data-row] button")).to_have_count(11)
+    first = await newest.get_attribute("data-row")
+    await newest.hover()
+    await flash()
+    await expect(flooded.locator("[data-count]")).to_have_text("13 flashes")
+    assert await newest.get_attribute("data-row") == first, "what is pointed at keeps its message"
     await settle(china.page)
-    for number in numbers:
-        row = takeover(china.page).locator("tbody tr", has_text=number)
-        await row.get_by_role("button").click()
-        await expect(row.filter(has_not_text="Acknowledged")).to_have_count(0)  # it says so, until the next look takes it away
+    await newest.get_by_role("button").click()
+    await expect(flooded.locator("[data-count]")).to_have_text("12 flashes")
+    await expect(newest).not_to_have_attribute("data-row", first or "")
+    for _ in range(12):
+        await settle(china.page)
+        shown = takeover(china.page)
+        key = (
+            await shown.locator("[data-row]").first.get_attribute("data-row")
+            if await flooded.count()
+            else await shown.get_attribute("data-key")
+        )
+        await shown.locator("[data-acknowledge]").first.click()
+        await expect(china.page.locator(f"dialog[open] tr[data-row='{key}'] button:visible, dialog[open][data-key='{key}']")).to_have_count(
+            0
+        )
     await expect(takeover(china.page)).to_have_count(0)
     waiting = (await Caller(session, demo, "china/duty_officer").get(f"/v1/channels/{EXERCISE}/state")).json["unacknowledged"]
     assert [each for each in waiting if each["number"] in numbers and "china" in each.get("unacknowledged_by", ())] == []

@@ -22,6 +22,7 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.client import Answered, Client, client
+from dragoman.printable import escaped, one_line
 from dragoman_schemas.answers import Channels, Entry, ExchangeView
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
@@ -149,26 +150,26 @@ async def timeline_of(caller: Client, channel: str, exchange: str, view: Exchang
     return timeline
 
 
-def out(text: str) -> None:
-    """Print data."""
-    sys.stdout.write(text + "\n")
+def out(text: str, *, lines: bool = False) -> None:
+    """Print data. What a terminal would obey is written as an escape; an end of a line too, unless the text is `lines` of ours."""
+    sys.stdout.write((escaped(text) if lines else one_line(text)) + "\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
-    """Print words for a person."""
-    sys.stderr.write(text + "\n")
+    """Print words for a person, in a line that nobody's text can end or change."""
+    sys.stderr.write(one_line(text) + "\n")
 
 
 def out_json(value: Any) -> None:
     """Print a value as JSON."""
     raw = value if isinstance(value, bytes) else msgspec.json.encode(value)
-    out(msgspec.json.format(raw, indent=2).decode())
+    out(msgspec.json.format(raw, indent=2).decode(), lines=True)
 
 
 def table(rows: list[list[str]], head: list[str]) -> None:
     """Print a table: aligned columns, one line a row."""
-    lines = [head, *rows]
+    lines = [[one_line(cell) for cell in line] for line in (head, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -25,6 +25,9 @@ log = structlog.get_logger()
 ROLES: Final = {"officer": "o-1", "duty_officer": "d-1", "head_of_office": "h-1", "auditor": "a-1", "administrator": "adm-1"}
 OFFICES: Final = {"nato": "brussels", "china": "beijing"}
 _DRILL: Final = "nato-china-exercise"
+_AHEAD: Final = timedelta(days=3)
+"""How far ahead the windows of an old case are moved."""
+
 _DRILL_BEGAN: Final = timedelta(hours=1, minutes=32)
 """Before the exercise's opening, so that the last of its entries, an hour and a half into it, has just been posted."""
 
@@ -141,7 +144,7 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
     for number, entry in enumerate(scenario["entries"]):
         if "body" not in entry:
             continue
-        body = _named(_dated(entry["body"], began), exchanges)
+        body = _still_to_come(_named(_dated(entry["body"], began), exchanges))
         act = _compact(body)
         key = f"demonstration-{scenario['scenario']}-{number:04d}"
         named = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
@@ -216,6 +219,22 @@ def _dated(value: Any, began: datetime) -> Any:
         moment = began + timedelta(seconds=int(value[6:-1]))
         return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return value
+
+
+def _still_to_come(body: dict[str, Any]) -> dict[str, Any]:
+    """A body whose windows, of a case that was long ago, are moved by whole days to where they are still ahead; no gateway takes past ones."""
+    windows = body.get("windows", ())
+    if not windows or body.get("for_the_record"):
+        return body
+    ahead = datetime.now(UTC) + _AHEAD - min(datetime.fromisoformat(window["from"]) for window in windows)
+    if ahead <= timedelta():
+        return body
+    moved = timedelta(days=ahead.days + 1)
+    return body | {
+        "windows": [
+            {end: f"{datetime.fromisoformat(window[end]) + moved:%Y-%m-%dT%H:%M:%SZ}" for end in ("from", "to")} for window in windows
+        ]
+    }
 
 
 def _write(path: Path, text: str) -> None:

@@ -54,7 +54,7 @@ def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]
     return (
         sentence(
             "From %(side)s: %(act)s, %(precedence)s, %(time)s.",
-            side=Name("side", item.side) if item.side else sentence("the service"),
+            side=_sender(item),
             act=Name("act", item.act),
             precedence=Name("value", item.precedence),
             time=time,
@@ -62,6 +62,13 @@ def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]
         sentence("Number: %(number)s", number=item.number) if item.number else sentence("Record: %(n)s", n=item.position),
         sentence("Read and acknowledge it: %(where)s", where=where),
     )
+
+
+def _sender(item: Item) -> Name | Sentence:
+    """From whom a record is; under the Chatham House Rule from a participant."""
+    if item.unattributed:
+        return sentence("a participant")
+    return Name("side", item.side) if item.side else sentence("the service")
 
 
 class Mails:

@@ -20,6 +20,7 @@ SHOWN: Final = 200
 class Item(Struct, frozen=True, kw_only=True):
     """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown.
 
+    One that is `unattributed` is under the Chatham House Rule: its bytes are a notice without a speaker, and its `side` is not shown.
     A `notice` is no record and has no position: it says in a sentence what is wrong with the side's own watch.
     """
 
@@ -37,6 +38,7 @@ class Item(Struct, frozen=True, kw_only=True):
     time: str
     marking: str
     notice: Sentence | None = None
+    unattributed: bool = False
 
 
 class Brought(Struct, frozen=True, kw_only=True):

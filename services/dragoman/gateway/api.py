@@ -67,6 +67,7 @@ from dragoman_schemas.answers import (
     Subjects,
     SubjectView,
     Tokens,
+    UnattributedNotice,
     WatchNotice,
     WatchView,
 )
@@ -271,7 +272,7 @@ async def show_asyncapi(call: Call[Nothing]) -> Answered:
 
 def streams() -> dict[str, Any]:
     """The AsyncAPI document of what is logged and streamed."""
-    return asyncapi(Envelope, Entry, Row, Alarm, WatchNotice, sorted({*PATHS.values()}), __version__)
+    return asyncapi(Envelope, Entry, Row, Alarm, WatchNotice, UnattributedNotice, sorted({*PATHS.values()}), __version__)
 
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")

@@ -6,6 +6,7 @@ it is revoked, or the token is with which it was made, or the officer is.
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -77,7 +78,8 @@ async def show_points(call: Call[Nothing]) -> Answered:
     media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
     projection, position = await standing(call)
     service = service_of(call)
-    points: PointsOfContact = await in_thread(call, watching.points_of_contact, service.store, projection.name, service.now())
+    read = partial(watching.points_of_contact, members=media == JSON)
+    points: PointsOfContact = await in_thread(call, read, service.store, projection.name, service.now())
     headers = headers_of(call, projection, position)
     if media == JSON:
         return Reply(body=points, headers=headers)

@@ -83,12 +83,20 @@ def delivered_at(connection: sqlite3.Connection, base: int, at: int, side: str, 
 
 
 def waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
-    """The exchanges that waited for an acknowledgement, the most urgent first and among these the oldest; at most a page."""
+    """The exchanges that waited for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
     found = connection.execute(
-        f"SELECT e.id FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? ORDER BY w.precedence, w.key LIMIT {LIST_PAGE}",  # noqa: S608
+        "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
+        "ORDER BY w.precedence, w.key",
         (base | at, base | MASK, base | at),
     )
-    return [id for (id,) in found]
+    ids: list[str] = []
+    others = 0
+    for id, precedence in found:
+        others += precedence > 0
+        if others > LIST_PAGE:
+            break
+        ids.append(id)
+    return ids
 
 
 def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:

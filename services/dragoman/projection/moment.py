@@ -17,6 +17,7 @@ from msgspec import Raw, Struct, field
 
 from dragoman.domain import blindness, clocks
 from dragoman.domain.access import officer_side
+from dragoman.domain.attribution import unattributed_message
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.clocks import Calendar
 from dragoman.domain.exceptions import MEMBERS, Noted, of_record, of_void
@@ -327,15 +328,16 @@ class Moment:
         """What records since a position say of themselves, and which of them are without effect."""
         said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
         found = self._connection.execute(
-            "SELECT r.key, r.valid, r.detail, r.raw, e.number FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 "  # noqa: S608  # fixed words
+            "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # noqa: S608  # fixed words
             f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {said}) ORDER BY r.key",
-            (self._base | first, self._base | self.position),
+            (self._base | self.position, self._base | first, self._base | self.position),
         )
-        for key, valid, detail, raw, number in found:
+        for key, valid, detail, raw, id in found:
+            exchange = None if id is None or id == self.registry.id else state_at(self._connection, self._base, self.position, id)
             if valid:
-                yield from of_record(key & MASK, parse(raw), number or "")
+                yield from of_record(key & MASK, parse(raw), exchange)
             else:
-                yield of_void(key & MASK, unpacked(detail))
+                yield of_void(key & MASK, unpacked(detail), hidden=unattributed_message(raw, exchange, self.registry.kind))
 
     def actor(self, position: int) -> str | None:
         """Whose valid record stands at a position."""

@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from dragoman.domain import alarms, clocks, line, points
+from dragoman.domain import alarms, attribution, clocks, line, points
 from dragoman.domain.alarms import Escalation
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
 from dragoman.domain.exchange import precedence_of
 from dragoman.domain.points import Point
-from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import calendars_at, delivered_at, position_of, registry_at, state_at, time_at, unanswered_at, waiting_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
@@ -199,14 +199,27 @@ def points_at(connection: sqlite3.Connection, base: int, at: int, registry: Regi
     return points.points(registry, entries, calendars, now)
 
 
-def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None) -> PointsOfContact:
-    """Who is reached for what, when and how, now or as it stood at a position."""
+def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True) -> PointsOfContact:
+    """Who is reached for what, when and how, now or as it stood at a position.
+
+    For others than `members`, cards and calendars, what is under the Chatham House Rule has no side and no number.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         at = position_of(connection, channel) if at is None else at
         registry = registry_at(connection, base, at)
         found = [] if registry is None else points_at(connection, base, at, registry, now)
-    return PointsOfContact(points=tuple(point_view(point) for point in found))
+    return PointsOfContact(points=tuple(point_view(point) if members else _unattributed(point) for point in found))
+
+
+def _unattributed(point: Point) -> PointView:
+    """A point of contact as it leaves the members' pages."""
+    view = point_view(point)
+    return (
+        replace(view, side=attribution.side(point.exchange, view.side), number=attribution.number(point.exchange), tested=())
+        if attribution.unattributed(point.exchange)
+        else view
+    )
 
 
 def point_view(point: Point) -> PointView:
@@ -254,12 +267,12 @@ def next_calls(
 
 
 def flashes(store: Store, channel: str) -> list[Exchange]:
-    """The flash exchanges that wait for an acknowledgement now; of very many the newest."""
+    """Every flash exchange that waits for an acknowledgement now, the oldest first."""
     base = store.base(channel)
     with store.snapshot() as connection:
         found = connection.execute(
             "SELECT e.id, r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-            "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key DESC LIMIT ?",
-            (base >> 40, LIST_PAGE),
+            "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key",
+            (base >> 40,),
         )
-        return [decode_exchange(whole(connection, base, id, state)) for id, state in found][::-1]
+        return [decode_exchange(whole(connection, base, id, state)) for id, state in found]

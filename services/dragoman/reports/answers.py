@@ -86,6 +86,7 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, l
         blindness=rows,
         blind=spans[-gather.MOST :],
         standing=gather.standing(then, exchanges, period),
+        unnamed=gather.unnamed(exchanges, period),
         on_watch={side: watch.since.by for side, watch in then.registry.watches.items()},
         unacknowledged=tuple(waiting[-gather.MOST :]),
         stands=tuple(stands[-gather.MOST :]),

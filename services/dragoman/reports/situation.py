@@ -48,6 +48,7 @@ def situation(then: Moment, span: Span, *, live: bool) -> Situation:
         overdue=sum(due.overdue for due in owed),
         channel=gather.channel(then),
         standing=gather.standing(then, exchanges, span),
+        unnamed=gather.unnamed(exchanges, span),
         line=lines(then.sides, then.line_checks(first), span),
         urgent=tuple(pressing[-gather.MOST :]),
         owed=tuple(owed[: gather.MOST]),
@@ -69,7 +70,8 @@ def _urgent(then: Moment, exchange: Exchange, span: Span) -> Iterator[Urgent]:
 
 def _unquiet(found: Situation, w: Words) -> list[str]:
     """Why a channel is not known to be quiet; in words."""
-    sent, waits = (sum(getattr(side, name) for side in found.standing) for name in ("messages", "unacknowledged"))
+    counted = (*found.standing, found.unnamed)
+    sent, waits = (sum(getattr(each, name) for each in counted) for name in ("messages", "unacknowledged"))
     reasons = [w.count("%(n)s message was sent.", "%(n)s messages were sent.", sent)] if sent else []
     if waits:
         reasons.append(w.count("%(n)s acknowledgement is not there yet.", "%(n)s acknowledgements are not there yet.", waits))
@@ -115,7 +117,8 @@ def paper(found: Situation, w: Words, language: str) -> Paper:
 def _lead(found: Situation, w: Words) -> tuple[str, ...]:
     period = layout.period(found, w)
     if not found.quiet:
-        nothing = [] if any(side.messages for side in found.standing) else [w.say("Nothing was sent.")]
+        sent = found.unnamed.messages or any(side.messages for side in found.standing)
+        nothing = [] if sent else [w.say("Nothing was sent.")]
         return w.say("From %(a)s to %(b)s.", **period), w.sentences([*nothing, *_unquiet(found, w)])
     quiet = [w.say("Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, and no limit has passed.", **period)]
     if found.of.kind not in UNTIMED:

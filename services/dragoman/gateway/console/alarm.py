@@ -10,7 +10,7 @@ An event says only that something has changed; what is shown is always asked for
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ import structlog
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from dragoman.desk import stamp
 from dragoman.domain import alarms as rungs
@@ -39,7 +40,7 @@ from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Level, level_of
 from dragoman.gateway.opened import READING
 from dragoman.gateway.service import Service
-from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, PING_SECONDS
+from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, GROUP_ALARMS, PING_SECONDS
 from dragoman.projection.duties import Duty
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Row as Stored
@@ -65,7 +66,8 @@ class Ring(Struct, frozen=True, kw_only=True):
     """One message that waits for an acknowledgement by the reader's side.
 
     `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
-    Its acknowledgement is `signed` where the channel asks that.
+    Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
+    no sound of its own.
     """
 
     key: str
@@ -89,6 +91,19 @@ class Ring(Struct, frozen=True, kw_only=True):
     corrected: str
     subject: Raw
     signed: bool
+    joined: bool = False
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """The flashes of one side in one channel that wait: how many, the newest, and the oldest of the others; `more` are on the board alone."""
+
+    channel: str
+    exercise: bool
+    sender: str
+    count: int
+    newest: Ring
+    earlier: tuple[Ring, ...] = ()
+    more: int = 0
 
 
 class Detail(Struct, frozen=True, kw_only=True):
@@ -133,12 +148,16 @@ class Absent(Struct, frozen=True, kw_only=True):
 
 
 class Alarms(Struct, frozen=True, kw_only=True):
-    """Everything that waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes."""
+    """What waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes.
+
+    Of one sender's messages the oldest ring, and the newest; `groups` count all flashes, so that none hides those of another side.
+    """
 
     rings: tuple[Ring, ...]
     details: tuple[Detail, ...]
     recent: int
     officer: bool
+    groups: tuple[Group, ...] = ()
     more: int = 0
     left: tuple[Left, ...] = ()
     absent: tuple[Absent, ...] = ()
@@ -150,9 +169,14 @@ class Alarms(Struct, frozen=True, kw_only=True):
         return [ring for ring in self.rings if ring.precedence == "flash"]
 
     @property
+    def waiting(self) -> int:
+        """How many flashes wait."""
+        return sum(group.count for group in self.groups)
+
+    @property
     def flood(self) -> bool:
-        """Whether there are more than anybody takes in one by one."""
-        return self.recent > FLOOD_ALARMS
+        """Whether more flashes wait than anybody takes in one by one."""
+        return self.waiting > FLOOD_ALARMS
 
     @property
     def scripted(self) -> list[dict[str, Any]]:
@@ -172,6 +196,7 @@ class Alarms(Struct, frozen=True, kw_only=True):
                 "reaches": ring.reaches_s,
                 "cancelled": ring.cancelled,
                 "corrected": ring.corrected,
+                "joined": ring.joined,
             }
             for ring in self.rings
         ]
@@ -193,19 +218,48 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
             (projection, each, is_officer) for each in owed.listed() if _rings(each, here.side) and not _is_aside(each, shelved, now)
         ]
     waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
-    shown = [_ring(projection, each, here.grant.actor, now, officer=is_officer) for projection, each, is_officer in waiting[:ALARMS_SHOWN]]
+    shown, groups = grouped(waiting, here.grant.actor, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
     since = now - timedelta(seconds=FLOOD_SECONDS)
     return Alarms(
         rings=tuple(shown),
-        details=tuple(_detail(here, ring) for ring in (flashes if len(flashes) <= FLOOD_ALARMS else flashes[:1])),
+        details=tuple(_detail(here, ring) for ring in (flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1])),
         recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
         officer=officer,
+        groups=tuple(groups),
         more=len(waiting) - len(shown),
         left=tuple(_left(app, here, now)),
         absent=tuple(_absent(app, here)),
         later=tuple(_later(app, here)),
     )
+
+
+def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, now: datetime) -> tuple[list[Ring], list[Group]]:
+    """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
+    places: dict[tuple[str, str, str], list[int]] = {}
+    for place, (projection, each, _) in enumerate(waiting):
+        places.setdefault((each.precedence, projection.name, each.by.partition("/")[0]), []).append(place)
+    rings: dict[int, Ring] = {}
+    groups = []
+    for (precedence, channel, sender), found in places.items():
+        for number, place in enumerate(found):
+            if number < GROUP_ALARMS or place == found[-1]:
+                projection, each, officer = waiting[place]
+                rings[place] = replace(_ring(projection, each, actor, now, officer=officer), joined=number >= GROUP_ALARMS)
+        if precedence == "flash":
+            earlier = [rings[place] for place in found[:-1] if place in rings]
+            newest, count = rings[found[-1]], len(found)
+            group = Group(
+                channel=channel,
+                exercise=newest.exercise,
+                sender=sender,
+                count=count,
+                newest=newest,
+                earlier=tuple(earlier),
+                more=count - 1 - len(earlier),
+            )
+            groups.append(group)
+    return [rings[place] for place in sorted(rings)], groups
 
 
 def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:

@@ -20,7 +20,7 @@ from dragoman.language.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
-from dragoman.reports import answers, gather
+from dragoman.reports import answers, gather, layout
 from dragoman.reports.findings import Finding
 from dragoman_schemas.reports import FiveAnswers, Matter
 
@@ -132,7 +132,7 @@ def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
 
 def _knew(words: Words, found: FiveAnswers) -> Answer:
     say = words.say
-    waiting = sum(each.not_yet for each in found.receiving)
+    waiting = sum(each.not_yet for each in found.receiving) + found.unnamed.unacknowledged
     flash = any(each.matter.precedence == "flash" for each in found.unacknowledged)
     if waiting:
         level: Level = "critical" if flash else "caution"
@@ -161,7 +161,8 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
             Line(
                 text=say(
                     "Not acknowledged by %(who)s, since %(t)s",
-                    who=words.listed(receipt.side.upper() for receipt in each.receipts if receipt.owes and not receipt.acknowledged),
+                    who=words.listed(receipt.side.upper() for receipt in each.receipts if receipt.owes and not receipt.acknowledged)
+                    or say("a participant"),
                     t=words.written(each.time, "milli"),
                 ),
                 matter=each.matter,
@@ -208,7 +209,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
                 Line(
                     text=say(
                         "%(side)s owes: %(what)s, by %(t)s",
-                        side=each.side.upper(),
+                        side=layout.party(each.side, words),
                         what=words.clock(each.clock),
                         t=words.written(each.due, "milli"),
                     ),
@@ -220,14 +221,14 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
                 Line(
                     text=say(
                         "%(side)s late: %(what)s, due %(t)s",
-                        side=each.side.upper(),
+                        side=layout.party(each.side, words),
                         what=words.clock(each.clock),
                         t=words.written(each.due, "milli"),
                     )
                     if not each.came
                     else say(
                         "%(side)s late: %(what)s, due %(t)s, came %(c)s",
-                        side=each.side.upper(),
+                        side=layout.party(each.side, words),
                         what=words.clock(each.clock),
                         t=words.written(each.due, "milli"),
                         c=words.written(each.came, "milli"),

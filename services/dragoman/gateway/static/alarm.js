@@ -297,6 +297,7 @@ export class Alarm {
   }
 
   #compare(before, ring) {
+    if (ring.joined) return; // many of its sender's wait already: it is counted with them, and not heard anew
     if (!before) {
       if (this.#known) {
         this.#silentUntil = 0;
@@ -322,6 +323,7 @@ export class Alarm {
   }
 
   #replaceDialogs(fresh) {
+    if (!fresh.querySelector("dialog.flooded")) this.#noFlood();
     for (const made of fresh.querySelectorAll("dialog")) {
       const known = place.querySelector(`dialog[data-key="${made.dataset.key}"]`);
       const ring = this.#rings.get(made.dataset.key);
@@ -343,12 +345,38 @@ export class Alarm {
     }
   }
 
+  // Groups keep their places. What somebody points at or is about to press keeps its message, and only its count goes on.
   #freshRows(known, made) {
-    const rows = known.querySelector("tbody");
-    for (const row of made.querySelectorAll("tbody tr")) {
-      if (!rows.querySelector(`[data-row="${row.dataset.row}"]`)) rows.append(document.adoptNode(row));
+    const table = known.querySelector("table");
+    const groups = new Map([...table.querySelectorAll("[data-group]")].map((group) => [group.dataset.group, group]));
+    for (const group of made.querySelectorAll("[data-group]")) {
+      const old = groups.get(group.dataset.group);
+      groups.delete(group.dataset.group);
+      const newest = old?.querySelector("[data-row]")?.dataset.row;
+      const busy = [...(old?.querySelectorAll("[data-row]") ?? [])].some((row) => this.#acknowledging.has(row.dataset.row));
+      if (!old) table.append(document.adoptNode(group));
+      else if (busy || (this.#rings.has(newest) && old.matches(":hover, :focus-within"))) {
+        old.querySelector("[data-count]").textContent = group.querySelector("[data-count]").textContent;
+      } else {
+        const fresh = document.adoptNode(group);
+        const [before, after] = [old, fresh].map((each) => each.querySelector("details"));
+        if (before?.open && after) after.open = true;
+        if (newest !== fresh.querySelector("[data-row]").dataset.row) fresh.madeAt = performance.now();
+        const focused = old.matches(":focus-within");
+        old.replaceWith(fresh);
+        if (focused) fresh.querySelector("[data-acknowledge]").focus();
+      }
     }
-    known.querySelector("#f-flood").textContent = made.querySelector("#f-flood").textContent;
+    for (const gone of groups.values()) gone.remove();
+    known.querySelector("#f-flood").replaceChildren(...document.adoptNode(made.querySelector("#f-flood")).childNodes);
+  }
+
+  // Few enough wait again to be looked at one by one.
+  #noFlood() {
+    const dialog = place.querySelector("dialog.flooded");
+    if (!dialog || [...dialog.querySelectorAll("[data-row]")].some((row) => this.#acknowledging.has(row.dataset.row))) return;
+    if (dialog === this.#shown) this.#closeShown();
+    dialog.remove();
   }
 
   #wire(dialog) {
@@ -671,7 +699,8 @@ export class Alarm {
     event.preventDefault();
     const form = event.target;
     const key = form.elements.of.value;
-    if (performance.now() - this.#shownAt < GUARD_MS || this.#acknowledging.has(key)) return;
+    const madeAt = form.closest("[data-group]")?.madeAt ?? this.#shownAt;
+    if (performance.now() - Math.max(madeAt, this.#shownAt) < GUARD_MS || this.#acknowledging.has(key)) return;
     this.#acknowledging.add(key);
     const pressed = form.querySelector("[data-acknowledge]");
     const outcome = form.querySelector("[data-outcome]");
@@ -700,7 +729,7 @@ export class Alarm {
     } finally {
       clearTimeout(late);
       clearInterval(nags);
-      if (dialog.dataset.key === "flood") form.closest("tr")?.setAttribute("data-done", "");
+      if (dialog.dataset.key === "flood") form.closest("[data-row]")?.setAttribute("data-done", "");
     }
   }
 
