@@ -7,7 +7,6 @@ to bring them back. Positions stay contiguous because a record waits for those b
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -85,7 +84,7 @@ class Projection:
         self._seen.complete = not self.flushed
         self._unused: set[str] = set()
         self._encoded = NewestStates()
-        self._said: dict[str, Counter[str]] = {}
+        self._said: dict[str, dict[str, int]] = {}
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
         self._staged: dict[int, tuple[str, bytes | Record, Grounds | None]] = {}
@@ -249,15 +248,13 @@ class Projection:
                 "WHERE exchange = ? AND key BETWEEN ? AND ? AND actor IS NOT NULL GROUP BY 1",
                 (exchange, base, base | self.flushed),
             )
-            said = self._said[exchange] = Counter(dict(found.fetchall()))
-            for row in self.unwritten(exchange):
-                self._count(said, row.folded)
-        return said[side]
-
-    @staticmethod
-    def _count(said: Counter[str], folded: Folded) -> None:
-        if folded.record is not None:
-            said[folded.record.side] += len(folded.raw)
+            said = self._said[exchange] = dict(found.fetchall())
+            state = self.exchange(exchange)
+            if state is None or state.updated.position > self.flushed:
+                for row in self.unwritten(exchange):
+                    assert row.folded.record is not None
+                    _count(said, row.folded.record)
+        return said.get(side, 0)
 
     def office(self, side: str) -> Exchange | None:
         """A side's liaison office as it is agreed or open, the newest entry of it."""
@@ -551,7 +548,9 @@ class Projection:
         if folded.record is not None:
             id = folded.record.envelope.id
             if (said := self._said.get(folded.record.envelope.subject)) is not None:
-                self._count(said, folded)
+                _count(said, folded.record)
+            elif folded.valid and folded.record.envelope.subject == id:
+                self._said[id] = {folded.record.side: len(folded.raw)}
             if is_new:
                 self._ids[id] = folded.position
                 self._seen.add(id)
@@ -824,6 +823,11 @@ _FOLDED: Final = (
 
 _LOOK_SECONDS: Final = 0.1
 _STALL_LOOK_SECONDS: Final = 0.25
+
+
+def _count(said: dict[str, int], record: Record) -> None:
+    """Add a record to the bytes that sides have said in its exchange."""
+    said[record.side] = said.get(record.side, 0) + len(record.raw)
 
 
 def _weight(row: Row) -> int:
