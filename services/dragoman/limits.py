@@ -50,6 +50,9 @@ DESCRIPTORS_SHARE: Final = 0.75
 SMALL_BODY_BYTES: Final = 16 * 1024
 """A body that is read on the event loop: the worst of this size takes some 20 ms. Nearly every act is smaller."""
 
+SWITCH_SECONDS: Final = 0.001
+"""How long a worker may keep the interpreter from the event loop, which needs it a dozen times for one answer."""
+
 WORKERS: Final = 4
 """Threads that read large bodies: one of several sides each at a time."""
 

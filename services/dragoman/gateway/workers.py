@@ -7,6 +7,7 @@ hold up every side. A small body is read at once, and never waits behind a large
 """
 
 import asyncio
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Final, ParamSpec, TypeVar
 from aiohttp import web
 
 from dragoman.gateway.budgets import BUDGETS, Payer
-from dragoman.limits import SMALL_BODY_BYTES, WORKERS
+from dragoman.limits import SMALL_BODY_BYTES, SWITCH_SECONDS, WORKERS
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,7 +27,8 @@ class Workers:
     """A few threads, and whose turn it is."""
 
     def __init__(self) -> None:
-        """Begin with no thread; each is started when it is needed."""
+        """Begin with no thread; each is started when it is needed. A worker hands the interpreter over to the event loop soon."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="reader")
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
