@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from dragoman import wiring
-from dragoman.settings import Http, Settings
+from dragoman.gateway import tls
+from dragoman.settings import Http
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o750, 0o777, 0o700])
@@ -31,5 +32,4 @@ def test_a_data_directory_that_was_there_is_closed_to_others(tmp_path: Path, mod
     ],
 )
 def test_tokens_in_clear_are_found_out(address: str, public_url: str, certificate: Path | None, *, in_clear: bool) -> None:
-    settings = Settings(http=Http(public_url=public_url, certificate=certificate))
-    assert wiring.is_in_clear(settings, address) == in_clear
+    assert tls.is_in_clear(Http(public_url=public_url, certificate=certificate), address) == in_clear

@@ -709,7 +709,7 @@ Scope = Literal["act", "read"]
 
 
 class NewToken(Shape, frozen=True, kw_only=True):
-    """A token to be issued to an officer, for some of the channels, or for all in which the officer is.
+    """A token to be issued to an officer, for the channels that are named, or for the only one in which the officer is.
 
     It `expires` at that time, or never; one of the scope `read` posts nothing.
     """
@@ -746,7 +746,7 @@ class Tokens(Answer, frozen=True, kw_only=True):
 
 
 class NewSubject(Shape, frozen=True, kw_only=True):
-    """A subject of the OIDC provider, to be mapped to an officer, for some of the channels, or for all in which the officer is."""
+    """A subject of the OIDC provider, to be mapped to an officer, for the channels that are named, or for the only one in which the officer is."""
 
     subject: Line
     actor: Actor

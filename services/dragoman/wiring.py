@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -33,7 +32,7 @@ from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.service import Service
 from dragoman.gateway.takeover import TakeOver
-from dragoman.gateway.tls import Certificate
+from dragoman.gateway.tls import Certificate, is_in_clear
 from dragoman.interop.urls import Guard
 from dragoman.limits import ELECTION_SECONDS, JWKS_BYTES, POLL_SECONDS, REQUEST_SECONDS
 from dragoman.log import broker, stream
@@ -416,20 +415,13 @@ async def _listening(settings: Settings, service: Service, stack: AsyncExitStack
     own_url = f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
     base_url = settings.http.public_url or own_url
     log.info("gateway.listening", url=base_url)
-    if is_in_clear(settings, listener.getsockname()[0]):
+    if is_in_clear(settings.http, listener.getsockname()[0]):
         log.warning(
             "gateway.without_tls",
             url=own_url,
             do="name http.certificate and http.key, or put a proxy with TLS before it and set http.public_url: tokens cross the network in clear",
         )
     return Running(service, base_url, own_url)
-
-
-def is_in_clear(settings: Settings, address: str) -> bool:
-    """Return whether tokens cross a network in clear, where the gateway listens at an address: without TLS of its own or a proxy's."""
-    if settings.http.certificate is not None or settings.http.public_url.startswith("https://"):
-        return False
-    return not ip_address(address.partition("%")[0]).is_loopback
 
 
 def _pair(settings: Settings) -> tuple[Path, Path]:

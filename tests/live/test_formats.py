@@ -52,7 +52,7 @@ async def test_a_desk_channel_is_one_sides_own(who: Who) -> None:
     for about in (matter["number"], matter["exchange"]):
         task = await operator.post(f"{desk}/desk", {**SAMPLES["tasking"], "about": about}, **bearer)
         assert task.status == 201, task.body
-    both = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1"})).json["token"]
+    both = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china", "nato-desk"]})).json["token"]
     bearer = {"Authorization": f"Bearer {both}"}
     view = (await operator.get(f"{desk}/exchanges/{task.json['exchange']}", **bearer)).json
     assert (view["about"]["channel"], view["about"]["number"]) == ("nato-china", matter["number"])

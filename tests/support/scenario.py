@@ -96,7 +96,8 @@ class Play:
             await self.call("operator", "POST", "/v1/channels", body)
         for side in dict.fromkeys(side for channel in self.scenario["channels"] for side in channel["sides"]):
             for role, name in ROLES.items():
-                answer = await self.call("operator", "POST", "/v1/tokens", {"actor": f"{side}/{name}"})
+                channels = [channel["name"] for channel in self.scenario["channels"] if side in channel["sides"]]
+                answer = await self.call("operator", "POST", "/v1/tokens", {"actor": f"{side}/{name}", "channels": channels})
                 self.tokens[f"{side}/{role}"] = answer.json["token"]
         if not any(entry.get("body", {}).get("act") == "profile-adoption" for entry in self.scenario["entries"]):
             for channel in self.scenario["channels"]:

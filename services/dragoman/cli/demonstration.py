@@ -66,7 +66,7 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
     async with aiohttp.ClientSession(connector=_connector(certificate)) as session:
         caller = Client(session, own_url, operator)
         opened = {definition["name"]: await _open(caller, definition) for definition in definitions}
-        tokens = await _tokens(caller, data, [side for definition in definitions for side in definition["sides"]])
+        tokens = await _tokens(caller, data, definitions)
         cast = {name: Client(session, own_url, token) for name, token in tokens.items()}
         began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
         await asyncio.gather(*(_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios))
@@ -102,15 +102,17 @@ async def _open(caller: Client, definition: dict[str, Any]) -> str:
     return str(opened)
 
 
-async def _tokens(caller: Client, data: Path, sides: list[str]) -> dict[str, str]:
-    """A token for each role of each side, those of an earlier demonstration if they still hold."""
+async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]]) -> dict[str, str]:
+    """A token for each role of each side in all of its channels, those of an earlier demonstration if they still hold."""
     path = data / "demo.json"
     known: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
+    sides = [side for definition in definitions for side in definition["sides"]]
     wanted = {f"{side}/{role}": name for side in dict.fromkeys(sides) for role, name in ROLES.items()}
 
     async def issued(holder: str) -> str:
         actor = f"{holder.partition('/')[0]}/{wanted[holder]}"
-        body = json.dumps({"actor": actor, "label": "demonstration"}).encode()
+        channels = [definition["name"] for definition in definitions if holder.partition("/")[0] in definition["sides"]]
+        body = json.dumps({"actor": actor, "channels": channels, "label": "demonstration"}).encode()
         return str((await caller.call("POST", "/v1/tokens", body)).json()["token"])
 
     missing = [holder for holder in wanted if holder not in known]
