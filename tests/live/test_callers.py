@@ -34,7 +34,9 @@ def bearing(caller: Caller, token: str) -> Caller:
 async def test_a_token_ends_when_it_was_to(who: Who) -> None:
     for seconds in (2, 10, 50):  # on a busy machine the first may be over before anything is asked with it
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
-        issued = (await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "expires": ends.isoformat()})).json
+        issued = (
+            await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "expires": ends.isoformat()})
+        ).json
         short = bearing(who("operator"), issued["token"])
         me = await short.get("/v1/me")
         stream = await short.session.get(
