@@ -727,12 +727,11 @@ def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
 
 
 def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
-    """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest; at most a page."""
-    found = connection.execute(
-        f"SELECT {_ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? ORDER BY precedence, key LIMIT {LIST_PAGE}",  # noqa: S608
-        (base >> 40,),
-    )
-    return [_row(values) for values in found]
+    """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
+    query = f"SELECT {_ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? AND precedence"  # noqa: S608
+    flashes = connection.execute(f"{query} = 0 ORDER BY key", (base >> 40,))
+    others = connection.execute(f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (base >> 40,))
+    return [_row(values) for values in (*flashes, *others)]
 
 
 def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:
