@@ -160,7 +160,7 @@ async def test_rows_that_somebody_changes_are_found_and_made_right(
         with sqlite3.connect(projection_of(house), timeout=20) as connection:
             statement = dice.choice((
                 "UPDATE exchanges SET status = 'withdrawn' WHERE key = (SELECT max(key) FROM exchanges)",
-                "UPDATE exchanges SET subject = 'null' WHERE key = (SELECT min(key) FROM exchanges)",
+                "UPDATE exchanges SET subject = X'6E756C6C' WHERE key = (SELECT min(key) FROM exchanges)",
                 "DELETE FROM exchanges WHERE key = (SELECT max(key) FROM exchanges)",
             ))  # fmt: skip
             assert connection.execute(statement).rowcount == 1
