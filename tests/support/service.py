@@ -19,11 +19,13 @@ import aiohttp
 import msgspec
 
 import commands
+from dragoman.domain.record import decode_act
+from dragoman.domain.refusal import Malformed
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.settings import Budgets
 from dragoman.tlog import checkpoint, note
 from patience import PATIENCE_S
-from world import INCIDENT
+from world import INCIDENT, compact
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
@@ -174,13 +176,15 @@ def still_to_come(body: Any) -> Any:
     """An act of a sample whose windows or dates the calendar has passed, moved by whole days to two months ahead."""
     named = body.get("windows") or [each for each in (body.get("dates"),) if each] if isinstance(body, dict) else []
     try:
+        if named:
+            decode_act(compact(body))  # an act that does not fit is a test of what is wrong
         times = [datetime.fromisoformat(each["from"]) for each in named]
-        if not times or body.get("for_the_record") or min(times) > datetime.now(UTC) + timedelta(days=30):
+        if not times or min(times).year < 2024 or body.get("for_the_record") or min(times) > datetime.now(UTC) + timedelta(days=30):
             return body
         moved = timedelta(days=(datetime.now(UTC) + timedelta(days=60) - min(times)).days)
         ahead = [{end: f"{datetime.fromisoformat(each[end]) + moved:%Y-%m-%dT%H:%M:%SZ}" for end in ("from", "to")} for each in named]
-    except (ValueError, TypeError, KeyError, OverflowError):
-        return body  # a test of what is wrong
+    except (ValueError, TypeError, KeyError, OverflowError, Malformed):
+        return body
     return {**body, "windows": ahead} if "windows" in body else {**body, "dates": ahead[0]}
 
 
