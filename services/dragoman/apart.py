@@ -75,12 +75,12 @@ class Apart:
 
     @property
     def ended(self) -> bool:
-        """Whether the process has ended."""
+        """True once the process has ended."""
         return self._process.poll() is not None
 
     @property
     def processor_ticks(self) -> int:
-        """How much processor it has used, in the kernel's clock ticks; -1 where that cannot be told."""
+        """The processor time that it has used, in the kernel's clock ticks; -1 where the kernel does not tell."""
         try:
             fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:

@@ -235,7 +235,7 @@ async def test_of_a_store_that_was_rolled_back_and_grew_again_a_mirror_keeps_not
         first = (await officer.open(NOTE)).json["position"]
         await until(partial(holds, first))
         service.stop()
-        shutil.copytree(service.data, tmp_path / "backup")
+        shutil.copytree(service.data, tmp_path / "backup", ignore=shutil.ignore_patterns("place.json"))  # as earlier versions made one
         service.start()
         for _ in range(3):
             kept = (await officer.open(NOTE)).json["position"]

@@ -53,7 +53,12 @@ class IntegrityCheck:
             while self._store.damage or self._store.differing:  # noqa: ASYNC110  # threads report it
                 await asyncio.sleep(_LOOK_SECONDS)
             generation = self._store.generation
-            process = await asyncio.to_thread(Apart, integrity.__name__, str(self._store.path), *self._arguments)
+            starting = asyncio.ensure_future(asyncio.to_thread(Apart, integrity.__name__, str(self._store.path), *self._arguments))
+            try:
+                process = await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                (await starting).kill()
+                raise
             try:
                 with suppress(EOFError, OSError):
                     while self._store.generation == generation and not self._store.damage:

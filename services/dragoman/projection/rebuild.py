@@ -28,7 +28,6 @@ OpenLog = Callable[[str], EventLog]
 """A channel's log, to read from."""
 
 _LOOK_SECONDS: Final = 0.1
-_FILE_SECONDS: Final = 3600.0
 _AGAIN_SECONDS: Final = 2.0
 
 
