@@ -73,7 +73,7 @@ def test_the_members_that_a_state_sets_are_those_that_differ(encodings: list[byt
     for encoded, column in zip(encodings, columns, strict=True):
         named = states.take(column)
         now = _flat(encoded)
-        assert states.encoded == encoded and states.names() == now.keys()
+        assert states.encoded == encoded and {*states.names()} == now.keys()
         assert named == {name for name, value in now.items() if before.get(name) != value}
         before = now
 

@@ -606,8 +606,7 @@ def _blame(stored: Iterable[tuple[int, bytes]]) -> tuple[dict[str, int], bytes]:
     blame: dict[str, int] = {}
     for position, column in stored:
         blame |= dict.fromkeys(states.take(column), position)
-    names = states.names()
-    return {name: position for name, position in blame.items() if name in names}, states.encoded
+    return ({name: blame[name] for name in states.names()} if blame else {}), states.encoded
 
 
 def difference(store: Store, channel: str, first: int, last: int) -> Difference:

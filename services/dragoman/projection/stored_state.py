@@ -160,9 +160,9 @@ class States:
         fields = {name for name, value in now.items() if content.get(name) != value}
         return frozenset(change.changed.keys() - {"content"} | fields)
 
-    def names(self) -> frozenset[str]:
-        """Return the names of all members of the state that was taken last, as `take` gives them."""
-        return frozenset(_flat(self._node))
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all members of the state that was taken last, as `take` gives them: in its order, fields of the content last."""
+        return tuple(_flat(self._node))
 
 
 def _flat(state: _Node) -> dict[str, bytes]:
