@@ -67,7 +67,10 @@ link.addEventListener("change", ({ detail }) => {
 
 link.addEventListener("ping", ({ detail }) => {
   heard(detail.now);
-  if (live && document.body.classList.contains("stale") !== detail.stale.includes(page.channel)) refresh();
+  const back = lostAt > 0;
+  found(); // a stream that was held up goes on without a new hello, and perhaps without a record for hours
+  if (back) alarm.refresh();
+  if (back || document.body.classList.contains("stale") !== detail.stale.includes(page.channel)) refresh();
 });
 
 link.addEventListener("error", () => {
