@@ -585,9 +585,10 @@ class Own:
     async def post(self, who: Who, body: dict[str, Any], *owners: str) -> Answer:
         self.world.ledger = Replay()
         self.world.ledger.take(await self.records(who))
-        raw, lines = self.world.sign(who.name, body, ids.from_key(self.world.name, who.name, new_key()), [*owners])
+        key = new_key()
+        raw, lines = self.world.sign(who.name, body, ids.from_key(self.world.name, who.name, key), [*owners])
         keys, signatures = zip(*(line.split(":") for line in lines.split()), strict=True)
-        signed = {"Dragoman-Key-Id": " ".join(keys), "Dragoman-Signature": " ".join(signatures)}
+        signed = {"Idempotency-Key": key, "Dragoman-Key-Id": " ".join(keys), "Dragoman-Signature": " ".join(signatures)}
         return await who.call("POST", f"{self.at}/channel", raw, **signed)
 
 

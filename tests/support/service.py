@@ -179,7 +179,7 @@ def still_to_come(body: Any) -> Any:
         if named:
             decode_act(compact(body))  # an act that does not fit is a test of what is wrong
         times = [datetime.fromisoformat(each["from"]) for each in named]
-        if not times or min(times).year < 2024 or body.get("for_the_record") or min(times) > datetime.now(UTC) + timedelta(days=30):
+        if not times or min(times).year < 2024 or body.get("for_the_record") or min(times) > datetime.now(UTC) + timedelta(days=15):
             return body
         moved = timedelta(days=(datetime.now(UTC) + timedelta(days=60) - min(times)).days)
         ahead = [{end: f"{datetime.fromisoformat(each[end]) + moved:%Y-%m-%dT%H:%M:%SZ}" for end in ("from", "to")} for each in named]
