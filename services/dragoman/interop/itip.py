@@ -40,6 +40,9 @@ METHODS: Final = ("REPLY", "COUNTER", "CANCEL", "REQUEST")
 _BYTES: Final = 256 * 1024
 """An invitation with its time zone, in words and once more as HTML; not one with files in it."""
 
+_LINES: Final = 2_000
+"""An invitation has some thirty, each of its time zones as many, and each guest one; a long one takes the reader a fifth of a millisecond."""
+
 _METHOD: Final = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 _UID: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-([1-9][0-9]?))?@[0-9a-f]{16}\.dragoman")
 _SIDE: Final = re.compile(r"urn:dragoman:[a-z0-9-]+:([a-z0-9-]+)", re.IGNORECASE)
@@ -358,6 +361,10 @@ def _parsed(raw: bytes) -> Component:
         text = _FOLD.sub(b"", raw).decode("utf-8-sig")  # unfolded as bytes: a fold may stand within a character
     except UnicodeDecodeError:
         raise NotUnderstood(sentence("it is not valid UTF-8; send it as UTF-8")) from None
+    if (count := text.count("\n")) > _LINES:
+        raise NotUnderstood(
+            sentence("it has %(n)s lines, and at most %(most)s are read; send the one meeting alone", n=count, most=_LINES)
+        )
     lines: list[Contentline] = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
     stack = [around := Component()]
     for line in filter(str.strip, lines):
