@@ -123,7 +123,7 @@ async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.Clie
     start = live.start = moment("2026-06-01T05:30Z")
     live.scenario["entries"] = []
     await live.open(start)
-    play = Play("drill", timed, session, tokens=live.tokens, start=start)
+    play = Play("drill", timed, session, tokens=live.tokens, start=start, besides=("nato-china",))
     for entry in play.scenario["entries"]:
         entry.get("body", {}).pop("line_check", None)  # no checks by schedule: the test sends its own
     await play.open(start)
@@ -177,7 +177,7 @@ async def test_a_line_that_is_missed_is_not_quiet(timed: Timed, session: aiohttp
     start = live.start = moment("2026-06-01T05:30Z")
     live.scenario["entries"] = []
     await live.open(start)
-    play = Play("drill", timed, session, tokens=live.tokens, start=start)
+    play = Play("drill", timed, session, tokens=live.tokens, start=start, besides=("nato-china",))
     await play.open(start)
     await play.until(start + timedelta(seconds=44_000))
     await play.until(moment("2026-06-01T18:00:01Z"))

@@ -175,7 +175,7 @@ async def test_an_exercise_with_a_flash_and_a_coded_message(timed: Timed, sessio
     start = live.start = moment("2026-06-01T05:30Z")
     live.scenario["entries"] = []
     await live.open(start)
-    play = Play("drill", timed, session, tokens=live.tokens, start=start)
+    play = Play("drill", timed, session, tokens=live.tokens, start=start, besides=("nato-china",))
     before = (await play.call("nato/officer", "GET", "/v1/channels/nato-china")).json["position"]
     await play.open(start)
     await play.until(moment("2026-06-01T08:01Z"))

@@ -100,11 +100,14 @@ class Service:
         return int((self.data / "nats" / "ports" / "nats-server.pid").read_text())
 
     def signal_broker(self, number: int) -> None:
-        """Send a signal to the broker."""
+        """Send a signal to the broker; wait until SIGSTOP has stopped every thread, which takes its time on a busy machine."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
-                os.kill(self.broker_pid, number)
+                pid = self.broker_pid
+                os.kill(pid, number)
+                while number == signal.SIGSTOP and not all_stopped(pid):
+                    time.sleep(0.001)
             except (ProcessLookupError, FileNotFoundError, ValueError):
                 time.sleep(0.02)  # it is being started again
             else:
@@ -170,6 +173,12 @@ class Second(Service):
 
     def token(self, name: str) -> str:
         return self.first.token(name)
+
+
+def all_stopped(pid: int) -> bool:
+    """Say whether every thread of a process stands still."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return all(thread.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
 
 
 def still_to_come(body: Any) -> Any:
