@@ -34,14 +34,14 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, signing
-from dragoman.gateway.console.exchange import headline
+from dragoman.gateway.console import charts, forms, kinds, offered, signing
+from dragoman.gateway.console.exchange import changes_of, headline
 from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Fault, Typed
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
-from dragoman.gateway.console.said import Display, Fact, language
+from dragoman.gateway.console.said import LANGUAGES, Display, Fact, language
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.typed import Reply
 from dragoman.limits import DIGITS, FLASH_WORDS
@@ -102,6 +102,9 @@ class Writing:
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
         """What the form asks for. A correction, or an update, asks for those members of the opening that were chosen."""
         found = kinds.members(self.act)
+        if self.exchange is not None and self.act == "status-change":
+            statuses = kinds.Choice(changes_of(self.exchange))
+            found = tuple(Member(each.name, statuses, each.required) if each.name == "status" else each for each in found)
         if self.exchange is None or not any(isinstance(each.kind, kinds.Fields) for each in found):
             return found
         inner = tuple(each for each in kinds.members(self.exchange.act) if each.name in chosen)
@@ -249,7 +252,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
     here, act = writing.here, writing.act
     chosen = tuple(fields.getall("fields", [])) if isinstance(fields, MultiDict) or hasattr(fields, "getall") else ()
     members = writing.members(chosen)
-    own = [each for each in members if each.name not in kinds.FRAME or each.name == "text"]
+    own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
     required = [each for each in own if each.required]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
@@ -276,16 +279,17 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "problem": problem,
             "required": required,
             "optional": [each for each in own if not each.required],
-            "framed": [each for each in members if each.name in kinds.FRAME and each.name not in ("text", "precedence", "of")],
+            "framed": [each for each in members if each not in own and each.name not in ("precedence", "of")],
             "precedence": writing.format is not None and here.registry.kind != "track2",
             "default": default_precedence(writing.format, here.service.now()),
             "limits": limits_of(here),
             "wakes": [side.upper() for side in here.sides if side != here.side],
             "choose": [each.name for each in kinds.members(writing.exchange.act)] if opening and writing.exchange is not None else [],
             "chosen": chosen,
-            "rows": lambda name: forms.rows(fields, name),
+            "rows": lambda name, kind: forms.rows(fields, name, kind.group),
             "windows": lambda name: forms.windows(fields, name),
             "languages_of": {tag: language(tag) for tag in _own_first(here)},
+            "other_languages": lambda name: _other_languages(here, fields.getall(name, []) if hasattr(fields, "getall") else []),
             "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
@@ -295,6 +299,8 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "people": await _people(here, members),
             "files": await _files(here, members),
             "phrases": _phrases(here),
+            "offered": _offered(writing, offices),
+            "messages": lambda member: _messages(writing, member),
             "incidents": INCIDENTS,
             "ahead": forms.AHEAD,
             "prefix": forms.PREFIX,
@@ -305,9 +311,32 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
     )
 
 
+def _offered(writing: Writing, offices: Sequence[Office]) -> list[offered.Choice]:
+    """The windows that an acceptance may name."""
+    if writing.exchange is None:
+        return []
+    return offered.windows(Display(writing.here.words, offices), offices, writing.exchange)
+
+
+def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
+    """What a member names by its id: another side's translation, or a message of the exchange."""
+    state, here = writing.exchange, writing.here
+    if state is None:
+        return []
+    if member.required:
+        return offered.translations(here.words, state, here.side)
+    return offered.messages(here.words, state) if writing.act == "translation" else []
+
+
 def _own_first(here: Here) -> list[str]:
     """The channel's languages, the reader's own first."""
     return sorted(here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language)
+
+
+def _other_languages(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages besides the channel's, by their names; those that were chosen are among them, whatever they are."""
+    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in here.registry.languages)
+    return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
 
 
 def default_precedence(form: Format | None, now: datetime) -> str:

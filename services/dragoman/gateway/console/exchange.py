@@ -10,9 +10,9 @@ from msgspec import Raw, Struct
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
-from dragoman.domain.table import RULES
+from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, kinds, plotting, shelf
+from dragoman.gateway.console import alarm, charts, kinds, offered, plotting, shelf
 from dragoman.gateway.console.accounts import accounts_of, compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
@@ -27,12 +27,12 @@ from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _FIRST: Final = (
-    *("reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
+    *("second-key", "reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
     *("interim-reply", "update", "readout", "meeting-held", "contained", "final-report", "all-clear", "call-attempt"),
 )
 """Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
 
-_BESIDES: Final = frozenset({"acknowledgement", "release-consent", "second-key", "reminder", "lapse"})
+_BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
 _ICONS: Final = {"acknowledgement": "person", "echo": "person", "reply": "reply", "interim-reply": "reply", "delivery": "delivered"}
 _SHOWN: Final = 5
@@ -81,7 +81,7 @@ async def exchange(here: Here) -> Page:
             "accounts": told if len(told) > 1 else [],
             "compared": compared(state, told, display) if len(told) > 1 else [],
             "sketch": _sketch(here, state, points),
-            "acts": acts_of(here, view.allowed),
+            "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
             "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
             "said": here.request.query.get("said", ""),
@@ -198,14 +198,35 @@ def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
     return None
 
 
-def acts_of(here: Here, allowed: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list[str], list[str]]:
     """What the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
     if not here.may_post:
         return [], []
-    mine = [act for act in allowed if act not in _BESIDES and _may(here, act)]
+    left = _BESIDES | _pointless(here, state)
+    mine = [act for act in allowed if act not in left and _may(here, act)]
     ordered = sorted(mine, key=lambda act: _FIRST.index(act) if act in _FIRST else len(_FIRST))
     few = [act for act in ordered if act in _FIRST][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
+
+
+def _pointless(here: Here, state: Exchange) -> frozenset[str]:
+    """Acts that the table allows and the exchange gives no occasion for."""
+    second = state.one_key and state.second_key is None and state.opened.by != here.grant.actor
+    translated = bool(offered.translations(here.words, state, here.side))
+    consented = any(said.said.side == here.side for said in state.acts.get("release-consent", ()))
+    occasions = {
+        "second-key": second,
+        "translation-agreement": translated,
+        "translation-dispute": translated,
+        "release-consent": not consented,
+        "status-change": bool(changes_of(state)),
+    }
+    return frozenset(act for act, occasion in occasions.items() if not occasion)
+
+
+def changes_of(state: Exchange) -> tuple[str, ...]:
+    """Return the statuses to which an exchange may be changed as it stands."""
+    return FORMATS[state.act].changes.get(state.status, ())
 
 
 def _may(here: Here, act: str) -> bool:

@@ -39,6 +39,7 @@ AHEAD: Final = frozenset(
 """Members that are of times to come: without a day, the next such time is meant."""
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,17}([.,][0-9]{1,17})?")
+_INDEX: Final = re.compile(r"[0-9]{1,3}")
 _DIGITS: Final = 6
 
 
@@ -86,11 +87,9 @@ class Typed:
         """A field's lines that are not empty."""
         return [line.strip() for line in self.one(name).split("\n") if line.strip()]
 
-    def any(self, prefix: str) -> bool:
-        """Whether anything was typed under a name."""
-        return any(
-            isinstance(value, str) and value.strip() for name, value in self.form.items() if name == prefix or name.startswith(f"{prefix}.")
-        )
+    def any(self, kind: Kind, name: str) -> bool:
+        """Return whether somebody entered anything under a name; a unit that the form chose itself does not count."""
+        return is_filled(self.form, kind, name)
 
     # Reading
 
@@ -103,8 +102,16 @@ class Typed:
             if value is not LEFT:
                 found[member.name] = value
             elif member.required and not any(fault.field == name or fault.field.startswith(f"{name}.") for fault in self.faults):
-                self.fault(member, name, self._missing(member))
+                self._want(member, name)
         return found
+
+    def _want(self, member: Member, name: str) -> None:
+        """Note that a required member is empty: at each of its own, where it is made of several."""
+        inner = member.kind.members if isinstance(member.kind, kinds.Group) else ()
+        for each in inner:
+            self._want(each, f"{name}.{each.name}")
+        if not inner:
+            self.fault(member, name, self._missing(member))
 
     def fault(self, member: Member, name: str, sentence: str) -> None:
         """Note what is wrong with a member."""
@@ -112,7 +119,7 @@ class Typed:
 
     def _missing(self, member: Member) -> str:
         label = self.words.field(member.name)
-        if isinstance(member.kind, kinds.Choice | kinds.Choices | kinds.Flag | kinds.Side | kinds.Person | kinds.Files):
+        if isinstance(member.kind, kinds.Choice | kinds.Choices | kinds.Flag | kinds.Side | kinds.Person | kinds.Files | kinds.Message):
             return self.words.say("%(what)s: choose one.", what=label)
         return self.words.say("%(what)s: this must be filled in.", what=label)
 
@@ -143,6 +150,8 @@ class Typed:
                 return self._point(member, name, self.one(name))
             case kinds.Number() | kinds.Quantity():
                 return self._number(member, name)
+            case kinds.Offered():
+                return int(text) if _INDEX.fullmatch(text := self.one(name)) else LEFT
             case kinds.Side() | kinds.Officer() | kinds.Language():
                 return (self.many(name) if getattr(member.kind, "many", False) else self.one(name)) or LEFT
             case kinds.Person() | kinds.Files():
@@ -154,11 +163,10 @@ class Typed:
             case kinds.Pairs():
                 return self._pairs(member, name)
             case kinds.Group():
-                return self.read(member.kind.members, name) if self.any(name) else LEFT
+                return self.read(member.kind.members, name) if self.any(member.kind, name) else LEFT
             case kinds.Rows():
-                found = [
-                    self.read(member.kind.group.members, f"{name}.{index}") for index in self._indexes(name) if self.any(f"{name}.{index}")
-                ]
+                group = member.kind.group
+                found = [self.read(group.members, f"{name}.{index}") for index in self._indexes(name) if self.any(group, f"{name}.{index}")]
                 return found or LEFT
             case _:
                 return LEFT
@@ -313,7 +321,7 @@ class Typed:
     def _hours(self, member: Member, name: str) -> Any:
         if self.one(f"{name}.always"):
             return "24x7"
-        if not self.any(name):
+        if not self.any(member.kind, name):
             return LEFT
         days = self.many(f"{name}.days")
         found = {each: self.one(f"{name}.{each}") for each in ("from", "to", "zone")}
@@ -347,9 +355,7 @@ class Typed:
         return found or LEFT
 
     def _indexes(self, name: str) -> list[int]:
-        """The rows that were typed, by their numbers."""
-        found = {int(match[1]) for key in self.form if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None}
-        return sorted(found)
+        return _indexes(self.form, name)
 
     # Words for what was not read
 
@@ -523,16 +529,39 @@ def _moment(text: str) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment.second else f"{moment:%Y-%m-%d %H:%M}Z"
 
 
-def rows(typed: Mapping[str, Any], name: str, *, spare: int = _SPARE_ROWS, least: int = 0) -> range:
-    """How many rows a form shows under a name: those that are filled, and some to spare."""
-    used = [
-        int(match[1]) + 1
-        for key, value in typed.items()
-        if value and (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None
-    ]
+def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
+    """Return whether somebody entered anything under a name.
+
+    A browser sends the unit beside an empty number as well, because a list of choices always has one chosen. So a unit alone does not
+    count: otherwise every spare row of a form would be a row that lacks its required members.
+    """
+    match kind:
+        case kinds.Group():
+            return any(is_filled(form, each.kind, f"{name}.{each.name}") for each in kind.members)
+        case kinds.Rows():
+            return any(is_filled(form, kind.group, f"{name}.{index}") for index in _indexes(form, name))
+        case _:
+            units = {kinds.Quantity: f"{name}.unit", kinds.Place: f"{name}.radius.unit"}
+            chosen = units.get(type(kind), "")
+            return any(
+                isinstance(value, str) and value.strip()
+                for field, value in form.items()
+                if field != chosen and (field == name or field.startswith(f"{name}."))
+            )
+
+
+def _indexes(form: Mapping[str, Any], name: str) -> list[int]:
+    """Return the numbers of the rows that a form holds under a name, in their order."""
+    found = {int(match[1]) for key in form if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None}
+    return sorted(found)
+
+
+def rows(form: Mapping[str, Any], name: str, kind: Kind, *, spare: int = _SPARE_ROWS, least: int = 0) -> range:
+    """Return the rows that a form shows under a name: those that are filled in, and some to spare."""
+    used = [index + 1 for index in _indexes(form, name) if is_filled(form, kind, f"{name}.{index}")]
     return range(max(least, max(used, default=0) + spare))
 
 
-def windows(typed: Mapping[str, Any], name: str) -> range:
-    """How many windows a form shows under a name."""
-    return rows(typed, name, spare=1, least=_WINDOWS)
+def windows(form: Mapping[str, Any], name: str) -> range:
+    """Return the windows that a form shows under a name."""
+    return rows(form, name, kinds.Span(), spare=1, least=_WINDOWS)
