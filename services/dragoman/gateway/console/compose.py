@@ -36,8 +36,9 @@ from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
 from dragoman.gateway.console import charts, forms, kinds, offered, signing
 from dragoman.gateway.console.exchange import changes_of, headline
+from dragoman.gateway.console.faults import Fault, placed, worded
 from dragoman.gateway.console.form_reader import Form, Upload
-from dragoman.gateway.console.forms import Fault, Typed
+from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
@@ -60,6 +61,9 @@ INCIDENTS: Final = (
     *("near_miss", "collision", "crash", "grounding", "stray_fire", "fire_control_radar", "laser", "jamming", "lost_drone_or_missile"),
     *("fire_or_explosion", "persons_in_distress_or_held", "unannounced_entry", "unauthorised_launch", "other"),
 )
+_ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
+"""What the form of an incident calls its first fields."""
+
 _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
 _OF_SIGNING: Final = ("sign", "signed", "signatures")
 """Fields by which a page signs; they are of one press."""
@@ -91,6 +95,11 @@ class Writing:
     def at(self) -> str:
         """The exchange that it carries on; empty for an opening."""
         return "" if self.exchange is None else self.exchange.id
+
+    @property
+    def offices(self) -> tuple[Office, ...]:
+        """The sides' offices as they stand."""
+        return tuple(office_of(side, self.here.projection.office(side)) for side in self.here.sides)
 
     @property
     def path(self) -> str:
@@ -126,7 +135,23 @@ class Writing:
             sides=here.sides,
             now=here.service.now(),
             zone=ZoneInfo(office.zone),
+            labels=self.label,
         )
+
+    def label(self, member: Member, name: str = "") -> str:
+        """Return what the form calls a field; beside the field and in what is wrong with it alike."""
+        words = self.here.words
+        match member.kind:
+            case kinds.Offered():
+                return words.say("Time that you accept")
+            case kinds.Message():
+                return words.say("Which translation") if member.required else words.say("Which message")
+            case kinds.Fields():
+                return words.say("What is replaced")
+            case _ if self.act == _INCIDENT and self.exchange is None and name.count(".") == 1 and member.name in _ASKED:
+                return words.say(_ASKED[member.name])
+            case _:
+                return words.field(member.name)
 
 
 class Composing(Struct, frozen=True, kw_only=True):
@@ -248,12 +273,18 @@ async def _draft(here: Here, id: str) -> Draft:
     return found
 
 
-async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fault], problem: str = "", status: int = 200) -> Page:
+async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fault], problem: str = "", status: int = 200) -> Page:
     here, act = writing.here, writing.act
     chosen = tuple(fields.getall("fields", [])) if isinstance(fields, MultiDict) or hasattr(fields, "getall") else ()
     members = writing.members(chosen)
+    extra = {"upload": "upload", "f.fields": "f-fields"} if writing.exchange is not None and not chosen else {"upload": "upload"}
+    faults = [placed(each, members, _own_first(here), extra=extra) for each in faults]
+    wrong = {fault.field.split(".")[1] for fault in faults if fault.anchor.startswith("f-")} | (
+        {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
+    )
     own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
     required = [each for each in own if each.required]
+    unfolded = [each for each in members if each.name in wrong and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
     return Page(
@@ -275,11 +306,14 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "value": lambda name: str(fields.get(name, "")),
             "values": lambda name: list(fields.getall(name, [])) if hasattr(fields, "getall") else [],
             "faults": list(faults),
-            "fault_of": {fault.field: fault.sentence for fault in faults},
+            "fault_of": {fault.field: fault for fault in reversed(faults)},
+            "holds_fault": lambda name: any(fault.field == name or fault.field.startswith(f"{name}.") for fault in faults),
             "problem": problem,
             "required": required,
-            "optional": [each for each in own if not each.required],
-            "framed": [each for each in members if each not in own and each.name not in ("precedence", "of")],
+            "unfolded": unfolded,
+            "label": writing.label,
+            "optional": [each for each in own if not each.required and each not in unfolded],
+            "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
             "precedence": writing.format is not None and here.registry.kind != "track2",
             "default": default_precedence(writing.format, here.service.now()),
             "limits": limits_of(here),
@@ -303,6 +337,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "messages": lambda member: _messages(writing, member),
             "incidents": INCIDENTS,
             "ahead": forms.AHEAD,
+            "ends": forms.ENDS,
             "prefix": forms.PREFIX,
             "kinds": kinds,
             "words_allowed": FLASH_WORDS,
@@ -418,6 +453,11 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     checked = fields.popall("act", [""])[-1]
     for name in _OF_SIGNING:
         fields.popall(name, None)
+    suggestion = fields.popall("use", [""])[-1]
+    if suggestion:
+        name, _, text = suggestion.partition("=")
+        fields[name] = text
+        return await _form(writing, fields, [])
     if do == "change":
         return await _form(writing, fields, [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
@@ -541,6 +581,9 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
             "facts": facts_of(display, writing, content_of(body)),
             "sketch": _sketch(here, content_of(body)),
+            "agreed": offered.agreed(display, offices, writing.exchange, content_of(body))
+            if writing.act == "acceptance" and writing.exchange is not None
+            else "",
             "running": running,
             "raised": raised and default_precedence(writing.format, here.service.now()) != "flash",
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
@@ -575,7 +618,11 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
-    """The members of an act; of a correction, those of the opening that it replaces."""
+    """The members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
+    if writing.act == "acceptance" and writing.exchange is not None:
+        agreed = offered.agreed(display, writing.offices, writing.exchange, content)
+        fact = Fact(name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True)
+        return [fact, *display.facts(writing.act, content, leave=("window",))]
     if "fields" not in content or writing.exchange is None:
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
@@ -637,14 +684,23 @@ def _faults(writing: Writing, faults: Iterable[refusals.Fault]) -> list[Fault]:
 
 def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
     """A fault of the act as one of its field."""
-    parts = [part for part in pointer.split("/") if part]
-    name = parts[0] if parts else ""
-    at = ".".join(["f", *parts])
-    member = kinds.member(writing.act, name)
-    if member is not None and not isinstance(member.kind, kinds.Group | kinds.Rows | kinds.Spans | kinds.Fields):
-        at = f"f.{name}"
-    words = writing.here.words
-    return Fault(field=at, label=words.field(name) if name else "", sentence=words.sentence(detail))
+    here, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
+    path = name.split(".")[1:]
+    member = _member(writing.members(()), path)
+    return Fault(
+        field=name,
+        label="" if member is None else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
+        sentence=worded(here.words, None if member is None else member.kind, detail, here.sides),
+    )
+
+
+def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
+    """Return the innermost member of a form at a path."""
+    found = next((each for each in members if path and each.name == path[0]), None)
+    if found is None or not isinstance(found.kind, kinds.Group | kinds.Rows):
+        return found
+    inner = found.kind.members if isinstance(found.kind, kinds.Group) else found.kind.group.members
+    return _member(inner, path[1:] if isinstance(found.kind, kinds.Group) else path[2:]) or found
 
 
 # Sending
@@ -912,14 +968,28 @@ async def reading(here: Here) -> web.Response:
             )
             sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
             return html(str(shown + sketch))
-        moment = typed.moment(text, ahead=query.get("ahead") == "yes")
+        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=_begun(typed, query))
         away = abs((here.service.now() - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))
         )
         return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
     except Unread as error:
-        return html(str(Markup("{}").format(typed.unread(error))), status=422)
+        said = Markup("{}").format(typed.unread(error))
+        if error.suggestion is not None:
+            place = forms.lettered(error.suggestion)
+            use = Markup(' <button type="button" data-use="{}">{}</button>')
+            said += use.format(place, words.say("Use %(place)s", place=place))
+        return html(str(said), status=422)
+
+
+def _begun(typed: Typed, query: Mapping[str, str]) -> str:
+    """Return when that begins which the time that is being typed ends; empty where nothing is typed there that can be read."""
+    start = query.get("after", "")[:200]
+    try:
+        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes")) if start else ""
+    except Unread:
+        return ""
 
 
 SHEETS: Final = (

@@ -111,6 +111,8 @@ class Display:
                 return escape(words.number(value))
             case kinds.Quantity():
                 return self.quantity(value)
+            case kinds.Offered():
+                return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
             case kinds.Side():
                 return self.sides(value if isinstance(value, list) else [value])
             case kinds.Language():
