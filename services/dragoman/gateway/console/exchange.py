@@ -1,6 +1,6 @@
 """One exchange: who has it, the message in its frame, its clocks, what happened in order, two accounts beside each other, its proof, its copies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from dragoman.gateway import reading, reporting
 from dragoman.gateway.console import alarm, charts, kinds, offered, plotting, shelf
 from dragoman.gateway.console.accounts import accounts_of, compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
-from dragoman.gateway.console.offices import office_of
+from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level, urgency
@@ -70,7 +70,7 @@ async def exchange(here: Here) -> Page:
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
             "received": _received(state, view),
-            "steps": [_step(display, state, entry) for entry in view.timeline],
+            "steps": [_step(display, offices, state, entry) for entry in view.timeline],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(here, state, clock),
             "spent": lambda clock: _spent(here, clock),
@@ -146,14 +146,29 @@ def _received(state: Exchange, view: ExchangeView) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _step(display: Display, state: Exchange, entry: Entry) -> Step:
+def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry) -> Step:
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
     if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
         content = content_of(parse(bytes(entry.record)).newest)
     facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
+    accepted = _accepted(state, entry)
+    if accepted is not None:
+        shown = offered.window(display, offices, accepted)
+        facts = [
+            msgspec.structs.replace(each, label=display.words.say("Time accepted"), shown=shown) if each.name == "window" else each
+            for each in facts
+        ]
+        if not any(each.name == "window" for each in facts):
+            facts.insert(0, Fact(name="window", label=display.words.say("Time accepted"), shown=shown, wide=True))
     icon = "service" if line.service else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
     return Step(line=line, icon=icon, facts=tuple(facts))
+
+
+def _accepted(state: Exchange, entry: Entry) -> Any:
+    """Return the window that a record accepted, as it stood then; None for every other record, and for a time that is not known any more."""
+    accepted = {} if state.meeting is None else state.meeting.accepted
+    return next((msgspec.json.decode(each.terms) for each in accepted.values() if each.accepted.position == entry.position), None)
 
 
 def level_of(here: Here, state: Exchange, clock: ClockView) -> Level:
