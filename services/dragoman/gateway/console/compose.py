@@ -34,7 +34,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, offered, signing
+from dragoman.gateway.console import charts, forms, kinds, offered, signing, urgency
 from dragoman.gateway.console.exchange import changes_of, headline
 from dragoman.gateway.console.faults import Fault, placed, worded
 from dragoman.gateway.console.form_reader import Form, Upload
@@ -148,6 +148,8 @@ class Writing:
                 return words.say("Which translation") if member.required else words.say("Which message")
             case kinds.Fields():
                 return words.say("What is replaced")
+            case _ if member.name == "precedence":
+                return words.say("Urgency")
             case _ if self.act == _INCIDENT and self.exchange is None and name.count(".") == 1 and member.name in _ASKED:
                 return words.say(_ASKED[member.name])
             case _:
@@ -286,6 +288,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
     required = [each for each in own if each.required]
     unfolded = [each for each in members if each.name in wrong and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
+    rule = urgency.rule_of(writing.format, here.service.now())
     opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
     return Page(
         template="compose.html",
@@ -315,7 +318,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "optional": [each for each in own if not each.required and each not in unfolded],
             "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
             "precedence": writing.format is not None and here.registry.kind != "track2",
-            "default": default_precedence(writing.format, here.service.now()),
+            "rule": rule,
             "limits": limits_of(here),
             "wakes": [side.upper() for side in here.sides if side != here.side],
             "choose": [each.name for each in kinds.members(writing.exchange.act)] if opening and writing.exchange is not None else [],
@@ -372,16 +375,6 @@ def _other_languages(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]
     """Languages besides the channel's, by their names; those that were chosen are among them, whatever they are."""
     others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in here.registry.languages)
     return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
-
-
-def default_precedence(form: Format | None, now: datetime) -> str:
-    """The precedence that a format has of itself; empty where it depends on what is written."""
-    if form is None:
-        return ""
-    try:
-        return form.precedence(None, now.isoformat())  # type: ignore[arg-type]  # those that look at the act say so by failing
-    except (AttributeError, AssertionError):
-        return ""
 
 
 def limits_of(here: Here) -> dict[str, int]:
@@ -559,7 +552,6 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, {}, here.link)
-    raised = writing.format is not None and state is not None and state.precedence == "flash"
     running = _started(here, folded, state, offices)
     view = Checked(
         act=Raw(shown),
@@ -585,7 +577,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
             "running": running,
-            "raised": raised and default_precedence(writing.format, here.service.now()) != "flash",
+            "urgent": _urgent(writing, folded, state),
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
             "asks": asks,
             "problem": problem,
@@ -643,6 +635,21 @@ def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:
                 here.words,
             )
     return ""
+
+
+def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
+    """How a new message stands to the rule of its format: `by_rule`, `raised` or `lowered`, the precedence by the rule, and for what that is."""
+    form, record, words = writing.format, folded.record, writing.here.words
+    if form is None or record is None or state is None or writing.here.registry.kind == "track2":
+        return {}
+    now = writing.here.service.now()
+    rule, level = urgency.rule_of(form, now), form.precedence(record.data, record.envelope.time)
+    chosen = content_of(record.newest).get(rule.member) if rule.member else None
+    value = None if chosen is None else msgspec.json.decode(bytes(chosen))
+    what = words.value(value) if isinstance(value, str) else words.act(writing.act)
+    order = urgency.ORDER
+    stands = "by_rule" if level == state.precedence else "raised" if order.index(state.precedence) < order.index(level) else "lowered"
+    return {"stands": stands, "rule": words.value(level).upper(), "level": words.value(state.precedence).upper(), "what": what}
 
 
 def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequence[Office]) -> list[Running]:

@@ -79,6 +79,30 @@ for (const quick of document.querySelectorAll("[data-quick] button")) {
   });
 }
 
+// The urgency by the rule is chosen as soon as that is on which it rests; an officer's own choice stays
+
+const urgency = document.querySelector("[data-rules]");
+if (urgency) {
+  const rules = JSON.parse(urgency.dataset.rules);
+  const radios = [...urgency.querySelectorAll("[data-level]")];
+  const byRule = urgency.querySelector("[data-by-rule]");
+  let own = radios.some((each) => each.checked && each.value !== "");
+  urgency.addEventListener("change", () => { own = true; });
+  const apply = () => {
+    const chosen = form.querySelector(`[name="${urgency.dataset.of}"]:checked`)?.value ?? "";
+    const level = rules[chosen] ?? "";
+    const mine = radios.find((each) => each.checked)?.dataset.level;
+    byRule.hidden = level !== "";
+    for (const radio of radios) radio.value = radio.dataset.level === level ? "" : radio.dataset.level;
+    const wanted = own && mine ? mine : level;
+    for (const radio of radios) radio.checked = radio.dataset.level === wanted;
+    byRule.querySelector("input").checked = wanted === "";
+    for (const said of urgency.querySelectorAll("[data-rule-of]")) said.hidden = said.dataset.ruleOf !== chosen;
+  };
+  form.addEventListener("change", (event) => { if (event.target.name === urgency.dataset.of) apply(); });
+  apply();
+}
+
 // Han characters count half a word each
 
 const count = document.querySelector("[data-count]");
