@@ -24,7 +24,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from dragoman.domain import channel as channels
-from dragoman.domain import deadlines, ids
+from dragoman.domain import deadlines, ids, meeting
 from dragoman.domain import record as records
 from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.clocks import calendar_of
@@ -323,6 +323,7 @@ class Desk:
         if isinstance(decided, Refusal):  # "void" would say that the record is in the log, and nothing is
             raise Refused(dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided)
         self._refuse_if_too_soon(state, projection, decided)
+        _refuse_if_unchosen(projection, decided)
         try:
             if signatures:
                 decided = records.parse(decided.raw)  # what is signed is read again as a verifier will
@@ -468,6 +469,14 @@ class Desk:
 
 SETTLING: Final = frozenset({"acknowledgement", "correction", "cancellation", "closure", "second-key"})
 """Acts for which every exchange has room left."""
+
+
+def _refuse_if_unchosen(projection: Projection, record: Record) -> None:
+    """Raise `Refused` where an officer accepts a meeting without saying which of several times."""
+    exchange = projection.exchange(record.envelope.subject) if record.name == "acceptance" else None
+    refusal = None if exchange is None else meeting.check_choice(exchange, record)
+    if refusal is not None:
+        raise Refused(refusal)
 
 
 def _refuse_if_full(projection: Projection, record: Record) -> None:

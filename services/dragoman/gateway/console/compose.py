@@ -34,14 +34,15 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, signing
-from dragoman.gateway.console.exchange import headline
+from dragoman.gateway.console import charts, forms, kinds, offered, signing, urgency
+from dragoman.gateway.console.exchange import changes_of, headline
+from dragoman.gateway.console.faults import Fault, placed, worded
 from dragoman.gateway.console.form_reader import Form, Upload
-from dragoman.gateway.console.forms import Fault, Typed
+from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
-from dragoman.gateway.console.said import Display, Fact, language
+from dragoman.gateway.console.said import LANGUAGES, Display, Fact, language
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.typed import Reply
 from dragoman.limits import DIGITS, FLASH_WORDS
@@ -60,6 +61,9 @@ INCIDENTS: Final = (
     *("near_miss", "collision", "crash", "grounding", "stray_fire", "fire_control_radar", "laser", "jamming", "lost_drone_or_missile"),
     *("fire_or_explosion", "persons_in_distress_or_held", "unannounced_entry", "unauthorised_launch", "other"),
 )
+_ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
+"""What the form of an incident calls its first fields."""
+
 _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
 _OF_SIGNING: Final = ("sign", "signed", "signatures")
 """Fields by which a page signs; they are of one press."""
@@ -93,6 +97,11 @@ class Writing:
         return "" if self.exchange is None else self.exchange.id
 
     @property
+    def offices(self) -> tuple[Office, ...]:
+        """The sides' offices as they stand."""
+        return tuple(office_of(side, self.here.projection.office(side)) for side in self.here.sides)
+
+    @property
     def path(self) -> str:
         """The address of its form."""
         if self.exchange is not None:
@@ -102,6 +111,9 @@ class Writing:
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
         """What the form asks for. A correction, or an update, asks for those members of the opening that were chosen."""
         found = kinds.members(self.act)
+        if self.exchange is not None and self.act == "status-change":
+            statuses = kinds.Choice(changes_of(self.exchange))
+            found = tuple(Member(each.name, statuses, each.required) if each.name == "status" else each for each in found)
         if self.exchange is None or not any(isinstance(each.kind, kinds.Fields) for each in found):
             return found
         inner = tuple(each for each in kinds.members(self.exchange.act) if each.name in chosen)
@@ -123,7 +135,25 @@ class Writing:
             sides=here.sides,
             now=here.service.now(),
             zone=ZoneInfo(office.zone),
+            labels=self.label,
         )
+
+    def label(self, member: Member, name: str = "") -> str:
+        """Return what the form calls a field; beside the field and in what is wrong with it alike."""
+        words = self.here.words
+        match member.kind:
+            case kinds.Offered():
+                return words.say("Time that you accept")
+            case kinds.Message():
+                return words.say("Which translation") if member.required else words.say("Which message")
+            case kinds.Fields():
+                return words.say("What is replaced")
+            case _ if member.name == "precedence":
+                return words.say("Urgency")
+            case _ if self.act == _INCIDENT and self.exchange is None and name.count(".") == 1 and member.name in _ASKED:
+                return words.say(_ASKED[member.name])
+            case _:
+                return words.field(member.name)
 
 
 class Composing(Struct, frozen=True, kw_only=True):
@@ -245,13 +275,20 @@ async def _draft(here: Here, id: str) -> Draft:
     return found
 
 
-async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fault], problem: str = "", status: int = 200) -> Page:
+async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fault], problem: str = "", status: int = 200) -> Page:
     here, act = writing.here, writing.act
     chosen = tuple(fields.getall("fields", [])) if isinstance(fields, MultiDict) or hasattr(fields, "getall") else ()
     members = writing.members(chosen)
-    own = [each for each in members if each.name not in kinds.FRAME or each.name == "text"]
+    extra = {"upload": "upload", "f.fields": "f-fields"} if writing.exchange is not None and not chosen else {"upload": "upload"}
+    faults = [placed(each, members, _own_first(here), extra=extra) for each in faults]
+    wrong = {fault.field.split(".")[1] for fault in faults if fault.anchor.startswith("f-")} | (
+        {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
+    )
+    own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
     required = [each for each in own if each.required]
+    unfolded = [each for each in members if each.name in wrong and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
+    rule = urgency.rule_of(writing.format, here.service.now())
     opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
     return Page(
         template="compose.html",
@@ -272,20 +309,24 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "value": lambda name: str(fields.get(name, "")),
             "values": lambda name: list(fields.getall(name, [])) if hasattr(fields, "getall") else [],
             "faults": list(faults),
-            "fault_of": {fault.field: fault.sentence for fault in faults},
+            "fault_of": {fault.field: fault for fault in reversed(faults)},
+            "holds_fault": lambda name: any(fault.field == name or fault.field.startswith(f"{name}.") for fault in faults),
             "problem": problem,
             "required": required,
-            "optional": [each for each in own if not each.required],
-            "framed": [each for each in members if each.name in kinds.FRAME and each.name not in ("text", "precedence", "of")],
+            "unfolded": unfolded,
+            "label": writing.label,
+            "optional": [each for each in own if not each.required and each not in unfolded],
+            "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
             "precedence": writing.format is not None and here.registry.kind != "track2",
-            "default": default_precedence(writing.format, here.service.now()),
+            "rule": rule,
             "limits": limits_of(here),
             "wakes": [side.upper() for side in here.sides if side != here.side],
             "choose": [each.name for each in kinds.members(writing.exchange.act)] if opening and writing.exchange is not None else [],
             "chosen": chosen,
-            "rows": lambda name: forms.rows(fields, name),
+            "rows": lambda name, kind: forms.rows(fields, name, kind.group),
             "windows": lambda name: forms.windows(fields, name),
             "languages_of": {tag: language(tag) for tag in _own_first(here)},
+            "other_languages": lambda name: _other_languages(here, fields.getall(name, []) if hasattr(fields, "getall") else []),
             "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
@@ -295,8 +336,11 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "people": await _people(here, members),
             "files": await _files(here, members),
             "phrases": _phrases(here),
+            "offered": _offered(writing, offices),
+            "messages": lambda member: _messages(writing, member),
             "incidents": INCIDENTS,
             "ahead": forms.AHEAD,
+            "ends": forms.ENDS,
             "prefix": forms.PREFIX,
             "kinds": kinds,
             "words_allowed": FLASH_WORDS,
@@ -305,19 +349,32 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
     )
 
 
+def _offered(writing: Writing, offices: Sequence[Office]) -> list[offered.Choice]:
+    """The windows that an acceptance may name."""
+    if writing.exchange is None:
+        return []
+    return offered.windows(Display(writing.here.words, offices), offices, writing.exchange)
+
+
+def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
+    """What a member names by its id: another side's translation, or a message of the exchange."""
+    state, here = writing.exchange, writing.here
+    if state is None:
+        return []
+    if member.required:
+        return offered.translations(here.words, state, here.side)
+    return offered.messages(here.words, state) if writing.act == "translation" else []
+
+
 def _own_first(here: Here) -> list[str]:
     """The channel's languages, the reader's own first."""
     return sorted(here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language)
 
 
-def default_precedence(form: Format | None, now: datetime) -> str:
-    """The precedence that a format has of itself; empty where it depends on what is written."""
-    if form is None:
-        return ""
-    try:
-        return form.precedence(None, now.isoformat())  # type: ignore[arg-type]  # those that look at the act say so by failing
-    except (AttributeError, AssertionError):
-        return ""
+def _other_languages(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Languages besides the channel's, by their names; those that were chosen are among them, whatever they are."""
+    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in here.registry.languages)
+    return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
 
 
 def limits_of(here: Here) -> dict[str, int]:
@@ -389,6 +446,11 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     checked = fields.popall("act", [""])[-1]
     for name in _OF_SIGNING:
         fields.popall(name, None)
+    suggestion = fields.popall("use", [""])[-1]
+    if suggestion:
+        name, _, text = suggestion.partition("=")
+        fields[name] = text
+        return await _form(writing, fields, [])
     if do == "change":
         return await _form(writing, fields, [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
@@ -490,7 +552,6 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, {}, here.link)
-    raised = writing.format is not None and state is not None and state.precedence == "flash"
     running = _started(here, folded, state, offices)
     view = Checked(
         act=Raw(shown),
@@ -512,8 +573,11 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
             "facts": facts_of(display, writing, content_of(body)),
             "sketch": _sketch(here, content_of(body)),
+            "agreed": offered.agreed(display, offices, writing.exchange, content_of(body))
+            if writing.act == "acceptance" and writing.exchange is not None
+            else "",
             "running": running,
-            "raised": raised and default_precedence(writing.format, here.service.now()) != "flash",
+            "urgent": _urgent(writing, folded, state),
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
             "asks": asks,
             "problem": problem,
@@ -546,7 +610,11 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
-    """The members of an act; of a correction, those of the opening that it replaces."""
+    """The members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
+    if writing.act == "acceptance" and writing.exchange is not None:
+        agreed = offered.agreed(display, writing.offices, writing.exchange, content)
+        fact = Fact(name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True)
+        return [fact, *display.facts(writing.act, content, leave=("window",))]
     if "fields" not in content or writing.exchange is None:
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
@@ -567,6 +635,21 @@ def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:
                 here.words,
             )
     return ""
+
+
+def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
+    """How a new message stands to the rule of its format: `by_rule`, `raised` or `lowered`, the precedence by the rule, and for what that is."""
+    form, record, words = writing.format, folded.record, writing.here.words
+    if form is None or record is None or state is None or writing.here.registry.kind == "track2":
+        return {}
+    now = writing.here.service.now()
+    rule, level = urgency.rule_of(form, now), form.precedence(record.data, record.envelope.time)
+    chosen = content_of(record.newest).get(rule.member) if rule.member else None
+    value = None if chosen is None else msgspec.json.decode(bytes(chosen))
+    what = words.value(value) if isinstance(value, str) else words.act(writing.act)
+    order = urgency.ORDER
+    stands = "by_rule" if level == state.precedence else "raised" if order.index(state.precedence) < order.index(level) else "lowered"
+    return {"stands": stands, "rule": words.value(level).upper(), "level": words.value(state.precedence).upper(), "what": what}
 
 
 def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequence[Office]) -> list[Running]:
@@ -608,14 +691,23 @@ def _faults(writing: Writing, faults: Iterable[refusals.Fault]) -> list[Fault]:
 
 def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
     """A fault of the act as one of its field."""
-    parts = [part for part in pointer.split("/") if part]
-    name = parts[0] if parts else ""
-    at = ".".join(["f", *parts])
-    member = kinds.member(writing.act, name)
-    if member is not None and not isinstance(member.kind, kinds.Group | kinds.Rows | kinds.Spans | kinds.Fields):
-        at = f"f.{name}"
-    words = writing.here.words
-    return Fault(field=at, label=words.field(name) if name else "", sentence=words.sentence(detail))
+    here, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
+    path = name.split(".")[1:]
+    member = _member(writing.members(()), path)
+    return Fault(
+        field=name,
+        label="" if member is None else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
+        sentence=worded(here.words, None if member is None else member.kind, detail, here.sides),
+    )
+
+
+def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
+    """Return the innermost member of a form at a path."""
+    found = next((each for each in members if path and each.name == path[0]), None)
+    if found is None or not isinstance(found.kind, kinds.Group | kinds.Rows):
+        return found
+    inner = found.kind.members if isinstance(found.kind, kinds.Group) else found.kind.group.members
+    return _member(inner, path[1:] if isinstance(found.kind, kinds.Group) else path[2:]) or found
 
 
 # Sending
@@ -883,14 +975,28 @@ async def reading(here: Here) -> web.Response:
             )
             sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
             return html(str(shown + sketch))
-        moment = typed.moment(text, ahead=query.get("ahead") == "yes")
+        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=_begun(typed, query))
         away = abs((here.service.now() - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))
         )
         return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
     except Unread as error:
-        return html(str(Markup("{}").format(typed.unread(error))), status=422)
+        said = Markup("{}").format(typed.unread(error))
+        if error.suggestion is not None:
+            place = forms.lettered(error.suggestion)
+            use = Markup(' <button type="button" data-use="{}">{}</button>')
+            said += use.format(place, words.say("Use %(place)s", place=place))
+        return html(str(said), status=422)
+
+
+def _begun(typed: Typed, query: Mapping[str, str]) -> str:
+    """Return when that begins which the time that is being typed ends; empty where nothing is typed there that can be read."""
+    start = query.get("after", "")[:200]
+    try:
+        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes")) if start else ""
+    except Unread:
+        return ""
 
 
 SHEETS: Final = (

@@ -1,6 +1,6 @@
 """One exchange: who has it, the message in its frame, its clocks, what happened in order, two accounts beside each other, its proof, its copies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -10,12 +10,12 @@ from msgspec import Raw, Struct
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
-from dragoman.domain.table import RULES
+from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, kinds, plotting, shelf
+from dragoman.gateway.console import alarm, charts, kinds, offered, plotting, shelf
 from dragoman.gateway.console.accounts import accounts_of, compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
-from dragoman.gateway.console.offices import office_of
+from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level, urgency
@@ -27,12 +27,12 @@ from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _FIRST: Final = (
-    *("reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
+    *("second-key", "reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
     *("interim-reply", "update", "readout", "meeting-held", "contained", "final-report", "all-clear", "call-attempt"),
 )
 """Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
 
-_BESIDES: Final = frozenset({"acknowledgement", "release-consent", "second-key", "reminder", "lapse"})
+_BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
 _ICONS: Final = {"acknowledgement": "person", "echo": "person", "reply": "reply", "interim-reply": "reply", "delivery": "delivered"}
 _SHOWN: Final = 5
@@ -70,7 +70,7 @@ async def exchange(here: Here) -> Page:
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
             "received": _received(state, view),
-            "steps": [_step(display, state, entry) for entry in view.timeline],
+            "steps": [_step(display, offices, state, entry) for entry in view.timeline],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(here, state, clock),
             "spent": lambda clock: _spent(here, clock),
@@ -81,7 +81,7 @@ async def exchange(here: Here) -> Page:
             "accounts": told if len(told) > 1 else [],
             "compared": compared(state, told, display) if len(told) > 1 else [],
             "sketch": _sketch(here, state, points),
-            "acts": acts_of(here, view.allowed),
+            "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
             "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
             "said": here.request.query.get("said", ""),
@@ -146,14 +146,29 @@ def _received(state: Exchange, view: ExchangeView) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _step(display: Display, state: Exchange, entry: Entry) -> Step:
+def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry) -> Step:
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
     if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
         content = content_of(parse(bytes(entry.record)).newest)
     facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
+    accepted = _accepted(state, entry)
+    if accepted is not None:
+        shown = offered.window(display, offices, accepted)
+        facts = [
+            msgspec.structs.replace(each, label=display.words.say("Time accepted"), shown=shown) if each.name == "window" else each
+            for each in facts
+        ]
+        if not any(each.name == "window" for each in facts):
+            facts.insert(0, Fact(name="window", label=display.words.say("Time accepted"), shown=shown, wide=True))
     icon = "service" if line.service else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
     return Step(line=line, icon=icon, facts=tuple(facts))
+
+
+def _accepted(state: Exchange, entry: Entry) -> Any:
+    """Return the window that a record accepted, as it stood then; None for every other record, and for a time that is not known any more."""
+    accepted = {} if state.meeting is None else state.meeting.accepted
+    return next((msgspec.json.decode(each.terms) for each in accepted.values() if each.accepted.position == entry.position), None)
 
 
 def level_of(here: Here, state: Exchange, clock: ClockView) -> Level:
@@ -198,14 +213,35 @@ def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
     return None
 
 
-def acts_of(here: Here, allowed: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list[str], list[str]]:
     """What the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
     if not here.may_post:
         return [], []
-    mine = [act for act in allowed if act not in _BESIDES and _may(here, act)]
+    left = _BESIDES | _pointless(here, state)
+    mine = [act for act in allowed if act not in left and _may(here, act)]
     ordered = sorted(mine, key=lambda act: _FIRST.index(act) if act in _FIRST else len(_FIRST))
     few = [act for act in ordered if act in _FIRST][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
+
+
+def _pointless(here: Here, state: Exchange) -> frozenset[str]:
+    """Acts that the table allows and the exchange gives no occasion for."""
+    second = state.one_key and state.second_key is None and state.opened.by != here.grant.actor
+    translated = bool(offered.translations(here.words, state, here.side))
+    consented = any(said.said.side == here.side for said in state.acts.get("release-consent", ()))
+    occasions = {
+        "second-key": second,
+        "translation-agreement": translated,
+        "translation-dispute": translated,
+        "release-consent": not consented,
+        "status-change": bool(changes_of(state)),
+    }
+    return frozenset(act for act, occasion in occasions.items() if not occasion)
+
+
+def changes_of(state: Exchange) -> tuple[str, ...]:
+    """Return the statuses to which an exchange may be changed as it stands."""
+    return FORMATS[state.act].changes.get(state.status, ())
 
 
 def _may(here: Here, act: str) -> bool:

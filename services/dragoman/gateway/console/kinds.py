@@ -142,6 +142,11 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """One of the windows that were offered in the exchange, by its index."""
+
+
+@dataclass(frozen=True)
 class References:
     """Numbers or ids of messages."""
 
@@ -228,6 +233,7 @@ Kind = (
     | Officer
     | Language
     | Message
+    | Offered
     | References
     | Phrases
     | Person
@@ -316,7 +322,7 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.BoolType():
             return Flag()
         case inspect.IntType():
-            return Number(kind.ge, kind.le)
+            return Offered() if (act, name) == ("acceptance", "window") else Number(kind.ge, kind.le)
         case inspect.FloatType():
             return Number(kind.ge, kind.le, whole=False)
         case inspect.DictType():

@@ -38,6 +38,9 @@ _ACTS: Final = {
 }
 """The acts in which a meeting lives. What else is recorded stands with the exchange."""
 
+ANSWERS: Final = ("acceptance", "counter-proposal", "decline")
+"""The acts by which a side answers a request to meet, in the order of their buttons."""
+
 _TOLD: Final = ("venue", "reason", "topics", "side", "kind", "text")
 """Members that a step tells, besides its windows."""
 
@@ -99,13 +102,14 @@ class Paragraph(NamedTuple):
 class _Found(NamedTuple):
     view: MeetingView
     offices: tuple[Office, ...]
+    allowed: tuple[str, ...]
 
 
 async def meeting(here: Here) -> Page:
     """The page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
     exchange = here.request.match_info["exchange"]
     found: _Found = await here.in_thread(_read, here, exchange)
-    view, offices = found
+    view, offices, allowed = found
     swapped = bool(here.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
     readouts = sorted(view.readouts, key=lambda each: sides.index(each.side))
@@ -127,6 +131,7 @@ async def meeting(here: Here) -> Page:
             "together": together,
             "besides": besides,
             "answer_of": answer_of,
+            "answers": [act for act in ANSWERS if act in allowed] if here.may_post else [],
         },
     )
 
@@ -146,7 +151,7 @@ def _read(here: Here, exchange: str) -> _Found:
         )
     with moment(store, here.name, Asked(at=here.position), "") as then:
         found = arranged(then.registry, state, then.calendars, here.moment)
-        return _Found(_view(here.position, view, state, found), offices_of(then))
+        return _Found(_view(here.position, view, state, found), offices_of(then), view.allowed)
 
 
 def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -> MeetingView:

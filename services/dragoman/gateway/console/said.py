@@ -22,6 +22,13 @@ from dragoman.language.words import NBSP, Words, as_moment
 from dragoman_schemas.answers import PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
 
+LANGUAGES: Final = (
+    *("ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fil", "fr", "he", "hi", "hr", "hu", "id", "is", "it", "ja", "kk"),
+    *("km", "ko", "lt", "lv", "mk", "mn", "ms", "my", "nb", "nl", "pl", "ps", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "sw", "ta"),
+    *("th", "tr", "uk", "ur", "vi", "zh"),
+)
+"""Languages that a form offers by their names, besides those of the channel. An act may name any other one over the API."""
+
 _br: Final = Markup("<br>")
 _WIDE: Final = frozenset({"Time", "Span", "Spans", "Place", "Rows", "Group", "Pairs", "Lines", "Texts", "Hours", "Person"})
 
@@ -104,6 +111,8 @@ class Display:
                 return escape(words.number(value))
             case kinds.Quantity():
                 return self.quantity(value)
+            case kinds.Offered():
+                return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
             case kinds.Side():
                 return self.sides(value if isinstance(value, list) else [value])
             case kinds.Language():
