@@ -563,8 +563,53 @@ class Owed(Answer, frozen=True, kw_only=True):
     delivered: int = 0
 
 
+class Owing(Answer, frozen=True, kw_only=True):
+    """Something that a side owes in an exchange, and the record that asks for it; `due` is left out where there is no limit."""
+
+    clock: str
+    side: str
+    due: str = ""
+    begins: str = ""
+    started_by: str
+    binding: bool = False
+
+
+class OpenMatter(Answer, frozen=True, kw_only=True):
+    """An exchange that is not settled: what, where, since when, who has it, how the accounts stand, and what is owed, the next first.
+
+    `acknowledged` is when each side acknowledged the newest that was said to it; a side in `unacknowledged_by` must still do so.
+    `accounts` is left out where only one side has given its account; `beside`, where others have and no point differs that can be
+    compared; `differ`, on the points in `differing`; `agreed`, once the sides have agreed on the facts.
+    """
+
+    exchange: str
+    number: str
+    act: str
+    family: str
+    status: str
+    side: str
+    to: tuple[str, ...]
+    precedence: Precedence
+    subject: Raw
+    kind: str = ""
+    place: Raw | UnsetType = UNSET
+    opened: str
+    newest_act: str
+    newest_side: str
+    newest_time: str
+    acknowledged: dict[str, str] = {}
+    unacknowledged_by: tuple[str, ...] = ()
+    accounts: Literal["", "beside", "differ", "agreed"] = ""
+    accounts_by: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    owed: tuple[Owing, ...] = ()
+
+
 class LiaisonState(Answer, frozen=True, kw_only=True):
-    """The liaison state of a channel at a position, and the digest of all of it."""
+    """The liaison state of a channel at a position, and the digest of all of it.
+
+    `open_matters` are the most urgent first. `open_matters_left_off` is how many exchanges more may be open, where the list has not all.
+    """
 
     channel: str
     cid: str
@@ -579,6 +624,8 @@ class LiaisonState(Answer, frozen=True, kw_only=True):
     counts: tuple[Count, ...]
     owed: tuple[Owed, ...]
     unacknowledged: tuple[Row, ...]
+    open_matters: tuple[OpenMatter, ...]
+    open_matters_left_off: int = 0
 
 
 class Change(Answer, frozen=True, kw_only=True):

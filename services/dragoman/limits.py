@@ -189,6 +189,9 @@ OVERDUE_LOOKED: Final = 2_000
 DUTIES_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for a board of the past: some 300 ms."""
 
+OPEN_LOOKED: Final = 500
+"""Exchanges that wait for no acknowledgement and are looked at for the list of open matters: some 50 ms."""
+
 STATISTICS_EXCHANGES: Final = 200_000
 """Exchanges that are counted for one answer: half a minute of a reader's thread, in which others have their turn."""
 

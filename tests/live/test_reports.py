@@ -163,7 +163,7 @@ async def test_a_busy_report_and_a_quiet_one(timed: Timed, session: aiohttp.Clie
     assert quiet["quiet"], quiet
     text = await nato.text("reports/situation?from=2026-06-02T04:00:00Z")
     assert "Quiet: nothing was sent from 2 Jun 2026 04:00:00Z to 3 Jun 2026 06:00:0" in text
-    assert "Everything is acknowledged, and no limit has passed. The line was checked at 2 Jun 2026 05:00:0" in text
+    assert "Everything is acknowledged, no matter is open, and no limit has passed. The line was checked at 2 Jun 2026 05:00:0" in text
     unchecked = await nato.text("reports/situation")
     assert "Quiet" not in unchecked and "silence does not say that it is there" in unchecked
     statistics = (await nato.get("statistics")).json

@@ -188,8 +188,12 @@ class Moment:
     def exchanges(self, first: int, format: str = "") -> Iterator[Exchange]:
         """What was opened or carried on since a position, and all in which something may be owed; at least these."""
         yield from self._states(
-            f"(e.position >= ? OR e.unacknowledged != '' OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
+            "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits WHERE until > ? AND until <= ? AND since <= ?) "  # noqa: S608  # fixed words
+            f"OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
             first,
+            self._base | self.position,
+            self._base | MASK,
+            self._base | self.position,
             format,
         )
 

@@ -40,6 +40,7 @@ from dragoman.projection.at import (
     calendars_at,
     delivered_at,
     open_areas,
+    open_matters_at,
     position_of,
     registry_at,
     state_at,
@@ -666,6 +667,7 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
         now = at == newest
         digest, time, counted = _head(connection, base, at) if now else _past(connection, base, at)
         rows = _waiting_now(connection, base) if now else _waiting_at(connection, base, at)
+        matters, left_off = open_matters_at(connection, base, at, registry)
     return LiaisonState(
         channel=channel,
         cid=registry.cid,
@@ -692,6 +694,8 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
             for side in registry.sides
         ),
         unacknowledged=tuple(rows),
+        open_matters=tuple(matters),
+        open_matters_left_off=left_off,
     )
 
 

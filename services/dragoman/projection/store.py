@@ -4,7 +4,7 @@
     records     one row a position: the record, whether it is valid, and the exchange's folded state after it, as `stored_state` has it
     exchanges   one row an exchange: what lists and filters need
     subjects    the last position on each NATS subject, valid or not: what an append must expect
-    waits       from which position until which an exchange waited for an acknowledgement, and how urgently
+    waits       from which position until which an exchange waited for an acknowledgement, and how urgently; or may have been open otherwise
     links       which exchange refers to which number or id
     attached    which side's acts first named which file, and where
     deliveries  each side's watermarks, and when they were recorded

@@ -28,13 +28,14 @@ from dragoman.domain import digest
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.named import digests, may_name
+from dragoman.domain.open_matters import may_be_open
 from dragoman.projection import stored_state, tally
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
 from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 16
+VERSION: Final = 17
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -83,6 +84,9 @@ CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="unicode61 r
 
 _HAN: Final = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
+ACKNOWLEDGED: Final = len(PRECEDENCES)
+"""The precedence in `waits` of an exchange that waits for no acknowledgement, and may be an open matter for another reason."""
+
 
 encode_frontier = msgspec.msgpack.Encoder().encode
 decode_frontier = msgspec.msgpack.Decoder(Frontier).decode
@@ -455,7 +459,7 @@ class Writer:
                     known[key] = self._counted(key) if key < base | lines[0].position else (Tally(), None)
                 before, waited = known[key]
                 after = tally.of(state)
-                waits = PRECEDENCES.index(state.precedence) if _waits(after) else None
+                waits = PRECEDENCES.index(state.precedence) if _waits(after) else ACKNOWLEDGED if may_be_open(state) else None
                 found.subtract(before)
                 found.update(after)
                 known[key] = after, waits
@@ -471,12 +475,15 @@ class Writer:
         return found
 
     def _counted(self, key: int) -> tuple[Tally, int | None]:
-        """What an exchange in the file counts for, and how urgently it waits for an acknowledgement."""
+        """Return what an exchange in the file counts for, and how urgently it waits."""
         found = self._connection.execute(
-            "SELECT family, status, unacknowledged, unanswered, precedence FROM exchanges WHERE key = ?", (key,)
+            "SELECT family, status, unacknowledged, unanswered FROM exchanges WHERE key = ?", (key,)
         ).fetchone()
-        family, status, unacknowledged, unanswered, precedence = found
-        return tally.of_parts(family, status, split(unacknowledged), split(unanswered)), precedence if unacknowledged else None
+        family, status, unacknowledged, unanswered = found
+        waits = self._connection.execute(
+            "SELECT precedence FROM waits WHERE key = ? AND until = ?", (key, key >> SHIFT << SHIFT | _LAST)
+        ).fetchone()
+        return tally.of_parts(family, status, split(unacknowledged), split(unanswered)), None if waits is None else waits[0]
 
     def _end_wait(self, begun: dict[int, tuple[int, int]], key: int, here: int, base: int) -> None:
         fresh = begun.pop(key, None)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from dragoman.domain import attribution, clocks, questions
 from dragoman.domain.access import officer_side
@@ -14,12 +15,13 @@ from dragoman.domain.attribution import unattributed
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
 from dragoman.domain.exchange import ENDED, framed
+from dragoman.domain.open_matters import in_order, open_matter
 from dragoman.domain.title import title_of
 from dragoman.language.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.reports.words import between
 from dragoman.sentence import VERBATIM
-from dragoman_schemas.answers import Unanswered
+from dragoman_schemas.answers import OpenMatter, Unanswered
 from dragoman_schemas.reports import (
     Ahead,
     ChannelStanding,
@@ -29,6 +31,7 @@ from dragoman_schemas.reports import (
     Matter,
     Receipt,
     ReportedChannel,
+    ReportedMatter,
     Standing,
     Unnamed,
     Urgent,
@@ -63,16 +66,6 @@ MOST: Final = 25
 
 MOST_OF_A_YEAR: Final = 500
 """Rows of one list of the yearly review."""
-
-_UNSETTLED: Final[dict[str, tuple[str, ...]]] = {
-    "explanation-request": ("requested", "answered"),
-    "hazardous-incident": ("open", "contained"),
-    "encounter-report": ("reported", "accounts_differ"),
-    "emergency-notification": ("open",),
-    "terrorism-warning": ("open",),
-    "ict-inquiry": ("open",),
-}
-"""The statuses in which a matter of these formats stands: something is still to be said."""
 
 
 def heading(then: Then, span: Span, report: str, *, live: bool, **more: object) -> dict[str, Any]:
@@ -139,9 +132,26 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
     return Raw(msgspec.json.encode({tag: said[:SUBJECT_LENGTH] for tag, said in text.items()})), {}
 
 
-def stands(exchange: Exchange) -> bool:
-    """Whether something is still to be said of a matter, apart from clocks."""
-    return exchange.status in _UNSETTLED.get(exchange.act, ())
+def open_matters(then: Then, exchanges: Iterable[Exchange]) -> list[ReportedMatter]:
+    """Return the open matters among exchanges, the most urgent first."""
+    known = {exchange.id: exchange for exchange in exchanges}
+    found = (open_matter(then.registry, exchange, then.calendars) for exchange in known.values())
+    return [_reported(known[each.exchange], each) for each in in_order(each for each in found if each is not None)]
+
+
+def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
+    hidden = unattributed(exchange)
+    named = matter(exchange)
+    return ReportedMatter(
+        **{name: getattr(named, name) for name in Matter.__struct_fields__},
+        place=_where(exchange, "place", "launch_area", "venue"),
+        acknowledged={} if hidden else found.acknowledged,
+        unacknowledged_by=attribution.sides(exchange, found.unacknowledged_by),
+        accounts=found.accounts,
+        accounts_by=attribution.sides(exchange, found.accounts_by),
+        differing=found.differing,
+        owed=tuple(replace(each, side=attribution.side(exchange, each.side)) for each in found.owed),
+    )
 
 
 def role_of(then: Then, stamp: Stamp) -> str:

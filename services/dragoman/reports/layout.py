@@ -3,15 +3,16 @@
 The service's own words come from the catalogues of `w`; texts of the sides are read in `language`, which need not be one of ours.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.line import MISSES
+from dragoman.domain.notification import NARRATIVE
 from dragoman.language.words import Words
 from dragoman.reports.paper import Block, Paragraph, Points, Quote, Section, Table, section, table
 from dragoman.reports.words import Cell, Run, Said, between, filled, said
-from dragoman_schemas.answers import Issue
-from dragoman_schemas.reports import Ahead, ChannelStanding, Due, Lapsed, Lesson, Matter, Receipt, Report, Standing, Urgent
+from dragoman_schemas.answers import Issue, OpenMatter, Owing
+from dragoman_schemas.reports import Ahead, ChannelStanding, Due, Lapsed, Lesson, Matter, Receipt, Report, ReportedMatter, Standing, Urgent
 from dragoman_schemas.statistics import Line, Spread, Statistics
 
 
@@ -178,6 +179,62 @@ def matter_table(found: Sequence[Matter], w: Words, language: str) -> Table | No
         (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
         [(w.written(each.opened), party(each.side, w), named(each, w, language), w.status(each.status)) for each in found],
     )
+
+
+def open_table(found: Sequence[ReportedMatter], to: str, w: Words, language: str) -> Table | None:
+    """Lay out open matters: what, where, since when, who has it, how the accounts stand, and what is due next."""
+    head = (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Where"), w.say("Status"), w.say("Who has it"), w.say("Accounts"))
+    return table(
+        (*head, w.say("Due next")),
+        [
+            (
+                *(w.written(each.opened), party(each.side, w), named(each, w, language)),
+                *(Said(each.place) if each.place else w.say("not said"), w.status(each.status)),
+                w.listed(who_has(each, w)) or w.say("nobody must acknowledge"),
+                _accounts(each, w),
+                _due_next(each.owed, to, w),
+            )
+            for each in found
+        ],
+    )
+
+
+def _accounts(each: ReportedMatter, w: Words) -> str:
+    if not each.accounts:
+        return w.say("one account") if each.format in NARRATIVE else "–"
+    return w.listed(how_accounts_stand(each, w)) or w.say("own accounts given")
+
+
+def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
+    if not owed:
+        return w.say("nothing is owed")
+    first, further = owed[0], len(owed) - 1
+    what = w.say("%(what)s, owed by %(side)s", what=w.clock(first.clock), side=party(first.side, w))
+    d = w.span(abs(between(to, first.due))) if first.due else ""
+    limit = w.say("no limit") if not d else w.say("late by %(d)s", d=d) if first.due < to else w.say("in %(d)s", d=d)
+    more = [w.count("and %(n)s more", "and %(n)s more", further)] if further else []
+    return w.listed([what, limit, *more])
+
+
+def who_has(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
+    """Yield who must still acknowledge a matter, and who has."""
+    for name in matter.unacknowledged_by:
+        yield w.say("%(side)s must acknowledge", side=side(name))
+    for name, time in matter.acknowledged.items():
+        yield w.say("%(side)s acknowledged %(t)s", side=side(name), t=w.written(time, "minute"))
+
+
+def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
+    """Yield how the accounts of a matter stand to each other; nothing for a single one."""
+    match matter.accounts:
+        case "agreed":
+            yield w.say("facts agreed")
+        case "differ":
+            yield w.say("accounts differ: %(fields)s", fields=w.listed(w.field(name) for name in matter.differing))
+        case "beside" if matter.accounts_by:
+            yield w.say("%(side)s has given its own account", side=w.listed(map(side, matter.accounts_by)))
+        case _:
+            pass
 
 
 def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> Table | None:

@@ -7,13 +7,14 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
+from dragoman.domain.accounts import accounts_of
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
 from dragoman.gateway.console import alarm, charts, kinds, offered, plotting, shelf
-from dragoman.gateway.console.accounts import accounts_of, compared, points_of
+from dragoman.gateway.console.accounts import compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import Here, Page, Sheet

@@ -266,6 +266,8 @@ def _stood(here: Here, found: FiveAnswers) -> Answer:
     verdict = words.count("%(n)s message waited for an acknowledgement.", "%(n)s messages waited for an acknowledgement.", waiting)
     if not waiting:
         verdict = say("Nothing waited.")
+    if not waiting and found.open_matters:
+        verdict = words.count("Nothing waited. %(n)s matter was open.", "Nothing waited. %(n)s matters were open.", found.open_matters)
     detail = words.count("%(n)s limit ran.", "%(n)s limits ran.", running) if running else say("No limit ran.")
     lines = []
     for each in found.standing if timed else ():

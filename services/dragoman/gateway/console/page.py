@@ -43,7 +43,7 @@ from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.sentence import Sentence
 from dragoman.stores.access import Grant
-from dragoman_schemas.state import Registry
+from dragoman_schemas.state import Exchange, Registry
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE.parent / "static"
@@ -187,11 +187,15 @@ class Here:
 
     def subject(self, of: Any) -> tuple[str, str]:
         """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
-        id = of.exchange if hasattr(of, "exchange") else of.id
-        state = self.projection.exchange(id)
-        if self.at and (state is None or state.updated.position > self.at):
-            state = reads.exchange_at(self.service.store, self.name, id, self.at)
+        state = self.state_of(of.exchange if hasattr(of, "exchange") else of.id)
         return self.words.subject(of.subject, None if state is None else title_of(state))
+
+    def state_of(self, exchange: str) -> Exchange | None:
+        """Return an exchange as it stood at the page's moment; None where there is none."""
+        state = self.projection.exchange(exchange)
+        if self.at and (state is None or state.updated.position > self.at):
+            state = reads.exchange_at(self.service.store, self.name, exchange, self.at)
+        return state
 
     def reason(self, position: int) -> str:
         """Why the record at a position is void."""
