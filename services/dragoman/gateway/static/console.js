@@ -4,7 +4,7 @@ import { Alarm } from "./alarm.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
 import { signForms } from "./signing.js";
-import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words, worker } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, say, SignedOut, span, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
@@ -235,8 +235,10 @@ function tick() {
     }
   }
   for (const shown of document.querySelectorAll("[data-waited]")) {
-    const text = span((now - Date.parse(shown.dataset.since)) / 1000);
+    const waited = (now - Date.parse(shown.dataset.since)) / 1000;
+    const text = shown.dataset.waited === "clock" ? minutes(waited) : span(waited);
     if (shown.textContent !== text) shown.textContent = text;
+    if (shown.dataset.waited === "clock") shown.toggleAttribute("data-long", waited >= 6000);
   }
 }
 

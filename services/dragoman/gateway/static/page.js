@@ -34,6 +34,13 @@ export function span(seconds) {
   return fill(units.hm, { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, "0") });
 }
 
+// A time that grows under somebody's eyes, in a width that does not: 00:41, 99:59, and from then on in hours.
+export function minutes(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value) => String(value).padStart(2, "0");
+  return whole < 6000 ? `${two(Math.floor(whole / 60))}:${two(whole % 60)}` : span(whole);
+}
+
 // The host's clock, as far as it was heard of last: computers' own clocks are wrong.
 export const clock = {
   offset: Date.parse(body.dataset.now ?? "") - Date.now() || 0,
