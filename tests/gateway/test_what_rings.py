@@ -79,7 +79,8 @@ def marked(act: str, n: int, **changes: Any) -> dict[str, Any]:
 
 def spoken() -> tuple[World, list[Said]]:
     """A channel in which every act that is a message is the newest of an exchange, as far as each format allows it."""
-    world, found, n = World(), [], 0
+    world, n = World(), 0
+    found: list[Said] = []
 
     def kept(actor: str, body: dict[str, Any], exchange: str = "") -> Said | None:
         for second in ("", f"{actor.partition('/')[0]}/d-1"):

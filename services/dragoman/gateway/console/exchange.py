@@ -12,7 +12,7 @@ from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, kinds, plotting, shelf
+from dragoman.gateway.console import alarm, charts, kinds, plotting, receipts, shelf
 from dragoman.gateway.console.accounts import accounts_of, compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
@@ -23,7 +23,7 @@ from dragoman.gateway.posting import whole
 from dragoman.language.words import as_moment
 from dragoman.projection import reads
 from dragoman.stores.watching import Shelved
-from dragoman_schemas.answers import ClockView, Entry, ExchangeView
+from dragoman_schemas.answers import ClockView, Entry
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _FIRST: Final = (
@@ -69,7 +69,7 @@ async def exchange(here: Here) -> Page:
             "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
-            "received": _received(state, view),
+            "received": receipts.of(here, state, view.facts),
             "steps": [_step(display, state, entry) for entry in view.timeline],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(here, state, clock),
@@ -130,20 +130,6 @@ def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
                     "stamp": each.corrected,
                     "number": each.number,
                 }
-
-
-def _received(state: Exchange, view: ExchangeView) -> list[dict[str, Any]]:
-    """Each message with what every addressee has done with it."""
-    known = {message.id: message for message in state.messages}
-    found: dict[str, dict[str, Any]] = {}
-    for fact in view.facts:
-        message = known.get(fact.message)
-        if message is None:
-            continue
-        group = found.setdefault(fact.message, {"message": message, "facts": []})
-        took = (as_moment(fact.acknowledged) - as_moment(message.said.time)).total_seconds() if fact.acknowledged else None
-        group["facts"].append((fact, took))
-    return list(found.values())
 
 
 def _step(display: Display, state: Exchange, entry: Entry) -> Step:

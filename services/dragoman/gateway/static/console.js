@@ -62,7 +62,10 @@ link.addEventListener("change", ({ detail }) => {
   if (detail.channel !== page.channel) return;
   missed = Math.max(0, detail.position - newest);
   if (live) hint();
-  else if (!page.past && detail.position > newest) news(detail.position - newest);
+  else if (!page.past && detail.position > newest) {
+    news(detail.position - newest);
+    hint();
+  }
 });
 
 link.addEventListener("ping", ({ detail }) => {
@@ -137,7 +140,7 @@ function found() {
 
 function news(count) {
   const known = document.getElementById("news");
-  const text = words("news", { n: count });
+  const text = words(count === 1 ? "news_one" : "news_many", { n: count });
   if (known) {
     known.textContent = text;
     return;
@@ -152,8 +155,10 @@ function hint() {
   gathering = setTimeout(refresh, GATHER_MS);
 }
 
+const follows = !live && !page.past && document.querySelector("[data-follow]") !== null;
+
 async function refresh() {
-  if (!live) return;
+  if (!live && !follows) return;
   wanted = true;
   if (refreshing) return;
   refreshing = true;
@@ -165,12 +170,25 @@ async function refresh() {
       if (!answer.ok) return;
       const fresh = parsed(await answer.text());
       while (performance.now() - heldSince < HELD_MS) await new Promise((go) => { setTimeout(go, 50); });
-      show(fresh);
+      if (live) show(fresh);
+      else follow(fresh);
     }
   } catch (error) {
     if (error instanceof SignedOut) alarm.signedOut();
   } finally {
     refreshing = false;
+  }
+}
+
+// What a page says of the others goes on by itself; what somebody reads or writes beside it stays where it is.
+function follow(fresh) {
+  for (const shown of document.querySelectorAll("[data-follow]")) {
+    const made = fresh.getElementById(shown.id);
+    if (!made || shown.contains(document.activeElement)) continue;
+    const before = new Set(Array.from(shown.querySelectorAll("[data-step]"), (step) => step.textContent));
+    const told = Array.from(made.querySelectorAll("[data-step]"), (step) => step.textContent).filter((text) => !before.has(text));
+    shown.replaceWith(document.adoptNode(made));
+    if (told.length) say(told.join(" "));
   }
 }
 
