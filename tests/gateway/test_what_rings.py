@@ -24,7 +24,7 @@ from dragoman.domain.record import parse
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.gateway.console import alarm, kinds
+from dragoman.gateway.console import alarm, duty_numbers, kinds
 from dragoman.gateway.console.page import rendered
 from dragoman.gateway.console.said import Display
 from dragoman.language.words import words
@@ -169,13 +169,19 @@ def test_every_act_that_is_a_message_is_among_them(office: Office) -> None:
     assert messages - {each.act for each in office.said} == {"line-check"}
 
 
-def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office: Office) -> None:
+def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nobody(*_: object) -> tuple[()]:
+        return ()
+
+    monkeypatch.setattr(duty_numbers, "of_channel", nobody)
     projection, now = office.projection, office.world.clock + timedelta(seconds=30)
     rung: set[str] = set()
     display = Display(words("en"), ())
     for said in office.said:
         reader = "china" if said.actor == OPENER else "nato"
-        here: Any = SimpleNamespace(service=SimpleNamespace(channels={NAME: projection}), channel=None, words=words("en"), side=reader)
+        here: Any = SimpleNamespace(
+            service=SimpleNamespace(channels={NAME: projection}), channel=None, is_officer=True, words=words("en"), side=reader
+        )
         duty = next(
             (each for each in office.duties.of(said.exchange) if each.clock.started_by == said.id and each.clock.side == reader), None
         )
@@ -184,7 +190,7 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office
         rung.add(said.act)
         ring = alarm._ring(projection, duty, f"{reader}/d-1", words("en"), now, officer=True)
         assert (ring.sender, ring.by, ring.act, ring.record) == (said.actor.partition("/")[0], said.actor, said.act, said.position)
-        found = alarm.Alarms(rings=(ring,), details=(alarm._detail(here, ring),), recent=1, officer=True)
+        found = alarm.Alarms(rings=(ring,), details=(asyncio.run(alarm._detail(here, ring)),), recent=1, officer=True)
         shown = rendered(here, words("en"), "alarm.html", alarms=found, settled=[], now=now)
         assert f"From {ring.sender.upper()}, h-1" in shown
         assert not texts(said) or any(text in shown for text in texts(said)), (said.act, said.body)
@@ -196,7 +202,7 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office
         if time not in (None, "unknown"):
             assert display.time(time) in Markup(shown), said.act
         if said.id != said.exchange:
-            number = projection.exchange(said.exchange).number  # type: ignore[union-attr]
+            number = projection.exchange(said.exchange).number.replace("/", "/<wbr>")  # type: ignore[union-attr]
             assert f"your {number}" in shown or (said.actor == OPENER and f"in {number}" in shown)
     assert len(rung) > 40, sorted(rung)
 

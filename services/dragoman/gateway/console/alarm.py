@@ -31,7 +31,7 @@ from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway import reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import message_words, shelf, signing, watchkeeping
+from dragoman.gateway.console import duty_numbers, message_words, shelf, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -75,6 +75,7 @@ class Ring(Struct, frozen=True, kw_only=True):
     number: str
     act: str
     kind: str
+    heading: str
     matter: str
     sender: str
     by: str
@@ -106,6 +107,15 @@ class Group(Struct, frozen=True, kw_only=True):
     more: int = 0
 
 
+class Rung(Struct, frozen=True, kw_only=True):
+    """A step of the ladder: after how many seconds a flash reaches whom. On a step that `adds_nobody` all are reached already."""
+
+    seconds: int
+    rung: str
+    officers: tuple[str, ...]
+    adds_nobody: bool
+
+
 class Detail(Struct, frozen=True, kw_only=True):
     """What a takeover says of one message."""
 
@@ -113,7 +123,8 @@ class Detail(Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
     text: Fact | None
     offices: tuple[Office, ...]
-    rungs: tuple[tuple[int, str, tuple[str, ...]], ...]
+    rungs: tuple["Rung", ...]
+    ringing: tuple[duty_numbers.Ringing, ...] = ()
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -222,10 +233,11 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
     waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
     shown, groups = grouped(waiting, here.grant.actor, here.words, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
+    detailed = flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1]
     since = now - timedelta(seconds=FLOOD_SECONDS)
     return Alarms(
         rings=tuple(shown),
-        details=tuple(_detail(here, ring) for ring in (flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1])),
+        details=tuple([await _detail(here, ring) for ring in detailed]),
         recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
         officer=officer,
         groups=tuple(groups),
@@ -321,6 +333,7 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
         number=duty.number,
         act=message.act,
         kind=message_words.kind_of(message_words.content(projection, exchange, message)),
+        heading=message_words.heading(words, message),
         matter=message_words.matter(words, exchange, message, duty.clock.side),
         sender=message.said.side,
         by=message.said.by,
@@ -349,7 +362,7 @@ def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
     return None
 
 
-def _detail(here: Here, ring: Ring) -> Detail:
+async def _detail(here: Here, ring: Ring) -> Detail:
     projection = here.service.channels[ring.channel]
     exchange = projection.exchange(ring.exchange)
     assert exchange is not None
@@ -358,8 +371,18 @@ def _detail(here: Here, ring: Ring) -> Detail:
     message = message_words.message_of(exchange, ring.key)
     content = message_words.content(projection, exchange, message)
     facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
-    steps = tuple((seconds, rung, rungs.reached(projection.registry, here.side, rung)) for seconds, rung in rungs.RUNGS)
-    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=steps)
+    ladder = tuple(_ladder(projection, here.side))
+    ringing = await duty_numbers.of_channel(here, projection, ring.sender)
+    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing)
+
+
+def _ladder(projection: Projection, side: str) -> Iterator[Rung]:
+    """Whom a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
+    before: set[str] = set()
+    for seconds, rung in rungs.RUNGS:
+        officers = rungs.reached(projection.registry, side, rung)
+        yield Rung(seconds=seconds, rung=rung, officers=officers, adds_nobody=bool(officers) and before.issuperset(officers))
+        before.update(officers)
 
 
 async def fragment(here: Here) -> web.Response:

@@ -16,7 +16,7 @@ from msgspec import Struct
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
 from dragoman.gateway import reporting
-from dragoman.gateway.console import alarm, charts, shelf, signing
+from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing
 from dragoman.gateway.console.loglines import LogLine, lines_of
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.owed import duties
@@ -102,6 +102,7 @@ async def board(here: Here) -> Page:
             "offices": offices,
             "city": city,
             "chart": _day(here, offices, view.due) if timed and any(each.known for each in offices) else "",
+            "to_ring": await duty_numbers.ringing(here, here.projection, view.ring),
             "quiet": _quiet(here, view),
             "timed": timed,
             "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},

@@ -12,7 +12,7 @@ from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, kinds, plotting, receipts, shelf
+from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, plotting, receipts, shelf
 from dragoman.gateway.console.accounts import accounts_of, compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
@@ -23,7 +23,7 @@ from dragoman.gateway.posting import whole
 from dragoman.language.words import as_moment
 from dragoman.projection import reads
 from dragoman.stores.watching import Shelved
-from dragoman_schemas.answers import ClockView, Entry
+from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _FIRST: Final = (
@@ -69,6 +69,7 @@ async def exchange(here: Here) -> Page:
             "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
+            "calls": await _calls(here, view),
             "received": receipts.of(here, state, view.facts),
             "steps": [_step(display, state, entry) for entry in view.timeline],
             "paged": bool(cursor),
@@ -89,6 +90,12 @@ async def exchange(here: Here) -> Page:
             "display": display,
         },
     )
+
+
+async def _calls(here: Here, view: ExchangeView) -> list[tuple[duty_numbers.Ringing, int]]:
+    """Whom to ring next, and how often each was tried."""
+    ringing = await duty_numbers.ringing(here, here.projection, [call.point for call in view.next_calls])
+    return [(each, call.tried) for each, call in zip(ringing, view.next_calls, strict=True)]
 
 
 async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:

@@ -55,6 +55,13 @@ def kind_of(content: Mapping[str, Raw]) -> str:
     return value if isinstance(value, str) else ""
 
 
+def heading(words: Words, message: Message) -> str:
+    """Return what stands largest over a message that states no kind of event: its act, or whose account it is."""
+    if message.act == "counter-account":
+        return words.say("%(side)s’s account", side=message.said.side.upper())
+    return words.act(message.act)
+
+
 def matter(words: Words, exchange: Exchange, message: Message, side: str) -> str:
     """Return how a message belongs to a matter that was open before it, as a side reads it; empty for the message that opened it."""
     if is_opening(exchange, message):

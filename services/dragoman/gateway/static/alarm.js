@@ -5,7 +5,7 @@
 //
 // Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
 
-import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, say, SignedOut, span, words } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words } from "./page.js";
 import { signatureFor, Unsigned, whyUnsigned } from "./signing.js";
 import { EVERY, play } from "./sounds.js";
 
@@ -505,7 +505,8 @@ export class Alarm {
 
   #barAbsent() {
     const [absent] = this.#absent;
-    bar("absent", absent ? "critical" : null, absent ? [words("absent", { who: absent.officer, t: hour(absent.since) }), words("absent_what")] : []);
+    bar("absent", absent ? "critical" : null, absent ? [words("absent", { who: absent.officer, t: hour(absent.since) }), words("absent_what")] : [],
+      ...(absent?.channel === page.channel ? rings(true) : []));
   }
 
   // Once a second: what counts, and what comes with the time.

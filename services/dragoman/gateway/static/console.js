@@ -4,7 +4,7 @@ import { Alarm } from "./alarm.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
 import { signForms } from "./signing.js";
-import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, say, SignedOut, span, words, worker } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
@@ -119,7 +119,7 @@ function lose(age) {
     alarm.blind(true, age);
   }
   const values = { d: span((clock.now() - lostAt) / 1000), t: hour(lostAt) };
-  bar("lost", "critical", [words("lost", values), words("lost_more")], button(words("lost_know"), () => alarm.knowsBlind()));
+  bar("lost", "critical", [words("lost", values), words("lost_more")], ...rings(), button(words("lost_know"), () => alarm.knowsBlind()));
 }
 
 // Cleared by data alone, and never by the mere standing of a connection.
@@ -139,6 +139,7 @@ function found() {
 // The page itself
 
 function news(count) {
+  if (main.hasAttribute("data-whole")) return; // what it is about goes on by itself: there is nothing else to show
   const known = document.getElementById("news");
   const text = words(count === 1 ? "news_one" : "news_many", { n: count });
   if (known) {

@@ -150,3 +150,11 @@ export function cell(key, level, word, detail, shape = level) {
   if (shown.querySelector("b").textContent !== word) shown.querySelector("b").textContent = word;
   if (shown.querySelector("small").textContent !== detail) shown.querySelector("small").textContent = detail;
 }
+
+// Whom to ring in this channel, with the number: what stands there as a link wherever the telephone is named.
+const listed = document.getElementById("ringing");
+export const ringing = JSON.parse(listed?.dataset.ringing ?? "[]");
+export const rings = (own = false) => ringing
+  .filter(({ side }) => !own || side === listed.dataset.side)
+  .flatMap(({ side, role, numbers }) => numbers.slice(0, 1).map(({ number, dialled }) =>
+    element("a", { className: "button", href: `tel:${dialled}`, textContent: `${side}, ${role}: ${number}` })));
