@@ -303,12 +303,19 @@ class Alarm(Answer, frozen=True, kw_only=True):
     """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
 
     `side` is the one from which something is awaited. A flash is repeated every minute, and `reaches` further officers with time.
+    `message`, `record`, `act` and `by` are of the message that is awaited, which need not be the one that opened the exchange, and `said`
+    are the members of that record.
     """
 
     alarm: str
     side: str = ""
     exchange: str = ""
     number: str = ""
+    message: str = ""
+    record: int = 0
+    act: str = ""
+    by: str = ""
+    said: dict[str, Raw] = {}
     since: str = ""
     repeats: int = 0
     reaches: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import time
@@ -127,32 +128,111 @@ async def _view(session: aiohttp.ClientSession, demo: Service, number: str) -> A
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_what_is_typed_when_a_flash_comes_acknowledges_nothing_and_stays(visit: Visiting, flash: Flash, demo: Service) -> None:
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_typing_through_a_flash_for_five_seconds_acknowledges_nothing_and_loses_nothing(
+    seed: int, visit: Visiting, flash: Flash, demo: Service
+) -> None:
+    chance = random.Random(seed)
     china = await visit()
     await china.sign_in("china/duty_officer")
     await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
     field = china.page.locator("textarea[name^='f.text']").first
-    await field.fill("begun ")
-    await china.page.evaluate("() => { const at = performance.now(); performance.now = () => at; }")  # for the guard no time passes
-    task = asyncio.ensure_future(flash())
-    for _ in range(12):
-        await china.page.keyboard.type("a")
-        await china.page.keyboard.press("Enter")
-        if await takeover(china.page).count():
-            break
-        await asyncio.sleep(0.03)
-    await task
-    await expect(takeover(china.page)).to_be_visible()
-    for key in ("Enter", "a", " "):
+    await field.focus()
+    shown, typed, ends = asyncio.ensure_future(flash()), "", time.monotonic() + 5
+    while time.monotonic() < ends:
+        key = chance.choice(["a", "A", "e", "Enter", "Space", "a"])
         await china.page.keyboard.press(key)
+        typed += {"Enter": "\n", "Space": " "}.get(key, key)
+        await asyncio.sleep(chance.choice([0.02, 0.1, 0.3, 0.6, 1.1]))
+    await shown
     await expect(takeover(china.page)).to_be_visible()
+    await china.page.keyboard.press("a")  # after a pause as well: the field has had the focus
+    await expect(takeover(china.page).locator("[data-outcome]")).to_have_text("")
+    await expect(takeover(china.page).locator("[data-keys]")).to_contain_text("press Tab")
+    assert await field.input_value() == f"{typed}a"
+    await settle(china.page)
+    await china.page.keyboard.press("Tab")
+    await expect(takeover(china.page).locator(".head")).to_be_focused()
+    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act now.")
+    await china.page.keyboard.press("a")
+    await expect(takeover(china.page)).to_have_count(0)
+    await expect(field).to_be_focused()
+    assert await field.input_value() == f"{typed}a"
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_keys_act_only_after_a_moment_without_any(visit: Visiting, flash: Flash) -> None:
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    await flash()
+    await expect(takeover(china.page)).to_be_visible()
+    await expect(takeover(china.page).locator(".head")).to_be_focused()
+    await settle(china.page)
+    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act now.")
+    await china.page.evaluate("() => { const at = performance.now(); performance.now = () => at; }")  # for the guard no time passes
+    for key in ["x", "a", "Enter", "b", "Space", "A"]:
+        await china.page.keyboard.press(key)
+    await expect(takeover(china.page).locator("[data-keys]")).to_have_text("Keys act in 1 s.")
     await expect(takeover(china.page).locator("[data-outcome]")).to_have_text("")
     await china.page.evaluate("() => { delete performance.now; }")
     await settle(china.page)
     await china.page.keyboard.press("a")
     await expect(takeover(china.page)).to_have_count(0)
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_a_pointer_acknowledges_from_a_field_and_gives_the_field_back(visit: Visiting, flash: Flash, demo: Service) -> None:
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    await china.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
+    field = china.page.locator("textarea[name^='f.text']").first
+    await field.fill("begun")
+    await flash()
+    await expect(takeover(china.page)).to_be_visible()
     await expect(field).to_be_focused()
-    assert (await field.input_value()).startswith("begun a")
+    await settle(china.page)
+    await button(china.page).click()
+    await expect(takeover(china.page)).to_have_count(0)
+    await expect(field).to_be_focused()
+    assert await field.input_value() == "begun"
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_the_waiting_time_and_the_button_fit_up_to_a_hundred_minutes(visit: Visiting, flash: Flash) -> None:
+    await flash()
+    for language in ("en-GB", "fr-FR", "zh-CN"):
+        china = await visit(locale=language)
+        await china.sign_in("china/duty_officer")
+        await expect(takeover(china.page)).to_be_visible()
+        waited = takeover(china.page).locator("[data-waited]")
+        for minutes, said in ((9.9, "09:5"), (99.9, "99:5"), (600, "10")):
+            since = "(node, minutes) => { node.dataset.since = new Date(Date.now() - minutes * 60_000).toISOString(); }"
+            await waited.evaluate(since, minutes)
+            await expect(waited).to_contain_text(said)
+            for width, height in ((1280, 800), (1366, 768), (1440, 900), (390, 844), (320, 568)):
+                await china.page.set_viewport_size({"width": width, "height": height})
+                found = await china.page.evaluate(_FITS)
+                assert found == [], (language, width, said, found)
+
+
+_FITS = """() => {
+    const dialog = document.querySelector('dialog[open]');
+    const wide = document.documentElement.clientWidth;
+    const found = [];
+    for (const [name, node] of [['time', dialog.querySelector('.wait')], ['button', dialog.querySelector('.ack')]]) {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        const text = range.getBoundingClientRect();
+        const line = parseFloat(getComputedStyle(node).fontSize);
+        if (text.left < 0 || text.right > wide) found.push(`${name} is cut: ${text.left} to ${text.right} of ${wide}`);
+        if (text.height > line * 1.9) found.push(`${name} breaks over lines: ${text.height} of ${line}`);
+        const box = node.parentElement.getBoundingClientRect();
+        if (name === 'time' && text.right > box.right + 1) found.push(`time leaves its column: ${text.right} of ${box.right}`);
+        const limit = dialog.querySelector('[id^=f-limit]').getBoundingClientRect();
+        if (name === 'time' && text.bottom > limit.top + line * 0.25) found.push('time lies over the limit');
+    }
+    return found;
+}"""
 
 
 @pytest.mark.usefixtures("quiet")

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.gateway.console.alarm import grouped
+from dragoman.language.words import words
 from dragoman.limits import GROUP_ALARMS
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Message
@@ -48,7 +49,7 @@ async def test_a_hundred_flashes_of_one_side_hide_no_flash_of_another(store: Sto
     await known.begin()
     waiting = [(projection, each, True) for each in known.listed() if each.clock.side == "reader"]
     waiting.sort(key=lambda each: each[1].clock.begins)
-    rings, groups = grouped(waiting, "reader/d-1", world.clock)
+    rings, groups = grouped(waiting, "reader/d-1", words("en"), world.clock)
     assert [(group.sender, group.count, group.newest.exchange) for group in groups] == [("alfa", len(many), many[-1]), ("bravo", 1, one)]
     assert {one, many[-1], *many[:GROUP_ALARMS]} == {ring.exchange for ring in rings}
     assert [ring.exchange for ring in rings if ring.joined] == [many[-1]], "what joined its group has no sound of its own"
@@ -73,7 +74,7 @@ def test_every_sender_has_a_group_with_its_count_and_its_newest_message(
         await known.begin()
         waiting = [(projection, each, True) for each in known.listed() if each.clock.side == "reader"]
         waiting.sort(key=lambda each: each[1].clock.begins)
-        rings, groups = grouped(waiting, "reader/d-1", world.clock)
+        rings, groups = grouped(waiting, "reader/d-1", words("en"), world.clock)
         return [ring.exchange for ring in rings], {
             group.sender: (group.count, group.newest.exchange, len(group.earlier) + group.more) for group in groups
         }

@@ -74,6 +74,18 @@ def _line(entry: Entry) -> str:
     return f"{entry.position:>7}  {record['time']}  {record['actor']:<24} {record['data']['act']:<20} {entry.number or entry.exchange}"
 
 
+_SAID = ("kind", "time", "window", "place", "pos", "facts", "description", "text", "reason")
+"""Members of a message that an alarm shows, where the message has them."""
+
+
+def _alarm(alarm: Alarm) -> str:
+    """An alarm as a line: which message is awaited, by whom it was sent, and what its record says."""
+    if not alarm.act:
+        return f"ALARM  {alarm.number}  {alarm.detail}"
+    said = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
+    return "  ".join(["ALARM", alarm.number, f"{alarm.by} {alarm.act}, record {alarm.record}:", ", ".join(said), alarm.detail])
+
+
 async def tail(
     *,
     from_: Annotated[int | None, Parameter(name="--from", help="Begin at this position; by default with what arrives now.")] = None,
@@ -85,7 +97,7 @@ async def tail(
         say(f"following {channel} at {caller.base_url}; Ctrl-C ends")
         async for entry in caller.follow(channel, None if from_ is None else from_ - 1):
             if isinstance(entry, Alarm):
-                say(f"ALARM  {entry.number}  {entry.detail}")
+                say(_alarm(entry))
             else:
                 out(msgspec.json.encode(entry).decode() if target.json else _line(entry))
     return 0

@@ -132,6 +132,7 @@ def _item(projection: Projection, entry: Entry) -> Item | None:
         family=envelope.family,
         side="" if envelope.actor.startswith("service/") else record.side,
         number="" if hidden else entry.number,
+        matter="" if hidden or exchange is None or entry.number else exchange.number,
         precedence="routine" if exchange is None else exchange.precedence if message is None else precedence_of(exchange, message),
         channel=projection.name,
         exchange="" if exchange is None else exchange.id,

@@ -29,7 +29,8 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     mail, said = EmailMessage(), words(endpoint.language)
     drill = f"{_DRILL} " if item.exercise else ""
     mail["From"], mail["To"] = sender, endpoint.target
-    about = item.number or (said.act(item.act) if item.notice is None else said.sentence(item.notice))
+    act = f"{said.act(item.act)}, {item.matter}" if item.matter else said.act(item.act)
+    about = item.number or (act if item.notice is None else said.sentence(item.notice))
     mail["Subject"] = f"{drill}[{said.value(item.precedence).upper()}] {about}"
     mail["Date"] = formatdate()
     mail["Message-ID"] = f"<{item.id}.{endpoint.id}@dragoman.invalid>"
@@ -60,6 +61,7 @@ def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]
             time=time,
         ),
         sentence("Number: %(number)s", number=item.number) if item.number else sentence("Record: %(n)s", n=item.position),
+        *([sentence("Exchange: %(number)s", number=item.matter)] if item.matter else []),
         sentence("Read and acknowledge it: %(where)s", where=where),
     )
 

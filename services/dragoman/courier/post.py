@@ -21,6 +21,7 @@ class Item(Struct, frozen=True, kw_only=True):
     """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown.
 
     One that is `unattributed` is under the Chatham House Rule: its bytes are a notice without a speaker, and its `side` is not shown.
+    `number` is the record's own, `matter` that of its exchange where the record has none of its own.
     A `notice` is no record and has no position: it says in a sentence what is wrong with the side's own watch.
     """
 
@@ -31,6 +32,7 @@ class Item(Struct, frozen=True, kw_only=True):
     family: str
     side: str
     number: str
+    matter: str = ""
     precedence: str
     channel: str
     exchange: str

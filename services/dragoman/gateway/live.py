@@ -107,12 +107,16 @@ class Tail:
                 heard = 0, 0
             rung[key] = heard
             if self._rung.get(key) != heard and self.readers:
-                self.readers.hand(Ringing(each, watching.flash_alarm(exchange, each, self._now())))
+                self.readers.hand(self._ringing(exchange, each))
         self._rung = rung
 
     def ringing(self) -> list[Ringing]:
         """What rings now, for a reader who has just come."""
-        return [Ringing(each, watching.flash_alarm(exchange, each, self._now())) for exchange, each in self._waiting()]
+        return [self._ringing(exchange, each) for exchange, each in self._waiting()]
+
+    def _ringing(self, exchange: Exchange, each: Escalation) -> Ringing:
+        record = self._projection.record_at(watching.message_position(exchange, each.message))
+        return Ringing(each, watching.flash_alarm(exchange, each, self._now(), record if record and record.act else None))
 
     def _waiting(self) -> Iterator[tuple[Exchange, Escalation]]:
         for exchange in self._flashes.values():

@@ -12,6 +12,7 @@ from dragoman.domain.clocks import Calendar
 from dragoman.domain.contact import standing_office
 from dragoman.domain.exchange import owes_answer
 from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.limits import LIST_PAGE, OPEN_LOOKED
 from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import ACKNOWLEDGED, SNAPSHOT_RECORDS
@@ -61,6 +62,16 @@ def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exc
         (id, base, base | at),
     ).fetchone()
     return decode_exchange(whole(connection, base, id, state))
+
+
+def record_in(connection: sqlite3.Connection, base: int, position: int) -> Record | None:
+    """Return the record at a position; None where it was erased or is no record of an act."""
+    (raw,) = connection.execute("SELECT raw FROM records WHERE key = ?", (base | position,)).fetchone()
+    try:
+        record = parse(raw)
+    except NotARecord:
+        return None
+    return record if record.act else None
 
 
 def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:

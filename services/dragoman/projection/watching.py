@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -12,9 +12,20 @@ from msgspec.structs import replace
 from dragoman.domain import alarms, attribution, clocks, line, points
 from dragoman.domain.alarms import Escalation
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
-from dragoman.domain.exchange import precedence_of
+from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.points import Point
-from dragoman.projection.at import calendars_at, delivered_at, position_of, registry_at, state_at, time_at, unanswered_at, waiting_at
+from dragoman.domain.record import Record
+from dragoman.projection.at import (
+    calendars_at,
+    delivered_at,
+    position_of,
+    record_in,
+    registry_at,
+    state_at,
+    time_at,
+    unanswered_at,
+    waiting_at,
+)
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
 from dragoman_schemas.answers import (
@@ -117,27 +128,36 @@ def _alarms(
         if side.name not in registry.watches:
             yield Alarm(alarm="watch_unmanned", side=side.name, detail=f"nobody has the watch of {side.name}")
     for exchange in waiting:
-        yield from _unacknowledged(registry, exchange, now)
+        for each in alarms.escalations(registry, exchange, now):
+            yield flash_alarm(exchange, each, now, record_in(connection, base, message_position(exchange, each.message)))
         yield from _undelivered(connection, base, at, registry, exchange, now)
 
 
-def _unacknowledged(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Alarm]:
-    for each in alarms.escalations(registry, exchange, now):
-        yield flash_alarm(exchange, each, now)
-
-
-def flash_alarm(exchange: Exchange, each: Escalation, now: datetime) -> Alarm:
-    """The alarm for a flash that a side has not acknowledged."""
+def flash_alarm(exchange: Exchange, each: Escalation, now: datetime, record: Record | None) -> Alarm:
+    """Return the alarm for a flash that a side has not acknowledged, with what its record says; an erased record says nothing."""
     return Alarm(
         alarm="flash_unacknowledged",
         side=each.side,
         exchange=exchange.id,
         number=exchange.number,
+        **_awaited(exchange, each.message, record),
         since=clocks.written(each.since),
         repeats=each.repeats,
         reaches=each.rungs,
         detail=f"no acknowledgement by {each.side} yet, {int((now - each.since).total_seconds())} s passed",
     )
+
+
+def message_position(exchange: Exchange, id: str) -> int:
+    """Return the position of a message's record."""
+    return next(each.said.position for each in exchange.messages if each.id == id)
+
+
+def _awaited(exchange: Exchange, id: str, record: Record | None) -> dict[str, Any]:
+    """Which message is awaited, by whom it was sent, and what its record says."""
+    message = next(each for each in exchange.messages if each.id == id)
+    said = {} if record is None else content_of(record.newest)
+    return {"message": id, "record": message.said.position, "act": message.act, "by": message.said.by, "said": said}
 
 
 def _undelivered(
@@ -157,6 +177,7 @@ def _undelivered(
                     side=side,
                     exchange=exchange.id,
                     number=exchange.number,
+                    **_awaited(exchange, message.id, record_in(connection, base, message.said.position)),
                     since=message.said.time,
                     detail=f"no station of {side} has taken it, and half of the time has passed",
                 )

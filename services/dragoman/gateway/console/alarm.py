@@ -31,7 +31,7 @@ from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway import reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import kinds, shelf, signing, watchkeeping
+from dragoman.gateway.console import duty_numbers, message_words, shelf, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -40,22 +40,19 @@ from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Level, level_of
 from dragoman.gateway.opened import READING
 from dragoman.gateway.service import Service
+from dragoman.language.words import Words
 from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, GROUP_ALARMS, PING_SECONDS
 from dragoman.projection.duties import Duty
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Row as Stored
 from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
-from dragoman_schemas.state import Exchange, Message
+from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()
 
 _RINGING: Final = ("flash", "immediate", "priority")
 _RINGING_SET: Final = frozenset(_RINGING)
-_FACTS: Final = ("kind", "place", "pos", "time", "window", "whose_forces", "casualties", "hazard", "request")
-"""What a duty officer is shown first of a message, where it has it."""
-
-_TEXTS: Final = ("facts", "description", "text", "request")
 _AGAIN: Final = 5
 _OPENED_WITHIN: Final = timedelta(minutes=5)
 _NEVER: Final = 1e9
@@ -66,7 +63,8 @@ class Ring(Struct, frozen=True, kw_only=True):
     """One message that waits for an acknowledgement by the reader's side.
 
     `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
-    Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
+    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `matter` names a message that did
+    not open its exchange. Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
     no sound of its own.
     """
 
@@ -77,6 +75,8 @@ class Ring(Struct, frozen=True, kw_only=True):
     number: str
     act: str
     kind: str
+    heading: str
+    matter: str
     sender: str
     by: str
     to: tuple[str, ...]
@@ -86,6 +86,7 @@ class Ring(Struct, frozen=True, kw_only=True):
     due: str
     limit_s: int
     position: int
+    record: int
     reaches_s: int | None
     cancelled: bool
     corrected: str
@@ -106,6 +107,15 @@ class Group(Struct, frozen=True, kw_only=True):
     more: int = 0
 
 
+class Rung(Struct, frozen=True, kw_only=True):
+    """A step of the ladder: after how many seconds a flash reaches whom. On a step that `adds_nobody` all are reached already."""
+
+    seconds: int
+    rung: str
+    officers: tuple[str, ...]
+    adds_nobody: bool
+
+
 class Detail(Struct, frozen=True, kw_only=True):
     """What a takeover says of one message."""
 
@@ -113,7 +123,8 @@ class Detail(Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
     text: Fact | None
     offices: tuple[Office, ...]
-    rungs: tuple[tuple[int, str, tuple[str, ...]], ...]
+    rungs: tuple["Rung", ...]
+    ringing: tuple[duty_numbers.Ringing, ...] = ()
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -193,6 +204,8 @@ class Alarms(Struct, frozen=True, kw_only=True):
                 "due": ring.due,
                 "limit": ring.limit_s,
                 "position": ring.position,
+                "record": ring.record,
+                "act": ring.act,
                 "reaches": ring.reaches_s,
                 "cancelled": ring.cancelled,
                 "corrected": ring.corrected,
@@ -218,12 +231,13 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
             (projection, each, is_officer) for each in owed.listed() if _rings(each, here.side) and not _is_aside(each, shelved, now)
         ]
     waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
-    shown, groups = grouped(waiting, here.grant.actor, now)
+    shown, groups = grouped(waiting, here.grant.actor, here.words, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
+    detailed = flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1]
     since = now - timedelta(seconds=FLOOD_SECONDS)
     return Alarms(
         rings=tuple(shown),
-        details=tuple(_detail(here, ring) for ring in (flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1])),
+        details=tuple([await _detail(here, ring) for ring in detailed]),
         recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
         officer=officer,
         groups=tuple(groups),
@@ -234,7 +248,7 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
     )
 
 
-def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, now: datetime) -> tuple[list[Ring], list[Group]]:
+def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words: Words, now: datetime) -> tuple[list[Ring], list[Group]]:
     """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
     places: dict[tuple[str, str, str], list[int]] = {}
     for place, (projection, each, _) in enumerate(waiting):
@@ -245,7 +259,7 @@ def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, now: d
         for number, place in enumerate(found):
             if number < GROUP_ALARMS or place == found[-1]:
                 projection, each, officer = waiting[place]
-                rings[place] = replace(_ring(projection, each, actor, now, officer=officer), joined=number >= GROUP_ALARMS)
+                rings[place] = replace(_ring(projection, each, actor, words, now, officer=officer), joined=number >= GROUP_ALARMS)
         if precedence == "flash":
             earlier = [rings[place] for place in found[:-1] if place in rings]
             newest, count = rings[found[-1]], len(found)
@@ -306,11 +320,11 @@ def _rings(duty: Duty, side: str) -> bool:
     return duty.clock.clock == "acknowledgement" and duty.clock.side == side and duty.precedence in _RINGING
 
 
-def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, officer: bool) -> Ring:
+def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: datetime, *, officer: bool) -> Ring:
     exchange = projection.exchange(duty.exchange)
     assert exchange is not None
-    message = _message(exchange, duty.clock.started_by)
-    kind = exchange.content.get("kind") or exchange.content.get("hazard") or exchange.content.get("threat")
+    message = message_words.message_of(exchange, duty.clock.started_by)
+    is_opening = message_words.is_opening(exchange, message)
     return Ring(
         key=duty.clock.started_by,
         channel=projection.name,
@@ -318,7 +332,9 @@ def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, offi
         exchange=duty.exchange,
         number=duty.number,
         act=message.act,
-        kind="" if kind is None else str(msgspec.json.decode(bytes(kind))),
+        kind=message_words.kind_of(message_words.content(projection, exchange, message)),
+        heading=message_words.heading(words, message),
+        matter=message_words.matter(words, exchange, message, duty.clock.side),
         sender=message.said.side,
         by=message.said.by,
         to=message.to,
@@ -328,16 +344,13 @@ def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, offi
         due=written(duty.clock.due),
         limit_s=int((duty.clock.due - duty.clock.begins).total_seconds()),
         position=exchange.updated.position,
+        record=message.said.position,
         reaches_s=_reaches(projection, duty, actor) if officer else None,
         cancelled=exchange.cancellation is not None,
-        corrected=exchange.corrections[-1].corrected.time if exchange.corrections else "",
+        corrected=exchange.corrections[-1].corrected.time if exchange.corrections and is_opening else "",
         subject=exchange.subject,
         signed=exchange.family in projection.registry.required_signatures,
     )
-
-
-def _message(exchange: Exchange, id: str) -> Message:
-    return next((each for each in exchange.messages if each.id == id), exchange.messages[0])
 
 
 def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
@@ -349,17 +362,27 @@ def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
     return None
 
 
-def _detail(here: Here, ring: Ring) -> Detail:
+async def _detail(here: Here, ring: Ring) -> Detail:
     projection = here.service.channels[ring.channel]
     exchange = projection.exchange(ring.exchange)
     assert exchange is not None
     offices = tuple(office_of(side.name, projection.office(side.name)) for side in projection.registry.sides)
     display = Display(here.words, offices)
-    members = {each.name: each for each in kinds.members(exchange.act)}
-    facts = tuple(display.fact(members[name], exchange.content[name]) for name in _FACTS if name in exchange.content)
-    text = next((display.fact(members[name], exchange.content[name]) for name in _TEXTS if name in exchange.content), None)
-    steps = tuple((seconds, rung, rungs.reached(projection.registry, here.side, rung)) for seconds, rung in rungs.RUNGS)
-    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=steps)
+    message = message_words.message_of(exchange, ring.key)
+    content = message_words.content(projection, exchange, message)
+    facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
+    ladder = tuple(_ladder(projection, here.side))
+    ringing = await duty_numbers.of_channel(here, projection, ring.sender)
+    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing)
+
+
+def _ladder(projection: Projection, side: str) -> Iterator[Rung]:
+    """Whom a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
+    before: set[str] = set()
+    for seconds, rung in rungs.RUNGS:
+        officers = rungs.reached(projection.registry, side, rung)
+        yield Rung(seconds=seconds, rung=rung, officers=officers, adds_nobody=bool(officers) and before.issuperset(officers))
+        before.update(officers)
 
 
 async def fragment(here: Here) -> web.Response:

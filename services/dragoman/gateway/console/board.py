@@ -16,7 +16,7 @@ from msgspec import Struct
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
 from dragoman.gateway import reporting
-from dragoman.gateway.console import alarm, charts, shelf, signing
+from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing
 from dragoman.gateway.console.loglines import LogLine, lines_of
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.open_matters import rows, unlimited
@@ -183,6 +183,7 @@ async def board(here: Here) -> Page:
             "offices": offices,
             "city": city,
             "chart": _day(here, offices, view.due) if timed and any(each.known for each in offices) else "",
+            "to_ring": await duty_numbers.ringing(here, here.projection, view.ring),
             "headline": headline(here.words, calm, reader=here.side if here.is_officer else ""),
             "calm": calm,
             "matters": rows(here, view.open_matters[:_MATTERS], offices),

@@ -34,7 +34,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, offered, signing, urgency
+from dragoman.gateway.console import charts, forms, kinds, offered, receipts, signing, urgency
 from dragoman.gateway.console.exchange import changes_of, headline
 from dragoman.gateway.console.faults import Fault, placed, worded
 from dragoman.gateway.console.form_reader import Form, Upload
@@ -44,6 +44,7 @@ from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import LANGUAGES, Display, Fact, language
 from dragoman.gateway.console.sessions import form_of, said, see
+from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
@@ -51,7 +52,7 @@ from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import DraftView, NewDraft
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.state import Exchange
+from dragoman_schemas.state import Exchange, decode_exchange
 
 _INCIDENT: Final = "hazardous-incident"
 _FIRST: Final = ("line-check", "point-of-contact", "contact-note", "meeting-request", "call-record", "perception")
@@ -794,8 +795,21 @@ async def recorded(here: Here) -> Page:
     return Page(
         template="recorded.html",
         view=view,
-        values={"state": state, "running": running, "headline": headline(here, state) if state is not None else ""},
+        values={
+            "state": state,
+            "running": running,
+            "headline": headline(here, state) if state is not None else "",
+            "received": await _received(here, state, record.envelope.id),
+        },
     )
+
+
+async def _received(here: Here, state: Exchange | None, message: str) -> list[receipts.Received]:
+    """Who has the message that was recorded; nobody where the record is no message to anybody."""
+    if state is None or not any(each.id == message for each in state.messages):
+        return []
+    view = await viewed(here.call, here.projection, state.id, here.at or None, here.newest)
+    return receipts.of(here, decode_exchange(bytes(view.state)), view.facts, message)
 
 
 # Drafts

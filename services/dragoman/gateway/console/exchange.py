@@ -13,7 +13,7 @@ from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, kinds, offered, plotting, shelf
+from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, offered, plotting, receipts, shelf
 from dragoman.gateway.console.accounts import compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import Office, office_of
@@ -70,7 +70,8 @@ async def exchange(here: Here) -> Page:
             "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
-            "received": _received(state, view),
+            "calls": await _calls(here, view),
+            "received": receipts.of(here, state, view.facts),
             "steps": [_step(display, offices, state, entry) for entry in view.timeline],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(here, state, clock),
@@ -90,6 +91,12 @@ async def exchange(here: Here) -> Page:
             "display": display,
         },
     )
+
+
+async def _calls(here: Here, view: ExchangeView) -> list[tuple[duty_numbers.Ringing, int]]:
+    """Whom to ring next, and how often each was tried."""
+    ringing = await duty_numbers.ringing(here, here.projection, [call.point for call in view.next_calls])
+    return [(each, call.tried) for each, call in zip(ringing, view.next_calls, strict=True)]
 
 
 async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
@@ -131,20 +138,6 @@ def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
                     "stamp": each.corrected,
                     "number": each.number,
                 }
-
-
-def _received(state: Exchange, view: ExchangeView) -> list[dict[str, Any]]:
-    """Each message with what every addressee has done with it."""
-    known = {message.id: message for message in state.messages}
-    found: dict[str, dict[str, Any]] = {}
-    for fact in view.facts:
-        message = known.get(fact.message)
-        if message is None:
-            continue
-        group = found.setdefault(fact.message, {"message": message, "facts": []})
-        took = (as_moment(fact.acknowledged) - as_moment(message.said.time)).total_seconds() if fact.acknowledged else None
-        group["facts"].append((fact, took))
-    return list(found.values())
 
 
 def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry) -> Step:

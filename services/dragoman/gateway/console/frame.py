@@ -12,7 +12,7 @@ from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import DUTY
 from dragoman.gateway import proofs
-from dragoman.gateway.console import alarm, consoles
+from dragoman.gateway.console import alarm, consoles, duty_numbers
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here
@@ -37,11 +37,12 @@ class Cell(Struct, frozen=True, kw_only=True):
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """What must not be overlooked, above everything: what is so, and what to do."""
+    """What must not be overlooked, above everything: what is so, and what to do. Where it is to `ring`, the numbers stand beside it."""
 
     level: Level
     word: str
     detail: str = ""
+    ring: bool = False
 
 
 class Frame(Struct, kw_only=True):
@@ -52,6 +53,7 @@ class Frame(Struct, kw_only=True):
     offices: tuple[Office, ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
     alarms: alarm.Alarms | None = None
+    ringing: tuple[duty_numbers.Ringing, ...] = ()
     operator: bool = False
     check_s: int = 0
     check_step_s: int = CHECK_STEP_SECONDS
@@ -79,6 +81,7 @@ async def of(here: Here) -> Frame:
         offices=tuple(office_of(side.name, here.projection.office(side.name)) for side in registry.sides),
         channels=channels,
         alarms=ringing,
+        ringing=await duty_numbers.of_channel(here, here.projection, next((each for each in here.sides if each != here.side), "")),
         check_s=CHECK_SECONDS if _is_checked(here) else 0,
     )
 
@@ -178,7 +181,7 @@ def _bars(here: Here) -> Iterator[Bar]:
     if not service.is_live(projection):
         known = service.as_of(projection)
         detail = words.say("What stands below is as of %(t)s. Use the telephone.", t=words.written(known)) if known else ""
-        yield Bar(level="critical", word=words.say("This host does not see the log."), detail=detail)
+        yield Bar(level="critical", word=words.say("This host does not see the log."), detail=detail, ring=True)
     elif reason is None and not here.writable:
         yield Bar(
             level="serious", word=words.say("Nothing can be recorded now."), detail=words.say("Reading goes on. The operator is to look.")

@@ -5,11 +5,12 @@
 //
 // Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
 
-import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words } from "./page.js";
 import { signatureFor, Unsigned, whyUnsigned } from "./signing.js";
 import { EVERY, play } from "./sounds.js";
 
-const GUARD_MS = 800; // a stray key is no acknowledgement
+const GUARD_MS = 800; // a stray key is no acknowledgement: keys act after so long without any key
+const CHAINED_MS = 300;
 const SILENCE_S = 30;
 const AGAIN_S = 60;
 const ACK_PATIENCE_MS = 3000;
@@ -32,6 +33,8 @@ const LEFT = "dragoman-left";
 const REMINDED = "dragoman-reminded";
 const RANK = ["flash", "immediate", "priority"];
 
+const TYPED = "textarea, select, [contenteditable], input:not([type=button], [type=checkbox], [type=color], [type=file], [type=image], [type=radio], [type=range], [type=reset], [type=submit])";
+
 const place = document.getElementById("alarm");
 const title = document.title;
 const iconLink = document.querySelector("link[rel=icon]");
@@ -47,6 +50,11 @@ export class Alarm {
   #arming = false;
   #shown = null;
   #shownAt = 0;
+  #keyAt = -Infinity;
+  #field = null;
+  #swallowed = "";
+  #closedAt = -Infinity;
+  #guarding = 0;
   #settled = new Map();
   #acknowledging = new Set();
   #tick = 0;
@@ -78,6 +86,8 @@ export class Alarm {
     link.addEventListener("leads", () => this.#sound());
     link.addEventListener("rests", () => this.#hush());
     addEventListener("keydown", (event) => this.#key(event), true);
+    addEventListener("keyup", (event) => { if (event.key === this.#swallowed) { this.#swallowed = ""; event.preventDefault(); event.stopPropagation(); } }, true);
+    addEventListener("pointerdown", (event) => this.#pointed(event), true);
     for (const touch of ["keydown", "click", "pointermove"]) addEventListener(touch, (event) => this.#touch(event), { capture: true, passive: true });
     addEventListener("beforeunload", (event) => { if (this.state === "armed" && this.#rings.size) event.preventDefault(); });
     navigator.mediaDevices?.addEventListener("devicechange", () => this.#devices());
@@ -331,7 +341,10 @@ export class Alarm {
       else if (known !== made && ring && Number(known.dataset.position ?? -1) !== ring.position && !this.#acknowledging.has(ring.key)) {
         known.firstElementChild.replaceWith(document.adoptNode(made.firstElementChild));
         known.dataset.position = String(ring.position);
-        if (known.open) known.querySelector(".head")?.focus();
+        if (known === this.#shown) {
+          if (!this.#field) known.querySelector(".head")?.focus();
+          this.#showKeys();
+        }
       } else if (known !== made && made.dataset.key === "flood") {
         this.#freshRows(known, made);
       } else if (known !== made) {
@@ -382,7 +395,11 @@ export class Alarm {
   #wire(dialog) {
     dialog.dataset.wired = "yes";
     dialog.addEventListener("cancel", (event) => event.preventDefault());
-    dialog.addEventListener("close", () => { if (dialog === this.#shown && this.#waits(dialog)) this.#open(dialog); });
+    dialog.addEventListener("close", () => {
+      if (dialog !== this.#shown || !this.#waits(dialog)) return;
+      this.#closedAt = performance.now();
+      this.#open(dialog);
+    });
     dialog.addEventListener("submit", (event) => this.#submitted(event, dialog));
     dialog.addEventListener("click", (event) => {
       if (event.target.closest("[data-silence]")) this.#pressSilence();
@@ -434,18 +451,38 @@ export class Alarm {
     this.#bars();
   }
 
+  // Somebody who types goes on typing: the field keeps the keyboard and the caret, and the dialog only covers the page, until it is
+  // pointed at or Tab is pressed. A flash that follows another one at once is met by somebody who looks.
   #open(dialog) {
+    const focused = document.activeElement;
+    const chained = performance.now() - this.#closedAt < CHAINED_MS;
     this.#shown = dialog;
     this.#shownAt = performance.now();
+    this.#field = !chained && focused?.matches(TYPED) && !focused.closest("dialog") ? focused : null;
+    if (this.#field) dialog.setAttribute("open", "");
+    else this.#hold();
+    this.#showKeys();
+    this.#count();
+  }
+
+  // Give the dialog the keyboard, and leave the page behind it alone.
+  #hold() {
+    const dialog = this.#shown;
+    this.#field = null;
+    dialog.removeAttribute("open");
     dialog.showModal();
     (dialog.querySelector(".head") ?? dialog.querySelector("#f-flood"))?.focus();
-    this.#count();
+    this.#showKeys();
   }
 
   #closeShown() {
     const dialog = this.#shown;
+    const field = this.#field;
+    if (!field) this.#closedAt = performance.now();
     this.#shown = null;
+    this.#field = null;
     if (dialog?.open) dialog.close();
+    if (field && [null, document.body].includes(document.activeElement)) field.focus(); // the button that was pressed is gone
     document.title = title;
     if (iconLink) iconLink.href = iconHref;
   }
@@ -468,7 +505,8 @@ export class Alarm {
 
   #barAbsent() {
     const [absent] = this.#absent;
-    bar("absent", absent ? "critical" : null, absent ? [words("absent", { who: absent.officer, t: hour(absent.since) }), words("absent_what")] : []);
+    bar("absent", absent ? "critical" : null, absent ? [words("absent", { who: absent.officer, t: hour(absent.since) }), words("absent_what")] : [],
+      ...(absent?.channel === page.channel ? rings(true) : []));
   }
 
   // Once a second: what counts, and what comes with the time.
@@ -552,7 +590,7 @@ export class Alarm {
     const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes()[0]);
     if (!ring) return;
     const waited = this.#waited(ring);
-    document.title = words("flash_title", { d: span(waited), side: ring.sender });
+    document.title = words("flash_title", { d: minutes(waited), side: ring.sender });
     if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = "/static/alarm.svg";
     const spent = dialog.querySelector("[data-spent]");
     spent?.setAttribute("width", String(Math.min(100, (waited / ring.limit) * 100)));
@@ -672,19 +710,32 @@ export class Alarm {
 
   // Acknowledging
 
+  // While a field has the keyboard, every key is its own. Otherwise keys act after a moment without any: what somebody types who has
+  // not looked up acknowledges nothing.
   #key(event) {
+    const now = performance.now();
+    const quiet = now - Math.max(this.#keyAt, this.#shownAt) >= GUARD_MS;
+    if (!["Shift", "Control", "Alt", "AltGraph", "Meta"].includes(event.key)) this.#keyAt = now;
     const dialog = this.#shown;
     if (!dialog?.open || event.isComposing || event.keyCode === 229) return;
+    this.#showKeys();
     if (event.key === "Escape") {
-      event.preventDefault();
-      event.stopPropagation();
+      this.#stop(event);
       if (!event.repeat) this.#pressSilence();
       return;
     }
+    if (this.#field) {
+      if (event.key === "Tab" && quiet && !event.repeat) {
+        this.#stop(event);
+        this.#hold();
+      } else if (["Enter", " "].includes(event.key) && !event.target.matches(TYPED)) {
+        this.#stop(event); // a button behind the dialog is not in sight, and one in it was not chosen
+      }
+      return;
+    }
     if (["Enter", " ", "a", "A"].includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      if (event.repeat || performance.now() - this.#shownAt < GUARD_MS) {
-        event.preventDefault();
-        event.stopPropagation();
+      if (event.repeat || !quiet) {
+        this.#stop(event);
         return;
       }
       const pressed = event.key === "a" || event.key === "A";
@@ -693,6 +744,33 @@ export class Alarm {
         dialog.querySelector("[data-acknowledge]").click();
       }
     }
+  }
+
+  #stop(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    this.#swallowed = event.key; // a button is pressed by the release of the space bar
+  }
+
+  // A pointer beside the dialog is on the page behind it, which nobody sees.
+  #pointed(event) {
+    if (!this.#field || !this.#shown?.open || this.#shown.contains(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#hold();
+  }
+
+  // The dialog says when keys act.
+  #showKeys() {
+    clearTimeout(this.#guarding);
+    const shown = this.#shown?.querySelector("[data-keys]");
+    if (!shown) return;
+    const left = GUARD_MS - (performance.now() - Math.max(this.#keyAt, this.#shownAt));
+    const state = this.#field ? "field" : left > 0 ? "guarded" : "act";
+    if (left > 0) this.#guarding = setTimeout(() => this.#showKeys(), left + 10);
+    if (shown.dataset.keys === state) return;
+    shown.dataset.keys = state;
+    shown.textContent = words(`keys_${state}`);
   }
 
   async #submitted(event, dialog) {

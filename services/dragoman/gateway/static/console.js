@@ -4,7 +4,7 @@ import { Alarm } from "./alarm.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
 import { signForms } from "./signing.js";
-import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words, worker } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
@@ -62,7 +62,10 @@ link.addEventListener("change", ({ detail }) => {
   if (detail.channel !== page.channel) return;
   missed = Math.max(0, detail.position - newest);
   if (live) hint();
-  else if (!page.past && detail.position > newest) news(detail.position - newest);
+  else if (!page.past && detail.position > newest) {
+    news(detail.position - newest);
+    hint();
+  }
 });
 
 link.addEventListener("ping", ({ detail }) => {
@@ -116,7 +119,7 @@ function lose(age) {
     alarm.blind(true, age);
   }
   const values = { d: span((clock.now() - lostAt) / 1000), t: hour(lostAt) };
-  bar("lost", "critical", [words("lost", values), words("lost_more")], button(words("lost_know"), () => alarm.knowsBlind()));
+  bar("lost", "critical", [words("lost", values), words("lost_more")], ...rings(), button(words("lost_know"), () => alarm.knowsBlind()));
 }
 
 // Cleared by data alone, and never by the mere standing of a connection.
@@ -136,8 +139,9 @@ function found() {
 // The page itself
 
 function news(count) {
+  if (main.hasAttribute("data-whole")) return; // what it is about goes on by itself: there is nothing else to show
   const known = document.getElementById("news");
-  const text = words("news", { n: count });
+  const text = words(count === 1 ? "news_one" : "news_many", { n: count });
   if (known) {
     known.textContent = text;
     return;
@@ -152,8 +156,10 @@ function hint() {
   gathering = setTimeout(refresh, GATHER_MS);
 }
 
+const follows = !live && !page.past && document.querySelector("[data-follow]") !== null;
+
 async function refresh() {
-  if (!live) return;
+  if (!live && !follows) return;
   wanted = true;
   if (refreshing) return;
   refreshing = true;
@@ -165,12 +171,25 @@ async function refresh() {
       if (!answer.ok) return;
       const fresh = parsed(await answer.text());
       while (performance.now() - heldSince < HELD_MS) await new Promise((go) => { setTimeout(go, 50); });
-      show(fresh);
+      if (live) show(fresh);
+      else follow(fresh);
     }
   } catch (error) {
     if (error instanceof SignedOut) alarm.signedOut();
   } finally {
     refreshing = false;
+  }
+}
+
+// What a page says of the others goes on by itself; what somebody reads or writes beside it stays where it is.
+function follow(fresh) {
+  for (const shown of document.querySelectorAll("[data-follow]")) {
+    const made = fresh.getElementById(shown.id);
+    if (!made || shown.contains(document.activeElement)) continue;
+    const before = new Set(Array.from(shown.querySelectorAll("[data-step]"), (step) => step.textContent));
+    const told = Array.from(made.querySelectorAll("[data-step]"), (step) => step.textContent).filter((text) => !before.has(text));
+    shown.replaceWith(document.adoptNode(made));
+    if (told.length) say(told.join(" "));
   }
 }
 
@@ -235,8 +254,10 @@ function tick() {
     }
   }
   for (const shown of document.querySelectorAll("[data-waited]")) {
-    const text = span((now - Date.parse(shown.dataset.since)) / 1000);
+    const waited = (now - Date.parse(shown.dataset.since)) / 1000;
+    const text = shown.dataset.waited === "clock" ? minutes(waited) : span(waited);
     if (shown.textContent !== text) shown.textContent = text;
+    if (shown.dataset.waited === "clock") shown.toggleAttribute("data-long", waited >= 6000);
   }
 }
 

@@ -34,6 +34,13 @@ export function span(seconds) {
   return fill(units.hm, { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, "0") });
 }
 
+// A time that grows under somebody's eyes, in a width that does not: 00:41, 99:59, and from then on in hours.
+export function minutes(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value) => String(value).padStart(2, "0");
+  return whole < 6000 ? `${two(Math.floor(whole / 60))}:${two(whole % 60)}` : span(whole);
+}
+
 // The host's clock, as far as it was heard of last: computers' own clocks are wrong.
 export const clock = {
   offset: Date.parse(body.dataset.now ?? "") - Date.now() || 0,
@@ -143,3 +150,11 @@ export function cell(key, level, word, detail, shape = level) {
   if (shown.querySelector("b").textContent !== word) shown.querySelector("b").textContent = word;
   if (shown.querySelector("small").textContent !== detail) shown.querySelector("small").textContent = detail;
 }
+
+// Whom to ring in this channel, with the number: what stands there as a link wherever the telephone is named.
+const listed = document.getElementById("ringing");
+export const ringing = JSON.parse(listed?.dataset.ringing ?? "[]");
+export const rings = (own = false) => ringing
+  .filter(({ side }) => !own || side === listed.dataset.side)
+  .flatMap(({ side, role, numbers }) => numbers.slice(0, 1).map(({ number, dialled }) =>
+    element("a", { className: "button", href: `tel:${dialled}`, textContent: `${side}, ${role}: ${number}` })));
