@@ -362,9 +362,7 @@ def _parsed(raw: bytes) -> Component:
     except UnicodeDecodeError:
         raise NotUnderstood(sentence("it is not valid UTF-8; send it as UTF-8")) from None
     if (count := text.count("\n")) > _LINES:
-        raise NotUnderstood(
-            sentence("it has %(n)s lines, and at most %(most)s are read; send the one meeting alone", n=count, most=_LINES)
-        )
+        raise NotUnderstood(sentence("it has %(n)s lines, and at most %(most)s are read; send the one meeting alone", n=count, most=_LINES))
     lines: list[Contentline] = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
     stack = [around := Component()]
     for line in filter(str.strip, lines):
