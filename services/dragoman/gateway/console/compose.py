@@ -34,7 +34,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, signing
+from dragoman.gateway.console import charts, forms, kinds, named_people, signing
 from dragoman.gateway.console.exchange import headline
 from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Fault, Typed
@@ -48,7 +48,7 @@ from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
-from dragoman_schemas.answers import DraftView, NewDraft
+from dragoman_schemas.answers import DraftView, NewDraft, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import Exchange
 
@@ -293,6 +293,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "officers": _officers(here),
             "others": [side for side in here.sides if side != here.side],
             "people": await _people(here, members),
+            "offered": named_people.offered,
             "files": await _files(here, members),
             "phrases": _phrases(here),
             "incidents": INCIDENTS,
@@ -334,16 +335,9 @@ def _officers(here: Here) -> list[str]:
     ]
 
 
-async def _people(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
-    """The people of the register whom an act may name: the value that it would hold, and the name."""
-    if not any(_has(each.kind, kinds.Person) for each in members):
-        return []
-    found = await here.service.people.listed(here.registry.cid)
-    return [
-        (json.dumps({"id": kept.id, "commitment": kept.commitment}), kept.person.name)
-        for kept in found
-        if not kept.erased and kept.open_to(here.grant.actor) and not isinstance(kept.person, msgspec.UnsetType)
-    ]
+async def _people(here: Here, members: Iterable[Member]) -> list[named_people.Choice]:
+    """The people of the register whom an act may name."""
+    return await named_people.choices(here) if any(_has(each.kind, kinds.Person) for each in members) else []
 
 
 async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
@@ -489,7 +483,9 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
-    display = Display(here.words, offices, {}, here.link)
+    content = content_of(body)
+    people, warnings = await _people_in(here, writing, content)
+    display = Display(here.words, offices, people, here.link)
     raised = writing.format is not None and state is not None and state.precedence == "flash"
     running = _started(here, folded, state, offices)
     view = Checked(
@@ -510,8 +506,9 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         values={
             "writing": writing,
             "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
-            "facts": facts_of(display, writing, content_of(body)),
-            "sketch": _sketch(here, content_of(body)),
+            "facts": facts_of(display, writing, content),
+            "warnings": warnings,
+            "sketch": _sketch(here, content),
             "running": running,
             "raised": raised and default_precedence(writing.format, here.service.now()) != "flash",
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
@@ -543,6 +540,16 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
     if record is None or signing.bare(record.act) != post.act:
         return None
     return see(f"/c/{writing.here.name}/recorded/{position}")
+
+
+async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[str]]:
+    """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
+    members = named_people.decoded(content)
+    people = await named_people.seen_in(here, members)
+    warnings = named_people.of_other_sides(here, writing.act, members, people)
+    if writing.exchange is not None and isinstance(members.get("fields"), dict):
+        warnings += named_people.of_other_sides(here, writing.exchange.act, members["fields"], people)
+    return people, warnings
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -799,14 +806,16 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     known = here.projection.exchange(draft.exchange) if draft.exchange else None
     writing = Writing(here=here, act=act, exchange=known, draft=draft)
     body = bytes(draft.act)
-    display = Display(here.words, tuple(office_of(side, here.projection.office(side)) for side in here.sides), {}, here.link)
+    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     fault = ""
+    warnings: list[str] = []
     two_key = RULES[act].two_key
     try:
         compact, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
-        facts = facts_of(display, writing, content)
+        people, warnings = await _people_in(here, writing, content)
+        facts = facts_of(Display(here.words, offices, people, here.link), writing, content)
     except Malformed as error:
         fault, facts = here.words.sentence(of_faults(error.faults)), []
     except ValueError as error:
@@ -822,6 +831,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "draft": draft,
             "writing": writing,
             "facts": facts,
+            "warnings": warnings,
             "fault": fault,
             "problem": problem,
             "mine": draft.author == here.grant.actor,
