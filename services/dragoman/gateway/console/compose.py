@@ -34,7 +34,8 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, named_people, signing
+from dragoman.gateway.console import charts, forms, kinds, named_people, senders, signing
+from dragoman.gateway.console.alarm import BELLS
 from dragoman.gateway.console.exchange import headline
 from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Fault, Typed
@@ -42,6 +43,7 @@ from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language
+from dragoman.gateway.console.senders import Sending
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.typed import Reply
 from dragoman.limits import DIGITS, FLASH_WORDS
@@ -171,13 +173,19 @@ async def menu(here: Here) -> Page:
             "first": first,
             "more": [act for act in acts if act not in (*first, _INCIDENT)],
             "codes": {act: form.code for act, form in FORMATS.items()},
+            "hands_over": {act for act in acts if sending_of(here, FORMATS[act].rule).hands_over},
         },
     )
 
 
 def may_write(here: Here, rule: Rule) -> bool:
-    """Whether the reader may do an act, or draft it for a colleague."""
-    return here.may_post and (rule.two_key or not rule.roles.isdisjoint(here.roles)) and not rule.who.value.startswith("the ")
+    """Whether the reader may do an act, or write it for a colleague who may."""
+    return here.may_post and not rule.roles.isdisjoint(OFFICERS) and not rule.who.value.startswith("the ")
+
+
+def sending_of(here: Here, rule: Rule, *, author: str = "", second: bool = False) -> Sending:
+    """Who of the reader's side may send an act; of a draft, besides its author."""
+    return senders.of(here.projection.registry, author or here.grant.actor, rule, second=second)
 
 
 def _writing(here: Here) -> Writing:
@@ -300,6 +308,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "ahead": forms.AHEAD,
             "prefix": forms.PREFIX,
             "kinds": kinds,
+            "who_sends": senders.told(here.words, sending_of(here, writing.rule)),
             "words_allowed": FLASH_WORDS,
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
@@ -387,8 +396,8 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _form(writing, fields, [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
         return await _send(writing, fields, checked.encode())
-    if do == "draft" and checked:
-        return await _keep_checked(writing, fields, checked.encode())
+    if do in ("draft", "hand") and checked:
+        return await _keep_checked(writing, fields, checked.encode(), handed=do == "hand")
     typed = writing.typed(fields)
     members = writing.members(tuple(fields.getall("fields", [])))
     act = {"act": writing.act, **typed.read(members)}
@@ -423,8 +432,8 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
 # The check page
 
 
-def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") -> Post:
-    projection, actor = writing.here.projection, writing.here.grant.actor
+def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "", sender: str = "") -> Post:
+    projection, actor = writing.here.projection, sender or writing.here.grant.actor
     act, data = read_act(body, cut=True)
     return Post(
         actor=actor,
@@ -439,8 +448,15 @@ def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") 
 
 
 def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
-    """What the act would become, and whether a colleague has to release it. Raises `Refused`, `Malformed`."""
+    """What the act would become, and whether a second officer has to release it. Raises `Refused`, `Malformed`.
+
+    What the reader may only hand over is rehearsed as that of a colleague who may send it.
+    """
     here = writing.here
+    sending = sending_of(here, writing.rule)
+    if sending.hands_over:
+        sender = f"{here.side}/{sending.colleagues[0].name}"
+        return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, sender=sender)), False
     post = _post_of(writing, body, key)
     try:
         return here.service.desk.rehearse(here.projection, post), False
@@ -468,10 +484,14 @@ def _second(here: Here, rule: Rule) -> str:
 
 async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page | web.StreamResponse:
     here = writing.here
-    body, asks = signing.bare(body), signing.asks(here, writing.act, writing.at)
+    hands_over = sending_of(here, writing.rule).hands_over
+    body, asks = signing.bare(body), not hands_over and signing.asks(here, writing.act, writing.at)
     before = _recorded_before(writing, body, str(fields.get("key", "")))
     if before is not None:
         return before
+    sending = sending_of(here, writing.rule)
+    if sending.hands_over and not sending.colleagues:
+        return await _form(writing, fields, [], problem=senders.told(here.words, sending), status=422)
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
         shown = await _bound(writing, fields, body) if asks else body
@@ -486,6 +506,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     content = content_of(body)
     people, warnings = await _people_in(here, writing, content)
     display = Display(here.words, offices, people, here.link)
+    sending = sending_of(here, writing.rule, second=second)
     raised = writing.format is not None and state is not None and state.precedence == "flash"
     running = _started(here, folded, state, offices)
     view = Checked(
@@ -515,8 +536,12 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "asks": asks,
             "problem": problem,
             "again": problem != "",
-            "one_key": state is not None and state.one_key and not second,
+            "one_key": state is not None and state.one_key and not second and not hands_over,
             "verb": verb(here, writing, view),
+            "sender": senders.names(here.words, sending) if hands_over else "",
+            "hand_to": senders.names(here.words, sending) if second or hands_over else "",
+            "hands_over": hands_over,
+            "who_sends": senders.told(here.words, sending) if hands_over else "",
         },
     )
 
@@ -726,26 +751,33 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
     return see(here.link(f"/drafts/{draft}", said="kept"))
 
 
-async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
-    """Keep exactly what was checked; where two officers sign, signed by its author."""
+async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool) -> web.StreamResponse | Page:
+    """Keep exactly what was checked; where two officers sign, signed by its author. What is handed over, colleagues see at once."""
     here, signatures = writing.here, ""
     try:
         act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         if two_keys(here.projection, writing.rule, data):
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
-        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
+        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures, handed=handed)
     except Malformed as error:
         return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
-    return see(here.link(f"/drafts/{draft}", said="kept"))
+    if handed:
+        tell(here)
+    return see(here.link(f"/drafts/{draft}", said="handed" if handed else "kept"))
+
+
+def tell(here: Here) -> None:
+    """Have the open pages of the reader's side show at once what was handed over."""
+    here.request.app[BELLS].nudge(here.projection, here.side)
 
 
 def _compact(act: dict[str, Any]) -> bytes:
     return json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "") -> str:
+async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "", *, handed: bool = False) -> str:
     here, id = writing.here, str(fields.get("draft", ""))
     new = NewDraft(
         act=Raw(act),
@@ -754,9 +786,9 @@ async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures
     )
     if id:
         draft = await _draft(here, id)
-        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures)
+        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures, handed=handed)
         return id
-    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures)
+    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures, handed=handed)
     assert isinstance(reply.body, DraftView)
     return reply.body.id
 
@@ -822,6 +854,9 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         fault, facts = str(error), []
     asks = signing.asks(here, act, draft.exchange)
     unsigned = asks and not draft.signatures
+    sending = sending_of(here, RULES[act], author=draft.author, second=two_key)
+    mine = draft.author == here.grant.actor
+    able = any(each.name == here.grant.actor.partition("/")[2] for each in sending.colleagues) or (mine and sending.alone)
     view = Checked(act=draft.act, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), exchange=draft.exchange, two_key=two_key)
     return Page(
         template="draft.html",
@@ -834,8 +869,12 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "warnings": warnings,
             "fault": fault,
             "problem": problem,
-            "mine": draft.author == here.grant.actor,
-            "may_release": here.may_post and not fault and not unsigned and not (two_key and draft.author == here.grant.actor),
+            "mine": mine,
+            "may_release": here.may_post and not fault and not unsigned and able,
+            "sender": draft.author.partition("/")[2] if two_key else "" if able else senders.names(here.words, sending),
+            "hand_to": "" if able or fault or draft.handed or not here.may_post else senders.names(here.words, sending),
+            "who_sends": "" if able or two_key else senders.told(here.words, sending),
+            "handed_to": senders.names(here.words, sending) if draft.handed else "",
             "unsigned": unsigned,
             "asks": asks and two_key,
             "headline": headline(here, known) if known is not None else "",
@@ -863,7 +902,13 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
     etag = said(form, "etag")
     if said(form, "do") == "drop":
         await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
+        tell(here)
         return see(here.link("/drafts", said="dropped"))
+    if said(form, "do") == "hand":
+        draft = await _draft(here, here.request.match_info["draft"])
+        await drafts.hand_over(here.call, draft, etag)
+        tell(here)
+        return see(here.link(f"/drafts/{draft.id}", said="handed"))
     try:
         reply = await drafts.release(here.call, etag, await _released_by(here))
     except (Refused, Malformed) as error:

@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
+from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading, reporting
 from dragoman.gateway.console import alarm, charts, kinds, plotting, shelf
@@ -203,15 +204,15 @@ def acts_of(here: Here, allowed: tuple[str, ...]) -> tuple[list[str], list[str]]
     if not here.may_post:
         return [], []
     mine = [act for act in allowed if act not in _BESIDES and _may(here, act)]
-    ordered = sorted(mine, key=lambda act: _FIRST.index(act) if act in _FIRST else len(_FIRST))
+    alone = [act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(here.roles)]
+    ordered = sorted(mine, key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)))
     few = [act for act in ordered if act in _FIRST][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
 
 
 def _may(here: Here, act: str) -> bool:
-    """Whether one of the reader's roles does such an act, or a colleague's would release it."""
-    rule = RULES[act]
-    return rule.two_key or not rule.roles.isdisjoint(here.roles)
+    """Whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
+    return not RULES[act].roles.isdisjoint(OFFICERS)
 
 
 SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)
