@@ -740,7 +740,10 @@ class NewDraft(Shape, frozen=True, kw_only=True):
 
 
 class DraftView(Answer, frozen=True, kw_only=True):
-    """A draft of the caller's own side: what it would say, who wrote it, and how many officers it takes."""
+    """A draft of the caller's own side: what it would say, who wrote it, and how many officers it takes.
+
+    `handed` is when its author handed it to the colleagues who may send it.
+    """
 
     id: str
     author: str
@@ -750,6 +753,7 @@ class DraftView(Answer, frozen=True, kw_only=True):
     created: str
     updated: str
     two_key: bool = False
+    handed: str = ""
     etag: str
 
 

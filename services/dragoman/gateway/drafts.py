@@ -81,6 +81,7 @@ def _view(draft: Draft) -> DraftView:
         created=draft.created,
         updated=draft.updated,
         two_key=RULES[name_of(draft.act)].two_key,
+        handed=draft.handed,
         etag=f'"{draft.etag}"',
     )
 
@@ -125,7 +126,7 @@ async def new_draft(call: Call[Nothing]) -> Answered:
     return await keep_new(call, await call.decoded(NewDraft), 201)
 
 
-async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "") -> Reply:
+async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "", *, handed: bool = False) -> Reply:
     """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     _check(new.act)
@@ -142,6 +143,7 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
         if_match=new.if_match,
         created=now,
         updated=now,
+        handed=now if handed else "",
     )
     known = await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None and projection.used(draft.id):
@@ -189,8 +191,11 @@ async def change_draft(call: Call[Nothing]) -> Answered:
     return await change(call, new, await found(call), posting.if_match(call.request))
 
 
-async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None, signatures: str = "") -> Reply:
-    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`."""
+async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None, signatures: str = "", *, handed: bool = False) -> Reply:
+    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`.
+
+    What was handed over is with its author again, unless it is handed over as it is now.
+    """
     _, actor = _desk(call)
     _as_read(etag, draft)
     service = posting.service_of(call)
@@ -205,10 +210,19 @@ async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None,
         if_match=new.if_match,
         updated=stamp(service.now()),
         signatures=signatures,
+        handed=stamp(service.now()) if handed else "",
     )
     if not await service.drafts.keep(changed, draft):
         raise _moved()
     return _reply(changed)
+
+
+async def hand_over(call: Call[Any], draft: Draft, etag: str | None) -> None:
+    """Hand a draft to the colleagues who may send it, as it was read; its author stays. Raises `Refused`."""
+    _as_read(etag, draft)
+    service = posting.service_of(call)
+    if not await service.drafts.keep(msgspec.structs.replace(draft, handed=stamp(service.now())), draft):
+        raise _moved()
 
 
 async def drop_draft(call: Call[Nothing]) -> Answered:

@@ -118,6 +118,11 @@ class Words:
         """Several words after one another."""
         return self.comma.join(parts)
 
+    def either(self, parts: Iterable[str]) -> str:
+        """One of several words: a, b or c."""
+        *first, last = [*parts] or [""]
+        return self.say("%(first)s or %(last)s", first=self.listed(first), last=last) if first else last
+
     def sentences(self, parts: Iterable[str]) -> str:
         """Several whole sentences after one another."""
         return self.space.join(parts)

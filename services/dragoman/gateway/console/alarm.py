@@ -27,11 +27,12 @@ from msgspec.structs import replace
 from dragoman.desk import stamp
 from dragoman.domain import alarms as rungs
 from dragoman.domain.clocks import written
-from dragoman.domain.refusal import Refused
+from dragoman.domain.refusal import Malformed, Refused
 from dragoman.domain.rule import OFFICERS
-from dragoman.gateway import reporting
+from dragoman.domain.table import RULES
+from dragoman.gateway import drafts, reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import duty_numbers, message_words, shelf, signing, watchkeeping
+from dragoman.gateway.console import duty_numbers, kinds, message_words, senders, shelf, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -158,6 +159,16 @@ class Absent(Struct, frozen=True, kw_only=True):
     reaches: bool
 
 
+class Handed(Struct, frozen=True, kw_only=True):
+    """A draft that a colleague has handed to the reader to send: in which channel, whose, of which act, and since when."""
+
+    id: str
+    channel: str
+    author: str
+    act: str
+    since: str
+
+
 class Alarms(Struct, frozen=True, kw_only=True):
     """What waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes.
 
@@ -173,6 +184,7 @@ class Alarms(Struct, frozen=True, kw_only=True):
     left: tuple[Left, ...] = ()
     absent: tuple[Absent, ...] = ()
     later: tuple[Later, ...] = ()
+    handed: tuple[Handed, ...] = ()
 
     @property
     def flashes(self) -> list[Ring]:
@@ -245,6 +257,7 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         left=tuple(_left(app, here, now)),
         absent=tuple(_absent(app, here)),
         later=tuple(_later(app, here)),
+        handed=tuple(_handed(here)),
     )
 
 
@@ -295,6 +308,34 @@ def _later(app: web.Application, here: Here) -> Iterator[Later]:
             act = here.words.act(each.act)
             time = here.words.written(each.time, "clock")
             yield Later(channel=projection.name, exchange=each.exchange, number=each.number, act=act, position=each.position, time=time)
+
+
+def _handed(here: Here) -> Iterator[Handed]:
+    """What colleagues have handed over that the reader may send, in every channel that the reader sits in."""
+    for projection in here.service.visible(here.grant):
+        yield from handed_in(here, projection)
+
+
+def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
+    """What colleagues have handed over in a channel that the reader may send."""
+    actor = here.grant.actor
+    if here.grant.scope == "read":
+        return
+    for draft in here.service.drafts.handed(projection.registry.cid, here.side):
+        try:
+            rule = RULES[drafts.name_of(draft.act)]
+        except Malformed:  # kept by another version of this service
+            continue
+        if draft.author == actor:
+            continue
+        if actor.partition("/")[2] in {each.name for each in senders.of(projection.registry, draft.author, rule).colleagues}:
+            yield Handed(
+                id=draft.id,
+                channel=projection.name,
+                author=draft.author.partition("/")[2],
+                act=here.words.act(rule.act),
+                since=draft.handed,
+            )
 
 
 def _absent(app: web.Application, here: Here) -> Iterator[Absent]:

@@ -17,6 +17,7 @@ from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
 from dragoman.gateway import reporting
 from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing
+from dragoman.gateway.console.alarm import Handed, handed_in
 from dragoman.gateway.console.loglines import LogLine, lines_of
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.open_matters import rows, unlimited
@@ -125,6 +126,7 @@ class Board(Struct, frozen=True, kw_only=True):
     one_key: tuple[Strip, ...] = ()
     more: bool = False
     shelved: tuple[Shelved, ...] = ()
+    handed: tuple[Handed, ...] = ()
 
 
 async def board(here: Here) -> Page:
@@ -156,6 +158,7 @@ async def board(here: Here) -> Page:
         since=await _since(here),
         ring=await _to_ring(here),
         drafts=await _drafts(here),
+        handed=() if here.past else tuple(handed_in(here, here.projection)),
         one_key=tuple(each for each in (*late, *due) if each.clock == "second_key"),
         more=more,
         shelved=tuple(shelved.values()),

@@ -34,7 +34,8 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, offered, receipts, signing, urgency
+from dragoman.gateway.console import charts, forms, kinds, named_people, offered, receipts, senders, signing, urgency
+from dragoman.gateway.console.alarm import BELLS
 from dragoman.gateway.console.exchange import changes_of, headline
 from dragoman.gateway.console.faults import Fault, placed, worded
 from dragoman.gateway.console.form_reader import Form, Upload
@@ -43,6 +44,7 @@ from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import LANGUAGES, Display, Fact, language
+from dragoman.gateway.console.senders import Sending
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
@@ -50,7 +52,7 @@ from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
-from dragoman_schemas.answers import DraftView, NewDraft
+from dragoman_schemas.answers import DraftView, NewDraft, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import Exchange, decode_exchange
 
@@ -202,13 +204,19 @@ async def menu(here: Here) -> Page:
             "first": first,
             "more": [act for act in acts if act not in (*first, _INCIDENT)],
             "codes": {act: form.code for act, form in FORMATS.items()},
+            "hands_over": {act for act in acts if sending_of(here, FORMATS[act].rule).hands_over},
         },
     )
 
 
 def may_write(here: Here, rule: Rule) -> bool:
-    """Whether the reader may do an act, or draft it for a colleague."""
-    return here.may_post and (rule.two_key or not rule.roles.isdisjoint(here.roles)) and not rule.who.value.startswith("the ")
+    """Whether the reader may do an act, or write it for a colleague who may."""
+    return here.may_post and not rule.roles.isdisjoint(OFFICERS) and not rule.who.value.startswith("the ")
+
+
+def sending_of(here: Here, rule: Rule, *, author: str = "", second: bool = False) -> Sending:
+    """Who of the reader's side may send an act; of a draft, besides its author."""
+    return senders.of(here.projection.registry, author or here.grant.actor, rule, second=second)
 
 
 def _writing(here: Here) -> Writing:
@@ -335,6 +343,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "officers": _officers(here),
             "others": [side for side in here.sides if side != here.side],
             "people": await _people(here, members),
+            "people_offered": named_people.offered,
             "files": await _files(here, members),
             "phrases": _phrases(here),
             "offered": _offered(writing, offices),
@@ -344,6 +353,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "ends": forms.ENDS,
             "prefix": forms.PREFIX,
             "kinds": kinds,
+            "who_sends": senders.told(here.words, sending_of(here, writing.rule)),
             "words_allowed": FLASH_WORDS,
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
@@ -392,16 +402,9 @@ def _officers(here: Here) -> list[str]:
     ]
 
 
-async def _people(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
-    """The people of the register whom an act may name: the value that it would hold, and the name."""
-    if not any(_has(each.kind, kinds.Person) for each in members):
-        return []
-    found = await here.service.people.listed(here.registry.cid)
-    return [
-        (json.dumps({"id": kept.id, "commitment": kept.commitment}), kept.person.name)
-        for kept in found
-        if not kept.erased and kept.open_to(here.grant.actor) and not isinstance(kept.person, msgspec.UnsetType)
-    ]
+async def _people(here: Here, members: Iterable[Member]) -> list[named_people.Choice]:
+    """The people of the register whom an act may name."""
+    return await named_people.choices(here) if any(_has(each.kind, kinds.Person) for each in members) else []
 
 
 async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
@@ -456,8 +459,8 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _form(writing, fields, [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
         return await _send(writing, fields, checked.encode())
-    if do == "draft" and checked:
-        return await _keep_checked(writing, fields, checked.encode())
+    if do in ("draft", "hand") and checked:
+        return await _keep_checked(writing, fields, checked.encode(), handed=do == "hand")
     typed = writing.typed(fields)
     members = writing.members(tuple(fields.getall("fields", [])))
     act = {"act": writing.act, **typed.read(members)}
@@ -492,8 +495,8 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
 # The check page
 
 
-def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") -> Post:
-    projection, actor = writing.here.projection, writing.here.grant.actor
+def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "", sender: str = "") -> Post:
+    projection, actor = writing.here.projection, sender or writing.here.grant.actor
     act, data = read_act(body, cut=True)
     return Post(
         actor=actor,
@@ -508,8 +511,15 @@ def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") 
 
 
 def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
-    """What the act would become, and whether a colleague has to release it. Raises `Refused`, `Malformed`."""
+    """What the act would become, and whether a second officer has to release it. Raises `Refused`, `Malformed`.
+
+    What the reader may only hand over is rehearsed as that of a colleague who may send it.
+    """
     here = writing.here
+    sending = sending_of(here, writing.rule)
+    if sending.hands_over:
+        sender = f"{here.side}/{sending.colleagues[0].name}"
+        return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, sender=sender)), False
     post = _post_of(writing, body, key)
     try:
         return here.service.desk.rehearse(here.projection, post), False
@@ -537,10 +547,14 @@ def _second(here: Here, rule: Rule) -> str:
 
 async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page | web.StreamResponse:
     here = writing.here
-    body, asks = signing.bare(body), signing.asks(here, writing.act, writing.at)
+    hands_over = sending_of(here, writing.rule).hands_over
+    body, asks = signing.bare(body), not hands_over and signing.asks(here, writing.act, writing.at)
     before = _recorded_before(writing, body, str(fields.get("key", "")))
     if before is not None:
         return before
+    sending = sending_of(here, writing.rule)
+    if sending.hands_over and not sending.colleagues:
+        return await _form(writing, fields, [], problem=senders.told(here.words, sending), status=422)
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
         shown = await _bound(writing, fields, body) if asks else body
@@ -552,7 +566,10 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
-    display = Display(here.words, offices, {}, here.link)
+    content = content_of(body)
+    people, warnings = await _people_in(here, writing, content)
+    display = Display(here.words, offices, people, here.link)
+    sending = sending_of(here, writing.rule, second=second)
     running = _started(here, folded, state, offices)
     view = Checked(
         act=Raw(shown),
@@ -572,9 +589,10 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         values={
             "writing": writing,
             "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
-            "facts": facts_of(display, writing, content_of(body)),
-            "sketch": _sketch(here, content_of(body)),
-            "agreed": offered.agreed(display, offices, writing.exchange, content_of(body))
+            "facts": facts_of(display, writing, content),
+            "warnings": warnings,
+            "sketch": _sketch(here, content),
+            "agreed": offered.agreed(display, offices, writing.exchange, content)
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
             "running": running,
@@ -583,8 +601,12 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "asks": asks,
             "problem": problem,
             "again": problem != "",
-            "one_key": state is not None and state.one_key and not second,
+            "one_key": state is not None and state.one_key and not second and not hands_over,
             "verb": verb(here, writing, view),
+            "sender": senders.names(here.words, sending) if hands_over else "",
+            "hand_to": senders.names(here.words, sending) if second or hands_over else "",
+            "hands_over": hands_over,
+            "who_sends": senders.told(here.words, sending) if hands_over else "",
         },
     )
 
@@ -608,6 +630,16 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
     if record is None or signing.bare(record.act) != post.act:
         return None
     return see(f"/c/{writing.here.name}/recorded/{position}")
+
+
+async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[str]]:
+    """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
+    members = named_people.decoded(content)
+    people = await named_people.seen_in(here, members)
+    warnings = named_people.of_other_sides(here, writing.act, members, people)
+    if writing.exchange is not None and isinstance(members.get("fields"), dict):
+        warnings += named_people.of_other_sides(here, writing.exchange.act, members["fields"], people)
+    return people, warnings
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -825,26 +857,33 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
     return see(here.link(f"/drafts/{draft}", said="kept"))
 
 
-async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
-    """Keep exactly what was checked; where two officers sign, signed by its author."""
+async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool) -> web.StreamResponse | Page:
+    """Keep exactly what was checked; where two officers sign, signed by its author. What is handed over, colleagues see at once."""
     here, signatures = writing.here, ""
     try:
         act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         if two_keys(here.projection, writing.rule, data):
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
-        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
+        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures, handed=handed)
     except Malformed as error:
         return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
-    return see(here.link(f"/drafts/{draft}", said="kept"))
+    if handed:
+        tell(here)
+    return see(here.link(f"/drafts/{draft}", said="handed" if handed else "kept"))
+
+
+def tell(here: Here) -> None:
+    """Have the open pages of the reader's side show at once what was handed over."""
+    here.request.app[BELLS].nudge(here.projection, here.side)
 
 
 def _compact(act: dict[str, Any]) -> bytes:
     return json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "") -> str:
+async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "", *, handed: bool = False) -> str:
     here, id = writing.here, str(fields.get("draft", ""))
     new = NewDraft(
         act=Raw(act),
@@ -853,9 +892,9 @@ async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures
     )
     if id:
         draft = await _draft(here, id)
-        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures)
+        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures, handed=handed)
         return id
-    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures)
+    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures, handed=handed)
     assert isinstance(reply.body, DraftView)
     return reply.body.id
 
@@ -905,20 +944,25 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     known = here.projection.exchange(draft.exchange) if draft.exchange else None
     writing = Writing(here=here, act=act, exchange=known, draft=draft)
     body = bytes(draft.act)
-    display = Display(here.words, tuple(office_of(side, here.projection.office(side)) for side in here.sides), {}, here.link)
+    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     fault = ""
+    warnings: list[str] = []
     two_key = RULES[act].two_key
     try:
         compact, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
-        facts = facts_of(display, writing, content)
+        people, warnings = await _people_in(here, writing, content)
+        facts = facts_of(Display(here.words, offices, people, here.link), writing, content)
     except Malformed as error:
         fault, facts = here.words.sentence(of_faults(error.faults)), []
     except ValueError as error:
         fault, facts = str(error), []
     asks = signing.asks(here, act, draft.exchange)
     unsigned = asks and not draft.signatures
+    sending = sending_of(here, RULES[act], author=draft.author, second=two_key)
+    mine = draft.author == here.grant.actor
+    able = any(each.name == here.grant.actor.partition("/")[2] for each in sending.colleagues) or (mine and sending.alone)
     view = Checked(act=draft.act, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), exchange=draft.exchange, two_key=two_key)
     return Page(
         template="draft.html",
@@ -928,10 +972,15 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "draft": draft,
             "writing": writing,
             "facts": facts,
+            "warnings": warnings,
             "fault": fault,
             "problem": problem,
-            "mine": draft.author == here.grant.actor,
-            "may_release": here.may_post and not fault and not unsigned and not (two_key and draft.author == here.grant.actor),
+            "mine": mine,
+            "may_release": here.may_post and not fault and not unsigned and able,
+            "sender": draft.author.partition("/")[2] if two_key else "" if able else senders.names(here.words, sending),
+            "hand_to": "" if able or fault or draft.handed or not here.may_post else senders.names(here.words, sending),
+            "who_sends": "" if able or two_key else senders.told(here.words, sending),
+            "handed_to": senders.names(here.words, sending) if draft.handed else "",
             "unsigned": unsigned,
             "asks": asks and two_key,
             "headline": headline(here, known) if known is not None else "",
@@ -959,7 +1008,13 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
     etag = said(form, "etag")
     if said(form, "do") == "drop":
         await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
+        tell(here)
         return see(here.link("/drafts", said="dropped"))
+    if said(form, "do") == "hand":
+        draft = await _draft(here, here.request.match_info["draft"])
+        await drafts.hand_over(here.call, draft, etag)
+        tell(here)
+        return see(here.link(f"/drafts/{draft.id}", said="handed"))
     try:
         reply = await drafts.release(here.call, etag, await _released_by(here))
     except (Refused, Malformed) as error:

@@ -11,6 +11,7 @@ from dragoman.domain.accounts import accounts_of
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
+from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
 from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, offered, plotting, receipts, shelf
@@ -213,7 +214,8 @@ def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list
         return [], []
     left = _BESIDES | _pointless(here, state)
     mine = [act for act in allowed if act not in left and _may(here, act)]
-    ordered = sorted(mine, key=lambda act: _FIRST.index(act) if act in _FIRST else len(_FIRST))
+    alone = [act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(here.roles)]
+    ordered = sorted(mine, key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)))
     few = [act for act in ordered if act in _FIRST][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
 
@@ -239,9 +241,8 @@ def changes_of(state: Exchange) -> tuple[str, ...]:
 
 
 def _may(here: Here, act: str) -> bool:
-    """Whether one of the reader's roles does such an act, or a colleague's would release it."""
-    rule = RULES[act]
-    return rule.two_key or not rule.roles.isdisjoint(here.roles)
+    """Whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
+    return not RULES[act].roles.isdisjoint(OFFICERS)
 
 
 SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)

@@ -160,9 +160,10 @@ class Phrases:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the register of people, or some of them."""
+    """Somebody of the register of people, or some of them; `own` where only people of the writer's own side make sense."""
 
     many: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,11 +265,13 @@ class Member:
 
 _SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side"})
 _OFFICERS: Final = frozenset({"acting_for", "officers"})
+_OWN_PEOPLE: Final = frozenset({"person", "deputy", "delegation"})
+"""A side announces its own points of contact and deputies, and sends its own delegation."""
+
 _STRUCTS: Final[Mapping[type, Kind]] = {
     fields.Window: Span(),
     fields.Place: Place(),
     fields.Position: Point(),
-    fields.Person: Person(),
     fields.Attachment: Files(many=False),
     fields.Hours: Hours(),
     fields.Length: Quantity(("m", "km", "nm", "ft")),
@@ -315,6 +318,8 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
             return _of_union(name, kind, act)
         case inspect.VarTupleType():
             return _of_many(name, kind.item_type, act)
+        case inspect.StructType() if kind.cls is fields.Person:
+            return Person(own=name in _OWN_PEOPLE)
         case inspect.StructType():
             return _STRUCTS.get(kind.cls) or Group(_members(kind.cls, act))
         case inspect.LiteralType():
@@ -405,7 +410,7 @@ def _of_many(name: str, item: Any, act: str) -> Kind:
         case References():
             return References()
         case Person():
-            return Person(many=True)
+            return Person(many=True, own=found.own)
         case Files():
             return Files()
         case Group():

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import kinds, named_people
 from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arranged, besides, known, offices_of, there, together
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
@@ -113,7 +113,8 @@ async def meeting(here: Here) -> Page:
     swapped = bool(here.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
     readouts = sorted(view.readouts, key=lambda each: sides.index(each.side))
-    display = Display(here.words, offices, link=here.link)
+    people = await named_people.seen_in(here, *(named_people.decoded(step.content) for step in view.steps))
+    display = Display(here.words, offices, people, here.link)
     return Page(
         template="meeting.html",
         view=view,

@@ -324,6 +324,8 @@ def _told(words: Words, said: str) -> str:
             return words.say("Recorded.")
         case "kept":
             return words.say("Kept.")
+        case "handed":
+            return words.say("Handed over. Your colleagues see it at once, on whatever page they are.")
         case "dropped":
             return words.say("Dropped.")
         case _:

@@ -30,6 +30,7 @@ const AHEAD_S = 70;
 const DUTY = `dragoman-duty ${page.actor}`;
 const TESTED = "dragoman-tested";
 const LEFT = "dragoman-left";
+const HANDED_SHOWN = 3;
 const REMINDED = "dragoman-reminded";
 const RANK = ["flash", "immediate", "priority"];
 
@@ -294,6 +295,7 @@ export class Alarm {
     this.#unopened = JSON.parse(data.dataset.left ?? "[]");
     this.#absent = JSON.parse(data.dataset.absent ?? "[]");
     this.#news(JSON.parse(data.dataset.later ?? "[]"));
+    this.#barHanded(JSON.parse(data.dataset.handed ?? "[]"));
     for (const done of JSON.parse(data.dataset.settled ?? "[]")) this.#settle(done.key, done.text);
     const before = this.#rings;
     this.#rings = new Map(rings.map((ring) => [ring.key, ring]));
@@ -304,6 +306,15 @@ export class Alarm {
     this.#barAbsent();
     this.#sound();
     this.#known += 1;
+  }
+
+  // What a colleague has handed over to be sent: a line until it is sent, changed or dropped.
+  #barHanded(handed) {
+    const [first] = handed;
+    const open = handed.slice(0, HANDED_SHOWN).map(({ channel, id, act }) =>
+      element("a", { className: "button", href: `/c/${channel}/drafts/${id}`, textContent: `${words("open")}${handed.length > 1 ? ` ${act}` : ""}` }));
+    const here = first && location.pathname === `/c/${first.channel}/drafts/${first.id}`;
+    bar("handed", first && !here ? "caution" : null, first ? [words("handed", { who: first.author, act: first.act })] : [], ...open);
   }
 
   #compare(before, ring) {
