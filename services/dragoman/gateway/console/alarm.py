@@ -32,7 +32,7 @@ from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
 from dragoman.gateway import drafts, reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import duty_numbers, kinds, message_words, senders, shelf, signing, watchkeeping
+from dragoman.gateway.console import duty_numbers, message_words, senders, shelf, signing, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
