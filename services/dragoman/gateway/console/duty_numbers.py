@@ -10,8 +10,7 @@ from msgspec import Struct, UnsetType
 
 from dragoman.gateway import beside
 from dragoman.gateway.console.page import Here
-from dragoman.gateway.console.people import dialled
-from dragoman.gateway.console.said import language
+from dragoman.gateway.console.said import dialling, language
 from dragoman.language.words import Words
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import watching
@@ -94,7 +93,7 @@ def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> Ringing:
         side=point.side,
         role=point.role,
         exchange=point.exchange,
-        numbers=tuple((number, dialled(number)) for number in dict.fromkeys(numbers)),
+        numbers=tuple((number, dialling(number)) for number in dict.fromkeys(numbers)),
         there=there,
         languages=words.listed(language(each) for each in point.languages),
         tested=_tested(words, next((each for each in point.tested if each.means == "telephone"), None)),
