@@ -180,7 +180,7 @@ def worded(words: Words, kind: Kind | None, detail: Sentence, sides: Iterable[st
     if message.startswith(_VALIDATORS):
         return words.say("This cannot be recorded as it is written. Type it again, without special characters.")
     values = {name: _value(words, value, frozenset(sides)) for name, value in detail.values.items()}
-    return words.whole(Sentence(message, values))
+    return words.whole(replace(detail, values=values))
 
 
 def _of_length(words: Words, kind: Kind | None, detail: Sentence) -> str:
