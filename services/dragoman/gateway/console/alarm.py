@@ -31,7 +31,7 @@ from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway import reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import kinds, shelf, signing, watchkeeping
+from dragoman.gateway.console import kinds, shelf, signing, translated, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -114,6 +114,7 @@ class Detail(Struct, frozen=True, kw_only=True):
     text: Fact | None
     offices: tuple[Office, ...]
     rungs: tuple[tuple[int, str, tuple[str, ...]], ...]
+    translations: tuple[translated.Translated, ...] = ()
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -359,7 +360,8 @@ def _detail(here: Here, ring: Ring) -> Detail:
     facts = tuple(display.fact(members[name], exchange.content[name]) for name in _FACTS if name in exchange.content)
     text = next((display.fact(members[name], exchange.content[name]) for name in _TEXTS if name in exchange.content), None)
     steps = tuple((seconds, rung, rungs.reached(projection.registry, here.side, rung)) for seconds, rung in rungs.RUNGS)
-    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=steps)
+    translations = translated.of_message(exchange, ring.key)
+    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=steps, translations=translations)
 
 
 async def fragment(here: Here) -> web.Response:
