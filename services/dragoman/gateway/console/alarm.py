@@ -32,7 +32,7 @@ from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
 from dragoman.gateway import drafts, reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import duty_numbers, message_words, senders, shelf, signing, watchkeeping
+from dragoman.gateway.console import duty_numbers, message_words, senders, shelf, signing, translated, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -126,6 +126,7 @@ class Detail(Struct, frozen=True, kw_only=True):
     offices: tuple[Office, ...]
     rungs: tuple["Rung", ...]
     ringing: tuple[duty_numbers.Ringing, ...] = ()
+    translations: tuple[translated.Translated, ...] = ()
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -414,7 +415,8 @@ async def _detail(here: Here, ring: Ring) -> Detail:
     facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
     ladder = tuple(_ladder(projection, here.side))
     ringing = await duty_numbers.of_channel(here, projection, ring.sender)
-    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing)
+    translations = translated.of_message(exchange, ring.key)
+    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing, translations=translations)
 
 
 def _ladder(projection: Projection, side: str) -> Iterator[Rung]:

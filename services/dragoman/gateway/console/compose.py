@@ -34,7 +34,7 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, named_people, offered, receipts, senders, signing, urgency
+from dragoman.gateway.console import charts, forms, kinds, named_people, offered, receipts, senders, signing, translated, urgency
 from dragoman.gateway.console.alarm import BELLS
 from dragoman.gateway.console.exchange import changes_of, headline
 from dragoman.gateway.console.faults import Fault, placed, worded
@@ -253,10 +253,23 @@ async def form(here: Here) -> Page:
         members = [each for each in kinds.members(writing.exchange.act) if each.name in chosen]
         fields.extend(forms.typed(here.words, here.registry.languages, members, writing.exchange.content, "f.fields"))
         fields.extend(("fields", each) for each in chosen)
+    if writing.exchange is not None and writing.act == translated.ACT:
+        of = here.request.query.get("of", "")
+        fields.add("f.of", of)
+        fields.add("f.language", _untranslated(writing, writing.exchange, of))
     if here.request.query.get("draft"):
+        fields.popall("f.of", None)
+        fields.popall("f.language", None)
         writing.draft = await _draft(here, here.request.query["draft"])
         fields.extend(_of_draft(here, writing))
     return await _form(writing, fields, [])
+
+
+def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
+    """The language of the channel in which a message is not given yet, the reader's own first; empty where it is given in all of them."""
+    here = writing.here
+    texts = translated.originals(Display(here.words, writing.offices), state, of)
+    return translated.missing(_own_first(here), texts, translated.of_message(state, of or state.id))
 
 
 def _whole(digits: str) -> int | str:
@@ -294,7 +307,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
         {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
     )
     own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
-    required = [each for each in own if each.required]
+    required = [each for each in own if each.required or isinstance(each.kind, kinds.Offered)]
     unfolded = [each for each in members if each.name in wrong and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     rule = urgency.rule_of(writing.format, here.service.now())
@@ -324,7 +337,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "required": required,
             "unfolded": unfolded,
             "label": writing.label,
-            "optional": [each for each in own if not each.required and each not in unfolded],
+            "optional": [each for each in own if each not in required and each not in unfolded],
             "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
             "precedence": writing.format is not None and here.registry.kind != "track2",
             "rule": rule,
@@ -348,6 +361,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "phrases": _phrases(here),
             "offered": _offered(writing, offices),
             "messages": lambda member: _messages(writing, member),
+            "translating": _translating(writing, fields),
             "incidents": INCIDENTS,
             "ahead": forms.AHEAD,
             "ends": forms.ENDS,
@@ -358,6 +372,30 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
     )
+
+
+def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a translation is written beside: the original paragraph by paragraph, each with what was typed for it, and the other messages."""
+    here, state = writing.here, writing.exchange
+    if state is None or writing.act != translated.ACT:
+        return {}
+    of = str(fields.get("f.of", ""))
+    display = Display(here.words, writing.offices, {}, here.link)
+    texts = translated.originals(display, state, of)
+    rows = [(each, paragraph) for each in texts for paragraph in each.paragraphs]
+    typed = fields.getall("f.text", []) if hasattr(fields, "getall") else []
+    if len(typed) == 1 and len(rows) != 1:
+        typed = translated.paragraphs(typed[0])
+    messages = [each for each in offered.messages(here.words, state) if translated.originals(display, state, each.value)]
+    return {
+        "rows": [
+            (*(rows[place] if place < len(rows) else (None, "")), typed[place] if place < len(typed) else "")
+            for place in range(max(len(rows), len(typed), 1))
+        ],
+        "of": of,
+        "messages": messages,
+        "given": translated.shown(here.words, translated.of_message(state, of or state.id)),
+    }
 
 
 def _offered(writing: Writing, offices: Sequence[Office]) -> list[offered.Choice]:
@@ -374,7 +412,7 @@ def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
         return []
     if member.required:
         return offered.translations(here.words, state, here.side)
-    return offered.messages(here.words, state) if writing.act == "translation" else []
+    return []
 
 
 def _own_first(here: Here) -> list[str]:

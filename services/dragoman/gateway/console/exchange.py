@@ -14,7 +14,7 @@ from dragoman.domain.record import parse
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, offered, plotting, receipts, shelf
+from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, offered, plotting, receipts, shelf, translated
 from dragoman.gateway.console.accounts import compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import Office, office_of
@@ -46,6 +46,7 @@ class Step(Struct, frozen=True, kw_only=True):
     line: LogLine
     icon: str
     facts: tuple[Fact, ...]
+    translations: tuple[translated.Translated, ...] = ()
 
 
 async def exchange(here: Here) -> Page:
@@ -90,6 +91,7 @@ async def exchange(here: Here) -> Page:
             "said": here.request.query.get("said", ""),
             "base": here.service.public_url or "https://dragoman.example",
             "display": display,
+            "translations": translated.of_message(state, state.id),
         },
     )
 
@@ -144,8 +146,10 @@ def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
 def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry) -> Step:
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
+    translations: tuple[translated.Translated, ...] = ()
     if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
-        content = content_of(parse(bytes(entry.record)).newest)
+        record = parse(bytes(entry.record))
+        content, translations = content_of(record.newest), translated.of_message(state, record.envelope.id)
     facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
     accepted = _accepted(state, entry)
     if accepted is not None:
@@ -157,7 +161,7 @@ def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: E
         if not any(each.name == "window" for each in facts):
             facts.insert(0, Fact(name="window", label=display.words.say("Time accepted"), shown=shown, wide=True))
     icon = "service" if line.service else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
-    return Step(line=line, icon=icon, facts=tuple(facts))
+    return Step(line=line, icon=icon, facts=tuple(facts), translations=translations)
 
 
 def _accepted(state: Exchange, entry: Entry) -> Any:
@@ -223,12 +227,12 @@ def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list
 def _pointless(here: Here, state: Exchange) -> frozenset[str]:
     """Acts that the table allows and the exchange gives no occasion for."""
     second = state.one_key and state.second_key is None and state.opened.by != here.grant.actor
-    translated = bool(offered.translations(here.words, state, here.side))
+    has_translation = bool(offered.translations(here.words, state, here.side))
     consented = any(said.said.side == here.side for said in state.acts.get("release-consent", ()))
     occasions = {
         "second-key": second,
-        "translation-agreement": translated,
-        "translation-dispute": translated,
+        "translation-agreement": has_translation,
+        "translation-dispute": has_translation,
         "release-consent": not consented,
         "status-change": bool(changes_of(state)),
     }

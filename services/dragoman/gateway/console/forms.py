@@ -189,8 +189,9 @@ class Typed:
         return value or LEFT
 
     def _text(self, kind: kinds.Text, name: str) -> Any:
-        if not kind.languages:
-            return self.one(name) or LEFT
+        if not kind.languages:  # a translation has a box for each paragraph of its original
+            texts = [value.replace("\r\n", "\n").strip() for value in self.many(name)]
+            return "\n\n".join(filter(None, texts)) or LEFT
         given = {tag: self.one(f"{name}.{tag}") for tag in self.languages}
         given = {tag: text for tag, text in given.items() if text}
         if not given:

@@ -30,6 +30,7 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.domain.title import title_of
 from dragoman.gateway import posting
+from dragoman.gateway.console import translated
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
 from dragoman.gateway.console.unseen import marked
@@ -290,6 +291,7 @@ def environment(language: str) -> jinja2.Environment:
         "told": lambda said: _told(words, said),
         "clock_bar": clock,
         "counted": words.count,
+        "as_translated": lambda given: translated.shown(words, given),
     }
     found.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
     found.filters["string_of"] = lambda raw: bytes(raw).decode()

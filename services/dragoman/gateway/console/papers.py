@@ -21,7 +21,7 @@ from dragoman.domain.exchange import content_of
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import kinds, translated
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import PAPER_POLICY, Here, Page, Preferences, Sheet, html, rendered
@@ -85,6 +85,7 @@ async def form(here: Here) -> Page:
             "state": state,
             "facts": display.facts(state.act, state.content, leave=_FRAME),
             "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
+            "translations": _translations(display, state),
             "dated": display.time(msgspec.json.decode(bytes(state.content.get("dtg", Raw(b"null")))) or state.opened.when),
             "was": _corrected(display, state),
             "since": list(_since(display, state, view.timeline, here.sides)),
@@ -101,6 +102,13 @@ async def card(here: Here) -> Page:
         view=view,
         values={"state": state, "lines": list(_lines(display, state, view)), "numbers": numbers_of(state, view.timeline)},
     )
+
+
+def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
+    """The translations of every message, as they are printed."""
+    attributed = not attribution.unattributed(state)
+    found = [each for message in state.messages for each in translated.of_message(state, message.id)]
+    return translated.shown(display.words, found, attributed=attributed)
 
 
 async def _read(here: Here) -> tuple[ExchangeView, Exchange, Display]:
