@@ -78,7 +78,7 @@ async def test_a_flash_takes_over_every_open_page_and_is_acknowledged_by_one_key
         shown_s.append(time.monotonic() - begun)
         await expect(takeover(other)).to_be_visible()
         await expect(takeover(china.page)).to_contain_text(number)
-        assert (await china.page.title()).startswith("FLASH ")
+        assert (await china.page.title()).startswith("EXERCISE FLASH ")
         await expect(takeover(china.page).locator(".head")).to_be_focused()
         await expect(china.page.locator("body")).to_have_attribute("data-sounding", "flash")
         await expect(nato.page.locator("tr[data-exchange]", has_text=number).first).to_contain_text("FLASH")
@@ -547,7 +547,7 @@ async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_h
     await expect(asked).to_contain_text("Is somebody there?")
     await expect(china.page.locator("body")).to_have_attribute("data-alarm", "no_answer")
     await expect(china.page.locator("#cell-alarm")).to_contain_text("Nobody answers here")
-    await expect(head.page.locator("[data-bar=absent]")).to_contain_text("Nobody answers the watch check of d-1")
+    await expect(head.page.locator("[data-bar=absent]")).to_contain_text("nobody answers the watch check of d-1")
     await china.page.keyboard.press("Shift")
     await expect(china.page.locator("body")).to_have_attribute("data-alarm", re.compile("armed|partly"))
     await expect(head.page.locator("[data-bar=absent]")).to_have_count(0)
@@ -555,6 +555,39 @@ async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_h
     await head.page.get_by_role("button", name="Keep this").click()
     await expect(head.page.get_by_label("beijing")).not_to_be_checked()
     assert china.complaints + head.complaints == []
+
+
+@pytest.mark.usefixtures("quiet")
+async def test_an_exercise_is_neither_shown_nor_counted_in_the_live_channel(
+    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    drilled = [await flash(), await flash()]
+    live = (await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "flash"}, CALM)).json["number"]
+    try:
+        china, plain = await visit(permissions=ARMED), await visit(java_script_enabled=False)
+        await china.sign_in("china/duty_officer", CALM)
+        await expect(takeover(china.page)).to_contain_text(live)
+        assert await china.page.locator("dialog.flash").count() == 1, "a takeover counts what it shows: one of one"
+        await plain.sign_in("china/officer", CALM)
+        for page in (china.page, plain.page):
+            bars = await page.locator(".bar").all_inner_texts()
+            assert not [each for each in bars if "EXERCISE" in each or any(number in each for number in drilled)], bars
+        flashes = plain.page.locator("#plain .bar", has_text="FLASH from NATO")
+        await expect(flashes).to_have_count(1)
+        await expect(flashes).to_contain_text(f"{CALM}: FLASH from NATO")
+        assert await flashes.locator("use").get_attribute("href") == "#i-critical"
+        asked = "async (query) => (await (await fetch('/alarm?' + query)).text()).replaceAll('<wbr>', '')"
+        for armed in ("", EXERCISE):
+            fragment = await china.page.evaluate(asked, f"in={CALM}&armed={armed}")
+            assert fragment.count("<dialog") == 1 and EXERCISE not in re.sub('data-alarms="[^"]*"', "", fragment)
+            assert (EXERCISE in fragment) == bool(armed), "what a browser is armed for sounds, and is not shown"
+        of_exercise = await china.page.evaluate(asked, f"in={EXERCISE}")
+        assert all(number in of_exercise for number in drilled) and live in of_exercise, "a live flash breaks through"
+        await plain.page.goto(f"{demo.base_url}/c/{EXERCISE}")
+        for channel in (CALM, f"EXERCISE {EXERCISE}"):
+            await expect(plain.page.locator("#plain .bar", has_text=f"{channel}: FLASH from NATO")).to_have_count(1)
+    finally:
+        await acknowledge_all(session, demo, "china", CALM)
 
 
 def long_ago(fragment: str) -> str:
@@ -572,10 +605,10 @@ async def test_a_flash_that_was_acknowledged_and_not_opened_is_spoken_of_until_s
     await settle(china.page)
     await china.page.keyboard.press("a")
     reminder = china.page.locator("[data-bar=left]")
-    await expect(reminder).to_contain_text("nobody here has opened it")
+    await expect(reminder).to_contain_text(re.compile("nobody here has opened (it|them)"))
     colleague = await visit(java_script_enabled=False)
     await colleague.sign_in("china/officer")
-    told = colleague.page.locator("div.bar", has_text="nobody here has opened it")
+    told = colleague.page.locator("div.bar", has_text="nobody here has opened")
     await expect(told.filter(has_text=number)).to_have_count(0)  # not before five minutes; of other tests' flashes it may be
     await reminder.get_by_role("link", name=number).click()
     await expect(china.page.locator("h1")).to_be_visible()
@@ -623,7 +656,7 @@ async def test_a_correction_of_an_acknowledged_flash_that_is_none_itself_is_a_li
     answer = await nato.post(acts, correction, If_Match=etag)
     assert answer.status == 201, answer.body
     later = china.page.locator("[data-bar=later]")
-    await expect(later).to_contain_text("A flash that is acknowledged has changed")
+    await expect(later).to_contain_text("a flash that is acknowledged has changed")
     await expect(later.get_by_role("link", name=opened["number"])).to_be_visible()
     await expect(takeover(china.page)).to_have_count(0)
     assert china.complaints == []

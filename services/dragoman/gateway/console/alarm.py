@@ -1,6 +1,7 @@
 """The alarm: what waits for an acknowledgement by whoever sits at a page, in all their channels, and the one stream by which a browser hears of it.
 
-    GET  /alarm                      what rings for the reader now, as a fragment: the takeover, and what the scripts go by
+    GET  /alarm?in=…&armed=…         what rings for the reader now, as a fragment: the takeover, and what the scripts go by; `in` is the page's
+                                     channel, `armed` the exercise for which the browser is armed
     GET  /alarm/events               server-sent events: hello, change, ping every ten seconds
     POST /alarm/beat                 how this browser's alarm stands
     POST /c/{channel}/acknowledge    receipt of one message; whoever of the side was first, it is recorded once
@@ -174,12 +175,15 @@ class Alarms(Struct, frozen=True, kw_only=True):
     """What waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes.
 
     Of one sender's messages the oldest ring, and the newest; `groups` count all flashes, so that none hides those of another side.
+    Exercises are on their own channels' pages alone. `elsewhere` is what rings in the exercise for which the browser is armed while
+    another channel's page is asked: it sounds, and is neither shown nor counted there.
     """
 
     rings: tuple[Ring, ...]
     details: tuple[Detail, ...]
     recent: int
     officer: bool
+    elsewhere: tuple[Ring, ...] = ()
     groups: tuple[Group, ...] = ()
     more: int = 0
     left: tuple[Left, ...] = ()
@@ -223,8 +227,10 @@ class Alarms(Struct, frozen=True, kw_only=True):
                 "cancelled": ring.cancelled,
                 "corrected": ring.corrected,
                 "joined": ring.joined,
+                "elsewhere": elsewhere,
             }
-            for ring in self.rings
+            for rings, elsewhere in ((self.rings, False), (self.elsewhere, True))
+            for ring in rings
         ]
 
 
@@ -234,16 +240,21 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         return Alarms(rings=(), details=(), recent=0, officer=False)
     await app[READING].follow()
     now, waiting, officer = here.service.now(), list[tuple[Projection, Duty, bool]](), False
+    shown_here, armed = _channels(here), here.request.query.get("armed", "")
     for projection in here.service.visible(here.grant):
         held = projection.registry.officers.get(here.grant.actor)
         is_officer = held is not None and not OFFICERS.isdisjoint(held.roles)
         officer = officer or is_officer
+        if projection not in shown_here and projection.name != armed:
+            continue
         owed = await duties(app, projection)
         shelved = _shelved(here, projection, now)
         waiting += [
             (projection, each, is_officer) for each in owed.listed() if _rings(each, here.side) and not _is_aside(each, shelved, now)
         ]
     waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
+    elsewhere, _ = grouped([each for each in waiting if each[0] not in shown_here], here.grant.actor, here.words, now)
+    waiting = [each for each in waiting if each[0] in shown_here]
     shown, groups = grouped(waiting, here.grant.actor, here.words, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
     detailed = flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1]
@@ -253,6 +264,7 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         details=tuple([await _detail(here, ring) for ring in detailed]),
         recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
         officer=officer,
+        elsewhere=tuple(elsewhere),
         groups=tuple(groups),
         more=len(waiting) - len(shown),
         left=tuple(_left(app, here, now)),
@@ -260,6 +272,12 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         later=tuple(_later(app, here)),
         handed=tuple(_handed(here)),
     )
+
+
+def _channels(here: Here) -> list[Projection]:
+    """Return the channels of which the reader's page tells: all but exercises, and the page's own channel."""
+    page = here.request.query.get("in", "") if here.channel is None else here.name
+    return [each for each in here.service.visible(here.grant) if each.registry.kind != "exercise" or each.name == page]
 
 
 def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words: Words, now: datetime) -> tuple[list[Ring], list[Group]]:
@@ -291,7 +309,7 @@ def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words:
 
 
 def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
-    for projection in here.service.visible(here.grant):
+    for projection in _channels(here):
         for each in app[READING].unopened(projection, here.side) if here.service.station(here.grant, projection) else ():
             yield Left(
                 key=each.message,
@@ -304,7 +322,7 @@ def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
 
 
 def _later(app: web.Application, here: Here) -> Iterator[Later]:
-    for projection in here.service.visible(here.grant):
+    for projection in _channels(here):
         for each in app[READING].changed(projection, here.side) if here.service.station(here.grant, projection) else ():
             act = here.words.act(each.act)
             time = here.words.written(each.time, "clock")
@@ -312,8 +330,8 @@ def _later(app: web.Application, here: Here) -> Iterator[Later]:
 
 
 def _handed(here: Here) -> Iterator[Handed]:
-    """What colleagues have handed over that the reader may send, in every channel that the reader sits in."""
-    for projection in here.service.visible(here.grant):
+    """What colleagues have handed over that the reader may send, in every channel of which the page tells."""
+    for projection in _channels(here):
         yield from handed_in(here, projection)
 
 
@@ -340,7 +358,7 @@ def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
 
 
 def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
-    for projection in here.service.visible(here.grant):
+    for projection in _channels(here):
         found = watchkeeping.unanswered(app, projection, here.side) if here.service.station(here.grant, projection) else None
         if found is not None:
             reaches = here.grant.actor in found.reaches and here.grant.actor != found.officer
@@ -431,7 +449,7 @@ def _ladder(projection: Projection, side: str) -> Iterator[Rung]:
 async def fragment(here: Here) -> web.Response:
     """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
     found = await alarms(here.request.app, here)
-    for ring in found.rings:
+    for ring in (*found.rings, *found.elsewhere):
         note_read(here, here.service.channels[ring.channel])
     settled = [each for known in here.request.query.getall("known", [])[:ALARMS_SHOWN] for each in _settled(here, known)]
     return html(rendered(here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()))

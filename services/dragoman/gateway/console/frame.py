@@ -181,12 +181,19 @@ def _bars(here: Here) -> Iterator[Bar]:
     if not service.is_live(projection):
         known = service.as_of(projection)
         detail = words.say("What stands below is as of %(t)s. Use the telephone.", t=words.written(known)) if known else ""
-        yield Bar(level="critical", word=words.say("This host does not see the log."), detail=detail, ring=True)
+        yield Bar(
+            level="critical",
+            word=words.say("%(channel)s: this host does not see the log.", channel=projection.name),
+            detail=detail,
+            ring=True,
+        )
     elif reason is None and not here.writable:
         yield Bar(
-            level="serious", word=words.say("Nothing can be recorded now."), detail=words.say("Reading goes on. The operator is to look.")
+            level="serious",
+            word=words.say("%(channel)s: nothing can be recorded now.", channel=projection.name),
+            detail=words.say("Reading goes on. The operator is to look."),
         )
     status = projection.registry.status
     if status is not None and status.status == "suspended":
         detail = words.say("Said on %(t)s. Messages are still taken and delivered.", t=words.written(status.said.time, "minute"))
-        yield Bar(level="caution", word=words.say("This channel is suspended."), detail=detail)
+        yield Bar(level="caution", word=words.say("%(channel)s is suspended.", channel=projection.name), detail=detail)

@@ -36,6 +36,10 @@ const RANK = ["flash", "immediate", "priority"];
 
 const TYPED = "textarea, select, [contenteditable], input:not([type=button], [type=checkbox], [type=color], [type=file], [type=image], [type=radio], [type=range], [type=reset], [type=submit])";
 
+// The word stands wherever an exercise could be taken for the live channel, and every bar names its channel.
+const drilled = (ring, text) => (ring.exercise ? `EXERCISE ${text}` : text);
+const named = (all) => [...new Set(all.map(({ channel }) => channel))].join(", ");
+
 const place = document.getElementById("alarm");
 const title = document.title;
 const iconLink = document.querySelector("link[rel=icon]");
@@ -80,7 +84,7 @@ export class Alarm {
   constructor(link) {
     this.#link = link;
     link.maySound = () => this.sounds;
-    link.addEventListener("acked", ({ detail }) => this.#settle(detail.key, detail.text));
+    link.addEventListener("acked", ({ detail }) => this.#settle(detail.key, detail.exercise && detail.exercise !== page.exercise ? "" : detail.text));
     link.addEventListener("silence", () => this.#silence());
     link.addEventListener("duty", ({ detail }) => this.#setDuty(detail.duty, detail.exercise));
     link.addEventListener("touched", () => this.#touched());
@@ -269,8 +273,8 @@ export class Alarm {
   }
 
   async #ask() {
-    const known = [...this.#rings.values()].map((ring) => `${ring.channel} ${ring.exchange} ${ring.key}`);
-    const query = new URLSearchParams(known.map((each) => ["known", each]));
+    const known = [...this.#rings.values()].filter((ring) => !ring.elsewhere).map((ring) => `${ring.channel} ${ring.exchange} ${ring.key}`);
+    const query = new URLSearchParams([["in", page.channel], ["armed", this.exercise], ...known.map((each) => ["known", each])]);
     try {
       const answer = await ask(`/alarm?${query}`);
       if (!answer.ok) throw new Error(String(answer.status));
@@ -339,7 +343,7 @@ export class Alarm {
     if (!last) return;
     this.#short();
     const open = element("a", { className: "button", href: `/c/${last.channel}/exchanges/${last.exchange}`, textContent: `${words("open")} ${last.number}` });
-    bar("later", "standby", [words("later", { t: last.time, what: last.act })], open);
+    bar("later", "standby", [words("later", { channel: last.channel, t: last.time, what: last.act })], open);
     setTimeout(() => bar("later", null), LATER_MS);
   }
 
@@ -435,7 +439,7 @@ export class Alarm {
   }
 
   #waits(dialog) {
-    return dialog.dataset.key === "flood" ? this.#flashes().length > 0 : this.#rings.has(dialog.dataset.key);
+    return dialog.dataset.key === "flood" ? this.#flashes().some((ring) => !ring.elsewhere) : this.#rings.has(dialog.dataset.key);
   }
 
   #flashes() {
@@ -456,7 +460,7 @@ export class Alarm {
     const flood = place.querySelector("dialog.flooded");
     const flashes = this.#flashes();
     const wanted = flashes.find((ring) => !this.#isLeft(ring) && place.querySelector(`dialog[data-key="${ring.key}"]`));
-    const dialog = flood && flashes.length ? flood : wanted && place.querySelector(`dialog[data-key="${wanted.key}"]`);
+    const dialog = flood && flashes.some((ring) => !ring.elsewhere) ? flood : wanted && place.querySelector(`dialog[data-key="${wanted.key}"]`);
     if (this.#shown && this.#shown !== dialog) this.#closeShown();
     if (dialog && !dialog.open) this.#open(dialog);
     this.#bars();
@@ -500,23 +504,23 @@ export class Alarm {
 
   #bars() {
     const rings = [...this.#rings.values()];
-    const here = rings.filter((ring) => !ring.exercise || ring.exercise === page.exercise);
+    const here = rings.filter((ring) => !ring.elsewhere);
     const others = here.filter((ring) => ring.precedence === "flash" && (!this.#reaches(ring) || this.#isLeft(ring)));
     const [first] = others;
     if (first && !this.#shown) {
-      const values = { side: first.sender, d: span(this.#waited(first)) };
+      const values = { channel: first.channel, side: first.sender, d: span(this.#waited(first)) };
       bar("flash", "critical", [words("flash_bar", values), first.reaches === null || this.#reaches(first) ? "" : words("flash_other")]);
     } else {
       bar("flash", null);
     }
     const immediate = here.filter((ring) => ring.precedence === "immediate");
-    if (immediate.length) bar("immediate", "serious", [words("immediate_bar", { n: immediate.length })]);
+    if (immediate.length) bar("immediate", "serious", [words("immediate_bar", { channel: named(immediate), n: immediate.length })]);
     else bar("immediate", null);
   }
 
   #barAbsent() {
     const [absent] = this.#absent;
-    bar("absent", absent ? "critical" : null, absent ? [words("absent", { who: absent.officer, t: hour(absent.since) }), words("absent_what")] : [],
+    bar("absent", absent ? "critical" : null, absent ? [words("absent", { channel: absent.channel, who: absent.officer, t: hour(absent.since) }), words("absent_what")] : [],
       ...(absent?.channel === page.channel ? rings(true) : []));
   }
 
@@ -546,7 +550,7 @@ export class Alarm {
       const before = this.#marks.get(ring.key);
       this.#marks.set(ring.key, passed);
       if (before === undefined || passed <= before || !this.#reaches(ring)) continue;
-      if (ring.precedence === "flash") say(words("flash_bar", { side: ring.sender, d: span(this.#waited(ring)) }));
+      if (ring.precedence === "flash" && !ring.elsewhere) say(words("flash_bar", { channel: ring.channel, side: ring.sender, d: span(this.#waited(ring)) }));
       else if (ring.precedence === "priority" && passed < 3) this.#short();
     }
   }
@@ -588,7 +592,8 @@ export class Alarm {
     const last = late.at(-1);
     const open = late.slice(-LEFT_SHOWN).map((each) =>
       element("a", { className: "button", href: `/c/${each.channel}/exchanges/${each.exchange}`, textContent: `${words("open")} ${each.number}` }));
-    bar("left", last ? "caution" : null, last ? [words("left", { t: hour(last.since) })] : [], ...open);
+    const values = last && { channel: named(late), t: hour(last.since), n: late.length };
+    bar("left", last ? "caution" : null, last ? [words(late.length > 1 ? "left_many" : "left", values)] : [], ...open);
     const reminded = (localStorage.getItem(REMINDED) ?? "").split(" ");
     const fresh = late.filter((each) => !reminded.includes(each.key));
     if (fresh.length === 0 || !this.#link.leads) return;
@@ -598,10 +603,10 @@ export class Alarm {
 
   #count() {
     const dialog = this.#shown;
-    const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes()[0]);
+    const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes().find((each) => !each.elsewhere));
     if (!ring) return;
     const waited = this.#waited(ring);
-    document.title = words("flash_title", { d: minutes(waited), side: ring.sender });
+    document.title = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
     if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = "/static/alarm.svg";
     const spent = dialog.querySelector("[data-spent]");
     spent?.setAttribute("width", String(Math.min(100, (waited / ring.limit) * 100)));
@@ -682,7 +687,7 @@ export class Alarm {
     const minute = Math.floor(this.#waited(ring) / AGAIN_S);
     if (globalThis.Notification?.permission !== "granted" || this.#notices.get(ring.key) === minute) return;
     this.#notices.set(ring.key, minute);
-    const text = words("flash_notice", { side: ring.sender }); // a locked screen is public
+    const text = drilled(ring, words("flash_notice", { side: ring.sender })); // a locked screen is public
     const notice = new Notification(text, { tag: ring.key, requireInteraction: true, silent: true });
     notice.addEventListener("click", () => { window.focus(); notice.close(); });
     this.#fraught.set(ring.key, notice);
@@ -814,7 +819,7 @@ export class Alarm {
         return;
       }
       outcome.textContent = text;
-      this.#link.tell("acked", { key, text });
+      this.#link.tell("acked", { key, text, exercise: page.exercise });
     } finally {
       clearTimeout(late);
       clearInterval(nags);

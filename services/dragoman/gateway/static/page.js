@@ -106,6 +106,7 @@ export function icon(name) {
 const place = document.getElementById("link-bar");
 const alerted = document.getElementById("alerted");
 const RANK = ["critical", "serious", "caution", "standby"];
+const LOST = ["lost", "signed-out"]; // bars of a line that is lost; other critical ones are of flashes and of the watch
 export function bar(name, level, sentences, ...actions) {
   if (!place) return;
   const known = place.querySelector(`[data-bar="${name}"]`);
@@ -121,7 +122,7 @@ export function bar(name, level, sentences, ...actions) {
     return;
   }
   const made = element("div", { className: "bar" },
-    element("div", {}, icon(level === "critical" ? "lost" : level),
+    element("div", {}, icon(LOST.includes(name) ? "lost" : level),
       element("p", {}, element("b", { textContent: first }), " ", element("span", { textContent: rest.join(" ") })), ...actions));
   made.querySelector("p span").dataset.rest = "";
   made.dataset.bar = name;
