@@ -284,6 +284,9 @@ DRAFTS: Final = 200
 """Drafts of a side in a channel: every gateway holds them all."""
 
 SESSION_SECONDS: Final = 12 * 3600
+KEPT_SECONDS: Final = 24 * 3600
+"""For how long at most a device keeps the duty numbers of a channel; never longer than its session."""
+
 """A page's session: one watch."""
 
 PING_SECONDS: Final = 10

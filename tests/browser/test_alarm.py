@@ -390,6 +390,24 @@ async def test_an_acknowledgement_that_is_not_recorded_is_never_shown_as_one(
         service.stop()
 
 
+async def assert_nothing_is_claimed(page: Page) -> None:
+    """A page that hears nothing says what was known last, whom to ring, and goes on counting by this computer's clock."""
+    await expect(page.locator("#headline")).to_have_text("Not known.")
+    await expect(page.locator("#headline + p")).to_contain_text(
+        re.compile(r"^Last known at \d\d:\d\d:\d\dZ: .+ Clocks run by this computer’s time\.$")
+    )
+    for key, word in (("line", "Line"), ("watch-nato", "NATO"), ("watch-china", "CHINA"), ("proof", "Record")):
+        await expect(page.locator(f"#cell-{key} b")).to_have_text(f"{word} not known")
+        await expect(page.locator(f"#cell-{key} small")).to_have_text(re.compile(r", \d\d:\d\d:\d\dZ$"))
+    await expect(page.locator("[data-bar='lost'] a[href^='tel:+']").first).to_contain_text("NATO, duty desk: +")
+    await expect(page.locator(".times-line .own-clock")).to_have_text("this computer’s clock")
+    weights = "Array.from(document.querySelectorAll('#main b, #rail b'), (node) => Number(getComputedStyle(node).fontWeight))"
+    assert max(await page.evaluate(weights)) < 600
+    clock = page.locator(".times-line [data-utc]")
+    before = await clock.inner_text()
+    await expect(clock).not_to_have_text(before)
+
+
 async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_blind_after_twenty(
     visit: Visiting, tmp_path: Path, chromium: Path
 ) -> None:
@@ -416,12 +434,16 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
                 assert 4 < unsure < blind_s[-1]
                 assert await china.page.locator("#rail [data-state=normal]").count() == 0
                 await expect(china.page.locator("#cell-page")).to_contain_text("Page not live")
+                await assert_nothing_is_claimed(china.page)
                 await expect(alone.page.locator("#cell-page")).to_contain_text("Page not live")
             finally:
                 os.kill(service.process.pid, signal.SIGCONT)
             await expect(china.page.locator("[data-bar='lost']")).to_have_count(0)
             await expect(china.page.locator("[data-bar='back']")).to_contain_text("Connected again after")
             await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
+            await expect(china.page.locator("#headline")).not_to_have_text("Not known.")
+            await expect(china.page.locator("#cell-line")).not_to_contain_text("not known")
+            await expect(china.page.locator(".own-clock")).to_have_count(0)
         assert min(blind_s) < 23
     finally:
         service.stop()

@@ -237,6 +237,16 @@ class Access:
         """What a session gives: what its token gives, until it ends or the token is revoked."""
         return self._of_session(hashed(session), now)
 
+    def session_ends(self, session: str) -> float:
+        """Return when a session ends, in Unix seconds: with its own time or with its token's. 0 where there is none."""
+        value = self._bucket.values.get(f"session.{hashed(session)}")
+        if value is None:
+            return 0.0
+        known = _session(value)
+        granted = self._bucket.values.get(f"token.{known.token}")
+        ends = 0.0 if granted is None else _grant(granted).expires
+        return 0.0 if granted is None else min(known.expires, ends or known.expires)
+
     def _of_session(self, digest: str, now: float) -> Grant | None:
         value = self._bucket.values.get(f"session.{digest}")
         if value is None:

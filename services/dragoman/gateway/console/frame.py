@@ -57,6 +57,7 @@ class Frame(Struct, kw_only=True):
     operator: bool = False
     check_s: int = 0
     check_step_s: int = CHECK_STEP_SECONDS
+    unknown: dict[str, str] = {}
 
 
 async def of(here: Here) -> Frame:
@@ -82,8 +83,19 @@ async def of(here: Here) -> Frame:
         channels=channels,
         alarms=ringing,
         ringing=await duty_numbers.of_channel(here, here.projection, next((each for each in here.sides if each != here.side), "")),
+        unknown={cell.key: _unknown(here.words, cell.key) for cell in cells if cell.key not in ("alarm", "page")},
         check_s=CHECK_SECONDS if _is_checked(here) else 0,
     )
+
+
+def _unknown(words: Words, key: str) -> str:
+    """Return the word of a cell while a page hears nothing."""
+    if key == "line":
+        return words.say("Line not known")
+    if key == "proof":
+        return words.say("Record not known")
+    side = key.partition("-")[2]
+    return words.say("%(side)s not known", side=side.upper()) if side else words.say("Watches not known")
 
 
 def _is_checked(here: Here) -> bool:

@@ -18,6 +18,7 @@ from dragoman.gateway.console import (
     host,
     inbox,
     meetings,
+    offline,
     people,
     reports,
     sessions,
@@ -39,6 +40,7 @@ SHEETS: Final = (
     Sheet(path="/alarm/beat", handler=consoles.beat, method="POST", anywhere=True),
     *shelf.SHEETS,
     *inbox.SHEETS,
+    *offline.SHEETS,
     *exchange.SHEETS,
     *compose.SHEETS,
     *meetings.SHEETS,
@@ -62,6 +64,8 @@ def register(app: web.Application) -> None:
     app.router.add_post("/sign-out", sessions.sign_out)
     app.router.add_post("/preferences", sessions.prefer)
     app.router.add_get("/docs", docs.docs)
+    app.router.add_get("/offline", offline.plain)
+    app.router.add_get("/offline.js", offline.worker)
     _register(app, (Sheet(path="/", handler=_home, anywhere=True), *SHEETS))
     app.router.add_static("/static", STATIC)
 

@@ -6,6 +6,7 @@
 // Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
 
 import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words } from "./page.js";
+import { forget } from "./kept.js";
 import { signatureFor, Unsigned, whyUnsigned } from "./signing.js";
 import { EVERY, play } from "./sounds.js";
 
@@ -230,6 +231,7 @@ export class Alarm {
     if (state === "armed") cell("alarm", "normal", words("armed"), words("armed_detail"));
     else if (state === "partly") cell("alarm", "caution", words("partly"), this.#missing().join(" "));
     else if (state === "no_answer") cell("alarm", "critical", words("no_answer"), words("check_ask"));
+    else if (state === "blind" && this.sounds && this.duty) cell("alarm", "normal", words("armed"), words("blind_detail"));
     else if (state === "off") cell("alarm", "off", words("off_duty"), words("off_duty_detail"));
     else cell("alarm", "serious", words("not_armed"), words("not_armed_detail"));
     if (state === "partly") {
@@ -287,6 +289,7 @@ export class Alarm {
   }
 
   signedOut() {
+    forget();
     bar("signed-out", "critical", [words("signed_out"), words("signed_out_bar")]);
     document.title = words("signed_out");
   }

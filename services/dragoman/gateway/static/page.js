@@ -55,7 +55,8 @@ export const hour = (moment) => `${new Date(moment).toISOString().slice(11, 19)}
 const policy = globalThis.trustedTypes?.createPolicy("dragoman", { createHTML: (html) => html, createScriptURL: (url) => url });
 
 // A worker of our own.
-export const worker = (path) => new Worker(policy ? policy.createScriptURL(path) : path);
+export const workerPath = (path) => (policy ? policy.createScriptURL(path) : path);
+export const worker = (path) => new Worker(workerPath(path));
 
 // A page of ours as a document; nothing in it runs.
 export const parsed = (html) => new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
@@ -154,6 +155,7 @@ export function cell(key, level, word, detail, shape = level) {
 
 // Whom to ring in this channel, with the number: what stands there as a link wherever the telephone is named.
 const listed = document.getElementById("ringing");
+export const unknowns = JSON.parse(listed?.dataset.unknown ?? "{}"); // the words of the rail's cells when nothing is known of them
 export const ringing = JSON.parse(listed?.dataset.ringing ?? "[]");
 export const rings = (own = false) => ringing
   .filter(({ side }) => !own || side === listed.dataset.side)
