@@ -4,24 +4,26 @@ Every form of the official channel is sent three times: empty; with a word of no
 that no record may hold. The pages that come back are laid out by the browser, in a frame without scripts.
 """
 
+import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 import beside
-from browsing import Visit
+from browsing import Visit, Visiting
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway.console import kinds
 from filling import filled, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
-from service import Service
+from service import Caller, Service
 
 pytestmark = pytest.mark.browser
 
@@ -138,3 +140,47 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
         for member in required:
             name = f"f.{member.name}"
             assert any(each == name or each.startswith(f"{name}.") for each in found["names"]), f"{name} is in a closed drawer"
+
+
+async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(visit: Visiting, demo: Service) -> None:
+    nato = await visit()
+    page = nato.page
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
+    begins = datetime.now(UTC).replace(hour=8, minute=0) + timedelta(days=60)
+    await page.evaluate(
+        """([from]) => Object.entries({ "f.purpose": "A visit", "f.visitors": "3", "f.place": "15.12 116.44", "f.dates.from": from, "f.dates.to": "10:00" })
+            .forEach(([name, value]) => { document.querySelector(`[name="${name}"]`).value = value; })""",
+        [f"{begins:%Y-%m-%d %H:%M}Z"],
+    )
+    await page.locator("[name=do][value=check]").click()
+    await expect(page.locator("#f-place-fault")).to_contain_text("Did you mean 15.12N 116.44E?")
+    assert await page.locator(".fault li").count() == 1
+    await page.locator("#f-place-fault button").click()
+    await expect(page.locator("#f-place")).to_have_value("15.12N 116.44E")
+    await expect(page.locator(".wrong")).to_have_count(0)  # as soon as the place is read
+    await page.locator("[name=do][value=check]").click()
+    act = json.loads(await page.locator("#checking [name=act]").input_value())
+    assert act["dates"] == {"from": f"{begins:%Y-%m-%dT%H:%M}:00Z", "to": f"{begins:%Y-%m-%dT}10:00:00Z"}
+    assert act["place"] == {"lat": 15.12, "lon": 116.44}
+
+
+async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Service) -> None:
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
+    await nato.page.locator("#f-place").fill("15.12 116.44")
+    await nato.page.locator("#f-place").press("Enter")  # which checks the form, and presses no other button
+    await nato.page.locator("#f-place-fault button").click()
+    assert await nato.page.locator("#f-place").input_value() == "15.12N 116.44E"
+
+
+async def test_a_draft_says_what_is_missing_by_the_labels_of_the_form(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    officer = Caller(session, demo, "nato/officer")
+    draft = (await officer.post(f"/v1/channels/{CHANNEL}/drafts", {"act": {"act": "contact-note", "form": "conversation"}})).json
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/officer", CHANNEL)
+    await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/drafts/{draft['id']}")
+    await expect(nato.page.locator(".verdict", has_text="not complete")).to_contain_text("Text: This must be filled in.")

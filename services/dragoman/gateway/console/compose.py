@@ -30,7 +30,7 @@ from dragoman.domain.exchange import content_of
 from dragoman.domain.fold import Folded, two_keys
 from dragoman.domain.notation import Unread
 from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
+from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
@@ -43,7 +43,7 @@ from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
-from dragoman.gateway.console.said import LANGUAGES, Display, Fact, language
+from dragoman.gateway.console.said import Display, Fact, language, other_languages
 from dragoman.gateway.console.senders import Sending
 from dragoman.gateway.console.sessions import form_of, said, see
 from dragoman.gateway.reading import viewed
@@ -348,7 +348,9 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "rows": lambda name, kind: forms.rows(fields, name, kind.group),
             "windows": lambda name: forms.windows(fields, name),
             "languages_of": {tag: language(tag) for tag in _own_first(here)},
-            "other_languages": lambda name: _other_languages(here, fields.getall(name, []) if hasattr(fields, "getall") else []),
+            "other_languages": lambda name: other_languages(
+                here.registry.languages, fields.getall(name, []) if hasattr(fields, "getall") else []
+            ),
             "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
@@ -418,12 +420,6 @@ def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
 def _own_first(here: Here) -> list[str]:
     """The channel's languages, the reader's own first."""
     return sorted(here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language)
-
-
-def _other_languages(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]:
-    """Languages besides the channel's, by their names; those that were chosen are among them, whatever they are."""
-    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in here.registry.languages)
-    return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
 
 
 def limits_of(here: Here) -> dict[str, int]:
@@ -760,6 +756,14 @@ def _faults(writing: Writing, faults: Iterable[refusals.Fault]) -> list[Fault]:
     return [_fault(writing, each.pointer, each.detail) for each in faults]
 
 
+def _told(writing: Writing, faults: Iterable[refusals.Fault]) -> str:
+    """Return in sentences what is wrong with an act: the fields by their labels."""
+    found = _faults(writing, faults)
+    words = writing.here.words
+    told = (words.say("%(what)s: %(detail)s", what=each.label, detail=each.sentence) if each.label else each.sentence for each in found)
+    return words.sentences(told)
+
+
 def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
     """A fault of the act as one of its field."""
     here, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
@@ -993,7 +997,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         people, warnings = await _people_in(here, writing, content)
         facts = facts_of(Display(here.words, offices, people, here.link), writing, content)
     except Malformed as error:
-        fault, facts = here.words.sentence(of_faults(error.faults)), []
+        fault, facts = _told(writing, error.faults), []
     except ValueError as error:
         fault, facts = str(error), []
     asks = signing.asks(here, act, draft.exchange)
@@ -1057,8 +1061,12 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
         reply = await drafts.release(here.call, etag, await _released_by(here))
     except (Refused, Malformed) as error:
         draft = await _draft(here, here.request.match_info["draft"])
-        detail = error.refusal.detail if isinstance(error, Refused) else of_faults(error.faults)
-        return await _draft_page(here, draft, problem=here.words.sentence(detail), status=422)
+        faults = error.refusal.faults if isinstance(error, Refused) else error.faults
+        known = here.projection.exchange(draft.exchange) if draft.exchange else None
+        problem = _told(Writing(here=here, act=_named(draft), exchange=known, draft=draft), faults)
+        if isinstance(error, Refused) and not problem:
+            problem = here.words.sentence(error.refusal.detail)
+        return await _draft_page(here, draft, problem=problem, status=422)
     return recorded_at(here, reply)
 
 

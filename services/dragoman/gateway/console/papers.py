@@ -210,6 +210,8 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
     text = view.coded.get(words.language) or view.coded.get("en", "")
     if text:
         yield Line(label=words.say("In plain words, from the codebook"), shown=escape(text))
+    for translation in _translations(display, state):
+        yield Line(label=translation["mark"], shown=Markup("<br>").join(translation["lines"]))
     if state.cancellation is not None:
         yield _moment(display, words.say("Cancelled by its sender"), state.cancellation.cancelled.when)
 

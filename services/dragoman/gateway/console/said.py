@@ -315,6 +315,13 @@ def _numbered(parts: Sequence[Markup]) -> Markup:
     return _br.join(Markup("<small>{}.</small> {}").format(place, part) for place, part in enumerate(parts, 1))
 
 
+def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Return languages besides a channel's, with their names; those that were chosen are among them, whatever they are."""
+    known = frozenset(languages)
+    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in known)
+    return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
+
+
 @lru_cache(256)
 def language(tag: str) -> str:
     """A language's name in itself."""
