@@ -142,13 +142,17 @@ def check(registry: Registry, record: Record) -> Refusal | None:
 
 
 class LineState(Struct, frozen=True, kw_only=True):
-    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running."""
+    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+
+    `with_errors` is whether that echo was not what had been sent.
+    """
 
     state: Literal["up", "degraded", "not_checked"]
     checked: str = ""
     latency_s: float | None = None
     echoed_running: int = 0
     missed_running: int = 0
+    with_errors: bool = False
 
 
 def standing(checks: Iterable[Exchange]) -> LineState:
@@ -164,6 +168,7 @@ def standing(checks: Iterable[Exchange]) -> LineState:
         latency_s=None if last is None else latency(last),
         echoed_running=echoed,
         missed_running=missed,
+        with_errors=last is not None and last.status != "echoed",
     )
 
 

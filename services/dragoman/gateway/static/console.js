@@ -110,7 +110,7 @@ function lose(age) {
     lostFrom = newest;
     document.body.classList.add("stale", "lost");
     for (const shown of document.querySelectorAll("#rail li")) {
-      if (!["cell-alarm", "cell-page"].includes(shown.id)) cell(shown.id.slice(5), "off", shown.querySelector("b").textContent, words("unsure_detail", { t: hour(heardAt) }));
+      if (!["cell-alarm", "cell-page"].includes(shown.id) && !page.past) cell(shown.id.slice(5), "off", shown.querySelector("b").textContent, words("unsure_detail", { t: hour(heardAt) }));
     }
     cell("page", "critical", words("blind"), words("unsure_detail", { t: hour(heardAt) }), "lost");
     alarm.blind(true, age);
