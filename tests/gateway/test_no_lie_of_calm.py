@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
@@ -80,8 +81,11 @@ def truth(raws: list[bytes], now: datetime) -> Truth:
         due = [clock for clock in owed if clock.clock != "reconfirmation"]
         unsettled += waiting or bool(due) or (exchange.act in _INCIDENTS and exchange.status not in ENDED)
         late += any(clock.binding and clock.due < now for clock in due)
-        if exchange.act == "line-check" and exchange.status in ("echoed", "echoed_with_errors", "missed"):
-            checks.append((exchange.opened.position, exchange.status))
+        if exchange.act == "line-check" and exchange.status != "cancelled" and {"echo", "line-check-missed"} & exchange.acts.keys():
+            came = [msgspec.json.decode(said.content["text"]) for said in exchange.acts.get("echo", ())]
+            exact = came[-1:] == [msgspec.json.decode(exchange.content["challenge"])]
+            missed = "line-check-missed" in exchange.acts
+            checks.append((exchange.opened.position, "missed" if missed else "echoed" if exact else "echoed_with_errors"))
     sides = {side.name for side in registry.sides}
     return Truth(waits, unsettled, late, sides & registry.watches.keys(), sides - registry.watches.keys(), max(checks, default=(0, ""))[1])
 
