@@ -246,7 +246,10 @@ class SideWatch(Answer, frozen=True, kw_only=True):
 
 
 class LineView(Answer, frozen=True, kw_only=True):
-    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running."""
+    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+
+    `with_errors` is whether that echo was not what had been sent.
+    """
 
     circuit: str
     state: str
@@ -254,6 +257,7 @@ class LineView(Answer, frozen=True, kw_only=True):
     latency_s: float | None = None
     echoed_running: int = 0
     missed_running: int = 0
+    with_errors: bool = False
 
 
 class Noticed(Answer, frozen=True, kw_only=True):

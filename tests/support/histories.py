@@ -56,10 +56,16 @@ Opening = tuple[str, dict[str, Any]]
 
 
 def a_history(
-    data: st.DataObject, *, openings: Sequence[Opening] = OPENINGS, steps: Sequence[str] = STEPS, most: int = 12, kind: str = "official"
+    data: st.DataObject,
+    *,
+    openings: Sequence[Opening] = OPENINGS,
+    steps: Sequence[str] = STEPS,
+    most: int = 12,
+    kind: str = "official",
+    name: str = "nato-china",
 ) -> World:
     """A history in which limits lapse, are met late or in time, or end with their matter; at times exactly at a limit."""
-    world = World(kind=kind)
+    world = World(kind=kind, name=name)
     if data.draw(st.booleans(), label="adopted"):
         for side in world.sides:
             world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
@@ -76,7 +82,7 @@ def a_history(
             at_the_limit(world, data.draw(st.sampled_from(opened)), lapse=step == "lapse")
         elif step in ("take", "leave"):
             watch = "watch-assumption" if step == "take" else "watch-relief"
-            world.keep(data.draw(st.sampled_from((ND, CD))), {"act": watch}, world.registry.id)
+            world.keep(data.draw(st.sampled_from((ND, CD))), {"act": watch})
         elif opened:
             by = data.draw(st.sampled_from((N, C, ND, CD)))
             world.keep(by, _BODIES.get(step) or act(step), data.draw(st.sampled_from(opened)), seen=step in _CONSENTING)

@@ -93,6 +93,12 @@ def _side(registry: Registry, side: str, reader: str) -> SideWatch:
     )
 
 
+def lines_then(store: Store, channel: str, at: int) -> list[LineView]:
+    """Return how each circuit stood at a position, the primary one first."""
+    with store.snapshot() as connection:
+        return lines_at(connection, store.base(channel), at)
+
+
 def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineView]:
     """Each circuit that was ever checked, by its newest checks."""
     found = connection.execute(
