@@ -142,4 +142,5 @@ export function cell(key, level, word, detail, shape = level) {
   shown.querySelector("use").setAttribute("href", `#i-${shape}`);
   if (shown.querySelector("b").textContent !== word) shown.querySelector("b").textContent = word;
   if (shown.querySelector("small").textContent !== detail) shown.querySelector("small").textContent = detail;
+  shown.title = detail ? `${word}: ${detail}` : word;
 }
