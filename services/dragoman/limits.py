@@ -68,6 +68,15 @@ FULL_LINE_SECONDS: Final = 60.0
 SMALL_FORM_BYTES: Final = 8 * 1024
 """A form of somebody who may have no session: a token, a path to go on at, three preferences."""
 
+KEPT_FORM_BYTES: Final = 512 * 1024
+"""A form that is kept when it was sent after its session had ended."""
+
+KEPT_FORM_SECONDS: Final = 3600
+"""How long such a form is kept, and for how long a session that has ended still says whose it was."""
+
+KEPT_FORMS: Final = 32
+"""How many such forms a gateway keeps, of different officers: 16 MiB at most."""
+
 FORM_FIELDS: Final = 1_000
 """Fields of a form. The longest form has some three hundred."""
 

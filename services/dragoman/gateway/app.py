@@ -101,7 +101,7 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
             raise Refused(Refusal(kind="media-type", detail=sentence("Send the body as it is, without Content-Encoding.")))
         response = await handler(request)
     except sessions.SignInNeeded:
-        response = sessions.to_sign_in(request)
+        response = await sessions.to_sign_in(request)
     except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
         failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
         if serving.wants_page(request):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -45,7 +46,8 @@ from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language, other_languages
 from dragoman.gateway.console.senders import Sending
-from dragoman.gateway.console.sessions import form_of, said, see
+from dragoman.gateway.console.sessions import forget_kept, form_of, kept_form, said, see
+from dragoman.gateway.kept_forms import KeptForm
 from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
 from dragoman.limits import DIGITS, FLASH_WORDS
@@ -244,6 +246,9 @@ def _writing(here: Here) -> Writing:
 async def form(here: Here) -> Page:
     """An empty form, or one with a draft in it."""
     writing = _writing(here)
+    kept = kept_form(here.request, here.grant.actor)
+    if kept is not None and kept.path == here.request.path:
+        return await _form(writing, _of_kept(kept), [])
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
@@ -270,6 +275,12 @@ def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
     here = writing.here
     texts = translated.originals(Display(here.words, writing.offices), state, of)
     return translated.missing(_own_first(here), texts, translated.of_message(state, of or state.id))
+
+
+def _of_kept(kept: KeptForm) -> MultiDict[str]:
+    """The fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
+    given = parse_qsl(kept.body.decode(), keep_blank_values=True)
+    return MultiDict((name, value) for name, value in given if name not in ("do", "act", *_OF_SIGNING))
 
 
 def _whole(digits: str) -> int | str:
@@ -804,7 +815,9 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     await _drop(here, fields)
-    return recorded_at(here, reply)
+    response = recorded_at(here, reply)
+    forget_kept(here.request, response)
+    return response
 
 
 async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal) -> Page | web.StreamResponse:

@@ -1,5 +1,6 @@
 """Every page there is, by its path."""
 
+import time
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from dragoman.gateway.console import (
     exchange,
     host,
     inbox,
+    kept,
     meetings,
     offline,
     people,
@@ -29,6 +31,7 @@ from dragoman.gateway.console.owed import DUTIES
 from dragoman.gateway.console.page import STATIC, Here, Sheet, refused
 from dragoman.gateway.console.serving import register as _register
 from dragoman.gateway.console.sessions import see
+from dragoman.gateway.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.sentence import sentence
 
 SHEETS: Final = (
@@ -51,12 +54,14 @@ SHEETS: Final = (
     *audit.SHEETS,
     *admin.SHEETS,
     *host.SHEETS,
+    *kept.SHEETS,
 )
 
 
 def register(app: web.Application) -> None:
     """Add the pages' routes and files, and what they keep."""
     app[DUTIES] = {}
+    app[FORMS_KEPT] = KeptForms(time.monotonic)
     app[consoles.ARMED] = consoles.Armed()
     app[alarm.BELLS] = alarm.Bells(app[posting.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)

@@ -30,6 +30,8 @@ const BEAT_S = 15;
 const AHEAD_S = 70;
 const DUTY = `dragoman-duty ${page.actor}`;
 const TESTED = "dragoman-tested";
+const MUTE = "dragoman-mute";
+const BAR_MS = 60_000; // after that the bar of an alarm that is not armed shrinks into its cell of the rail
 const LEFT = "dragoman-left";
 const HANDED_SHOWN = 3;
 const REMINDED = "dragoman-reminded";
@@ -45,6 +47,19 @@ const place = document.getElementById("alarm");
 const title = document.title;
 const iconLink = document.querySelector("link[rel=icon]");
 const iconHref = iconLink?.href;
+
+// Buttons in the alarm's cell of the rail; the same ones stay as they are, so that none goes from under a finger.
+function inRail(actions) {
+  const shown = document.getElementById("cell-alarm");
+  const known = shown?.querySelector(".do");
+  const text = actions.map((action) => action.textContent).join("\n");
+  if (!shown || (known?.dataset.shown ?? "") === text) return;
+  known?.remove();
+  if (!actions.length) return;
+  const made = element("span", { className: "do" }, ...actions);
+  made.dataset.shown = text;
+  shown.append(made);
+}
 
 export class Alarm {
   #link;
@@ -74,6 +89,7 @@ export class Alarm {
   #stale = false;
   #unopened = [];
   #absent = [];
+  #shrink = 0;
   #touchedAt = clock.now();
   #toldAt = 0;
   #checking = 0;
@@ -234,17 +250,33 @@ export class Alarm {
     else if (state === "blind" && this.sounds && this.duty) cell("alarm", "normal", words("armed"), words("blind_detail"));
     else if (state === "off") cell("alarm", "off", words("off_duty"), words("off_duty_detail"));
     else cell("alarm", "serious", words("not_armed"), words("not_armed_detail"));
-    if (state === "partly") {
-      bar("arm", "caution", [words("partly"), ...this.#missing()], button(words("arm_again"), () => this.arm()), this.#off());
-    } else if (state === "not_armed" || (state === "blind" && !this.sounds)) {
-      bar("arm", "serious", [words("arm_bar")], button(words(this.duty ? "arm_again" : "arm_do"), () => this.arm()), this.#off());
-    } else {
+    const mute = state === "not_armed" || (state === "blind" && !this.sounds);
+    if (state !== "partly" && !mute) {
+      sessionStorage.removeItem(MUTE);
       bar("arm", null);
+      inRail([]);
+      return;
     }
+    const said = state === "partly" ? [words("partly"), ...this.#missing()] : [words("arm_bar")];
+    const left = this.#barLeft();
+    if (left > 0) {
+      const arm = button(words(this.duty || state === "partly" ? "arm_again" : "arm_do"), () => this.arm());
+      bar("arm", state === "partly" ? "caution" : "serious", said, arm, this.#off());
+    } else bar("arm", null);
+    inRail(left > 0 ? [] : [button(words("arm_short"), () => this.arm()), this.#off("off_short")]);
+    clearTimeout(this.#shrink);
+    if (left > 0) this.#shrink = setTimeout(() => this.#changed(), left);
   }
 
-  #off() {
-    return button(words("arm_off"), () => this.#link.tell("duty", { duty: false, exercise: "" }));
+  // How long the bar of an alarm that is not armed still stands in this tab; after that its cell of the rail has the buttons.
+  #barLeft() {
+    const since = Number(sessionStorage.getItem(MUTE)) || Date.now();
+    sessionStorage.setItem(MUTE, String(since));
+    return since + BAR_MS - Date.now();
+  }
+
+  #off(said = "arm_off") {
+    return button(words(said), () => this.#link.tell("duty", { duty: false, exercise: "" }));
   }
 
   #beat(now = false) {

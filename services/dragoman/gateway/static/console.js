@@ -15,7 +15,7 @@ const SETTLE_MS = 500; // a row that has just moved under a finger is not the on
 const HELD_MS = 1000;
 const SKEW_S = 2;
 
-document.getElementById("plain")?.remove(); // what stands there is for who has no scripts
+for (const each of document.querySelectorAll("#plain, .unscripted")) each.remove(); // what stands there is for who has no scripts
 
 const link = new Link();
 const alarm = new Alarm(link);

@@ -151,6 +151,7 @@ export function cell(key, level, word, detail, shape = level) {
   shown.querySelector("use").setAttribute("href", `#i-${shape}`);
   if (shown.querySelector("b").textContent !== word) shown.querySelector("b").textContent = word;
   if (shown.querySelector("small").textContent !== detail) shown.querySelector("small").textContent = detail;
+  shown.title = detail ? `${word}: ${detail}` : word;
 }
 
 // Whom to ring in this channel, with the number: what stands there as a link wherever the telephone is named.
