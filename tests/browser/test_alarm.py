@@ -552,7 +552,7 @@ async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_h
     await head.page.get_by_label("beijing").check()
     await head.page.get_by_role("button", name="Keep this").click()
     await expect(head.page.get_by_label("beijing")).to_be_checked()
-    china = await visit(permissions=ARMED)
+    china = await visit(permissions=ARMED, service_workers="block")  # the page that is loaded is rewritten below
     await china.sign_in("china/duty_officer", CALM)
     assert await china.page.locator("body").get_attribute("data-check") == "720 15"
     take = china.page.get_by_role("button", name="Take the watch", exact=True)
@@ -576,7 +576,7 @@ async def test_a_quiet_watch_is_asked_whether_somebody_is_there_and_the_deputy_h
     await head.page.get_by_label("beijing").uncheck()
     await head.page.get_by_role("button", name="Keep this").click()
     await expect(head.page.get_by_label("beijing")).not_to_be_checked()
-    assert china.complaints + head.complaints == []
+    assert [each for each in china.complaints + head.complaints if "blocked by Playwright" not in each] == []
 
 
 @pytest.mark.usefixtures("quiet")

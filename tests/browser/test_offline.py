@@ -76,6 +76,8 @@ async def test_the_end_of_a_session_deletes_what_the_device_keeps(visit: Visitin
     await keeping(nato.page)
     await nato.page.context.clear_cookies()
     await nato.page.wait_for_function(f"async () => (await ({KEPT})()).length === 0")
+    await nato.page.goto(f"{nato.service.base_url}/c/{CHANNEL}")
+    await expect(nato.page.locator("#token")).to_be_visible()
 
 
 async def test_an_auditor_s_device_keeps_no_number(visit: Visiting) -> None:

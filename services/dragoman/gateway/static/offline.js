@@ -21,10 +21,10 @@ addEventListener("fetch", (event) => {
 // A session begins and ends at the form for signing in: what was kept for the one before is deleted.
 async function navigated(request, pathname) {
   if (pathname === "/sign-out" || pathname === "/sign-in") await caches.delete(NUMBERS);
-  const gives = new AbortController();
-  const late = setTimeout(() => gives.abort(), PATIENCE_MS);
+  let late = 0;
+  const silence = new Promise((_, reject) => { late = setTimeout(() => reject(new Error("no answer")), PATIENCE_MS); });
   try {
-    return await fetch(request, { signal: gives.signal });
+    return await Promise.race([fetch(request), silence]); // the request as it is: a changed one no longer asks for a page
   } catch {
     return offline(pathname);
   } finally {
