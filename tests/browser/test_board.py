@@ -283,6 +283,7 @@ async def test_a_screen_keeps_its_language_and_its_light(visit: Visiting) -> Non
     await china.page.locator("button[name=theme][value=night]").click()
     await expect(china.page.locator("html")).to_have_attribute("data-theme", "night")
     await expect(china.page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    await china.page.locator(".menu > summary").click()
     await china.page.get_by_role("button", name="English").click()
     await expect(china.page.get_by_role("link", name=re.compile("Board"))).to_be_visible()
     assert china.complaints == []
