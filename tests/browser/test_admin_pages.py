@@ -50,7 +50,7 @@ async def come_in(visit: Visit, token: str, path: str) -> None:
     await go(visit, path)
     await visit.page.get_by_label("Token").fill(token.strip())
     await visit.page.get_by_role("button", name="Sign in").click()
-    await visit.page.get_by_role("button", name="Sign out").wait_for()
+    await visit.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
 
 
 async def administrating(visit: Visit, who: str, path: str, channel: str = NATO) -> Page:

@@ -97,6 +97,7 @@ async def test_the_board_works_without_scripts(visit: Visiting, flash: Flash) ->
     await button(china.page, number).first.click()
     await expect(china.page.locator("#saying")).to_have_text("Receipt acknowledged. This says only that you have it.")
     await expect(button(china.page, number)).to_have_count(0)
+    await china.page.locator(".menu > summary").click()
     await china.page.get_by_role("button", name="Sign out").click()
     await expect(china.page.locator("h1")).to_have_text("Sign in")
     assert china.complaints == []
@@ -300,11 +301,14 @@ async def test_a_form_from_another_site_is_refused(path: str, demo: Service, ses
 async def test_a_screen_keeps_its_language_and_its_light(visit: Visiting) -> None:
     china = await visit()
     await china.sign_in("china/auditor", CALM)
+    await china.page.locator(".menu > summary").click()
     await china.page.get_by_role("button", name="中文").click()
     await expect(china.page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    await china.page.locator(".menu > summary").click()
     await china.page.locator("button[name=theme][value=night]").click()
     await expect(china.page.locator("html")).to_have_attribute("data-theme", "night")
     await expect(china.page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    await china.page.locator(".menu > summary").click()
     await china.page.get_by_role("button", name="English").click()
     await expect(china.page.get_by_role("link", name=re.compile("Board"))).to_be_visible()
     assert china.complaints == []

@@ -167,6 +167,7 @@ async def test_a_chinese_reports_own_words_are_chinese(visit: Visiting, nato: Ca
     await nato.open(INCIDENT)
     reader = await visit()
     await reader.sign_in("nato/officer", CALM)
+    await reader.page.locator(".menu > summary").click()
     await reader.page.get_by_role("button", name="中文").click()
     for name in ("situation", "turn-over", "period", "year"):
         await go(reader, f"/c/{CALM}/reports/{name}")
