@@ -21,10 +21,10 @@ LONG_MUTE = "sessionStorage.setItem('dragoman-mute', '1')"
 """As if this tab's alarm had not been armed for more than a minute."""
 
 TOP = """selector => {
-    for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar")) each.remove();
+    for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar, #rail [data-state=critical]")) each.style.display = "none";
     return document.querySelector(selector).getBoundingClientRect().top + scrollY;
 }"""
-"""Without the bars above everything: those of a flash that waits, and of a colleague's question."""
+"""Without what is said of a flash that waits or of a colleague's question: the bars above everything, and the state that is critical."""
 
 
 async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:

@@ -252,7 +252,7 @@ export class Alarm {
     else cell("alarm", "serious", words("not_armed"), words("not_armed_detail"));
     const mute = state === "not_armed" || (state === "blind" && !this.sounds);
     if (state !== "partly" && !mute) {
-      sessionStorage.removeItem(MUTE);
+      if (state !== "blind") sessionStorage.removeItem(MUTE); // a line that comes back does not begin the minute again
       bar("arm", null);
       inRail([]);
       return;
