@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
-from browsing import EXERCISE, Flash, Visit, Visiting
+from browsing import EXERCISE, Flash, Visit, Visiting, acknowledge_all
 from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -42,15 +42,6 @@ async def arm(visit: Visit) -> None:
 async def settle(page: Page) -> None:
     """Past the guard against stray keys."""
     await page.wait_for_timeout(900)
-
-
-async def acknowledge_all(session: aiohttp.ClientSession, service: Service, side: str, channel: str) -> None:
-    """Leave nothing waiting, so that a test begins with a quiet side."""
-    caller = Caller(session, service, f"{side}/duty_officer")
-    waiting = (await caller.get(f"/v1/channels/{channel}/inbox")).json["exchanges"]
-    for row in waiting:
-        if side in row.get("unacknowledged_by", ()):
-            await caller.post(f"/v1/channels/{channel}/exchanges/{row['id']}/acts", {"act": "acknowledgement"})
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -19,6 +19,7 @@ const RESUME_MS = 10_000;
 const SHOWN_MS = 1500;
 const ELSEWHERE_MS = 10_000;
 const TEST_MS = 30_000;
+const STARTS_MS = 3000; // a browser that finds no loudspeaker may leave open for ever whether its sound starts
 const TESTED_MS = 8 * 3600_000;
 const [CHECK_S, CHECK_STEP_S] = page.check;
 const OPENED_S = 300;
@@ -120,7 +121,10 @@ export class Alarm {
   begin() {
     if (page.duty) {
       this.#context = new AudioContext();
-      this.#context.addEventListener("statechange", () => this.#changed());
+      this.#context.addEventListener("statechange", () => {
+        if (this.sounds) bar("help", null);
+        this.#changed();
+      });
       if (this.duty) this.#keepAwake();
     }
     this.#take(place);
@@ -168,13 +172,13 @@ export class Alarm {
     this.#arming = true;
     if (this.#otherDevice) sessionStorage.removeItem(TESTED); // another loudspeaker is heard before it is believed
     this.#otherDevice = false;
-    await this.#context.resume();
-    const asked = globalThis.Notification?.permission === "default" ? Notification.requestPermission() : null;
+    this.#askForNotices();
+    await Promise.race([this.#context.resume(), new Promise((go) => { setTimeout(go, STARTS_MS); })]);
     await this.#keepAwake(true);
-    await asked?.catch(() => null);
     const tested = Date.now() - Number(sessionStorage.getItem(TESTED) ?? 0) < TESTED_MS;
     if (tested || !this.sounds) {
       this.#armed(exercise);
+      if (!this.sounds) this.#help();
       return;
     }
     play(this.#context, "flash", { volume: 0.6 });
@@ -188,8 +192,19 @@ export class Alarm {
       button(words("heard_no"), () => {
         clearTimeout(over);
         this.#disarm();
-        bar("help", "caution", [words("heard_help")], button(words("lost_know"), () => bar("help", null)));
+        this.#help();
       }));
+  }
+
+  #help() {
+    bar("help", "caution", [words("heard_help")], button(words("lost_know"), () => bar("help", null)));
+  }
+
+  // The browser's question may stay open for as long as nobody answers it. The sound does not wait for that.
+  async #askForNotices() {
+    if (globalThis.Notification?.permission !== "default") return;
+    await Notification.requestPermission().catch(() => null);
+    this.#changed();
   }
 
   #armed(exercise) {
