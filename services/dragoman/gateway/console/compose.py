@@ -319,7 +319,8 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
     )
     own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
     required = [each for each in own if each.required or isinstance(each.kind, kinds.Offered)]
-    unfolded = [each for each in members if each.name in wrong and each not in required and each.name != "precedence"]
+    said = {"text", "phrases"} if writing.exchange is not None and not required else set()  # a reply says something
+    unfolded = [each for each in members if each.name in wrong | said and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     rule = urgency.rule_of(writing.format, here.service.now())
     opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
