@@ -25,8 +25,8 @@ async def kept(page: Page) -> dict[str, str]:
 
 async def keeping(page: Page) -> None:
     """Wait until the numbers are kept and the worker serves."""
-    await page.wait_for_function(f"async () => (await ({KEPT})()).length === 1")
     await page.wait_for_function(ACTIVE)
+    await page.wait_for_function(f"async () => (await ({KEPT})()).length === 1")
 
 
 async def test_the_numbers_are_shown_when_the_office_cannot_be_reached_for_as_long_as_they_are_kept(
@@ -65,6 +65,7 @@ async def test_signing_out_deletes_what_the_device_keeps(visit: Visiting) -> Non
     nato = await visit()
     await nato.sign_in("nato/duty_officer", CHANNEL)
     await keeping(nato.page)
+    await nato.page.locator(".menu > summary").click()
     await nato.page.locator("form[action='/sign-out'] button").click()
     await expect(nato.page.locator("#token")).to_be_visible()
     assert await kept(nato.page) == {}
