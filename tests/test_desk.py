@@ -11,14 +11,16 @@ from dragoman import desk as desks
 from dragoman.desk import Desk
 from dragoman.domain import ids
 from dragoman.domain.decide import Post
+from dragoman.domain.fold import Folded
 from dragoman.domain.record import parse, read_act
 from dragoman.domain.refusal import Refused
+from dragoman.limits import EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Appended, Entry, Outcome
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.custody import Custody
-from world import NOTE, World, compact
+from world import INCIDENT, NOTE, World, compact
 
 
 class Gated(MemoryLog):
@@ -155,5 +157,81 @@ async def test_nothing_is_taken_in_while_the_copy_is_in_doubt_or_too_much_waits_
             assert "Nothing was recorded" in str(refused.value.refusal.detail)
             assert "again" in str(refused.value.refusal.detail)
         assert log.asked == 0, "nothing reached the log"
+    finally:
+        store.close()
+
+
+# Room in an exchange
+
+
+async def test_an_exchange_takes_so_much_from_each_side_and_what_settles_it_always_finds_room(
+    world: World, log: Gated, desk: Desk, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "projection.sqlite")
+    projection = Projection(log, store)
+    following = asyncio.create_task(projection.run())
+    await projection.caught_up.wait()
+    serial = iter(range(1000))
+
+    async def post(actor: str, body: dict[str, Any], exchange: str = "", *, seen: bool = False) -> str:
+        raw, data = read_act(compact(body), cut=False)
+        id = ids.from_key("nato-china", actor, f"room-test-{next(serial):08d}")
+        known = projection.exchange(exchange)
+        etag = known.etag if seen and known is not None else None
+        kept = await desk.post(projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange, if_match=etag))
+        await projection.in_file()  # a client posts no faster than that
+        return kept.recorded.exchange
+
+    async def full(actor: str, body: dict[str, Any], exchange: str) -> bool:
+        try:
+            await post(actor, body, exchange)
+        except Refused as error:
+            if error.refusal.kind == "no-room" and "2048 KiB" in str(error.refusal.detail):
+                return True
+            raise
+        return False
+
+    update = {"act": "update", "text": "b" * 59_000}
+    try:
+        exchange = await post("nato/d-1", INCIDENT)
+        while not await full("nato/d-1", update, exchange):
+            assert projection.said_by(exchange, "nato") <= EXCHANGE_BYTES
+        used = projection.said_by(exchange, "nato")
+        assert EXCHANGE_BYTES - EXCHANGE_SPARE_BYTES - len(update["text"]) - 2_000 < used <= EXCHANGE_BYTES - EXCHANGE_SPARE_BYTES
+        assert used == sum(len(message.raw) for message in await log.read(1, 500) if exchange.encode() in message.raw)
+        assert projection.said_by(exchange, "china") == 0
+        while not await full("nato/o-1", {"act": "update", "text": "m" * 9_000}, exchange):
+            pass  # another officer of the side finds no more room than is left
+        await post("china/d-1", {"act": "reply", "text": "c" * 59_000}, exchange)  # the other side has room of its own
+        await post("nato/d-1", INCIDENT)  # and another exchange
+        await post("nato/d-1", {"act": "acknowledgement"}, exchange)
+        correction = {"act": "correction", "fields": {"facts": "f" * 40_000}, "reason": "Recordings."}
+        await post("nato/h-1", correction, exchange, seen=True)
+        with pytest.raises(Refused, match="has used its room"):
+            await post("nato/h-1", correction, exchange, seen=True)
+        await post("nato/h-1", {"act": "closure"}, exchange, seen=True)
+        await projection.in_file()
+        assert Projection(log, store).said_by(exchange, "nato") == projection.said_by(exchange, "nato") <= EXCHANGE_BYTES
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await asyncio.to_thread(store.close)
+
+
+async def test_the_channel_itself_and_services_are_not_bounded(
+    world: World, log: Gated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desks, "EXCHANGE_BYTES", 0)
+    store = Store(tmp_path / "projection.sqlite")
+    exchange = world.open("nato/d-1", INCIDENT)
+    world.keep("service/scheduler", {"act": "reminder", "side": "china", "message": exchange, "clock": "acknowledgement"}, exchange)
+    try:
+        projection = Projection(log, store)
+        for raw in world.raws:
+            desks._refuse_if_full(projection, parse(raw))
+        said = world.keep("nato/d-1", UPDATE, exchange)
+        assert isinstance(said, Folded) and said.record is not None
+        with pytest.raises(Refused, match="has used its room"):
+            desks._refuse_if_full(projection, said.record)
     finally:
         store.close()

@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from dragoman.desk import Desk
-from dragoman.domain import ids
+from dragoman.domain import clocks, ids, line
 from dragoman.domain.decide import Post
 from dragoman.domain.record import parse, read_act
 from dragoman.log.memory import MemoryLog
@@ -44,6 +45,11 @@ class House:
         id = ids.from_key(self.projection.name, actor, f"watch-test-{self.serial:08d}")
         kept = await self.desk.post(self.projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange))
         return kept.recorded.exchange
+
+    async def take(self, id: str) -> None:
+        """Record somebody's note under an id, as a log from before could hold it."""
+        raw, data = read_act(compact(act("contact-note")), cut=False)
+        await self.desk.post(self.projection, Post(actor="nato/d-1", act=raw, data=data, id=id))
 
     def told(self, exchange: str) -> list[tuple[str, str, int]]:
         """What is on record of an exchange's clocks: act, clock, step."""
@@ -155,6 +161,24 @@ async def test_what_the_watch_records_names_what_caused_it(house: House) -> None
     assert subject_of(record).endswith(id)
 
 
+async def test_a_watch_whose_ids_are_used_up_logs_each_one_and_records_the_next_step(house: House) -> None:
+    id, watch = await house.post("nato/d-1", FLASH), house.watch()
+    state = house.projection.exchange(id)
+    assert state is not None
+    (clock,) = clocks.open_clocks(house.projection.registry, state, {})
+    taken = [clocks.id_of("nato-china", id, clock, step) for step in (50, 90)]
+    for each in taken:
+        await house.take(each)
+    begun = house.now
+    with capture_logs() as lines:
+        for seconds in (301, 302, 303, 541, 542, 601, 602):
+            house.now = begun + timedelta(seconds=seconds)
+            await watch.beat()
+    assert [line["id"] for line in lines if line["event"] == "record.id_taken"] == taken
+    assert all(line["log_level"] == "error" and line["do"] for line in lines if line["event"] == "record.id_taken")
+    assert house.told(id) == [("lapse", "acknowledgement", 100)]
+
+
 @pytest.mark.parametrize("house", [""], indirect=True)
 async def test_a_profile_that_is_adopted_while_the_watch_runs_binds_what_comes_after(house: House, tmp_path: Path) -> None:
     watch = house.watch()
@@ -226,3 +250,22 @@ async def test_a_check_that_was_due_while_no_watch_ran_is_not_made_up_for(schedu
     scheduled.now = datetime.fromisoformat("2026-11-24T18:11Z")
     await scheduled.watch().beat()
     assert checks(scheduled) == []
+
+
+async def test_a_line_check_whose_id_is_used_up_is_not_taken_for_sent(scheduled: House) -> None:
+    watch = scheduled.watch()
+    await watch.beat()
+    registry = scheduled.projection.registry
+    schedule = line.schedule_of(registry)
+    assert schedule is not None
+    slot = schedule.next(scheduled.now)
+    await scheduled.take(line.id_of(registry, slot))
+    scheduled.now = slot.due
+    before = len(checks(scheduled))
+    with capture_logs() as lines:
+        await watch.beat()
+        await watch.beat()
+    assert [each["act"] for each in lines if each["event"] == "record.id_taken"] == ["line-check"]
+    scheduled.now = schedule.next(slot.due).due
+    await watch.beat()
+    assert len(checks(scheduled)) == before + 1

@@ -246,7 +246,10 @@ class SideWatch(Answer, frozen=True, kw_only=True):
 
 
 class LineView(Answer, frozen=True, kw_only=True):
-    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running."""
+    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+
+    `with_errors` is whether that echo was not what had been sent.
+    """
 
     circuit: str
     state: str
@@ -254,6 +257,7 @@ class LineView(Answer, frozen=True, kw_only=True):
     latency_s: float | None = None
     echoed_running: int = 0
     missed_running: int = 0
+    with_errors: bool = False
 
 
 class Noticed(Answer, frozen=True, kw_only=True):
@@ -278,16 +282,44 @@ class WatchNotice(Answer, frozen=True, kw_only=True):
     data: Noticed
 
 
+class Unattributed(Answer, frozen=True, kw_only=True):
+    """Which act was recorded under the Chatham House Rule, and at which position the log has it."""
+
+    act: str
+    position: int
+
+
+class UnattributedNotice(Answer, frozen=True, kw_only=True):
+    """A CloudEvent that stands for a record under the Chatham House Rule: it has the record's id and exchange, and does not say who spoke."""
+
+    specversion: Literal["1.0"]
+    id: str
+    source: str
+    type: Literal["dragoman.unattributed.v1"]
+    time: str
+    datacontenttype: Literal["application/json"]
+    channel: str
+    subject: str
+    data: Unattributed
+
+
 class Alarm(Answer, frozen=True, kw_only=True):
     """What must be seen at once: `flash_unacknowledged`, `undelivered`, `line_degraded`, `watch_unmanned`.
 
     `side` is the one from which something is awaited. A flash is repeated every minute, and `reaches` further officers with time.
+    `message`, `record`, `act` and `by` are of the message that is awaited, which need not be the one that opened the exchange, and `said`
+    are the members of that record.
     """
 
     alarm: str
     side: str = ""
     exchange: str = ""
     number: str = ""
+    message: str = ""
+    record: int = 0
+    act: str = ""
+    by: str = ""
+    said: dict[str, Raw] = {}
     since: str = ""
     repeats: int = 0
     reaches: tuple[str, ...] = ()
@@ -425,6 +457,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
     `standing` is how all of it stands under the signed heads.
     `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
+    `timeline` has the newest records, the oldest of them first; where there are earlier ones, `earlier` is the cursor of their page.
     """
 
     position: int
@@ -449,6 +482,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     people: dict[str, PersonSeen] = {}
     files: dict[str, FileSeen] = {}
     standing: Standing = Standing(proof="recorded")
+    earlier: int = 0
 
 
 class View(Answer, frozen=True, kw_only=True):
@@ -540,8 +574,53 @@ class Owed(Answer, frozen=True, kw_only=True):
     delivered: int = 0
 
 
+class Owing(Answer, frozen=True, kw_only=True):
+    """Something that a side owes in an exchange, and the record that asks for it; `due` is left out where there is no limit."""
+
+    clock: str
+    side: str
+    due: str = ""
+    begins: str = ""
+    started_by: str
+    binding: bool = False
+
+
+class OpenMatter(Answer, frozen=True, kw_only=True):
+    """An exchange that is not settled: what, where, since when, who has it, how the accounts stand, and what is owed, the next first.
+
+    `acknowledged` is when each side acknowledged the newest that was said to it; a side in `unacknowledged_by` must still do so.
+    `accounts` is left out where only one side has given its account; `beside`, where others have and no point differs that can be
+    compared; `differ`, on the points in `differing`; `agreed`, once the sides have agreed on the facts.
+    """
+
+    exchange: str
+    number: str
+    act: str
+    family: str
+    status: str
+    side: str
+    to: tuple[str, ...]
+    precedence: Precedence
+    subject: Raw
+    kind: str = ""
+    place: Raw | UnsetType = UNSET
+    opened: str
+    newest_act: str
+    newest_side: str
+    newest_time: str
+    acknowledged: dict[str, str] = {}
+    unacknowledged_by: tuple[str, ...] = ()
+    accounts: Literal["", "beside", "differ", "agreed"] = ""
+    accounts_by: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    owed: tuple[Owing, ...] = ()
+
+
 class LiaisonState(Answer, frozen=True, kw_only=True):
-    """The liaison state of a channel at a position, and the digest of all of it."""
+    """The liaison state of a channel at a position, and the digest of all of it.
+
+    `open_matters` are the most urgent first. `open_matters_left_off` is how many exchanges more may be open, where the list has not all.
+    """
 
     channel: str
     cid: str
@@ -556,6 +635,8 @@ class LiaisonState(Answer, frozen=True, kw_only=True):
     counts: tuple[Count, ...]
     owed: tuple[Owed, ...]
     unacknowledged: tuple[Row, ...]
+    open_matters: tuple[OpenMatter, ...]
+    open_matters_left_off: int = 0
 
 
 class Change(Answer, frozen=True, kw_only=True):
@@ -663,7 +744,10 @@ class NewDraft(Shape, frozen=True, kw_only=True):
 
 
 class DraftView(Answer, frozen=True, kw_only=True):
-    """A draft of the caller's own side: what it would say, who wrote it, and how many officers it takes."""
+    """A draft of the caller's own side: what it would say, who wrote it, and how many officers it takes.
+
+    `handed` is when its author handed it to the colleagues who may send it.
+    """
 
     id: str
     author: str
@@ -673,6 +757,7 @@ class DraftView(Answer, frozen=True, kw_only=True):
     created: str
     updated: str
     two_key: bool = False
+    handed: str = ""
     etag: str
 
 
@@ -686,7 +771,7 @@ Scope = Literal["act", "read"]
 
 
 class NewToken(Shape, frozen=True, kw_only=True):
-    """A token to be issued to an officer, for some of the channels, or for all in which the officer is.
+    """A token to be issued to an officer, for the channels that are named, or for the only one in which the officer is.
 
     It `expires` at that time, or never; one of the scope `read` posts nothing.
     """
@@ -723,7 +808,7 @@ class Tokens(Answer, frozen=True, kw_only=True):
 
 
 class NewSubject(Shape, frozen=True, kw_only=True):
-    """A subject of the OIDC provider, to be mapped to an officer, for some of the channels, or for all in which the officer is."""
+    """A subject of the OIDC provider, to be mapped to an officer, for the channels that are named, or for the only one in which the officer is."""
 
     subject: Line
     actor: Actor

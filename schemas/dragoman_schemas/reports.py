@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import UNSET, Raw, UnsetType, field
 
-from dragoman_schemas.answers import Answer, FlagView, Issue, RoadmapArea, Unanswered
+from dragoman_schemas.answers import Answer, FlagView, Issue, Owing, RoadmapArea, Unanswered
 from dragoman_schemas.statistics import Blind, Blindness, Line, Spread, Statistics
 
 
@@ -41,7 +41,7 @@ class Report(Answer, frozen=True, kw_only=True):
 
 
 class Matter(Answer, frozen=True, kw_only=True):
-    """An exchange, as reports name it. Under the Chatham House Rule it has no side, and none in its number.
+    """An exchange, as reports name it. Under the Chatham House Rule it has no side and no number.
 
     `titles`, by language, are what it is called where its opener gave it no subject; `subject` is the English one then.
     """
@@ -62,6 +62,21 @@ class Matter(Answer, frozen=True, kw_only=True):
     status: str
     opened: str
     for_the_record: bool = False
+
+
+class ReportedMatter(Matter, frozen=True, kw_only=True):
+    """An open matter: where, who has it, how the accounts stand, and what is owed, the next first.
+
+    The members are those of the channel's state (`OpenMatter`). Under the Chatham House Rule it names no side.
+    """
+
+    place: str = ""
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    unacknowledged_by: tuple[str, ...] = ()
+    accounts: Literal["", "beside", "differ", "agreed"] = ""
+    accounts_by: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    owed: tuple[Owing, ...] = ()
 
 
 class Due(Answer, frozen=True, kw_only=True):
@@ -109,6 +124,13 @@ class Standing(Answer, frozen=True, kw_only=True):
     messages: int
 
 
+class Unnamed(Answer, frozen=True, kw_only=True):
+    """What was said under the Chatham House Rule, which is counted for no side, and what is not acknowledged of it."""
+
+    messages: int = 0
+    unacknowledged: int = 0
+
+
 class Ahead(Answer, frozen=True, kw_only=True):
     """What is agreed, asked for or in force, from and to when."""
 
@@ -131,18 +153,21 @@ class ChannelStanding(Answer, frozen=True, kw_only=True):
 class Situation(Report, frozen=True, kw_only=True):
     """The situation report: what stands, who has the watch, whether the line is there, what is owed by whom until when.
 
-    `quiet` says that nothing was sent, everything is acknowledged, nothing is overdue, every watch is manned, and the last check
-    of the line, in the period, came back.
+    `stands` are the open matters, the most urgent first, and `open_matters` how many there are. `quiet` says that nothing was sent,
+    everything is acknowledged, nothing is overdue, no matter is open, every watch is manned, and the last check of the line, in the
+    period, came back.
     """
 
     quiet: bool
     overdue: int
     channel: ChannelStanding
     standing: tuple[Standing, ...]
+    unnamed: Unnamed = field(default_factory=Unnamed)
     line: tuple[Line, ...]
     urgent: tuple[Urgent, ...]
     owed: tuple[Due, ...]
-    stands: tuple[Matter, ...]
+    open_matters: int
+    stands: tuple[ReportedMatter, ...]
     meetings: tuple[Ahead, ...]
     in_force: tuple[Ahead, ...]
     left_off: int = 0
@@ -167,6 +192,7 @@ class TurnOver(Report, frozen=True, kw_only=True):
     watch: Literal["manned", "nobody"]
     note: Raw | UnsetType = UNSET
     standing: tuple[Standing, ...]
+    unnamed: Unnamed = field(default_factory=Unnamed)
     line: tuple[Line, ...]
     unacknowledged: tuple[Urgent, ...]
     owed: tuple[Due, ...]
@@ -379,9 +405,11 @@ class FiveAnswers(Report, frozen=True, kw_only=True):
     blindness: tuple[Blindness, ...]
     blind: tuple[Blind, ...]
     standing: tuple[Standing, ...]
+    unnamed: Unnamed = field(default_factory=Unnamed)
     on_watch: dict[str, str] = field(default_factory=dict)
     unacknowledged: tuple[Urgent, ...]
-    stands: tuple[Matter, ...]
+    open_matters: int
+    stands: tuple[ReportedMatter, ...]
     authorities: tuple[Authority, ...]
     kinds: dict[str, int]
     exceptions: tuple[Exceptional, ...]

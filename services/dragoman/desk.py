@@ -11,10 +11,12 @@ What makes a post the desk's and nobody else's: nothing else writes to a log.
 
 import asyncio
 import base64
+import dataclasses
 import secrets
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Final
 
 import msgspec
 import structlog
@@ -22,9 +24,10 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from dragoman.domain import channel as channels
-from dragoman.domain import ids
+from dragoman.domain import deadlines, ids, meeting
 from dragoman.domain import record as records
-from dragoman.domain.access import ROOT
+from dragoman.domain.access import ROOT, SERVICE
+from dragoman.domain.clocks import calendar_of
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.erasure import consenting, hash_of
 from dragoman.domain.fold import Folded, folded
@@ -33,7 +36,7 @@ from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, SIGNATURES
+from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES, SIGNATURES
 from dragoman.log.port import (
     AlreadyAppended,
     Appended,
@@ -53,7 +56,7 @@ from dragoman.tlog import dsse
 from dragoman_schemas.acts.channel import Erasure, Officer
 from dragoman_schemas.answers import NewChannel, Recorded
 from dragoman_schemas.frame import Act
-from dragoman_schemas.state import ChannelState
+from dragoman_schemas.state import ChannelState, Exchange
 
 log = structlog.get_logger()
 
@@ -91,6 +94,7 @@ class Desk:
         self._custody = custody
         self._read_only_reason = read_only_reason
         self._now = now
+        self._taken: set[tuple[str, str]] = set()
         self._queues: dict[tuple[str, str], deque[asyncio.Future[None]]] = {}
 
     async def post(self, projection: Projection, post: Post, trace: tuple[str, str] = ("", "")) -> Kept:
@@ -107,6 +111,33 @@ class Desk:
             return await self._post(projection, post, trace)
         finally:
             self._pass_on(place)
+
+    def is_recorded(self, projection: Projection, post: Post) -> bool:
+        """Return whether this very post is in the log. Another record under its id does not count: that is logged."""
+        position = projection.posted(post.id)
+        if position is None:
+            return False
+        record = projection.record_at(position)
+        if record is None or not record.act or _is_same(record, post):
+            return True  # the bytes of an erased record are gone
+        self._log_taken(projection, post, position)
+        return False
+
+    def _log_taken(self, projection: Projection, post: Post, position: int) -> None:
+        """Log, once, that a service cannot record because somebody else's record has its id."""
+        if not post.actor.startswith("service/") or (projection.name, post.id) in self._taken:
+            return
+        self._taken.add((projection.name, post.id))
+        log.error(
+            "record.id_taken",
+            channel=projection.name,
+            actor=post.actor,
+            act=str(post.data.__struct_config__.tag),
+            exchange=post.exchange,
+            id=post.id,
+            position=position,
+            do="the service's record cannot be recorded; tell the sides, and see who recorded that position",
+        )
 
     def rehearse(self, projection: Projection, post: Post) -> Folded:
         """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
@@ -268,6 +299,7 @@ class Desk:
                 )
             )
         if post is not None and not _is_same(record, post):
+            self._log_taken(projection, post, position)
             raise Refused(
                 Refusal(
                     kind="key-reused", detail=sentence("This Idempotency-Key was used for another post. Take a new key for a new post.")
@@ -288,16 +320,31 @@ class Desk:
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
             post, signatures = self._signed(projection, post) if not signatures else (post, self._completed(projection, post))
         decided = decide(state, asked, post, time=stamp(moment), salt=secrets.token_hex(32), signatures=signatures)
-        if isinstance(decided, Refusal):
-            raise Refused(decided)
+        if isinstance(decided, Refusal):  # "void" would say that the record is in the log, and nothing is
+            raise Refused(dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided)
+        self._refuse_if_too_soon(state, projection, decided)
+        _refuse_if_unchosen(projection, decided)
         try:
             if signatures:
-                return records.parse(decided.raw)  # what is signed is read again as a verifier will
-            records.check_built(decided)
-            return decided
+                decided = records.parse(decided.raw)  # what is signed is read again as a verifier will
+            else:
+                records.check_built(decided)
         except NotARecord as error:
             detail = sentence("What would be recorded is no record: %(error)s. Nothing was recorded; tell the operator.", error=error.said)
             raise Refused(Refusal(kind="invalid", detail=detail)) from None
+        _refuse_if_full(projection, decided)
+        return decided
+
+    def _refuse_if_too_soon(self, state: ChannelState, projection: Projection, record: Record) -> None:
+        """Raise `Refused` where an officer's act names dates that nobody can keep."""
+        if record.envelope.actor.startswith("service/") or not deadlines.names_dates(record):
+            return
+        after = folded(state, projection, record).state
+        if isinstance(after, Exchange):
+            calendars = {side: calendar_of(projection.office(side)) for side in (after.side, *after.to)}
+            refusal = deadlines.check(projection.registry, after, record, calendars)
+            if refusal is not None:
+                raise Refused(refusal)
 
     # Trials, whose keys the host keeps
 
@@ -418,6 +465,35 @@ class Desk:
                         detail=sentence("There is a channel %(channel)s already; choose another name.", channel=event_log.channel),
                     )
                 )
+
+
+SETTLING: Final = frozenset({"acknowledgement", "correction", "cancellation", "closure", "second-key"})
+"""Acts for which every exchange has room left."""
+
+
+def _refuse_if_unchosen(projection: Projection, record: Record) -> None:
+    """Raise `Refused` where an officer accepts a meeting without saying which of several times."""
+    exchange = projection.exchange(record.envelope.subject) if record.name == "acceptance" else None
+    refusal = None if exchange is None else meeting.check_choice(exchange, record)
+    if refusal is not None:
+        raise Refused(refusal)
+
+
+def _refuse_if_full(projection: Projection, record: Record) -> None:
+    """Raise `Refused` where an exchange has taken all that it takes from a side. The rules do not know of it: older logs stay valid."""
+    envelope = record.envelope
+    if record.side == SERVICE or envelope.family == "channel":
+        return
+    most = EXCHANGE_BYTES - (0 if record.name in SETTLING else EXCHANGE_SPARE_BYTES)
+    if envelope.subject == envelope.id or projection.said_by(envelope.subject, record.side) + len(record.raw) <= most:
+        return
+    detail = sentence(
+        "Nothing was recorded: %(side)s has used its room in this exchange, %(n)s KiB. "
+        "Open a new exchange and name this one among its references.",
+        side=record.side,
+        n=EXCHANGE_BYTES // 1024,
+    )
+    raise Refused(Refusal(kind="no-room", detail=detail))
 
 
 def _is_same(record: Record, post: Post) -> bool:

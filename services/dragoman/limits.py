@@ -14,6 +14,12 @@ PERSON_BYTES: Final = 16 * 1024
 PEOPLE: Final = 2_000
 """Living entries of a side in a channel: every gateway reads the whole register when it starts."""
 
+EXCHANGE_BYTES: Final = 2 * 1024 * 1024
+"""A side's records in one exchange: a matter that needs more than a long book is several. The exchange is read whole."""
+
+EXCHANGE_SPARE_BYTES: Final = 64 * 1024
+"""What is left of it for acts that end or settle something: acknowledgement, correction, cancellation, closure, second key."""
+
 FILE_BYTES: Final = 16 * 1024 * 1024
 """A file: a report with pictures, not a film. It is held in memory once, while its digest is taken."""
 
@@ -32,8 +38,44 @@ FILE_SECONDS: Final = 120.0
 BODY_BYTES: Final = 2 * ACT_BYTES
 """A posted body: an act with generous white space."""
 
+FIRST_REQUEST_SECONDS: Final = 5.0
+"""How long a new connection may send no request: its handshake, and then its headers. A browser opens another one when it needs it."""
+
+ACCEPTED_AT_ONCE: Final = 32
+"""Connections that are taken before the event loop does anything else."""
+
+DESCRIPTORS_SHARE: Final = 0.75
+"""The share of a process's descriptors that connections may take: the broker, the projection and the archive need the rest."""
+
+SMALL_BODY_BYTES: Final = 16 * 1024
+"""A body that is read on the event loop: the worst of this size takes some 20 ms. Nearly every act is smaller."""
+
+SWITCH_SECONDS: Final = 0.001
+"""How long a worker may keep the interpreter from the event loop, which needs it a dozen times for one answer."""
+
+WORKERS: Final = 4
+"""Threads that read large bodies: one of several sides each at a time."""
+
+HELD_SECONDS: Final = 0.1
+"""How long the event loop may be held before the log says by what."""
+
+HELD_LINE_SECONDS: Final = 1.0
+"""How often the log says so: who can hold the loop must not fill the log as well."""
+
+FULL_LINE_SECONDS: Final = 60.0
+"""How often the log says that connections are refused."""
+
 SMALL_FORM_BYTES: Final = 8 * 1024
 """A form of somebody who may have no session: a token, a path to go on at, three preferences."""
+
+KEPT_FORM_BYTES: Final = 512 * 1024
+"""A form that is kept when it was sent after its session had ended."""
+
+KEPT_FORM_SECONDS: Final = 3600
+"""How long such a form is kept, and for how long a session that has ended still says whose it was."""
+
+KEPT_FORMS: Final = 32
+"""How many such forms a gateway keeps, of different officers: 16 MiB at most."""
 
 FORM_FIELDS: Final = 1_000
 """Fields of a form. The longest form has some three hundred."""
@@ -147,11 +189,17 @@ CLOCK_SKEW_SECONDS: Final = 2.0
 LIST_PAGE: Final = 200
 """Rows of a page of a list."""
 
+TIMELINE_PAGE: Final = 200
+"""Records of an exchange on one page of its timeline: nearly every exchange is on one page."""
+
 OVERDUE_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for one page of what is overdue: some 200 ms; the cursor goes on from there."""
 
 DUTIES_LOOKED: Final = 2_000
 """Exchanges whose clocks are looked at for a board of the past: some 300 ms."""
+
+OPEN_LOOKED: Final = 500
+"""Exchanges that wait for no acknowledgement and are looked at for the list of open matters: some 50 ms."""
 
 STATISTICS_EXCHANGES: Final = 200_000
 """Exchanges that are counted for one answer: half a minute of a reader's thread, in which others have their turn."""
@@ -220,6 +268,9 @@ DEDUPE_SECONDS: Final = 24 * 3600
 MEMORY_EXCHANGES: Final = 20_000
 """Folded exchanges kept in memory by a gateway; the rest are read from its file."""
 
+MEMORY_BYTES: Final = 64 * 1024 * 1024
+"""The same in bytes of their encodings: some hundred of the longest."""
+
 QUEUE_WRITES: Final = 5_000
 """Folded records waiting for the file before the fold pauses, so that memory is bounded in a rebuild."""
 
@@ -242,6 +293,9 @@ DRAFTS: Final = 200
 """Drafts of a side in a channel: every gateway holds them all."""
 
 SESSION_SECONDS: Final = 12 * 3600
+KEPT_SECONDS: Final = 24 * 3600
+"""For how long at most a device keeps the duty numbers of a channel; never longer than its session."""
+
 """A page's session: one watch."""
 
 PING_SECONDS: Final = 10
@@ -251,7 +305,10 @@ GATHER_SECONDS: Final = 0.2
 """How long changes that ring nobody are gathered before an open page is told."""
 
 ALARMS_SHOWN: Final = 100
-"""Alarms of which a page holds the details."""
+"""Messages that a page may name as ringing when it asks what has become of them."""
+
+GROUP_ALARMS: Final = 20
+"""Messages of one side to one side that ring each by itself. A further one joins the group of its sender, and is not heard anew."""
 
 FLOOD_SECONDS: Final = 600
 FLOOD_ALARMS: Final = 10
@@ -341,8 +398,11 @@ RETRY_AFTER_SECONDS: Final = 2
 ANSWER_BYTES: Final = 128 * 1024 * 1024
 """An answer that a client holds in memory: the record of a long period, and no endless one."""
 
-LINE_BYTES: Final = 4 * MESSAGE_BYTES
-"""A line of a stream: a record and what is said of it, or junk in hexadecimal digits."""
+LINE_BYTES: Final = 2 * MESSAGE_BYTES + 4096
+"""A line of a stream or an export, a little over 1 MiB: a record and what is said of it, or junk in hexadecimal digits."""
+
+VOID_RECORDS: Final = 100_000
+"""Messages without effect that an auditor holds in memory. A log with more was filled up, and is none that anybody needs to read to its end."""
 
 COMPARED_GROWTH: Final = 100_000
 """Records by which a log may grow while its answers are compared: hours of the busiest channel, and no endless log."""

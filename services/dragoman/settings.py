@@ -83,10 +83,11 @@ class Courier(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an officer, a side and an address may ask of one gateway, so that none starves another; an exercise has budgets of its own.
+    """What an officer, a side and an address may ask of one gateway, so that none starves another. Officers and sides have one in each channel.
 
     Requests and MiB (sent and received together) are a second's worth, of which ten may be used at once; `stranger_requests` are those of an address without a valid token. `open_exchanges` are those of
-    a side in a channel, `acts` those of a side in one exchange, `streams` an officer's.
+    a side in a channel, `acts` those of a side in one exchange, `streams` an officer's, `connections` those of an address at once; own
+    proxies have no such limit. `officer_work` and `side_work` are seconds of a processor a second, which reading what they send takes.
     """
 
     officer_requests: Annotated[float, Meta(gt=0)] = 50.0
@@ -98,6 +99,9 @@ class Budgets(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     open_exchanges: Annotated[int, Meta(gt=0)] = 20_000
     acts: Annotated[int, Meta(gt=0)] = 2_000
     streams: Annotated[int, Meta(gt=0)] = 50
+    connections: Annotated[int, Meta(gt=0)] = 100
+    officer_work: Annotated[float, Meta(gt=0)] = 0.2
+    side_work: Annotated[float, Meta(gt=0)] = 0.4
 
 
 class Nats(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,6 +19,8 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from dragoman.printable import one_line
+
 log = structlog.get_logger()
 
 GATHER_SECONDS: Final = 0.05
@@ -45,7 +47,7 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     rendered: list[Processor] = (
         [_plain_tracebacks, _as_json]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else [_without_escapes, structlog.dev.ConsoleRenderer(colors=output.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     structlog.configure(
         processors=[*shared, *rendered],
@@ -58,6 +60,11 @@ def configure(format: Format = "auto", level: str = "info", stream: Any = None) 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def _without_escapes(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """As a processor: have no value move the cursor of a terminal, or begin a line."""
+    return {name: one_line(value) if isinstance(value, str) and name != "exception" else value for name, value in event.items()}
 
 
 _everyday: "Lines | None" = None

@@ -34,6 +34,9 @@ log = structlog.get_logger()
 
 _TASK: Final = "watch"
 _AGAIN: Final = timedelta(seconds=1)
+_TAKEN_AGAIN: Final = timedelta(minutes=1)
+"""How long until a record whose id somebody else has used up is tried again: a later step of its clock has another id."""
+
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -118,14 +121,13 @@ class _Kept:
         return {side: clocks.calendar_of(self.projection.office(side)) for side in (state.side, *state.to)}
 
     def slot(self, now: datetime) -> line.Slot | None:
-        """The line check that is due by schedule and was not sent."""
+        """The line check that is due by schedule, whether it was sent or not."""
         if self.line is None or now < self.line:
             return None
         registry = self.projection.registry
         schedule, slot = line.schedule_of(registry), line.due(registry, now)
         self.line = None if schedule is None else schedule.next(now).due
-        sent = slot is None or self.projection.posted(line.id_of(registry, slot)) is not None
-        return None if sent else slot
+        return slot
 
     def due(self, now: datetime) -> list[str]:
         """The exchanges of which a step is due, taken off the list."""
@@ -219,15 +221,19 @@ class Watch:
         registry = kept.projection.registry
         act = line.act_of(registry, slot)
         post = Post(actor=clocks.ACTOR, act=act, data=decode_act(act), id=line.id_of(registry, slot), family="contact")
+        if self._desk.is_recorded(kept.projection, post):
+            return
         try:
             await self._desk.post(kept.projection, post)
         except Refused as error:
             log.warning("line.not_checked", channel=registry.name, sequence=slot.sequence, reason=str(error.refusal.detail))
-            kept.line = now + _AGAIN
+            if error.refusal.kind != "key-reused":  # else the next slot is tried, which has another id
+                kept.line = now + _AGAIN
         else:
             log.info("line.checked", channel=registry.name, side=slot.side, sequence=slot.sequence)
 
     async def _record(self, kept: _Kept, exchange: str, now: datetime) -> None:
+        retries: list[datetime] = []
         for clock, step in kept.steps(exchange, now):
             act = clocks.act_of(clock, step)
             post = Post(
@@ -243,9 +249,15 @@ class Watch:
             except Refused as error:
                 # It was met meanwhile, which the fold has told us of, or the log cannot be reached.
                 log.info("clock.not_recorded", channel=kept.projection.name, clock=clock.clock, reason=str(error.refusal.detail))
-                kept.again(exchange, now + _AGAIN)
+                if error.refusal.kind == "key-reused":
+                    following = _next(clock, step)
+                    retries += [now + _TAKEN_AGAIN, *([] if following is None else [following])]
+                else:
+                    retries.append(now + _AGAIN)
             else:
                 log.info("clock.recorded", channel=kept.projection.name, exchange=exchange, clock=clock.clock, side=clock.side, step=step)
+        if retries:
+            kept.again(exchange, min(retries))
 
 
 def _floor(moment: datetime) -> datetime:

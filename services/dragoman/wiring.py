@@ -5,6 +5,7 @@ import hashlib
 import json
 import signal
 import socket
+import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -24,13 +25,14 @@ from dragoman.courier.post import Bringing
 from dragoman.courier.rounds import Rounds
 from dragoman.desk import Desk, stamp, utc_now
 from dragoman.domain import nesting
-from dragoman.gateway.app import application
+from dragoman.gateway.app import application, rejection
 from dragoman.gateway.callers import networks
+from dragoman.gateway.connections import Connections, Site, connections_room
 from dragoman.gateway.coverage import Coverage
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.service import Service
 from dragoman.gateway.takeover import TakeOver
-from dragoman.gateway.tls import Certificate
+from dragoman.gateway.tls import Certificate, is_in_clear
 from dragoman.interop.urls import Guard
 from dragoman.limits import ELECTION_SECONDS, JWKS_BYTES, POLL_SECONDS, REQUEST_SECONDS
 from dragoman.log import broker, stream
@@ -84,6 +86,7 @@ class Running:
 def initialise(data: Path) -> bool:
     """Make a data directory: its place, the keys of our users, the log key, the operator's token. False where it was there already."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _close_to_others(data)
     place.adopt(data)
     keys = data / "keys"
     fresh = not (data / "operator.token").exists()
@@ -92,6 +95,21 @@ def initialise(data: Path) -> bool:
     if fresh:
         broker.write_secret(data / "operator.token", new_token().encode())
     return fresh
+
+
+def _close_to_others(data: Path) -> None:
+    """Take from other users what they may do in a data directory that was there before; a directory of somebody else's is logged."""
+    mode = stat.S_IMODE(data.stat().st_mode)
+    if not mode & 0o077:
+        return
+    try:
+        data.chmod(mode & 0o700)
+    except OSError as error:
+        log.warning(
+            "data.open_to_others", data=str(data), reason=str(error), do="chmod 700 that directory: keys and what was said are in it"
+        )
+    else:
+        log.info("data.closed_to_others", data=str(data), before=f"{mode:04o}", after=f"{mode & 0o700:04o}")
 
 
 @asynccontextmanager
@@ -149,9 +167,10 @@ async def courier(settings: Settings, endpoint: Endpoint, name: str = "courier",
 
 
 async def _courier(stack: AsyncExitStack, settings: Settings, service: Service, name: str) -> Rounds:
-    session = await stack.enter_async_context(webhook.session(service.urls))
+    webhooks = webhook.Webhooks(service.urls)
+    stack.push_async_callback(webhooks.aclose)
     by: dict[Means, Bringing] = {
-        "webhook": webhook.Webhooks(session, service.urls),
+        "webhook": webhooks,
         "e-mail": mail.Mails(settings.courier.smtp, settings.http.public_url),
     }
     own = hashlib.sha256(f"{settings.data.resolve()}/{name}".encode()).hexdigest()[
@@ -266,6 +285,7 @@ async def _followed(settings: Settings, endpoint: Endpoint, name: str, permit: P
             await projection.caught_up.wait()
         following(service.keep("rebuild", rebuild.Rebuilder(store, service.channels, log_of, settled=service.trees.forget).run))
         following(service.keep("integrity", IntegrityCheck(store).run))
+        following(service.keep("watchdog", service.watchdog.run))
         following(service.keep("access", service.keep_access_fresh))
         following(service.keep("new-channels", partial(_find_channels, service, following_again)))
         if permit.read_only_reason() is not None:
@@ -371,9 +391,7 @@ async def _tasks() -> AsyncIterator[_Start]:
 
 async def _listening(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Running:
     app = application(service, settings, await _provider(settings, service, stack, following))
-    runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=settings.http.idle_s, auto_decompress=False
-    )
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
     certificate = None
     if settings.http.certificate is not None or settings.http.key is not None:
         certificate = Certificate(*_pair(settings))
@@ -381,11 +399,28 @@ async def _listening(settings: Settings, service: Service, stack: AsyncExitStack
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     listener = _bound(settings.http.host, settings.http.port)
-    await web.SockSite(runner, listener, ssl_context=certificate.context if certificate else None).start()
     port = listener.getsockname()[1]
+    connections = Connections(
+        listener,
+        reject=rejection(app),
+        per_address=settings.budgets.connections,
+        most=connections_room(),
+        proxies=networks(settings.http.trusted_proxies),
+        context=certificate.context if certificate else None,
+        keepalive_timeout=settings.http.idle_s,
+        access_log=None,
+        auto_decompress=False,
+    )
+    await Site(runner, listener, connections, secure=certificate is not None).start()
     own_url = f"{'https' if certificate else 'http'}://{settings.http.host}:{port}"
     base_url = settings.http.public_url or own_url
     log.info("gateway.listening", url=base_url)
+    if is_in_clear(settings.http, listener.getsockname()[0]):
+        log.warning(
+            "gateway.without_tls",
+            url=own_url,
+            do="name http.certificate and http.key, or put a proxy with TLS before it and set http.public_url: tokens cross the network in clear",
+        )
     return Running(service, base_url, own_url)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections import Counter
-from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,71 +14,13 @@ from dragoman.audit.past import Past
 from dragoman.audit.replay import Replay
 from dragoman.cli import asking
 from dragoman.cli.common import Target
-from dragoman.domain import clocks
-from dragoman.domain.decide import Post, decide
-from dragoman.domain.record import decode_act
-from dragoman.domain.refusal import Refusal
 from dragoman.domain.statistics import Measure
 from dragoman.gateway.console import five_answers
 from dragoman.language.words import of_tag
 from dragoman.reports.answers import answers, paper
 from dragoman.reports.markdown import markdown
-from samples import act
-from world import INCIDENT, NOTE, SALT, World
-
-N, C, ND, CD = "nato/o-1", "china/o-1", "nato/d-1", "china/d-1"
-
-_OPENINGS = (
-    (N, NOTE),
-    (C, NOTE),
-    (N, act("ict-inquiry")),
-    (C, act("ict-inquiry")),
-    (ND, {**INCIDENT, "precedence": "flash"}),
-    (CD, {**INCIDENT, "precedence": "routine"}),
-    (ND, act("line-check")),
-)
-_STEPS = ("acknowledgement", "reply", "closure", "final-report", "echo", "cancellation", "wait", "wait", "limit", "limit", "lapse")
-_SPANS = (0.0, 0.001, 60.0, 600.0, 900.0, 3_600.0, 86_400.0, 3 * 86_400.0, 40 * 86_400.0)
-_CONSENTING = {"closure", "cancellation"}
-_BODIES = {"reply": {"act": "reply", "text": "We have looked into it."}}
-
-
-def a_history(data: st.DataObject) -> World:
-    """A history in which limits lapse, are met late or in time, or end with their matter; at times exactly at a limit."""
-    world = World()
-    if data.draw(st.booleans(), label="adopted"):
-        for side in world.sides:
-            world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
-    opened: list[str] = []
-    for _ in range(data.draw(st.integers(1, 12), label="steps")):
-        if not opened or data.draw(st.booleans()):
-            by, body = data.draw(st.sampled_from(_OPENINGS))
-            opened.append(world.open(by, body))
-        step = data.draw(st.sampled_from(_STEPS))
-        if step == "wait":
-            world.clock += timedelta(seconds=data.draw(st.sampled_from(_SPANS)))
-        elif step in ("limit", "lapse") and opened:
-            at_the_limit(world, data.draw(st.sampled_from(opened)), lapse=step == "lapse")
-        elif opened:
-            by = data.draw(st.sampled_from((N, C, ND, CD)))
-            world.keep(by, _BODIES.get(step) or act(step), data.draw(st.sampled_from(opened)), seen=step in _CONSENTING)
-    return world
-
-
-def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
-    """Wait until what comes next comes exactly at a limit, or have the watch record there that it passed."""
-    exchange = world.exchange(id)
-    running = [clock for clock in clocks.running(world.registry, exchange, {}) if clock.open and clock.due > world.clock]
-    if not running:
-        return
-    clock = min(running, key=lambda each: each.due)
-    world.clock = clock.due - timedelta(seconds=0 if lapse else 1)
-    if lapse:
-        raw, given = clocks.act_of(clock, clocks.LAPSE), clocks.id_of(world.name, id, clock, clocks.LAPSE)
-        post = Post(actor=clocks.ACTOR, act=raw, data=decode_act(raw), id=given, exchange=id, caused_by=clock.started_by)
-        decided = decide(world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT)
-        if not isinstance(decided, Refusal):
-            world.take(decided)
+from histories import a_history
+from world import World
 
 
 def asked_of(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, json: bool) -> str:

@@ -365,7 +365,7 @@ class Own(Service):
         opening = compact(act)
         body = b'{"act":%s,"signatures":%s}' % (opening, json.dumps(signatures(["nato/root", "china/root"], opening).split()).encode())
         about: dict[str, Any] = (await operator.call("POST", "/v1/openings", body)).json
-        issued = await operator.post("/v1/tokens", {"actor": "nato/root"})
+        issued = await operator.post("/v1/tokens", {"actor": "nato/root", "channels": [CALM]})
         self.root_token = issued.json["token"]
         return about
 

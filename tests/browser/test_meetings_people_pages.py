@@ -146,7 +146,7 @@ async def opened(visit: Visiting, who: str, path: str, channel: str = CHANNEL, *
     await found.page.goto(f"{found.service.base_url}/c/{channel}{path}")
     await found.page.get_by_label("Token").fill(found.service.token(who))
     await found.page.get_by_role("button", name="Sign in").click()
-    await found.page.get_by_role("button", name="Sign out").wait_for()
+    await found.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
     return found
 
 

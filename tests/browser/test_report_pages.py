@@ -148,6 +148,7 @@ async def test_a_report_is_the_apis_own_in_the_readers_language(visit: Visiting,
     await reader.sign_in("nato/officer", CALM)
     for language, button in (("en", "English"), ("fr", "Français"), ("zh", "中文")):
         await go(reader, f"/c/{CALM}/reports")
+        await reader.page.locator(".menu > summary").click()
         await reader.page.get_by_role("button", name=button).click()
         for name in ("situation", "turn-over", "period", "year"):
             path = f"/c/{CALM}/reports/{name}"
@@ -167,6 +168,7 @@ async def test_a_chinese_reports_own_words_are_chinese(visit: Visiting, nato: Ca
     await nato.open(INCIDENT)
     reader = await visit()
     await reader.sign_in("nato/officer", CALM)
+    await reader.page.locator(".menu > summary").click()
     await reader.page.get_by_role("button", name="中文").click()
     for name in ("situation", "turn-over", "period", "year"):
         await go(reader, f"/c/{CALM}/reports/{name}")

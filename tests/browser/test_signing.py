@@ -52,7 +52,7 @@ async def at(host: Signing, visit: Visiting, actor: str, path: str, **options: A
     await reader.page.goto(host.address(path))
     await reader.page.get_by_label("Token").fill((host.folder / host.token(actor)).read_text().strip())
     await reader.page.get_by_role("button", name="Sign in").click()
-    await reader.page.get_by_role("button", name="Sign out").wait_for()
+    await reader.page.locator("form[action='/sign-out'] button").wait_for(state="attached")
     return reader
 
 

@@ -30,6 +30,9 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 class Recording:
     """In place of the desk: whatever is to be recorded is."""
 
+    def is_recorded(self, _projection: Projection, _post: Post) -> bool:
+        return False
+
     async def post(self, projection: Projection, post: Post) -> None:
         pass
 

@@ -232,3 +232,20 @@ def test_a_channel_without_clocks_has_no_schedule(kind: str, sides: tuple[str, .
     for side in sides:
         world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default", "line_check": TWICE})
     assert line.schedule_of(world.registry) is None
+
+
+@pytest.mark.parametrize("came", ["missed", "echoed", "garbled"])
+def test_closing_its_checks_mends_no_line(came: str) -> None:
+    world = scheduled()
+    id = world.open(ND, act("line-check"))
+    if came == "missed":
+        world.clock += timedelta(minutes=11)
+        missed(world, id)
+    else:
+        text = act("line-check")["challenge"] if came == "echoed" else "something else"
+        world.keep(CD, {"act": "echo", "text": text}, id)
+    before = line.standing([world.exchange(id)])
+    assert (before.missed_running, before.with_errors) == (int(came == "missed"), came == "garbled")
+    world.keep("nato/h-1", {"act": "closure"}, id, seen=True)
+    assert world.exchange(id).status == "closed"
+    assert line.standing([world.exchange(id)]) == before

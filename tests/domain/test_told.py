@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from dragoman.domain import alarms, clocks
+from dragoman.domain.accounts import accounts_of, differing, point
 from dragoman.domain.clocks import Running
-from dragoman.domain.flags import differences, flags, lead
+from dragoman.domain.flags import flags, lead
 from dragoman.domain.fold import Folded
 from dragoman.domain.notification import coded_text
 from dragoman_schemas.profiles import DAY, HOUR
@@ -327,25 +328,26 @@ def test_a_request_for_explanation_is_copied_to_all() -> None:
 # Accounts
 
 
-def test_the_accounts_of_an_incident_differ_by_what_both_give_otherwise() -> None:
+def test_the_accounts_of_an_incident_differ_by_what_both_give_otherwise_and_can_be_compared() -> None:
     world = World()
     id = world.open(ND, {**INCIDENT, "casualties": 0})
     world.keep(CD, {"act": "counter-account", "facts": "At a safe distance.", "casualties": 0, "place": {"lat": 15.2, "lon": 116.44}}, id)
-    assert shown(world, id)["accounts_differ"] == ["china gives otherwise: facts, place"]
-    (account,) = world.exchange(id).accounts["china"]
-    assert differences(world.exchange(id), account.content) == ["facts", "place"]
+    assert shown(world, id)["accounts_differ"] == ["china gives otherwise: place"]
+    assert differing(world.exchange(id)) == {"china": ["place"]}
     world.keep(CD, {"act": "counter-account", "facts": INCIDENT["facts"], "damage": "None."}, id)
     assert "accounts_differ" not in shown(world, id), "the newest counts, and what one side alone gives differs from nothing"
 
 
-@pytest.mark.parametrize(("name", "own"), [("encounter-report", "description"), ("call-record", "gist")])
-def test_an_account_stands_beside_what_the_report_calls_it(name: str, own: str, world: World) -> None:
+@pytest.mark.parametrize(("name", "own"), [("encounter-report", "description"), ("call-record", "gist"), ("hazardous-incident", "facts")])
+def test_words_of_another_side_are_its_own_account_and_no_difference(name: str, own: str, world: World) -> None:
     body = act(name)
-    id = world.open(N, body)
-    world.keep(C, {"act": "counter-account", "facts": body[own]}, id)
-    assert "accounts_differ" not in shown(world, id)
-    world.keep(C, {"act": "counter-account", "facts": "Otherwise."}, id)
-    assert shown(world, id)["accounts_differ"] == ["china gives otherwise: facts"]
+    id = world.open(ND, body)
+    for facts in (body[own], "Otherwise."):
+        world.keep(C, {"act": "counter-account", "facts": facts}, id)
+        assert "accounts_differ" not in shown(world, id)
+        assert shown(world, id)["own_account"] == ["china has given its own account"]
+        told = accounts_of(world.exchange(id))
+        assert point(own, told).result == "words", "an account's facts stand beside what the report calls them"
 
 
 def test_accounts_do_not_differ_once_facts_are_agreed(world: World) -> None:
@@ -354,7 +356,7 @@ def test_accounts_do_not_differ_once_facts_are_agreed(world: World) -> None:
     for actor in (N, C):
         world.keep(actor, act("accounts-agreement"), id, seen=True)
     assert world.exchange(id).status == "agreed_facts"
-    assert "accounts_differ" not in shown(world, id)
+    assert not {"accounts_differ", "own_account"} & shown(world, id).keys()
     once = act("encounter-report")
     other = world.open(N, once)
     given = {"dtg": "2026-11-24T03:00Z", "text": "Other words.", "remarks": "None.", "phrases": ["received"]}

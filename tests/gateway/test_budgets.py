@@ -4,13 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.gateway.budgets import Budget, Budgets, Over
+from dragoman.gateway.budgets import Budget, Budgets, Over, Payer
 from dragoman.settings import Budgets as Settings
 from dragoman.stores.access import Grant
 
-NATO = Grant(id="1", actor="nato/o-1")
-COLLEAGUE = Grant(id="2", actor="nato/o-2")
-CHINA = Grant(id="3", actor="china/o-1")
+LIVE, EXERCISE, OTHER = "c1", "c2", "c3"
+NATO = Grant(id="1", actor="nato/o-1", channels=(LIVE, EXERCISE))
+COLLEAGUE = Grant(id="2", actor="nato/o-2", channels=(LIVE, EXERCISE))
+CHINA = Grant(id="3", actor="china/o-1", channels=(LIVE, EXERCISE))
+NAMESAKE = Grant(id="4", actor="nato/o-1", channels=(OTHER,))
 
 
 class Clock:
@@ -61,11 +63,11 @@ def test_a_debt_is_one_burst_at_most() -> None:
     assert budget.spend("a", 1, 0.0) == pytest.approx(11.0)
 
 
-def spend_all(budgets: Budgets, grant: Grant, channel: str = "nato-china") -> int:
+def spend_all(budgets: Budgets, grant: Grant, cid: str = LIVE) -> int:
     """Ask until it is refused; how often it was not."""
     for count in range(100_000):
         try:
-            budgets.caller(grant, channel, 0)
+            budgets.caller(grant, cid, 0)
         except Over:
             return count
     raise AssertionError
@@ -80,14 +82,35 @@ def test_an_officer_does_not_use_up_the_sides_nor_one_side_the_others() -> None:
 
 def test_an_exercise_has_budgets_of_its_own() -> None:
     budgets = Budgets(Settings(officer_requests=5), Clock())
-    assert (spend_all(budgets, NATO, "nato-china-exercise"), spend_all(budgets, NATO)) == (50, 50)
+    assert (spend_all(budgets, NATO, EXERCISE), spend_all(budgets, NATO)) == (50, 50)
+
+
+def test_officers_and_sides_of_the_same_name_in_two_channels_share_nothing() -> None:
+    budgets = Budgets(Settings(officer_requests=5, side_requests=8, streams=1, officer_mib=1), Clock())
+    assert (spend_all(budgets, NATO), spend_all(budgets, NAMESAKE, OTHER)) == (50, 50)
+    assert spend_all(budgets, NATO, "") == 50, "what is asked of no single channel is another account"
+    assert spend_all(budgets, NAMESAKE, "") == 0, "a token for one channel has one account"
+    for grant, cid in ((NATO, LIVE), (NATO, EXERCISE), (NATO, ""), (NAMESAKE, OTHER)):
+        budgets.open_stream(grant, cid)
+        with pytest.raises(Over):
+            budgets.open_stream(grant, cid)
+
+
+def test_strangers_files_and_probes_are_counted_apart() -> None:
+    budgets = Budgets(Settings(address_requests=1), Clock())
+    for ask in (budgets.address, budgets.file, budgets.probe):
+        for _ in range(10):
+            ask("192.0.2.1")
+        with pytest.raises(Over):
+            ask("192.0.2.1")
+    budgets.file("192.0.2.1", NATO)
 
 
 def test_bytes_are_counted_both_ways_and_what_was_sent_is_paid_later() -> None:
     clock = Clock()
     budgets = Budgets(Settings(officer_mib=1), clock)
-    apart = budgets.caller(NATO, "", 6 * 2**20)
-    budgets.received(NATO, apart, 6 * 2**20)
+    payer = budgets.caller(NATO, "", 6 * 2**20)
+    budgets.received(payer, 6 * 2**20)
     with pytest.raises(Over) as refused:
         budgets.caller(NATO, "", 1)
     assert refused.value.policy == "officer-bytes" and refused.value.wait == 3
@@ -98,8 +121,8 @@ def test_bytes_are_counted_both_ways_and_what_was_sent_is_paid_later() -> None:
 
 def test_what_is_left_is_said_as_the_draft_says() -> None:
     budgets = Budgets(Settings(officer_requests=5, side_requests=8), Clock())
-    apart = budgets.caller(NATO, "", 0)
-    assert budgets.standing(NATO, apart) == {
+    payer = budgets.caller(NATO, "", 0)
+    assert budgets.standing(payer) == {
         "RateLimit-Policy": '"officer";q=50;w=10, "side";q=80;w=10',
         "RateLimit": '"officer";r=49;t=1, "side";r=79;t=1',
     }
@@ -117,10 +140,27 @@ def test_addresses_of_one_network_of_version_six_are_one() -> None:
 
 def test_streams_are_counted_while_they_are_open() -> None:
     budgets = Budgets(Settings(streams=2), Clock())
-    budgets.open_stream("nato/o-1")
-    budgets.open_stream("nato/o-1")
+    account = budgets.open_stream(NATO)
+    budgets.open_stream(NATO)
     with pytest.raises(Over):
-        budgets.open_stream("nato/o-1")
-    budgets.open_stream("nato/o-2")
-    budgets.close_stream("nato/o-1")
-    budgets.open_stream("nato/o-1")
+        budgets.open_stream(NATO)
+    budgets.open_stream(COLLEAGUE)
+    budgets.close_stream(account)
+    budgets.open_stream(NATO)
+
+
+def test_work_is_charged_to_officer_and_side_and_the_next_request_waits() -> None:
+    clock = Clock()
+    budgets = Budgets(Settings(officer_work=0.2, side_work=0.4), clock)
+    budgets.worked(Payer.of(NATO, "cid"), 2.5)
+    with pytest.raises(Over) as caught:
+        budgets.caller(NATO, "cid", 0)
+    assert (caught.value.policy, caught.value.wait) == ("work", 3)
+    budgets.caller(COLLEAGUE, "cid", 0)
+    budgets.caller(CHINA, "cid", 0)
+    budgets.worked(Payer.of(COLLEAGUE, "cid"), 2.0)
+    budgets.worked(Payer.of(COLLEAGUE, "cid"), 0.1)
+    with pytest.raises(Over):
+        budgets.caller(Grant(id="4", actor="nato/o-3"), "cid", 0)
+    clock.now += 5
+    budgets.caller(NATO, "cid", 0)

@@ -4,11 +4,12 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from dragoman.gateway import posting
 from dragoman.gateway.console import consoles, watchkeeping
-from dragoman.stores.access import Console
+from dragoman.stores.access import Access, Console, Grant
 
 DUTY = SimpleNamespace(roles=("duty_officer",), until=None)
 HEAD = SimpleNamespace(roles=("head_of_office",), until=None)
@@ -28,8 +29,8 @@ def channel(kind: str = "official") -> Any:
 
 def floor(*said: Console, silent_s: float = 0.0) -> Any:
     """A gateway that has run for an hour, and what consoles have said; one was armed so many seconds ago."""
-    armed = consoles.Armed(began=ago(3600), last={("nato-china", "nato"): ago(silent_s)})
-    return {consoles.ARMED: armed, posting.SERVICE: SimpleNamespace(access=SimpleNamespace(consoles=lambda now: list(said)))}
+    armed = consoles.Armed(began=ago(3600), last={("c", "nato"): ago(silent_s)})
+    return {consoles.ARMED: armed, posting.SERVICE: SimpleNamespace(access=SimpleNamespace(consoles=lambda now, cid: list(said)))}
 
 
 def told(app: Any, kind: str = "official") -> list[tuple[str, str]]:
@@ -59,3 +60,17 @@ def test_a_check_that_nobody_answers_reaches_the_deputies_at_once_and_the_head_a
 
 def test_where_no_clock_runs_nobody_is_told() -> None:
     assert told(floor(silent_s=3000), "track2") == []
+
+
+def test_a_console_counts_in_the_channels_of_its_session_and_no_longer_than_that() -> None:
+    values = {
+        "token.t": Grant(id="t", actor="nato/d-1", channels=("c",)),
+        "session.open": {"token": "t", "expires": ago(-60)},
+        "console.open": Console(actor="nato/d-1", state="armed", at=ago()),
+        "session.over": {"token": "t", "expires": ago(60)},
+        "console.over": Console(actor="nato/d-1", state="armed", at=ago()),
+    }
+    bucket: Any = SimpleNamespace(values={key: msgspec.json.encode(value) for key, value in values.items()})
+    access = Access(bucket)
+    assert [each.actor for each in access.consoles(time.time(), "c")] == ["nato/d-1"]
+    assert access.consoles(time.time(), "another") == [], "an officer of the same name in another channel is somebody else"

@@ -330,7 +330,7 @@ async def stand(house: Furnished, who: Who, operator: Who) -> list[str]:
             continue
         more: dict[str, str] = {}
         if name == "revoke_token":
-            more["id"] = (await made(await operator.post("/v1/tokens", {"actor": "china/o-1"})))["id"]
+            more["id"] = (await made(await operator.post("/v1/tokens", {"actor": "china/o-1", "channels": ["nato-china"]})))["id"]
         answer = await call(house, who, name, "nato-china", **more)
         check(name, answer)
         if differs(name, column, wanted := expected(name, column, house, "nato-china"), answer):
@@ -360,7 +360,9 @@ async def test_an_act_is_for_the_roles_that_the_table_prints(name: str, house: F
 async def test_a_token_for_reading_changes_nothing_and_reads_what_its_officer_reads(
     house: Furnished, session: aiohttp.ClientSession
 ) -> None:
-    issued = await made(await house.who(session, OPERATOR).post("/v1/tokens", {"actor": "nato/h-1", "scope": "read"}))
+    issued = await made(
+        await house.who(session, OPERATOR).post("/v1/tokens", {"actor": "nato/h-1", "channels": ["nato-china"], "scope": "read"})
+    )
     reader = Who(session, house.service, issued["token"], "nato/head_of_office", ("nato-china",))
     for name, (method, _, _) in OPERATIONS.items():
         answer = await call(house, reader, name, "nato-china")
@@ -434,7 +436,7 @@ async def write(house: Furnished, session: aiohttp.ClientSession) -> Written:
     endpoint = await made(await head.post("/v1/webhooks", wanted))
     words.link = (await made(await officer.post(f"{C}/calendar-links", None)))["path"].rpartition("/")[2]
     await put(officer, words.file.encode())
-    both = await made(await house.who(session, OPERATOR).post("/v1/tokens", {"actor": "nato/o-1"}))
+    both = await made(await house.who(session, OPERATOR).post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china", house.desk]}))
     asked = {"draft": draft["id"], "person": person["id"], "endpoint": endpoint["id"], "sha256": digest(words.file.encode())}
     return Written(
         words,
@@ -583,9 +585,10 @@ class Own:
     async def post(self, who: Who, body: dict[str, Any], *owners: str) -> Answer:
         self.world.ledger = Replay()
         self.world.ledger.take(await self.records(who))
-        raw, lines = self.world.sign(who.name, body, ids.from_key(self.world.name, who.name, new_key()), [*owners])
+        key = new_key()
+        raw, lines = self.world.sign(who.name, body, ids.from_key(self.world.name, who.name, key), [*owners])
         keys, signatures = zip(*(line.split(":") for line in lines.split()), strict=True)
-        signed = {"Dragoman-Key-Id": " ".join(keys), "Dragoman-Signature": " ".join(signatures)}
+        signed = {"Idempotency-Key": key, "Dragoman-Key-Id": " ".join(keys), "Dragoman-Signature": " ".join(signatures)}
         return await who.call("POST", f"{self.at}/channel", raw, **signed)
 
 

@@ -343,6 +343,8 @@ async def test_a_revoked_token_gives_nothing(who: Who) -> None:
 
 async def test_a_token_is_not_issued_to_nobody(who: Who) -> None:
     (await who("operator").call("POST", "/v1/tokens", {"actor": "nato/nobody"})).problem(422, "invalid")
+    several = (await who("operator").call("POST", "/v1/tokens", {"actor": "nato/o-1"})).problem(422, "invalid")
+    assert [each["pointer"] for each in several["errors"]] == ["/channels"], "an officer of that name elsewhere may be somebody else"
     (await who("operator").call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china-track2"]})).problem(422, "invalid")
 
 

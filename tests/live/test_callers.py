@@ -34,7 +34,9 @@ def bearing(caller: Caller, token: str) -> Caller:
 async def test_a_token_ends_when_it_was_to(who: Who) -> None:
     for seconds in (2, 10, 50):  # on a busy machine the first may be over before anything is asked with it
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
-        issued = (await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "expires": ends.isoformat()})).json
+        issued = (
+            await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "expires": ends.isoformat()})
+        ).json
         short = bearing(who("operator"), issued["token"])
         me = await short.get("/v1/me")
         stream = await short.session.get(
@@ -53,12 +55,12 @@ async def test_a_token_ends_when_it_was_to(who: Who) -> None:
 
 
 async def test_a_token_that_is_over_already_is_not_issued(who: Who) -> None:
-    body = {"actor": "nato/o-1", "expires": "2020-01-01T00:00Z"}
+    body = {"actor": "nato/o-1", "channels": ["nato-china"], "expires": "2020-01-01T00:00Z"}
     assert "over already" in (await who("operator").post("/v1/tokens", body)).problem(422, "invalid")["detail"]
 
 
 async def test_a_token_for_reading_posts_nothing(who: Who) -> None:
-    issued = (await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "scope": "read"})).json
+    issued = (await who("operator").post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"], "scope": "read"})).json
     reader = bearing(who("operator"), issued["token"])
     assert (await reader.get(f"{C}/exchanges")).status == 200
     (await reader.post(f"{C}/contacts", NOTE)).problem(403, "not-permitted")
@@ -167,7 +169,7 @@ async def test_a_subjects_token_speaks_for_its_officer(session: aiohttp.ClientSe
     officer = bearing(operator, provider.token("rsa", "RS256"))
     unmapped = (await officer.get("/v1/me")).problem(401, "unauthenticated")
     assert "not in force" in unmapped["detail"] or "nobody's here" in unmapped["detail"]
-    mapped = await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1"})
+    mapped = await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]})
     assert mapped.status == 201
     assert await settled(officer) == 200
     assert (await officer.get("/v1/me")).json["actor"] == "nato/d-1"
@@ -186,7 +188,7 @@ def encoded(raw: bytes) -> str:
 
 async def test_what_does_not_hold_is_nobodys(session: aiohttp.ClientSession, provider: Provider, federated: Service) -> None:
     operator = Caller(session, federated, "operator")
-    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1"})
+    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]})
     assert await settled(bearing(operator, provider.token("rsa", "RS256"))) == 200
     now = int(time.time())
     other = Provider()
@@ -229,7 +231,7 @@ async def test_new_keys_are_fetched_once_and_a_provider_that_is_down_turns_nobod
     session: aiohttp.ClientSession, provider: Provider, federated: Service
 ) -> None:
     operator = Caller(session, federated, "operator")
-    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1"})
+    await operator.post("/v1/subjects", {"subject": "subject-1", "actor": "nato/d-1", "channels": ["nato-china"]})
     known = bearing(operator, provider.token("rsa", "RS256"))
     assert await settled(known) == 200
     await asyncio.sleep(5)  # as long as it does not ask again

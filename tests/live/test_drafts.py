@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from samples import SAMPLES, act
-from service import Caller, Service, new_key
+from service import Caller, Service, at_a_screen, new_key
 
 Who = Callable[[str], Caller]
 C = "/v1/channels/nato-china"
@@ -117,3 +117,16 @@ async def test_two_officers_draft_and_release_on_the_command_line(own: Service, 
     assert (listed.stdout.strip(), "takes two officers" in listed.stderr) == (id, True)
     assert run("head_of_office", "release", id).stdout.strip().endswith("/N06/O")
     assert run("head_of_office", "release", id, check=2).stderr.startswith("dragoman: there is no draft")
+
+
+async def test_a_number_of_many_digits_is_no_draft_and_breaks_no_list(who: Who) -> None:
+    endless = b'{"act":{"act":"contact-note","form":"conversation","text":"x","n":' + b"7" * 200_000 + b"}}"
+    refused = (await who("nato/officer").post(DRAFTS, endless)).problem(422, "invalid-act")
+    assert [each["pointer"] for each in refused["errors"]] == ["/act/n"]
+    draft = await drafted(who)
+    change = {"If_Match": draft["etag"], "Idempotency_Key": new_key()}
+    (await who("nato/officer").call("PUT", f"{DRAFTS}/{draft['id']}", endless, **change)).problem(422, "invalid-act")
+    headers = await at_a_screen(who("nato/officer").session, who("nato/officer").service, "nato/officer")
+    for form in ("", ".csv", ".json"):
+        async with who("nato/officer").session.get(f"{who('').service.base_url}/c/nato-china/drafts{form}", headers=headers) as answer:
+            assert answer.status == 200

@@ -187,7 +187,7 @@ async def test_a_calendar_is_subscribed_to_by_a_secret_link_until_it_is_revoked(
 
 async def test_a_link_ends_with_the_token_with_which_it_was_made(who: Who) -> None:
     operator, anybody = who("operator"), who("")
-    issued = (await operator.post("/v1/tokens", {"actor": "nato/o-1"})).json
+    issued = (await operator.post("/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})).json
     officer = Caller(operator.session, operator.service)
     officer.headers = {"Authorization": f"Bearer {issued['token']}"}
     made = (await officer.call("POST", f"{C}/calendar-links")).json

@@ -87,7 +87,7 @@ async def test_racing_gateways_decide_again(own: Service, second: Service, sessi
 
 async def test_a_token_revoked_at_one_is_gone_at_the_other(own: Service, second: Service, session: aiohttp.ClientSession) -> None:
     operator = Caller(session, own, "operator")
-    issued = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1"})).json
+    issued = (await operator.call("POST", "/v1/tokens", {"actor": "nato/o-1", "channels": ["nato-china"]})).json
     theirs = {"Authorization": f"Bearer {issued['token']}"}
     assert (await Caller(session, second).get("/v1/me", **theirs)).status == 200
     await operator.call("DELETE", f"/v1/tokens/{issued['id']}")

@@ -175,7 +175,7 @@ async def test_an_exercise_with_a_flash_and_a_coded_message(timed: Timed, sessio
     start = live.start = moment("2026-06-01T05:30Z")
     live.scenario["entries"] = []
     await live.open(start)
-    play = Play("drill", timed, session, tokens=live.tokens, start=start)
+    play = Play("drill", timed, session, tokens=live.tokens, start=start, besides=("nato-china",))
     before = (await play.call("nato/officer", "GET", "/v1/channels/nato-china")).json["position"]
     await play.open(start)
     await play.until(moment("2026-06-01T08:01Z"))
@@ -187,7 +187,7 @@ async def test_an_exercise_with_a_flash_and_a_coded_message(timed: Timed, sessio
     ]
     for name, expected in DRILLED.items():
         assert stands(await play.view("nato-china-exercise", name, "nato/officer")) == expected, name
-    assert [flag["detail"] for flag in incident["flags"] if flag["flag"] == "accounts_differ"] == ["china gives otherwise: facts"]
+    assert [flag["detail"] for flag in incident["flags"] if flag["flag"] == "own_account"] == ["china has given its own account"]
     assert coded_in_full(await play.view("nato-china-exercise", "CODED", "china/officer")) == "hazardous activity halted"
     coded = await play.view("nato-china-exercise", "CODED", "nato/officer")
     book = (await play.call("china/officer", "GET", "/v1/channels/nato-china-exercise/codebook")).json

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from dragoman.domain import record as records
+from dragoman.domain.channel import delivery_key
+from dragoman.domain.ids import from_key
 from dragoman.tlog import dsse
 from patience import PATIENCE_S
 from samples import act
@@ -118,6 +120,11 @@ async def test_what_is_not_signed_as_it_says_is_refused_and_not_recorded(own: Se
     (await post(body, keyids="00" * 32)).problem(403, "not-permitted")
     (await post(body, Idempotency_Key='"another-key-another"')).problem(400, "idempotency-key")
     (await officer.post(f"{C}/contacts", body, key=good["id"])).problem(422, "invalid")
+    for taken in (
+        from_key("nato-china", "service/gateway", delivery_key("china", 99)),
+        from_key("nato-china", "nato/o-1", "another-key-another"),
+    ):
+        (await post({**NOTE, "signed": {**good, "id": taken}})).problem(400, "idempotency-key")
     for member, wrong in (
         ("channel", "00" * 32),
         ("author", "nato/d-1"),
@@ -132,6 +139,8 @@ async def test_what_is_not_signed_as_it_says_is_refused_and_not_recorded(own: Se
     kept = await post(body)
     assert kept.status == 201, kept.body
     assert (await post(body)).headers["Idempotent-Replayed"] == "true"
+    by_key = {**good, "id": from_key("nato-china", "nato/o-1", "another-key-another")}
+    assert (await post({**NOTE, "signed": by_key}, Idempotency_Key='"another-key-another"')).status == 201
 
 
 async def test_two_officers_sign_the_same_bytes(own: Service, signer: Signer, session: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
+from dragoman.domain.open_matters import in_order, open_matter
 from dragoman.domain.refusal import Refusal
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Message
@@ -16,7 +17,7 @@ from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS
-from dragoman_schemas.state import Exchange
+from dragoman_schemas.state import Exchange, decode_registry
 from world import INCIDENT, NOTE, REQUEST, World
 
 RECORDS = 3 * SNAPSHOT_RECORDS + 40
@@ -102,4 +103,12 @@ def expect(store: Store, at: int, exchanges: dict[str, Exchange]) -> None:
         assert sum(owed.side in owes_answer(exchange) for exchange in exchanges.values()) == owed.unanswered
     waiting = [exchange for exchange in exchanges.values() if owes_acknowledgement(exchange)]
     waiting.sort(key=lambda exchange: (PRECEDENCES.index(exchange.precedence), exchange.opened.position))
-    assert [(e.id, e.status, e.updated.position) for e in waiting[:200]] == [(r.id, r.status, r.position) for r in found.unacknowledged]
+    flashes = [exchange for exchange in waiting if exchange.precedence == "flash"]
+    shown = [*flashes, *waiting[len(flashes) :][:200]]  # every flash, and a page of the others
+    assert [(e.id, e.status, e.updated.position) for e in shown] == [(r.id, r.status, r.position) for r in found.unacknowledged]
+    registry = decode_registry(bytes(found.registry))
+    matters = in_order(each for exchange in exchanges.values() if (each := open_matter(registry, exchange, {})) is not None)
+    if found.open_matters_left_off == 0:
+        assert list(found.open_matters) == matters
+    else:
+        assert {each.exchange for each in matters} >= {each.exchange for each in found.open_matters} >= {flash.id for flash in flashes}

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+import aiohttp
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.async_api import Page
 
-from service import Service
+from service import Caller, Service
 
 EXERCISE = "nato-china-exercise"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa"]
@@ -46,6 +47,15 @@ _STILL = """async () => {
 
 Visiting = Callable[..., Awaitable[Visit]]
 Flash = Callable[[], Awaitable[str]]
+
+
+async def acknowledge_all(session: aiohttp.ClientSession, service: Service, side: str, channel: str) -> None:
+    """Leave nothing waiting, so that a test begins with a quiet side."""
+    caller = Caller(session, service, f"{side}/duty_officer")
+    waiting = (await caller.get(f"/v1/channels/{channel}/inbox")).json["exchanges"]
+    for row in waiting:
+        if side in row.get("unacknowledged_by", ()):
+            await caller.post(f"/v1/channels/{channel}/exchanges/{row['id']}/acts", {"act": "acknowledgement"})
 
 
 async def assert_accessible(visit: Visit, *, wide: bool = True) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 _WITH_PAYLOAD = (b"MSG ", b"HMSG ", b"PUB ", b"HPUB ")
 _BATCH = re.compile(rb"""(?:\r\nNats-Batch-Id: |"batch":")([^"\r]+)""")
+_READ = re.compile(rb"\r\nNats-Stream: (DRAGOMAN_LOG_[^\r]+)\r\n(?:.*\r\n)*?Nats-Sequence: (\d+)\r\n")
 _BATCH_SEQUENCE = re.compile(rb"\r\nNats-Batch-Sequence: (\d+)\r\n")
 
 
@@ -34,6 +35,12 @@ class Frame:
         """The id of the atomic batch that it belongs to, or acknowledges."""
         found = _BATCH.search(self.payload)
         return "" if found is None else found[1].decode()
+
+
+def told(frame: Frame) -> tuple[bytes, int]:
+    """The log and the position of the message that a frame tells; position 0 for none."""
+    found = _READ.search(frame.payload) if frame.from_broker else None
+    return (b"", 0) if found is None else (found[1], int(found[2]))
 
 
 Which = Callable[[Frame], bool]
@@ -77,6 +84,7 @@ class Cable:
         self.url = ""
         self._broker_port = broker_port
         self._withheld: Which = lambda frame: False
+        self._known: dict[bytes, int] = {}
         self._held: list[tuple[asyncio.StreamWriter, Frame]] = []
         self._watching: list[tuple[Which, asyncio.Event]] = []
 
@@ -86,8 +94,14 @@ class Cable:
         return [frame for _, frame in self._held]
 
     def withhold(self, which: Which) -> None:
-        """Hold back such frames from now on."""
-        self._withheld = which
+        """Hold back such frames from now on, but for what a log has told before: a gateway may look again at what it knows."""
+        known = dict(self._known)
+
+        def is_new(frame: Frame) -> bool:
+            log, position = told(frame)
+            return not position or position > known.get(log, 0)
+
+        self._withheld = lambda frame: which(frame) and is_new(frame)
 
     def release(self) -> None:
         """Let everything pass, what was held back first."""
@@ -122,9 +136,11 @@ class Cable:
         while line := await reader.readline():
             size = int(line.split()[-1]) + 2 if line.startswith(_WITH_PAYLOAD) else 0
             frame = Frame(from_broker, line, await reader.readexactly(size))
+            log, position = told(frame)
             if self._withheld(frame):
                 self._held.append((writer, frame))
             else:
+                self._known[log] = max(position, self._known.get(log, 0))
                 writer.write(frame.bytes)
             for which, event in self._watching:
                 if which(frame):

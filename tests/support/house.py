@@ -22,7 +22,7 @@ from dragoman.log import broker
 from patience import PATIENCE_S
 from ports import free_port
 from proxy import Proxy
-from service import Service
+from service import Service, all_stopped
 from world import OFFICERS
 
 CHANNEL: Final = "nato-china"
@@ -101,8 +101,7 @@ class Broker:
     def stand_still(self) -> None:
         """Stop every thread, and wait until they have: a busy machine takes its time."""
         self.process.send_signal(signal.SIGSTOP)
-        threads = Path(f"/proc/{self.process.pid}/task")
-        while any(thread.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "T" for thread in threads.iterdir()):
+        while not all_stopped(self.process.pid):
             time.sleep(0.001)
 
     def go_on(self) -> None:

@@ -66,6 +66,8 @@ class Play:
     tokens: dict[str, str] = field(default_factory=dict)
     exchanges: dict[str, str] = field(default_factory=dict)
     start: datetime | None = None
+    besides: tuple[str, ...] = ()
+    """Other channels that the tokens of its people are for as well."""
 
     def __post_init__(self) -> None:
         file = resources.files("dragoman.cli").joinpath(f"scenarios/{self.name}.json")
@@ -96,7 +98,9 @@ class Play:
             await self.call("operator", "POST", "/v1/channels", body)
         for side in dict.fromkeys(side for channel in self.scenario["channels"] for side in channel["sides"]):
             for role, name in ROLES.items():
-                answer = await self.call("operator", "POST", "/v1/tokens", {"actor": f"{side}/{name}"})
+                channels = [channel["name"] for channel in self.scenario["channels"] if side in channel["sides"]]
+                channels += self.besides
+                answer = await self.call("operator", "POST", "/v1/tokens", {"actor": f"{side}/{name}", "channels": channels})
                 self.tokens[f"{side}/{role}"] = answer.json["token"]
         if not any(entry.get("body", {}).get("act") == "profile-adoption" for entry in self.scenario["entries"]):
             for channel in self.scenario["channels"]:

@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ import aiohttp
 import msgspec
 
 import commands
+from dragoman.domain.record import decode_act
+from dragoman.domain.refusal import Malformed
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.settings import Budgets
 from dragoman.tlog import checkpoint, note
 from patience import PATIENCE_S
-from world import INCIDENT
+from world import INCIDENT, compact
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
@@ -97,11 +100,14 @@ class Service:
         return int((self.data / "nats" / "ports" / "nats-server.pid").read_text())
 
     def signal_broker(self, number: int) -> None:
-        """Send a signal to the broker."""
+        """Send a signal to the broker; wait until SIGSTOP has stopped every thread, which takes its time on a busy machine."""
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             try:
-                os.kill(self.broker_pid, number)
+                pid = self.broker_pid
+                os.kill(pid, number)
+                while number == signal.SIGSTOP and not all_stopped(pid):
+                    time.sleep(0.001)
             except (ProcessLookupError, FileNotFoundError, ValueError):
                 time.sleep(0.02)  # it is being started again
             else:
@@ -169,6 +175,28 @@ class Second(Service):
         return self.first.token(name)
 
 
+def all_stopped(pid: int) -> bool:
+    """Say whether every thread of a process stands still."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return all(thread.joinpath("stat").read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
+def still_to_come(body: Any) -> Any:
+    """An act of a sample whose windows or dates the calendar has passed, moved by whole days to two months ahead."""
+    named = body.get("windows") or [each for each in (body.get("dates"),) if each] if isinstance(body, dict) else []
+    try:
+        if named:
+            decode_act(compact(body))  # an act that does not fit is a test of what is wrong
+        times = [datetime.fromisoformat(each["from"]) for each in named]
+        if not times or min(times).year < 2024 or body.get("for_the_record") or min(times) > datetime.now(UTC) + timedelta(days=15):
+            return body
+        moved = timedelta(days=(datetime.now(UTC) + timedelta(days=60) - min(times)).days)
+        ahead = [{end: f"{datetime.fromisoformat(each[end]) + moved:%Y-%m-%dT%H:%M:%SZ}" for end in ("from", "to")} for each in named]
+    except (ValueError, TypeError, KeyError, OverflowError, Malformed):
+        return body
+    return {**body, "windows": ahead} if "windows" in body else {**body, "dates": ahead[0]}
+
+
 class Caller:
     """HTTP calls as one of the demonstration's people."""
 
@@ -182,7 +210,7 @@ class Caller:
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         if body is not None and "Content-Type" not in sent:
             sent["Content-Type"] = "application/json"
-        encoded = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+        encoded = body if body is None or isinstance(body, bytes) else json.dumps(still_to_come(body), ensure_ascii=False).encode()
         raw = encoded if encoded is None else io.BytesIO(encoded)
         async with self.session.request(method, self.service.base_url + path, data=raw, headers=sent) as response:
             return Answer(response.status, response.headers.copy(), await response.read())

@@ -19,7 +19,7 @@ import msgspec
 from dragoman.client import new_key
 from dragoman_schemas.answers import Recorded
 from patience import PATIENCE_S
-from service import Service
+from service import Service, still_to_come
 from service import new_key as other_key
 from world import INCIDENT, NOTE, OFFICERS, REQUEST, compact
 
@@ -174,7 +174,7 @@ class Traffic:
             (
                 ("contacts", {**NOTE, "text": f"Report {self._serial} of what was said."}),
                 ("notifications", {**INCIDENT, "facts": f"Report {self._serial}. Rest unknown."}),
-                ("meetings", {**REQUEST, "purpose": f"Report {self._serial}"}),
+                ("meetings", still_to_come({**REQUEST, "purpose": f"Report {self._serial}"})),
             )
         )
         return self._kept(Posting(self._key(), self._role(), path, compact(act)))

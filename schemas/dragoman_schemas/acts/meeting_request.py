@@ -41,7 +41,10 @@ class MeetingRequest(Opening, frozen=True, kw_only=True, tag="meeting-request"):
 
 
 class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
-    """Yes to a meeting, a call or a visit, in the window of that index, counted from 0; 0 where it is left out."""
+    """Yes to a meeting, a call or a visit, in the window of that index, counted from 0.
+
+    Where several windows are offered, the index is required; in an older record that has none, the first window is meant.
+    """
 
     window: Annotated[int, Meta(ge=0, le=19)] | UnsetType = UNSET
 

@@ -14,8 +14,9 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
@@ -24,9 +25,11 @@ import msgspec
 from dragoman.audit.container import beside_members
 from dragoman.domain import nesting
 from dragoman.domain.erasure import leaf_entry, named_in
-from dragoman.limits import MESSAGE_BYTES
+from dragoman.limits import LINE_BYTES
+from dragoman.tlog import checkpoint as checkpoints
 from dragoman.tlog import tiles
 from dragoman.tlog.merkle import leaf_hash, nodes_of
+from dragoman.tlog.note import NotANote
 from dragoman.tlog.tiles import ENTRIES
 
 _JUNK: Final = re.compile(rb'\{"junk":"((?:[0-9a-f]{2})*)"\}')
@@ -97,9 +100,7 @@ Never change one of them: add a text at the end, and its digest in `tests/audit/
 
 
 _MEMBERS: Final = frozenset({"records.ndjson", "checkpoint", "channel.json", "README.md"})
-_LINE_BYTES: Final = 3 * MESSAGE_BYTES
 _BUFFER_BYTES: Final = 2**18
-"""No line is as long: a message in hex has two characters a byte."""
 _MEMBER_BYTES: Final = 2**20
 """No tile, bundle, head or description is as large."""
 
@@ -237,22 +238,34 @@ class Export:
         return self._read("channel.json")
 
     def messages(self) -> Iterator[bytes]:
-        """Every message, in order. Raises `NotAnExport` where the file is damaged."""
+        """Every message, in order. Raises `NotAnExport` where the file is damaged.
+
+        Of more messages than the head speaks of only the first is given: it convicts whoever wrote the file.
+        """
         with (
             _readable("records.ndjson"),
             io.BufferedReader(cast("io.RawIOBase", self._archive.open("records.ndjson")), _BUFFER_BYTES) as lines,
         ):
-            position = 0
-            while line := lines.readline(_LINE_BYTES):
-                position += 1
-                if len(line) == _LINE_BYTES:
-                    raise NotAnExport("a line of records.ndjson is longer than any message may be", position)
-                self.unended = 0 if line.endswith(b"\n") else position
-                yield message_of(line.removesuffix(b"\n"), position)
+            for position in self._signed():
+                line = lines.readline(LINE_BYTES)
+                if not line:
+                    return
+                if len(line) == LINE_BYTES:
+                    raise NotAnExport("a line of records.ndjson is longer than any message may be", position + 1)
+                self.unended = 0 if line.endswith(b"\n") else position + 1
+                yield message_of(line.removesuffix(b"\n"), position + 1)
 
     def tile(self, path: str) -> bytes | None:
         """A tile by its path, if it is there. Raises `NotAnExport`."""
         return self._read(path) if path in self._archive.NameToInfo else None
+
+    def _signed(self) -> Iterable[int]:
+        """Count the messages that are read: those of the head and one more, or all where there is no head."""
+        signed = self.checkpoint
+        try:
+            return count() if signed is None else range(checkpoints.read(signed.decode().rpartition("\n\n")[0] + "\n").size + 1)
+        except (NotANote, UnicodeDecodeError):
+            return count()  # it is no head, as the verification says in its turn
 
     def tiles(self) -> Iterator[tuple[str, bytes]]:
         """The tiles, by their paths. Raises `NotAnExport`."""

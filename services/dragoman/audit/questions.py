@@ -14,6 +14,7 @@ from msgspec import Struct
 from dragoman.audit.replay import Replay, replayed
 from dragoman.domain import clocks
 from dragoman.domain import difference as differing
+from dragoman.domain.attribution import unattributed_record
 from dragoman.domain.clocks import Outcome
 from dragoman.domain.exceptions import Noted, of_exchange, of_record, of_void
 from dragoman.domain.record import NotARecord, parse
@@ -104,13 +105,17 @@ def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
 
 def of_records(replay: Replay, messages: Iterable[bytes]) -> Iterator[Noted]:
     """What records are without effect, and what the others say of themselves."""
+    registry = replay.standing.state.registry
     for position, raw in enumerate(messages, 1):
-        if position in replay.void:
-            yield of_void(position, replay.void[position])
-            continue
         try:
             record = parse(raw)
         except NotARecord:
+            if position in replay.void:
+                yield of_void(position, replay.void[position])
             continue  # it was erased
         exchange = replay.exchange(record.envelope.subject)
-        yield from of_record(position, record, "" if exchange is None else exchange.number)
+        if position in replay.void:
+            hidden = unattributed_record(record, exchange, "" if registry is None else registry.kind)
+            yield of_void(position, replay.void[position], hidden=hidden)
+        else:
+            yield from of_record(position, record, exchange)

@@ -17,7 +17,7 @@ from dragoman.domain.erasure import Named, Withheld, left_of, named_in
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
-from dragoman.limits import MEMORY_EXCHANGES
+from dragoman.limits import COMPARED_GROWTH, MEMORY_EXCHANGES, VOID_RECORDS
 from dragoman.sentence import Sentence
 from dragoman.tlog import leaf, merkle
 from dragoman_schemas.acts.channel import ErasedRecord
@@ -50,6 +50,14 @@ class Replayed(Struct, frozen=True, kw_only=True):
     counts: tuple[Count, ...]
     owed: tuple[Owed, ...]
     void: tuple[Void, ...]
+
+
+class Hole(Exception):
+    """The records given are not contiguous."""
+
+
+class Flooded(Hole):
+    """More messages without effect than any log has."""
 
 
 class Replay:
@@ -178,6 +186,8 @@ class Replay:
                 self._decoded.popitem(last=False)
             if folded.refusal is not None:
                 self.void[folded.position] = folded.refusal.why
+                if len(self.void) > VOID_RECORDS:
+                    raise Flooded(f"of {folded.position} messages more than {VOID_RECORDS} are without effect: somebody filled the log up")
             if record is not None:
                 self._ids.add(record.envelope.id)
                 self._by_exchange.setdefault(record.envelope.subject, []).append(
@@ -262,10 +272,6 @@ def replayed(messages: Sequence[bytes], upto: int | None = None) -> Replay:
     return fold
 
 
-class Hole(Exception):
-    """The records given are not contiguous."""
-
-
 Page = list[tuple[int, bytes | Record]]
 Source = Callable[[], AsyncGenerator[Page, None]]
 """Gives a log from its beginning, each time it is called: pages of positions, and bytes or the records that they are known to be."""
@@ -278,15 +284,17 @@ async def replay(source: Source, *, upto: int = 0, progress: Callable[[int], Non
     """
     fold = await _folded(source, None, upto, progress)
     if fold.entries:
-        fold = await _folded(source, await erasures_in(source), upto, progress)
+        fold = await _folded(source, await erasures_in(source, upto and upto + COMPARED_GROWTH), upto, progress)
     return fold
 
 
-async def erasures_in(source: Source) -> dict[int, Withheld]:
-    """What the erasures of a log name, by position."""
+async def erasures_in(source: Source, upto: int = 0) -> dict[int, Withheld]:
+    """What the erasures of a log name, by position; those that stand up to a position, where one is given."""
     named: dict[int, Withheld] = {}
     async with aclosing(source()) as pages:
         async for page in pages:
+            if upto and page and page[0][0] > upto:
+                break
             named = named_in((position, message if isinstance(message, bytes) else message.raw) for position, message in page) | named
     return named
 

@@ -1,7 +1,8 @@
 """A log as tables for analysis: one row a message of the log, an exchange, and an addressee of a message, as SQLite or Parquet.
 
 What is in them follows from the records alone. It proves nothing: what proves is the export, which is verified. Times are as recorded,
-in UTC; members that a side wrote stand as JSON, as they do in the log.
+in UTC; members that a side wrote stand as JSON, as they do in the log. What is under the Chatham House Rule has no side, officer, number
+or receipts.
 """
 
 import json
@@ -11,8 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+from msgspec import Raw
+
 from dragoman.audit.past import Past
 from dragoman.audit.replay import Replay
+from dragoman.domain import attribution
 from dragoman.domain.record import NotARecord, parse
 from dragoman_schemas.state import Exchange
 
@@ -43,13 +48,15 @@ def rows(replay: Replay, messages: Sequence[bytes]) -> dict[str, Iterable[Row]]:
     past = Past(replay, messages)
     return {
         "records": _records(replay, messages),
-        "exchanges": (_exchange(each) for each in replay.exchanges()),
+        "exchanges": (_exchange(each, past.sides) for each in replay.exchanges()),
         "receipts": (row for each in replay.exchanges() for row in _receipts(past, each)),
     }
 
 
 def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
     void = {position: str(reason) for position, reason in replay.void.items()}
+    registry = replay.standing.state.registry
+    kind, sides = ("", ()) if registry is None else (registry.kind, tuple(side.name for side in registry.sides))
     for position, raw in enumerate(messages, 1):
         valid, commitment = int(position not in void), replay.commit_at(position - 1)
         try:
@@ -61,22 +68,34 @@ def _records(replay: Replay, messages: Sequence[bytes]) -> Iterator[Row]:
         exchange = replay.exchange(e.subject)
         number = None if exchange is None else exchange.number
         released = e.releasedby if isinstance(e.releasedby, str) else None
+        speaker: tuple[str | None, ...]
+        speaker, data, reason = (record.side, e.actor, released), record.act.decode(), void.get(position)
+        if attribution.unattributed_record(record, exchange, kind):
+            number, speaker, reason = None, (None, None, None), None if reason is None else str(attribution.UNATTRIBUTED)
+            said = attribution.content(msgspec.json.decode(record.act, type=dict[str, Raw]), sides)
+            data = msgspec.json.encode(said).decode()
         yield (
-            *(position, e.time, valid, void.get(position), e.id, e.subject, number, e.family, record.name, e.type, record.side),
-            *(e.actor, released, e.attestation, commitment, record.act.decode()),
+            *(position, e.time, valid, reason, e.id, e.subject, number, e.family, record.name, e.type),
+            *(*speaker, e.attestation, commitment, data),
         )
 
 
-def _exchange(each: Exchange) -> Row:
+def _exchange(each: Exchange, sides: Sequence[str]) -> Row:
+    hidden = attribution.unattributed(each)
+    content = attribution.content(each.content, sides) if hidden else each.content
+    number, side, opened_by = (None, None, None) if hidden else (each.number, each.side, each.opened.by)
+    subject = json.dumps(each.act) if attribution.is_titled_by_side(each) else bytes(each.subject).decode()
     return (
-        *(each.id, each.number, each.act, each.family, each.status, each.side, each.precedence, each.area, bytes(each.subject).decode()),
-        *(each.opened.time, each.opened.by, each.opened.position, each.updated.time, each.updated.position),
+        *(each.id, number, each.act, each.family, each.status, side, each.precedence, each.area, subject),
+        *(each.opened.time, opened_by, each.opened.position, each.updated.time, each.updated.position),
         *(int(each.for_the_record), int(each.one_key), len(each.corrections)),
-        json.dumps({name: json.loads(bytes(value)) for name, value in each.content.items()}, ensure_ascii=False),
+        json.dumps({name: json.loads(bytes(value)) for name, value in content.items()}, ensure_ascii=False),
     )
 
 
 def _receipts(past: Past, each: Exchange) -> Iterator[Row]:
+    if attribution.unattributed(each):
+        return
     for message in each.messages:
         for side in (*message.to, *message.info):
             acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)

@@ -58,6 +58,9 @@ def main() -> None:
 
         failed = failing.told(error)
         if failed is None:
-            raise
+            if isinstance(error, SystemExit):
+                raise
+            failing.trace(error)
+            failed = 1
         sys.exit(failed)
     sys.exit(code if isinstance(code, int) else 0)

@@ -149,7 +149,7 @@ async def issue(
     expires: Annotated[str | None, Parameter(help="When it ends, like 2027-01-01T00:00Z. Default: never.")] = None,
     target: Target = EVERYWHERE,
 ) -> int:
-    """Issue a token to an officer, for --channel or for all channels that the officer is in. It is printed once."""
+    """Issue a token to an officer, for --channel or for the only channel that the officer is in. It is printed once."""
     wanted = _granted(target, actor) | {"scope": scope} | ({"label": label} if label else {}) | ({"expires": expires} if expires else {})
     async with connected(target, operator=True) as caller:
         issued = (await caller.call("POST", "/v1/tokens", msgspec.json.encode(wanted))).json()
@@ -218,7 +218,7 @@ async def subject_add(
     scope: Annotated[Literal["act", "read"], Parameter(help="read: nothing is posted with it.")] = "act",
     target: Target = EVERYWHERE,
 ) -> int:
-    """Let the access tokens of a subject speak for an officer, in --channel or in all channels that the officer is in."""
+    """Let the access tokens of a subject speak for an officer, in --channel or in the only channel that the officer is in."""
     wanted = _granted(target, actor) | {"subject": subject, "scope": scope}
     async with connected(target, operator=True) as caller:
         mapped = (await caller.call("POST", "/v1/subjects", msgspec.json.encode(wanted))).json()

@@ -65,7 +65,7 @@ async def audit_command(
     if target.json:
         out_json(msgspec.json.encode(told.report))
     else:
-        out(markdown(paper(told, of_tag(language), language)).rstrip("\n"))
+        out(markdown(paper(told, of_tag(language), language)).rstrip("\n"), lines=True)
     if not (cid and (log or policy_file)):
         say("give --cid and --log from your own side's notes: without them this is the log that was given, whichever that is")
     return 0 if result.lie is None else UNVERIFIED

@@ -31,6 +31,7 @@ from dragoman.cli.common import (
     UNREACHABLE,
     UNVERIFIED,
     Target,
+    Unverified,
     UsageError,
     channel_of,
     connected,
@@ -45,7 +46,7 @@ from dragoman.cli.comparing import SAMPLE
 from dragoman.cli.copies import archive_in, there
 from dragoman.client import Client
 from dragoman.domain.heads import log_of
-from dragoman.limits import RECORDS_PAGE
+from dragoman.limits import COMPARED_GROWTH, RECORDS_PAGE
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.tlog import checkpoint, leaf
 from dragoman.tlog import proof as proofs
@@ -89,8 +90,7 @@ async def replay_command(
         channel = await channel_of(target, caller)
         head = await head_of(caller, channel, wait_s=HEAD_SECONDS)
         newest = (await caller.channel(channel)).position
-        if at is not None and not 1 <= at <= newest:
-            raise UsageError(f"--at is a position from 1 to {newest}")
+        _hold_to_head(head, newest, at)
         source = _source(caller, channel, _broker_of(target) if from_log else None, target.data) if file is None else _copied(file)
         try:
             fold = await _fold(source, at or (newest if file is None else 0))
@@ -193,6 +193,22 @@ def _withheld(fold: Replay, *, whole: bool) -> str:
     if fold.unproven:
         say(f"{len(fold.unproven)} records are withheld that were erased later, as the gateway says: `dragoman audit verify` finds out")
     return ""
+
+
+def _hold_to_head(head: bytes | None, newest: int, at: int | None) -> None:
+    """Raise `Unverified` where a gateway speaks of far more records than its head has, and `UsageError` where `at` is none of them."""
+    if head is not None and newest > _size_of(head) + COMPARED_GROWTH:
+        raise Unverified(f"the gateway speaks of {newest} records, and its newest signed head is of {_size_of(head)}: keep both")
+    if at is not None and not 1 <= at <= newest:
+        raise UsageError(f"--at is a position from 1 to {newest}")
+
+
+def _size_of(signed: bytes) -> int:
+    """Return the number of records of a head, whoever signed it; 0 where it is no head, as is told further on."""
+    try:
+        return checkpoint.read(signed.decode().rpartition("\n\n")[0] + "\n").size
+    except (NotANote, UnicodeDecodeError):
+        return 0
 
 
 def _beside(fold: Replay, signed: bytes | None) -> str:

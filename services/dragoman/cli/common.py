@@ -16,12 +16,14 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
 import msgspec
 from cyclopts import Parameter
 
 from dragoman.client import Answered, Client, client
-from dragoman_schemas.answers import Channels
+from dragoman.printable import escaped, one_line
+from dragoman_schemas.answers import Channels, Entry, ExchangeView
 
 FAILED, USAGE, NOT_FOUND, DENIED, CONFLICT, UNREACHABLE, UNVERIFIED = 1, 2, 3, 4, 5, 6, 7
 
@@ -136,26 +138,38 @@ async def channel_of(target: Target, caller: Client) -> str:
     raise UsageError(f"name a channel with --channel: {', '.join(names) or 'this token sees none'}")
 
 
-def out(text: str) -> None:
-    """Print data."""
-    sys.stdout.write(text + "\n")
+async def timeline_of(caller: Client, channel: str, exchange: str, view: ExchangeView, at: int | None = None) -> tuple[Entry, ...]:
+    """Return all records of an exchange, page by page from the newest page, which is `view`."""
+    timeline = view.timeline
+    path = f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}?" + (f"at={at}&" if at else "")
+    before = view.earlier
+    while before:
+        view = msgspec.json.decode((await caller.call("GET", f"{path}cursor={view.earlier}")).body, type=ExchangeView)
+        timeline = (*view.timeline, *timeline)
+        before = view.earlier if view.earlier < before else 0  # a gateway that lies cannot make this endless
+    return timeline
+
+
+def out(text: str, *, lines: bool = False) -> None:
+    """Print data. What a terminal would obey is written as an escape; an end of a line too, unless the text is `lines` of ours."""
+    sys.stdout.write((escaped(text) if lines else one_line(text)) + "\n")
     sys.stdout.flush()
 
 
 def say(text: str) -> None:
-    """Print words for a person."""
-    sys.stderr.write(text + "\n")
+    """Print words for a person, in a line that nobody's text can end or change."""
+    sys.stderr.write(one_line(text) + "\n")
 
 
 def out_json(value: Any) -> None:
     """Print a value as JSON."""
     raw = value if isinstance(value, bytes) else msgspec.json.encode(value)
-    out(msgspec.json.format(raw, indent=2).decode())
+    out(msgspec.json.format(raw, indent=2).decode(), lines=True)
 
 
 def table(rows: list[list[str]], head: list[str]) -> None:
     """Print a table: aligned columns, one line a row."""
-    lines = [head, *rows]
+    lines = [[one_line(cell) for cell in line] for line in (head, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     for line in lines:
         out("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

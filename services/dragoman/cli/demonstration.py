@@ -25,6 +25,9 @@ log = structlog.get_logger()
 ROLES: Final = {"officer": "o-1", "duty_officer": "d-1", "head_of_office": "h-1", "auditor": "a-1", "administrator": "adm-1"}
 OFFICES: Final = {"nato": "brussels", "china": "beijing"}
 _DRILL: Final = "nato-china-exercise"
+_AHEAD: Final = timedelta(days=3)
+"""How far ahead the windows of an old case are moved."""
+
 _DRILL_BEGAN: Final = timedelta(hours=1, minutes=32)
 """Before the exercise's opening, so that the last of its entries, an hour and a half into it, has just been posted."""
 
@@ -63,7 +66,7 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
     async with aiohttp.ClientSession(connector=_connector(certificate)) as session:
         caller = Client(session, own_url, operator)
         opened = {definition["name"]: await _open(caller, definition) for definition in definitions}
-        tokens = await _tokens(caller, data, [side for definition in definitions for side in definition["sides"]])
+        tokens = await _tokens(caller, data, definitions)
         cast = {name: Client(session, own_url, token) for name, token in tokens.items()}
         began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
         await asyncio.gather(*(_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios))
@@ -99,15 +102,17 @@ async def _open(caller: Client, definition: dict[str, Any]) -> str:
     return str(opened)
 
 
-async def _tokens(caller: Client, data: Path, sides: list[str]) -> dict[str, str]:
-    """A token for each role of each side, those of an earlier demonstration if they still hold."""
+async def _tokens(caller: Client, data: Path, definitions: list[dict[str, Any]]) -> dict[str, str]:
+    """A token for each role of each side in all of its channels, those of an earlier demonstration if they still hold."""
     path = data / "demo.json"
     known: dict[str, str] = json.loads(path.read_text())["tokens"] if path.exists() else {}
+    sides = [side for definition in definitions for side in definition["sides"]]
     wanted = {f"{side}/{role}": name for side in dict.fromkeys(sides) for role, name in ROLES.items()}
 
     async def issued(holder: str) -> str:
         actor = f"{holder.partition('/')[0]}/{wanted[holder]}"
-        body = json.dumps({"actor": actor, "label": "demonstration"}).encode()
+        channels = [definition["name"] for definition in definitions if holder.partition("/")[0] in definition["sides"]]
+        body = json.dumps({"actor": actor, "channels": channels, "label": "demonstration"}).encode()
         return str((await caller.call("POST", "/v1/tokens", body)).json()["token"])
 
     missing = [holder for holder in wanted if holder not in known]
@@ -141,7 +146,7 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
     for number, entry in enumerate(scenario["entries"]):
         if "body" not in entry:
             continue
-        body = _named(_dated(entry["body"], began), exchanges)
+        body = _still_to_come(_named(_dated(entry["body"], began), exchanges))
         act = _compact(body)
         key = f"demonstration-{scenario['scenario']}-{number:04d}"
         named = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
@@ -216,6 +221,22 @@ def _dated(value: Any, began: datetime) -> Any:
         moment = began + timedelta(seconds=int(value[6:-1]))
         return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     return value
+
+
+def _still_to_come(body: dict[str, Any]) -> dict[str, Any]:
+    """A body whose windows, of a case that was long ago, are moved by whole days to where they are still ahead; no gateway takes past ones."""
+    windows = body.get("windows", ())
+    if not windows or body.get("for_the_record"):
+        return body
+    ahead = datetime.now(UTC) + _AHEAD - min(datetime.fromisoformat(window["from"]) for window in windows)
+    if ahead <= timedelta():
+        return body
+    moved = timedelta(days=ahead.days + 1)
+    return body | {
+        "windows": [
+            {end: f"{datetime.fromisoformat(window[end]) + moved:%Y-%m-%dT%H:%M:%SZ}" for end in ("from", "to")} for window in windows
+        ]
+    }
 
 
 def _write(path: Path, text: str) -> None:

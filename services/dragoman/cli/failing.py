@@ -1,6 +1,8 @@
 """How a command ends that went wrong: what it says, and its exit code."""
 
 import asyncio
+import sys
+import traceback
 
 from cyclopts import CycloptsError
 
@@ -12,6 +14,7 @@ from dragoman.client import Answered, Garbled, Unreachable
 from dragoman.domain.refusal import Malformed
 from dragoman.log.archive import ArchiveBusy, ArchiveDamaged
 from dragoman.log.broker import BrokerError
+from dragoman.printable import escaped
 from dragoman.projection.writer import StoreBusy, StoreFull
 from dragoman.settings import SettingsError
 
@@ -47,6 +50,11 @@ def told(error: BaseException) -> int | None:
             return 0
         case _:
             return None
+
+
+def trace(error: BaseException) -> None:
+    """Print the traceback of what nobody foresaw, with nothing in it that a terminal would obey."""
+    sys.stderr.write(escaped("".join(traceback.format_exception(error))))
 
 
 def _say_refused(error: Answered) -> None:

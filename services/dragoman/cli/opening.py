@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from dragoman.cli.administering import EVERYWHERE, channel
-from dragoman.cli.common import File, Target, UsageError, channel_of, connected, out, out_json, read_input, say
+from dragoman.cli.common import File, Target, UsageError, channel_of, connected, out, out_json, read_input, say, timeline_of
 from dragoman.cli.signing import Passphrase, Sign, posted, seed_of, signed
 from dragoman.client import Client
 from dragoman.domain import channel as channels
@@ -240,7 +240,7 @@ def _tell_erased(target: Target, recorded: Recorded) -> int:
 async def _records_of(caller: Client, channel: str, exchange: str) -> list[ErasedRecord]:
     """What an erasure keeps of every record of an exchange, from the records' own bytes."""
     answer = await caller.call("GET", f"/v1/channels/{quote(channel)}/exchanges/{quote(exchange)}")
-    timeline = msgspec.json.decode(answer.body, type=ExchangeView).timeline
+    timeline = await timeline_of(caller, channel, exchange, msgspec.json.decode(answer.body, type=ExchangeView))
     return [
         left_of(each.position, parse(bytes(each.record)), void=not each.valid) for each in timeline if isinstance(each.record, msgspec.Raw)
     ]

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 
 from dragoman.cli.common import (
     File,
@@ -27,6 +28,12 @@ EVERYWHERE = Target()
 
 Wait = Annotated[int, Parameter(help="Seconds to wait for the sides' witnesses, until the record is final; at most twenty.")]
 Key = Annotated[str | None, Parameter(help="The Idempotency-Key, to send a post again whose outcome is not known.")]
+
+
+class _Named(Struct):
+    """The name of an act that may want other members."""
+
+    act: str
 
 
 async def post(
@@ -86,7 +93,7 @@ async def draft(
         else:
             out(each.id)
             say(
-                f"{json.loads(bytes(each.act))['act']}, drafted by {each.author} at {each.updated}{', takes two officers' if each.two_key else ''}"
+                f"{msgspec.json.decode(each.act, type=_Named).act}, drafted by {each.author} at {each.updated}{', takes two officers' if each.two_key else ''}"
             )
     return 0
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table
+from dragoman.cli.common import Target, channel_of, connected, out, out_json, say, table, timeline_of
 from dragoman.cli.posting import in_words
 from dragoman_schemas.answers import Alarm, Entry, ExchangeView, Standing
 
@@ -26,6 +26,8 @@ async def show(
         channel = await channel_of(target, caller)
         id = await caller.exchange_of(channel, exchange)
         answer = await caller.call("GET", f"/v1/channels/{channel}/exchanges/{id}" + (f"?at={at}" if at else ""))
+        shown = msgspec.json.decode(answer.body, type=ExchangeView)
+        entries = await timeline_of(caller, channel, id, shown, at) if timeline and not target.json else ()
     view = answer.json()
     if target.json:
         out_json(answer.body)
@@ -34,7 +36,7 @@ async def show(
     say(in_words(msgspec.convert(view.get("standing", {}), Standing)))
     if timeline:
         out("")
-        for entry in msgspec.json.decode(answer.body, type=ExchangeView).timeline:
+        for entry in entries:
             out(_line(entry))
     return 0
 
@@ -72,6 +74,18 @@ def _line(entry: Entry) -> str:
     return f"{entry.position:>7}  {record['time']}  {record['actor']:<24} {record['data']['act']:<20} {entry.number or entry.exchange}"
 
 
+_SAID = ("kind", "time", "window", "place", "pos", "facts", "description", "text", "reason")
+"""Members of a message that an alarm shows, where the message has them."""
+
+
+def _alarm(alarm: Alarm) -> str:
+    """An alarm as a line: which message is awaited, by whom it was sent, and what its record says."""
+    if not alarm.act:
+        return f"ALARM  {alarm.number}  {alarm.detail}"
+    said = [bytes(alarm.said[name]).decode() for name in _SAID if name in alarm.said]
+    return "  ".join(["ALARM", alarm.number, f"{alarm.by} {alarm.act}, record {alarm.record}:", ", ".join(said), alarm.detail])
+
+
 async def tail(
     *,
     from_: Annotated[int | None, Parameter(name="--from", help="Begin at this position; by default with what arrives now.")] = None,
@@ -83,7 +97,7 @@ async def tail(
         say(f"following {channel} at {caller.base_url}; Ctrl-C ends")
         async for entry in caller.follow(channel, None if from_ is None else from_ - 1):
             if isinstance(entry, Alarm):
-                say(f"ALARM  {entry.number}  {entry.detail}")
+                say(_alarm(entry))
             else:
                 out(msgspec.json.encode(entry).decode() if target.json else _line(entry))
     return 0

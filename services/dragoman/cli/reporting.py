@@ -104,7 +104,7 @@ async def _report(target: Target, name: str, **query: object) -> int:
     if target.json:
         out_json(answer.body)
     else:
-        out(answer.body.decode().rstrip("\n"))
+        out(answer.body.decode().rstrip("\n"), lines=True)
     if answer.headers.get("Dragoman-Stale"):
         say(f"NOT LIVE: the end of the log was last seen at {answer.headers.get('Dragoman-As-Of') or 'no time'}")
     return 0

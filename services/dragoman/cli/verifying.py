@@ -37,6 +37,7 @@ from dragoman.cli.copies import archive_in, there
 from dragoman.client import Answered, Client, Garbled, Unreachable
 from dragoman.domain import heads
 from dragoman.domain.erasure import Named
+from dragoman.limits import COMPARED_GROWTH
 from dragoman.tlog import checkpoint, leaf, note, policy, tiles
 from dragoman.tlog.difference import sources_of
 from dragoman.tlog.merkle import Nodes
@@ -323,11 +324,14 @@ class Given:
     async def pages(self) -> AsyncGenerator[list[bytes], None]:
         """The messages, page by page, and then those that came meanwhile and are under the head."""
         size = wanted = 0
+        most = (_size_of(await head_of(self._caller, self._channel, wait_s=HEAD_SECONDS)) or 0) + COMPARED_GROWTH
         async for page in messages_of(self._caller.records(self._channel)):
+            if size > most:
+                break  # no head speaks of so many, and a gateway may go on without end
             size += len(page)
             stubs = [position for position, raw in page if isinstance(raw, bytes) and leaf.read_entry(raw) is not None]
             if stubs and not self.named:
-                self.named = await erasures_in(lambda: messages_of(self._caller.records(self._channel)))
+                self.named = await erasures_in(lambda: messages_of(self._caller.records(self._channel)), most)
             wanted = max(wanted, *(self.named[position].by for position in stubs if position in self.named), 0)
             yield [raw for _, raw in page if isinstance(raw, bytes)]
         self.head = await cosigned(self._caller, self._channel, self._asked, max(size, wanted))

@@ -69,7 +69,7 @@ async def hand_over(
         path = f"/v1/channels/{await channel_of(target, caller)}/reports/turn-over"
         written = (await caller.call("GET", path, headers={"Accept": "text/markdown"})).body.decode()
     await _said(target, {"act": "watch-relief"} | ({"to": to.rpartition("/")[2]} if to else {}) | ({"note": note} if note else {}))
-    out(written)
+    out(written, lines=True)
     return 0
 
 

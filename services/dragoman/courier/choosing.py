@@ -10,16 +10,17 @@ from msgspec import Raw
 
 from dragoman.courier.post import Item
 from dragoman.desk import stamp
+from dragoman.domain import attribution
 from dragoman.domain import record as records
 from dragoman.domain.exchange import precedence_of
-from dragoman.domain.record import NotARecord
+from dragoman.domain.record import NotARecord, Record
 from dragoman.domain.table import RULES
 from dragoman.limits import NOTICE_SECONDS
 from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.sentence import Name, Sentence, sentence
 from dragoman.stores.courier import Endpoint, Notice
-from dragoman_schemas.answers import Entry, Noticed, WatchNotice
+from dragoman_schemas.answers import Entry, Noticed, Unattributed, UnattributedNotice, WatchNotice
 
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
 _PAGE: Final = 200
@@ -122,18 +123,38 @@ def _item(projection: Projection, entry: Entry) -> Item | None:
     envelope = record.envelope
     exchange = projection.exchange(envelope.subject)
     message = None if exchange is None else next((each for each in exchange.messages if each.id == envelope.id), None)
+    hidden = exchange is not None and attribution.unattributed(exchange)
     return Item(
         id=envelope.id,
         position=entry.position,
-        raw=record.raw,
+        raw=_without_speaker(projection, entry.position, record) if hidden else record.raw,
         act=record.name,
         family=envelope.family,
         side="" if envelope.actor.startswith("service/") else record.side,
-        number=entry.number,
+        number="" if hidden else entry.number,
+        matter="" if hidden or exchange is None or entry.number else exchange.number,
         precedence="routine" if exchange is None else exchange.precedence if message is None else precedence_of(exchange, message),
         channel=projection.name,
         exchange="" if exchange is None else exchange.id,
         exercise=projection.registry.kind == "exercise",
         time=envelope.time,
         marking=projection.registry.marking,
+        unattributed=hidden,
     )
+
+
+def _without_speaker(projection: Projection, position: int, record: Record) -> bytes:
+    """The event that stands for a record under the Chatham House Rule: where it is read, and not whose it is."""
+    envelope = record.envelope
+    event = UnattributedNotice(
+        specversion="1.0",
+        id=envelope.id,
+        source=f"/channels/{projection.name}",
+        type="dragoman.unattributed.v1",
+        time=envelope.time,
+        datacontenttype="application/json",
+        channel=projection.name,
+        subject=envelope.subject,
+        data=Unattributed(act=record.name, position=position),
+    )
+    return msgspec.json.encode(event)

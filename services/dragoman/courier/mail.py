@@ -29,7 +29,8 @@ def message(endpoint: Endpoint, item: Item, sender: str, base_url: str) -> Email
     mail, said = EmailMessage(), words(endpoint.language)
     drill = f"{_DRILL} " if item.exercise else ""
     mail["From"], mail["To"] = sender, endpoint.target
-    about = item.number or (said.act(item.act) if item.notice is None else said.sentence(item.notice))
+    act = f"{said.act(item.act)}, {item.matter}" if item.matter else said.act(item.act)
+    about = item.number or (act if item.notice is None else said.sentence(item.notice))
     mail["Subject"] = f"{drill}[{said.value(item.precedence).upper()}] {about}"
     mail["Date"] = formatdate()
     mail["Message-ID"] = f"<{item.id}.{endpoint.id}@dragoman.invalid>"
@@ -54,14 +55,22 @@ def _lines(item: Item, time: str, where: str | Sentence) -> tuple[Sentence, ...]
     return (
         sentence(
             "From %(side)s: %(act)s, %(precedence)s, %(time)s.",
-            side=Name("side", item.side) if item.side else sentence("the service"),
+            side=_sender(item),
             act=Name("act", item.act),
             precedence=Name("value", item.precedence),
             time=time,
         ),
         sentence("Number: %(number)s", number=item.number) if item.number else sentence("Record: %(n)s", n=item.position),
+        *([sentence("Exchange: %(number)s", number=item.matter)] if item.matter else []),
         sentence("Read and acknowledge it: %(where)s", where=where),
     )
+
+
+def _sender(item: Item) -> Name | Sentence:
+    """From whom a record is; under the Chatham House Rule from a participant."""
+    if item.unattributed:
+        return sentence("a participant")
+    return Name("side", item.side) if item.side else sentence("the service")
 
 
 class Mails:
@@ -96,5 +105,5 @@ class Mails:
         except aiosmtplib.SMTPResponseException as error:
             return Brought(ok=False, answered=verbatim(f"{error.code} {error.message}"[:SHOWN]))
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            return Brought(ok=False, answered=unreachable(error))
+            return Brought(ok=False, answered=unreachable(endpoint, error))
         return Brought(ok=True)

@@ -2,10 +2,13 @@
 
 from typing import Final, Protocol
 
+import structlog
 from msgspec import Struct
 
 from dragoman.sentence import Sentence, sentence
 from dragoman.stores.courier import Endpoint
+
+log = structlog.get_logger()
 
 SECONDS: Final = 15.0
 """Time for one try: a receiver answers first and works afterwards."""
@@ -17,6 +20,8 @@ SHOWN: Final = 200
 class Item(Struct, frozen=True, kw_only=True):
     """One record for one endpoint: its bytes, and what is said of it where the bytes are not shown.
 
+    One that is `unattributed` is under the Chatham House Rule: its bytes are a notice without a speaker, and its `side` is not shown.
+    `number` is the record's own, `matter` that of its exchange where the record has none of its own.
     A `notice` is no record and has no position: it says in a sentence what is wrong with the side's own watch.
     """
 
@@ -27,6 +32,7 @@ class Item(Struct, frozen=True, kw_only=True):
     family: str
     side: str
     number: str
+    matter: str = ""
     precedence: str
     channel: str
     exchange: str
@@ -34,6 +40,7 @@ class Item(Struct, frozen=True, kw_only=True):
     time: str
     marking: str
     notice: Sentence | None = None
+    unattributed: bool = False
 
 
 class Brought(Struct, frozen=True, kw_only=True):
@@ -52,6 +59,12 @@ class Bringing(Protocol):
         """Try once. Raises nothing that a receiver may cause."""
 
 
-def unreachable(error: Exception) -> Sentence:
-    """What is kept of a try that nobody answered, in the words of the library or the system."""
-    return sentence("no connection: %(error)s", error=f"{type(error).__name__}: {error}"[:SHOWN])
+NOT_REACHED: Final = sentence("not reached")
+"""All that a side is told of a try that nobody answered. Whether a port refused, was silent or spoke otherwise would map the host's network."""
+
+
+def unreachable(endpoint: Endpoint, error: Exception | Sentence) -> Sentence:
+    """Return what is kept of a try that nobody answered; the reason is for the operator's log."""
+    reason = str(error) if isinstance(error, Sentence) else f"{type(error).__name__}: {error}"
+    log.info("courier.not_reached", endpoint=endpoint.id, reason=reason[:SHOWN])
+    return NOT_REACHED

@@ -277,9 +277,9 @@ class Rounds:
         envelope = record.envelope
         outcome = CourierOutcome(side=endpoint.side, means=endpoint.means, of=envelope.id, outcome=told.outcome, at=told.at)
         act, id = rules.act_of(outcome), rules.id_of(projection.name, outcome)
-        if projection.posted(id) is not None:
-            return True
         post = Post(actor=rules.ACTOR, act=act, data=outcome, id=id, exchange=envelope.subject)
+        if self._desk.is_recorded(projection, post):
+            return True
         try:
             await self._desk.post(projection, post)
         except Refused as error:

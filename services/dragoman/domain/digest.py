@@ -17,18 +17,25 @@ BITS: Final = 4096
 _REMEMBERED: Final = 2_048
 """Elements that are kept: what changes next is mostly what was changed lately, and its element as it stood was made then."""
 
+_LONG_BYTES: Final = 8 * 1024
+_LONG_REMEMBERED: Final = 4
+"""The same of long states: each is held as long as its element is, so that only few are."""
+
 MASK: Final = (1 << BITS) - 1
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def element(encoded: bytes) -> int:
-    """The element of one encoded state."""
-    return element_of(encoded)
+    """Return the element of one encoded state."""
+    return _element(encoded) if len(encoded) < _LONG_BYTES else _element_of_long(encoded)
 
 
 def element_of(encoded: bytes) -> int:
     """The same, without being remembered."""
     return int.from_bytes(hashlib.shake_256(b"dragoman-state/v1\n" + encoded).digest(BITS // 8))
+
+
+_element = lru_cache(maxsize=_REMEMBERED)(element_of)
+_element_of_long = lru_cache(maxsize=_LONG_REMEMBERED)(element_of)
 
 
 def replaced(total: int, before: bytes | None, after: bytes | None) -> int:

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
+from dragoman.domain import attribution
 from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
@@ -45,8 +47,19 @@ class Noted(Struct, frozen=True, kw_only=True):
         return Exceptional(kind=self.kind, position=self.position, side=self.side, number=self.number, detail=str(self.detail))
 
 
-def of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
-    """What a valid record says of itself; `number` is that of its exchange."""
+def of_record(position: int, record: Record, exchange: Exchange | None) -> Iterator[Noted]:
+    """What a valid record says of itself; under the Chatham House Rule without who said it."""
+    hidden = exchange is not None and attribution.unattributed(exchange)
+    for each in _of_record(position, record, "" if exchange is None else exchange.number):
+        yield _hidden(each) if hidden else each
+
+
+def _hidden(noted: Noted) -> Noted:
+    """An exception without its side, its number and its words."""
+    return replace(noted, side="", number="", detail=attribution.UNATTRIBUTED)
+
+
+def _of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
     data, side, act = record.data, record.side, Name("act", record.name)
     if isinstance(data, Erasure):
         counts = {"n": len(data.records), "m": len(exchanges_of(data))}
@@ -68,13 +81,19 @@ def of_record(position: int, record: Record, number: str) -> Iterator[Noted]:
         yield Noted(kind="later", position=position, side=side, number=number, detail=sentence("%(act)s, entered for the record", act=act))
 
 
-def of_void(position: int, reason: Sentence) -> Noted:
-    """A record without effect."""
-    return Noted(kind="void", position=position, side="", detail=reason)
+def of_void(position: int, reason: Sentence, *, hidden: bool = False) -> Noted:
+    """A record without effect; `hidden` where it is under the Chatham House Rule, and the reason may name a side."""
+    return Noted(kind="void", position=position, side="", detail=attribution.UNATTRIBUTED if hidden else reason)
 
 
 def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
     """What an exchange shows as it stands; `areas` are the danger areas that are announced."""
+    hidden = attribution.unattributed(exchange)
+    for each in _of_exchange(registry, exchange, areas):
+        yield _hidden(each) if hidden else each
+
+
+def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
     position, side, number = exchange.opened.position, exchange.side, exchange.number
     if exchange.one_key:
         second, alone = exchange.second_key, exchange.opened.by

@@ -4,7 +4,8 @@
     below_aim         a danger area came in time, and later than the sides aim at
     late_report       a report, a change or an all-clear came later than it was owed after the event, or after it was known
     late_question     a question about yearly data came later than such questions are to come
-    accounts_differ   another side's account gives something otherwise than the report does, and no facts are agreed yet
+    accounts_differ   another side's account differs from the report on a point that can be compared, and no facts are agreed yet
+    own_account       another side has given its own account, which differs in words only
     not_adopted       a coded message of a codebook that not every side has adopted
     default_venue     of a meeting on a ladder no venue was agreed in time: the default one holds
     near_threshold    an activity within a twentieth below a number from which it would be notifiable
@@ -29,9 +30,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from dragoman.domain import accounts
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
-from dragoman.domain.notification import NARRATIVE
 from dragoman.sentence import Name, Sentence, sentence
 from dragoman_schemas.profiles import Profile
 from dragoman_schemas.state import Exchange, Registry
@@ -324,29 +325,18 @@ def _differing(exchange: Exchange, content: dict[str, Any]) -> Iterator[Flag]:
 
 
 def _accounts(exchange: Exchange) -> Iterator[Flag]:
-    """What each side's newest account gives otherwise than the report."""
+    """Yield how each side's newest account stands to the report: on which points it differs, by the comparison that pages show."""
     if exchange.status == "agreed_facts":
         return
-    for side, accounts in exchange.accounts.items():
-        differing = differences(exchange, accounts[-1].content)
-        if differing:
-            names = tuple(Name("field", name) for name in differing)
+    for side, fields in accounts.differing(exchange).items():
+        if fields:
+            names = tuple(Name("field", name) for name in fields)
             yield Flag(
                 flag="accounts_differ", detail=sentence("%(side)s gives otherwise: %(fields)s", side=Name("side", side), fields=names)
             )
+        else:
+            yield Flag(flag="own_account", detail=sentence("%(side)s has given its own account", side=Name("side", side)))
 
-
-def differences(exchange: Exchange, account: dict[str, msgspec.Raw]) -> list[str]:
-    """The fields that a report and another side's account of the same event both give, and give otherwise."""
-    own = NARRATIVE[exchange.act]
-    both = [("facts", own), *((name, name) for name in account if name in exchange.content and name not in _OF_THE_ACCOUNT)]
-    return [name for name, of in both if msgspec.json.decode(account[name]) != msgspec.json.decode(exchange.content[of])]
-
-
-_OF_THE_ACCOUNT: Final = frozenset(
-    {"facts", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases", "remarks", "text"}
-)
-"""What an account says of itself."""
 
 # Place
 

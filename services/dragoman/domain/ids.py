@@ -26,6 +26,11 @@ def read_key(header: str) -> str | None:
     return key if _KEY.fullmatch(key) else None
 
 
+def is_v7(text: str) -> bool:
+    """Return whether a text is a UUIDv7, which its poster drew at random: no record of a service has such an id."""
+    return _V7.fullmatch(text) is not None
+
+
 def is_id(text: str) -> bool:
     """Whether a text is a record id."""
     return _ID.fullmatch(text) is not None

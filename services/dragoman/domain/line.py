@@ -142,21 +142,25 @@ def check(registry: Registry, record: Record) -> Refusal | None:
 
 
 class LineState(Struct, frozen=True, kw_only=True):
-    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running."""
+    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+
+    `with_errors` is whether that echo was not what had been sent.
+    """
 
     state: Literal["up", "degraded", "not_checked"]
     checked: str = ""
     latency_s: float | None = None
     echoed_running: int = 0
     missed_running: int = 0
+    with_errors: bool = False
 
 
 def standing(checks: Iterable[Exchange]) -> LineState:
     """How a circuit stands by its checks, the newest first; those that wait for their echo say nothing yet."""
-    settled = [check for check in checks if check.status in (*ECHOED, "missed")]
-    missed = len(list(takewhile(lambda check: check.status == "missed", settled)))
-    echoed = len(list(takewhile(lambda check: check.status in ECHOED, settled)))
-    last = next((check for check in settled if check.status in ECHOED), None)
+    settled = [(check, result) for check in checks if (result := result_of(check))]
+    missed = len(list(takewhile(lambda each: each[1] == "missed", settled)))
+    echoed = len(list(takewhile(lambda each: each[1] in ECHOED, settled)))
+    last, came = next(((check, result) for check, result in settled if result in ECHOED), (None, ""))
     state: Literal["up", "degraded", "not_checked"] = "not_checked" if not settled else "degraded" if missed >= MISSES else "up"
     return LineState(
         state=state,
@@ -164,7 +168,23 @@ def standing(checks: Iterable[Exchange]) -> LineState:
         latency_s=None if last is None else latency(last),
         echoed_running=echoed,
         missed_running=missed,
+        with_errors=came == "echoed_with_errors",
     )
+
+
+def result_of(check: Exchange) -> str:
+    """Return what became of a line check, also after it was closed: nobody mends a line by closing its checks. Empty while it is awaited."""
+    if check.status in (*ECHOED, "missed"):
+        return check.status
+    if check.cancellation is not None:
+        return ""
+    if "line-check-missed" in check.acts:
+        return "missed"
+    echoes = check.acts.get("echo", ())
+    if not echoes:
+        return ""
+    exact = msgspec.json.decode(echoes[-1].content["text"]) == msgspec.json.decode(check.content["challenge"])
+    return "echoed" if exact else "echoed_with_errors"
 
 
 def latency(check: Exchange) -> float | None:

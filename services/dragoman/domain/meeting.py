@@ -35,8 +35,8 @@ from dragoman_schemas.state import Readout as ReadoutState
 _raw_windows = msgspec.json.Decoder(tuple[Raw, ...]).decode
 
 
-def _terms(exchange: Exchange) -> tuple[Raw, ...]:
-    """What may be accepted: the windows that stand, or a visit's dates; nothing for a call at any time."""
+def terms(exchange: Exchange) -> tuple[Raw, ...]:
+    """Return the windows that may be accepted now, or a visit's dates; nothing for a call at any time."""
     if "windows" in exchange.content:
         return _raw_windows(exchange.content["windows"])
     return (exchange.content["dates"],) if "dates" in exchange.content else ()
@@ -83,7 +83,7 @@ def _window(data: acts.Acceptance) -> int:
 def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, acts.Acceptance) and exchange is not None
-    window, windows = _window(data), max(1, len(_terms(exchange)))
+    window, windows = _window(data), max(1, len(terms(exchange)))
     if window >= windows:
         return invalid("/window", sentence("there are %(n)s windows, counted from 0; name one of them", n=windows))
     chosen = {accepted.window for accepted in _meeting(exchange).accepted.values()}
@@ -92,12 +92,24 @@ def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Rec
     return None
 
 
+def check_choice(exchange: Exchange, record: Record) -> Refusal | None:
+    """Refuse a new acceptance that does not say which of several windows it accepts.
+
+    Only posts are checked so. In a log an acceptance without a window stands for the first one, and goes on doing so.
+    """
+    data, windows = record.data, len(terms(exchange))
+    if not isinstance(data, acts.Acceptance) or data.window is not UNSET or windows < 2:
+        return None
+    detail = sentence("%(n)s times are offered; say which one you accept, counted from 0", n=windows)
+    return invalid("/window", detail)
+
+
 def _accept(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, acts.Acceptance)
     meeting, window, side = _meeting(exchange), _window(data), folding.record.side
-    terms = (*_terms(exchange), Raw(b"null"))[window]
-    accepted = {**meeting.accepted, side: Accepted(accepted=folding.stamp, window=window, terms=terms)}
+    chosen = (*terms(exchange), Raw(b"null"))[window]
+    accepted = {**meeting.accepted, side: Accepted(accepted=folding.stamp, window=window, terms=chosen)}
     declined = {name: stamp for name, stamp in meeting.declined.items() if name != side}
     return replace(exchange, meeting=replace(meeting, accepted=accepted, declined=declined))
 

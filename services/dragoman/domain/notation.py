@@ -133,6 +133,19 @@ def read_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return _instant(next(candidates))
 
 
+def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahead: bool) -> datetime:
+    """Return when something ends that begins then, as an aware UTC time.
+
+    A time without a day is the next such time after the beginning, so `10:00` ends what begins on 15 December at 08:00 on that day. A time
+    that is written as so long from now is counted from now. Unless it may lie `ahead`, what has ended may not be still to come. Raise `Unread`.
+    """
+    relative = _from_now(_plain(text, _TIME_MARKS), now.astimezone(UTC))
+    moment = read_moment(text, begins, zone) if relative is None else relative
+    if not ahead and moment > now + AHEAD:
+        raise Unread("in_future", f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.")
+    return moment
+
+
 class _Written(NamedTuple):
     """A time as it was written; None is what was left out of its day."""
 

@@ -22,7 +22,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain import blindness, clocks, flags
+from dragoman.domain import attribution, blindness, clocks, flags
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.clocks import UNTIMED, Calendar, Running
 from dragoman.domain.exchange import precedence_of
@@ -97,6 +97,7 @@ class Measure:
     def __init__(self, registry: Registry, calendars: dict[str, Calendar], span: Span) -> None:
         """Begin with none. `registry` and `calendars` are as at the end of the span."""
         self._registry = registry
+        self._unattributed = False
         self._calendars = calendars
         self._span = span
         self._opened: Counter[tuple[str, str, str]] = Counter()
@@ -109,7 +110,8 @@ class Measure:
         self._flashes: defaultdict[str, list[datetime]] = defaultdict(list)
 
     def take(self, exchange: Exchange) -> None:
-        """Count one exchange in."""
+        """Count one exchange in; under the Chatham House Rule in rows of no side."""
+        self._unattributed = attribution.unattributed(exchange)
         for clock in clocks.running(self._registry, exchange, self._calendars):
             self._take_clock(exchange, clock)
         if self._span.holds(exchange.opened.time):
@@ -127,10 +129,10 @@ class Measure:
         for message in exchange.messages:
             if precedence_of(exchange, message) == "flash" and not message.for_the_record and self._span.holds(message.said.time):
                 for side in message.to:
-                    self._flashes[side].append(datetime.fromisoformat(message.said.time))
+                    self._flashes[self._side(side)].append(datetime.fromisoformat(message.said.time))
 
     def _take_clock(self, exchange: Exchange, clock: Running) -> None:
-        key, span = (clock.side, exchange.act, clock.clock), self._span
+        key, span = (self._side(clock.side), exchange.act, clock.clock), self._span
         met, ended = (None if each is None else datetime.fromisoformat(each.when) for each in (clock.met, clock.ended))
         outcome = clocks.outcome(exchange, clock, span.ends - clocks.TICK)
         found: list[str] = []
@@ -149,40 +151,45 @@ class Measure:
         self._clocks[key].update(found)
 
     def _take_opening(self, exchange: Exchange) -> None:
-        self._opened[exchange.side, exchange.act, exchange.precedence] += 1
+        side = self._side(exchange.side)
+        self._opened[side, exchange.act, exchange.precedence] += 1
         report = flags.first_report(self._registry, exchange)
         if report is not None and self._registry.kind not in UNTIMED:
-            key = exchange.side, exchange.act, "first_report"
+            key = side, exchange.act, "first_report"
             self._took[key].append(report.given.total_seconds())
             self._clocks[key]["in_time" if report.given <= report.owed else "late"] += 1
         notice = flags.lead(self._registry, exchange)
         if notice is not None and self._registry.kind not in UNTIMED:
-            self._given[exchange.side, exchange.act, notice.owed.total_seconds()].append(notice.given.total_seconds())
+            self._given[side, exchange.act, notice.owed.total_seconds()].append(notice.given.total_seconds())
 
     def _take_change(self, exchange: Exchange, what: str, stamp: Stamp) -> None:
         if self._span.holds(stamp.time):
-            self._changed[exchange.side, exchange.act, what].append(_between(exchange.opened.time, stamp.time))
+            self._changed[self._side(exchange.side), exchange.act, what].append(_between(exchange.opened.time, stamp.time))
 
     def _take_meeting(self, exchange: Exchange) -> None:
         meeting, span, act = exchange.meeting, self._span, exchange.act
         assert meeting is not None
-        self._met[exchange.side, act]["asked"] += span.holds(exchange.opened.time)
+        self._met[self._side(exchange.side), act]["asked"] += span.holds(exchange.opened.time)
         for side, accepted in meeting.accepted.items():
-            self._met[side, act]["accepted"] += span.holds(accepted.accepted.time)
+            self._met[self._side(side), act]["accepted"] += span.holds(accepted.accepted.time)
         for what, stamps in (("declined", meeting.declined), ("not_attended", meeting.absent)):
             for side, stamp in stamps.items():
-                self._met[side, act][what] += span.holds(stamp.time)
+                self._met[self._side(side), act][what] += span.holds(stamp.time)
         for held in meeting.held:
             for side in {exchange.side, *exchange.to} - meeting.absent.keys():
-                self._met[side, act]["held"] += span.holds(held.recorded.time)
+                self._met[self._side(side), act]["held"] += span.holds(held.recorded.time)
 
     def _take_translations(self, exchange: Exchange) -> None:
         said = {message.id: message.said.time for message in exchange.messages}
         for translation in exchange.acts.get("translation", ()):
             if self._span.holds(translation.said.time):
                 of = msgspec.json.decode(translation.content["of"]) if "of" in translation.content else exchange.id
-                side = translation.said.by.partition("/")[0]
+                side = self._side(translation.said.side)
                 self._translated[side].append(_between(said.get(of, exchange.opened.time), translation.said.time))
+
+    def _side(self, name: str) -> str:
+        """Whose row counts what a side did in the exchange that is being counted in: nobody's, under the rule."""
+        return "" if self._unattributed else name
 
     def taken(self, clock: str) -> dict[str, tuple[float, ...]]:
         """How many seconds each side took each time for what one kind of clock owes, of whatever format."""
@@ -282,9 +289,11 @@ def flood(side: str, came: Sequence[datetime]) -> Flashes:
 
 
 def _rows(sides: Sequence[str], keys: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    """What any side has been counted for, with each of the sides in turn."""
-    for rest in sorted({key[1:] for key in keys}):
-        for side in sides:
+    """What any side has been counted for, with each of the sides in turn; the row of no side by itself."""
+    counted = set(keys)
+    for rest in sorted({key[1:] for key in counted}):
+        named = any((side, *rest) in counted for side in sides)
+        for side in (*(sides if named else ()), *([""] if ("", *rest) in counted else [])):
             yield (side, *rest)
 
 

@@ -2,21 +2,47 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from aiohttp import web
 from msgspec import Meta, Struct
 
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway.posting import in_thread, projection_of, service_of, wanted_position, whole
+from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.typed import Call
 from dragoman.projection.live import Projection
 from dragoman.projection.moment import instant, position_by
+from dragoman.projection.store import READERS
 from dragoman.sentence import sentence
 
-TURN: Final = web.AppKey("turn", asyncio.Lock)
-"""Whose turn it is to read many exchanges: one at a time, so that a reader stays free for lists and boards."""
+
+class Turns:
+    """The turns to read many exchanges: one at a time for each side of a channel, and never all readers, so that lists and boards find one free.
+
+    A side that asks for many reports waits for its own. Another side's report waits for one of each other side at most.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nobody reading."""
+        self._sides: dict[tuple[str, str], asyncio.Lock] = {}
+        self._readers = asyncio.Semaphore(READERS - 1)
+
+    @asynccontextmanager
+    async def of(self, cid: str, side: str) -> AsyncIterator[None]:
+        """Wait for the turn of a side in a channel, and hold it."""
+        async with self._sides.setdefault((cid, side), asyncio.Lock()), self._readers:
+            yield
+
+
+TURNS: Final = web.AppKey("turns", Turns)
+
+
+def turn(request: web.Request, projection: Projection) -> AbstractAsyncContextManager[None]:
+    """Return the caller's turn to read many exchanges of a channel."""
+    return request.app[TURNS].of(projection.registry.cid, grant_of(request).side)
 
 
 _AT: Final = r"^([0-9]{0,15}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))$(?!\n)"
@@ -51,7 +77,10 @@ def headers_of(call: Call[Any], projection: Projection, position: int) -> dict[s
     return headers
 
 
-async def past(call: Call[At], projection: Projection, position: int) -> int | None:
+AtQuery = TypeVar("AtQuery", bound=At)
+
+
+async def past(call: Call[AtQuery], projection: Projection, position: int) -> int | None:
     """The past position that is asked for, itself or by a time: the last one by then. None for now. Raises `Refused`."""
     at = call.query.at
     if at in ("", "0"):

@@ -67,6 +67,7 @@ from dragoman_schemas.answers import (
     Subjects,
     SubjectView,
     Tokens,
+    UnattributedNotice,
     WatchNotice,
     WatchView,
 )
@@ -271,7 +272,7 @@ async def show_asyncapi(call: Call[Nothing]) -> Answered:
 
 def streams() -> dict[str, Any]:
     """The AsyncAPI document of what is logged and streamed."""
-    return asyncapi(Envelope, Entry, Row, Alarm, WatchNotice, sorted({*PATHS.values()}), __version__)
+    return asyncapi(Envelope, Entry, Row, Alarm, WatchNotice, UnattributedNotice, sorted({*PATHS.values()}), __version__)
 
 
 _POST = ("Idempotency-Key", "If-Match", "Dragoman-Min-Position", "Prefer")
@@ -345,7 +346,7 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         f"{_C}/exchanges/{{exchange}}",
         reading.show_exchange,
         "One exchange",
-        At,
+        reading.TimelineQuery,
         {200: ExchangeView, 304: None},
         media=(JSON, cap.MEDIA, foreign.CALENDAR),
         headers=(*_READ, *_CACHED),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Final
 from urllib.parse import quote
 
@@ -12,14 +12,16 @@ from dragoman import telemetry
 from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.gateway import api, files, live, posting, problems, proofs, reading
-from dragoman.gateway.answering import TURN
-from dragoman.gateway.budgets import BUDGETS, Budgets
+from dragoman.gateway.answering import TURNS, Turns
+from dragoman.gateway.budgets import BUDGETS, Budgets, Over
 from dragoman.gateway.callers import Callers
+from dragoman.gateway.connections import Reject
 from dragoman.gateway.console import alarm, docs, pages, serving, sessions, watchkeeping
 from dragoman.gateway.oidc import Provider
 from dragoman.gateway.opened import READING, Reading
 from dragoman.gateway.room import ROOM, Room
 from dragoman.gateway.service import Service
+from dragoman.gateway.workers import WORKING, Workers
 from dragoman.limits import BODY_BYTES
 from dragoman.sentence import sentence
 from dragoman.settings import Settings
@@ -48,16 +50,24 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app.on_response_prepare.append(_harden)
     app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
-    app[TURN] = asyncio.Lock()
+    app[TURNS] = Turns()
     app.cleanup_ctx.append(_ringing)
     app[READING] = Reading(service)
     app.cleanup_ctx.append(_keeping)
     app[files.TAKING] = files.taking()
+    app[WORKING] = Workers()
+    app.cleanup_ctx.append(_working)
     for route in sorted(api.ROUTES, key=lambda route: route.takes != "act"):  # the router asks one after the other: posts first
         route.on(app.router)
     app[docs.DESCRIPTION] = api.document()
     pages.register(app)
     return app
+
+
+async def _working(app: web.Application) -> AsyncIterator[None]:
+    """Have workers as long as the gateway runs."""
+    yield
+    app[WORKING].close()
 
 
 async def _ringing(app: web.Application) -> AsyncIterator[None]:
@@ -91,7 +101,7 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
             raise Refused(Refusal(kind="media-type", detail=sentence("Send the body as it is, without Content-Encoding.")))
         response = await handler(request)
     except sessions.SignInNeeded:
-        response = sessions.to_sign_in(request)
+        response = await sessions.to_sign_in(request)
     except Exception as error:  # noqa: BLE001  # the outermost edge: every error becomes a problem
         failed = error.refusal.kind if isinstance(error, Refused) else type(error).__name__
         if serving.wants_page(request):
@@ -107,33 +117,61 @@ async def _canonical(request: web.Request, handler: Handler) -> web.StreamRespon
 
 def _charge(request: web.Request, response: web.StreamResponse) -> None:
     """Take what is sent from the caller's budgets, and say what is left of them."""
-    grant, apart = request.get("grant"), request.get("apart")
+    payer = request.get("payer")
     budgets = request.app[BUDGETS]
     if response.status == 429 and not response.prepared:
         response.headers["RateLimit-Policy"] = budgets.policy
-    if grant is None or apart is None:
+    if payer is None:
         return
     length = response.body_length if response.prepared else response.content_length
     if request.method == "HEAD":
         length = 0  # its Content-Length is that of what is not sent
     if length:
-        budgets.received(grant, apart, length)
+        budgets.received(payer, length)
     if not response.prepared:
-        response.headers.update(budgets.standing(grant, apart))
+        response.headers.update(budgets.standing(payer))
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
     """What keeps a browser from making more of an answer than it is; a page says its own policy."""
-    headers = response.headers
+    _set_headers(response.headers, request.path, secure=request.app[_SECURE] or request.secure)
+
+
+def _set_headers(headers: MutableMapping[str, str], path: str, *, secure: bool) -> None:
     headers["Server"] = "dragoman"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
     headers.setdefault("Referrer-Policy", "no-referrer")
-    if request.path.startswith("/v1/"):
+    if path.startswith("/v1/"):
         headers.setdefault("Cache-Control", "no-store")
-    if request.app[_SECURE] or request.secure:
+    if secure:
         headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
+def rejection(app: web.Application) -> Reject:
+    """Return what answers a request that never reached the application, since it is no HTTP or asks for what nobody offers."""
+
+    def reject(request: web.BaseRequest, status: int, error: BaseException | None) -> web.Response:
+        begun, request_id = time.perf_counter(), telemetry.caused_by(None, None).request
+        address = request.remote or ""
+        try:
+            app[BUDGETS].address(address)
+            refused = problems.unreadable(error) if status < 500 or isinstance(error, UnicodeError) else error
+        except Over as over:
+            refused = over
+        if not isinstance(refused, Exception):
+            refused = web.HTTPInternalServerError()
+        response = problems.answer(refused, request_id, "")
+        _set_headers(response.headers, "/v1/", secure=app[_SECURE] or request.secure)
+        response.headers["X-Request-Id"] = request_id
+        if response.status == 429:
+            response.headers["RateLimit-Policy"] = app[BUDGETS].policy
+        fields = {"status": response.status, "ms": round((time.perf_counter() - begun) * 1000, 1), "address": address}
+        telemetry.request_done({**fields, "error": type(error).__name__})
+        return response
+
+    return reject
 
 
 def _path(request: web.Request) -> str:

@@ -1,14 +1,16 @@
 """What each officer, side and address may ask of this gateway: so much a second, ten seconds' worth at once, so that none starves another.
 
 A budget is a due time (GCRA): each unit that is spent moves it on by one unit's share of a second, and what would move it further ahead of
-now than the burst is refused, with how long to wait. Officer and side are asked apart: an officer's script does not use up the side's,
-and what a side reads or posts in an exercise is not taken from what it has for the live channels.
+now than the burst is refused, with how long to wait. Officer and side are asked apart: an officer's script does not use up the side's.
+
+Sides and officers of two channels may have the same names and be strangers to each other. Every budget of theirs is therefore kept by channel,
+so what a side reads or posts in an exercise is not taken from what it has for the live channel.
 """
 
 import math
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -22,7 +24,6 @@ _ROUNDING: Final = 1e-6
 """What adding to the time of day, and taking away from it, leaves."""
 
 _MIB: Final = 1024 * 1024
-_EXERCISE: Final = "-exercise"
 
 
 class Over(Refused):
@@ -33,6 +34,19 @@ class Over(Refused):
         super().__init__(Refusal(kind="budget", detail=detail))
         self.wait = max(1, math.ceil(wait))
         self.policy = policy
+
+
+class Payer(NamedTuple):
+    """The two accounts that a request is taken from: the officer's and the side's, each in one channel."""
+
+    officer: str
+    side: str
+
+    @classmethod
+    def of(cls, grant: Grant, cid: str = "") -> "Payer":
+        """Return the accounts of a caller in the channel with that cid; in no single channel, those of the channels of the token."""
+        scope = cid or ",".join(sorted(grant.channels))
+        return cls(f"{scope}/{grant.actor}", f"{scope}/{grant.side}")
 
 
 class Budget:
@@ -76,27 +90,40 @@ class Budgets:
         """Take the sizes from the settings."""
         self._clock = clock
         self._addresses = Budget(settings.address_requests)
+        self._files, self._probes = Budget(settings.address_requests), Budget(settings.address_requests)
         self._strangers = Budget(settings.stranger_requests)
         self._officers, self._sides = Budget(settings.officer_requests), Budget(settings.side_requests)
         self._officers_bytes, self._sides_bytes = Budget(settings.officer_mib * _MIB), Budget(settings.side_mib * _MIB)
+        self._officers_work, self._sides_work = Budget(settings.officer_work), Budget(settings.side_work)
         self._most_streams = settings.streams
         self._streams: dict[str, int] = {}
         self.policy = f'"officer";q={self._officers.burst};w={BURST_SECONDS}, "side";q={self._sides.burst};w={BURST_SECONDS}'
 
     def address(self, address: str) -> None:
         """A request from an address that nobody's token stands behind. Raises `Over`."""
-        if wait := self._addresses.spend(_network(address), 1, self._clock()):
+        if wait := self._addresses.spend(network_of(address), 1, self._clock()):
             raise Over(sentence("This address asks more than there is room for; slow down."), wait, "address")
+
+    def file(self, address: str, grant: Grant | None = None) -> None:
+        """A request for one of the pages' own files, by an officer or by nobody who is signed in. Raises `Over`."""
+        account = network_of(address) if grant is None else Payer.of(grant).officer
+        if wait := self._files.spend(account, 1, self._clock()):
+            raise Over(sentence("Too many files of the pages were asked for; slow down."), wait, "files")
+
+    def probe(self, address: str) -> None:
+        """A request that asks how the service is. Raises `Over`."""
+        if wait := self._probes.spend(network_of(address), 1, self._clock()):
+            raise Over(sentence("This address asks more than there is room for; slow down."), wait, "probes")
 
     def stranger(self, address: str) -> None:
         """A request from an address with a token that is not known. Raises `Over`."""
-        if wait := self._strangers.spend(_network(address), 1, self._clock()):
+        if wait := self._strangers.spend(network_of(address), 1, self._clock()):
             raise Over(sentence("Too many requests without a valid token came from this address; send a valid one."), wait, "strangers")
 
-    def caller(self, grant: Grant, channel: str, length: int) -> str:
-        """A request of so many bytes, in a channel or in none; whose budget it is from. Raises `Over`."""
-        apart = _EXERCISE if channel.endswith(_EXERCISE) else ""
-        officer, side, now = grant.actor + apart, grant.side + apart, self._clock()
+    def caller(self, grant: Grant, cid: str, length: int) -> Payer:
+        """A request of so many bytes, in the channel with that cid or in none; who pays for it. Raises `Over`."""
+        payer, now = Payer.of(grant, cid), self._clock()
+        officer, side = payer
         if wait := self._officers.spend(officer, 1, now):
             raise Over(sentence("%(actor)s asks more often than there is room for; slow down.", actor=grant.actor), wait, "officer")
         if wait := self._sides.spend(side, 1, now):
@@ -109,18 +136,28 @@ class Budgets:
             raise Over(sentence("%(actor)s moves more bytes than there is room for; slow down.", actor=grant.actor), wait, "officer-bytes")
         if length and (wait := self._sides_bytes.spend(side, length, now)):
             raise Over(sentence("%(side)s moves more bytes than there is room for; slow down.", side=grant.side), wait, "side-bytes")
-        return apart
+        if wait := self._officers_work.spend(officer, 0, now) or self._sides_work.spend(side, 0, now):
+            raise Over(
+                sentence("Reading what %(actor)s sends takes more time than there is; send less at once.", actor=grant.actor), wait, "work"
+            )
+        return payer
 
-    def received(self, grant: Grant, apart: str, length: int) -> None:
+    def worked(self, payer: Payer, seconds: float) -> None:
+        """Charge the seconds that reading a body took; the next request waits where that was too much."""
+        now = self._clock()
+        self._officers_work.charge(payer.officer, seconds, now)
+        self._sides_work.charge(payer.side, seconds, now)
+
+    def received(self, payer: Payer, length: int) -> None:
         """So many bytes were sent in answer."""
         now = self._clock()
-        self._officers_bytes.charge(grant.actor + apart, length, now)
-        self._sides_bytes.charge(grant.side + apart, length, now)
+        self._officers_bytes.charge(payer.officer, length, now)
+        self._sides_bytes.charge(payer.side, length, now)
 
-    def standing(self, grant: Grant, apart: str) -> dict[str, str]:
+    def standing(self, payer: Payer) -> dict[str, str]:
         """What is left, as the headers of draft-ietf-httpapi-ratelimit-headers: of the officer and of the side."""
         now = self._clock()
-        officer, side = grant.actor + apart, grant.side + apart
+        officer, side = payer
         return {
             "RateLimit-Policy": self.policy,
             "RateLimit": (
@@ -129,28 +166,30 @@ class Budgets:
             ),
         }
 
-    def open_stream(self, actor: str) -> None:
-        """A live stream of an officer opens. Raises `Over`; `close_stream` once it has ended."""
-        if self._streams.get(actor, 0) >= self._most_streams:
+    def open_stream(self, grant: Grant, cid: str = "") -> str:
+        """A live stream of an officer opens, in a channel or of all; its account, for `close_stream` once it has ended. Raises `Over`."""
+        account = Payer.of(grant, cid).officer
+        if self._streams.get(account, 0) >= self._most_streams:
             raise Over(
-                sentence("%(actor)s has %(n)s live streams open; close one of them.", actor=actor, n=self._most_streams),
+                sentence("%(actor)s has %(n)s live streams open; close one of them.", actor=grant.actor, n=self._most_streams),
                 1,
                 "streams",
             )
-        self._streams[actor] = self._streams.get(actor, 0) + 1
+        self._streams[account] = self._streams.get(account, 0) + 1
+        return account
 
-    def close_stream(self, actor: str) -> None:
+    def close_stream(self, account: str) -> None:
         """A live stream of an officer has ended."""
-        self._streams[actor] -= 1
-        if not self._streams[actor]:
-            del self._streams[actor]
+        self._streams[account] -= 1
+        if not self._streams[account]:
+            del self._streams[account]
 
 
 BUDGETS: Final = web.AppKey("budgets", Budgets)
 
 
-def _network(address: str) -> str:
-    """Whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
+def network_of(address: str) -> str:
+    """Return whose an address is: itself, or of IPv6 the /64 network, in which one host has as many as it likes."""
     if ":" not in address:
         return address
     found = ip_address(address.partition("%")[0])

@@ -7,6 +7,7 @@ with the address and the reason; tokens never do.
 import time
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Final
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ from dragoman.limits import BODY_BYTES
 from dragoman.sentence import sentence
 from dragoman.settings import SettingsError
 from dragoman.stores.access import Grant
+
+_PROBES: Final = frozenset({"/livez", "/readyz"})
 
 
 class Callers:
@@ -51,8 +54,11 @@ class Callers:
     async def admit(self, request: web.Request, *, public: bool) -> None:
         """Bind the caller to a request and take it from their budgets. Raises `Refused`."""
         address = request["address"] = self.address(request)
+        if request.path in _PROBES:
+            self._budgets.probe(address)
+            return
         if not request.path.startswith("/v1/"):
-            self._budgets.address(address)
+            self._admit_to_page(request, address)
             return
         grant = await self._bearer(request) or sessions.session_grant(request)
         if grant is None:
@@ -64,14 +70,34 @@ class Callers:
             if request.headers.get("Authorization", "").lower().startswith("bearer "):
                 detail = sentence("This token is not in force here: it is mistyped, revoked or expired. The operator issues new ones.")
             raise Refused(Refusal(kind="unauthenticated", detail=detail))
-        request["grant"] = grant
-        request["apart"] = self._budgets.caller(grant, request.match_info.get("channel", ""), _length(request))
+        self._charge(request, grant)
         if grant.scope == "read" and request.method not in ("GET", "HEAD"):
             raise Refused(
                 Refusal(
                     kind="not-permitted", detail=sentence("This token is for reading alone; ask the operator for one of the scope act.")
                 )
             )
+
+    def _admit_to_page(self, request: web.Request, address: str) -> None:
+        """Take a page, or a file of the pages, from whoever is signed in, and else from the address. Raises `Over`.
+
+        A stranger behind the same address must not use up what a duty officer needs to acknowledge a flash.
+        """
+        grant = sessions.page_grant(request)
+        if request.path.startswith("/static/"):
+            self._budgets.file(address, grant)
+        elif grant is None:
+            self._budgets.address(address)
+        else:
+            self._charge(request, grant)
+
+    def _charge(self, request: web.Request, grant: Grant) -> None:
+        """Bind a caller who is known to a request, which their budget pays for before its body is read. Raises `Over`."""
+        request["grant"] = grant
+        projection = request.app[SERVICE].channels.get(request.match_info.get("channel", ""))
+        known = projection is not None and request.app[SERVICE].may_see(grant, projection)
+        cid = projection.registry.cid if projection is not None and known else ""
+        request["payer"] = self._budgets.caller(grant, cid, _length(request))
 
     async def _bearer(self, request: web.Request) -> Grant | None:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")

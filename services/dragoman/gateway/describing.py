@@ -37,7 +37,7 @@ from dragoman_schemas.state import Exchange, Registry
 
 PROBLEM: Final = "application/problem+json"
 _BODILESS: Final = (204, 304)
-_PAGED: Final = ("list_exchanges", "list_people", "stream_records")
+_PAGED: Final = ("list_exchanges", "list_people", "show_exchange", "stream_records")
 _ROOMY: Final = ("new_draft", "new_person", "put_file", "new_link", "new_endpoint", "take_import")
 _RACING: Final = {"put_file": "busy", "erase_file": "busy", "resend": "moved"}
 _PLACED: Final = ("show_channel", "show_proof", "stream_records")
@@ -224,7 +224,7 @@ _MATCHES: Final = ("moved", "precondition-required")
 _BODY: Final = ("media-type", "too-large", "too-slow", "invalid", "invalid-act")
 _ACT: Final = (
     *("idempotency-key", "second-key-required", "not-allowed-in-state", "void", "busy", "erased", *_MATCHES),
-    *("media-type", "too-large", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
+    *("media-type", "too-large", "no-room", "too-slow", "invalid-act", "invalid", "key-reused", "unknown-outcome", "read-only"),
 )
 
 
@@ -566,10 +566,12 @@ def _header_parameters(route: Route[Any]) -> Iterator[dict[str, Any]]:
 # What is streamed, and what stands in the log
 
 
-def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, notice: Any, families: Sequence[str], version: str) -> dict[str, Any]:
+def asyncapi(
+    record: Any, entry: Any, row: Any, alarm: Any, notice: Any, unattributed: Any, families: Sequence[str], version: str
+) -> dict[str, Any]:
     """The AsyncAPI 3 document: the log's subjects, a channel's live streams, webhooks. The shapes are those of what is sent."""
-    shapes, components = described([record, entry, row, alarm, notice])
-    record, entry, row, alarm, notice = shapes
+    shapes, components = described([record, entry, row, alarm, notice, unattributed])
+    record, entry, row, alarm, notice, unattributed = shapes
 
     def message(name: str, title: str, summary: str, media: str, schema: Any) -> dict[str, Any]:
         return {"name": name, "title": title, "summary": summary, "contentType": media, "payload": schema}
@@ -637,7 +639,7 @@ def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, notice: Any, familie
             ),
             "records": channel("/v1/channels/{channel}/records", "The live log", resumed, "gateway", "entry", "alarm", channel=named),
             "inbox": channel("/v1/channels/{channel}/inbox", "The inbox of a side", resumed, "gateway", "row", "alarm", channel=named),
-            "webhook": channel("/", "A webhook", signed, "receiver", "record", "notice"),
+            "webhook": channel("/", "A webhook", signed, "receiver", "record", "unattributed", "notice"),
         },
         "operations": {
             "log": sent("log", "Record an act", "A desk appends each record against the last position of its subject.", "nkey", "record"),
@@ -663,6 +665,7 @@ def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, notice: Any, familie
                 "Until it is answered with 2xx: after 5 s, 5 min, 30 min, 2 h … once more, with the same `webhook-id`.",
                 "signature",
                 "record",
+                "unattributed",
                 "notice",
             ),
         },
@@ -673,6 +676,13 @@ def asyncapi(record: Any, entry: Any, row: Any, alarm: Any, notice: Any, familie
                 ),
                 "entry": message("entry", "A record as readers get it", "Its position, whether it is valid, and the record.", JSON, entry),
                 "row": message("row", "An exchange as a list has it", "Where it stands, and who owes what.", JSON, row),
+                "unattributed": message(
+                    "unattributed",
+                    "A record under the Chatham House Rule",
+                    "A CloudEvents 1.0 event in the record's place: its act, exchange and position, and not who spoke.",
+                    "application/cloudevents+json",
+                    unattributed,
+                ),
                 "notice": message(
                     "notice",
                     "A notice about the side's own watch",

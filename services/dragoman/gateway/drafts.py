@@ -6,14 +6,14 @@ import msgspec
 from aiohttp import web
 
 from dragoman.desk import stamp
-from dragoman.domain import ids
+from dragoman.domain import ids, strict
 from dragoman.domain.fold import two_keys
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
 from dragoman.domain.validation import fault_of
-from dragoman.gateway import posting
+from dragoman.gateway import posting, workers
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
 from dragoman.limits import DRAFTS
 from dragoman.projection.live import Projection
@@ -45,16 +45,8 @@ def _drafts(projection: Projection, actor: str) -> bool:
     return officer is not None and officer.until is None and not OFFICERS.isdisjoint(officer.roles)
 
 
-def _check(act: msgspec.Raw) -> None:
-    """Raise `Malformed` where a draft's act is no JSON, is not of an act that there is, or is no text throughout: whoever reads the drafts reads all of it."""
-    _name_of(act)
-    try:
-        msgspec.json.decode(act)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
-
-
-def _name_of(act: msgspec.Raw) -> str:
+def name_of(act: msgspec.Raw) -> str:
+    """Return the name of the act that a draft is of. Raises `Malformed`."""
     try:
         name = _named(act).act
     except msgspec.ValidationError as error:
@@ -66,6 +58,19 @@ def _name_of(act: msgspec.Raw) -> str:
     return name
 
 
+def _check(act: msgspec.Raw) -> None:
+    """A draft may want members, and is JSON as an act may hold it: no number of many digits, which later readers could not read. Raises `Malformed`."""
+    try:
+        strict.read(bytes(act), cut=True)
+    except Malformed as error:
+        raise Malformed("/act" + error.faults[0].pointer, error.faults[0].detail) from None
+    name_of(act)
+    try:
+        msgspec.json.decode(act)  # whoever reads the drafts reads all of it
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
+
+
 def _view(draft: Draft) -> DraftView:
     return DraftView(
         id=draft.id,
@@ -75,7 +80,8 @@ def _view(draft: Draft) -> DraftView:
         if_match=draft.if_match,
         created=draft.created,
         updated=draft.updated,
-        two_key=RULES[_name_of(draft.act)].two_key,
+        two_key=RULES[name_of(draft.act)].two_key,
+        handed=draft.handed,
         etag=f'"{draft.etag}"',
     )
 
@@ -120,12 +126,12 @@ async def new_draft(call: Call[Nothing]) -> Answered:
     return await keep_new(call, await call.decoded(NewDraft), 201)
 
 
-async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "") -> Reply:
+async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", signatures: str = "", *, handed: bool = False) -> Reply:
     """Keep a new draft of the caller's, or answer with it again; a page's form brings its key and signatures. Raises `Refused`, `Malformed`."""
     projection, actor = _desk(call)
     _check(new.act)
     service = posting.service_of(call)
-    signatures, data = _signed(call, new, signatures)
+    signatures, data = await _signed(call, new, signatures)
     now = stamp(service.now())
     draft = Draft(
         id=posting.id_of(projection, actor, data, key or call.request.headers.get("Idempotency-Key")),
@@ -137,6 +143,7 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
         if_match=new.if_match,
         created=now,
         updated=now,
+        handed=now if handed else "",
     )
     known = await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None and projection.used(draft.id):
@@ -160,12 +167,12 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
     return _reply(known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
 
 
-def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
+async def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
     """The drafter's signatures, and the draft as an act; one that is no whole act yet carries no `signed`. Raises `Refused`, `Malformed`."""
     signatures = signatures or posting.signatures_of(call.request)
     if not signatures:
         return "", Act()
-    act, data = read_act(bytes(new.act), cut=False)
+    act, data = await workers.read(call.request, len(bytes(new.act)), read_act, bytes(new.act), cut=False)
     if data.signed is msgspec.UNSET or act != bytes(new.act):
         raise Refused(
             Refusal(kind="invalid", detail=sentence("A signed draft carries `signed`, and is compact: it is recorded as it was signed."))
@@ -184,12 +191,15 @@ async def change_draft(call: Call[Nothing]) -> Answered:
     return await change(call, new, await found(call), posting.if_match(call.request))
 
 
-async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None, signatures: str = "") -> Reply:
-    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`."""
+async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None, signatures: str = "", *, handed: bool = False) -> Reply:
+    """Whoever changes a draft becomes its author: two officers stand behind what is released, not three. Raises `Refused`, `Malformed`.
+
+    What was handed over is with its author again, unless it is handed over as it is now.
+    """
     _, actor = _desk(call)
     _as_read(etag, draft)
     service = posting.service_of(call)
-    signatures, data = _signed(call, new, signatures)
+    signatures, data = await _signed(call, new, signatures)
     if not isinstance(data.signed, msgspec.UnsetType) and data.signed.id != draft.id:
         raise Malformed("/act/signed/id", sentence("it is the draft's: %(id)s", id=draft.id))
     changed = msgspec.structs.replace(
@@ -200,10 +210,19 @@ async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None,
         if_match=new.if_match,
         updated=stamp(service.now()),
         signatures=signatures,
+        handed=stamp(service.now()) if handed else "",
     )
     if not await service.drafts.keep(changed, draft):
         raise _moved()
     return _reply(changed)
+
+
+async def hand_over(call: Call[Any], draft: Draft, etag: str | None) -> None:
+    """Hand a draft to the colleagues who may send it, as it was read; its author stays. Raises `Refused`."""
+    _as_read(etag, draft)
+    service = posting.service_of(call)
+    if not await service.drafts.keep(msgspec.structs.replace(draft, handed=stamp(service.now())), draft):
+        raise _moved()
 
 
 async def drop_draft(call: Call[Nothing]) -> Answered:
@@ -231,8 +250,8 @@ async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Re
     if draft is None:
         return await _released_before(call, projection, actor, id)
     _as_read(etag, draft)
-    act, data = read_act(bytes(draft.act), cut=not draft.signatures)
-    two_key = two_keys(projection, RULES[_name_of(draft.act)], data)
+    act, data = await workers.read(call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures)
+    two_key = two_keys(projection, RULES[name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail=sentence("You wrote this draft; a colleague of your side releases it.")))
     if two_key and not _drafts(projection, draft.author):

@@ -26,7 +26,7 @@ from dragoman_schemas.fields import MediaType
 log = structlog.get_logger()
 
 TYPES: Final[tuple[str, ...]] = get_args(MediaType)
-TAKING: Final = web.AppKey("taking", defaultdict[str, asyncio.Semaphore])
+TAKING: Final = web.AppKey("taking", defaultdict[tuple[str, str], asyncio.Semaphore])
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _PIECE: Final = 64 * 1024
@@ -40,8 +40,8 @@ _AS_IT_IS: Final = {
 """What keeps a browser from opening a file as a page of ours, and from showing it once it is erased."""
 
 
-def taking() -> defaultdict[str, asyncio.Semaphore]:
-    """How many files each side may send at once."""
+def taking() -> defaultdict[tuple[str, str], asyncio.Semaphore]:
+    """How many files each side of each channel, by its cid, may send at once."""
     return defaultdict(lambda: asyncio.Semaphore(FILES_AT_ONCE))
 
 
@@ -99,7 +99,7 @@ async def put_file(call: Call[Nothing]) -> Answered:
         )
     if (call.request.content_length or 0) > FILE_BYTES:
         raise _too_large()
-    turn = call.request.app[TAKING][side]
+    turn = call.request.app[TAKING][projection.registry.cid, side]
     async with _in_time():
         await turn.acquire()
     try:

@@ -6,6 +6,7 @@ it is revoked, or the token is with which it was made, or the officer is.
 
 import time
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from dragoman.desk import stamp
 from dragoman.domain import ids
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import drafts, posting
+from dragoman.gateway import drafts, posting, workers
 from dragoman.gateway.answering import headers_of, standing, wanted_media
 from dragoman.gateway.beside import is_staff
 from dragoman.gateway.budgets import BUDGETS
@@ -77,7 +78,8 @@ async def show_points(call: Call[Nothing]) -> Answered:
     media = wanted_media(call.request, (JSON, VCARD, CALENDAR))
     projection, position = await standing(call)
     service = service_of(call)
-    points: PointsOfContact = await in_thread(call, watching.points_of_contact, service.store, projection.name, service.now())
+    read = partial(watching.points_of_contact, members=media == JSON)
+    points: PointsOfContact = await in_thread(call, read, service.store, projection.name, service.now())
     headers = headers_of(call, projection, position)
     if media == JSON:
         return Reply(body=points, headers=headers)
@@ -209,7 +211,7 @@ async def _take_alert(call: Call[Any], projection: Projection, raw: bytes) -> Re
     from dragoman.interop import cap_reader
 
     try:
-        alert = cap_reader.read(raw)
+        alert = await workers.read(call.request, len(raw), cap_reader.read, raw)
     except NotUnderstood as error:
         raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
     if (alert.status == "Actual") == (projection.registry.kind == "exercise"):
@@ -228,7 +230,7 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
 
     grant = grant_of(call.request)
     try:
-        answered = itip.read(raw)
+        answered = await workers.read(call.request, len(raw), itip.read, raw)
         if answered.side not in ("", grant.side):
             raise Refused(
                 Refusal(
@@ -244,7 +246,7 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
         body = msgspec.json.encode(itip.fitted(answered, exchange))
     except NotUnderstood as error:
         raise Refused(Refusal(kind="invalid", detail=sentence("Not taken in: %(error)s.", error=error.said))) from None
-    act, data = read_act(body, cut=True)
+    act, data = await workers.read(call.request, len(body), read_act, body, cut=True)
     key = posting.key_of(call.request.headers.get("Idempotency-Key"))
     return await posting.take_in(
         call,

@@ -8,6 +8,7 @@ officers of the side. It goes to those whom it has reached, and to the side that
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from dragoman.domain.alarms import Escalation
 from dragoman.domain.exchange import owes_acknowledgement
 from dragoman.gateway.readers import Line, Reader, Readers, Ringing, Stream
 from dragoman.gateway.service import Service
-from dragoman.limits import RECORDS_PAGE, RING_SECONDS
+from dragoman.limits import GROUP_ALARMS, RECORDS_PAGE, RING_SECONDS
 from dragoman.projection import reads, watching
 from dragoman.projection.live import Behind, Projection, entry_of
 from dragoman.projection.store import Row as Stored
@@ -92,18 +93,30 @@ class Tail:
         self._settled = None
 
     def ring(self) -> None:
-        """Hand an alarm to every reader for each flash that is to be repeated or has reached further officers."""
+        """Hand an alarm to every reader for each flash that is to be repeated or has reached further officers.
+
+        Of many flashes from one side to one side, the further ones are told once, and not repeated.
+        """
         rung: dict[tuple[str, str], tuple[int, int]] = {}
+        groups: Counter[tuple[str, str]] = Counter()
         for exchange, each in self._waiting():
             key, heard = (each.message, each.side), (each.repeats, len(each.rungs))
+            sender = next(message.said.side for message in exchange.messages if message.id == each.message)
+            groups[sender, each.side] += 1
+            if groups[sender, each.side] > GROUP_ALARMS:
+                heard = 0, 0
             rung[key] = heard
             if self._rung.get(key) != heard and self.readers:
-                self.readers.hand(Ringing(each, watching.flash_alarm(exchange, each, self._now())))
+                self.readers.hand(self._ringing(exchange, each))
         self._rung = rung
 
     def ringing(self) -> list[Ringing]:
         """What rings now, for a reader who has just come."""
-        return [Ringing(each, watching.flash_alarm(exchange, each, self._now())) for exchange, each in self._waiting()]
+        return [self._ringing(exchange, each) for exchange, each in self._waiting()]
+
+    def _ringing(self, exchange: Exchange, each: Escalation) -> Ringing:
+        record = self._projection.record_at(watching.message_position(exchange, each.message))
+        return Ringing(each, watching.flash_alarm(exchange, each, self._now(), record if record and record.act else None))
 
     def _waiting(self) -> Iterator[tuple[Exchange, Escalation]]:
         for exchange in self._flashes.values():

@@ -14,7 +14,7 @@ from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import beside
+from dragoman.gateway import beside, workers
 from dragoman.gateway.room import ROOM
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Reply
@@ -117,7 +117,7 @@ async def record(
     """Take a body in as its caller's post; a page's form brings its key itself, the ETag that its officer has read, and signatures."""
     request, grant = call.request, grant_of(call.request)
     signatures = signatures or signatures_of(request)
-    act, data = read_act(body, cut=not signatures)
+    act, data = await workers.read(request, len(body), read_act, body, cut=not signatures)
     _all_or_nothing(data, signatures)
     return await take_in(
         call,
@@ -160,9 +160,16 @@ _KEY_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
 def id_of(projection: Projection, actor: str, data: Act, given: str | None) -> str:
-    """The id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`."""
+    """The id of the record that a post becomes: by its key, or as its author signed it; if both, the same. Raises `Refused`.
+
+    The ids of a service's own records are UUIDv5 that anybody can compute. An author who could choose one would use it up, and
+    the service could never record its reminder, lapse or delivery. A key gives a UUIDv5 of its own actor, and no other.
+    """
     if isinstance(data.signed, msgspec.UnsetType):
         return ids.from_key(projection.name, actor, key_of(given))
+    if given is None and not ids.is_v7(data.signed.id):
+        detail = sentence("`signed.id` must be a new UUIDv7, or the id that the Idempotency-Key gives; sign the act again with a new id.")
+        raise Refused(Refusal(kind="idempotency-key", detail=detail))
     if given is not None and ids.from_key(projection.name, actor, key_of(given)) != data.signed.id:
         raise Refused(
             Refusal(kind="idempotency-key", detail=sentence("Idempotency-Key and `signed.id` differ; send one of them, or the same."))

@@ -1,9 +1,11 @@
 """The one place where what went wrong becomes an answer: problem details, their status, and what to do next."""
 
+import errno
 from collections.abc import Callable
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
 from msgspec import json
 
 from dragoman.domain.refusal import Malformed, Refusal, Refused
@@ -49,8 +51,26 @@ def answer(error: Exception, request_id: str, instance: str, say: Callable[[Sent
     return web.Response(body=json.encode(problem), status=status, headers=headers, content_type="application/problem+json")
 
 
+def unreadable(error: BaseException | None) -> Exception:
+    """Return the refusal of a request that is no HTTP. The detail quotes nothing: what was sent may hold a token."""
+    match error:
+        case LineTooLong():
+            detail = sentence("The path or a header is longer than 8 KiB; shorten it.")
+        case web.HTTPExpectationFailed():
+            detail = sentence("The only expectation that is met here is 100-continue; leave the Expect header out.")
+        case web.HTTPException():
+            return error
+        case _:
+            detail = sentence(
+                "The request is no HTTP/1.1: look for a control character or a line end in its path and headers, for example at the end of a token’s file."
+            )
+    return Refused(Refusal(kind="bad-request", detail=detail))
+
+
 def refusal_of(error: Exception) -> tuple[Refusal, dict[str, str]]:
     """An error as a refusal, and the headers that go with its answer."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # a path whose last part is longer than any file's name
+        error = web.HTTPNotFound()
     refusal, headers = _refusal(error)
     if refusal.kind in _RETRY:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -85,6 +105,9 @@ def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:
             return Refusal(kind="unavailable", detail=sentence("%(error)s. Try again with the same Idempotency-Key.", error=error.said)), {}
         case LogBroken():
             return Refusal(kind="read-only", detail=sentence("%(error)s. An operator must look.", error=error.said)), {}
+        case web.RequestPayloadError():
+            detail = sentence("The body ended early, or is not encoded as its headers say; send it again.")
+            return Refusal(kind="bad-request", detail=detail), {}
         case web.HTTPException() if error.status in _HTTP:
             return Refusal(kind=_HTTP[error.status], detail=_said(error)), _kept(error)
         case _:

@@ -1,7 +1,5 @@
 """Reading over HTTP: lists, one exchange, the watch, what the dialogue comes to, the state, statistics, the records themselves."""
 
-import csv
-import io
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final, get_args
@@ -14,14 +12,14 @@ from msgspec.structs import replace
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.gateway import beside, coverage, desks, live
-from dragoman.gateway.answering import TURN, At, headers_of, past, standing, unchanged, wanted_media
+from dragoman.gateway.answering import At, headers_of, past, standing, turn, unchanged, wanted_media
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.opened import READING
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of, wanted_position, whole
 from dragoman.gateway.readers import Line
 from dragoman.gateway.typed import JSON, Answered, Call, Nothing, Reply
-from dragoman.interop import cap
-from dragoman.limits import LIST_PAGE
+from dragoman.interop import cap, spreadsheet
+from dragoman.limits import LIST_PAGE, TIMELINE_PAGE
 from dragoman.projection import dialogue, reads, watching
 from dragoman.projection.causes import causes
 from dragoman.projection.live import Projection
@@ -56,6 +54,12 @@ _CHOICES: Final[dict[str, Sequence[str]]] = {
 """What a list may be narrowed to, by filter."""
 
 CLOUDEVENT: Final = "application/cloudevents+json"
+
+
+class TimelineQuery(At, frozen=True, kw_only=True):
+    """A past position, and the cursor of a page of the timeline; empty for the newest page."""
+
+    cursor: str = ""
 
 
 class Between(Struct, frozen=True, kw_only=True):
@@ -131,7 +135,7 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
             raise Refused(
                 Refusal(kind="bad-request", detail=sentence("What is overdue is not counted by kinds; leave facets or overdue out."))
             )
-        async with call.request.app[TURN]:
+        async with turn(call.request, projection):
             rows = replace(rows, facets=await in_thread(call, reads.facets, service_of(call).store, projection.name, wanted))
     headers = headers_of(call, projection, rows.position)
     media = wanted_media(call.request, (JSON, live.NDJSON, CSV))
@@ -152,26 +156,18 @@ async def list_exchanges(call: Call[ListQuery]) -> Answered:
 
 
 def _csv(rows: Rows) -> str:
-    output = io.StringIO()
-    writer = csv.writer(output)
     names = Row.__struct_fields__
-    writer.writerow(names)
-    for row in rows.exchanges:
-        values = msgspec.json.decode(msgspec.json.encode(row))
-        writer.writerow([_cell(values.get(name, "")) for name in names])
-    return output.getvalue()
+    given = (msgspec.json.decode(msgspec.json.encode(row)) for row in rows.exchanges)
+    return spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given))
 
 
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = (
-        " ".join(map(str, value)) if isinstance(value, list) else value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    )
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+async def viewed(
+    call: Call[Any], projection: Projection, exchange: str, at: int | None, position: int, cursor: int = 0, most: int = TIMELINE_PAGE
+) -> ExchangeView:
+    """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it.
 
-
-async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int | None, position: int) -> ExchangeView:
-    """An exchange as its reader sees it, at a past position or now: with the people and files that it names, and what the own desk has of it."""
+    Its timeline has at most so many records, 0 for all; the newest, or those before a cursor.
+    """
     service, grant = service_of(call), grant_of(call.request)
     unwritten: list[Stored] = []
     if service.store.stalled and not at:
@@ -189,20 +185,26 @@ async def viewed(call: Call[Any], projection: Projection, exchange: str, at: int
         grant.side,
         None if at else service.now(),
         unwritten,
+        cursor,
+        most,
     )
     if not at and call.request.method != "HEAD":  # nobody reads what is not sent
         call.request.app[READING].opened(projection, exchange, grant)
     view = await desks.joined(call, projection, await beside.seen(service, projection, grant, view))
-    newest = max((entry.position for entry in view.timeline), default=0)
+    newest = max([*view.blame.values(), *(entry.position for entry in view.timeline)])
     return replace(view, standing=coverage.standing(await service.coverage.of(projection), newest))
 
 
-async def show_exchange(call: Call[At]) -> Answered:
+async def show_exchange(call: Call[TimelineQuery]) -> Answered:
     media = wanted_media(call.request, (JSON, cap.MEDIA, ICALENDAR))
     projection, position = await standing(call)
     at = await past(call, projection, position)
-    view = await viewed(call, projection, call.path("exchange"), at, position)
+    if call.query.cursor and not whole(call.query.cursor):
+        raise Refused(Refusal(kind="bad-request", detail=sentence("cursor is as `Link: rel=next` gave it; leave it out for the newest.")))
+    view = await viewed(call, projection, call.path("exchange"), at, position, whole(call.query.cursor) or 0)
     headers = headers_of(call, projection, view.position)
+    if view.earlier:
+        headers["Link"] = f'<{call.request.rel_url.update_query(cursor=str(view.earlier))}>; rel="next"'
     if media != JSON:
         return _spoken(projection, decode_exchange(bytes(view.state)), media, headers, service_of(call).public_url)
     if at is None:
@@ -287,7 +289,7 @@ async def show_difference(call: Call[Between]) -> Answered:
                 detail=sentence("from and to are positions, from 0 and up to %(newest)s, the first below the second.", newest=position),
             )
         )
-    async with call.request.app[TURN]:
+    async with turn(call.request, projection):
         body = await in_thread(call, reads.difference, service_of(call).store, projection.name, first, last)
     return Reply(body=body, headers=headers_of(call, projection, last))
 
@@ -296,7 +298,7 @@ async def show_statistics(call: Call[StatisticsQuery]) -> Answered:
     projection, _ = await standing(call)
     service, query = service_of(call), call.query
     as_of = service.as_of(projection)
-    async with call.request.app[TURN]:
+    async with turn(call.request, projection):
         body: Statistics = await in_thread(call, statistics, service.store, projection.name, query, as_of, query.side, query.format)
     return Reply(body=body, headers=headers_of(call, projection, body.position))
 
@@ -326,11 +328,11 @@ async def _streamed(
         tail = tails[kind] = live.Tail(projection, service.now, line, live.told(service, projection))
         await tail.begin(service.store)
     still: Callable[[], bool] = call.request.get("still", lambda: service.access.holds(grant, time.time()))
-    budgets.open_stream(grant.actor)
+    account = budgets.open_stream(grant, projection.registry.cid)
     try:
         return await live.stream(call.request, service, projection, tails[kind], grant, live.Begins(first, missed, still))
     finally:
-        budgets.close_stream(grant.actor)
+        budgets.close_stream(account)
 
 
 async def show_inbox(call: Call[After]) -> Answered:
@@ -370,7 +372,7 @@ async def show_causes(call: Call[Nothing]) -> Answered:
     wanted = whole(call.path("position"))
     found: Causes | None = None
     if wanted is not None and 1 <= wanted <= position:
-        async with call.request.app[TURN]:
+        async with turn(call.request, projection):
             found = await in_thread(call, causes, service_of(call).store, projection.name, wanted)
     if found is None:
         raise Refused(Refusal(kind="not-found", detail=sentence("No valid record of an exchange stands at that position.")))

@@ -4,14 +4,13 @@ It has the routes of which the answers follow from the log alone, and the handle
 no tokens, no budgets and no pages.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
 
 from dragoman.gateway import api, foreign, posting, problems, reading, reporting
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import TURNS, Turns
 from dragoman.gateway.opened import READING, Reading
 from dragoman.gateway.service import Service
 from dragoman.stores.access import Grant
@@ -53,7 +52,7 @@ def application(service: Service, grant: Grant) -> web.Application:
 
     app = web.Application(middlewares=[answered])
     app[posting.SERVICE] = service
-    app[TURN] = asyncio.Lock()
+    app[TURNS] = Turns()
     app[READING] = Reading(service)
     for route in api.ROUTES:
         if route.handler in _HANDLERS:

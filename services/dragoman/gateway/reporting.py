@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from aiohttp import web
 
 from dragoman.gateway import proofs
-from dragoman.gateway.answering import TURN, headers_of, standing, wanted_media
+from dragoman.gateway.answering import headers_of, standing, turn, wanted_media
 from dragoman.gateway.console import papers
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
 from dragoman.gateway.service import Service
@@ -70,7 +70,7 @@ async def gathered(call: Call[Any], projection: Projection, asked: Asked, gather
         with moment(service.store, projection.name, asked, service.as_of(projection)) as then:
             return gather(then, live_or_past)
 
-    async with call.request.app[TURN]:
+    async with turn(call.request, projection):
         found: Gathered = await in_thread(call, make)
     return found
 

@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import structlog
@@ -20,8 +20,10 @@ from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway.coverage import Coverage
+from dragoman.gateway.outages import Outages
+from dragoman.gateway.watchdog import Watchdog
 from dragoman.interop.urls import Guard as Urls
-from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, OUTAGE_SECONDS, POLL_SECONDS
+from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
 from dragoman.log.connection import Bus, Guard
 from dragoman.log.port import LogBroken, LogUnreachable
 from dragoman.projection.live import Projection
@@ -92,6 +94,7 @@ class Service:
     channels: dict[str, Projection] = field(default_factory=dict)
     deliveries: Deliveries = field(default_factory=Deliveries)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    watchdog: Watchdog = field(default_factory=Watchdog)
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     looked: float = 0.0
     failing: set[str] = field(default_factory=set)
@@ -353,20 +356,16 @@ class Service:
 
     async def keep_outages(self) -> None:
         """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
-        seen: dict[str, tuple[datetime, float]] = {}
+        outages = Outages()
         again: dict[str, Backoff] = {}
         untold: list[tuple[str, datetime, datetime]] = []
         while True:
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)
             tick = time.monotonic()
             for name, projection in self.channels.items():
-                checked = projection.checked
-                last, since = seen.get(name, (None, tick))
-                if checked is None or checked == last:
-                    continue
-                seen[name] = checked, tick
-                if tick - since >= OUTAGE_SECONDS:
-                    untold.append((name, checked - timedelta(seconds=tick - since), checked))
+                found = outages.look(name, projection.checked, tick, self.watchdog.stood)
+                if found is not None:
+                    untold.append((name, *found))
             untold = [each for each in untold if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)]
 
     async def _try_to_tell(self, backoff: Backoff, name: str, since: datetime, until: datetime) -> bool:

@@ -5,12 +5,13 @@ A context that is loaded anew serves the next handshake; connections that stand 
 
 import asyncio
 import ssl
+from ipaddress import ip_address
 from pathlib import Path
 
 import structlog
 
 from dragoman.limits import POLL_SECONDS
-from dragoman.settings import SettingsError
+from dragoman.settings import Http, SettingsError
 
 log = structlog.get_logger()
 
@@ -58,3 +59,10 @@ class Certificate:
 
 def _no_password() -> str:
     raise ValueError("the key is encrypted")
+
+
+def is_in_clear(settings: Http, address: str) -> bool:
+    """Return whether tokens cross a network in clear, where the gateway listens at an address: without TLS of its own or a proxy's."""
+    if settings.certificate is not None or settings.public_url.startswith("https://"):
+        return False
+    return not ip_address(address.partition("%")[0]).is_loopback

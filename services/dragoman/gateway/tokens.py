@@ -10,7 +10,7 @@ from msgspec import UnsetType
 
 from dragoman.desk import stamp
 from dragoman.domain import access as rules
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.refusal import Fault, Refusal, Refused
 from dragoman.gateway.posting import grant_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Answered, Call, Nothing, Reply
@@ -86,7 +86,11 @@ def _issued(token: str, grant: Grant, names: dict[str, str]) -> IssuedToken:
 
 
 def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str, str]:
-    """The channels in which an officer gets a grant, by name, with their cids; all where none is named. Raises `Refused`."""
+    """The channels in which an officer gets a grant, by name, with their cids; the only one where none is named. Raises `Refused`.
+
+    An officer of the same name in another channel may be somebody else, even in one that was opened as an exercise of this one:
+    the operator says which are meant.
+    """
     where = {p.name: p.registry.cid for p in service.channels.values() if p.is_channel and _is_known(p.registry, actor)}
     if not where or any(name not in where for name in named):
         known = ", ".join(sorted(where)) or sentence("no channel")
@@ -98,6 +102,13 @@ def _channels(service: Service, actor: str, named: tuple[str, ...]) -> dict[str,
                 ),
             )
         )
+    if not named and len(where) > 1:
+        detail = sentence(
+            "%(actor)s is an officer in several channels, perhaps not the same person: %(channels)s. Name those that are meant.",
+            actor=actor,
+            channels=", ".join(sorted(where)),
+        )
+        raise Refused(Refusal(kind="invalid", detail=detail, faults=(Fault(pointer="/channels", detail=detail),)))
     return {name: where[name] for name in named or where}
 
 

@@ -19,6 +19,7 @@ from msgspec import Struct
 from dragoman.domain.nesting import RECORD_DEPTH, is_deeper
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.validation import fault_of, faults_of
+from dragoman.gateway import workers
 from dragoman.limits import BODY_SECONDS, COMPRESSED_BYTES
 from dragoman.sentence import sentence
 
@@ -88,7 +89,7 @@ class Call(Generic[S]):
         if is_deeper(raw, RECORD_DEPTH):  # no shape is, and the decoder would exhaust its stack
             raise Malformed("", sentence("nested deeper than %(limit)s; flatten it", limit=RECORD_DEPTH))
         try:
-            return msgspec.json.decode(raw, type=shape)
+            return await workers.read(self.request, len(raw), msgspec.json.decode, raw, type=shape)
         except msgspec.ValidationError as error:
             raise faults_of(error, raw, shape) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

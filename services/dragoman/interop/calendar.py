@@ -2,7 +2,7 @@
 
 A matter keeps its UID for life, and SEQUENCE rises whenever its time was proposed anew or corrected. What is asked for is TENTATIVE, each
 window that stands by itself; what is accepted is CONFIRMED; what was declined or taken back is CANCELLED. The feed is published
-(RFC 5546 §3.2.1): nobody is invited by it.
+(RFC 5546 §3.2.1): nobody is invited by it. What is under the Chatham House Rule has the channel for its organizer, and no number.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
+from dragoman.domain import attribution
 from dragoman.interop.texts import in_language
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
@@ -78,9 +79,9 @@ def sequence(exchange: Exchange, upto: int) -> int:
 
 
 def address(registry: Registry, side: str) -> vCalAddress:
-    """A side as a calendar user: no person is ever named."""
-    user = vCalAddress(f"urn:dragoman:{registry.name}:{side}")
-    user.params["CN"] = side
+    """A side as a calendar user, or the channel where no side is named: no person is ever named."""
+    user = vCalAddress(f"urn:dragoman:{registry.name}{f':{side}' if side else ''}")
+    user.params["CN"] = side or registry.name
     return user
 
 
@@ -95,16 +96,21 @@ def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
     event.add("dtstamp", datetime.fromisoformat(said.time).astimezone(UTC))
     event.add("sequence", sequence(exchange, said.position))
     event.add("summary", in_language(msgspec.json.decode(exchange.subject)))
-    event.add("description", f"{exchange.number}, {exchange.status}")
+    event.add("description", standing(exchange))
     event.add("categories", [exchange.act])
     event.add("class", "CONFIDENTIAL")
     if exchange.family != "meeting":
         event.add("transp", "TRANSPARENT")
-    event.add("organizer", address(registry, exchange.side))
+    event.add("organizer", address(registry, attribution.side(exchange, exchange.side)))
     where = next((_place(json.loads(bytes(exchange.content[name]))) for name in _REMINDED if name in exchange.content), "")
     if where:
         event.add("location", where)
     return event
+
+
+def standing(exchange: Exchange) -> str:
+    """An exchange's number and status in a line; without the number under the Chatham House Rule."""
+    return ", ".join(filter(None, (attribution.number(exchange), exchange.status)))
 
 
 def take_place(event: Event, window: tuple[datetime, datetime]) -> None:

@@ -4,6 +4,7 @@
     acceptance, decline                  of a side that was asked                              REPLY
     counter-proposal, postponement       of a side that was asked, with windows                COUNTER
     cancellation; declined by the convener; closed without being agreed to                     CANCEL
+    anything under the Chatham House Rule: nobody is asked, and nobody answers                 PUBLISH
 
 UID and SEQUENCE are those of the published feed, so that a program joins the two. A REQUEST has room for one time: while several windows
 stand it takes the first, and names the others in words. The convener is the ORGANIZER; only sides are named, never people.
@@ -25,7 +26,7 @@ from icalendar.parser import Contentline, Contentlines
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from msgspec import Struct
 
-from dragoman.domain import checks
+from dragoman.domain import attribution, checks
 from dragoman.domain import record as records
 from dragoman.domain.refusal import Malformed
 from dragoman.interop import NotUnderstood, calendar
@@ -38,6 +39,9 @@ METHODS: Final = ("REPLY", "COUNTER", "CANCEL", "REQUEST")
 
 _BYTES: Final = 256 * 1024
 """An invitation with its time zone, in words and once more as HTML; not one with files in it."""
+
+_LINES: Final = 2_000
+"""An invitation has some thirty, each of its time zones as many, and each guest one; a long one takes the reader a fifth of a millisecond."""
 
 _METHOD: Final = re.compile(rb"^METHOD:([A-Z]+)\r?$", re.MULTILINE)
 _UID: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-([1-9][0-9]?))?@[0-9a-f]{16}\.dragoman")
@@ -81,7 +85,12 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
     What an earlier one was is what this says of the exchange as it stood then.
     """
     act, said = _newest(exchange)
-    if said.side != exchange.side and act in ("acceptance", "decline"):
+    if attribution.unattributed(exchange):
+        standing = [*calendar.windows(exchange)]
+        if not standing:
+            return None
+        method, event = "PUBLISH", _published(registry, exchange, standing)
+    elif said.side != exchange.side and act in ("acceptance", "decline"):
         method, event = "REPLY", _reply(registry, exchange, act, said)
     elif said.side != exchange.side and act != "meeting-held" and "windows" in exchange.acts[act][-1].content:
         method, event = "COUNTER", _counter(registry, exchange, act, said)
@@ -96,6 +105,17 @@ def message(registry: Registry, exchange: Exchange, base_url: str = "") -> bytes
     written = calendar.begun(registry, method)
     written.add_component(event)
     return bytes(written.to_ical())
+
+
+def _published(registry: Registry, exchange: Exchange, standing: list[tuple[datetime, datetime]]) -> Event:
+    """A meeting under the Chatham House Rule: that it takes place, and not who asked whom, nor who answered."""
+    event = calendar.described(registry, exchange, exchange.updated)
+    event.add("status", calendar.status(exchange))
+    calendar.take_place(event, standing[0])
+    if len(standing) > 1:
+        event.pop("description")
+        event.add("description", f"{calendar.standing(exchange)}\n{_others(standing)}")
+    return event
 
 
 def _newest(exchange: Exchange) -> tuple[str, Stamp]:
@@ -125,7 +145,7 @@ def _request(registry: Registry, exchange: Exchange, standing: list[tuple[dateti
     calendar.take_place(event, standing[0])
     if len(standing) > 1:
         event.pop("description")
-        event.add("description", f"{exchange.number}, {exchange.status}\n{_others(standing)}")
+        event.add("description", f"{calendar.standing(exchange)}\n{_others(standing)}")
     meeting = exchange.meeting
     assert meeting is not None
     for side in exchange.to:
@@ -341,6 +361,8 @@ def _parsed(raw: bytes) -> Component:
         text = _FOLD.sub(b"", raw).decode("utf-8-sig")  # unfolded as bytes: a fold may stand within a character
     except UnicodeDecodeError:
         raise NotUnderstood(sentence("it is not valid UTF-8; send it as UTF-8")) from None
+    if (count := text.count("\n")) > _LINES:
+        raise NotUnderstood(sentence("it has %(n)s lines, and at most %(most)s are read; send the one meeting alone", n=count, most=_LINES))
     lines: list[Contentline] = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
     stack = [around := Component()]
     for line in filter(str.strip, lines):

@@ -12,8 +12,9 @@ from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
-from icalendar import Availability, Available, Calendar, Timezone, TimezoneDaylight, TimezoneStandard, vCalAddress, vRecur, vUri
+from icalendar import Availability, Available, Calendar, Timezone, TimezoneDaylight, TimezoneStandard, vRecur, vUri
 
+from dragoman.interop.calendar import address
 from dragoman_schemas.answers import PersonEntry, PointView
 from dragoman_schemas.fields import Attended, Day, Hours
 from dragoman_schemas.state import Registry
@@ -109,7 +110,7 @@ def _card(
     if isinstance(hours, Hours):
         yield f"TZ:{_text(hours.zone)}"
     yield f"NOTE:{_text(_note(registry, point, person, hours))}"
-    yield f"CATEGORIES:{','.join(map(_text, (registry.name, point.side)))}"
+    yield f"CATEGORIES:{','.join(map(_text, filter(None, (registry.name, point.side))))}"
     if has_deputy:
         yield f"RELATED;TYPE=agent:{_deputy(point)}"
     yield f"REV:{_confirmed(point):%Y%m%dT%H%M%SZ}"
@@ -163,10 +164,8 @@ def _available(registry: Registry, point: PointView, hours: Attended) -> Availab
     found.add("uid", f"{point.exchange}@{registry.cid[:16]}.dragoman")
     found.add("dtstamp", confirmed)
     found.add("summary", _UNSEEN.sub(" ", f"{point.role}, {point.institution}"))
-    organizer = vCalAddress(f"urn:dragoman:{registry.name}:{point.side}")
-    organizer.params["CN"] = point.side
-    found.add("organizer", organizer)
-    found.add("categories", [registry.name, point.side])
+    found.add("organizer", address(registry, point.side))
+    found.add("categories", [each for each in (registry.name, point.side) if each])
     found.add("url", vUri(f"/v1/channels/{registry.name}/points-of-contact"))
     inner = Available()
     inner.add("uid", f"{point.exchange}-hours@{registry.cid[:16]}.dragoman")

@@ -18,7 +18,17 @@ from dragoman_schemas.answers import Alarm, PersonEntry
 from dragoman_schemas.problems import TYPES
 
 FLAGS: Final = (
-    *("short_notice", "below_aim", "late_report", "late_question", "accounts_differ", "not_adopted", "default_venue", "near_threshold"),
+    *(
+        "short_notice",
+        "below_aim",
+        "late_report",
+        "late_question",
+        "accounts_differ",
+        "own_account",
+        "not_adopted",
+        "default_venue",
+        "near_threshold",
+    ),
     *("figures_differ", "overlap", "one_key", "suspended", "passed_by", "corrected", "public"),
 )
 STAGES: Final = ("announced", "in_force", "active", "superseded", "ended", "validity_ended")

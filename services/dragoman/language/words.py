@@ -28,6 +28,7 @@ LOCALES: Final = Path(__file__).parent / "locales"
 
 NBSP: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
+_CLOCKED_SECONDS: Final = 6000
 _UNITS: Final = {"en": ("s", "min", "h", "d"), "fr": ("s", "min", "h", "j"), "zh": ("秒", "分", "小时", "天")}
 _BETWEEN: Final = {"en": (", ", ", ", "; ", " "), "fr": (", ", ", ", f"{_THIN}; ", " "), "zh": ("、", "，", "；", "")}  # noqa: RUF001
 """What stands between words of a list, between members of a group, between groups, between sentences."""
@@ -117,6 +118,11 @@ class Words:
         """Several words after one another."""
         return self.comma.join(parts)
 
+    def either(self, parts: Iterable[str]) -> str:
+        """One of several words: a, b or c."""
+        *first, last = [*parts] or [""]
+        return self.say("%(first)s or %(last)s", first=self.listed(first), last=last) if first else last
+
     def sentences(self, parts: Iterable[str]) -> str:
         """Several whole sentences after one another."""
         return self.space.join(parts)
@@ -188,6 +194,11 @@ class Words:
     def until(self, time: str | datetime, now: datetime) -> str:
         """How long it is from now, or since."""
         return self.span(abs((as_moment(time) - now).total_seconds()))
+
+    def clocked(self, time: str | datetime, now: datetime) -> str:
+        """Return how long it is since a time, in a width that does not grow with it: 00:41, 99:59, and from then on in hours."""
+        whole = max(0, int((now - as_moment(time)).total_seconds()))
+        return f"{whole // 60:02d}:{whole % 60:02d}" if whole < _CLOCKED_SECONDS else self.span(whole)
 
     def stamp(self, moment: datetime) -> str:
         """A moment as attributes have it."""

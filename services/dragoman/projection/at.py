@@ -11,8 +11,12 @@ from dragoman.domain import clocks
 from dragoman.domain.clocks import Calendar
 from dragoman.domain.contact import standing_office
 from dragoman.domain.exchange import owes_answer
-from dragoman.limits import LIST_PAGE
-from dragoman.projection.writer import SNAPSHOT_RECORDS
+from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.domain.record import NotARecord, Record, parse
+from dragoman.limits import LIST_PAGE, OPEN_LOOKED
+from dragoman.projection.stored_state import whole
+from dragoman.projection.writer import ACKNOWLEDGED, SNAPSHOT_RECORDS
+from dragoman_schemas.answers import OpenMatter
 from dragoman_schemas.state import Exchange, Message, Registry, decode_exchange, decode_registry
 
 MASK: Final = (1 << 40) - 1
@@ -57,7 +61,17 @@ def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exc
         "SELECT state FROM records WHERE exchange = ? AND valid AND state IS NOT NULL AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
         (id, base, base | at),
     ).fetchone()
-    return decode_exchange(state)
+    return decode_exchange(whole(connection, base, id, state))
+
+
+def record_in(connection: sqlite3.Connection, base: int, position: int) -> Record | None:
+    """Return the record at a position; None where it was erased or is no record of an act."""
+    (raw,) = connection.execute("SELECT raw FROM records WHERE key = ?", (base | position,)).fetchone()
+    try:
+        record = parse(raw)
+    except NotARecord:
+        return None
+    return record if record.act else None
 
 
 def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry | None:
@@ -69,7 +83,7 @@ def registry_at(connection: sqlite3.Connection, base: int, at: int) -> Registry 
         "SELECT state FROM records WHERE exchange = ? AND valid AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1",
         (genesis[0], base, base | at),
     ).fetchone()
-    return decode_registry(state)
+    return decode_registry(whole(connection, base, genesis[0], state))
 
 
 def delivered_at(connection: sqlite3.Connection, base: int, at: int, side: str, message: Message) -> str:
@@ -82,12 +96,44 @@ def delivered_at(connection: sqlite3.Connection, base: int, at: int, side: str, 
 
 
 def waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:
-    """The exchanges that waited for an acknowledgement, the most urgent first and among these the oldest; at most a page."""
+    """The exchanges that waited for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
     found = connection.execute(
-        f"SELECT e.id FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? ORDER BY w.precedence, w.key LIMIT {LIST_PAGE}",  # noqa: S608
-        (base | at, base | MASK, base | at),
+        "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
+        "AND w.precedence < ? ORDER BY w.precedence, w.key",
+        (base | at, base | MASK, base | at, ACKNOWLEDGED),
     )
-    return [id for (id,) in found]
+    ids: list[str] = []
+    others = 0
+    for id, precedence in found:
+        others += precedence > 0
+        if others > LIST_PAGE:
+            break
+        ids.append(id)
+    return ids
+
+
+def open_ids(connection: sqlite3.Connection, base: int, at: int) -> tuple[list[str], list[str]]:
+    """Return the exchanges that may be open matters at a position: those that wait for an acknowledgement, the most urgent first, and the others, the newest first."""
+    found = connection.execute(
+        "SELECT e.id, w.precedence FROM waits w JOIN exchanges e ON e.key = w.key WHERE w.until > ? AND w.until <= ? AND w.since <= ? "
+        "ORDER BY w.precedence, w.key",
+        (base | at, base | MASK, base | at),
+    ).fetchall()
+    waiting = [id for id, precedence in found if precedence < ACKNOWLEDGED]
+    return waiting, [id for id, precedence in reversed(found) if precedence == ACKNOWLEDGED]
+
+
+def open_matters_at(connection: sqlite3.Connection, base: int, at: int, registry: Registry) -> tuple[list[OpenMatter], int]:
+    """Return the open matters at a position, the most urgent first, and how many exchanges more may be open.
+
+    Of what waits for an acknowledgement they are every flash and a page of the others, of the rest the newest of a bound.
+    """
+    waiting, others = open_ids(connection, base, at)
+    looked = waiting_at(connection, base, at)
+    calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
+    states = (state_at(connection, base, at, id) for id in (*looked, *others[:OPEN_LOOKED]))
+    matters = [matter for state in states if (matter := open_matter(registry, state, calendars)) is not None]
+    return in_order(matters), len(waiting) - len(looked) + len(others[OPEN_LOOKED:])
 
 
 def unanswered_at(connection: sqlite3.Connection, base: int, at: int) -> list[str]:

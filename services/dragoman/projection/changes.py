@@ -14,6 +14,7 @@ from dragoman.domain import difference
 from dragoman.projection import reads
 from dragoman.projection.at import MASK, registry_at
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
 from dragoman_schemas.answers import Change, Changed
 
 _STEPS: Final = 500
@@ -93,7 +94,7 @@ def _states(connection: sqlite3.Connection, base: int, first: int, last: int, ex
         (exchange, base, base | last, _STEPS),
     )
     for key, state in found:
-        yield key & MASK, state
+        yield key & MASK, whole(connection, base, exchange, state)
         if key & MASK <= first:
             return
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, Raw
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import state_at
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
 from dragoman_schemas.answers import ChannelLink, Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
 from dragoman_schemas.frame import Area
 from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
@@ -75,7 +76,10 @@ def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
         "WHERE l.channel = ? >> 40 AND l.target IN (?, ?) AND l.key <= ? ORDER BY l.key",
         (at, base, state.id, state.number, base | at),
     ).fetchall()
-    states = (state_at(connection, base, at, id) if encoded is None else decode_exchange(encoded) for id, encoded in found)
+    states = (
+        state_at(connection, base, at, id) if encoded is None else decode_exchange(whole(connection, base, id, encoded))
+        for id, encoded in found
+    )
     return tuple(
         Link(
             exchange=each.id,
@@ -121,7 +125,9 @@ def _all(connection: sqlite3.Connection, base: int, act: str, at: int, family: s
         f"WHERE e.family = ? AND e.act = ? AND e.key BETWEEN ? AND ? ORDER BY e.key {'DESC' if newest else 'ASC'} LIMIT ?",
         (at, family, act, base, base | at, LIST_PAGE if newest else _MOST),
     ).fetchall()
-    return [state_at(connection, base, at, id) if state is None else decode_exchange(state) for id, state in found]
+    return [
+        state_at(connection, base, at, id) if state is None else decode_exchange(whole(connection, base, id, state)) for id, state in found
+    ]
 
 
 def perceptions(store: Store, channel: str, registry: Registry, at: int | None = None) -> Perceptions:

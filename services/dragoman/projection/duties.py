@@ -1,4 +1,4 @@
-"""What is owed in a channel now, kept ready: every open clock, and how the line stands, brought up to date as records are folded.
+"""What is owed in a channel now, kept ready: every open clock, every open matter, and how the line stands, brought up to date as records are folded.
 
 A board shows all that waits. To ask the file for a thousand exchanges at each look would take a second; here each exchange's clocks are worked
 out once, when it changes. What was owed at a past position is asked of the file.
@@ -14,14 +14,15 @@ from msgspec import Raw, Struct
 
 from dragoman.domain import clocks, line
 from dragoman.domain.clocks import Calendar, Running
-from dragoman.domain.exchange import ENDED, precedence_of
+from dragoman.domain.exchange import precedence_of
+from dragoman.domain.open_matters import in_order, open_matter
 from dragoman.limits import DUTIES_LOOKED
-from dragoman.projection.at import MASK, calendars_at, registry_at, state_at
+from dragoman.projection.at import calendars_at, open_ids, registry_at, state_at
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
 from dragoman.projection.watching import CIRCUITS, LINE_CHECKS
-from dragoman_schemas.answers import LineView
+from dragoman_schemas.answers import LineView, OpenMatter
 from dragoman_schemas.frame import Precedence
 from dragoman_schemas.state import Exchange, Registry
 
@@ -29,12 +30,13 @@ from dragoman_schemas.state import Exchange, Registry
 class Duty(Struct, frozen=True, kw_only=True, gc=False):
     """One open clock, and the exchange in which it runs: as much of it as a row of a list shows.
 
-    `precedence` is that of the message which started the clock, `by` who said it, `opener` the side that opened the exchange.
+    `message_act` and `precedence` are of the message which started the clock, `by` who said it, `opener` the side that opened the exchange.
     """
 
     exchange: str
     number: str
     act: str
+    message_act: str
     subject: Raw
     opener: str
     status: str
@@ -55,6 +57,7 @@ def _duty(state: Exchange, clock: Running) -> Duty:
         exchange=state.id,
         number=state.number,
         act=state.act,
+        message_act=started.act,
         subject=state.subject,
         opener=state.side,
         status=state.status,
@@ -76,12 +79,14 @@ class Duties:
         """Listen to the projection; what stands in its file already is known after `begin`."""
         self._projection = projection
         self._open: dict[str, tuple[Duty, ...]] = {}
+        self._matters: dict[str, OpenMatter] = {}
         self._checks: OrderedDict[str, Exchange] = OrderedDict()
         self._calendars: dict[str, Calendar] = {}
         self._terms: object = None
         self._arrived: dict[str, Exchange] | None = {}
         self._erased = 0
         self._ordered: list[Duty] | None = None
+        self._urgent: list[OpenMatter] | None = None
         self._lines: list[LineView] | None = None
         self._turn = asyncio.Lock()
         projection.listeners.add(self._hear)
@@ -98,12 +103,13 @@ class Duties:
         self._arrived = {}
         terms = self._terms_now()
         await projection.in_file()
-        found, checks, calendars = await asyncio.wrap_future(projection.store.in_thread(_loaded, projection.store, projection.name))
-        self._open, self._checks, self._calendars, self._terms = found, checks, calendars, terms
+        loaded = await asyncio.wrap_future(projection.store.in_thread(_loaded, projection.store, projection.name))
+        self._open, self._matters, self._checks, self._calendars = loaded
+        self._terms = terms
         arrived, self._arrived = self._arrived, None
         for state in arrived.values():
             self._take(state)
-        self._ordered = self._lines = None
+        self._ordered = self._urgent = self._lines = None
 
     def _terms_now(self) -> object:
         """What the clocks of all exchanges rest on."""
@@ -122,8 +128,9 @@ class Duties:
                 self._take(state)
         for id in row.folded.removed:
             self._open.pop(id, None)
+            self._matters.pop(id, None)
             self._checks.pop(id, None)
-            self._ordered = self._lines = None
+            self._ordered = self._urgent = self._lines = None
 
     def _take(self, state: Exchange) -> None:
         registry = self._projection.state.registry
@@ -133,7 +140,12 @@ class Duties:
             self._open[state.id] = found
         else:
             self._open.pop(state.id, None)
-        self._ordered = None
+        matter = open_matter(registry, state, self._calendars)
+        if matter is not None:
+            self._matters[state.id] = matter
+        else:
+            self._matters.pop(state.id, None)
+        self._ordered = self._urgent = None
         if state.act == "line-check":
             self._checks[state.id] = state
             while len(self._checks) > LINE_CHECKS:
@@ -145,6 +157,12 @@ class Duties:
         if self._ordered is None:
             self._ordered = _in_order(duty for each in self._open.values() for duty in each)
         return self._ordered
+
+    def matters(self) -> list[OpenMatter]:
+        """Return every open matter, the most urgent first."""
+        if self._urgent is None:
+            self._urgent = in_order(self._matters.values())
+        return self._urgent
 
     def of(self, exchange: str) -> tuple[Duty, ...]:
         """The open clocks of one exchange."""
@@ -172,40 +190,44 @@ def lines_of(checks: Iterable[Exchange]) -> Iterator[LineView]:
             yield LineView(circuit=circuit, **{name: getattr(stands, name) for name in stands.__struct_fields__})
 
 
-def _loaded(store: Store, channel: str) -> tuple[dict[str, tuple[Duty, ...]], OrderedDict[str, Exchange], dict[str, Calendar]]:
-    """The open clocks of all exchanges as the file has them, the newest line checks, and the sides' calendars."""
+_Loaded = tuple[dict[str, tuple[Duty, ...]], dict[str, OpenMatter], OrderedDict[str, Exchange], dict[str, Calendar]]
+
+
+def _loaded(store: Store, channel: str) -> _Loaded:
+    """Return the open clocks and matters of all exchanges as the file has them, the newest line checks, and the sides' calendars."""
     base = store.base(channel)
     found: dict[str, tuple[Duty, ...]] = {}
+    matters: dict[str, OpenMatter] = {}
     with store.snapshot() as connection:
         (newest,) = connection.execute("SELECT position FROM channels WHERE number = ?", (base >> 40,)).fetchone()
         registry = registry_at(connection, base, newest)
         if registry is None:
-            return {}, OrderedDict(), {}
+            return {}, {}, OrderedDict(), {}
         calendars = calendars_at(connection, base, newest, [side.name for side in registry.sides])
-        ids = connection.execute(_UNSETTLED, (base, base | MASK)).fetchall()
-        for (id,) in ids:
-            owed = duties_of(registry, state_at(connection, base, newest, id), calendars)
-            if owed:
-                found[id] = owed
+        for ids in open_ids(connection, base, newest):
+            for id in ids:
+                state = state_at(connection, base, newest, id)
+                owed, matter = duties_of(registry, state, calendars), open_matter(registry, state, calendars)
+                if owed:
+                    found[id] = owed
+                if matter is not None:
+                    matters[id] = matter
         newest_checks = connection.execute(_CHECKS, (base, base | newest, LINE_CHECKS)).fetchall()
         checks = OrderedDict((id, state_at(connection, base, newest, id)) for (id,) in reversed(newest_checks))
-    return found, checks, calendars
+    return found, matters, checks, calendars
 
 
-_ENDED: Final = ", ".join(f"'{status}'" for status in ENDED)
-_UNSETTLED: Final = (
-    f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (status NOT IN ({_ENDED}) OR unacknowledged != '') ORDER BY key"  # noqa: S608
-)
 _CHECKS: Final = (
     "SELECT id FROM exchanges INDEXED BY exchanges_line WHERE act = 'line-check' AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?"
 )
 
 
 class Past(Struct, frozen=True, kw_only=True):
-    """What was owed at a past position; `more` where so much was open that only the newest exchanges were looked at."""
+    """What was owed and open at a past position; `more` where so much was open that not all exchanges were looked at."""
 
     duties: list[Duty]
     lines: list[LineView]
+    matters: list[OpenMatter]
     more: bool = False
 
 
@@ -215,18 +237,16 @@ def duties_at(store: Store, channel: str, at: int) -> Past:
     with store.snapshot() as connection:
         registry = registry_at(connection, base, at)
         if registry is None:
-            return Past(duties=[], lines=[])
+            return Past(duties=[], lines=[], matters=[])
         calendars = calendars_at(connection, base, at, [side.name for side in registry.sides])
-        ids = connection.execute(
-            f"SELECT id FROM exchanges WHERE key BETWEEN ? AND ? AND (position > ? OR status NOT IN ({_ENDED}) OR unacknowledged != '') "  # noqa: S608
-            "ORDER BY key DESC LIMIT ?",
-            (base, base | at, at, DUTIES_LOOKED + 1),
-        ).fetchall()
-        states = (state_at(connection, base, at, id) for (id,) in ids[:DUTIES_LOOKED])
+        waiting, others = open_ids(connection, base, at)
+        ids = [*waiting, *others]
+        states = [state_at(connection, base, at, id) for id in ids[:DUTIES_LOOKED]]
         found = _in_order(duty for state in states for duty in duties_of(registry, state, calendars))
+        matters = in_order(each for state in states if (each := open_matter(registry, state, calendars)) is not None)
         checks = connection.execute(_CHECKS, (base, base | at, LINE_CHECKS)).fetchall()
         lines = list(lines_of(state_at(connection, base, at, id) for (id,) in checks))
-    return Past(duties=found, lines=lines, more=len(ids) > DUTIES_LOOKED)
+    return Past(duties=found, lines=lines, matters=matters, more=len(ids) > DUTIES_LOOKED)
 
 
 def duties_in(store: Store, channel: str, at: int, exchanges: Iterable[str]) -> dict[str, tuple[Duty, ...]]:

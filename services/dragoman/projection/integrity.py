@@ -32,6 +32,7 @@ from dragoman.log.port import Entry, Message, Outcome, Unavailable
 from dragoman.projection.live import Projection
 from dragoman.projection.rebuild import remove
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SHIFT, exchange_row, is_damage
 from dragoman.sentence import sentence
 from dragoman.tlog import leaf
@@ -160,14 +161,14 @@ class Checker:
             if beyond:
                 raise _Different(channel, f"the list has an exchange {beyond[0][0]} that no record opened")
             genesis = state.registry.id if state.registry is not None else ""
-        found = self._element(base, position, genesis) if genesis else 0
+        found = self._element(base, channel, position, genesis) if genesis else 0
         key = base
         while True:
             with self._transaction():
                 rows = self._ask("SELECT * FROM exchanges WHERE key > ? AND key <= ? ORDER BY key LIMIT ?", (key, base | position, _CHUNK))
                 for row in rows:
                     self._check_row(base, channel, row)
-                    found += self._element(base, position, row[1])
+                    found += self._element(base, channel, position, row[1])
             self.rows += len(rows)
             if len(rows) < _CHUNK:
                 break
@@ -181,13 +182,16 @@ class Checker:
         found = self._ask("SELECT digest FROM records WHERE key = ?", (base | position,))
         return str(found[0][0]) if found else ""
 
-    def _element(self, base: int, position: int, exchange: str) -> int:
+    def _element(self, base: int, channel: str, position: int, exchange: str) -> int:
         """What a state at a position adds to the sum; nothing for an exchange that was erased since."""
         found = self._ask(
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, base | position),
         )
-        return digest.element_of(found[0][0]) if found else 0
+        if not found:
+            return 0
+        encoded = _read(channel, f"a state of {exchange}", lambda: whole(self._connection, base, exchange, found[0][0]))
+        return digest.element_of(encoded)
 
     def _check_row(self, base: int, channel: str, row: tuple[object, ...]) -> None:
         id = str(row[1])
@@ -197,7 +201,7 @@ class Checker:
         )
         if not found:
             raise _Different(channel, f"the list has an exchange {id} of which no record has a state")
-        state = _read(channel, f"the state of {id}", lambda: decode_exchange(found[0][0]))
+        state = _read(channel, f"the state of {id}", lambda: decode_exchange(whole(self._connection, base, id, found[0][0])))
         made = exchange_row(base, state)
         if made != row:
             raise _Different(channel, f"the list has {_apart(row, made)} for the exchange {id}")

@@ -7,7 +7,6 @@ to bring them back. Positions stay contiguous because a record waits for those b
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -39,6 +38,7 @@ from dragoman.limits import (
 )
 from dragoman.log.erasures import has_entries, named_from
 from dragoman.log.port import Entry, EventLog, LogBroken, LogUnreachable, Message
+from dragoman.projection.newest_states import NewestStates
 from dragoman.projection.seen import Seen
 from dragoman.projection.store import Row, Store
 from dragoman.projection.writer import SNAPSHOT_RECORDS, StoreDamaged, decode_frontier
@@ -83,7 +83,8 @@ class Projection:
         self._seen = Seen()
         self._seen.complete = not self.flushed
         self._unused: set[str] = set()
-        self._encoded: OrderedDict[str, tuple[Exchange | Registry, bytes]] = OrderedDict()
+        self._encoded = NewestStates()
+        self._said: dict[str, dict[str, int]] = {}
         self._newest = self._newest_acts()
         self._offices = self._known_offices()
         self._staged: dict[int, tuple[str, bytes | Record, Grounds | None]] = {}
@@ -156,7 +157,6 @@ class Projection:
     def _known(self, exchange: str) -> tuple[Exchange | Registry, bytes] | None:
         found = self._encoded.get(exchange)
         if found is not None:
-            self._encoded.move_to_end(exchange)
             return found
         registry = self.state.registry
         if registry is not None and exchange in registry.erased:
@@ -164,18 +164,15 @@ class Projection:
         if registry is not None and exchange == registry.id:
             found = registry, encode(registry)
         else:
-            row = (
-                self.store.reader()
-                .execute(
-                    "SELECT r.state FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.id = ? AND e.key >> 40 = ? >> 40",
-                    (exchange, self.store.base(self.name)),
-                )
-                .fetchone()
-            )
+            base, reader = self.store.base(self.name), self.store.reader()
+            row = reader.execute(
+                "SELECT r.state FROM exchanges e JOIN records r ON r.key = (e.key >> 40 << 40) | e.position WHERE e.id = ? AND e.key >> 40 = ? >> 40",
+                (exchange, base),
+            ).fetchone()
             if row is None:
                 return None
-            found = self.store.exchange_of(row[0]), row[0]
-        self._encoded[exchange] = found
+            found = self.store.exchange_of(reader, base, exchange, row[0])
+        self._encoded.put(exchange, found)
         return found
 
     def used(self, id: str) -> bool:
@@ -240,6 +237,24 @@ class Projection:
             .fetchone()
         )
         return None if row_found is None else str(row_found[0])
+
+    def said_by(self, exchange: str, side: str) -> int:
+        """Return the bytes of a side's records in an exchange, void ones too."""
+        said = self._said.get(exchange)
+        if said is None:
+            base = self.store.base(self.name)
+            found = self.store.reader().execute(
+                "SELECT substr(actor, 1, instr(actor, '/') - 1), sum(length(raw)) FROM records "
+                "WHERE exchange = ? AND key BETWEEN ? AND ? AND actor IS NOT NULL GROUP BY 1",
+                (exchange, base, base | self.flushed),
+            )
+            said = self._said[exchange] = dict(found.fetchall())
+            state = self.exchange(exchange)
+            if state is None or state.updated.position > self.flushed:
+                for row in self.unwritten(exchange):
+                    assert row.folded.record is not None
+                    _count(said, row.folded.record)
+        return said.get(side, 0)
 
     def office(self, side: str) -> Exchange | None:
         """A side's liaison office as it is agreed or open, the newest entry of it."""
@@ -524,7 +539,7 @@ class Projection:
         row = Row(step=step, subject=subject, erased=self._erased(folded))
         # Whatever can fail has been done: a message is folded whole, or not at all and then again.
         if folded.state is not None and step.encoded is not None:
-            self._encoded[folded.state.id] = folded.state, step.encoded
+            self._encoded.put(folded.state.id, (folded.state, step.encoded))
             if isinstance(folded.state, Exchange) and folded.state.act == "liaison-office":
                 self._offices.add(folded.state.id)
         self.standing = step.standing
@@ -532,6 +547,10 @@ class Projection:
         self._subjects[subject] = folded.position
         if folded.record is not None:
             id = folded.record.envelope.id
+            if (said := self._said.get(folded.record.envelope.subject)) is not None:
+                _count(said, folded.record)
+            elif folded.valid and folded.record.envelope.subject == id:
+                self._said[id] = {folded.record.side: len(folded.raw)}
             if is_new:
                 self._ids[id] = folded.position
                 self._seen.add(id)
@@ -559,7 +578,8 @@ class Projection:
             return ()
         assert folded.record is not None and isinstance(folded.record.data, Erasure)
         for exchange in folded.removed:
-            self._encoded.pop(exchange, None)
+            self._encoded.pop(exchange)
+            self._said.pop(exchange, None)
         for each in folded.record.data.records:
             self._unproven.pop(each.position, None)
         return folded.record.data.records
@@ -572,6 +592,8 @@ class Projection:
         self._pending_bytes += sum(_weight(row) for row in rows)
         if len(self._pending) > QUEUE_WRITES or self._pending_bytes > QUEUE_BYTES // 2:
             self._room.clear()
+        if self._pending_bytes > QUEUE_BYTES // 8:
+            self.store.hurry()  # long states fill the queue before the writer has gathered enough
         if not self._folded:
             self._loop.call_soon(self._give_to_writer)
         self._folded += rows
@@ -632,15 +654,9 @@ class Projection:
     def _forget(self) -> None:
         if len(self._unused) > MEMORY_EXCHANGES:
             self._unused.clear()  # ids of posts that were then refused
-        self._forget_exchanges()
-
-    def _forget_exchanges(self) -> None:
-        """Drop the exchanges used longest ago, but none that the file does not hold yet."""
-        while len(self._encoded) > MEMORY_EXCHANGES:
-            oldest, (state, _) = next(iter(self._encoded.items()))
-            if isinstance(state, Exchange) and state.updated.position > self.flushed:
-                return
-            del self._encoded[oldest]
+        if len(self._said) > MEMORY_EXCHANGES:
+            self._said.clear()  # counted again when somebody posts
+        self._encoded.forget(self.flushed)
 
     def _newest_acts(self) -> dict[str, int]:
         base = self.store.base(self.name)
@@ -800,13 +816,18 @@ class Projection:
 
 
 _FOLDED: Final = (
-    "standing", "flushed", "_pending", "_ids", "_subjects", "_seen", "_unused", "_encoded", "_newest", "_offices", "_named", "_read_ahead",
-    "_unproven",
+    "standing", "flushed", "_pending", "_ids", "_subjects", "_seen", "_unused", "_encoded", "_said", "_newest", "_offices", "_named",
+    "_read_ahead", "_unproven",
 )  # fmt: skip
 """What a fold has in memory of its log and its file."""
 
 _LOOK_SECONDS: Final = 0.1
 _STALL_LOOK_SECONDS: Final = 0.25
+
+
+def _count(said: dict[str, int], record: Record) -> None:
+    """Add a record to the bytes that sides have said in its exchange."""
+    said[record.side] = said.get(record.side, 0) + len(record.raw)
 
 
 def _weight(row: Row) -> int:

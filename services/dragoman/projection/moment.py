@@ -17,6 +17,7 @@ from msgspec import Raw, Struct, field
 
 from dragoman.domain import blindness, clocks
 from dragoman.domain.access import officer_side
+from dragoman.domain.attribution import unattributed_message
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.clocks import Calendar
 from dragoman.domain.exceptions import MEMBERS, Noted, of_record, of_void
@@ -26,6 +27,7 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.limits import APPEND_SECONDS, CLOCK_SKEW_SECONDS, LINE_CHECKS_BEFORE
 from dragoman.projection.at import MASK, calendars_at, delivered_at, position_of, registry_at, state_at, time_at
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import SNAPSHOT_RECORDS
 from dragoman.sentence import sentence, unpacked
 from dragoman_schemas.answers import Link
@@ -186,8 +188,12 @@ class Moment:
     def exchanges(self, first: int, format: str = "") -> Iterator[Exchange]:
         """What was opened or carried on since a position, and all in which something may be owed; at least these."""
         yield from self._states(
-            f"(e.position >= ? OR e.unacknowledged != '' OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
+            "(e.position >= ? OR e.unacknowledged != '' OR e.key IN (SELECT key FROM waits WHERE until > ? AND until <= ? AND since <= ?) "  # noqa: S608  # fixed words
+            f"OR (e.status NOT IN ({_words(ENDED)}) AND {_CLOCKED})) AND ? IN ('', e.act)",
             first,
+            self._base | self.position,
+            self._base | MASK,
+            self._base | self.position,
             format,
         )
 
@@ -218,7 +224,11 @@ class Moment:
         for number, (id, _, state) in enumerate(found):
             if number % _STRETCH == _STRETCH - 1:
                 sleep(_REST_SECONDS)
-            yield state_at(self._connection, self._base, self.position, id) if state is None else decode_exchange(state)
+            yield (
+                state_at(self._connection, self._base, self.position, id)
+                if state is None
+                else decode_exchange(whole(self._connection, self._base, id, state))
+            )
 
     def opening(self, state: Exchange) -> dict[str, Raw]:
         """What an exchange's opening says, as it stands in the log, whatever was corrected or proposed since."""
@@ -322,15 +332,16 @@ class Moment:
         """What records since a position say of themselves, and which of them are without effect."""
         said = " OR ".join(f"instr(r.raw, CAST('\"{name}\":' AS BLOB))" for name in MEMBERS)
         found = self._connection.execute(
-            "SELECT r.key, r.valid, r.detail, r.raw, e.number FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 "  # noqa: S608  # fixed words
+            "SELECT r.key, r.valid, r.detail, r.raw, e.id FROM records r LEFT JOIN exchanges e ON e.id = r.exchange AND e.key >> 40 = r.key >> 40 AND e.key <= ? "  # noqa: S608  # fixed words
             f"WHERE r.key BETWEEN ? AND ? AND (NOT r.valid OR r.act = 'erasure' OR {said}) ORDER BY r.key",
-            (self._base | first, self._base | self.position),
+            (self._base | self.position, self._base | first, self._base | self.position),
         )
-        for key, valid, detail, raw, number in found:
+        for key, valid, detail, raw, id in found:
+            exchange = None if id is None or id == self.registry.id else state_at(self._connection, self._base, self.position, id)
             if valid:
-                yield from of_record(key & MASK, parse(raw), number or "")
+                yield from of_record(key & MASK, parse(raw), exchange)
             else:
-                yield of_void(key & MASK, unpacked(detail))
+                yield of_void(key & MASK, unpacked(detail), hidden=unattributed_message(raw, exchange, self.registry.kind))
 
     def actor(self, position: int) -> str | None:
         """Whose valid record stands at a position."""

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -24,12 +25,22 @@ from dragoman.domain.notification import coded_text
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.limits import FACET_SECONDS, GO_FOUND, LIST_PAGE, OVERDUE_LOOKED, PAST_LOOKED, RECORDS_PAGE, REPORT_EXCHANGES
+from dragoman.limits import (
+    FACET_SECONDS,
+    GO_FOUND,
+    LIST_PAGE,
+    OVERDUE_LOOKED,
+    PAST_LOOKED,
+    RECORDS_PAGE,
+    REPORT_EXCHANGES,
+    TIMELINE_PAGE,
+)
 from dragoman.projection import tally
 from dragoman.projection.at import (
     calendars_at,
     delivered_at,
     open_areas,
+    open_matters_at,
     position_of,
     registry_at,
     state_at,
@@ -40,6 +51,7 @@ from dragoman.projection.dialogue import linked
 from dragoman.projection.live import entry, entry_of
 from dragoman.projection.store import Row as Stored
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import States, whole
 from dragoman.projection.tally import UNACKNOWLEDGED, UNANSWERED, Tally
 from dragoman.projection.watching import clock_view, next_calls
 from dragoman.projection.writer import PRECEDENCES, SNAPSHOT_RECORDS, spaced, split
@@ -364,7 +376,7 @@ def exchange_at(store: Store, channel: str, exchange: str, at: int) -> Exchange 
             "SELECT state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key DESC LIMIT 1",
             (exchange, base, base | at),
         ).fetchone()
-    return None if found is None else decode_exchange(found[0])
+        return None if found is None else decode_exchange(whole(connection, base, exchange, found[0]))
 
 
 def exchange_view(
@@ -376,32 +388,33 @@ def exchange_view(
     reader: str,
     now: datetime | None,
     unwritten: Sequence[Stored] = (),
+    cursor: int = 0,
+    most: int = TIMELINE_PAGE,
 ) -> ExchangeView:
     """An exchange as it stood at a position, its clocks as of `now`, or of the channel's time there. Raises `NoSuchExchange`.
 
-    `unwritten` are its messages up to there that the file does not hold yet.
+    `unwritten` are its messages up to there that the file does not hold yet. Its timeline has at most so many records, the newest ones,
+    or those before the position `cursor`; 0 is no limit.
     """
     base = store.base(channel)
     with store.snapshot() as connection:
-        found = connection.execute(
-            f"SELECT {_ENTRY}, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key",  # noqa: S608  # fixed words
-            (exchange, base, base | at),
-        ).fetchall()
+        newest = position_of(connection, channel)
+        later = [row for row in unwritten if newest < row.folded.position <= at]
         registry = registry_at(connection, base, at)
-        timeline = [_entry(values[:-1]) for values in found]
-        states = [(key & _MASK, state) for key, *_, state in found if state is not None]
-        raws = [raw for _, raw, *_ in found]
-        for row in unwritten:
-            if (not timeline or row.folded.position > timeline[-1].position) and row.folded.position <= at:
-                timeline.append(entry_of(row))
-                raws.append(row.folded.raw)
-                if row.step.encoded is not None:
-                    states.append((row.folded.position, row.step.encoded))
+        states = chain(
+            _states(connection, base, exchange, at),
+            ((row.folded.position, row.step.encoded) for row in later if row.step.encoded is not None),
+        )
         if registry is not None and exchange in registry.erased:
             raise ErasedExchange(registry.erased[exchange].position)
-        if not states or registry is None or exchange == registry.id:
+        if registry is None or exchange == registry.id:
             raise NoSuchExchange(exchange)
-        state = decode_exchange(states[-1][1])
+        blame, encoded = _blame(states)
+        if not blame:
+            raise NoSuchExchange(exchange)
+        timeline, earlier = _timeline(connection, base, exchange, at, later, cursor, most)
+        phrases = _phrases_of(chain(_phrasing(connection, base, exchange, at), (row.folded.raw for row in later)))
+        state = decode_exchange(encoded)
         facts = tuple(_facts(connection, base, at, state))
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
@@ -411,10 +424,10 @@ def exchange_view(
     return ExchangeView(
         position=at,
         as_of=as_of,
-        state=Raw(states[-1][1]),
+        state=Raw(encoded),
         facts=facts,
         timeline=tuple(timeline),
-        blame=_blame(states),
+        blame=blame,
         allowed=tuple(allowed(state, reader)),
         clocks=tuple(clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
         flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flags(registry, state, areas, now)),
@@ -433,8 +446,48 @@ def exchange_view(
             for pointer, value, unit in units.quantities(msgspec.json.decode(raw), f"/{name}")
         },
         notice=dict(FORMATS[state.act].notice),
-        phrases=_phrases_of(raws),
+        phrases=phrases,
+        earlier=earlier,
     )
+
+
+def _states(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the stored states of an exchange up to a position, each with its own."""
+    found = connection.execute(
+        "SELECT key, state FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND state IS NOT NULL ORDER BY key",
+        (exchange, base, base | at),
+    )
+    for key, state in found:
+        yield key & _MASK, state
+
+
+def _timeline(
+    connection: sqlite3.Connection, base: int, exchange: str, at: int, later: Sequence[Stored], cursor: int, most: int
+) -> tuple[list[Entry], int]:
+    """Return the newest records of an exchange up to a position, or before a cursor, and the cursor of the earlier ones; 0 for none.
+
+    `later` are records that the file does not hold yet. 0 for `most` is no limit.
+    """
+    last = min(at, cursor - 1) if cursor else at
+    rows = connection.execute(
+        f"SELECT {_ENTRY} FROM records WHERE exchange = ? AND key BETWEEN ? AND ? ORDER BY key DESC LIMIT ?",  # noqa: S608  # fixed words
+        (exchange, base, base | last, most + 1 if most else -1),
+    ).fetchall()
+    timeline = [*(_entry(values) for values in reversed(rows)), *(entry_of(row) for row in later if row.folded.position <= last)]
+    if not most or len(timeline) <= most:
+        return timeline, 0
+    return timeline[-most:], timeline[-most].position
+
+
+def _phrasing(connection: sqlite3.Connection, base: int, exchange: str, at: int) -> Iterator[bytes]:
+    """Yield the records of an exchange that may name agreed phrases."""
+    found = connection.execute(
+        "SELECT raw FROM records WHERE exchange = ? AND key BETWEEN ? AND ? AND instr(raw, ?)", (exchange, base, base | at, _NAMES_PHRASES)
+    )
+    return (raw for (raw,) in found)
+
+
+_NAMES_PHRASES: Final = b'"phrases":['
 
 
 class _Phrased(Struct):
@@ -450,7 +503,7 @@ _saying = msgspec.json.Decoder(_Saying).decode
 
 def _phrases_of(raws: Iterable[bytes]) -> dict[str, dict[str, str]]:
     """The agreed phrases that records name, in every language."""
-    keys = {key for raw in raws if b'"phrases":[' in raw for key in _saying(raw).data.phrases}
+    keys = {key for raw in raws if _NAMES_PHRASES in raw for key in _saying(raw).data.phrases}
     return {key: texts for book in CODEBOOKS.values() for key, texts in book.phrases.items() if key in keys}
 
 
@@ -548,22 +601,13 @@ def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) 
             )
 
 
-def _blame(states: list[tuple[int, bytes]]) -> dict[str, int]:
-    """For each member of the state, and each field of its content, the position that set it as it stands."""
+def _blame(stored: Iterable[tuple[int, bytes]]) -> tuple[dict[str, int], bytes]:
+    """Return, for each member of the newest state and each field of its content, the position that set it; and that state."""
+    states = States()
     blame: dict[str, int] = {}
-    before: dict[str, bytes] = {}
-    for position, encoded in states:
-        now: dict[str, bytes] = {}
-        for name, value in _members(encoded).items():
-            if name == "content":
-                now |= {f"content.{field}": bytes(inner) for field, inner in _members(value).items()}
-            else:
-                now[name] = bytes(value)
-        for name, written in now.items():
-            if before.get(name) != written:
-                blame[name] = position
-        before = now
-    return {name: position for name, position in blame.items() if name in before}
+    for position, column in stored:
+        blame |= dict.fromkeys(states.take(column), position)
+    return ({name: blame[name] for name in states.names()} if blame else {}), states.encoded
 
 
 def difference(store: Store, channel: str, first: int, last: int) -> Difference:
@@ -623,6 +667,7 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
         now = at == newest
         digest, time, counted = _head(connection, base, at) if now else _past(connection, base, at)
         rows = _waiting_now(connection, base) if now else _waiting_at(connection, base, at)
+        matters, left_off = open_matters_at(connection, base, at, registry)
     return LiaisonState(
         channel=channel,
         cid=registry.cid,
@@ -649,6 +694,8 @@ def liaison_state(store: Store, channel: str, at: int | None, as_of: str, *, liv
             for side in registry.sides
         ),
         unacknowledged=tuple(rows),
+        open_matters=tuple(matters),
+        open_matters_left_off=left_off,
     )
 
 
@@ -677,18 +724,17 @@ def _past(connection: sqlite3.Connection, base: int, at: int) -> tuple[str, str,
             (exchange, base, key),
         ).fetchone()
         if before is not None:
-            counted.subtract(tally.of(decode_exchange(before[0])))
-        counted.update(tally.of(decode_exchange(state)))
+            counted.subtract(tally.of(decode_exchange(whole(connection, base, exchange, before[0]))))
+        counted.update(tally.of(decode_exchange(whole(connection, base, exchange, state))))
     return digest, time, counted
 
 
 def _waiting_now(connection: sqlite3.Connection, base: int) -> list[Row]:
-    """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest; at most a page."""
-    found = connection.execute(
-        f"SELECT {_ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? ORDER BY precedence, key LIMIT {LIST_PAGE}",  # noqa: S608
-        (base >> 40,),
-    )
-    return [_row(values) for values in found]
+    """The exchanges that wait for an acknowledgement, the most urgent first and among these the oldest: every flash, and a page of the others."""
+    query = f"SELECT {_ROW} FROM exchanges INDEXED BY exchanges_waiting WHERE unacknowledged != '' AND key >> 40 = ? AND precedence"  # noqa: S608
+    flashes = connection.execute(f"{query} = 0 ORDER BY key", (base >> 40,))
+    others = connection.execute(f"{query} > 0 ORDER BY precedence, key LIMIT {LIST_PAGE}", (base >> 40,))
+    return [_row(values) for values in (*flashes, *others)]
 
 
 def _waiting_at(connection: sqlite3.Connection, base: int, at: int) -> list[Row]:

@@ -1,10 +1,10 @@
 """The projection's file: one SQLite database, one process that writes it, readers that cannot.
 
     channels    where each channel's fold stands: position, state, digest sum, tree frontier; written with the rows
-    records     one row a position: the record, whether it is valid, and the exchange's folded state after it
+    records     one row a position: the record, whether it is valid, and the exchange's folded state after it, as `stored_state` has it
     exchanges   one row an exchange: what lists and filters need
     subjects    the last position on each NATS subject, valid or not: what an append must expect
-    waits       from which position until which an exchange waited for an acknowledgement, and how urgently
+    waits       from which position until which an exchange waited for an acknowledgement, and how urgently; or may have been open otherwise
     links       which exchange refers to which number or id
     attached    which side's acts first named which file, and where
     deliveries  each side's watermarks, and when they were recorded
@@ -34,6 +34,7 @@ from dragoman.domain.advance import Standing, Step
 from dragoman.domain.erasure import entry_of
 from dragoman.domain.fold import Folded
 from dragoman.projection import writer
+from dragoman.projection.stored_state import whole
 from dragoman.projection.writer import (
     SHIFT,
     SNAPSHOT_RECORDS,
@@ -52,7 +53,7 @@ from dragoman_schemas.state import Exchange, decode_channel, decode_exchange, en
 log = structlog.get_logger()
 T = TypeVar("T")
 
-_READERS: Final = 2
+READERS: Final = 4
 
 GATHER_SECONDS: Final = 0.2
 """How long rows are gathered for one transaction while nobody waits for them."""
@@ -170,7 +171,7 @@ class Store:
         self._local = threading.local()
         self._connections: list[_Reader] = []
         self._jobs = _Jobs(self)
-        self._pool = ThreadPoolExecutor(_READERS, "projection-reader")
+        self._pool = ThreadPoolExecutor(READERS, "projection-reader")
 
     def close(self) -> None:
         """Write what is queued, and close."""
@@ -316,10 +317,11 @@ class Store:
             self.report(f"where {channel} stands cannot be read: {error}")
             raise StoreDamaged(str(error)) from error
 
-    def exchange_of(self, state: bytes) -> Exchange:
-        """The exchange that a row holds. Raises `StoreDamaged`."""
+    def exchange_of(self, connection: sqlite3.Connection, base: int, exchange: str, stored: bytes) -> tuple[Exchange, bytes]:
+        """Return the exchange of which a row holds the state, and its encoding. Raises `StoreDamaged`."""
         try:
-            return decode_exchange(state)
+            encoded = whole(connection, base, exchange, stored)
+            return decode_exchange(encoded), encoded
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             self.report(f"an exchange cannot be read: {error}")
             raise StoreDamaged(str(error)) from error

@@ -3,19 +3,31 @@
 import sqlite3
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from dragoman.domain import alarms, clocks, line, points
+from dragoman.domain import alarms, attribution, clocks, line, points
 from dragoman.domain.alarms import Escalation
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
-from dragoman.domain.exchange import precedence_of
+from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.points import Point
-from dragoman.limits import LIST_PAGE
-from dragoman.projection.at import calendars_at, delivered_at, position_of, registry_at, state_at, time_at, unanswered_at, waiting_at
+from dragoman.domain.record import Record
+from dragoman.projection.at import (
+    calendars_at,
+    delivered_at,
+    position_of,
+    record_in,
+    registry_at,
+    state_at,
+    time_at,
+    unanswered_at,
+    waiting_at,
+)
 from dragoman.projection.store import Store
+from dragoman.projection.stored_state import whole
 from dragoman_schemas.answers import (
     Alarm,
     ClockView,
@@ -81,6 +93,12 @@ def _side(registry: Registry, side: str, reader: str) -> SideWatch:
     )
 
 
+def lines_then(store: Store, channel: str, at: int) -> list[LineView]:
+    """Return how each circuit stood at a position, the primary one first."""
+    with store.snapshot() as connection:
+        return lines_at(connection, store.base(channel), at)
+
+
 def lines_at(connection: sqlite3.Connection, base: int, at: int) -> list[LineView]:
     """Each circuit that was ever checked, by its newest checks."""
     found = connection.execute(
@@ -116,27 +134,36 @@ def _alarms(
         if side.name not in registry.watches:
             yield Alarm(alarm="watch_unmanned", side=side.name, detail=f"nobody has the watch of {side.name}")
     for exchange in waiting:
-        yield from _unacknowledged(registry, exchange, now)
+        for each in alarms.escalations(registry, exchange, now):
+            yield flash_alarm(exchange, each, now, record_in(connection, base, message_position(exchange, each.message)))
         yield from _undelivered(connection, base, at, registry, exchange, now)
 
 
-def _unacknowledged(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Alarm]:
-    for each in alarms.escalations(registry, exchange, now):
-        yield flash_alarm(exchange, each, now)
-
-
-def flash_alarm(exchange: Exchange, each: Escalation, now: datetime) -> Alarm:
-    """The alarm for a flash that a side has not acknowledged."""
+def flash_alarm(exchange: Exchange, each: Escalation, now: datetime, record: Record | None) -> Alarm:
+    """Return the alarm for a flash that a side has not acknowledged, with what its record says; an erased record says nothing."""
     return Alarm(
         alarm="flash_unacknowledged",
         side=each.side,
         exchange=exchange.id,
         number=exchange.number,
+        **_awaited(exchange, each.message, record),
         since=clocks.written(each.since),
         repeats=each.repeats,
         reaches=each.rungs,
         detail=f"no acknowledgement by {each.side} yet, {int((now - each.since).total_seconds())} s passed",
     )
+
+
+def message_position(exchange: Exchange, id: str) -> int:
+    """Return the position of a message's record."""
+    return next(each.said.position for each in exchange.messages if each.id == id)
+
+
+def _awaited(exchange: Exchange, id: str, record: Record | None) -> dict[str, Any]:
+    """Which message is awaited, by whom it was sent, and what its record says."""
+    message = next(each for each in exchange.messages if each.id == id)
+    said = {} if record is None else content_of(record.newest)
+    return {"message": id, "record": message.said.position, "act": message.act, "by": message.said.by, "said": said}
 
 
 def _undelivered(
@@ -156,6 +183,7 @@ def _undelivered(
                     side=side,
                     exchange=exchange.id,
                     number=exchange.number,
+                    **_awaited(exchange, message.id, record_in(connection, base, message.said.position)),
                     since=message.said.time,
                     detail=f"no station of {side} has taken it, and half of the time has passed",
                 )
@@ -198,14 +226,27 @@ def points_at(connection: sqlite3.Connection, base: int, at: int, registry: Regi
     return points.points(registry, entries, calendars, now)
 
 
-def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None) -> PointsOfContact:
-    """Who is reached for what, when and how, now or as it stood at a position."""
+def points_of_contact(store: Store, channel: str, now: datetime, at: int | None = None, *, members: bool = True) -> PointsOfContact:
+    """Who is reached for what, when and how, now or as it stood at a position.
+
+    For others than `members`, cards and calendars, what is under the Chatham House Rule has no side and no number.
+    """
     base = store.base(channel)
     with store.snapshot() as connection:
         at = position_of(connection, channel) if at is None else at
         registry = registry_at(connection, base, at)
         found = [] if registry is None else points_at(connection, base, at, registry, now)
-    return PointsOfContact(points=tuple(point_view(point) for point in found))
+    return PointsOfContact(points=tuple(point_view(point) if members else _unattributed(point) for point in found))
+
+
+def _unattributed(point: Point) -> PointView:
+    """A point of contact as it leaves the members' pages."""
+    view = point_view(point)
+    return (
+        replace(view, side=attribution.side(point.exchange, view.side), number=attribution.number(point.exchange), tested=())
+        if attribution.unattributed(point.exchange)
+        else view
+    )
 
 
 def point_view(point: Point) -> PointView:
@@ -253,11 +294,12 @@ def next_calls(
 
 
 def flashes(store: Store, channel: str) -> list[Exchange]:
-    """The flash exchanges that wait for an acknowledgement now; of very many the newest."""
+    """Every flash exchange that waits for an acknowledgement now, the oldest first."""
     base = store.base(channel)
-    found = store.reader().execute(
-        "SELECT r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
-        "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key DESC LIMIT ?",
-        (base >> 40, LIST_PAGE),
-    )
-    return [decode_exchange(state) for (state,) in found][::-1]
+    with store.snapshot() as connection:
+        found = connection.execute(
+            "SELECT e.id, r.state FROM exchanges e INDEXED BY exchanges_waiting JOIN records r ON r.key = (e.key >> 40 << 40) | e.position "
+            "WHERE e.unacknowledged != '' AND e.key >> 40 = ? AND e.precedence = 0 ORDER BY e.key",
+            (base >> 40,),
+        )
+        return [decode_exchange(whole(connection, base, id, state)) for id, state in found]

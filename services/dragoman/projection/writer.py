@@ -15,6 +15,7 @@ import shutil
 import signal
 import sqlite3
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -27,12 +28,14 @@ from dragoman.domain import digest
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.named import digests, may_name
-from dragoman.projection import tally
+from dragoman.domain.open_matters import may_be_open
+from dragoman.projection import stored_state, tally
+from dragoman.projection.stored_state import WHOLE_BYTES, Last
 from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 15
+VERSION: Final = 17
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -42,6 +45,8 @@ _ROWS: Final = 16
 _REFERRING: Final = ("trigger", "roadmap_item", "calendar", "about")
 _WAIT_SECONDS: Final = 30.0
 _PAUSE_SECONDS: Final = 0.02
+_REMEMBERED_BYTES: Final = 16 * 1024 * 1024
+"""Of newest states, so that what follows on them is found without reading."""
 
 _SCHEMA: Final = """
 CREATE TABLE channels (number INTEGER PRIMARY KEY, name TEXT UNIQUE NOT NULL, position INTEGER NOT NULL,
@@ -79,6 +84,9 @@ CREATE VIRTUAL TABLE search USING fts5 (words, content='', tokenize="unicode61 r
 
 _HAN: Final = re.compile(r"([\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff])")
 PRECEDENCES: Final = ("flash", "immediate", "priority", "routine")
+ACKNOWLEDGED: Final = len(PRECEDENCES)
+"""The precedence in `waits` of an exchange that waits for no acknowledgement, and may be an open matter for another reason."""
+
 
 encode_frontier = msgspec.msgpack.Encoder().encode
 decode_frontier = msgspec.msgpack.Decoder(Frontier).decode
@@ -208,6 +216,8 @@ class Writer:
             raise failure_of(error, path) from error
         self._numbers: dict[str, int] = {name: number for number, name in found}
         self._tallies: dict[int, Tally] = {}
+        self._newest: OrderedDict[tuple[int, str], Last] = OrderedDict()
+        self._short: dict[tuple[int, str], Last] = {}
         self._erased = False
 
     def _open(self) -> sqlite3.Connection:
@@ -265,11 +275,22 @@ class Writer:
             self._connection.execute("COMMIT")
         except BaseException:
             self._tallies.clear()
+            self._newest.clear()
+            self._short.clear()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
+        self._forget()
         if self._erased:
             self._overwrite()
+
+    def _forget(self) -> None:
+        """Forget the newest states that changed longest ago, and all short ones, which are soon read again."""
+        self._short.clear()
+        remembered = sum(len(last.encoded) for last in self._newest.values())
+        while remembered > _REMEMBERED_BYTES:
+            _, last = self._newest.popitem(last=False)
+            remembered -= len(last.encoded)
 
     def _overwrite(self) -> None:
         """Leave nothing of what was erased on pages that are free by now; put off to the next time where there is no room for that."""
@@ -302,7 +323,7 @@ class Writer:
             return
         if lines[0].position != before + 1:
             raise sqlite3.IntegrityError(f"rows from position {lines[0].position} do not follow what the file holds")
-        self._insert("INSERT INTO records", [_record(base, batch.cid, line) for line in lines])
+        self._insert("INSERT INTO records", [_record(base, batch.cid, line, self._stored(base, line)) for line in lines])
         last_on = {line.subject: line.position for line in lines}
         self._insert(
             "INSERT INTO subjects",
@@ -352,19 +373,36 @@ class Writer:
             (lines[-1].position, batch.state, lines[-1].total, batch.frontier, tally.encode(counted), number),
         )
 
+    def _stored(self, base: int, line: Line) -> bytes | None:
+        """Return the column for the state that a line brings."""
+        if line.state is None or line.exchange is None:
+            return line.state
+        place = base, line.exchange
+        last = self._newest.pop(place, None) or self._short.pop(place, None)
+        if len(line.state) < WHOLE_BYTES:
+            column, self._short[place] = stored_state.put(line.position, line.state, None)
+            return column
+        if last is None:
+            last = stored_state.last_before(self._connection, base, line.exchange, line.position)
+        column, self._newest[place] = stored_state.put(line.position, line.state, last)
+        return column
+
     def _erase(self, base: int, line: Line, counted: Tally) -> None:
         """Leave of whole exchanges no more than the entries of their records, and no digest of the states in which they stood."""
         execute = self._connection.execute
         self._erased = True
         first = line.position
         states: dict[str, list[tuple[int, Tally]]] = {}
+        tallies = {position: self._tallied(base, position) for position, _ in line.erased}  # before the states that they rest on are gone
         for position, entry in line.erased:
             first = min(first, position)
             key = base | position
-            raw, number, exchange, state = execute("SELECT raw, number, exchange, state FROM records WHERE key = ?", (key,)).fetchone()
-            if state is not None:
+            raw, number, exchange = execute("SELECT raw, number, exchange FROM records WHERE key = ?", (key,)).fetchone()
+            counts = tallies[position]
+            if counts is not None:
                 execute("INSERT INTO search (search, rowid, words) VALUES ('delete', ?, ?)", (key, _words(number, _said(raw).data)))
-                states.setdefault(exchange, []).append((key, tally.of(decode_exchange(state))))
+                states.setdefault(exchange, []).append((key, counts))
+                self._newest.pop((base, exchange), None)
             execute("UPDATE records SET raw = ?, exchange = NULL, state = NULL WHERE key = ?", (entry, key))
             execute("DELETE FROM attached WHERE channel = ? AND position = ?", (base >> SHIFT, position))
         for each in states.values():
@@ -375,6 +413,13 @@ class Writer:
                 execute(f"DELETE FROM {table} WHERE key = ?", (opened,))  # noqa: S608  # fixed words
         execute("INSERT INTO search (search) VALUES ('optimize')")
         execute("UPDATE records SET digest = '' WHERE key >= ? AND key < ?", (base | first, base | line.position))
+
+    def _tallied(self, base: int, position: int) -> Tally | None:
+        """Return what the state at a position counts for; None where the record made none."""
+        exchange, stored = self._connection.execute("SELECT exchange, state FROM records WHERE key = ?", (base | position,)).fetchone()
+        if stored is None:
+            return None
+        return tally.of(decode_exchange(stored_state.whole(self._connection, base, exchange, stored)))
 
     def _discount(self, states: list[tuple[int, Tally]], base: int) -> None:
         """Take an exchange out of the snapshots of the positions at which it stood, as it stood at each."""
@@ -414,7 +459,7 @@ class Writer:
                     known[key] = self._counted(key) if key < base | lines[0].position else (Tally(), None)
                 before, waited = known[key]
                 after = tally.of(state)
-                waits = PRECEDENCES.index(state.precedence) if _waits(after) else None
+                waits = PRECEDENCES.index(state.precedence) if _waits(after) else ACKNOWLEDGED if may_be_open(state) else None
                 found.subtract(before)
                 found.update(after)
                 known[key] = after, waits
@@ -430,12 +475,15 @@ class Writer:
         return found
 
     def _counted(self, key: int) -> tuple[Tally, int | None]:
-        """What an exchange in the file counts for, and how urgently it waits for an acknowledgement."""
+        """Return what an exchange in the file counts for, and how urgently it waits."""
         found = self._connection.execute(
-            "SELECT family, status, unacknowledged, unanswered, precedence FROM exchanges WHERE key = ?", (key,)
+            "SELECT family, status, unacknowledged, unanswered FROM exchanges WHERE key = ?", (key,)
         ).fetchone()
-        family, status, unacknowledged, unanswered, precedence = found
-        return tally.of_parts(family, status, split(unacknowledged), split(unanswered)), precedence if unacknowledged else None
+        family, status, unacknowledged, unanswered = found
+        waits = self._connection.execute(
+            "SELECT precedence FROM waits WHERE key = ? AND until = ?", (key, key >> SHIFT << SHIFT | _LAST)
+        ).fetchone()
+        return tally.of_parts(family, status, split(unacknowledged), split(unanswered)), None if waits is None else waits[0]
 
     def _end_wait(self, begun: dict[int, tuple[int, int]], key: int, here: int, base: int) -> None:
         fresh = begun.pop(key, None)
@@ -480,7 +528,7 @@ def _waits(counted: Tally) -> bool:
     return any(what == tally.UNACKNOWLEDGED for what, _ in counted)
 
 
-def _record(base: int, cid: str, line: Line) -> tuple[object, ...]:
+def _record(base: int, cid: str, line: Line, state: bytes | None) -> tuple[object, ...]:
     return (
         base | line.position,
         line.id,
@@ -495,7 +543,7 @@ def _record(base: int, cid: str, line: Line) -> tuple[object, ...]:
         line.commit,
         digest.digest(int.from_bytes(line.total), cid, line.position, line.time),
         line.raw,
-        line.state,
+        state,
     )
 
 

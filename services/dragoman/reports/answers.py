@@ -14,7 +14,6 @@ from typing import NamedTuple, Protocol
 
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.exceptions import Noted, of_exchange
-from dragoman.domain.exchange import ENDED
 from dragoman.domain.statistics import blind, spread
 from dragoman.language.words import Words
 from dragoman.reports import gather, layout
@@ -67,7 +66,7 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, l
     waiting = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if gather.unacknowledged(each)]
     lapses = sorted((each for exchange in exchanges for each in gather.lapses(then, exchange, period)), key=lambda each: each.due)
     owed = gather.by_due(due for exchange in exchanges for due in gather.due(then, exchange))
-    stands = [gather.matter(exchange) for exchange in exchanges if exchange.status not in ENDED and gather.stands(exchange)]
+    stands = gather.open_matters(then, exchanges)
     found = [*then.exceptional(first), *(each for exchange in exchanges for each in of_exchange(then.registry, exchange, areas))]
     found = sorted((each for each in found if each.position >= first), key=lambda each: (each.position, each.kind))
     rows, spans = blind(
@@ -86,9 +85,11 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, l
         blindness=rows,
         blind=spans[-gather.MOST :],
         standing=gather.standing(then, exchanges, period),
+        unnamed=gather.unnamed(exchanges, period),
         on_watch={side: watch.since.by for side, watch in then.registry.watches.items()},
         unacknowledged=tuple(waiting[-gather.MOST :]),
-        stands=tuple(stands[-gather.MOST :]),
+        open_matters=len(stands),
+        stands=tuple(stands[: gather.MOST]),
         authorities=tuple(_authorities(then)),
         kinds=dict(sorted(Counter(each.kind for each in found).items())),
         exceptions=tuple(each.exceptional for each in shown),
@@ -166,7 +167,7 @@ def _sections(told: Told, w: Words, language: str) -> Iterator[Section]:
         w.say("4: What stands before the watch, and who has it"),
         Points(tuple((_watch(side, found.on_watch.get(side, ""), w),) for side in found.of.sides)),
         layout.urgent_table(found.unacknowledged, found.to, w, language) or Paragraph((w.say("Every message is acknowledged."),)),
-        layout.matter_table(found.stands, w, language) or Paragraph((w.say("No matter stands open."),)),
+        layout.open_table(found.stands, found.to, w, language) or Paragraph((w.say("No matter is open."),)),
     )
     yield section(
         w.say("5: Who may authorise what, and which exceptions were made"),

@@ -7,18 +7,21 @@ from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
-from dragoman.domain import clocks, questions
+from dragoman.domain import attribution, clocks, questions
 from dragoman.domain.access import officer_side
+from dragoman.domain.attribution import unattributed
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
 from dragoman.domain.exchange import ENDED, framed
+from dragoman.domain.open_matters import in_order, open_matter
 from dragoman.domain.title import title_of
 from dragoman.language.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.reports.words import between
 from dragoman.sentence import VERBATIM
-from dragoman_schemas.answers import Unanswered
+from dragoman_schemas.answers import OpenMatter, Unanswered
 from dragoman_schemas.reports import (
     Ahead,
     ChannelStanding,
@@ -28,7 +31,9 @@ from dragoman_schemas.reports import (
     Matter,
     Receipt,
     ReportedChannel,
+    ReportedMatter,
     Standing,
+    Unnamed,
     Urgent,
 )
 from dragoman_schemas.state import Exchange, Message, Registry, Stamp
@@ -62,16 +67,6 @@ MOST: Final = 25
 MOST_OF_A_YEAR: Final = 500
 """Rows of one list of the yearly review."""
 
-_UNSETTLED: Final[dict[str, tuple[str, ...]]] = {
-    "explanation-request": ("requested", "answered"),
-    "hazardous-incident": ("open", "contained"),
-    "encounter-report": ("reported", "accounts_differ"),
-    "emergency-notification": ("open",),
-    "terrorism-warning": ("open",),
-    "ict-inquiry": ("open",),
-}
-"""The statuses in which a matter of these formats stands: something is still to be said."""
-
 
 def heading(then: Then, span: Span, report: str, *, live: bool, **more: object) -> dict[str, Any]:
     """What every report begins with."""
@@ -100,17 +95,16 @@ def heading(then: Then, span: Span, report: str, *, live: bool, **more: object) 
 def matter(exchange: Exchange) -> Matter:
     """An exchange as reports name it."""
     subject, titles = _called(exchange)
-    original, nobodys = exchange.content.get("original"), unattributed(exchange)
-    channel, side, *rest = exchange.number.split("/") if nobodys else ("", "")
+    original = exchange.content.get("original")
     return Matter(
         exchange=exchange.id,
-        number="/".join((channel, "-", *rest)) if side else exchange.number,
+        number=attribution.number(exchange),
         format=exchange.act,
         family=exchange.family,
         area=exchange.area,
-        side="" if nobodys else exchange.side,
-        to=() if nobodys else exchange.to,
-        info=() if nobodys else exchange.info,
+        side=attribution.side(exchange, exchange.side),
+        to=attribution.sides(exchange, exchange.to),
+        info=attribution.sides(exchange, exchange.info),
         releasability=framed(exchange, "releasability"),
         precedence=exchange.precedence,
         subject=subject,
@@ -127,6 +121,9 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
     title = title_of(exchange)
     if title is None:
         return exchange.subject, {}
+    if attribution.is_titled_by_side(exchange):
+        called = {tag: words(language).act(exchange.act) for language, tag in TAGS.items()}
+        return Raw(msgspec.json.encode(called["en"])), called
     if title.message != VERBATIM:
         return exchange.subject, {tag: words(language).subject(exchange.subject, title)[1] for language, tag in TAGS.items()}
     text = title.values["text"]
@@ -135,17 +132,26 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
     return Raw(msgspec.json.encode({tag: said[:SUBJECT_LENGTH] for tag, said in text.items()})), {}
 
 
-def unattributed(exchange: Exchange) -> bool:
-    """Whether what was said is told without who said it: what was met or talked about under the Chatham House Rule.
+def open_matters(then: Then, exchanges: Iterable[Exchange]) -> list[ReportedMatter]:
+    """Return the open matters among exchanges, the most urgent first."""
+    known = {exchange.id: exchange for exchange in exchanges}
+    found = (open_matter(then.registry, exchange, then.calendars) for exchange in known.values())
+    return [_reported(known[each.exchange], each) for each in in_order(each for each in found if each is not None)]
 
-    What a side writes into its own column of the dialogue is the side's, and no officer's.
-    """
-    return exchange.family in ("contact", "meeting") and framed(exchange, "attribution") == "chatham_house"
 
-
-def stands(exchange: Exchange) -> bool:
-    """Whether something is still to be said of a matter, apart from clocks."""
-    return exchange.status in _UNSETTLED.get(exchange.act, ())
+def _reported(exchange: Exchange, found: OpenMatter) -> ReportedMatter:
+    hidden = unattributed(exchange)
+    named = matter(exchange)
+    return ReportedMatter(
+        **{name: getattr(named, name) for name in Matter.__struct_fields__},
+        place=_where(exchange, "place", "launch_area", "venue"),
+        acknowledged={} if hidden else found.acknowledged,
+        unacknowledged_by=attribution.sides(exchange, found.unacknowledged_by),
+        accounts=found.accounts,
+        accounts_by=attribution.sides(exchange, found.accounts_by),
+        differing=found.differing,
+        owed=tuple(replace(each, side=attribution.side(exchange, each.side)) for each in found.owed),
+    )
 
 
 def role_of(then: Then, stamp: Stamp) -> str:
@@ -157,7 +163,8 @@ def role_of(then: Then, stamp: Stamp) -> str:
 def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
     """The questions that an addressee has not answered, by their numbers."""
     for each in questions.unanswered(exchange):
-        yield Unanswered(message=each.message, asked_by=each.asked_by, side=each.side, time=each.time, numbers=each.numbers)
+        asked_by, side = (attribution.side(exchange, name) for name in (each.asked_by, each.side))
+        yield Unanswered(message=each.message, asked_by=asked_by, side=side, time=each.time, numbers=each.numbers)
 
 
 def receipts(then: Then, message: Message) -> Iterator[Receipt]:
@@ -180,9 +187,9 @@ def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
     return Urgent(
         matter=matter(exchange),
         act=message.act,
-        side=message.said.by.partition("/")[0],
+        side=attribution.side(exchange, message.said.side),
         time=message.said.time,
-        receipts=tuple(receipts(then, message)),
+        receipts=() if unattributed(exchange) else tuple(receipts(then, message)),
     )
 
 
@@ -196,7 +203,7 @@ def due(then: Then, exchange: Exchange) -> Iterator[Due]:
     for clock, outcome in limits(then, exchange):
         if outcome in clocks.OWED:
             yield Due(
-                side=clock.side,
+                side=attribution.side(exchange, clock.side),
                 clock=clock.clock,
                 begins=written(clock.begins),
                 due=written(clock.due),
@@ -231,7 +238,7 @@ def lapses(then: Then, exchange: Exchange, span: Span) -> Iterator[Lapsed]:
 def lapsed(exchange: Exchange, clock: Running) -> Lapsed:
     """A limit that passed."""
     return Lapsed(
-        side=clock.side,
+        side=attribution.side(exchange, clock.side),
         clock=clock.clock,
         due=written(clock.due),
         came="" if clock.met is None else clock.met.when,
@@ -245,7 +252,7 @@ def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
     for said in exchange.acts.get("lesson", ()):
         if span.holds(said.said.time):
             yield Lesson(
-                side="" if unattributed(exchange) else said.said.side,
+                side=attribution.side(exchange, said.said.side),
                 time=said.said.time,
                 text=said.content["text"],
                 matter=matter(exchange),
@@ -253,10 +260,15 @@ def lessons(exchange: Exchange, span: Span) -> Iterator[Lesson]:
 
 
 def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Standing, ...]:
-    """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span."""
+    """How each side stands: its watch, its stations, what it has not acknowledged, and how much it said in a span.
+
+    What was said under the Chatham House Rule is counted for no side: `unnamed` counts it.
+    """
     said = dict.fromkeys(then.sides, 0)
     waits = dict.fromkeys(then.sides, 0)
     for exchange in exchanges:
+        if unattributed(exchange):
+            continue
         for message in exchange.messages:
             for side in unacknowledged(message):
                 waits[side] += 1
@@ -264,6 +276,15 @@ def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Sta
             if side in said and exchange.act != "line-check" and span.holds(message.said.time):
                 said[side] += 1
     return tuple(_side(then, side, waits[side], said[side]) for side in then.sides)
+
+
+def unnamed(exchanges: Iterable[Exchange], span: Span) -> Unnamed:
+    """Count what was said in a span under the Chatham House Rule, and what is not acknowledged of it, for no side."""
+    messages = [message for exchange in exchanges if unattributed(exchange) for message in exchange.messages]
+    return Unnamed(
+        messages=sum(bool(officer_side(message.said.by)) and span.holds(message.said.time) for message in messages),
+        unacknowledged=sum(len(unacknowledged(message)) for message in messages),
+    )
 
 
 def _side(then: Then, side: str, waits: int, said: int) -> Standing:
@@ -300,8 +321,7 @@ def in_force(then: Then, exchange: Exchange) -> Ahead | None:
     window = _window(exchange, "window") or _journey(exchange)
     if window is None or datetime.fromisoformat(window[1]) < then.ends:
         return None
-    place = exchange.content.get("place", exchange.content.get("launch_area"))
-    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_place(place and msgspec.json.decode(place)))
+    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_where(exchange, "place", "launch_area"))
 
 
 def next_meeting(then: Then, exchange: Exchange) -> Ahead | None:
@@ -315,8 +335,7 @@ def next_meeting(then: Then, exchange: Exchange) -> Ahead | None:
     window = (terms["from"], terms["to"]) if isinstance(terms, dict) else _window(exchange, "dates")
     if window is None or datetime.fromisoformat(window[1]) < then.ends:
         return None
-    venue = exchange.content.get("venue", exchange.content.get("place"))
-    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_place(venue and msgspec.json.decode(venue)))
+    return Ahead(matter=matter(exchange), from_=window[0], to=window[1], place=_where(exchange, "venue", "place"))
 
 
 def _window(exchange: Exchange, name: str) -> tuple[str, str] | None:
@@ -331,6 +350,14 @@ def _journey(exchange: Exchange) -> tuple[str, str] | None:
     return (ends[0], ends[-1]) if ends else None
 
 
+def _where(exchange: Exchange, *members: str) -> str:
+    """Where an exchange takes place, by the first of these members that it has."""
+    value = next((msgspec.json.decode(exchange.content[name]) for name in members if name in exchange.content), None)
+    if unattributed(exchange) and isinstance(value, dict):
+        value = {**value, "text": "; ".join([*filter(None, [value.get("text")]), *value.get("names", {}).values()]), "names": {}}
+    return _place(value)
+
+
 def _place(place: Any) -> str:
     """Coordinates first; each side's own name beside the other's."""
     if not isinstance(place, dict):
@@ -343,6 +370,6 @@ def _place(place: Any) -> str:
         found.append(f"{circle['radius_m']:g} m around {circle['pos']['lat']:g} {circle['pos']['lon']:g}")
     if "polygon" in place:
         found.append(", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"]))
-    found += [place[name] for name in ("name", "text") if name in place]
+    found += [place[name] for name in ("name", "text") if place.get(name)]
     found += [f"{side}: {name}" for side, name in place.get("names", {}).items()]
     return "; ".join(found)

@@ -3,15 +3,16 @@
 The service's own words come from the catalogues of `w`; texts of the sides are read in `language`, which need not be one of ours.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.line import MISSES
+from dragoman.domain.notification import NARRATIVE
 from dragoman.language.words import Words
 from dragoman.reports.paper import Block, Paragraph, Points, Quote, Section, Table, section, table
 from dragoman.reports.words import Cell, Run, Said, between, filled, said
-from dragoman_schemas.answers import Issue
-from dragoman_schemas.reports import Ahead, ChannelStanding, Due, Lapsed, Lesson, Matter, Receipt, Report, Standing, Urgent
+from dragoman_schemas.answers import Issue, OpenMatter, Owing
+from dragoman_schemas.reports import Ahead, ChannelStanding, Due, Lapsed, Lesson, Matter, Receipt, Report, ReportedMatter, Standing, Urgent
 from dragoman_schemas.statistics import Line, Spread, Statistics
 
 
@@ -50,6 +51,11 @@ def side(name: str) -> str:
     return name.upper()
 
 
+def party(name: str, w: Words) -> str:
+    """A side as it is read, or whoever it was under the Chatham House Rule."""
+    return side(name) if name else w.say("a participant")
+
+
 def sides(names: Iterable[str], w: Words) -> str:
     """Several of them."""
     return w.listed(map(side, names)) or w.say("none")
@@ -67,10 +73,14 @@ def subject(matter: Matter, w: Words, language: str) -> Said:
 
 def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
     """A matter by its subject and number."""
+    if not matter.number:
+        return (subject(matter, w, language),)
     return filled(w.say("%(subject)s (%(number)s)"), subject=subject(matter, w, language), number=matter.number)
 
 
 def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
+    if not matter.number:
+        return filled(w.say("%(what)s: %(subject)s"), what=w.act(act), subject=subject(matter, w, language))
     return filled(w.say("%(what)s: %(subject)s (%(number)s)"), what=w.act(act), subject=subject(matter, w, language), number=matter.number)
 
 
@@ -118,9 +128,11 @@ def urgent_table(found: Sequence[Urgent], to: str, w: Words, language: str) -> T
             (
                 w.written(each.time),
                 w.value(each.matter.precedence).upper(),
-                side(each.side),
+                party(each.side, w),
                 _of_an_act(each.act, each.matter, w, language),
-                w.sentences(receipt(one, to, each.time, w) for one in each.receipts),
+                w.sentences(receipt(one, to, each.time, w) for one in each.receipts)
+                if each.side
+                else w.say("Not attributed, by the Chatham House Rule."),
             )
             for each in found
         ],
@@ -131,7 +143,7 @@ def due_table(found: Sequence[Due], to: str, w: Words, language: str) -> Table |
     """What is owed by whom until when; the same words for every side."""
     return table(
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("Now"), w.say("Matter")),
-        [(side(due.side), w.clock(due.clock), w.written(due.due), _state(due, to, w), named(due.matter, w, language)) for due in found],
+        [(party(due.side, w), w.clock(due.clock), w.written(due.due), _state(due, to, w), named(due.matter, w, language)) for due in found],
     )
 
 
@@ -148,7 +160,7 @@ def lapse_table(found: Sequence[Lapsed], w: Words, language: str) -> Table | Non
         (w.say("Owed by"), w.say("What"), w.say("Limit"), w.say("When it came"), w.say("Matter")),
         [
             (
-                side(each.side),
+                party(each.side, w),
                 w.say("%(what)s (courtesy)", what=w.clock(each.clock)) if each.courtesy else w.clock(each.clock),
                 w.written(each.due),
                 w.say("%(t)s, %(d)s after the limit", t=w.written(each.came), d=w.span(between(each.due, each.came)))
@@ -165,8 +177,64 @@ def matter_table(found: Sequence[Matter], w: Words, language: str) -> Table | No
     """Matters, and how far each is."""
     return table(
         (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Status")),
-        [(w.written(each.opened), side(each.side), named(each, w, language), w.status(each.status)) for each in found],
+        [(w.written(each.opened), party(each.side, w), named(each, w, language), w.status(each.status)) for each in found],
     )
+
+
+def open_table(found: Sequence[ReportedMatter], to: str, w: Words, language: str) -> Table | None:
+    """Lay out open matters: what, where, since when, who has it, how the accounts stand, and what is due next."""
+    head = (w.say("Opened"), w.say("Side"), w.say("Subject"), w.say("Where"), w.say("Status"), w.say("Who has it"), w.say("Accounts"))
+    return table(
+        (*head, w.say("Due next")),
+        [
+            (
+                *(w.written(each.opened), party(each.side, w), named(each, w, language)),
+                *(Said(each.place) if each.place else w.say("not said"), w.status(each.status)),
+                w.listed(who_has(each, w)) or w.say("nobody must acknowledge"),
+                _accounts(each, w),
+                _due_next(each.owed, to, w),
+            )
+            for each in found
+        ],
+    )
+
+
+def _accounts(each: ReportedMatter, w: Words) -> str:
+    if not each.accounts:
+        return w.say("one account") if each.format in NARRATIVE else "–"
+    return w.listed(how_accounts_stand(each, w)) or w.say("own accounts given")
+
+
+def _due_next(owed: Sequence[Owing], to: str, w: Words) -> str:
+    if not owed:
+        return w.say("nothing is owed")
+    first, further = owed[0], len(owed) - 1
+    what = w.say("%(what)s, owed by %(side)s", what=w.clock(first.clock), side=party(first.side, w))
+    d = w.span(abs(between(to, first.due))) if first.due else ""
+    limit = w.say("no limit") if not d else w.say("late by %(d)s", d=d) if first.due < to else w.say("in %(d)s", d=d)
+    more = [w.count("and %(n)s more", "and %(n)s more", further)] if further else []
+    return w.listed([what, limit, *more])
+
+
+def who_has(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
+    """Yield who must still acknowledge a matter, and who has."""
+    for name in matter.unacknowledged_by:
+        yield w.say("%(side)s must acknowledge", side=side(name))
+    for name, time in matter.acknowledged.items():
+        yield w.say("%(side)s acknowledged %(t)s", side=side(name), t=w.written(time, "minute"))
+
+
+def how_accounts_stand(matter: OpenMatter | ReportedMatter, w: Words) -> Iterator[str]:
+    """Yield how the accounts of a matter stand to each other; nothing for a single one."""
+    match matter.accounts:
+        case "agreed":
+            yield w.say("facts agreed")
+        case "differ":
+            yield w.say("accounts differ: %(fields)s", fields=w.listed(w.field(name) for name in matter.differing))
+        case "beside" if matter.accounts_by:
+            yield w.say("%(side)s has given its own account", side=w.listed(map(side, matter.accounts_by)))
+        case _:
+            pass
 
 
 def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> Table | None:
@@ -175,7 +243,7 @@ def ahead_table(found: Sequence[Ahead], w: Words, language: str) -> Table | None
         (w.say("From"), w.say("To"), w.say("Side"), w.say("What"), w.say("Where"), w.say("Status")),
         [
             (
-                *(w.written(each.from_), w.written(each.to), side(each.matter.side)),
+                *(w.written(each.from_), w.written(each.to), party(each.matter.side, w)),
                 _of_an_act(each.matter.format, each.matter, w, language),
                 Said(each.place) if each.place else w.say("not said"),
                 w.status(each.matter.status),
@@ -310,7 +378,7 @@ def lesson_blocks(found: Sequence[Lesson], w: Words, language: str) -> list[Bloc
 
 
 def _lesson(each: Lesson, w: Words) -> str:
-    t, number = w.written(each.time), each.matter.number
+    t, number = w.written(each.time), each.matter.number or w.act(each.matter.format)
     if not each.side:
         return w.say("%(t)s, on %(number)s", t=t, number=number)
     return w.say("%(side)s, %(t)s, on %(number)s", side=side(each.side), t=t, number=number)
@@ -352,7 +420,7 @@ def _opened(found: Statistics, w: Words) -> Table | None:
     precedences = (w.value(name).upper() for name in ("flash", "immediate", "priority", "routine"))
     head = (w.say("Format"), w.say("Side"), w.say("Opened"), *precedences)
     rows: list[tuple[Cell, ...]] = [
-        (w.act(row.format), side(row.side), *map(w.number, (row.opened, row.flash, row.immediate, row.priority, row.routine)))
+        (w.act(row.format), party(row.side, w), *map(w.number, (row.opened, row.flash, row.immediate, row.priority, row.routine)))
         for row in found.opened
     ]
     return table(head, rows)
@@ -365,7 +433,7 @@ def _clocks(found: Statistics, w: Words) -> Table | None:
     )
     rows: list[tuple[Cell, ...]] = [
         (
-            *(w.act(row.format), w.clock(row.clock), side(row.side), *_spread(row.took, w)),
+            *(w.act(row.format), w.clock(row.clock), party(row.side, w), *_spread(row.took, w)),
             *(w.number(row.in_time), w.number(row.late), _share(row.share_in_time, w)),
             *map(w.number, (row.ended, row.open, row.overdue)),
         )
@@ -381,7 +449,7 @@ def _notices(found: Statistics, w: Words) -> Table | None:
     )
     rows: list[tuple[Cell, ...]] = [
         (
-            *(w.act(row.format), side(row.side), w.span(row.owed_s), w.number(row.notices)),
+            *(w.act(row.format), party(row.side, w), w.span(row.owed_s), w.number(row.notices)),
             *(_given(row.median_given_s, w), _given(row.shortest_given_s, w)),
             *(w.number(row.in_time), w.number(row.short), _share(row.share_in_time, w)),
         )
@@ -401,7 +469,7 @@ def _changes(found: Statistics, w: Words) -> Table | None:
     head = (w.say("Format"), w.say("Side"), w.say("Corrections"), after, w.say("Cancellations"), after)
     rows: list[tuple[Cell, ...]] = [
         (
-            *(w.act(row.format), side(row.side), w.number(row.corrections), _spread(row.corrected_after, w)[0]),
+            *(w.act(row.format), party(row.side, w), w.number(row.corrections), _spread(row.corrected_after, w)[0]),
             *(w.number(row.cancellations), _spread(row.cancelled_after, w)[0]),
         )
         for row in found.changes
@@ -415,14 +483,14 @@ def _meetings(found: Statistics, w: Words) -> Table | None:
         *(w.say("Held"), w.say("Did not attend")),
     )
     rows: list[tuple[Cell, ...]] = [
-        (w.act(row.format), side(row.side), *map(w.number, (row.asked, row.accepted, row.declined, row.held, row.not_attended)))
+        (w.act(row.format), party(row.side, w), *map(w.number, (row.asked, row.accepted, row.declined, row.held, row.not_attended)))
         for row in found.meetings
     ]
     return table(head, rows)
 
 
 def _translations(found: Statistics, w: Words) -> Table | None:
-    rows: list[tuple[Cell, ...]] = [(side(row.side), w.number(row.translations), *_spread(row.delay, w)) for row in found.translations]
+    rows: list[tuple[Cell, ...]] = [(party(row.side, w), w.number(row.translations), *_spread(row.delay, w)) for row in found.translations]
     return table((w.say("Side"), w.say("Translations"), w.say("Median delay"), w.say("95th of 100"), w.say("Worst")), rows)
 
 
@@ -440,13 +508,13 @@ def _areas(found: Statistics, w: Words) -> Table | None:
 
 def _flashes(found: Statistics, w: Words) -> Table | None:
     head = (w.say("Side"), w.say("Flash messages"), w.say("Floods"), w.say("Most within 10 min"))
-    return table(head, [(side(row.side), *map(w.number, (row.came, row.floods, row.most))) for row in found.flashes if row.came])
+    return table(head, [(party(row.side, w), *map(w.number, (row.came, row.floods, row.most))) for row in found.flashes if row.came])
 
 
 def _blind(found: Statistics, w: Words) -> list[Block | None]:
     rows: list[tuple[Cell, ...]] = [
         (
-            side(row.side),
+            party(row.side, w),
             *(w.say("no statement") if each is None else w.span(each) for each in (row.watch_nobody_s, row.line_down_s, row.broker_down_s)),
         )
         for row in found.blindness

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
+from dragoman.domain import attribution
 from dragoman.domain.blindness import Span
 from dragoman.domain.flags import Flag, flags
 from dragoman.domain.table import FORMATS
@@ -49,7 +50,7 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[Perio
     then.expect(first, REPORT_EXCHANGES)
     exchanges = list(then.touched(first))
     areas = [area for area in then.of("notification", "danger-area") if area.status == "announced"]
-    flagged = {each.id: flags(then.registry, each, areas, then.ends) for each in exchanges if each.act != "line-check"}
+    flagged = {each.id: _flags(then, each, areas) for each in exchanges if each.act != "line-check"}
     found = PeriodRecord(
         **gather.heading(then, span, "period", live=live),
         families=tuple(
@@ -66,11 +67,17 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[Perio
     return found, flagged
 
 
+def _flags(then: Moment, exchange: Exchange, areas: Sequence[Exchange]) -> list[Flag]:
+    """The flags of an exchange; under the Chatham House Rule none says which side it is of."""
+    found = flags(then.registry, exchange, areas, then.ends)
+    return [replace(each, detail=attribution.spoken(exchange, each.detail, then.sides)) for each in found]
+
+
 def _recorded(then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Flag]) -> RecordedExchange:
     said = tuple(saying for saying in _sayings(then, exchange) if span.holds(saying.time))
     met = None if exchange.meeting is None else _met(exchange, exchange.meeting)
-    if gather.unattributed(exchange):
-        said, met = tuple(_of_nobody(saying) for saying in said), _of_somebody(met)
+    if attribution.unattributed(exchange):
+        said, met = tuple(_of_nobody(saying, then.sides) for saying in said), _of_somebody(met)
     return RecordedExchange(
         matter=gather.matter(exchange),
         said=said,
@@ -81,9 +88,9 @@ def _recorded(then: Moment, exchange: Exchange, span: Span, flagged: Sequence[Fl
     )
 
 
-def _of_nobody(saying: Saying) -> Saying:
+def _of_nobody(saying: Saying, sides: Sequence[str]) -> Saying:
     """What was said, without who said it, and to whom it came."""
-    return replace(saying, side="", by="a participant", receipts=())
+    return replace(saying, side="", by="a participant", content=attribution.content(saying.content, sides), receipts=())
 
 
 def _of_somebody(met: Met | None) -> Met | None:
@@ -91,7 +98,8 @@ def _of_somebody(met: Met | None) -> Met | None:
     if met is None:
         return None
     given = sorted(met.readouts, key=lambda each: each.time)
-    return replace(met, readouts=tuple(replace(each, side=f"participant {n}") for n, each in enumerate(given, 1)), no_readout=())
+    readouts = tuple(replace(each, side=f"participant {n}") for n, each in enumerate(given, 1))
+    return replace(met, readouts=readouts, no_readout=(), not_attended=("",) * len(met.not_attended))
 
 
 def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
@@ -238,7 +246,8 @@ def _head(matter: Matter, w: Words) -> Iterator[str]:
         parties = {"side": layout.side(matter.side), "to": layout.sides(matter.to, w)}
         yield w.say("%(number)s: %(precedence)s, %(status)s. From %(side)s to %(to)s, opened %(t)s.", **values, **parties)
     else:
-        yield w.say("%(number)s: %(precedence)s, %(status)s. Opened %(t)s.", **values)
+        values.pop("number")
+        yield w.say("%(precedence)s, %(status)s. Opened %(t)s.", **values)
     if matter.info:
         yield w.say("For information: %(sides)s.", sides=layout.sides(matter.info, w))
     if matter.for_the_record:
@@ -259,8 +268,8 @@ def _open(each: Unanswered, w: Words) -> str:
         "%(side)s has not answered %(n)s question of %(asker)s: %(list)s.",
         "%(side)s has not answered %(n)s questions of %(asker)s: %(list)s.",
         len(each.numbers),
-        side=layout.side(each.side),
-        asker=layout.side(each.asked_by),
+        side=layout.party(each.side, w),
+        asker=layout.party(each.asked_by, w),
         list=w.listed(map(str, each.numbers)),
     )
 
@@ -294,7 +303,7 @@ def _meeting(met: Met, matter: Matter, w: Words, language: str) -> Iterator[Bloc
     for begins, ends in met.held:
         yield Paragraph((w.say("Held from %(a)s to %(b)s.", a=w.written(begins), b=w.written(ends)),))
     if met.not_attended:
-        yield Paragraph((w.say("Did not attend: %(sides)s.", sides=layout.sides(met.not_attended, w)),))
+        yield Paragraph((w.say("Did not attend: %(sides)s.", sides=w.listed(layout.party(each, w) for each in met.not_attended)),))
     if met.readouts or met.no_readout:
         names = {each.side: layout.side(each.side) for each in met.readouts} | {side: layout.side(side) for side in met.no_readout}
         if not matter.side:

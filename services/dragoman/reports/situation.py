@@ -39,7 +39,7 @@ def situation(then: Moment, span: Span, *, live: bool) -> Situation:
     exchanges = list(then.exchanges(first))
     owed = gather.by_due(due for exchange in exchanges for due in gather.due(then, exchange))
     pressing = [each for exchange in exchanges for each in _urgent(then, exchange, span)]
-    stands = [gather.matter(exchange) for exchange in exchanges if gather.stands(exchange)]
+    stands = gather.open_matters(then, exchanges)
     meetings = gather.by_time(gather.next_meeting(then, exchange) for exchange in exchanges)
     in_force = gather.by_time(gather.in_force(then, exchange) for exchange in exchanges)
     found = Situation(
@@ -48,10 +48,12 @@ def situation(then: Moment, span: Span, *, live: bool) -> Situation:
         overdue=sum(due.overdue for due in owed),
         channel=gather.channel(then),
         standing=gather.standing(then, exchanges, span),
+        unnamed=gather.unnamed(exchanges, span),
         line=lines(then.sides, then.line_checks(first), span),
         urgent=tuple(pressing[-gather.MOST :]),
         owed=tuple(owed[: gather.MOST]),
-        stands=tuple(stands[-gather.MOST :]),
+        open_matters=len(stands),
+        stands=tuple(stands[: gather.MOST]),
         meetings=tuple(meetings[: gather.MOST]),
         in_force=tuple(in_force[: gather.MOST]),
         left_off=sum(max(0, len(each) - gather.MOST) for each in (pressing, owed, stands, meetings, in_force)),
@@ -69,12 +71,15 @@ def _urgent(then: Moment, exchange: Exchange, span: Span) -> Iterator[Urgent]:
 
 def _unquiet(found: Situation, w: Words) -> list[str]:
     """Why a channel is not known to be quiet; in words."""
-    sent, waits = (sum(getattr(side, name) for side in found.standing) for name in ("messages", "unacknowledged"))
+    counted = (*found.standing, found.unnamed)
+    sent, waits = (sum(getattr(each, name) for each in counted) for name in ("messages", "unacknowledged"))
     reasons = [w.count("%(n)s message was sent.", "%(n)s messages were sent.", sent)] if sent else []
     if waits:
         reasons.append(w.count("%(n)s acknowledgement is not there yet.", "%(n)s acknowledgements are not there yet.", waits))
     if found.overdue:
         reasons.append(w.say("Not there yet, past the limit: %(n)s.", n=w.number(found.overdue)))
+    if found.open_matters:
+        reasons.append(w.count("%(n)s matter is open.", "%(n)s matters are open.", found.open_matters))
     if found.channel.status not in _GOOD:
         reasons.append(w.say("The channel is %(status)s.", status=w.value(found.channel.status)))
     if found.of.kind not in UNTIMED:
@@ -115,9 +120,14 @@ def paper(found: Situation, w: Words, language: str) -> Paper:
 def _lead(found: Situation, w: Words) -> tuple[str, ...]:
     period = layout.period(found, w)
     if not found.quiet:
-        nothing = [] if any(side.messages for side in found.standing) else [w.say("Nothing was sent.")]
+        sent = found.unnamed.messages or any(side.messages for side in found.standing)
+        nothing = [] if sent else [w.say("Nothing was sent.")]
         return w.say("From %(a)s to %(b)s.", **period), w.sentences([*nothing, *_unquiet(found, w)])
-    quiet = [w.say("Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, and no limit has passed.", **period)]
+    quiet = [
+        w.say(
+            "Quiet: nothing was sent from %(a)s to %(b)s. Everything is acknowledged, no matter is open, and no limit has passed.", **period
+        )
+    ]
     if found.of.kind not in UNTIMED:
         t = w.written(max(each.last_checked for each in found.line))
         quiet.append(w.say("The line was checked at %(t)s: it came back. Every watch is manned.", t=t))
@@ -129,8 +139,8 @@ def _sections(found: Situation, w: Words, language: str) -> Iterator[Section]:
     yield section(w.say("Flash and immediate"), urgent, empty=w.say("None in this time, and none waits."))
     owed = layout.due_table(found.owed, found.to, w, language)
     yield section(w.say("Owed by whom, until when"), owed, empty=w.say("No side owes anything under a limit."))
-    stands = layout.matter_table(found.stands, w, language)
-    yield section(w.say("What stands"), stands, empty=w.say("No matter stands open."))
+    stands = layout.open_table(found.stands, found.to, w, language)
+    yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
     in_force = layout.ahead_table(found.in_force, w, language)
     yield section(w.say("Danger areas and activities"), in_force, empty=w.say("None in force or announced."))
     meetings = layout.ahead_table(found.meetings, w, language)

@@ -1,10 +1,12 @@
 """The turn-over note of a side's watch: what the next duty officer must know, written by itself from the log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
+from dragoman.domain import attribution
 from dragoman.domain.blindness import Span
 from dragoman.domain.statistics import lines
 from dragoman.language.words import Words
@@ -42,17 +44,26 @@ def turn_over(
         watch="nobody" if watch is None else "manned",
         note=UNSET if watch is None else watch.note,
         standing=gather.standing(then, exchanges, span),
+        unnamed=gather.unnamed(exchanges, span),
         line=lines(then.sides, then.line_checks(first), span),
         unacknowledged=tuple(waits[: gather.MOST]),
         owed=tuple(owed[: gather.MOST]),
         awaited=tuple(awaited[: gather.MOST]),
         since=tuple(since[-gather.MOST :]),
         in_force=tuple(in_force[: gather.MOST]),
-        shelved=tuple(shelved),
+        shelved=tuple(_put_aside(each, {exchange.id: exchange for exchange in exchanges}) for each in shelved),
         silenced=silenced,
         silenced_last=silenced_last,
         left_off=sum(max(0, len(each) - gather.MOST) for each in (waits, owed, awaited, since, in_force)),
     )
+
+
+def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside:
+    """A caution that was shelved; of an exchange under the Chatham House Rule without its side and number."""
+    exchange = exchanges.get(shelved.exchange)
+    if exchange is None:
+        return shelved
+    return replace(shelved, number=attribution.number(exchange), owed_by=attribution.side(exchange, shelved.owed_by))
 
 
 def _unacknowledged(then: Moment, exchange: Exchange, side: str) -> Iterator[Urgent]:
@@ -95,7 +106,7 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
     shelved: list[tuple[Cell, ...]] = [
         (
             w.clock(each.clock),
-            layout.side(each.owed_by),
+            layout.party(each.owed_by, w),
             each.number,
             Said(each.reason),
             each.by.partition("/")[2],

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain import questions
+from dragoman.domain import attribution, questions
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import profile_of, written
 from dragoman.domain.statistics import days
@@ -103,8 +103,8 @@ def _questions(exchange: Exchange) -> Iterator[Question]:
     """The questions of an exchange that its addressees have not answered."""
     for each in questions.unanswered(exchange) if exchange.cancellation is None else ():
         yield Question(
-            asked_by=each.asked_by,
-            side=each.side,
+            asked_by=attribution.side(exchange, each.asked_by),
+            side=attribution.side(exchange, each.side),
             time=each.time,
             numbers=each.numbers,
             questions=each.questions,
@@ -198,8 +198,8 @@ def _annual_row(each: Annual, w: Words) -> tuple[Cell, ...]:
 def _open_questions(found: YearReview, w: Words, language: str) -> Table | None:
     rows: list[tuple[Cell, ...]] = [
         (
-            layout.side(each.asked_by),
-            layout.side(each.side),
+            layout.party(each.asked_by, w),
+            layout.party(each.side, w),
             w.written(each.time),
             layout.named(each.matter, w, language),
             _questions_of(each, w, language),

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from dragoman.limits import CONSOLE_SECONDS, SESSIONS
+from dragoman.limits import CONSOLE_SECONDS, KEPT_FORM_SECONDS, SESSIONS
 from dragoman.stores.bucket import Bucket
 from dragoman.stores.enrolments import Enrolments
 from dragoman.stores.searches import Searches
@@ -199,7 +199,7 @@ class Access:
         """A page's session in place of a token; the id goes into the cookie. Those that are over go, and the oldest of too many."""
         known = [(key, _session(value)) for key, value in self._bucket.values.items() if key.startswith("session.")]
         own = sorted((each.expires, key) for key, each in known if each.token == hashed(token) and each.expires >= now)
-        over = [key for key, each in known if each.expires < now]
+        over = [key for key, each in known if each.expires < now - KEPT_FORM_SECONDS]
         for key in (*over[:SESSIONS], *(key for _, key in own[: max(0, len(own) - SESSIONS + 1)])):
             await self._bucket.put(key, None)
         session = new_token()
@@ -219,14 +219,50 @@ class Access:
             await self._bucket.put(key, None)
         await self._bucket.put(f"console.{hashed(session)}", console)
 
-    def consoles(self, now: float) -> list[Console]:
-        """The browsers that have said within a minute how they stand, as far as this gateway knows."""
-        found = (_console(value) for key, value in self._bucket.values.items() if key.startswith("console."))
-        return [each for each in found if each.at > now - CONSOLE_SECONDS]
+    def consoles(self, now: float, cid: str) -> list[Console]:
+        """The browsers that have said within a minute how they stand, whose session is for a channel, as far as this gateway knows.
+
+        Sides and officers of two channels may have the same names. A browser whose session is over hears no alarm, so it does not count.
+        """
+        values = self._bucket.values
+        found = [(key, _console(value)) for key, value in values.items() if key.startswith("console.")]
+        return [each for key, each in found if each.at > now - CONSOLE_SECONDS and self._hears(key.partition(".")[2], each, now, cid)]
+
+    def _hears(self, session: str, console: Console, now: float, cid: str) -> bool:
+        """Return whether a session, by its hash, is open, is that console's officer's and is for a channel."""
+        grant = self._of_session(session, now)
+        return grant is not None and grant.actor == console.actor and cid in grant.channels
 
     def session(self, session: str, now: float) -> Grant | None:
         """What a session gives: what its token gives, until it ends or the token is revoked."""
+        return self._of_session(hashed(session), now)
+
+    def session_ends(self, session: str) -> float:
+        """Return when a session ends, in Unix seconds: with its own time or with its token's. 0 where there is none."""
         value = self._bucket.values.get(f"session.{hashed(session)}")
+        if value is None:
+            return 0.0
+        known = _session(value)
+        granted = self._bucket.values.get(f"token.{known.token}")
+        ends = 0.0 if granted is None else _grant(granted).expires
+        return 0.0 if granted is None else min(known.expires, ends or known.expires)
+
+    def ended(self, session: str, now: float) -> Grant | None:
+        """What a session gave that has ended within the hour, by itself or with its token's time.
+
+        None for one that was closed, or whose token was revoked.
+        """
+        value = self._bucket.values.get(f"session.{hashed(session)}")
+        known = None if value is None else _session(value)
+        granted = None if known is None else self._bucket.values.get(f"token.{known.token}")
+        if known is None or granted is None:
+            return None
+        grant = _grant(granted)
+        end = min(known.expires, grant.expires or known.expires)
+        return grant if end < now <= end + KEPT_FORM_SECONDS else None
+
+    def _of_session(self, digest: str, now: float) -> Grant | None:
+        value = self._bucket.values.get(f"session.{digest}")
         if value is None:
             return None
         known = _session(value)

@@ -14,8 +14,11 @@ BUCKET: Final = "DRAGOMAN_DRAFTS"
 BYTES: Final = DRAFT_BYTES
 
 
-class Draft(Struct, frozen=True, kw_only=True):
-    """An act in the making. Its id becomes its record's, so that releasing it twice is releasing it once."""
+class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An act in the making. Its id becomes its record's, so that releasing it twice is releasing it once.
+
+    `handed` is when its author gave it to a colleague to send; empty while it is only kept.
+    """
 
     id: str
     cid: str
@@ -26,6 +29,7 @@ class Draft(Struct, frozen=True, kw_only=True):
     created: str
     updated: str
     signatures: str = ""
+    handed: str = ""
 
     @property
     def side(self) -> str:
@@ -58,6 +62,16 @@ class Drafts:
         prefix = _key(cid, side, "")
         found = [_decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)]
         return sorted(found, key=lambda draft: draft.updated, reverse=True)
+
+    async def refresh(self) -> None:
+        """Bring what other gateways kept and dropped. Raises `LogUnreachable`."""
+        await self._bucket.refresh()
+
+    def handed(self, cid: str, side: str) -> list[Draft]:
+        """A side's drafts that were handed over to be sent, the oldest first, as far as this gateway knows."""
+        prefix = _key(cid, side, "")
+        found = [_decode(value) for key, value in self._bucket.values.items() if key.startswith(prefix)]
+        return sorted((draft for draft in found if draft.handed), key=lambda draft: draft.handed)
 
     async def find(self, cid: str, side: str, id: str) -> Draft | None:
         """A side's draft. Raises `LogUnreachable`."""

@@ -94,6 +94,10 @@ class People:
     async def found(self, cid: str, ids: tuple[str, ...]) -> dict[str, Kept]:
         """Those of the entries that there are, or were. Raises `LogUnreachable`."""
         await self._entries.refresh()
+        return self.known(cid, ids)
+
+    def known(self, cid: str, ids: tuple[str, ...]) -> dict[str, Kept]:
+        """Return those of the entries that this process read last, without asking the broker."""
         values = {id: self._entries.values.get(f"{cid}.{id}") for id in ids}
         return {id: _decode(value) for id, value in values.items() if value is not None}
 

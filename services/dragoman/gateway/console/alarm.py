@@ -1,6 +1,7 @@
 """The alarm: what waits for an acknowledgement by whoever sits at a page, in all their channels, and the one stream by which a browser hears of it.
 
-    GET  /alarm                      what rings for the reader now, as a fragment: the takeover, and what the scripts go by
+    GET  /alarm?in=…&armed=…         what rings for the reader now, as a fragment: the takeover, and what the scripts go by; `in` is the page's
+                                     channel, `armed` the exercise for which the browser is armed
     GET  /alarm/events               server-sent events: hello, change, ping every ten seconds
     POST /alarm/beat                 how this browser's alarm stands
     POST /c/{channel}/acknowledge    receipt of one message; whoever of the side was first, it is recorded once
@@ -10,7 +11,7 @@ An event says only that something has changed; what is shown is always asked for
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,15 +23,17 @@ import structlog
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
 from dragoman.desk import stamp
 from dragoman.domain import alarms as rungs
 from dragoman.domain.clocks import written
-from dragoman.domain.refusal import Refused
+from dragoman.domain.refusal import Malformed, Refused
 from dragoman.domain.rule import OFFICERS
-from dragoman.gateway import reporting
+from dragoman.domain.table import RULES
+from dragoman.gateway import drafts, reporting
 from dragoman.gateway.budgets import BUDGETS
-from dragoman.gateway.console import kinds, shelf, signing, watchkeeping
+from dragoman.gateway.console import duty_numbers, message_words, senders, shelf, signing, translated, watchkeeping
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import HEADERS, Here, html, refused, rendered
@@ -39,22 +42,19 @@ from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Level, level_of
 from dragoman.gateway.opened import READING
 from dragoman.gateway.service import Service
-from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, PING_SECONDS
+from dragoman.language.words import Words
+from dragoman.limits import ALARMS_SHOWN, FLOOD_ALARMS, FLOOD_SECONDS, GATHER_SECONDS, GROUP_ALARMS, PING_SECONDS
 from dragoman.projection.duties import Duty
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Row as Stored
 from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
-from dragoman_schemas.state import Exchange, Message
+from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()
 
 _RINGING: Final = ("flash", "immediate", "priority")
 _RINGING_SET: Final = frozenset(_RINGING)
-_FACTS: Final = ("kind", "place", "pos", "time", "window", "whose_forces", "casualties", "hazard", "request")
-"""What a duty officer is shown first of a message, where it has it."""
-
-_TEXTS: Final = ("facts", "description", "text", "request")
 _AGAIN: Final = 5
 _OPENED_WITHIN: Final = timedelta(minutes=5)
 _NEVER: Final = 1e9
@@ -65,7 +65,9 @@ class Ring(Struct, frozen=True, kw_only=True):
     """One message that waits for an acknowledgement by the reader's side.
 
     `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
-    Its acknowledgement is `signed` where the channel asks that.
+    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `matter` names a message that did
+    not open its exchange. Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
+    no sound of its own.
     """
 
     key: str
@@ -75,6 +77,8 @@ class Ring(Struct, frozen=True, kw_only=True):
     number: str
     act: str
     kind: str
+    heading: str
+    matter: str
     sender: str
     by: str
     to: tuple[str, ...]
@@ -84,11 +88,34 @@ class Ring(Struct, frozen=True, kw_only=True):
     due: str
     limit_s: int
     position: int
+    record: int
     reaches_s: int | None
     cancelled: bool
     corrected: str
     subject: Raw
     signed: bool
+    joined: bool = False
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """The flashes of one side in one channel that wait: how many, the newest, and the oldest of the others; `more` are on the board alone."""
+
+    channel: str
+    exercise: bool
+    sender: str
+    count: int
+    newest: Ring
+    earlier: tuple[Ring, ...] = ()
+    more: int = 0
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """A step of the ladder: after how many seconds a flash reaches whom. On a step that `adds_nobody` all are reached already."""
+
+    seconds: int
+    rung: str
+    officers: tuple[str, ...]
+    adds_nobody: bool
 
 
 class Detail(Struct, frozen=True, kw_only=True):
@@ -98,7 +125,9 @@ class Detail(Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
     text: Fact | None
     offices: tuple[Office, ...]
-    rungs: tuple[tuple[int, str, tuple[str, ...]], ...]
+    rungs: tuple["Rung", ...]
+    ringing: tuple[duty_numbers.Ringing, ...] = ()
+    translations: tuple[translated.Translated, ...] = ()
 
 
 class Left(Struct, frozen=True, kw_only=True):
@@ -132,17 +161,35 @@ class Absent(Struct, frozen=True, kw_only=True):
     reaches: bool
 
 
+class Handed(Struct, frozen=True, kw_only=True):
+    """A draft that a colleague has handed to the reader to send: in which channel, whose, of which act, and since when."""
+
+    id: str
+    channel: str
+    author: str
+    act: str
+    since: str
+
+
 class Alarms(Struct, frozen=True, kw_only=True):
-    """Everything that waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes."""
+    """What waits for the reader's side, the most urgent first; `recent` is how many came within ten minutes.
+
+    Of one sender's messages the oldest ring, and the newest; `groups` count all flashes, so that none hides those of another side.
+    Exercises are on their own channels' pages alone. `elsewhere` is what rings in the exercise for which the browser is armed while
+    another channel's page is asked: it sounds, and is neither shown nor counted there.
+    """
 
     rings: tuple[Ring, ...]
     details: tuple[Detail, ...]
     recent: int
     officer: bool
+    elsewhere: tuple[Ring, ...] = ()
+    groups: tuple[Group, ...] = ()
     more: int = 0
     left: tuple[Left, ...] = ()
     absent: tuple[Absent, ...] = ()
     later: tuple[Later, ...] = ()
+    handed: tuple[Handed, ...] = ()
 
     @property
     def flashes(self) -> list[Ring]:
@@ -150,9 +197,14 @@ class Alarms(Struct, frozen=True, kw_only=True):
         return [ring for ring in self.rings if ring.precedence == "flash"]
 
     @property
+    def waiting(self) -> int:
+        """How many flashes wait."""
+        return sum(group.count for group in self.groups)
+
+    @property
     def flood(self) -> bool:
-        """Whether there are more than anybody takes in one by one."""
-        return self.recent > FLOOD_ALARMS
+        """Whether more flashes wait than anybody takes in one by one."""
+        return self.waiting > FLOOD_ALARMS
 
     @property
     def scripted(self) -> list[dict[str, Any]]:
@@ -169,11 +221,16 @@ class Alarms(Struct, frozen=True, kw_only=True):
                 "due": ring.due,
                 "limit": ring.limit_s,
                 "position": ring.position,
+                "record": ring.record,
+                "act": ring.act,
                 "reaches": ring.reaches_s,
                 "cancelled": ring.cancelled,
                 "corrected": ring.corrected,
+                "joined": ring.joined,
+                "elsewhere": elsewhere,
             }
-            for ring in self.rings
+            for rings, elsewhere in ((self.rings, False), (self.elsewhere, True))
+            for ring in rings
         ]
 
 
@@ -183,33 +240,76 @@ async def alarms(app: web.Application, here: Here) -> Alarms:
         return Alarms(rings=(), details=(), recent=0, officer=False)
     await app[READING].follow()
     now, waiting, officer = here.service.now(), list[tuple[Projection, Duty, bool]](), False
+    shown_here, armed = _channels(here), here.request.query.get("armed", "")
     for projection in here.service.visible(here.grant):
         held = projection.registry.officers.get(here.grant.actor)
         is_officer = held is not None and not OFFICERS.isdisjoint(held.roles)
         officer = officer or is_officer
+        if projection not in shown_here and projection.name != armed:
+            continue
         owed = await duties(app, projection)
         shelved = _shelved(here, projection, now)
         waiting += [
             (projection, each, is_officer) for each in owed.listed() if _rings(each, here.side) and not _is_aside(each, shelved, now)
         ]
     waiting.sort(key=lambda each: (_RINGING.index(each[1].precedence), each[0].registry.kind == "exercise", each[1].clock.begins))
-    shown = [_ring(projection, each, here.grant.actor, now, officer=is_officer) for projection, each, is_officer in waiting[:ALARMS_SHOWN]]
+    elsewhere, _ = grouped([each for each in waiting if each[0] not in shown_here], here.grant.actor, here.words, now)
+    waiting = [each for each in waiting if each[0] in shown_here]
+    shown, groups = grouped(waiting, here.grant.actor, here.words, now)
     flashes = [ring for ring in shown if ring.precedence == "flash"]
+    detailed = flashes if sum(each.count for each in groups) <= FLOOD_ALARMS else flashes[:1]
     since = now - timedelta(seconds=FLOOD_SECONDS)
     return Alarms(
         rings=tuple(shown),
-        details=tuple(_detail(here, ring) for ring in (flashes if len(flashes) <= FLOOD_ALARMS else flashes[:1])),
+        details=tuple([await _detail(here, ring) for ring in detailed]),
         recent=sum(each.precedence == "flash" and each.clock.begins >= since for _, each, _ in waiting),
         officer=officer,
+        elsewhere=tuple(elsewhere),
+        groups=tuple(groups),
         more=len(waiting) - len(shown),
         left=tuple(_left(app, here, now)),
         absent=tuple(_absent(app, here)),
         later=tuple(_later(app, here)),
+        handed=tuple(_handed(here)),
     )
 
 
+def _channels(here: Here) -> list[Projection]:
+    """Return the channels of which the reader's page tells: all but exercises, and the page's own channel."""
+    page = here.request.query.get("in", "") if here.channel is None else here.name
+    return [each for each in here.service.visible(here.grant) if each.registry.kind != "exercise" or each.name == page]
+
+
+def grouped(waiting: Sequence[tuple[Projection, Duty, bool]], actor: str, words: Words, now: datetime) -> tuple[list[Ring], list[Group]]:
+    """What rings: of each sender, channel and precedence the oldest messages and the newest, in the order of all; and the flashes by sender."""
+    places: dict[tuple[str, str, str], list[int]] = {}
+    for place, (projection, each, _) in enumerate(waiting):
+        places.setdefault((each.precedence, projection.name, each.by.partition("/")[0]), []).append(place)
+    rings: dict[int, Ring] = {}
+    groups = []
+    for (precedence, channel, sender), found in places.items():
+        for number, place in enumerate(found):
+            if number < GROUP_ALARMS or place == found[-1]:
+                projection, each, officer = waiting[place]
+                rings[place] = replace(_ring(projection, each, actor, words, now, officer=officer), joined=number >= GROUP_ALARMS)
+        if precedence == "flash":
+            earlier = [rings[place] for place in found[:-1] if place in rings]
+            newest, count = rings[found[-1]], len(found)
+            group = Group(
+                channel=channel,
+                exercise=newest.exercise,
+                sender=sender,
+                count=count,
+                newest=newest,
+                earlier=tuple(earlier),
+                more=count - 1 - len(earlier),
+            )
+            groups.append(group)
+    return [rings[place] for place in sorted(rings)], groups
+
+
 def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
-    for projection in here.service.visible(here.grant):
+    for projection in _channels(here):
         for each in app[READING].unopened(projection, here.side) if here.service.station(here.grant, projection) else ():
             yield Left(
                 key=each.message,
@@ -222,15 +322,43 @@ def _left(app: web.Application, here: Here, now: datetime) -> Iterator[Left]:
 
 
 def _later(app: web.Application, here: Here) -> Iterator[Later]:
-    for projection in here.service.visible(here.grant):
+    for projection in _channels(here):
         for each in app[READING].changed(projection, here.side) if here.service.station(here.grant, projection) else ():
             act = here.words.act(each.act)
             time = here.words.written(each.time, "clock")
             yield Later(channel=projection.name, exchange=each.exchange, number=each.number, act=act, position=each.position, time=time)
 
 
+def _handed(here: Here) -> Iterator[Handed]:
+    """What colleagues have handed over that the reader may send, in every channel of which the page tells."""
+    for projection in _channels(here):
+        yield from handed_in(here, projection)
+
+
+def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
+    """What colleagues have handed over in a channel that the reader may send."""
+    actor = here.grant.actor
+    if here.grant.scope == "read":
+        return
+    for draft in here.service.drafts.handed(projection.registry.cid, here.side):
+        try:
+            rule = RULES[drafts.name_of(draft.act)]
+        except Malformed:  # kept by another version of this service
+            continue
+        if draft.author == actor:
+            continue
+        if actor.partition("/")[2] in {each.name for each in senders.of(projection.registry, draft.author, rule).colleagues}:
+            yield Handed(
+                id=draft.id,
+                channel=projection.name,
+                author=draft.author.partition("/")[2],
+                act=here.words.act(rule.act),
+                since=draft.handed,
+            )
+
+
 def _absent(app: web.Application, here: Here) -> Iterator[Absent]:
-    for projection in here.service.visible(here.grant):
+    for projection in _channels(here):
         found = watchkeeping.unanswered(app, projection, here.side) if here.service.station(here.grant, projection) else None
         if found is not None:
             reaches = here.grant.actor in found.reaches and here.grant.actor != found.officer
@@ -252,11 +380,11 @@ def _rings(duty: Duty, side: str) -> bool:
     return duty.clock.clock == "acknowledgement" and duty.clock.side == side and duty.precedence in _RINGING
 
 
-def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, officer: bool) -> Ring:
+def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: datetime, *, officer: bool) -> Ring:
     exchange = projection.exchange(duty.exchange)
     assert exchange is not None
-    message = _message(exchange, duty.clock.started_by)
-    kind = exchange.content.get("kind") or exchange.content.get("hazard") or exchange.content.get("threat")
+    message = message_words.message_of(exchange, duty.clock.started_by)
+    is_opening = message_words.is_opening(exchange, message)
     return Ring(
         key=duty.clock.started_by,
         channel=projection.name,
@@ -264,7 +392,9 @@ def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, offi
         exchange=duty.exchange,
         number=duty.number,
         act=message.act,
-        kind="" if kind is None else str(msgspec.json.decode(bytes(kind))),
+        kind=message_words.kind_of(message_words.content(projection, exchange, message)),
+        heading=message_words.heading(words, message),
+        matter=message_words.matter(words, exchange, message, duty.clock.side),
         sender=message.said.side,
         by=message.said.by,
         to=message.to,
@@ -274,16 +404,13 @@ def _ring(projection: Projection, duty: Duty, actor: str, now: datetime, *, offi
         due=written(duty.clock.due),
         limit_s=int((duty.clock.due - duty.clock.begins).total_seconds()),
         position=exchange.updated.position,
+        record=message.said.position,
         reaches_s=_reaches(projection, duty, actor) if officer else None,
         cancelled=exchange.cancellation is not None,
-        corrected=exchange.corrections[-1].corrected.time if exchange.corrections else "",
+        corrected=exchange.corrections[-1].corrected.time if exchange.corrections and is_opening else "",
         subject=exchange.subject,
         signed=exchange.family in projection.registry.required_signatures,
     )
-
-
-def _message(exchange: Exchange, id: str) -> Message:
-    return next((each for each in exchange.messages if each.id == id), exchange.messages[0])
 
 
 def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
@@ -295,23 +422,34 @@ def _reaches(projection: Projection, duty: Duty, actor: str) -> int | None:
     return None
 
 
-def _detail(here: Here, ring: Ring) -> Detail:
+async def _detail(here: Here, ring: Ring) -> Detail:
     projection = here.service.channels[ring.channel]
     exchange = projection.exchange(ring.exchange)
     assert exchange is not None
     offices = tuple(office_of(side.name, projection.office(side.name)) for side in projection.registry.sides)
     display = Display(here.words, offices)
-    members = {each.name: each for each in kinds.members(exchange.act)}
-    facts = tuple(display.fact(members[name], exchange.content[name]) for name in _FACTS if name in exchange.content)
-    text = next((display.fact(members[name], exchange.content[name]) for name in _TEXTS if name in exchange.content), None)
-    steps = tuple((seconds, rung, rungs.reached(projection.registry, here.side, rung)) for seconds, rung in rungs.RUNGS)
-    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=steps)
+    message = message_words.message_of(exchange, ring.key)
+    content = message_words.content(projection, exchange, message)
+    facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
+    ladder = tuple(_ladder(projection, here.side))
+    ringing = await duty_numbers.of_channel(here, projection, ring.sender)
+    translations = translated.of_message(exchange, ring.key)
+    return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing, translations=translations)
+
+
+def _ladder(projection: Projection, side: str) -> Iterator[Rung]:
+    """Whom a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
+    before: set[str] = set()
+    for seconds, rung in rungs.RUNGS:
+        officers = rungs.reached(projection.registry, side, rung)
+        yield Rung(seconds=seconds, rung=rung, officers=officers, adds_nobody=bool(officers) and before.issuperset(officers))
+        before.update(officers)
 
 
 async def fragment(here: Here) -> web.Response:
     """What rings now, for the scripts of an open page; and of what the page `known` as ringing, who has acknowledged it since."""
     found = await alarms(here.request.app, here)
-    for ring in found.rings:
+    for ring in (*found.rings, *found.elsewhere):
         note_read(here, here.service.channels[ring.channel])
     settled = [each for known in here.request.query.getall("known", [])[:ALARMS_SHOWN] for each in _settled(here, known)]
     return html(rendered(here, here.words, "alarm.html", alarms=found, settled=settled, now=here.service.now()))
@@ -457,7 +595,7 @@ async def events(here: Here) -> web.StreamResponse:
     bells.hang()
     still: Callable[[], bool] = here.request.get("still", lambda: service.access.holds(grant, time.time()))
     browser = _Browser(grant)
-    app[BUDGETS].open_stream(grant.actor)
+    account = app[BUDGETS].open_stream(grant)
     bells.browsers.add(browser)
     try:
         response = EventSourceResponse(headers=HEADERS, sep="\n", ping_interval=_NEVER)
@@ -469,7 +607,7 @@ async def events(here: Here) -> web.StreamResponse:
                     await _next(service, browser, response)
     finally:
         bells.browsers.discard(browser)
-        app[BUDGETS].close_stream(grant.actor)
+        app[BUDGETS].close_stream(account)
     return response
 
 

@@ -1,6 +1,6 @@
-"""The watch board: what waits, what is late, what comes due, who has the watch, whom to ring, and what came since it was taken.
+"""The watch board: what waits, the open matters, what is late, what comes due, who has the watch, whom to ring, and what came since it was taken.
 
-Quiet is said positively, and only while all that it rests on is known.
+Quiet is said positively, and only while no matter is open, every side's watch is manned, and all that it rests on is known.
 """
 
 import secrets
@@ -16,22 +16,24 @@ from msgspec import Struct
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.rule import DUTY
 from dragoman.gateway import reporting
-from dragoman.gateway.console import alarm, charts, shelf, signing
+from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing
+from dragoman.gateway.console.alarm import Handed, handed_in
 from dragoman.gateway.console.loglines import LogLine, lines_of
 from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.open_matters import rows, unlimited
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, by_urgency, is_receipt, strip
 from dragoman.language.words import Words
-from dragoman.limits import LIST_PAGE
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads, watching
 from dragoman.projection.duties import Duty, duties_at
 from dragoman.sentence import sentence
 from dragoman.stores.watching import Shelved
-from dragoman_schemas.answers import LineView, PointView, SideWatch
+from dragoman_schemas.answers import LineView, OpenMatter, PointView, SideWatch
 
+_MATTERS = 40
 _OVERDUE = 10
 _DUE = 10
 _SINCE = 10
@@ -39,6 +41,70 @@ _RICH = 40
 """Rows that are laid out in full; of more than anybody looks through the rest is short, so that the board stays quick."""
 
 _AHEAD = timedelta(hours=24)
+
+
+class Calm(Struct, frozen=True, kw_only=True):
+    """What a board may say of calm rests on: how much waits for each side, and what must be so for *Quiet*.
+
+    `live` is whether the end of the log was seen, `known` whether all was looked at besides. `aside` counts receipts that the watch has put aside.
+    """
+
+    live: bool
+    known: bool
+    waiting: dict[str, int]
+    aside: int
+    late: int
+    matters: int
+    unmanned: tuple[str, ...]
+    is_up: bool
+    is_writable: bool
+    is_in_force: bool
+    is_shelved: bool
+
+    @property
+    def is_nothing_waiting(self) -> bool:
+        """Whether it is known that no side owes a receipt."""
+        return self.known and not self.aside and not any(self.waiting.values())
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether *Quiet* may be said."""
+        return (
+            self.is_nothing_waiting
+            and not (self.late or self.matters or self.unmanned or self.is_shelved)
+            and self.is_up
+            and self.is_writable
+            and self.is_in_force
+        )
+
+
+def headline(words: Words, calm: Calm, *, reader: str) -> str:
+    """Return the headline of a board; `reader` is the side for which an officer reads it, empty for others."""
+    if not calm.live:
+        return words.say("Not known.")
+    if waiting := list(_waiting(words, calm, reader)):
+        return words.listed(waiting)
+    if not calm.known:
+        return words.say("Not known.")
+    if calm.aside:
+        return words.count("%(n)s message is put aside.", "%(n)s messages are put aside.", calm.aside)
+    if calm.late:
+        return words.count("%(n)s thing is late", "%(n)s things are late", calm.late)
+    if calm.matters:
+        return words.count("Nothing waits. %(n)s matter open.", "Nothing waits. %(n)s matters open.", calm.matters)
+    return words.say("Quiet.") if calm.is_quiet else words.say("Nothing waits.")
+
+
+def _waiting(words: Words, calm: Calm, reader: str) -> Iterator[str]:
+    """Yield how much waits for whom, the reader's side first."""
+    found = {side: count for side, count in sorted(calm.waiting.items(), key=lambda each: each[0] != reader) if count}
+    for place, (side, count) in enumerate(found.items()):
+        if side == reader:
+            yield words.count("%(n)s waits for you", "%(n)s wait for you", count)
+        elif place:
+            yield words.say("%(n)s for %(side)s", n=words.number(count), side=side.upper())
+        else:
+            yield words.count("%(n)s waits for %(side)s", "%(n)s wait for %(side)s", count, side=side.upper())
 
 
 class Board(Struct, frozen=True, kw_only=True):
@@ -49,6 +115,7 @@ class Board(Struct, frozen=True, kw_only=True):
     as_of: str
     live: bool
     waiting: tuple[Strip, ...]
+    open_matters: tuple[OpenMatter, ...]
     overdue: tuple[Strip, ...]
     due: tuple[Strip, ...]
     watches: tuple[SideWatch, ...]
@@ -59,22 +126,23 @@ class Board(Struct, frozen=True, kw_only=True):
     one_key: tuple[Strip, ...] = ()
     more: bool = False
     shelved: tuple[Shelved, ...] = ()
+    handed: tuple[Handed, ...] = ()
 
 
 async def board(here: Here) -> Page:
     """The board of a channel."""
-    owed, lines, more = await _owed(here)
+    owed, matters, lines, more = await _owed(here)
     now = here.moment
-    waiting = by_urgency(strip(duty, now) for duty in owed if is_receipt(duty))
+    waiting = [*by_urgency(strip(duty, now) for duty in owed if is_receipt(duty)), *unlimited(here, matters)]
     rest = [duty for duty in owed if not is_receipt(duty)]
     late = [strip(duty, now) for duty in rest if now > duty.clock.due and duty.clock.binding]
     due = [strip(duty, now) for duty in rest if now <= duty.clock.due or not duty.clock.binding]
     timed = here.registry.kind not in UNTIMED
-    if not timed:
-        waiting = await _untimed(here)
     floor = reporting.floor_of(here.service, here.projection, here.side)
     shelved = {} if here.past or floor is None else shelf.in_force(floor, here.service.now())
+    aside = len(waiting)
     waiting, due = shelf.standing(waiting, shelved), shelf.standing(due, shelved)
+    aside -= len(waiting)
     alarm.note_read(here, here.projection)
     view = Board(
         channel=here.name,
@@ -82,6 +150,7 @@ async def board(here: Here) -> Page:
         as_of=here.service.as_of(here.projection),
         live=here.past or here.service.is_live(here.projection),
         waiting=tuple(waiting),
+        open_matters=tuple(matters),
         overdue=tuple(sorted(late, key=lambda each: each.due)),
         due=tuple(due),
         watches=tuple(_watch(here, side) for side in here.sides),
@@ -89,11 +158,26 @@ async def board(here: Here) -> Page:
         since=await _since(here),
         ring=await _to_ring(here),
         drafts=await _drafts(here),
+        handed=() if here.past else tuple(handed_in(here, here.projection)),
         one_key=tuple(each for each in (*late, *due) if each.clock == "second_key"),
         more=more,
         shelved=tuple(shelved.values()),
     )
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
+    unmanned = tuple(side for side in here.sides if timed and side not in here.registry.watches)
+    calm = Calm(
+        live=view.live,
+        known=view.live and not here.projection.broken and not view.more,
+        waiting={side: sum(each.owed_by == side for each in view.waiting) for side in here.sides},
+        aside=aside,
+        late=len(view.overdue) + sum(each.late and each.binding for each in (*view.waiting, *view.due)),
+        matters=len(view.open_matters),
+        unmanned=unmanned,
+        is_up=not timed or (lines[0].state == "up" and not lines[0].missed_running and not lines[0].with_errors),
+        is_writable=here.past or here.service.desk.read_only_reason is None,
+        is_in_force=here.registry.status is None or here.registry.status.status != "suspended",
+        is_shelved=bool(view.shelved),
+    )
     return Page(
         template="board.html",
         view=view,
@@ -102,7 +186,10 @@ async def board(here: Here) -> Page:
             "offices": offices,
             "city": city,
             "chart": _day(here, offices, view.due) if timed and any(each.known for each in offices) else "",
-            "quiet": _quiet(here, view),
+            "to_ring": await duty_numbers.ringing(here, here.projection, view.ring),
+            "headline": headline(here.words, calm, reader=here.side if here.is_officer else ""),
+            "calm": calm,
+            "matters": rows(here, view.open_matters[:_MATTERS], offices),
             "timed": timed,
             "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},
             "coming": view.due[:_DUE],
@@ -128,39 +215,18 @@ async def board(here: Here) -> Page:
     )
 
 
-async def _owed(here: Here) -> tuple[list[Duty], list[LineView], bool]:
-    """What is owed, how the line stands, and whether there was more than could be looked at."""
+async def _owed(here: Here) -> tuple[list[Duty], list[OpenMatter], list[LineView], bool]:
+    """Return what is owed, the open matters, how the line stands, and whether there was more than could be looked at."""
     if here.past:
         then = await here.in_thread(duties_at, here.service.store, here.name, here.at)
-        return then.duties, then.lines, then.more
+        return then.duties, then.matters, then.lines, then.more
     known = await duties(here.request.app, here.projection)
-    return known.listed(), known.lines(), False
+    return known.listed(), known.matters(), known.lines(), False
 
 
-async def _untimed(here: Here) -> list[Strip]:
-    """What waits for a receipt where no clocks run: none of it is late."""
-    state = await here.in_thread(lambda: reads.liaison_state(here.service.store, here.name, here.at or None, "", live=True))
-    return [
-        Strip(
-            level="standby",
-            clock="acknowledgement",
-            owed_by=row.unacknowledged_by[0],
-            due="",
-            begins=row.opened,
-            spent=0.0,
-            waited_s=int((here.moment - datetime.fromisoformat(row.opened)).total_seconds()),
-            limit_s=0,
-            exchange=row.id,
-            number=row.number,
-            act=row.act,
-            subject=row.subject,
-            opener=row.side,
-            by=row.side,
-            precedence=row.precedence,
-            status=row.status,
-        )
-        for row in state.unacknowledged[:LIST_PAGE]
-    ]
+def message_of(words: Words, each: Strip) -> str:
+    """Return the name of the message that asks for something, and whose it is."""
+    return words.say("%(act)s from %(side)s", act=words.act(each.message_act), side=each.by.partition("/")[0].upper())
 
 
 def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
@@ -174,6 +240,9 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
     for each in strips:
         tag, text = here.subject(each)
         lang = f' lang="{escape(tag)}"' if tag else ""
+        said = f'<span class="said break" dir="auto"{lang}>{escape(text)}</span>'
+        if each.message_act != each.act:
+            said = f"<b>{escape(message_of(words, each))}</b><small>{said}</small>"
         button = (
             f'<form method="post" action="/c/{here.name}/acknowledge" data-receipt><input type="hidden" name="exchange" value="{each.exchange}">'
             f'<input type="hidden" name="of" value="{each.started_by}"><input type="hidden" name="next" value="{again}">'
@@ -185,18 +254,10 @@ def plain_rows(here: Here, strips: Sequence[Strip]) -> Markup:
             f'<tr data-state="{each.level}" data-exchange="{each.exchange}" data-row><td class="due"><span class="mark"><svg class="i" aria-hidden="true">'
             f'<use href="#i-{each.level}"/></svg> <b>{words.span(each.waited_s)}</b></span><small>{waiting}</small></td>'
             f'<td><span class="side">{each.owed_by.upper()}</span></td><td>{levels[each.precedence]} {clocks[each.clock]}</td>'
-            f'<td><span class="said break" dir="auto"{lang}>{escape(text)}</span><small><a href="{escape(here.link(f"/exchanges/{each.exchange}"))}">'
+            f'<td>{said}<small><a href="{escape(here.link(f"/exchanges/{each.exchange}"))}">'
             f"{escape(each.number)}</a></small></td><td>{button}</td></tr>"
         )
     return Markup("\n").join(map(Markup, found))
-
-
-def _quiet(here: Here, view: Board) -> bool:
-    """Whether nothing waits and nothing is late, and that is known."""
-    if view.waiting or view.overdue or view.shelved or not view.live or here.projection.broken or here.service.desk.read_only_reason:
-        return False
-    line = view.lines[0].state if view.lines else "up"
-    return here.registry.kind in UNTIMED or line == "up"
 
 
 def _watch(here: Here, side: str) -> SideWatch:

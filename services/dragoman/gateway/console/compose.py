@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -30,27 +31,32 @@ from dragoman.domain.exchange import content_of
 from dragoman.domain.fold import Folded, two_keys
 from dragoman.domain.notation import Unread
 from dragoman.domain.record import read_act
-from dragoman.domain.refusal import Malformed, Refusal, Refused, of_faults
+from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.gateway import drafts, files, posting
-from dragoman.gateway.console import charts, forms, kinds, signing
-from dragoman.gateway.console.exchange import headline
+from dragoman.gateway import drafts, files, posting, workers
+from dragoman.gateway.console import charts, forms, kinds, named_people, offered, receipts, senders, signing, translated, urgency
+from dragoman.gateway.console.alarm import BELLS
+from dragoman.gateway.console.exchange import changes_of, headline
+from dragoman.gateway.console.faults import Fault, placed, worded
 from dragoman.gateway.console.form_reader import Form, Upload
-from dragoman.gateway.console.forms import Fault, Typed
+from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
-from dragoman.gateway.console.said import Display, Fact, language
-from dragoman.gateway.console.sessions import form_of, said, see
+from dragoman.gateway.console.said import Display, Fact, language, other_languages
+from dragoman.gateway.console.senders import Sending
+from dragoman.gateway.console.sessions import forget_kept, form_of, kept_form, said, see
+from dragoman.gateway.kept_forms import KeptForm
+from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
-from dragoman.limits import FLASH_WORDS
+from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
-from dragoman_schemas.answers import DraftView, NewDraft
+from dragoman_schemas.answers import DraftView, NewDraft, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.state import Exchange
+from dragoman_schemas.state import Exchange, decode_exchange
 
 _INCIDENT: Final = "hazardous-incident"
 _FIRST: Final = ("line-check", "point-of-contact", "contact-note", "meeting-request", "call-record", "perception")
@@ -60,6 +66,9 @@ INCIDENTS: Final = (
     *("near_miss", "collision", "crash", "grounding", "stray_fire", "fire_control_radar", "laser", "jamming", "lost_drone_or_missile"),
     *("fire_or_explosion", "persons_in_distress_or_held", "unannounced_entry", "unauthorised_launch", "other"),
 )
+_ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
+"""What the form of an incident calls its first fields."""
+
 _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
 _OF_SIGNING: Final = ("sign", "signed", "signatures")
 """Fields by which a page signs; they are of one press."""
@@ -93,6 +102,11 @@ class Writing:
         return "" if self.exchange is None else self.exchange.id
 
     @property
+    def offices(self) -> tuple[Office, ...]:
+        """The sides' offices as they stand."""
+        return tuple(office_of(side, self.here.projection.office(side)) for side in self.here.sides)
+
+    @property
     def path(self) -> str:
         """The address of its form."""
         if self.exchange is not None:
@@ -102,6 +116,9 @@ class Writing:
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
         """What the form asks for. A correction, or an update, asks for those members of the opening that were chosen."""
         found = kinds.members(self.act)
+        if self.exchange is not None and self.act == "status-change":
+            statuses = kinds.Choice(changes_of(self.exchange))
+            found = tuple(Member(each.name, statuses, each.required) if each.name == "status" else each for each in found)
         if self.exchange is None or not any(isinstance(each.kind, kinds.Fields) for each in found):
             return found
         inner = tuple(each for each in kinds.members(self.exchange.act) if each.name in chosen)
@@ -123,7 +140,25 @@ class Writing:
             sides=here.sides,
             now=here.service.now(),
             zone=ZoneInfo(office.zone),
+            labels=self.label,
         )
+
+    def label(self, member: Member, name: str = "") -> str:
+        """Return what the form calls a field; beside the field and in what is wrong with it alike."""
+        words = self.here.words
+        match member.kind:
+            case kinds.Offered():
+                return words.say("Time that you accept")
+            case kinds.Message():
+                return words.say("Which translation") if member.required else words.say("Which message")
+            case kinds.Fields():
+                return words.say("What is replaced")
+            case _ if member.name == "precedence":
+                return words.say("Urgency")
+            case _ if self.act == _INCIDENT and self.exchange is None and name.count(".") == 1 and member.name in _ASKED:
+                return words.say(_ASKED[member.name])
+            case _:
+                return words.field(member.name)
 
 
 class Composing(Struct, frozen=True, kw_only=True):
@@ -171,13 +206,19 @@ async def menu(here: Here) -> Page:
             "first": first,
             "more": [act for act in acts if act not in (*first, _INCIDENT)],
             "codes": {act: form.code for act, form in FORMATS.items()},
+            "hands_over": {act for act in acts if sending_of(here, FORMATS[act].rule).hands_over},
         },
     )
 
 
 def may_write(here: Here, rule: Rule) -> bool:
-    """Whether the reader may do an act, or draft it for a colleague."""
-    return here.may_post and (rule.two_key or not rule.roles.isdisjoint(here.roles)) and not rule.who.value.startswith("the ")
+    """Whether the reader may do an act, or write it for a colleague who may."""
+    return here.may_post and not rule.roles.isdisjoint(OFFICERS) and not rule.who.value.startswith("the ")
+
+
+def sending_of(here: Here, rule: Rule, *, author: str = "", second: bool = False) -> Sending:
+    """Who of the reader's side may send an act; of a draft, besides its author."""
+    return senders.of(here.projection.registry, author or here.grant.actor, rule, second=second)
 
 
 def _writing(here: Here) -> Writing:
@@ -205,6 +246,9 @@ def _writing(here: Here) -> Writing:
 async def form(here: Here) -> Page:
     """An empty form, or one with a draft in it."""
     writing = _writing(here)
+    kept = kept_form(here.request, here.grant.actor)
+    if kept is not None and kept.path == here.request.path:
+        return await _form(writing, _of_kept(kept), [])
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
@@ -214,15 +258,39 @@ async def form(here: Here) -> Page:
         members = [each for each in kinds.members(writing.exchange.act) if each.name in chosen]
         fields.extend(forms.typed(here.words, here.registry.languages, members, writing.exchange.content, "f.fields"))
         fields.extend(("fields", each) for each in chosen)
+    if writing.exchange is not None and writing.act == translated.ACT:
+        of = here.request.query.get("of", "")
+        fields.add("f.of", of)
+        fields.add("f.language", _untranslated(writing, writing.exchange, of))
     if here.request.query.get("draft"):
+        fields.popall("f.of", None)
+        fields.popall("f.language", None)
         writing.draft = await _draft(here, here.request.query["draft"])
         fields.extend(_of_draft(here, writing))
     return await _form(writing, fields, [])
 
 
+def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
+    """The language of the channel in which a message is not given yet, the reader's own first; empty where it is given in all of them."""
+    here = writing.here
+    texts = translated.originals(Display(here.words, writing.offices), state, of)
+    return translated.missing(_own_first(here), texts, translated.of_message(state, of or state.id))
+
+
+def _of_kept(kept: KeptForm) -> MultiDict[str]:
+    """The fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
+    given = parse_qsl(kept.body.decode(), keep_blank_values=True)
+    return MultiDict((name, value) for name, value in given if name not in ("do", "act", *_OF_SIGNING))
+
+
+def _whole(digits: str) -> int | str:
+    """A whole number of a draft; one of more digits than any act has, which older drafts may hold, stays text."""
+    return int(digits) if len(digits) <= DIGITS else digits
+
+
 def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
     assert writing.draft is not None
-    act = json.loads(bytes(writing.draft.act))
+    act = json.loads(bytes(writing.draft.act), parse_int=_whole)
     members = writing.members(tuple(act.get("fields", ())))
     fields = forms.typed(
         here.words, here.registry.languages, members, {name: value for name, value in act.items() if name not in ("act", "signed")}
@@ -240,13 +308,21 @@ async def _draft(here: Here, id: str) -> Draft:
     return found
 
 
-async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fault], problem: str = "", status: int = 200) -> Page:
+async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fault], problem: str = "", status: int = 200) -> Page:
     here, act = writing.here, writing.act
     chosen = tuple(fields.getall("fields", [])) if isinstance(fields, MultiDict) or hasattr(fields, "getall") else ()
     members = writing.members(chosen)
-    own = [each for each in members if each.name not in kinds.FRAME or each.name == "text"]
-    required = [each for each in own if each.required]
+    extra = {"upload": "upload", "f.fields": "f-fields"} if writing.exchange is not None and not chosen else {"upload": "upload"}
+    faults = [placed(each, members, _own_first(here), extra=extra) for each in faults]
+    wrong = {fault.field.split(".")[1] for fault in faults if fault.anchor.startswith("f-")} | (
+        {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
+    )
+    own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
+    required = [each for each in own if each.required or isinstance(each.kind, kinds.Offered)]
+    said = {"text", "phrases"} if writing.exchange is not None and not required else set()  # a reply says something
+    unfolded = [each for each in members if each.name in wrong | said and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
+    rule = urgency.rule_of(writing.format, here.service.now())
     opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
     return Page(
         template="compose.html",
@@ -267,20 +343,26 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "value": lambda name: str(fields.get(name, "")),
             "values": lambda name: list(fields.getall(name, [])) if hasattr(fields, "getall") else [],
             "faults": list(faults),
-            "fault_of": {fault.field: fault.sentence for fault in faults},
+            "fault_of": {fault.field: fault for fault in reversed(faults)},
+            "holds_fault": lambda name: any(fault.field == name or fault.field.startswith(f"{name}.") for fault in faults),
             "problem": problem,
             "required": required,
-            "optional": [each for each in own if not each.required],
-            "framed": [each for each in members if each.name in kinds.FRAME and each.name not in ("text", "precedence", "of")],
+            "unfolded": unfolded,
+            "label": writing.label,
+            "optional": [each for each in own if each not in required and each not in unfolded],
+            "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
             "precedence": writing.format is not None and here.registry.kind != "track2",
-            "default": default_precedence(writing.format, here.service.now()),
+            "rule": rule,
             "limits": limits_of(here),
             "wakes": [side.upper() for side in here.sides if side != here.side],
             "choose": [each.name for each in kinds.members(writing.exchange.act)] if opening and writing.exchange is not None else [],
             "chosen": chosen,
-            "rows": lambda name: forms.rows(fields, name),
+            "rows": lambda name, kind: forms.rows(fields, name, kind.group),
             "windows": lambda name: forms.windows(fields, name),
             "languages_of": {tag: language(tag) for tag in _own_first(here)},
+            "other_languages": lambda name: other_languages(
+                here.registry.languages, fields.getall(name, []) if hasattr(fields, "getall") else []
+            ),
             "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
@@ -288,31 +370,68 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Sequence[Fa
             "officers": _officers(here),
             "others": [side for side in here.sides if side != here.side],
             "people": await _people(here, members),
+            "people_offered": named_people.offered,
             "files": await _files(here, members),
             "phrases": _phrases(here),
+            "offered": _offered(writing, offices),
+            "messages": lambda member: _messages(writing, member),
+            "translating": _translating(writing, fields),
             "incidents": INCIDENTS,
             "ahead": forms.AHEAD,
+            "ends": forms.ENDS,
             "prefix": forms.PREFIX,
             "kinds": kinds,
+            "who_sends": senders.told(here.words, sending_of(here, writing.rule)),
             "words_allowed": FLASH_WORDS,
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
     )
 
 
+def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What a translation is written beside: the original paragraph by paragraph, each with what was typed for it, and the other messages."""
+    here, state = writing.here, writing.exchange
+    if state is None or writing.act != translated.ACT:
+        return {}
+    of = str(fields.get("f.of", ""))
+    display = Display(here.words, writing.offices, {}, here.link)
+    texts = translated.originals(display, state, of)
+    rows = [(each, paragraph) for each in texts for paragraph in each.paragraphs]
+    typed = fields.getall("f.text", []) if hasattr(fields, "getall") else []
+    if len(typed) == 1 and len(rows) != 1:
+        typed = translated.paragraphs(typed[0])
+    messages = [each for each in offered.messages(here.words, state) if translated.originals(display, state, each.value)]
+    return {
+        "rows": [
+            (*(rows[place] if place < len(rows) else (None, "")), typed[place] if place < len(typed) else "")
+            for place in range(max(len(rows), len(typed), 1))
+        ],
+        "of": of,
+        "messages": messages,
+        "given": translated.shown(here.words, translated.of_message(state, of or state.id)),
+    }
+
+
+def _offered(writing: Writing, offices: Sequence[Office]) -> list[offered.Choice]:
+    """The windows that an acceptance may name."""
+    if writing.exchange is None:
+        return []
+    return offered.windows(Display(writing.here.words, offices), offices, writing.exchange)
+
+
+def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
+    """What a member names by its id: another side's translation, or a message of the exchange."""
+    state, here = writing.exchange, writing.here
+    if state is None:
+        return []
+    if member.required:
+        return offered.translations(here.words, state, here.side)
+    return []
+
+
 def _own_first(here: Here) -> list[str]:
     """The channel's languages, the reader's own first."""
     return sorted(here.registry.languages, key=lambda tag: tag.partition("-")[0] != here.words.language)
-
-
-def default_precedence(form: Format | None, now: datetime) -> str:
-    """The precedence that a format has of itself; empty where it depends on what is written."""
-    if form is None:
-        return ""
-    try:
-        return form.precedence(None, now.isoformat())  # type: ignore[arg-type]  # those that look at the act say so by failing
-    except (AttributeError, AssertionError):
-        return ""
 
 
 def limits_of(here: Here) -> dict[str, int]:
@@ -329,16 +448,9 @@ def _officers(here: Here) -> list[str]:
     ]
 
 
-async def _people(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
-    """The people of the register whom an act may name: the value that it would hold, and the name."""
-    if not any(_has(each.kind, kinds.Person) for each in members):
-        return []
-    found = await here.service.people.listed(here.registry.cid)
-    return [
-        (json.dumps({"id": kept.id, "commitment": kept.commitment}), kept.person.name)
-        for kept in found
-        if not kept.erased and kept.open_to(here.grant.actor) and not isinstance(kept.person, msgspec.UnsetType)
-    ]
+async def _people(here: Here, members: Iterable[Member]) -> list[named_people.Choice]:
+    """The people of the register whom an act may name."""
+    return await named_people.choices(here) if any(_has(each.kind, kinds.Person) for each in members) else []
 
 
 async def _files(here: Here, members: Iterable[Member]) -> list[tuple[str, str]]:
@@ -384,12 +496,17 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     checked = fields.popall("act", [""])[-1]
     for name in _OF_SIGNING:
         fields.popall(name, None)
+    suggestion = fields.popall("use", [""])[-1]
+    if suggestion:
+        name, _, text = suggestion.partition("=")
+        fields[name] = text
+        return await _form(writing, fields, [])
     if do == "change":
         return await _form(writing, fields, [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
         return await _send(writing, fields, checked.encode())
-    if do == "draft" and checked:
-        return await _keep_checked(writing, fields, checked.encode())
+    if do in ("draft", "hand") and checked:
+        return await _keep_checked(writing, fields, checked.encode(), handed=do == "hand")
     typed = writing.typed(fields)
     members = writing.members(tuple(fields.getall("fields", [])))
     act = {"act": writing.act, **typed.read(members)}
@@ -424,8 +541,8 @@ async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault
 # The check page
 
 
-def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") -> Post:
-    projection, actor = writing.here.projection, writing.here.grant.actor
+def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "", sender: str = "") -> Post:
+    projection, actor = writing.here.projection, sender or writing.here.grant.actor
     act, data = read_act(body, cut=True)
     return Post(
         actor=actor,
@@ -440,8 +557,15 @@ def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "") 
 
 
 def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
-    """What the act would become, and whether a colleague has to release it. Raises `Refused`, `Malformed`."""
+    """What the act would become, and whether a second officer has to release it. Raises `Refused`, `Malformed`.
+
+    What the reader may only hand over is rehearsed as that of a colleague who may send it.
+    """
     here = writing.here
+    sending = sending_of(here, writing.rule)
+    if sending.hands_over:
+        sender = f"{here.side}/{sending.colleagues[0].name}"
+        return here.service.desk.rehearse(here.projection, _post_of(writing, body, key, sender=sender)), False
     post = _post_of(writing, body, key)
     try:
         return here.service.desk.rehearse(here.projection, post), False
@@ -469,10 +593,14 @@ def _second(here: Here, rule: Rule) -> str:
 
 async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem: str = "", status: int = 200) -> Page | web.StreamResponse:
     here = writing.here
-    body, asks = signing.bare(body), signing.asks(here, writing.act, writing.at)
+    hands_over = sending_of(here, writing.rule).hands_over
+    body, asks = signing.bare(body), not hands_over and signing.asks(here, writing.act, writing.at)
     before = _recorded_before(writing, body, str(fields.get("key", "")))
     if before is not None:
         return before
+    sending = sending_of(here, writing.rule)
+    if sending.hands_over and not sending.colleagues:
+        return await _form(writing, fields, [], problem=senders.told(here.words, sending), status=422)
     try:
         folded, second = _rehearsed(writing, body, str(fields.get("key", "")))
         shown = await _bound(writing, fields, body) if asks else body
@@ -484,8 +612,10 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
-    display = Display(here.words, offices, {}, here.link)
-    raised = writing.format is not None and state is not None and state.precedence == "flash"
+    content = content_of(body)
+    people, warnings = await _people_in(here, writing, content)
+    display = Display(here.words, offices, people, here.link)
+    sending = sending_of(here, writing.rule, second=second)
     running = _started(here, folded, state, offices)
     view = Checked(
         act=Raw(shown),
@@ -505,23 +635,32 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
         values={
             "writing": writing,
             "headline": headline(here, writing.exchange) if writing.exchange is not None else "",
-            "facts": facts_of(display, writing, content_of(body)),
-            "sketch": _sketch(here, content_of(body)),
+            "facts": facts_of(display, writing, content),
+            "warnings": warnings,
+            "sketch": _sketch(here, content),
+            "agreed": offered.agreed(display, offices, writing.exchange, content)
+            if writing.act == "acceptance" and writing.exchange is not None
+            else "",
             "running": running,
-            "raised": raised and default_precedence(writing.format, here.service.now()) != "flash",
+            "urgent": _urgent(writing, folded, state),
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
             "asks": asks,
             "problem": problem,
             "again": problem != "",
-            "one_key": state is not None and state.one_key and not second,
+            "one_key": state is not None and state.one_key and not second and not hands_over,
             "verb": verb(here, writing, view),
+            "sender": senders.names(here.words, sending) if hands_over else "",
+            "hand_to": senders.names(here.words, sending) if second or hands_over else "",
+            "hands_over": hands_over,
+            "who_sends": senders.told(here.words, sending) if hands_over else "",
         },
     )
 
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
     """The act as its author will sign it; a draft's id is its record's."""
-    here, (act, data) = writing.here, read_act(body, cut=True)
+    here = writing.here
+    act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
     id = str(fields.get("draft", "")) or posting.id_of(here.projection, here.grant.actor, data, str(fields.get("key", "")))
     return await signing.bound(here, act, data, id=id, exchange=writing.at)
 
@@ -539,8 +678,22 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
     return see(f"/c/{writing.here.name}/recorded/{position}")
 
 
+async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[str]]:
+    """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
+    members = named_people.decoded(content)
+    people = await named_people.seen_in(here, members)
+    warnings = named_people.of_other_sides(here, writing.act, members, people)
+    if writing.exchange is not None and isinstance(members.get("fields"), dict):
+        warnings += named_people.of_other_sides(here, writing.exchange.act, members["fields"], people)
+    return people, warnings
+
+
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
-    """The members of an act; of a correction, those of the opening that it replaces."""
+    """The members of an act; of a correction, those of the opening that it replaces; of an acceptance, the time to which it agrees."""
+    if writing.act == "acceptance" and writing.exchange is not None:
+        agreed = offered.agreed(display, writing.offices, writing.exchange, content)
+        fact = Fact(name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True)
+        return [fact, *display.facts(writing.act, content, leave=("window",))]
     if "fields" not in content or writing.exchange is None:
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
@@ -561,6 +714,21 @@ def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:
                 here.words,
             )
     return ""
+
+
+def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
+    """How a new message stands to the rule of its format: `by_rule`, `raised` or `lowered`, the precedence by the rule, and for what that is."""
+    form, record, words = writing.format, folded.record, writing.here.words
+    if form is None or record is None or state is None or writing.here.registry.kind == "track2":
+        return {}
+    now = writing.here.service.now()
+    rule, level = urgency.rule_of(form, now), form.precedence(record.data, record.envelope.time)
+    chosen = content_of(record.newest).get(rule.member) if rule.member else None
+    value = None if chosen is None else msgspec.json.decode(bytes(chosen))
+    what = words.value(value) if isinstance(value, str) else words.act(writing.act)
+    order = urgency.ORDER
+    stands = "by_rule" if level == state.precedence else "raised" if order.index(state.precedence) < order.index(level) else "lowered"
+    return {"stands": stands, "rule": words.value(level).upper(), "level": words.value(state.precedence).upper(), "what": what}
 
 
 def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequence[Office]) -> list[Running]:
@@ -600,16 +768,33 @@ def _faults(writing: Writing, faults: Iterable[refusals.Fault]) -> list[Fault]:
     return [_fault(writing, each.pointer, each.detail) for each in faults]
 
 
+def _told(writing: Writing, faults: Iterable[refusals.Fault]) -> str:
+    """Return in sentences what is wrong with an act: the fields by their labels."""
+    found = _faults(writing, faults)
+    words = writing.here.words
+    told = (words.say("%(what)s: %(detail)s", what=each.label, detail=each.sentence) if each.label else each.sentence for each in found)
+    return words.sentences(told)
+
+
 def _fault(writing: Writing, pointer: str, detail: Sentence) -> Fault:
     """A fault of the act as one of its field."""
-    parts = [part for part in pointer.split("/") if part]
-    name = parts[0] if parts else ""
-    at = ".".join(["f", *parts])
-    member = kinds.member(writing.act, name)
-    if member is not None and not isinstance(member.kind, kinds.Group | kinds.Rows | kinds.Spans | kinds.Fields):
-        at = f"f.{name}"
-    words = writing.here.words
-    return Fault(field=at, label=words.field(name) if name else "", sentence=words.sentence(detail))
+    here, name = writing.here, ".".join(["f", *(part for part in pointer.split("/") if part)])
+    path = name.split(".")[1:]
+    member = _member(writing.members(()), path)
+    return Fault(
+        field=name,
+        label="" if member is None else writing.label(member, f"f.{path[0]}" if len(path) == 1 else name),
+        sentence=worded(here.words, None if member is None else member.kind, detail, here.sides),
+    )
+
+
+def _member(members: Iterable[Member], path: Sequence[str]) -> Member | None:
+    """Return the innermost member of a form at a path."""
+    found = next((each for each in members if path and each.name == path[0]), None)
+    if found is None or not isinstance(found.kind, kinds.Group | kinds.Rows):
+        return found
+    inner = found.kind.members if isinstance(found.kind, kinds.Group) else found.kind.group.members
+    return _member(inner, path[1:] if isinstance(found.kind, kinds.Group) else path[2:]) or found
 
 
 # Sending
@@ -631,7 +816,9 @@ async def _send(writing: Writing, fields: MultiDict[str], body: bytes) -> web.St
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
     await _drop(here, fields)
-    return recorded_at(here, reply)
+    response = recorded_at(here, reply)
+    forget_kept(here.request, response)
+    return response
 
 
 async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusal: Refusal) -> Page | web.StreamResponse:
@@ -696,8 +883,21 @@ async def recorded(here: Here) -> Page:
     return Page(
         template="recorded.html",
         view=view,
-        values={"state": state, "running": running, "headline": headline(here, state) if state is not None else ""},
+        values={
+            "state": state,
+            "running": running,
+            "headline": headline(here, state) if state is not None else "",
+            "received": await _received(here, state, record.envelope.id),
+        },
     )
+
+
+async def _received(here: Here, state: Exchange | None, message: str) -> list[receipts.Received]:
+    """Who has the message that was recorded; nobody where the record is no message to anybody."""
+    if state is None or not any(each.id == message for each in state.messages):
+        return []
+    view = await viewed(here.call, here.projection, state.id, here.at or None, here.newest)
+    return receipts.of(here, decode_exchange(bytes(view.state)), view.facts, message)
 
 
 # Drafts
@@ -713,26 +913,33 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
     return see(here.link(f"/drafts/{draft}", said="kept"))
 
 
-async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes) -> web.StreamResponse | Page:
-    """Keep exactly what was checked; where two officers sign, signed by its author."""
+async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool) -> web.StreamResponse | Page:
+    """Keep exactly what was checked; where two officers sign, signed by its author. What is handed over, colleagues see at once."""
     here, signatures = writing.here, ""
     try:
-        act, data = read_act(body, cut=True)
+        act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         if two_keys(here.projection, writing.rule, data):
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
-        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures)
+        draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures, handed=handed)
     except Malformed as error:
         return await _form(writing, fields, _faults(writing, error.faults), status=422)
     except Refused as error:
         return await _refused(writing, fields, body, error.refusal)
-    return see(here.link(f"/drafts/{draft}", said="kept"))
+    if handed:
+        tell(here)
+    return see(here.link(f"/drafts/{draft}", said="handed" if handed else "kept"))
+
+
+def tell(here: Here) -> None:
+    """Have the open pages of the reader's side show at once what was handed over."""
+    here.request.app[BELLS].nudge(here.projection, here.side)
 
 
 def _compact(act: dict[str, Any]) -> bytes:
     return json.dumps(act, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "") -> str:
+async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures: str = "", *, handed: bool = False) -> str:
     here, id = writing.here, str(fields.get("draft", ""))
     new = NewDraft(
         act=Raw(act),
@@ -741,9 +948,9 @@ async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures
     )
     if id:
         draft = await _draft(here, id)
-        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures)
+        await drafts.change(here.call, new, draft, str(fields.get("draft_etag", "")) or draft.etag, signatures, handed=handed)
         return id
-    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures)
+    reply = await drafts.keep_new(here.call, new, 201, str(fields.get("key", "")), signatures, handed=handed)
     assert isinstance(reply.body, DraftView)
     return reply.body.id
 
@@ -779,7 +986,7 @@ async def draft_list(here: Here) -> Page:
 
 
 def _named(draft: DraftView | Draft) -> str:
-    return str(json.loads(bytes(draft.act))["act"])
+    return drafts.name_of(draft.act)
 
 
 async def draft_page(here: Here) -> Page:
@@ -793,20 +1000,25 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     known = here.projection.exchange(draft.exchange) if draft.exchange else None
     writing = Writing(here=here, act=act, exchange=known, draft=draft)
     body = bytes(draft.act)
-    display = Display(here.words, tuple(office_of(side, here.projection.office(side)) for side in here.sides), {}, here.link)
+    offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     fault = ""
+    warnings: list[str] = []
     two_key = RULES[act].two_key
     try:
-        compact, data = read_act(body, cut=True)
+        compact, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
-        facts = facts_of(display, writing, content)
+        people, warnings = await _people_in(here, writing, content)
+        facts = facts_of(Display(here.words, offices, people, here.link), writing, content)
     except Malformed as error:
-        fault, facts = here.words.sentence(of_faults(error.faults)), []
+        fault, facts = _told(writing, error.faults), []
     except ValueError as error:
         fault, facts = str(error), []
     asks = signing.asks(here, act, draft.exchange)
     unsigned = asks and not draft.signatures
+    sending = sending_of(here, RULES[act], author=draft.author, second=two_key)
+    mine = draft.author == here.grant.actor
+    able = any(each.name == here.grant.actor.partition("/")[2] for each in sending.colleagues) or (mine and sending.alone)
     view = Checked(act=draft.act, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), exchange=draft.exchange, two_key=two_key)
     return Page(
         template="draft.html",
@@ -816,10 +1028,15 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "draft": draft,
             "writing": writing,
             "facts": facts,
+            "warnings": warnings,
             "fault": fault,
             "problem": problem,
-            "mine": draft.author == here.grant.actor,
-            "may_release": here.may_post and not fault and not unsigned and not (two_key and draft.author == here.grant.actor),
+            "mine": mine,
+            "may_release": here.may_post and not fault and not unsigned and able,
+            "sender": draft.author.partition("/")[2] if two_key else "" if able else senders.names(here.words, sending),
+            "hand_to": "" if able or fault or draft.handed or not here.may_post else senders.names(here.words, sending),
+            "who_sends": "" if able or two_key else senders.told(here.words, sending),
+            "handed_to": senders.names(here.words, sending) if draft.handed else "",
             "unsigned": unsigned,
             "asks": asks and two_key,
             "headline": headline(here, known) if known is not None else "",
@@ -847,13 +1064,23 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
     etag = said(form, "etag")
     if said(form, "do") == "drop":
         await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
+        tell(here)
         return see(here.link("/drafts", said="dropped"))
+    if said(form, "do") == "hand":
+        draft = await _draft(here, here.request.match_info["draft"])
+        await drafts.hand_over(here.call, draft, etag)
+        tell(here)
+        return see(here.link(f"/drafts/{draft.id}", said="handed"))
     try:
         reply = await drafts.release(here.call, etag, await _released_by(here))
     except (Refused, Malformed) as error:
         draft = await _draft(here, here.request.match_info["draft"])
-        detail = error.refusal.detail if isinstance(error, Refused) else of_faults(error.faults)
-        return await _draft_page(here, draft, problem=here.words.sentence(detail), status=422)
+        faults = error.refusal.faults if isinstance(error, Refused) else error.faults
+        known = here.projection.exchange(draft.exchange) if draft.exchange else None
+        problem = _told(Writing(here=here, act=_named(draft), exchange=known, draft=draft), faults)
+        if isinstance(error, Refused) and not problem:
+            problem = here.words.sentence(error.refusal.detail)
+        return await _draft_page(here, draft, problem=problem, status=422)
     return recorded_at(here, reply)
 
 
@@ -877,14 +1104,28 @@ async def reading(here: Here) -> web.Response:
             )
             sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
             return html(str(shown + sketch))
-        moment = typed.moment(text, ahead=query.get("ahead") == "yes")
+        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=_begun(typed, query))
         away = abs((here.service.now() - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))
         )
         return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
     except Unread as error:
-        return html(str(Markup("{}").format(typed.unread(error))), status=422)
+        said = Markup("{}").format(typed.unread(error))
+        if error.suggestion is not None:
+            place = forms.lettered(error.suggestion)
+            use = Markup(' <button type="button" data-use="{}">{}</button>')
+            said += use.format(place, words.say("Use %(place)s", place=place))
+        return html(str(said), status=422)
+
+
+def _begun(typed: Typed, query: Mapping[str, str]) -> str:
+    """Return when that begins which the time that is being typed ends; empty where nothing is typed there that can be read."""
+    start = query.get("after", "")[:200]
+    try:
+        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes")) if start else ""
+    except Unread:
+        return ""
 
 
 SHEETS: Final = (

@@ -29,7 +29,7 @@ _UNANSWERED_SECONDS: Final = 3600.0
 
 @dataclass(slots=True)
 class Armed:
-    """When a console of each side was armed last for a channel, as far as this gateway knows; nothing is held against anybody from before it began."""
+    """When a console of each side was armed last for a channel, by its cid, as far as this gateway knows; nothing is held against anybody from before it began."""
 
     began: float = field(default_factory=time.time)
     last: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -50,12 +50,13 @@ def standing(app: web.Application, projection: Projection, side: str) -> Standin
     now = time.time()
     known = app[ARMED]
     exercise = projection.name if projection.registry.kind == "exercise" else ""
-    consoles = app[posting.SERVICE].access.consoles(now)
+    cid = projection.registry.cid
+    consoles = app[posting.SERVICE].access.consoles(now, cid)
     armed = sum(each.side == side and each.state in ("armed", "partly") and each.exercise == exercise for each in consoles)
     if armed:
-        known.last[projection.name, side] = now
+        known.last[cid, side] = now
         return Standing(armed=armed, silent_s=0.0)
-    last = max(known.last.get((projection.name, side), 0.0), known.began, _manned_since(projection.registry, side))
+    last = max(known.last.get((cid, side), 0.0), known.began, _manned_since(projection.registry, side))
     return Standing(armed=0, silent_s=max(0.0, now - last))
 
 
@@ -67,7 +68,8 @@ def _manned_since(registry: Registry, side: str) -> float:
 def unanswered(app: web.Application, projection: Projection, side: str) -> Console | None:
     """The console whose watch check nobody has answered for the longest, where none of the side is armed for the channel."""
     exercise = projection.name if projection.registry.kind == "exercise" else ""
-    there = [each for each in app[posting.SERVICE].access.consoles(time.time()) if each.side == side and each.exercise == exercise]
+    found = app[posting.SERVICE].access.consoles(time.time(), projection.registry.cid)
+    there = [each for each in found if each.side == side and each.exercise == exercise]
     if side not in projection.registry.watches or any(each.state in ("armed", "partly") for each in there):
         return None
     asked = [each for each in there if each.state == "no_answer" and each.actor in projection.registry.officers]
@@ -83,7 +85,8 @@ async def beat(here: Here) -> web.Response:
     """Keep how this browser's alarm stands. That it is not kept does not disarm it: the answer says so, and it is tried again."""
     form = await form_of(here.request)
     state, exercise = said(form, "state"), said(form, "exercise")
-    if state not in _STATES or (exercise and exercise not in here.service.channels):
+    visible = {each.name for each in here.service.visible(here.grant)}  # another channel is answered as one that does not exist
+    if state not in _STATES or (exercise and exercise not in visible):
         raise refused("bad-request", sentence("A console says how it stands: armed, partly, off, not_armed, blind or no_answer."))
     now = round(time.time(), 1)
     since = min(now, max(now - _UNANSWERED_SECONDS, float(posting.whole(said(form, "since")) or now))) if state == "no_answer" else 0.0

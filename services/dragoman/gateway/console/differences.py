@@ -15,7 +15,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain.refusal import Refused
 from dragoman.gateway import posting
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import turn
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display
@@ -65,7 +65,7 @@ class Group:
 
 async def between(here: Here, first: int, last: int) -> Between:
     """What changed after a position, up to another. Raises `Refused` for more than one answer holds."""
-    async with here.request.app[TURN]:
+    async with turn(here.request, here.projection):
         found: Between = await here.in_thread(changes.between, here.service.store, here.name, first, last)
     return found
 

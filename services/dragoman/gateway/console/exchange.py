@@ -1,24 +1,27 @@
 """One exchange: who has it, the message in its frame, its clocks, what happened in order, two accounts beside each other, its proof, its copies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
+from dragoman.domain.accounts import accounts_of
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
-from dragoman.domain.table import RULES
+from dragoman.domain.rule import OFFICERS
+from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, kinds, plotting, shelf
-from dragoman.gateway.console.accounts import accounts_of, compared, points_of
+from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, offered, plotting, receipts, shelf, translated
+from dragoman.gateway.console.accounts import compared, points_of
 from dragoman.gateway.console.loglines import LogLine, line_of
-from dragoman.gateway.console.offices import office_of
+from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level, urgency
+from dragoman.gateway.posting import whole
 from dragoman.language.words import as_moment
 from dragoman.projection import reads
 from dragoman.stores.watching import Shelved
@@ -26,12 +29,12 @@ from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _FIRST: Final = (
-    *("reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
+    *("second-key", "reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
     *("interim-reply", "update", "readout", "meeting-held", "contained", "final-report", "all-clear", "call-attempt"),
 )
 """Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
 
-_BESIDES: Final = frozenset({"acknowledgement", "release-consent", "second-key", "reminder", "lapse"})
+_BESIDES: Final = frozenset({"acknowledgement", "reminder", "lapse"})
 _KEYS: Final = {"reply": "r", "interim-reply": "h", "call-attempt": "t"}
 _ICONS: Final = {"acknowledgement": "person", "echo": "person", "reply": "reply", "interim-reply": "reply", "delivery": "delivered"}
 _SHOWN: Final = 5
@@ -43,12 +46,14 @@ class Step(Struct, frozen=True, kw_only=True):
     line: LogLine
     icon: str
     facts: tuple[Fact, ...]
+    translations: tuple[translated.Translated, ...] = ()
 
 
 async def exchange(here: Here) -> Page:
     """The page of one exchange."""
     id = here.request.match_info["exchange"]
-    view = await reading.viewed(here.call, here.projection, id, here.at or None, here.newest)
+    cursor = whole(here.request.query.get("before", "")) or 0
+    view = await reading.viewed(here.call, here.projection, id, here.at or None, here.newest, cursor)
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, view.people, here.link)
@@ -67,8 +72,10 @@ async def exchange(here: Here) -> Page:
             "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
-            "received": _received(state, view),
-            "steps": [_step(display, state, entry) for entry in view.timeline],
+            "calls": await _calls(here, view),
+            "received": receipts.of(here, state, view.facts),
+            "steps": [_step(display, offices, state, entry) for entry in view.timeline],
+            "paged": bool(cursor),
             "clock_level": lambda clock: level_of(here, state, clock),
             "spent": lambda clock: _spent(here, clock),
             "clock_bar": charts.clock,
@@ -78,14 +85,21 @@ async def exchange(here: Here) -> Page:
             "accounts": told if len(told) > 1 else [],
             "compared": compared(state, told, display) if len(told) > 1 else [],
             "sketch": _sketch(here, state, points),
-            "acts": acts_of(here, view.allowed),
+            "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
             "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
             "said": here.request.query.get("said", ""),
             "base": here.service.public_url or "https://dragoman.example",
             "display": display,
+            "translations": translated.of_message(state, state.id),
         },
     )
+
+
+async def _calls(here: Here, view: ExchangeView) -> list[tuple[duty_numbers.Ringing, int]]:
+    """Whom to ring next, and how often each was tried."""
+    ringing = await duty_numbers.ringing(here, here.projection, [call.point for call in view.next_calls])
+    return [(each, call.tried) for each, call in zip(ringing, view.next_calls, strict=True)]
 
 
 async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
@@ -129,28 +143,31 @@ def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _received(state: Exchange, view: ExchangeView) -> list[dict[str, Any]]:
-    """Each message with what every addressee has done with it."""
-    known = {message.id: message for message in state.messages}
-    found: dict[str, dict[str, Any]] = {}
-    for fact in view.facts:
-        message = known.get(fact.message)
-        if message is None:
-            continue
-        group = found.setdefault(fact.message, {"message": message, "facts": []})
-        took = (as_moment(fact.acknowledged) - as_moment(message.said.time)).total_seconds() if fact.acknowledged else None
-        group["facts"].append((fact, took))
-    return list(found.values())
-
-
-def _step(display: Display, state: Exchange, entry: Entry) -> Step:
+def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry) -> Step:
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
+    translations: tuple[translated.Translated, ...] = ()
     if entry.valid and isinstance(entry.record, Raw) and entry.position != state.opened.position:
-        content = content_of(parse(bytes(entry.record)).newest)
+        record = parse(bytes(entry.record))
+        content, translations = content_of(record.newest), translated.of_message(state, record.envelope.id)
     facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
+    accepted = _accepted(state, entry)
+    if accepted is not None:
+        shown = offered.window(display, offices, accepted)
+        facts = [
+            msgspec.structs.replace(each, label=display.words.say("Time accepted"), shown=shown) if each.name == "window" else each
+            for each in facts
+        ]
+        if not any(each.name == "window" for each in facts):
+            facts.insert(0, Fact(name="window", label=display.words.say("Time accepted"), shown=shown, wide=True))
     icon = "service" if line.service else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
-    return Step(line=line, icon=icon, facts=tuple(facts))
+    return Step(line=line, icon=icon, facts=tuple(facts), translations=translations)
+
+
+def _accepted(state: Exchange, entry: Entry) -> Any:
+    """Return the window that a record accepted, as it stood then; None for every other record, and for a time that is not known any more."""
+    accepted = {} if state.meeting is None else state.meeting.accepted
+    return next((msgspec.json.decode(each.terms) for each in accepted.values() if each.accepted.position == entry.position), None)
 
 
 def level_of(here: Here, state: Exchange, clock: ClockView) -> Level:
@@ -195,20 +212,41 @@ def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
     return None
 
 
-def acts_of(here: Here, allowed: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list[str], list[str]]:
     """What the reader's side may do next: the few that stand on the page, the first of them as its primary button; and the rest."""
     if not here.may_post:
         return [], []
-    mine = [act for act in allowed if act not in _BESIDES and _may(here, act)]
-    ordered = sorted(mine, key=lambda act: _FIRST.index(act) if act in _FIRST else len(_FIRST))
+    left = _BESIDES | _pointless(here, state)
+    mine = [act for act in allowed if act not in left and _may(here, act)]
+    alone = [act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(here.roles)]
+    ordered = sorted(mine, key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)))
     few = [act for act in ordered if act in _FIRST][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
 
 
+def _pointless(here: Here, state: Exchange) -> frozenset[str]:
+    """Acts that the table allows and the exchange gives no occasion for."""
+    second = state.one_key and state.second_key is None and state.opened.by != here.grant.actor
+    has_translation = bool(offered.translations(here.words, state, here.side))
+    consented = any(said.said.side == here.side for said in state.acts.get("release-consent", ()))
+    occasions = {
+        "second-key": second,
+        "translation-agreement": has_translation,
+        "translation-dispute": has_translation,
+        "release-consent": not consented,
+        "status-change": bool(changes_of(state)),
+    }
+    return frozenset(act for act, occasion in occasions.items() if not occasion)
+
+
+def changes_of(state: Exchange) -> tuple[str, ...]:
+    """Return the statuses to which an exchange may be changed as it stands."""
+    return FORMATS[state.act].changes.get(state.status, ())
+
+
 def _may(here: Here, act: str) -> bool:
-    """Whether one of the reader's roles does such an act, or a colleague's would release it."""
-    rule = RULES[act]
-    return rule.two_key or not rule.roles.isdisjoint(here.roles)
+    """Whether one of the reader's roles does such an act, or a colleague's, to whom it can be handed over."""
+    return not RULES[act].roles.isdisjoint(OFFICERS)
 
 
 SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}", handler=exchange),)

@@ -12,7 +12,7 @@ from typing import Final
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
 from dragoman.gateway import proofs
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import turn
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.signed import Signed
 from dragoman.gateway.console.strips import Level
@@ -20,7 +20,7 @@ from dragoman.language.words import Words
 from dragoman.limits import REPORT_EXCHANGES
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
-from dragoman.reports import answers, gather
+from dragoman.reports import answers, gather, layout
 from dragoman.reports.findings import Finding
 from dragoman_schemas.reports import FiveAnswers, Matter
 
@@ -56,7 +56,7 @@ async def gathered(here: Here) -> FiveAnswers | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
     whole = await proofs.checked(here.call)
     live = here.past or here.service.is_live(here.projection)
-    async with here.request.app[TURN]:
+    async with turn(here.request, here.projection):
         found: FiveAnswers | None = await here.in_thread(
             _gathered, here.service.store, here.name, here.at, here.service.as_of(here.projection), whole, live
         )
@@ -132,7 +132,7 @@ def _whole(here: Here, signed: Signed, hosts: tuple[int, int]) -> Answer:
 
 def _knew(words: Words, found: FiveAnswers) -> Answer:
     say = words.say
-    waiting = sum(each.not_yet for each in found.receiving)
+    waiting = sum(each.not_yet for each in found.receiving) + found.unnamed.unacknowledged
     flash = any(each.matter.precedence == "flash" for each in found.unacknowledged)
     if waiting:
         level: Level = "critical" if flash else "caution"
@@ -161,7 +161,8 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
             Line(
                 text=say(
                     "Not acknowledged by %(who)s, since %(t)s",
-                    who=words.listed(receipt.side.upper() for receipt in each.receipts if receipt.owes and not receipt.acknowledged),
+                    who=words.listed(receipt.side.upper() for receipt in each.receipts if receipt.owes and not receipt.acknowledged)
+                    or say("a participant"),
                     t=words.written(each.time, "milli"),
                 ),
                 matter=each.matter,
@@ -208,7 +209,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
                 Line(
                     text=say(
                         "%(side)s owes: %(what)s, by %(t)s",
-                        side=each.side.upper(),
+                        side=layout.party(each.side, words),
                         what=words.clock(each.clock),
                         t=words.written(each.due, "milli"),
                     ),
@@ -220,14 +221,14 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
                 Line(
                     text=say(
                         "%(side)s late: %(what)s, due %(t)s",
-                        side=each.side.upper(),
+                        side=layout.party(each.side, words),
                         what=words.clock(each.clock),
                         t=words.written(each.due, "milli"),
                     )
                     if not each.came
                     else say(
                         "%(side)s late: %(what)s, due %(t)s, came %(c)s",
-                        side=each.side.upper(),
+                        side=layout.party(each.side, words),
                         what=words.clock(each.clock),
                         t=words.written(each.due, "milli"),
                         c=words.written(each.came, "milli"),
@@ -265,6 +266,8 @@ def _stood(here: Here, found: FiveAnswers) -> Answer:
     verdict = words.count("%(n)s message waited for an acknowledgement.", "%(n)s messages waited for an acknowledgement.", waiting)
     if not waiting:
         verdict = say("Nothing waited.")
+    if not waiting and found.open_matters:
+        verdict = words.count("Nothing waited. %(n)s matter was open.", "Nothing waited. %(n)s matters were open.", found.open_matters)
     detail = words.count("%(n)s limit ran.", "%(n)s limits ran.", running) if running else say("No limit ran.")
     lines = []
     for each in found.standing if timed else ():

@@ -17,6 +17,7 @@ from aiohttp import web
 from multidict import CIMultiDict, MultiDict, MultiDictProxy
 
 from dragoman.domain.refusal import Refusal, Refused
+from dragoman.gateway import workers
 from dragoman.limits import BODY_SECONDS, FORM_FIELDS, PART_HEADER_BYTES
 from dragoman.sentence import Sentence, sentence
 
@@ -65,7 +66,8 @@ async def _read(request: web.Request, *, limit: int, files: bool) -> Form:
     if not request.can_read_body:
         return MultiDictProxy(MultiDict())
     boundary = _check_type(request, files=files)
-    return parsed(await _arrived(request, limit), boundary)
+    raw = await _arrived(request, limit)
+    return await workers.read(request, len(raw), parsed, raw, boundary)
 
 
 def parsed(raw: bytes, boundary: bytes = b"") -> Form:

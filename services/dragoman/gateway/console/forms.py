@@ -10,7 +10,7 @@ What was left empty is left out. What cannot be read is a fault at its field, in
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from multidict import MultiDict, MultiDictProxy
 from dragoman.domain import nesting, notation
 from dragoman.domain.notation import NeedsHemisphere, Point, Unread
 from dragoman.gateway.console import kinds
+from dragoman.gateway.console.faults import Fault
 from dragoman.gateway.console.kinds import Kind, Member
 from dragoman.language.words import Words, as_moment
 
@@ -38,7 +39,11 @@ AHEAD: Final = frozenset(
 )
 """Members that are of times to come: without a day, the next such time is meant."""
 
+ENDS: Final = {"to": "from", "ended": "began", "valid_to": "valid_from", "arrival": "departure"}
+"""Members that end what another one begins."""
+
 _NUMBER: Final = re.compile(r"-?[0-9]{1,17}([.,][0-9]{1,17})?")
+_INDEX: Final = re.compile(r"[0-9]{1,3}")
 _DIGITS: Final = 6
 
 
@@ -49,18 +54,9 @@ class _Left:
 LEFT: Final = _Left()
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with one field: its id, its label, and a sentence."""
-
-    field: str
-    label: str
-    sentence: str
-
-
 @dataclass(kw_only=True)
 class Typed:
-    """What was typed into a form. `languages` are the channel's, `zone` the officer's own."""
+    """What was typed into a form. `languages` are the channel's, `zone` the officer's own, `labels` says what the form calls a field."""
 
     form: Mapping[str, Any] | MultiDictProxy[Any]
     words: Words
@@ -68,6 +64,7 @@ class Typed:
     sides: tuple[str, ...]
     now: datetime
     zone: ZoneInfo
+    labels: Callable[[Member, str], str] | None = None
     faults: list[Fault] = field(default_factory=list)
 
     # What was typed
@@ -86,11 +83,9 @@ class Typed:
         """A field's lines that are not empty."""
         return [line.strip() for line in self.one(name).split("\n") if line.strip()]
 
-    def any(self, prefix: str) -> bool:
-        """Whether anything was typed under a name."""
-        return any(
-            isinstance(value, str) and value.strip() for name, value in self.form.items() if name == prefix or name.startswith(f"{prefix}.")
-        )
+    def any(self, kind: Kind, name: str) -> bool:
+        """Return whether somebody entered anything under a name; a unit that the form chose itself does not count."""
+        return is_filled(self.form, kind, name)
 
     # Reading
 
@@ -103,16 +98,39 @@ class Typed:
             if value is not LEFT:
                 found[member.name] = value
             elif member.required and not any(fault.field == name or fault.field.startswith(f"{name}.") for fault in self.faults):
-                self.fault(member, name, self._missing(member))
+                self._want(member, name)
         return found
 
-    def fault(self, member: Member, name: str, sentence: str) -> None:
-        """Note what is wrong with a member."""
-        self.faults.append(Fault(field=name, label=self.words.field(member.name), sentence=sentence))
+    def _want(self, member: Member, name: str) -> None:
+        """Note that a required member is empty: at each of its own, where it is made of several."""
+        inner = member.kind.members if isinstance(member.kind, kinds.Group) else ()
+        for each in inner:
+            self._want(each, f"{name}.{each.name}")
+        if not inner:
+            self.fault(member, name, self._missing(member, name))
 
-    def _missing(self, member: Member) -> str:
-        label = self.words.field(member.name)
-        if isinstance(member.kind, kinds.Choice | kinds.Choices | kinds.Flag | kinds.Side | kinds.Person | kinds.Files):
+    def fault(self, member: Member, name: str, sentence: str, suggestion: str = "") -> None:
+        """Note what is wrong with a member."""
+        self.faults.append(Fault(field=name, label=self.label(member, name), sentence=sentence, suggestion=suggestion))
+
+    def label(self, member: Member, name: str) -> str:
+        """Return what the form calls a field."""
+        return self.words.field(member.name) if self.labels is None else self.labels(member, name)
+
+    def _missing(self, member: Member, name: str) -> str:
+        label = self.label(member, name)
+        if isinstance(
+            member.kind,
+            kinds.Choice
+            | kinds.Choices
+            | kinds.Flag
+            | kinds.Side
+            | kinds.Person
+            | kinds.Files
+            | kinds.Message
+            | kinds.Language
+            | kinds.Offered,
+        ):
             return self.words.say("%(what)s: choose one.", what=label)
         return self.words.say("%(what)s: this must be filled in.", what=label)
 
@@ -143,6 +161,8 @@ class Typed:
                 return self._point(member, name, self.one(name))
             case kinds.Number() | kinds.Quantity():
                 return self._number(member, name)
+            case kinds.Offered():
+                return int(text) if _INDEX.fullmatch(text := self.one(name)) else LEFT
             case kinds.Side() | kinds.Officer() | kinds.Language():
                 return (self.many(name) if getattr(member.kind, "many", False) else self.one(name)) or LEFT
             case kinds.Person() | kinds.Files():
@@ -154,11 +174,10 @@ class Typed:
             case kinds.Pairs():
                 return self._pairs(member, name)
             case kinds.Group():
-                return self.read(member.kind.members, name) if self.any(name) else LEFT
+                return self.read(member.kind.members, name) if self.any(member.kind, name) else LEFT
             case kinds.Rows():
-                found = [
-                    self.read(member.kind.group.members, f"{name}.{index}") for index in self._indexes(name) if self.any(f"{name}.{index}")
-                ]
+                group = member.kind.group
+                found = [self.read(group.members, f"{name}.{index}") for index in self._indexes(name) if self.any(group, f"{name}.{index}")]
                 return found or LEFT
             case _:
                 return LEFT
@@ -170,8 +189,9 @@ class Typed:
         return value or LEFT
 
     def _text(self, kind: kinds.Text, name: str) -> Any:
-        if not kind.languages:
-            return self.one(name) or LEFT
+        if not kind.languages:  # a translation has a box for each paragraph of its original
+            texts = [value.replace("\r\n", "\n").strip() for value in self.many(name)]
+            return "\n\n".join(filter(None, texts)) or LEFT
         given = {tag: self.one(f"{name}.{tag}") for tag in self.languages}
         given = {tag: text for tag, text in given.items() if text}
         if not given:
@@ -192,8 +212,10 @@ class Typed:
             return by_language[self.languages[0]]
         return [{tag: texts[place] for tag, texts in by_language.items() if place < len(texts)} for place in range(most)]
 
-    def moment(self, text: str, *, ahead: bool) -> datetime:
-        """A time as it was typed. Raises `Unread`."""
+    def moment(self, text: str, *, ahead: bool, begins: str = "") -> datetime:
+        """Return a time as it was typed; `begins` is when that began which it ends. Raise `Unread`."""
+        if begins:
+            return notation.read_end(text, self.now, self.zone, as_moment(begins), ahead=ahead)
         read = notation.read_moment if ahead else notation.read_time
         return read(text, self.now, self.zone)
 
@@ -204,14 +226,24 @@ class Typed:
             return UNKNOWN if self.one(f"{name}.unknown") else LEFT
         if member.kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
             return UNKNOWN
-        written = self._moment(member, name, text)
+        written = self._moment(member, name, text, self._begun(member, name))
         if written is LEFT:
             return LEFT
         return {"about": written} if member.kind.about and self.one(f"{name}.about") else written
 
-    def _moment(self, member: Member, name: str, text: str) -> Any:
+    def _begun(self, member: Member, name: str) -> str:
+        """Return when that began which a time ends, if the form asks for that beside it and it can be read."""
+        start = ENDS.get(member.name, "")
+        text = self.one(f"{name.rpartition('.')[0]}.{start}") if start else ""
         try:
-            return zulu(self.moment(text, ahead=member.name in AHEAD))
+            return zulu(self.moment(text, ahead=start in AHEAD)) if text else ""
+        except Unread:
+            return ""
+
+    def _moment(self, member: Member, name: str, text: str, begins: str = "") -> Any:
+        """Return a time as acts have it; one that ends what begins then takes the day of its beginning where it has none itself."""
+        try:
+            return zulu(self.moment(text, ahead=member.name in AHEAD, begins=begins))
         except Unread as error:
             self.fault(member, name, self.unread(error))
             return LEFT
@@ -219,16 +251,21 @@ class Typed:
     def _span(self, member: Member, name: str) -> Any:
         if isinstance(member.kind, kinds.Span) and member.kind.instead and self.one(f"{name}.instead"):
             return member.kind.instead
-        begins, ends = self.one(f"{name}.from"), self.one(f"{name}.to")
-        if not begins and not ends:
+        texts = {end: self.one(f"{name}.{end}") for end in ("from", "to")}
+        if not any(texts.values()):
             return LEFT
-        found = {}
-        for end, text in (("from", begins), ("to", ends)):
-            if not text:
-                self.fault(member, f"{name}.{end}", self.words.say("Both ends of the time are needed."))
-                return LEFT
-            found[end] = self._moment(member, f"{name}.{end}", text)
-        return LEFT if LEFT in found.values() else found
+        empty = next((end for end, text in texts.items() if not text), "")
+        if empty:
+            self.fault(member, f"{name}.{empty}", self.words.say("Both ends of the time are needed."))
+            return LEFT
+        begins = self._moment(member, f"{name}.from", texts["from"])
+        ends = self._moment(member, f"{name}.to", texts["to"], "" if begins is LEFT else begins)
+        if LEFT in (begins, ends):
+            return LEFT
+        if ends < begins:
+            self.fault(member, f"{name}.to", self.words.say("This ends before it begins. Check the end date."))
+            return LEFT
+        return {"from": begins, "to": ends}
 
     def _point(self, member: Member, name: str, text: str) -> Any:
         if not text:
@@ -236,7 +273,8 @@ class Typed:
         try:
             point = notation.read_place(text)
         except Unread as error:
-            self.fault(member, name, self.unread(error))
+            alone = text == self.one(name)
+            self.fault(member, name, self.unread(error), lettered(error.suggestion) if alone and error.suggestion is not None else "")
             return LEFT
         return {"lat": point.lat, "lon": point.lon}
 
@@ -287,14 +325,14 @@ class Typed:
         if kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
             return UNKNOWN
         if _NUMBER.fullmatch(text) is None:
-            self.fault(member, name, self.words.say("%(what)s is a number, or left empty.", what=self.words.field(member.name)))
+            self.fault(member, name, self.words.say("%(what)s is a number, or left empty.", what=self.label(member, name)))
             return LEFT
         number = float(text.replace(",", "."))
         if isinstance(kind, kinds.Quantity):
             return {"value": tidy(number), "unit": self.one(f"{name}.unit") or kind.units[0]}
         low, high = kind.least, kind.most
         if (low is not None and number < low) or (high is not None and number > high):
-            values = {"what": self.words.field(member.name), "a": self.words.number(low or 0), "b": self.words.number(high or 0)}
+            values = {"what": self.label(member, name), "a": self.words.number(low or 0), "b": self.words.number(high or 0)}
             self.fault(member, name, self.words.say("%(what)s is from %(a)s to %(b)s.", **values))
             return LEFT
         return int(number) if kind.whole else tidy(number)
@@ -304,7 +342,7 @@ class Typed:
         try:
             values = [_offered(value) for value in self.many(name)]
         except (msgspec.DecodeError, UnicodeEncodeError):
-            self.fault(member, name, self._missing(member))
+            self.fault(member, name, self._missing(member, name))
             return LEFT
         if not values:
             return LEFT
@@ -313,7 +351,7 @@ class Typed:
     def _hours(self, member: Member, name: str) -> Any:
         if self.one(f"{name}.always"):
             return "24x7"
-        if not self.any(name):
+        if not self.any(member.kind, name):
             return LEFT
         days = self.many(f"{name}.days")
         found = {each: self.one(f"{name}.{each}") for each in ("from", "to", "zone")}
@@ -347,9 +385,7 @@ class Typed:
         return found or LEFT
 
     def _indexes(self, name: str) -> list[int]:
-        """The rows that were typed, by their numbers."""
-        found = {int(match[1]) for key in self.form if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None}
-        return sorted(found)
+        return _indexes(self.form, name)
 
     # Words for what was not read
 
@@ -523,16 +559,39 @@ def _moment(text: str) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment.second else f"{moment:%Y-%m-%d %H:%M}Z"
 
 
-def rows(typed: Mapping[str, Any], name: str, *, spare: int = _SPARE_ROWS, least: int = 0) -> range:
-    """How many rows a form shows under a name: those that are filled, and some to spare."""
-    used = [
-        int(match[1]) + 1
-        for key, value in typed.items()
-        if value and (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None
-    ]
+def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
+    """Return whether somebody entered anything under a name.
+
+    A browser sends the unit beside an empty number as well, because a list of choices always has one chosen. So a unit alone does not
+    count: otherwise every spare row of a form would be a row that lacks its required members.
+    """
+    match kind:
+        case kinds.Group():
+            return any(is_filled(form, each.kind, f"{name}.{each.name}") for each in kind.members)
+        case kinds.Rows():
+            return any(is_filled(form, kind.group, f"{name}.{index}") for index in _indexes(form, name))
+        case _:
+            units = {kinds.Quantity: f"{name}.unit", kinds.Place: f"{name}.radius.unit"}
+            chosen = units.get(type(kind), "")
+            return any(
+                isinstance(value, str) and value.strip()
+                for field, value in form.items()
+                if field != chosen and (field == name or field.startswith(f"{name}."))
+            )
+
+
+def _indexes(form: Mapping[str, Any], name: str) -> list[int]:
+    """Return the numbers of the rows that a form holds under a name, in their order."""
+    found = {int(match[1]) for key in form if (match := re.match(rf"{re.escape(name)}\.([0-9]{{1,3}})\.", key)) is not None}
+    return sorted(found)
+
+
+def rows(form: Mapping[str, Any], name: str, kind: Kind, *, spare: int = _SPARE_ROWS, least: int = 0) -> range:
+    """Return the rows that a form shows under a name: those that are filled in, and some to spare."""
+    used = [index + 1 for index in _indexes(form, name) if is_filled(form, kind, f"{name}.{index}")]
     return range(max(least, max(used, default=0) + spare))
 
 
-def windows(typed: Mapping[str, Any], name: str) -> range:
-    """How many windows a form shows under a name."""
-    return rows(typed, name, spare=1, least=_WINDOWS)
+def windows(form: Mapping[str, Any], name: str) -> range:
+    """Return the windows that a form shows under a name."""
+    return rows(form, name, kinds.Span(), spare=1, least=_WINDOWS)

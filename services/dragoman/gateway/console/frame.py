@@ -1,24 +1,26 @@
 """What stands around every page: the marking, the strip of states, the clocks, the channels, the pages, and what must not be overlooked.
 
-The strip is always of now, on a page of the past as well: an alarm of now breaks through.
+On a page of the past the strip is as it stood then, and says so; an alarm of now breaks through.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
 from dragoman.domain.rule import DUTY
 from dragoman.gateway import proofs
-from dragoman.gateway.console import alarm, consoles
+from dragoman.gateway.console import alarm, consoles, duty_numbers
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here
 from dragoman.gateway.console.strips import Level
 from dragoman.language.words import Words
 from dragoman.limits import CHECK_SECONDS, CHECK_STEP_SECONDS, DISARMED_SECONDS
+from dragoman.projection import watching
 from dragoman.tlog.note import NotANote
 from dragoman_schemas.answers import LineView
 
@@ -37,11 +39,12 @@ class Cell(Struct, frozen=True, kw_only=True):
 
 
 class Bar(Struct, frozen=True, kw_only=True):
-    """What must not be overlooked, above everything: what is so, and what to do."""
+    """What must not be overlooked, above everything: what is so, and what to do. Where it is to `ring`, the numbers stand beside it."""
 
     level: Level
     word: str
     detail: str = ""
+    ring: bool = False
 
 
 class Frame(Struct, kw_only=True):
@@ -52,9 +55,11 @@ class Frame(Struct, kw_only=True):
     offices: tuple[Office, ...] = ()
     channels: tuple[tuple[str, str], ...] = ()
     alarms: alarm.Alarms | None = None
+    ringing: tuple[duty_numbers.Ringing, ...] = ()
     operator: bool = False
     check_s: int = 0
     check_step_s: int = CHECK_STEP_SECONDS
+    unknown: dict[str, str] = {}
 
 
 async def of(here: Here) -> Frame:
@@ -63,24 +68,53 @@ async def of(here: Here) -> Frame:
     ringing = None if here.grant.is_operator else await alarm.alarms(here.request.app, here)
     if here.channel is None:
         return Frame(channels=channels, operator=here.grant.is_operator, alarms=ringing)
-    owed = await duties(here.request.app, here.projection)
     registry = here.projection.registry
-    timed = registry.kind not in UNTIMED
-    cells = [
-        *([_line(here.words, owed.lines()[0])] if timed else []),
-        *(_watches(here) if timed else []),
-        await _proof(here),
-        _alarm(here, timed=timed),
-        Cell(key="page", level="off", word=here.words.say("Page as loaded"), detail=here.words.say("reload to see what came since")),
-    ]
+    cells = await _then(here) if here.past else await _now(here)
+    claims = () if here.past else tuple(cell.key for cell in cells if cell.key not in ("alarm", "page"))
     return Frame(
         cells=tuple(cells),
         bars=tuple(_bars(here)),
         offices=tuple(office_of(side.name, here.projection.office(side.name)) for side in registry.sides),
         channels=channels,
         alarms=ringing,
+        ringing=await duty_numbers.of_channel(here, here.projection, next((each for each in here.sides if each != here.side), "")),
+        unknown={key: _unknown(here.words, key) for key in claims},
         check_s=CHECK_SECONDS if _is_checked(here) else 0,
     )
+
+
+def _unknown(words: Words, key: str) -> str:
+    """Return the word of a cell while a page hears nothing."""
+    if key == "line":
+        return words.say("Line not known")
+    if key == "proof":
+        return words.say("Record not known")
+    side = key.partition("-")[2]
+    return words.say("%(side)s not known", side=side.upper()) if side else words.say("Watches not known")
+
+
+async def _now(here: Here) -> list[Cell]:
+    """Return the strip of a page of now."""
+    owed = await duties(here.request.app, here.projection)
+    timed = here.registry.kind not in UNTIMED
+    return [
+        *([_line(here.words, owed.lines()[0])] if timed else []),
+        *(_watches(here) if timed else []),
+        await _proof(here),
+        _alarm(here, timed=timed),
+        Cell(key="page", level="off", word=here.words.say("Page as loaded"), detail=here.words.say("reload to see what came since")),
+    ]
+
+
+async def _then(here: Here) -> list[Cell]:
+    """Return the strip of a page of the past: the line and the watches as they stood, under a cell that says so."""
+    words = here.words
+    detail = words.say("record %(n)s, %(t)s", n=words.number(here.at), t=words.written(here.moment))
+    cells = [Cell(key="moment", level="standby", word=words.say("As it stood then"), detail=detail)]
+    if here.registry.kind not in UNTIMED:
+        lines: list[LineView] = await here.in_thread(watching.lines_then, here.service.store, here.name, here.at)
+        cells += [_line(words, lines[0]), *_watches(here)]
+    return [replace(each, key=f"then-{each.key}") for each in cells]
 
 
 def _is_checked(here: Here) -> bool:
@@ -100,13 +134,16 @@ def _line(words: Words, view: LineView) -> Cell:
         return Cell(
             key="line", level="caution", word=words.say("One line check missed"), detail=words.say("in order at %(t)s", t=at) if at else ""
         )
+    if view.state == "up" and view.with_errors:
+        detail = words.say("checked %(t)s", t=at)
+        return Cell(key="line", level="caution", word=words.say("Line echoed with errors"), detail=detail)
     if view.state == "up" and at:
         return Cell(key="line", level="normal", word=words.say("Line in order"), detail=words.say("echoed exactly, %(t)s", t=at))
     return Cell(key="line", level="off", word=words.say("Line not checked"), detail=words.say("no check was answered yet"))
 
 
 def _watches(here: Here) -> Iterator[Cell]:
-    words, registry = here.words, here.projection.registry
+    words, registry = here.words, here.registry
     if len(registry.sides) > _SIDES:
         unmanned = [side.name for side in registry.sides if side.name not in registry.watches]
         word = words.count("%(n)s side not manned", "%(n)s sides not manned", len(unmanned)) if unmanned else words.say("All sides manned")
@@ -121,7 +158,7 @@ def _watches(here: Here) -> Iterator[Cell]:
             yield Cell(key=f"watch-{side.name}", level="serious", word=word, detail=detail)
             continue
         since = words.say("since %(t)s", t=words.written(held.since.time, "minute"))
-        silent = consoles.silent_for(here.request.app, here.projection, side.name) if side.name == here.side else 0.0
+        silent = consoles.silent_for(here.request.app, here.projection, side.name) if side.name == here.side and not here.past else 0.0
         word = words.say("%(side)s manned", side=side.name.upper())
         if silent >= DISARMED_SECONDS:
             detail = words.say("no alarm armed for %(d)s", d=words.span(silent))
@@ -178,12 +215,19 @@ def _bars(here: Here) -> Iterator[Bar]:
     if not service.is_live(projection):
         known = service.as_of(projection)
         detail = words.say("What stands below is as of %(t)s. Use the telephone.", t=words.written(known)) if known else ""
-        yield Bar(level="critical", word=words.say("This host does not see the log."), detail=detail)
+        yield Bar(
+            level="critical",
+            word=words.say("%(channel)s: this host does not see the log.", channel=projection.name),
+            detail=detail,
+            ring=True,
+        )
     elif reason is None and not here.writable:
         yield Bar(
-            level="serious", word=words.say("Nothing can be recorded now."), detail=words.say("Reading goes on. The operator is to look.")
+            level="serious",
+            word=words.say("%(channel)s: nothing can be recorded now.", channel=projection.name),
+            detail=words.say("Reading goes on. The operator is to look."),
         )
     status = projection.registry.status
     if status is not None and status.status == "suspended":
         detail = words.say("Said on %(t)s. Messages are still taken and delivered.", t=words.written(status.said.time, "minute"))
-        yield Bar(level="caution", word=words.say("This channel is suspended."), detail=detail)
+        yield Bar(level="caution", word=words.say("%(channel)s is suspended.", channel=projection.name), detail=detail)

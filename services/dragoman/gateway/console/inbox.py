@@ -55,11 +55,16 @@ class Wanted(reads.Filter, frozen=True, kw_only=True):
 
 
 class Found(Row, frozen=True, kw_only=True):
-    """One exchange of the list, and the most urgent thing that is owed in it; nothing where `clock` is empty. `waited_s` and `limit_s` are seconds."""
+    """One exchange of the list, and the most urgent thing that is owed in it; nothing where `clock` is empty. `waited_s` and `limit_s` are seconds.
+
+    `message_act` is the message that asks for it, and `by` who said that.
+    """
 
     level: Level
     clock: str = ""
     owed_by: str = ""
+    message_act: str = ""
+    by: str = ""
     due: str = ""
     waited_s: int = 0
     limit_s: int = 0
@@ -193,6 +198,8 @@ def _row(row: Row, owed: list[Strip]) -> Found:
         level=first.level,
         clock=first.clock,
         owed_by=first.owed_by,
+        message_act=first.message_act,
+        by=first.by,
         due=first.due,
         waited_s=first.waited_s,
         limit_s=first.limit_s,

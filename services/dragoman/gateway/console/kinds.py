@@ -142,6 +142,11 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """One of the windows that were offered in the exchange, by its index."""
+
+
+@dataclass(frozen=True)
 class References:
     """Numbers or ids of messages."""
 
@@ -155,9 +160,10 @@ class Phrases:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of the register of people, or some of them."""
+    """Somebody of the register of people, or some of them; `own` where only people of the writer's own side make sense."""
 
     many: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -228,6 +234,7 @@ Kind = (
     | Officer
     | Language
     | Message
+    | Offered
     | References
     | Phrases
     | Person
@@ -258,11 +265,13 @@ class Member:
 
 _SIDES: Final = frozenset({"to", "info", "on_behalf_of", "host", "side"})
 _OFFICERS: Final = frozenset({"acting_for", "officers"})
+_OWN_PEOPLE: Final = frozenset({"person", "deputy", "delegation"})
+"""A side announces its own points of contact and deputies, and sends its own delegation."""
+
 _STRUCTS: Final[Mapping[type, Kind]] = {
     fields.Window: Span(),
     fields.Place: Place(),
     fields.Position: Point(),
-    fields.Person: Person(),
     fields.Attachment: Files(many=False),
     fields.Hours: Hours(),
     fields.Length: Quantity(("m", "km", "nm", "ft")),
@@ -309,6 +318,8 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
             return _of_union(name, kind, act)
         case inspect.VarTupleType():
             return _of_many(name, kind.item_type, act)
+        case inspect.StructType() if kind.cls is fields.Person:
+            return Person(own=name in _OWN_PEOPLE)
         case inspect.StructType():
             return _STRUCTS.get(kind.cls) or Group(_members(kind.cls, act))
         case inspect.LiteralType():
@@ -316,7 +327,7 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.BoolType():
             return Flag()
         case inspect.IntType():
-            return Number(kind.ge, kind.le)
+            return Offered() if (act, name) == ("acceptance", "window") else Number(kind.ge, kind.le)
         case inspect.FloatType():
             return Number(kind.ge, kind.le, whole=False)
         case inspect.DictType():
@@ -399,7 +410,7 @@ def _of_many(name: str, item: Any, act: str) -> Kind:
         case References():
             return References()
         case Person():
-            return Person(many=True)
+            return Person(many=True, own=found.own)
         case Files():
             return Files()
         case Group():

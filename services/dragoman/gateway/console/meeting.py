@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import kinds, named_people
 from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arranged, besides, known, offices_of, there, together
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
@@ -37,6 +37,9 @@ _ACTS: Final = {
     "closure": "closed",
 }
 """The acts in which a meeting lives. What else is recorded stands with the exchange."""
+
+ANSWERS: Final = ("acceptance", "counter-proposal", "decline")
+"""The acts by which a side answers a request to meet, in the order of their buttons."""
 
 _TOLD: Final = ("venue", "reason", "topics", "side", "kind", "text")
 """Members that a step tells, besides its windows."""
@@ -99,17 +102,19 @@ class Paragraph(NamedTuple):
 class _Found(NamedTuple):
     view: MeetingView
     offices: tuple[Office, ...]
+    allowed: tuple[str, ...]
 
 
 async def meeting(here: Here) -> Page:
     """The page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
     exchange = here.request.match_info["exchange"]
     found: _Found = await here.in_thread(_read, here, exchange)
-    view, offices = found
+    view, offices, allowed = found
     swapped = bool(here.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
     readouts = sorted(view.readouts, key=lambda each: sides.index(each.side))
-    display = Display(here.words, offices, link=here.link)
+    people = await named_people.seen_in(here, *(named_people.decoded(step.content) for step in view.steps))
+    display = Display(here.words, offices, people, here.link)
     return Page(
         template="meeting.html",
         view=view,
@@ -127,6 +132,7 @@ async def meeting(here: Here) -> Page:
             "together": together,
             "besides": besides,
             "answer_of": answer_of,
+            "answers": [act for act in ANSWERS if act in allowed] if here.may_post else [],
         },
     )
 
@@ -134,7 +140,7 @@ async def meeting(here: Here) -> Page:
 def _read(here: Here, exchange: str) -> _Found:
     store: Store = here.service.store
     as_of = here.service.as_of(here.projection)
-    view = reads.exchange_view(store, here.name, exchange, here.position, as_of, here.side, here.moment)
+    view = reads.exchange_view(store, here.name, exchange, here.position, as_of, here.side, here.moment, most=0)
     state = decode_exchange(bytes(view.state))
     if state.family != "meeting":
         raise refused(
@@ -146,7 +152,7 @@ def _read(here: Here, exchange: str) -> _Found:
         )
     with moment(store, here.name, Asked(at=here.position), "") as then:
         found = arranged(then.registry, state, then.calendars, here.moment)
-        return _Found(_view(here.position, view, state, found), offices_of(then))
+        return _Found(_view(here.position, view, state, found), offices_of(then), view.allowed)
 
 
 def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -> MeetingView:

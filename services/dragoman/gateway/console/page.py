@@ -8,8 +8,6 @@ A page shows what its view holds, and the view is what `.json` gives: whoever mi
 such as why a record is void, the page says in the reader's language.
 """
 
-import csv
-import io
 import json
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,6 +22,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 import msgspec
 from aiohttp import web
+from markupsafe import Markup
 from msgspec import Struct
 
 from dragoman.domain import nesting
@@ -31,10 +30,13 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.domain.title import title_of
 from dragoman.gateway import posting
+from dragoman.gateway.console import translated
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
+from dragoman.gateway.console.unseen import marked
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
+from dragoman.interop import spreadsheet
 from dragoman.language import words as languages
 from dragoman.language.words import Words
 from dragoman.limits import SUBJECT_LENGTH
@@ -42,7 +44,7 @@ from dragoman.projection import reads
 from dragoman.projection.live import Projection
 from dragoman.sentence import Sentence
 from dragoman.stores.access import Grant
-from dragoman_schemas.state import Registry
+from dragoman_schemas.state import Exchange, Registry
 
 _HERE: Final = Path(__file__).parent
 STATIC: Final = _HERE.parent / "static"
@@ -186,11 +188,15 @@ class Here:
 
     def subject(self, of: Any) -> tuple[str, str]:
         """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
-        id = of.exchange if hasattr(of, "exchange") else of.id
-        state = self.projection.exchange(id)
-        if self.at and (state is None or state.updated.position > self.at):
-            state = reads.exchange_at(self.service.store, self.name, id, self.at)
+        state = self.state_of(of.exchange if hasattr(of, "exchange") else of.id)
         return self.words.subject(of.subject, None if state is None else title_of(state))
+
+    def state_of(self, exchange: str) -> Exchange | None:
+        """Return an exchange as it stood at the page's moment; None where there is none."""
+        state = self.projection.exchange(exchange)
+        if self.at and (state is None or state.updated.position > self.at):
+            state = reads.exchange_at(self.service.store, self.name, exchange, self.at)
+        return state
 
     def reason(self, position: int) -> str:
         """Why the record at a position is void."""
@@ -285,7 +291,9 @@ def environment(language: str) -> jinja2.Environment:
         "told": lambda said: _told(words, said),
         "clock_bar": clock,
         "counted": words.count,
+        "as_translated": lambda given: translated.shown(words, given),
     }
+    found.filters["seen"] = lambda text: text if isinstance(text, Markup) else marked(str(text))
     found.filters["string_of"] = lambda raw: bytes(raw).decode()
     found.filters["fromjson"] = _from_json
     found.filters["as_dict"] = msgspec.structs.asdict
@@ -318,6 +326,8 @@ def _told(words: Words, said: str) -> str:
             return words.say("Recorded.")
         case "kept":
             return words.say("Kept.")
+        case "handed":
+            return words.say("Handed over. Your colleagues see it at once, on whatever page they are.")
         case "dropped":
             return words.say("Dropped.")
         case _:
@@ -341,15 +351,10 @@ def as_json(view: Struct, headers: Mapping[str, str]) -> web.Response:
 
 def as_csv(rows: Sequence[Struct], headers: Mapping[str, str]) -> web.Response:
     """A page's rows, a column a member."""
-    output = io.StringIO()
-    writer = csv.writer(output)
-    if rows:
-        names = rows[0].__struct_fields__
-        writer.writerow(names)
-        for row in rows:
-            given = msgspec.to_builtins(row, builtin_types=(msgspec.Raw,))
-            writer.writerow([_cell(given.get(name, "")) for name in names])
-    return web.Response(text=output.getvalue(), headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
+    names = rows[0].__struct_fields__ if rows else ()
+    given = (msgspec.to_builtins(row, builtin_types=(msgspec.Raw,)) for row in rows)
+    text = spreadsheet.table(names, ([each.get(name, "") for name in names] for each in given)) if rows else ""
+    return web.Response(text=text, headers={**HEADERS, **headers}, content_type="text/csv", charset="utf-8")
 
 
 def _from_json(text: str) -> dict[str, Any]:
@@ -361,17 +366,6 @@ def _from_json(text: str) -> dict[str, Any]:
     except msgspec.DecodeError:
         value = None
     return {"title": text[:SUBJECT_LENGTH], **(value if isinstance(value, dict) else {})}
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, msgspec.Raw):
-        value = msgspec.json.decode(bytes(value))
-    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        text = " ".join(value)
-    else:
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def now() -> datetime:

@@ -1,5 +1,6 @@
 """Every page there is, by its path."""
 
+import time
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,7 +18,9 @@ from dragoman.gateway.console import (
     exchange,
     host,
     inbox,
+    kept,
     meetings,
+    offline,
     people,
     reports,
     sessions,
@@ -28,6 +31,7 @@ from dragoman.gateway.console.owed import DUTIES
 from dragoman.gateway.console.page import STATIC, Here, Sheet, refused
 from dragoman.gateway.console.serving import register as _register
 from dragoman.gateway.console.sessions import see
+from dragoman.gateway.kept_forms import FORMS_KEPT, KeptForms
 from dragoman.sentence import sentence
 
 SHEETS: Final = (
@@ -39,6 +43,7 @@ SHEETS: Final = (
     Sheet(path="/alarm/beat", handler=consoles.beat, method="POST", anywhere=True),
     *shelf.SHEETS,
     *inbox.SHEETS,
+    *offline.SHEETS,
     *exchange.SHEETS,
     *compose.SHEETS,
     *meetings.SHEETS,
@@ -49,12 +54,14 @@ SHEETS: Final = (
     *audit.SHEETS,
     *admin.SHEETS,
     *host.SHEETS,
+    *kept.SHEETS,
 )
 
 
 def register(app: web.Application) -> None:
     """Add the pages' routes and files, and what they keep."""
     app[DUTIES] = {}
+    app[FORMS_KEPT] = KeptForms(time.monotonic)
     app[consoles.ARMED] = consoles.Armed()
     app[alarm.BELLS] = alarm.Bells(app[posting.SERVICE])
     app.router.add_get("/sign-in", sessions.sign_in_form)
@@ -62,6 +69,8 @@ def register(app: web.Application) -> None:
     app.router.add_post("/sign-out", sessions.sign_out)
     app.router.add_post("/preferences", sessions.prefer)
     app.router.add_get("/docs", docs.docs)
+    app.router.add_get("/offline", offline.plain)
+    app.router.add_get("/offline.js", offline.worker)
     _register(app, (Sheet(path="/", handler=_home, anywhere=True), *SHEETS))
     app.router.add_static("/static", STATIC)
 

@@ -14,12 +14,14 @@ import msgspec
 from aiohttp import web
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
+from dragoman.domain import attribution
 from dragoman.domain.exchange import content_of
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import kinds, translated
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import PAPER_POLICY, Here, Page, Preferences, Sheet, html, rendered
@@ -83,9 +85,10 @@ async def form(here: Here) -> Page:
             "state": state,
             "facts": display.facts(state.act, state.content, leave=_FRAME),
             "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
+            "translations": _translations(display, state),
             "dated": display.time(msgspec.json.decode(bytes(state.content.get("dtg", Raw(b"null")))) or state.opened.when),
             "was": _corrected(display, state),
-            "since": list(_since(display, state, view.timeline)),
+            "since": list(_since(display, state, view.timeline, here.sides)),
             "numbers": numbers_of(state, view.timeline),
         },
     )
@@ -101,10 +104,37 @@ async def card(here: Here) -> Page:
     )
 
 
+def _translations(display: Display, state: Exchange) -> list[dict[str, Any]]:
+    """The translations of every message, as they are printed."""
+    attributed = not attribution.unattributed(state)
+    found = [each for message in state.messages for each in translated.of_message(state, message.id)]
+    return translated.shown(display.words, found, attributed=attributed)
+
+
 async def _read(here: Here) -> tuple[ExchangeView, Exchange, Display]:
-    view = await reading.viewed(here.call, here.projection, here.request.match_info["exchange"], here.at or None, here.newest)
+    view = await reading.viewed(here.call, here.projection, here.request.match_info["exchange"], here.at or None, here.newest, most=0)
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
-    return view, decode_exchange(bytes(view.state)), Display(here.words, offices, view.people)
+    state = decode_exchange(bytes(view.state))
+    if attribution.unattributed(state):
+        view, state = unattributed(view, state, here.sides)
+    return view, state, Display(here.words, offices, view.people)
+
+
+def unattributed(view: ExchangeView, state: Exchange, sides: Sequence[str]) -> tuple[ExchangeView, Exchange]:
+    """An exchange under the Chatham House Rule as it is printed: paper leaves the members' hands, so it has no speaker and no number."""
+    printed = replace(
+        state,
+        number="",
+        side="",
+        to=(),
+        info=(),
+        content=attribution.content(state.content, sides),
+        corrections=tuple(
+            replace(each, number="", fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
+            for each in state.corrections
+        ),
+    )
+    return replace(view, facts=(), timeline=tuple(replace(each, number="") for each in view.timeline)), printed
 
 
 def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[Numbered]:
@@ -138,15 +168,19 @@ def _was(display: Display, state: Exchange, member: kinds.Member, correction: Co
     )
 
 
-def _since(display: Display, state: Exchange, timeline: Sequence[Entry]) -> Iterator[tuple[LogLine, list[Fact]]]:
+def _since(display: Display, state: Exchange, timeline: Sequence[Entry], sides: Sequence[str]) -> Iterator[tuple[LogLine, list[Fact]]]:
     """The records after the opening, and what each says."""
     for entry in timeline:
         if entry.position == state.opened.position:
             continue
         line = line_of(entry)
         facts: list[Fact] = []
+        if not state.side:
+            line = replace(line, actor="")
         if entry.valid and isinstance(entry.record, Raw) and line.act in RULES:
-            facts = display.facts(line.act, content_of(parse(bytes(entry.record)).newest), leave=("of", "fields"))
+            content = content_of(parse(bytes(entry.record)).newest)
+            content = content if state.side else attribution.content(content, sides)
+            facts = display.facts(line.act, content, leave=("of", "fields"))
         yield line, facts
 
 
@@ -160,8 +194,9 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
     yield Line(label=words.say("Format"), shown=escape(words.act(state.act)))
     if state.number:
         yield Line(label=words.say("Number"), shown=escape(state.number), spelt=_number(state.number))
-    yield Line(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
-    yield Line(label=words.say("To"), shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))))
+    if state.side:
+        yield Line(label=words.name("heading", "sender"), shown=escape(state.side.upper()))
+        yield Line(label=words.say("To"), shown=escape(words.listed(side.upper() for side in (*state.to, *state.info))))
     yield _moment(
         display, words.say("Dated"), str(msgspec.json.decode(bytes(state.content["dtg"]))) if "dtg" in state.content else state.opened.when
     )
@@ -175,6 +210,8 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
     text = view.coded.get(words.language) or view.coded.get("en", "")
     if text:
         yield Line(label=words.say("In plain words, from the codebook"), shown=escape(text))
+    for translation in _translations(display, state):
+        yield Line(label=translation["mark"], shown=Markup("<br>").join(translation["lines"]))
     if state.cancellation is not None:
         yield _moment(display, words.say("Cancelled by its sender"), state.cancellation.cancelled.when)
 

@@ -12,16 +12,15 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain import named, notation, points
 from dragoman.domain.rule import HEADS
 from dragoman.gateway import beside
-from dragoman.gateway.console import kinds, register, signing
+from dragoman.gateway.console import kinds, named_people, register, signing
 from dragoman.gateway.console.arranged import Window, known, offices_of
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import at_the_end
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
-from dragoman.gateway.console.said import Display
+from dragoman.gateway.console.said import Display, dialling
 from dragoman.gateway.console.sessions import see
 from dragoman.language.words import Words
-from dragoman.log.port import LogUnreachable
 from dragoman.projection import watching
 from dragoman.projection.moment import Asked, Moment, moment
 from dragoman.sentence import sentence
@@ -138,7 +137,7 @@ async def _page(here: Here, filled: Filled) -> Page:
             "date": date.fromisoformat,
             "heads": not HEADS.isdisjoint(here.roles),
             "utc": lambda hours: _in_utc(hours, here.moment),
-            "dialled": dialled,
+            "dialled": dialling,
             "outcomes": _OUTCOMES,
             "named": lambda words: [(word, here.words.value(word)) for word in words],
             "filled": filled,
@@ -173,10 +172,7 @@ def _mentioned(entries: list[Exchange]) -> dict[str, set[str]]:
 
 async def _seen(here: Here, mentioned: dict[str, set[str]]) -> dict[str, PersonSeen]:
     """Who is meant, as the register has them now: on a page of the past as well, since what is erased is gone."""
-    try:
-        return await beside.people_seen(here.service, here.projection, here.grant, mentioned)
-    except LogUnreachable:
-        return {id: PersonSeen(unavailable=True) for id in mentioned}
+    return await named_people.seen(here, mentioned)
 
 
 def _office(state: Exchange) -> OfficeEntry:
@@ -238,11 +234,6 @@ def _number(raw: Raw | UnsetType, words: Words) -> str:
     """A number as it is shown, where it is given and known."""
     value = "unknown" if isinstance(raw, UnsetType) else msgspec.json.decode(bytes(raw))
     return words.value(value) if isinstance(value, str) else words.number(value)
-
-
-def dialled(number: str) -> str:
-    """A telephone number as a link dials it."""
-    return number[:1] * number.startswith("+") + "".join(each for each in number if each.isdigit())
 
 
 # A test is recorded

@@ -19,7 +19,7 @@ from dragoman.domain import erasure, keepers
 from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.gateway import coverage, posting, proofs
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import turn
 from dragoman.gateway.console import differences
 from dragoman.gateway.console.audit_log import Logged, logged
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
@@ -183,7 +183,7 @@ async def _stands(here: Here, line: Logged) -> tuple[str, ...]:
     if not line.exchange or line.erased:
         return ()
     try:
-        async with here.request.app[TURN]:
+        async with turn(here.request, here.projection):
             view = await here.in_thread(
                 reads.exchange_view, here.service.store, here.name, line.exchange, here.position, "", here.side, here.moment
             )

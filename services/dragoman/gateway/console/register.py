@@ -16,6 +16,7 @@ from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import at_the_end
 from dragoman.gateway.console.page import Here, Page, Sheet
+from dragoman.gateway.console.said import language, other_languages
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.typed import Answered, Reply
 from dragoman.language.words import Words
@@ -265,6 +266,8 @@ def _form(here: Here, view: PersonPage, filled: Filled, etag: str = "") -> Page:
             "etag": etag or ("" if person is None else person.commitment),
             "own": own,
             "may_change": own and _may_enter(here) and not (person is not None and person.erased),
+            "languages_here": [(tag, language(tag)) for tag in here.registry.languages],
+            "other_languages": other_languages(here.registry.languages, filled.all("languages")),
             "readers": _readers(here, [*filled.all("readers"), *entered]),
             "fields": _FIELDS,
             "given": _given,
@@ -286,14 +289,14 @@ def _readers(here: Here, chosen: Iterable[str]) -> list[tuple[str, str]]:
 def _filled(person: PersonView | None) -> Filled:
     """A form with what an entry says."""
     entry = None if person is None else _entry(person)
-    return Filled({name: _given(entry, name).split() if name == "readers" else [_given(entry, name)] for name in _FIELDS})
+    return Filled({name: _given(entry, name).split() if name in ("readers", "languages") else [_given(entry, name)] for name in _FIELDS})
 
 
 def _entry_of(filled: Filled, words: Words) -> bytes:
     """The entry that a form says; empty where it says none, and each field that is wrong is told."""
     given: dict[str, Any] = {name: filled[name] for name in _LINES if filled[name]}
     given |= {name: lines for name in _LISTS if (lines := [line.strip() for line in filled[name].splitlines() if line.strip()])}
-    if languages := filled["languages"].replace(",", " ").split():
+    if languages := list(dict.fromkeys(filled.all("languages"))):
         given["languages"] = languages
     if readers := list(dict.fromkeys(filled.all("readers"))):
         given["readers"] = readers
@@ -310,7 +313,7 @@ def _faults(given: dict[str, Any], words: Words) -> Iterator[tuple[str, str]]:
         "institution": words.say("Write the institution in at most 200 characters."),
         "telephones": words.say("Write at most 10 telephone numbers, one a line, of digits, spaces and + ( ) / . - alone."),
         "emails": words.say("Write at most 10 e-mail addresses, one a line, like name@office.example."),
-        "languages": words.say("Write at most 10 languages by their tags, like en, fr or zh-Hans."),
+        "languages": words.say("Choose at most 10 languages from the list."),
         "note": words.say("Write the note in at most 1,000 characters."),
         "readers": words.say("Choose officers of the other sides."),
     }

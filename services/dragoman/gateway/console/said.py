@@ -17,9 +17,17 @@ from msgspec import Raw, Struct
 from dragoman.domain import notation, units
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import Office, city
+from dragoman.gateway.console.unseen import marked
 from dragoman.language.words import NBSP, Words, as_moment
-from dragoman_schemas.answers import PersonSeen
+from dragoman_schemas.answers import PersonEntry, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
+
+LANGUAGES: Final = (
+    *("ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fil", "fr", "he", "hi", "hr", "hu", "id", "is", "it", "ja", "kk"),
+    *("km", "ko", "lt", "lv", "mk", "mn", "ms", "my", "nb", "nl", "pl", "ps", "pt", "ro", "ru", "sk", "sl", "sq", "sr", "sv", "sw", "ta"),
+    *("th", "tr", "uk", "ur", "vi", "zh"),
+)
+"""Languages that a form offers by their names, besides those of the channel. An act may name any other one over the API."""
 
 _br: Final = Markup("<br>")
 _WIDE: Final = frozenset({"Time", "Span", "Spans", "Place", "Rows", "Group", "Pairs", "Lines", "Texts", "Hours", "Person"})
@@ -103,6 +111,8 @@ class Display:
                 return escape(words.number(value))
             case kinds.Quantity():
                 return self.quantity(value)
+            case kinds.Offered():
+                return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
             case kinds.Side():
                 return self.sides(value if isinstance(value, list) else [value])
             case kinds.Language():
@@ -226,15 +236,20 @@ class Display:
 
     def person(self, id: str) -> Markup:
         """Somebody as the register has them, or what became of the entry."""
-        seen = self.people.get(id)
-        if seen is None or seen.absent:
-            return escape(self.words.say("somebody who is not in the register"))
+        words, seen = self.words, self.people.get(id)
+        if seen is None:  # nobody has asked the register
+            said = escape(words.say("an entry of the register of people"))
+            return said if self.link is None else Markup('<a href="{}">{}</a>').format(self.link(f"/people/register/{id}"), said)
+        if seen.unavailable:
+            return escape(words.say("The register does not answer now."))
+        if seen.absent:
+            return escape(words.say("somebody who is not in the register"))
         if seen.erased:
-            return escape(self.words.say("erased from the register"))
-        if not isinstance(seen.entry, msgspec.UnsetType):
-            post = "" if isinstance(seen.entry.post, msgspec.UnsetType) else f", {seen.entry.post}"
-            return Markup('<span class="said">{}{}</span>').format(seen.entry.name, post)
-        return escape(self.words.say("somebody of %(side)s’s, not shown to you", side=seen.side.upper()) if seen.side else id)
+            return escape(words.say("erased from the register"))
+        if isinstance(seen.entry, msgspec.UnsetType):
+            return escape(words.say("somebody of %(side)s’s, not shown to you", side=seen.side.upper()))
+        changed = words.say("The entry was changed since this was written.") if seen.changed else ""
+        return person(seen.side, seen.entry) + (Markup("<br><small>{}</small>").format(changed) if changed else Markup())
 
     def file(self, value: Any) -> Markup:
         """A file beside the log."""
@@ -265,12 +280,31 @@ def number(text: str) -> Markup:
     return Markup('<span class="num">{}</span>').format(Markup("/<wbr>").join(escape(part) for part in text.split("/")))
 
 
+def person(side: str, entry: PersonEntry, *, dialled: bool = True) -> Markup:
+    """Return somebody as they are told apart from others of the same name: name, side, post, and first number.
+
+    The number is a link unless it is asked for as plain text, as inside the label of a choice.
+    """
+    parts = [Markup('<b class="said">{}</b>').format(marked(entry.name)), Markup('<span class="side">{}</span>').format(side.upper())]
+    if not isinstance(entry.post, msgspec.UnsetType):
+        parts.append(Markup('<span class="said">{}</span>').format(marked(entry.post)))
+    if not isinstance(entry.telephones, msgspec.UnsetType):
+        number = entry.telephones[0]
+        parts.append(Markup('<a href="tel:{}">{}</a>').format(dialling(number), number) if dialled else escape(number))
+    return Markup(", ").join(parts)
+
+
+def dialling(number: str) -> str:
+    """Return a telephone number as a link dials it."""
+    return number[:1] * number.startswith("+") + "".join(each for each in number if each.isdigit())
+
+
 def _own(text: str) -> Markup:
     return Markup('<span class="said break" dir="auto">{}</span>').format(_lines(str(text)))
 
 
 def _lines(text: str) -> Markup:
-    return _br.join(escape(line) for line in text.splitlines())
+    return _br.join(marked(line) for line in text.splitlines())
 
 
 def _joined(parts: Sequence[Markup]) -> Markup:
@@ -279,6 +313,13 @@ def _joined(parts: Sequence[Markup]) -> Markup:
 
 def _numbered(parts: Sequence[Markup]) -> Markup:
     return _br.join(Markup("<small>{}.</small> {}").format(place, part) for place, part in enumerate(parts, 1))
+
+
+def other_languages(languages: Iterable[str], chosen: Iterable[str]) -> list[tuple[str, str]]:
+    """Return languages besides a channel's, with their names; those that were chosen are among them, whatever they are."""
+    known = frozenset(languages)
+    others = dict.fromkeys(tag for tag in (*LANGUAGES, *chosen) if tag not in known)
+    return sorted(((tag, language(tag)) for tag in others), key=lambda each: each[1].casefold())
 
 
 @lru_cache(256)

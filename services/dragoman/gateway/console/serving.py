@@ -56,7 +56,7 @@ def _served(sheet: Sheet) -> Callable[[web.Request], Awaitable[web.StreamRespons
 async def _here(request: web.Request, sheet: Sheet) -> Here:
     """Everything about a request that a page asks. Raises `SignInNeeded`, `Refused`."""
     name = request.match_info.get("channel", "")
-    grant = signed_in(request, name)
+    grant = signed_in(request)
     service = request.app[posting.SERVICE]
     here = Here(
         request=request, service=service, words=words_of(request), preferences=Preferences.read(request), moment=service.now(), grant=grant

@@ -7,7 +7,7 @@ A session is a server-side row behind a `__Host-` cookie. Forms are taken from o
 import re
 import time
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import structlog
 from aiohttp import web
@@ -18,15 +18,22 @@ from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console import form_reader
 from dragoman.gateway.console.form_reader import Form
 from dragoman.gateway.console.page import HEADERS, THEMES, VIEW_COOKIE, Preferences, html, rendered
+from dragoman.gateway.kept_forms import FORMS_KEPT, KeptForm
 from dragoman.language import words as languages
 from dragoman.language.words import Words
-from dragoman.limits import BODY_BYTES, SESSION_SECONDS, SMALL_FORM_BYTES, VIEW_SECONDS
+from dragoman.limits import BODY_BYTES, KEPT_FORM_BYTES, KEPT_FORM_SECONDS, SESSION_SECONDS, SMALL_FORM_BYTES, VIEW_SECONDS
 from dragoman.sentence import sentence
 from dragoman.stores.access import Grant
 
 log = structlog.get_logger()
 
 COOKIE: Final = "__Host-dragoman"
+KEPT: Final = "__Host-dragoman-kept"
+"""What opens a form that was sent after its session had ended."""
+
+_FILLED: Final = re.compile(r"/c/[a-z0-9-]{1,63}/(compose|exchanges/[0-9a-f-]{36}/acts)/[a-z-]+")
+"""Pages that show a kept form filled in; any other form is shown again on a page of its own."""
+
 _PATH: Final = re.compile(r"/(?!/)[!-\[\]-~]*")
 """A path of ours: no other host, no backslash, no control character."""
 
@@ -52,29 +59,71 @@ def session_grant(request: web.Request) -> Grant | None:
     return access.session(session, time.time())
 
 
-def signed_in(request: web.Request, channel: str) -> Grant:
-    """Who sits at the page, whose budget it is taken from. Raises `SignInNeeded`, `Refused`."""
+def page_grant(request: web.Request) -> Grant | None:
+    """Who a session speaks for on a page; forms come from our own pages alone, which each handler checks."""
     session = request.cookies.get(COOKIE)
+    return None if session is None else request.app[posting.SERVICE].access.session(session, time.time())
+
+
+def signed_in(request: web.Request) -> Grant:
+    """Who sits at the page. Raises `SignInNeeded`, `Refused`."""
+    session, grant = request.cookies.get(COOKIE), request.get("grant")
     access = request.app[posting.SERVICE].access
-    grant = None if session is None else access.session(session, time.time())
-    if grant is None:
+    if session is None or not isinstance(grant, Grant):
         raise SignInNeeded
     request["session"] = session
-    request["still"] = lambda: access.session(session or "", time.time()) is not None
-    request["grant"] = grant
-    request["apart"] = request.app[BUDGETS].caller(grant, channel, request.content_length or 0)
+    request["still"] = lambda: access.session(session, time.time()) is not None
     if grant.scope == "read" and request.method == "POST":
         detail = sentence("You signed in with a token for reading alone; ask the operator for another.")
         raise Refused(Refusal(kind="not-permitted", detail=detail))
     return grant
 
 
-def to_sign_in(request: web.Request) -> web.Response:
-    """Send the reader to the form, and back afterwards; a script is told by the status instead."""
+async def to_sign_in(request: web.Request) -> web.Response:
+    """Send the reader to the form, and back afterwards; a script is told by the status instead. A form that was sent too late is kept."""
     if "text/html" not in request.headers.get("Accept", "") or request.headers.get("Sec-Fetch-Mode") in ("cors", "same-origin"):
         return web.Response(status=401, headers={**HEADERS, "WWW-Authenticate": "Bearer"})
-    following = request.rel_url.path_qs if request.method in ("GET", "HEAD") else "/"
-    return web.Response(status=303, headers={"Location": f"/sign-in?next={quote(following)}", **HEADERS})
+    if request.method in ("GET", "HEAD"):
+        return web.Response(status=303, headers={"Location": f"/sign-in?next={quote(request.rel_url.path_qs)}", **HEADERS})
+    secret = await _kept(request)
+    back = (request.path if _FILLED.fullmatch(request.path) else "/kept") if secret else "/"
+    response = web.Response(status=303, headers={"Location": f"/sign-in?next={quote(back)}", **HEADERS})
+    if secret:
+        response.set_cookie(KEPT, secret, max_age=KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+    return response
+
+
+async def _kept(request: web.Request) -> str:
+    """Keep a form whose sender's session has just ended; the secret that opens it, empty where nothing is kept.
+
+    The body of a stranger is not even read. A file that came with a form is not kept.
+    """
+    service = request.app[posting.SERVICE]
+    session = request.cookies.get(COOKIE, "")
+    grant = service.access.ended(session, time.time()) if session else None
+    if grant is None:
+        return ""
+    try:
+        request["payer"] = request.app[BUDGETS].caller(grant, "", min(request.content_length or 0, KEPT_FORM_BYTES))
+        form = await form_reader.read(request, limit=KEPT_FORM_BYTES, files=True)
+    except Refused:
+        return ""
+    body = urlencode([(name, value) for name, value in form.items() if isinstance(value, str)]).encode()
+    log.info("form.kept", actor=grant.actor, bytes=len(body))
+    return request.app[FORMS_KEPT].keep(grant.actor, request.path, body)
+
+
+def kept_form(request: web.Request, actor: str) -> KeptForm | None:
+    """The form that this browser sent after its session had ended, if it was the same officer's."""
+    secret = request.cookies.get(KEPT, "")
+    return request.app[FORMS_KEPT].find(secret, actor) if secret else None
+
+
+def forget_kept(request: web.Request, response: web.Response) -> None:
+    """Forget a kept form: it was sent, or its officer has signed out."""
+    if secret := request.cookies.get(KEPT):
+        request.app[FORMS_KEPT].drop(secret)
+        response.del_cookie(KEPT, path="/", secure=True, httponly=True, samesite="Strict")
 
 
 def own_origin(request: web.Request) -> None:
@@ -119,7 +168,14 @@ async def sign_in_form(request: web.Request) -> web.Response:
 
 def _sign_in_page(request: web.Request, next: str, *, fault: bool = False, waits: bool = False, status: int = 200) -> web.Response:
     words = words_of(request)
-    values = {"next": next, "fault": fault, "waits": waits, "preferences": Preferences.read(request), "frame": None}
+    values = {
+        "next": next,
+        "fault": fault,
+        "waits": waits,
+        "kept": KEPT in request.cookies,
+        "preferences": Preferences.read(request),
+        "frame": None,
+    }
     return html(rendered(None, words, "sign_in.html", **values), status=status)
 
 
@@ -142,7 +198,9 @@ async def sign_in(request: web.Request) -> web.Response:
     session = await access.open_session(token, time.time(), SESSION_SECONDS)
     log.info("sign_in.done", actor=grant.actor, address=request.get("address", ""), token_id=grant.id)
     response = see("/host" if grant.is_operator and next == "/" else next)
-    response.set_cookie(COOKIE, session, max_age=SESSION_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+    response.set_cookie(
+        COOKIE, session, max_age=SESSION_SECONDS + KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict"
+    )
     return response
 
 
@@ -154,6 +212,7 @@ async def sign_out(request: web.Request) -> web.Response:
     if session is not None:
         await request.app[posting.SERVICE].access.close_session(session)
     response = see("/sign-in", {"Clear-Site-Data": '"cache"'})
+    forget_kept(request, response)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response
 

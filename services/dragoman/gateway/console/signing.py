@@ -16,7 +16,7 @@ from dragoman.domain import heads
 from dragoman.domain.record import read_act, type_of
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
-from dragoman.gateway import posting
+from dragoman.gateway import posting, workers
 from dragoman.gateway.console.page import HEADERS, Here, refused
 from dragoman.gateway.console.sessions import form_of, said
 from dragoman.gateway.console.signed import Head, head, recent
@@ -66,7 +66,7 @@ def asks(here: Here, name: str, exchange: str = "") -> bool:
 
 async def record(here: Here, body: bytes, *, exchange: str = "", family: str = "", key: str = "", etag: str = "") -> Reply:
     """Take a body in as the reader's post, signed in the page where that is asked. Raises `Refused`, `Malformed`, `SignatureAsked`."""
-    act, data = read_act(body, cut=True)
+    act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
     signed, signatures = await signed_by(here, act, data, exchange=exchange, key=key)
     return await posting.record(
         here.call, here.projection, signed, exchange=exchange, family=family, key=key, etag=etag, signatures=signatures

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from dragoman.domain.attribution import unattributed
 from dragoman.language.words import as_moment
-from dragoman.reports.gather import unattributed
 from dragoman_schemas.answers import Link
 from dragoman_schemas.state import Exchange, Said, Stamp
 

@@ -14,12 +14,13 @@ from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.refusal import Refused
 from dragoman.domain.statistics import spread
 from dragoman.domain.table import FORMATS
-from dragoman.gateway.answering import TURN
+from dragoman.gateway.answering import turn
 from dragoman.gateway.console import charts
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.periods import Fault, period_of, spans, too_much
 from dragoman.language.words import Words
 from dragoman.projection.statistics import Counted, counted
+from dragoman.reports import layout
 from dragoman.sentence import sentence
 from dragoman_schemas.statistics import Kept, Spread, Statistics
 
@@ -94,7 +95,7 @@ async def statistics(here: Here) -> Page:
     faults = period.faults
     if not faults:
         try:
-            async with here.request.app[TURN]:
+            async with turn(here.request, here.projection):
                 found = await here.in_thread(
                     counted, here.service.store, here.name, period.asked, here.service.as_of(here.projection), side, format
                 )
@@ -188,7 +189,10 @@ def _clock_charts(words: Words, found: Statistics) -> Iterator[tuple[str, list[K
     clocks = dict.fromkeys(each.clock for each in found.clocks)
     for clock in sorted(clocks, key=lambda name: (name != "acknowledgement", words.clock(name))):
         rows = [each for each in found.clocks if each.clock == clock]
-        drawn = [_drawn(words.say("%(side)s, %(what)s", side=each.side.upper(), what=words.act(each.format)), each.took) for each in rows]
+        drawn = [
+            _drawn(words.say("%(side)s, %(what)s", side=layout.party(each.side, words), what=words.act(each.format)), each.took)
+            for each in rows
+        ]
         title = words.say("How long it took: %(what)s", what=words.clock(clock))
         chart = charts.spread(f"took-{clock}", title, drawn, None, words) if any(each.took for each in rows) else None
         yield clock, rows, chart

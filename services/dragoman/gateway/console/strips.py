@@ -21,7 +21,10 @@ _HALF, _NINE_TENTHS = 0.5, 0.9
 
 
 class Strip(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that is owed: by whom, until when, in which exchange. `waited_s` and `limit_s` are seconds."""
+    """One thing that is owed: by whom, until when, in which exchange. `waited_s` and `limit_s` are seconds.
+
+    `message_act` is the message that asks for it, and `by` who said that; `act` and `opener` are of the exchange.
+    """
 
     level: Level
     clock: str
@@ -37,6 +40,7 @@ class Strip(Struct, frozen=True, kw_only=True, omit_defaults=True):
     started_by: str = ""
     number: str
     act: str
+    message_act: str
     subject: Raw
     opener: str
     by: str
@@ -73,6 +77,7 @@ def strip(duty: Duty, now: datetime) -> Strip:
         started_by=clock.started_by,
         number=duty.number,
         act=duty.act,
+        message_act=duty.message_act,
         subject=duty.subject,
         opener=duty.opener,
         by=duty.by,

@@ -75,11 +75,18 @@ async def keep(app: web.Application, nudge: Nudge) -> None:
     """Look after the watches of all channels for ever."""
     service = app[posting.SERVICE]
     absent: dict[tuple[str, str], Unanswered | None] = {}
+    handed: dict[tuple[str, str], tuple[str, ...]] = {}
     while True:
         try:
             await app[READING].follow()
+            await service.drafts.refresh()
             for projection in list(service.channels.values()):
                 if projection.is_channel and projection.caught_up.is_set():
+                    for side in (each.name for each in projection.registry.sides):  # handed over at whatever gateway
+                        given = tuple(draft.etag for draft in service.drafts.handed(projection.registry.cid, side))
+                        if given != handed.get((projection.name, side), ()):
+                            handed[projection.name, side] = given
+                            nudge(projection, side)
                     for side in projection.registry.watches:
                         found = unanswered(app, projection, side)
                         if found != absent.get((projection.name, side)):

@@ -5,11 +5,13 @@
 //
 // Whether it is armed is read from the audio context at every load and never remembered: a browser's tab is not armed because it was before.
 
-import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, words } from "./page.js";
+import { forget } from "./kept.js";
 import { signatureFor, Unsigned, whyUnsigned } from "./signing.js";
 import { EVERY, play } from "./sounds.js";
 
-const GUARD_MS = 800; // a stray key is no acknowledgement
+const GUARD_MS = 800; // a stray key is no acknowledgement: keys act after so long without any key
+const CHAINED_MS = 300;
 const SILENCE_S = 30;
 const AGAIN_S = 60;
 const ACK_PATIENCE_MS = 3000;
@@ -17,6 +19,7 @@ const RESUME_MS = 10_000;
 const SHOWN_MS = 1500;
 const ELSEWHERE_MS = 10_000;
 const TEST_MS = 30_000;
+const STARTS_MS = 3000; // a browser that finds no loudspeaker may leave open for ever whether its sound starts
 const TESTED_MS = 8 * 3600_000;
 const [CHECK_S, CHECK_STEP_S] = page.check;
 const OPENED_S = 300;
@@ -28,14 +31,36 @@ const BEAT_S = 15;
 const AHEAD_S = 70;
 const DUTY = `dragoman-duty ${page.actor}`;
 const TESTED = "dragoman-tested";
+const MUTE = "dragoman-mute";
+const BAR_MS = 60_000; // after that the bar of an alarm that is not armed shrinks into its cell of the rail
 const LEFT = "dragoman-left";
+const HANDED_SHOWN = 3;
 const REMINDED = "dragoman-reminded";
 const RANK = ["flash", "immediate", "priority"];
+
+const TYPED = "textarea, select, [contenteditable], input:not([type=button], [type=checkbox], [type=color], [type=file], [type=image], [type=radio], [type=range], [type=reset], [type=submit])";
+
+// The word stands wherever an exercise could be taken for the live channel, and every bar names its channel.
+const drilled = (ring, text) => (ring.exercise ? `EXERCISE ${text}` : text);
+const named = (all) => [...new Set(all.map(({ channel }) => channel))].join(", ");
 
 const place = document.getElementById("alarm");
 const title = document.title;
 const iconLink = document.querySelector("link[rel=icon]");
 const iconHref = iconLink?.href;
+
+// Buttons in the alarm's cell of the rail; the same ones stay as they are, so that none goes from under a finger.
+function inRail(actions) {
+  const shown = document.getElementById("cell-alarm");
+  const known = shown?.querySelector(".do");
+  const text = actions.map((action) => action.textContent).join("\n");
+  if (!shown || (known?.dataset.shown ?? "") === text) return;
+  known?.remove();
+  if (!actions.length) return;
+  const made = element("span", { className: "do" }, ...actions);
+  made.dataset.shown = text;
+  shown.append(made);
+}
 
 export class Alarm {
   #link;
@@ -47,6 +72,11 @@ export class Alarm {
   #arming = false;
   #shown = null;
   #shownAt = 0;
+  #keyAt = -Infinity;
+  #field = null;
+  #swallowed = "";
+  #closedAt = -Infinity;
+  #guarding = 0;
   #settled = new Map();
   #acknowledging = new Set();
   #tick = 0;
@@ -60,6 +90,7 @@ export class Alarm {
   #stale = false;
   #unopened = [];
   #absent = [];
+  #shrink = 0;
   #touchedAt = clock.now();
   #toldAt = 0;
   #checking = 0;
@@ -71,13 +102,15 @@ export class Alarm {
   constructor(link) {
     this.#link = link;
     link.maySound = () => this.sounds;
-    link.addEventListener("acked", ({ detail }) => this.#settle(detail.key, detail.text));
+    link.addEventListener("acked", ({ detail }) => this.#settle(detail.key, detail.exercise && detail.exercise !== page.exercise ? "" : detail.text));
     link.addEventListener("silence", () => this.#silence());
     link.addEventListener("duty", ({ detail }) => this.#setDuty(detail.duty, detail.exercise));
     link.addEventListener("touched", () => this.#touched());
     link.addEventListener("leads", () => this.#sound());
     link.addEventListener("rests", () => this.#hush());
     addEventListener("keydown", (event) => this.#key(event), true);
+    addEventListener("keyup", (event) => { if (event.key === this.#swallowed) { this.#swallowed = ""; event.preventDefault(); event.stopPropagation(); } }, true);
+    addEventListener("pointerdown", (event) => this.#pointed(event), true);
     for (const touch of ["keydown", "click", "pointermove"]) addEventListener(touch, (event) => this.#touch(event), { capture: true, passive: true });
     addEventListener("beforeunload", (event) => { if (this.state === "armed" && this.#rings.size) event.preventDefault(); });
     navigator.mediaDevices?.addEventListener("devicechange", () => this.#devices());
@@ -88,7 +121,10 @@ export class Alarm {
   begin() {
     if (page.duty) {
       this.#context = new AudioContext();
-      this.#context.addEventListener("statechange", () => this.#changed());
+      this.#context.addEventListener("statechange", () => {
+        if (this.sounds) bar("help", null);
+        this.#changed();
+      });
       if (this.duty) this.#keepAwake();
     }
     this.#take(place);
@@ -136,13 +172,13 @@ export class Alarm {
     this.#arming = true;
     if (this.#otherDevice) sessionStorage.removeItem(TESTED); // another loudspeaker is heard before it is believed
     this.#otherDevice = false;
-    await this.#context.resume();
-    const asked = globalThis.Notification?.permission === "default" ? Notification.requestPermission() : null;
+    this.#askForNotices();
+    await Promise.race([this.#context.resume(), new Promise((go) => { setTimeout(go, STARTS_MS); })]);
     await this.#keepAwake(true);
-    await asked?.catch(() => null);
     const tested = Date.now() - Number(sessionStorage.getItem(TESTED) ?? 0) < TESTED_MS;
     if (tested || !this.sounds) {
       this.#armed(exercise);
+      if (!this.sounds) this.#help();
       return;
     }
     play(this.#context, "flash", { volume: 0.6 });
@@ -156,8 +192,19 @@ export class Alarm {
       button(words("heard_no"), () => {
         clearTimeout(over);
         this.#disarm();
-        bar("help", "caution", [words("heard_help")], button(words("lost_know"), () => bar("help", null)));
+        this.#help();
       }));
+  }
+
+  #help() {
+    bar("help", "caution", [words("heard_help")], button(words("lost_know"), () => bar("help", null)));
+  }
+
+  // The browser's question may stay open for as long as nobody answers it. The sound does not wait for that.
+  async #askForNotices() {
+    if (globalThis.Notification?.permission !== "default") return;
+    await Notification.requestPermission().catch(() => null);
+    this.#changed();
   }
 
   #armed(exercise) {
@@ -215,19 +262,36 @@ export class Alarm {
     if (state === "armed") cell("alarm", "normal", words("armed"), words("armed_detail"));
     else if (state === "partly") cell("alarm", "caution", words("partly"), this.#missing().join(" "));
     else if (state === "no_answer") cell("alarm", "critical", words("no_answer"), words("check_ask"));
+    else if (state === "blind" && this.sounds && this.duty) cell("alarm", "normal", words("armed"), words("blind_detail"));
     else if (state === "off") cell("alarm", "off", words("off_duty"), words("off_duty_detail"));
     else cell("alarm", "serious", words("not_armed"), words("not_armed_detail"));
-    if (state === "partly") {
-      bar("arm", "caution", [words("partly"), ...this.#missing()], button(words("arm_again"), () => this.arm()), this.#off());
-    } else if (state === "not_armed" || (state === "blind" && !this.sounds)) {
-      bar("arm", "serious", [words("arm_bar")], button(words(this.duty ? "arm_again" : "arm_do"), () => this.arm()), this.#off());
-    } else {
+    const mute = state === "not_armed" || (state === "blind" && !this.sounds);
+    if (state !== "partly" && !mute) {
+      if (state !== "blind") sessionStorage.removeItem(MUTE); // a line that comes back does not begin the minute again
       bar("arm", null);
+      inRail([]);
+      return;
     }
+    const said = state === "partly" ? [words("partly"), ...this.#missing()] : [words("arm_bar")];
+    const left = this.#barLeft();
+    if (left > 0) {
+      const arm = button(words(this.duty || state === "partly" ? "arm_again" : "arm_do"), () => this.arm());
+      bar("arm", state === "partly" ? "caution" : "serious", said, arm, this.#off());
+    } else bar("arm", null);
+    inRail(left > 0 ? [] : [button(words("arm_short"), () => this.arm()), this.#off("off_short")]);
+    clearTimeout(this.#shrink);
+    if (left > 0) this.#shrink = setTimeout(() => this.#changed(), left);
   }
 
-  #off() {
-    return button(words("arm_off"), () => this.#link.tell("duty", { duty: false, exercise: "" }));
+  // How long the bar of an alarm that is not armed still stands in this tab; after that its cell of the rail has the buttons.
+  #barLeft() {
+    const since = Number(sessionStorage.getItem(MUTE)) || Date.now();
+    sessionStorage.setItem(MUTE, String(since));
+    return since + BAR_MS - Date.now();
+  }
+
+  #off(said = "arm_off") {
+    return button(words(said), () => this.#link.tell("duty", { duty: false, exercise: "" }));
   }
 
   #beat(now = false) {
@@ -258,8 +322,8 @@ export class Alarm {
   }
 
   async #ask() {
-    const known = [...this.#rings.values()].map((ring) => `${ring.channel} ${ring.exchange} ${ring.key}`);
-    const query = new URLSearchParams(known.map((each) => ["known", each]));
+    const known = [...this.#rings.values()].filter((ring) => !ring.elsewhere).map((ring) => `${ring.channel} ${ring.exchange} ${ring.key}`);
+    const query = new URLSearchParams([["in", page.channel], ["armed", this.exercise], ...known.map((each) => ["known", each])]);
     try {
       const answer = await ask(`/alarm?${query}`);
       if (!answer.ok) throw new Error(String(answer.status));
@@ -272,6 +336,7 @@ export class Alarm {
   }
 
   signedOut() {
+    forget();
     bar("signed-out", "critical", [words("signed_out"), words("signed_out_bar")]);
     document.title = words("signed_out");
   }
@@ -284,6 +349,7 @@ export class Alarm {
     this.#unopened = JSON.parse(data.dataset.left ?? "[]");
     this.#absent = JSON.parse(data.dataset.absent ?? "[]");
     this.#news(JSON.parse(data.dataset.later ?? "[]"));
+    this.#barHanded(JSON.parse(data.dataset.handed ?? "[]"));
     for (const done of JSON.parse(data.dataset.settled ?? "[]")) this.#settle(done.key, done.text);
     const before = this.#rings;
     this.#rings = new Map(rings.map((ring) => [ring.key, ring]));
@@ -296,7 +362,17 @@ export class Alarm {
     this.#known += 1;
   }
 
+  // What a colleague has handed over to be sent: a line until it is sent, changed or dropped.
+  #barHanded(handed) {
+    const [first] = handed;
+    const open = handed.slice(0, HANDED_SHOWN).map(({ channel, id, act }) =>
+      element("a", { className: "button", href: `/c/${channel}/drafts/${id}`, textContent: `${words("open")}${handed.length > 1 ? ` ${act}` : ""}` }));
+    const here = first && location.pathname === `/c/${first.channel}/drafts/${first.id}`;
+    bar("handed", first && !here ? "caution" : null, first ? [words("handed", { who: first.author, act: first.act })] : [], ...open);
+  }
+
   #compare(before, ring) {
+    if (ring.joined) return; // many of its sender's wait already: it is counted with them, and not heard anew
     if (!before) {
       if (this.#known) {
         this.#silentUntil = 0;
@@ -317,11 +393,12 @@ export class Alarm {
     if (!last) return;
     this.#short();
     const open = element("a", { className: "button", href: `/c/${last.channel}/exchanges/${last.exchange}`, textContent: `${words("open")} ${last.number}` });
-    bar("later", "standby", [words("later", { t: last.time, what: last.act })], open);
+    bar("later", "standby", [words("later", { channel: last.channel, t: last.time, what: last.act })], open);
     setTimeout(() => bar("later", null), LATER_MS);
   }
 
   #replaceDialogs(fresh) {
+    if (!fresh.querySelector("dialog.flooded")) this.#noFlood();
     for (const made of fresh.querySelectorAll("dialog")) {
       const known = place.querySelector(`dialog[data-key="${made.dataset.key}"]`);
       const ring = this.#rings.get(made.dataset.key);
@@ -329,7 +406,10 @@ export class Alarm {
       else if (known !== made && ring && Number(known.dataset.position ?? -1) !== ring.position && !this.#acknowledging.has(ring.key)) {
         known.firstElementChild.replaceWith(document.adoptNode(made.firstElementChild));
         known.dataset.position = String(ring.position);
-        if (known.open) known.querySelector(".head")?.focus();
+        if (known === this.#shown) {
+          if (!this.#field) known.querySelector(".head")?.focus();
+          this.#showKeys();
+        }
       } else if (known !== made && made.dataset.key === "flood") {
         this.#freshRows(known, made);
       } else if (known !== made) {
@@ -343,18 +423,48 @@ export class Alarm {
     }
   }
 
+  // Groups keep their places. What somebody points at or is about to press keeps its message, and only its count goes on.
   #freshRows(known, made) {
-    const rows = known.querySelector("tbody");
-    for (const row of made.querySelectorAll("tbody tr")) {
-      if (!rows.querySelector(`[data-row="${row.dataset.row}"]`)) rows.append(document.adoptNode(row));
+    const table = known.querySelector("table");
+    const groups = new Map([...table.querySelectorAll("[data-group]")].map((group) => [group.dataset.group, group]));
+    for (const group of made.querySelectorAll("[data-group]")) {
+      const old = groups.get(group.dataset.group);
+      groups.delete(group.dataset.group);
+      const newest = old?.querySelector("[data-row]")?.dataset.row;
+      const busy = [...(old?.querySelectorAll("[data-row]") ?? [])].some((row) => this.#acknowledging.has(row.dataset.row));
+      if (!old) table.append(document.adoptNode(group));
+      else if (busy || (this.#rings.has(newest) && old.matches(":hover, :focus-within"))) {
+        old.querySelector("[data-count]").textContent = group.querySelector("[data-count]").textContent;
+      } else {
+        const fresh = document.adoptNode(group);
+        const [before, after] = [old, fresh].map((each) => each.querySelector("details"));
+        if (before?.open && after) after.open = true;
+        if (newest !== fresh.querySelector("[data-row]").dataset.row) fresh.madeAt = performance.now();
+        const focused = old.matches(":focus-within");
+        old.replaceWith(fresh);
+        if (focused) fresh.querySelector("[data-acknowledge]").focus();
+      }
     }
-    known.querySelector("#f-flood").textContent = made.querySelector("#f-flood").textContent;
+    for (const gone of groups.values()) gone.remove();
+    known.querySelector("#f-flood").replaceChildren(...document.adoptNode(made.querySelector("#f-flood")).childNodes);
+  }
+
+  // Few enough wait again to be looked at one by one.
+  #noFlood() {
+    const dialog = place.querySelector("dialog.flooded");
+    if (!dialog || [...dialog.querySelectorAll("[data-row]")].some((row) => this.#acknowledging.has(row.dataset.row))) return;
+    if (dialog === this.#shown) this.#closeShown();
+    dialog.remove();
   }
 
   #wire(dialog) {
     dialog.dataset.wired = "yes";
     dialog.addEventListener("cancel", (event) => event.preventDefault());
-    dialog.addEventListener("close", () => { if (dialog === this.#shown && this.#waits(dialog)) this.#open(dialog); });
+    dialog.addEventListener("close", () => {
+      if (dialog !== this.#shown || !this.#waits(dialog)) return;
+      this.#closedAt = performance.now();
+      this.#open(dialog);
+    });
     dialog.addEventListener("submit", (event) => this.#submitted(event, dialog));
     dialog.addEventListener("click", (event) => {
       if (event.target.closest("[data-silence]")) this.#pressSilence();
@@ -379,7 +489,7 @@ export class Alarm {
   }
 
   #waits(dialog) {
-    return dialog.dataset.key === "flood" ? this.#flashes().length > 0 : this.#rings.has(dialog.dataset.key);
+    return dialog.dataset.key === "flood" ? this.#flashes().some((ring) => !ring.elsewhere) : this.#rings.has(dialog.dataset.key);
   }
 
   #flashes() {
@@ -400,47 +510,68 @@ export class Alarm {
     const flood = place.querySelector("dialog.flooded");
     const flashes = this.#flashes();
     const wanted = flashes.find((ring) => !this.#isLeft(ring) && place.querySelector(`dialog[data-key="${ring.key}"]`));
-    const dialog = flood && flashes.length ? flood : wanted && place.querySelector(`dialog[data-key="${wanted.key}"]`);
+    const dialog = flood && flashes.some((ring) => !ring.elsewhere) ? flood : wanted && place.querySelector(`dialog[data-key="${wanted.key}"]`);
     if (this.#shown && this.#shown !== dialog) this.#closeShown();
     if (dialog && !dialog.open) this.#open(dialog);
     this.#bars();
   }
 
+  // Somebody who types goes on typing: the field keeps the keyboard and the caret, and the dialog only covers the page, until it is
+  // pointed at or Tab is pressed. A flash that follows another one at once is met by somebody who looks.
   #open(dialog) {
+    const focused = document.activeElement;
+    const chained = performance.now() - this.#closedAt < CHAINED_MS;
     this.#shown = dialog;
     this.#shownAt = performance.now();
+    this.#field = !chained && focused?.matches(TYPED) && !focused.closest("dialog") ? focused : null;
+    if (this.#field) dialog.setAttribute("open", "");
+    else this.#hold();
+    this.#showKeys();
+    this.#count();
+  }
+
+  // Give the dialog the keyboard, and leave the page behind it alone.
+  #hold() {
+    const dialog = this.#shown;
+    this.#field = null;
+    dialog.removeAttribute("open");
     dialog.showModal();
     (dialog.querySelector(".head") ?? dialog.querySelector("#f-flood"))?.focus();
-    this.#count();
+    this.#showKeys();
   }
 
   #closeShown() {
     const dialog = this.#shown;
+    const field = this.#field;
+    if (!field) this.#closedAt = performance.now();
     this.#shown = null;
+    this.#field = null;
     if (dialog?.open) dialog.close();
+    if (field && [null, document.body].includes(document.activeElement)) field.focus(); // the button that was pressed is gone
     document.title = title;
     if (iconLink) iconLink.href = iconHref;
   }
 
   #bars() {
     const rings = [...this.#rings.values()];
-    const here = rings.filter((ring) => !ring.exercise || ring.exercise === page.exercise);
+    const here = rings.filter((ring) => !ring.elsewhere);
     const others = here.filter((ring) => ring.precedence === "flash" && (!this.#reaches(ring) || this.#isLeft(ring)));
     const [first] = others;
     if (first && !this.#shown) {
-      const values = { side: first.sender, d: span(this.#waited(first)) };
+      const values = { channel: first.channel, side: first.sender, d: span(this.#waited(first)) };
       bar("flash", "critical", [words("flash_bar", values), first.reaches === null || this.#reaches(first) ? "" : words("flash_other")]);
     } else {
       bar("flash", null);
     }
     const immediate = here.filter((ring) => ring.precedence === "immediate");
-    if (immediate.length) bar("immediate", "serious", [words("immediate_bar", { n: immediate.length })]);
+    if (immediate.length) bar("immediate", "serious", [words("immediate_bar", { channel: named(immediate), n: immediate.length })]);
     else bar("immediate", null);
   }
 
   #barAbsent() {
     const [absent] = this.#absent;
-    bar("absent", absent ? "critical" : null, absent ? [words("absent", { who: absent.officer, t: hour(absent.since) }), words("absent_what")] : []);
+    bar("absent", absent ? "critical" : null, absent ? [words("absent", { channel: absent.channel, who: absent.officer, t: hour(absent.since) }), words("absent_what")] : [],
+      ...(absent?.channel === page.channel ? rings(true) : []));
   }
 
   // Once a second: what counts, and what comes with the time.
@@ -469,7 +600,7 @@ export class Alarm {
       const before = this.#marks.get(ring.key);
       this.#marks.set(ring.key, passed);
       if (before === undefined || passed <= before || !this.#reaches(ring)) continue;
-      if (ring.precedence === "flash") say(words("flash_bar", { side: ring.sender, d: span(this.#waited(ring)) }));
+      if (ring.precedence === "flash" && !ring.elsewhere) say(words("flash_bar", { channel: ring.channel, side: ring.sender, d: span(this.#waited(ring)) }));
       else if (ring.precedence === "priority" && passed < 3) this.#short();
     }
   }
@@ -511,7 +642,8 @@ export class Alarm {
     const last = late.at(-1);
     const open = late.slice(-LEFT_SHOWN).map((each) =>
       element("a", { className: "button", href: `/c/${each.channel}/exchanges/${each.exchange}`, textContent: `${words("open")} ${each.number}` }));
-    bar("left", last ? "caution" : null, last ? [words("left", { t: hour(last.since) })] : [], ...open);
+    const values = last && { channel: named(late), t: hour(last.since), n: late.length };
+    bar("left", last ? "caution" : null, last ? [words(late.length > 1 ? "left_many" : "left", values)] : [], ...open);
     const reminded = (localStorage.getItem(REMINDED) ?? "").split(" ");
     const fresh = late.filter((each) => !reminded.includes(each.key));
     if (fresh.length === 0 || !this.#link.leads) return;
@@ -521,10 +653,10 @@ export class Alarm {
 
   #count() {
     const dialog = this.#shown;
-    const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes()[0]);
+    const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes().find((each) => !each.elsewhere));
     if (!ring) return;
     const waited = this.#waited(ring);
-    document.title = words("flash_title", { d: span(waited), side: ring.sender });
+    document.title = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
     if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = "/static/alarm.svg";
     const spent = dialog.querySelector("[data-spent]");
     spent?.setAttribute("width", String(Math.min(100, (waited / ring.limit) * 100)));
@@ -605,7 +737,7 @@ export class Alarm {
     const minute = Math.floor(this.#waited(ring) / AGAIN_S);
     if (globalThis.Notification?.permission !== "granted" || this.#notices.get(ring.key) === minute) return;
     this.#notices.set(ring.key, minute);
-    const text = words("flash_notice", { side: ring.sender }); // a locked screen is public
+    const text = drilled(ring, words("flash_notice", { side: ring.sender })); // a locked screen is public
     const notice = new Notification(text, { tag: ring.key, requireInteraction: true, silent: true });
     notice.addEventListener("click", () => { window.focus(); notice.close(); });
     this.#fraught.set(ring.key, notice);
@@ -644,19 +776,32 @@ export class Alarm {
 
   // Acknowledging
 
+  // While a field has the keyboard, every key is its own. Otherwise keys act after a moment without any: what somebody types who has
+  // not looked up acknowledges nothing.
   #key(event) {
+    const now = performance.now();
+    const quiet = now - Math.max(this.#keyAt, this.#shownAt) >= GUARD_MS;
+    if (!["Shift", "Control", "Alt", "AltGraph", "Meta"].includes(event.key)) this.#keyAt = now;
     const dialog = this.#shown;
     if (!dialog?.open || event.isComposing || event.keyCode === 229) return;
+    this.#showKeys();
     if (event.key === "Escape") {
-      event.preventDefault();
-      event.stopPropagation();
+      this.#stop(event);
       if (!event.repeat) this.#pressSilence();
       return;
     }
+    if (this.#field) {
+      if (event.key === "Tab" && quiet && !event.repeat) {
+        this.#stop(event);
+        this.#hold();
+      } else if (["Enter", " "].includes(event.key) && !event.target.matches(TYPED)) {
+        this.#stop(event); // a button behind the dialog is not in sight, and one in it was not chosen
+      }
+      return;
+    }
     if (["Enter", " ", "a", "A"].includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) {
-      if (event.repeat || performance.now() - this.#shownAt < GUARD_MS) {
-        event.preventDefault();
-        event.stopPropagation();
+      if (event.repeat || !quiet) {
+        this.#stop(event);
         return;
       }
       const pressed = event.key === "a" || event.key === "A";
@@ -667,11 +812,39 @@ export class Alarm {
     }
   }
 
+  #stop(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    this.#swallowed = event.key; // a button is pressed by the release of the space bar
+  }
+
+  // A pointer beside the dialog is on the page behind it, which nobody sees.
+  #pointed(event) {
+    if (!this.#field || !this.#shown?.open || this.#shown.contains(event.target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.#hold();
+  }
+
+  // The dialog says when keys act.
+  #showKeys() {
+    clearTimeout(this.#guarding);
+    const shown = this.#shown?.querySelector("[data-keys]");
+    if (!shown) return;
+    const left = GUARD_MS - (performance.now() - Math.max(this.#keyAt, this.#shownAt));
+    const state = this.#field ? "field" : left > 0 ? "guarded" : "act";
+    if (left > 0) this.#guarding = setTimeout(() => this.#showKeys(), left + 10);
+    if (shown.dataset.keys === state) return;
+    shown.dataset.keys = state;
+    shown.textContent = words(`keys_${state}`);
+  }
+
   async #submitted(event, dialog) {
     event.preventDefault();
     const form = event.target;
     const key = form.elements.of.value;
-    if (performance.now() - this.#shownAt < GUARD_MS || this.#acknowledging.has(key)) return;
+    const madeAt = form.closest("[data-group]")?.madeAt ?? this.#shownAt;
+    if (performance.now() - Math.max(madeAt, this.#shownAt) < GUARD_MS || this.#acknowledging.has(key)) return;
     this.#acknowledging.add(key);
     const pressed = form.querySelector("[data-acknowledge]");
     const outcome = form.querySelector("[data-outcome]");
@@ -696,11 +869,11 @@ export class Alarm {
         return;
       }
       outcome.textContent = text;
-      this.#link.tell("acked", { key, text });
+      this.#link.tell("acked", { key, text, exercise: page.exercise });
     } finally {
       clearTimeout(late);
       clearInterval(nags);
-      if (dialog.dataset.key === "flood") form.closest("tr")?.setAttribute("data-done", "");
+      if (dialog.dataset.key === "flood") form.closest("[data-row]")?.setAttribute("data-done", "");
     }
   }
 

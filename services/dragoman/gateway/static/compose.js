@@ -21,11 +21,13 @@ function echo(field) {
       shown.replaceChildren();
       return;
     }
-    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "" });
+    const after = document.getElementById(field.dataset.after)?.value ?? "";
+    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "", after });
     const answer = await ask(`/c/${page.channel}/compose/read?${query}`).catch(() => null);
     if (!answer || mine !== asked) return;
     shown.classList.toggle("unread", !answer.ok);
     shown.replaceChildren(...[...parsed(await answer.text()).body.childNodes].map((each) => document.adoptNode(each)));
+    if (answer.ok) mended(field);
   };
   field.addEventListener("input", () => {
     clearTimeout(timer);
@@ -35,6 +37,35 @@ function echo(field) {
 }
 
 for (const field of document.querySelectorAll("[data-reads]")) echo(field);
+
+// What was wrong with a field goes once it is read
+
+function mended(field) {
+  document.getElementById(`${field.id}-fault`)?.remove();
+  field.removeAttribute("aria-invalid");
+  const summary = document.querySelector("main .fault");
+  summary?.querySelector(`a[href="#${field.id}"]`)?.closest("li").remove();
+  if (summary && !summary.querySelector("li, p")) summary.remove();
+}
+
+document.addEventListener("click", (event) => {
+  const use = event.target.closest("[data-use]");
+  if (use) {
+    event.preventDefault();
+    const field = document.getElementById(use.dataset.for ?? use.closest("output").getAttribute("for"));
+    field.value = use.dataset.use;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    field.focus();
+  }
+  const link = event.target.closest("main .fault a[href^='#']");
+  const place = link && document.getElementById(link.getAttribute("href").slice(1));
+  if (place) {
+    event.preventDefault();
+    const control = place.matches("input, textarea, select") ? place : place.querySelector("input:not([type=hidden]), textarea, select, a");
+    place.scrollIntoView({ block: "center" });
+    (control ?? place).focus({ preventScroll: true });
+  }
+});
 
 for (const quick of document.querySelectorAll("[data-quick] button")) {
   quick.hidden = false;
@@ -46,6 +77,30 @@ for (const quick of document.querySelectorAll("[data-quick] button")) {
     field.dispatchEvent(new Event("input"));
     field.focus();
   });
+}
+
+// The urgency by the rule is chosen as soon as that is on which it rests; an officer's own choice stays
+
+const urgency = document.querySelector("[data-rules]");
+if (urgency) {
+  const rules = JSON.parse(urgency.dataset.rules);
+  const radios = [...urgency.querySelectorAll("[data-level]")];
+  const byRule = urgency.querySelector("[data-by-rule]");
+  let own = radios.some((each) => each.checked && each.value !== "");
+  urgency.addEventListener("change", () => { own = true; });
+  const apply = () => {
+    const chosen = form.querySelector(`[name="${urgency.dataset.of}"]:checked`)?.value ?? "";
+    const level = rules[chosen] ?? "";
+    const mine = radios.find((each) => each.checked)?.dataset.level;
+    byRule.hidden = level !== "";
+    for (const radio of radios) radio.value = radio.dataset.level === level ? "" : radio.dataset.level;
+    const wanted = own && mine ? mine : level;
+    for (const radio of radios) radio.checked = radio.dataset.level === wanted;
+    byRule.querySelector("input").checked = wanted === "";
+    for (const said of urgency.querySelectorAll("[data-rule-of]")) said.hidden = said.dataset.ruleOf !== chosen;
+  };
+  form.addEventListener("change", (event) => { if (event.target.name === urgency.dataset.of) apply(); });
+  apply();
 }
 
 // Han characters count half a word each

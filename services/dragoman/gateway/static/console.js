@@ -1,10 +1,11 @@
 // Every page's scripts: the one stream of the browser and what it brings, the clocks, the keys.
 
 import { Alarm } from "./alarm.js";
+import { keep } from "./kept.js";
 import { keys } from "./keys.js";
 import { Link } from "./link.js";
 import { signForms } from "./signing.js";
-import { ask, bar, button, cell, clock, element, hour, page, parsed, say, SignedOut, span, words, worker } from "./page.js";
+import { ask, bar, button, cell, clock, element, hour, minutes, page, parsed, rings, say, SignedOut, span, unknowns, words, worker } from "./page.js";
 
 const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
@@ -14,7 +15,7 @@ const SETTLE_MS = 500; // a row that has just moved under a finger is not the on
 const HELD_MS = 1000;
 const SKEW_S = 2;
 
-document.getElementById("plain")?.remove(); // what stands there is for who has no scripts
+for (const each of document.querySelectorAll("#plain, .unscripted")) each.remove(); // what stands there is for who has no scripts
 
 const link = new Link();
 const alarm = new Alarm(link);
@@ -33,6 +34,7 @@ let refreshing = false;
 let wanted = false;
 let movedAt = -Infinity;
 let heldSince = -Infinity;
+let railIsOld = false;
 
 // What is heard
 
@@ -62,12 +64,18 @@ link.addEventListener("change", ({ detail }) => {
   if (detail.channel !== page.channel) return;
   missed = Math.max(0, detail.position - newest);
   if (live) hint();
-  else if (!page.past && detail.position > newest) news(detail.position - newest);
+  else if (!page.past && detail.position > newest) {
+    news(detail.position - newest);
+    hint();
+  }
 });
 
 link.addEventListener("ping", ({ detail }) => {
   heard(detail.now);
-  if (live && document.body.classList.contains("stale") !== detail.stale.includes(page.channel)) refresh();
+  const back = lostAt > 0;
+  found(); // a stream that was held up goes on without a new hello, and perhaps without a record for hours
+  if (back) alarm.refresh();
+  if (back || document.body.classList.contains("stale") !== detail.stale.includes(page.channel)) refresh();
 });
 
 link.addEventListener("error", () => {
@@ -106,14 +114,27 @@ function lose(age) {
     lostAt = heardAt;
     lostFrom = newest;
     document.body.classList.add("stale", "lost");
-    for (const shown of document.querySelectorAll("#rail li")) {
-      if (!["cell-alarm", "cell-page"].includes(shown.id)) cell(shown.id.slice(5), "off", shown.querySelector("b").textContent, words("unsure_detail", { t: hour(heardAt) }));
-    }
+    unknown();
     cell("page", "critical", words("blind"), words("unsure_detail", { t: hour(heardAt) }), "lost");
     alarm.blind(true, age);
   }
   const values = { d: span((clock.now() - lostAt) / 1000), t: hour(lostAt) };
-  bar("lost", "critical", [words("lost", values), words("lost_more")], button(words("lost_know"), () => alarm.knowsBlind()));
+  bar("lost", "critical", [words("lost", values), words("lost_more")], ...rings(), button(words("lost_know"), () => alarm.knowsBlind()));
+}
+
+// Nothing is claimed any more: what was known is shown as what was known last.
+function unknown() {
+  const t = hour(lostAt);
+  for (const shown of document.querySelectorAll("#rail li")) {
+    const key = shown.id.slice(5);
+    if (key in unknowns) cell(key, "off", unknowns[key], words("lost_was", { was: shown.querySelector("b").textContent, t }));
+  }
+  for (const shown of document.querySelectorAll(".times-line")) shown.append(element("small", { className: "own-clock", textContent: ` ${words("own_clock")}` }));
+  const headline = live && document.getElementById("headline");
+  const lead = headline && headline.nextElementSibling;
+  if (!lead) return;
+  lead.textContent = `${words("lost_known", { t, was: headline.textContent.trim() })} ${words("lost_since")}`;
+  headline.textContent = words("lost_headline");
 }
 
 // Cleared by data alone, and never by the mere standing of a connection.
@@ -125,6 +146,11 @@ function found() {
   document.body.classList.remove("lost", "unsure");
   if (!live) document.body.classList.remove("stale");
   alarm.blind(false);
+  for (const shown of document.querySelectorAll(".own-clock")) shown.remove();
+  if (!live) {
+    railIsOld = true;
+    hint();
+  }
   bar("lost", null);
   bar("back", "standby", [words("back", { d: span(away), n: records })]);
   setTimeout(() => bar("back", null), BACK_MS);
@@ -133,8 +159,9 @@ function found() {
 // The page itself
 
 function news(count) {
+  if (main.hasAttribute("data-whole")) return; // what it is about goes on by itself: there is nothing else to show
   const known = document.getElementById("news");
-  const text = words("news", { n: count });
+  const text = words(count === 1 ? "news_one" : "news_many", { n: count });
   if (known) {
     known.textContent = text;
     return;
@@ -149,8 +176,10 @@ function hint() {
   gathering = setTimeout(refresh, GATHER_MS);
 }
 
+const follows = !live && !page.past && document.querySelector("[data-follow]") !== null;
+
 async function refresh() {
-  if (!live) return;
+  if (!live && !follows && !railIsOld) return;
   wanted = true;
   if (refreshing) return;
   refreshing = true;
@@ -162,12 +191,35 @@ async function refresh() {
       if (!answer.ok) return;
       const fresh = parsed(await answer.text());
       while (performance.now() - heldSince < HELD_MS) await new Promise((go) => { setTimeout(go, 50); });
-      show(fresh);
+      if (live) show(fresh);
+      else {
+        follow(fresh);
+        if (railIsOld && !page.past) showRail(fresh);
+        railIsOld = false;
+      }
     }
   } catch (error) {
     if (error instanceof SignedOut) alarm.signedOut();
   } finally {
     refreshing = false;
+  }
+}
+
+// What a page says of the others goes on by itself; what somebody reads or writes beside it stays where it is.
+function follow(fresh) {
+  for (const shown of document.querySelectorAll("[data-follow]")) {
+    const made = fresh.getElementById(shown.id);
+    if (!made || shown.contains(document.activeElement)) continue;
+    const before = new Set(Array.from(shown.querySelectorAll("[data-step]"), (step) => step.textContent));
+    const told = Array.from(made.querySelectorAll("[data-step]"), (step) => step.textContent).filter((text) => !before.has(text));
+    shown.replaceWith(document.adoptNode(made));
+    if (told.length) say(told.join(" "));
+  }
+}
+
+function showRail(fresh) {
+  for (const made of fresh.querySelectorAll("#rail li")) {
+    if (!["cell-alarm", "cell-page"].includes(made.id)) document.getElementById(made.id)?.replaceWith(document.adoptNode(made));
   }
 }
 
@@ -183,9 +235,7 @@ function show(fresh) {
   for (const summary of main.querySelectorAll("details > summary")) summary.parentElement.open ||= opened.has(summary.textContent);
   fresh.getElementById("plain")?.remove();
   for (const id of ["bars", "foot"]) document.getElementById(id).replaceWith(document.adoptNode(fresh.getElementById(id)));
-  for (const made of fresh.querySelectorAll("#rail li")) {
-    if (!["cell-alarm", "cell-page"].includes(made.id)) document.getElementById(made.id)?.replaceWith(document.adoptNode(made));
-  }
+  showRail(fresh);
   newest = Number(fresh.body.dataset.position);
   document.body.dataset.position = String(newest);
   document.body.classList.toggle("stale", fresh.body.classList.contains("stale"));
@@ -219,21 +269,21 @@ function local(zone, now) {
 function tick() {
   const now = clock.now();
   alarm.second();
-  if (!lostAt) {
-    const iso = `${new Date(now).toISOString().slice(0, 19)}Z`;
-    for (const shown of document.querySelectorAll("time[data-utc]")) {
-      shown.dateTime = iso;
-      shown.textContent = hour(now);
-    }
-    for (const shown of document.querySelectorAll("time[data-zone]")) {
-      shown.dateTime = iso;
-      const text = local(shown.dataset.zone, now);
-      if (shown.textContent !== text) shown.textContent = text;
-    }
+  const iso = `${new Date(now).toISOString().slice(0, 19)}Z`;
+  for (const shown of document.querySelectorAll("time[data-utc]")) {
+    shown.dateTime = iso;
+    shown.textContent = hour(now);
+  }
+  for (const shown of document.querySelectorAll("time[data-zone]")) {
+    shown.dateTime = iso;
+    const text = local(shown.dataset.zone, now);
+    if (shown.textContent !== text) shown.textContent = text;
   }
   for (const shown of document.querySelectorAll("[data-waited]")) {
-    const text = span((now - Date.parse(shown.dataset.since)) / 1000);
+    const waited = (now - Date.parse(shown.dataset.since)) / 1000;
+    const text = shown.dataset.waited === "clock" ? minutes(waited) : span(waited);
     if (shown.textContent !== text) shown.textContent = text;
+    if (shown.dataset.waited === "clock") shown.toggleAttribute("data-long", waited >= 6000);
   }
 }
 
@@ -246,5 +296,6 @@ if (here.searchParams.has("said")) {
 }
 document.querySelector("[data-focus]")?.focus();
 keys();
+keep();
 alarm.begin();
 link.begin();

@@ -34,6 +34,13 @@ export function span(seconds) {
   return fill(units.hm, { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, "0") });
 }
 
+// A time that grows under somebody's eyes, in a width that does not: 00:41, 99:59, and from then on in hours.
+export function minutes(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (value) => String(value).padStart(2, "0");
+  return whole < 6000 ? `${two(Math.floor(whole / 60))}:${two(whole % 60)}` : span(whole);
+}
+
 // The host's clock, as far as it was heard of last: computers' own clocks are wrong.
 export const clock = {
   offset: Date.parse(body.dataset.now ?? "") - Date.now() || 0,
@@ -48,7 +55,8 @@ export const hour = (moment) => `${new Date(moment).toISOString().slice(11, 19)}
 const policy = globalThis.trustedTypes?.createPolicy("dragoman", { createHTML: (html) => html, createScriptURL: (url) => url });
 
 // A worker of our own.
-export const worker = (path) => new Worker(policy ? policy.createScriptURL(path) : path);
+export const workerPath = (path) => (policy ? policy.createScriptURL(path) : path);
+export const worker = (path) => new Worker(workerPath(path));
 
 // A page of ours as a document; nothing in it runs.
 export const parsed = (html) => new DOMParser().parseFromString(policy ? policy.createHTML(html) : html, "text/html");
@@ -99,6 +107,7 @@ export function icon(name) {
 const place = document.getElementById("link-bar");
 const alerted = document.getElementById("alerted");
 const RANK = ["critical", "serious", "caution", "standby"];
+const LOST = ["lost", "signed-out"]; // bars of a line that is lost; other critical ones are of flashes and of the watch
 export function bar(name, level, sentences, ...actions) {
   if (!place) return;
   const known = place.querySelector(`[data-bar="${name}"]`);
@@ -114,7 +123,7 @@ export function bar(name, level, sentences, ...actions) {
     return;
   }
   const made = element("div", { className: "bar" },
-    element("div", {}, icon(level === "critical" ? "lost" : level),
+    element("div", {}, icon(LOST.includes(name) ? "lost" : level),
       element("p", {}, element("b", { textContent: first }), " ", element("span", { textContent: rest.join(" ") })), ...actions));
   made.querySelector("p span").dataset.rest = "";
   made.dataset.bar = name;
@@ -142,4 +151,14 @@ export function cell(key, level, word, detail, shape = level) {
   shown.querySelector("use").setAttribute("href", `#i-${shape}`);
   if (shown.querySelector("b").textContent !== word) shown.querySelector("b").textContent = word;
   if (shown.querySelector("small").textContent !== detail) shown.querySelector("small").textContent = detail;
+  shown.title = detail ? `${word}: ${detail}` : word;
 }
+
+// Whom to ring in this channel, with the number: what stands there as a link wherever the telephone is named.
+const listed = document.getElementById("ringing");
+export const unknowns = JSON.parse(listed?.dataset.unknown ?? "{}"); // the words of the rail's cells when nothing is known of them
+export const ringing = JSON.parse(listed?.dataset.ringing ?? "[]");
+export const rings = (own = false) => ringing
+  .filter(({ side }) => !own || side === listed.dataset.side)
+  .flatMap(({ side, role, numbers }) => numbers.slice(0, 1).map(({ number, dialled }) =>
+    element("a", { className: "button", href: `tel:${dialled}`, textContent: `${side}, ${role}: ${number}` })));

@@ -1,0 +1,96 @@
+"""The choices that an exchange itself gives to a form: the windows that were offered, its messages, and the translations of them.
+
+    windows(display, state)             [("0", 15 Dec 2026 08:00Z – 10:00Z (Brussels 09:00–11:00, Beijing 16:00–18:00))]
+    messages(words, state, …)           [("0197…", "Hazardous incident of NATO, 24 Nov 2026 03:05Z")]
+
+A form shows each choice as its officer knows it. The act holds an index or an id, which no page shows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+from msgspec import Raw, Struct
+
+from dragoman.domain import meeting
+from dragoman.gateway.console.arranged import known, there
+from dragoman.gateway.console.offices import Office
+from dragoman.gateway.console.said import Display, language
+from dragoman.language.words import Words
+from dragoman_schemas.state import Exchange, Said
+
+_BEGINNING = 60
+"""Characters of a text by which a reader knows it again."""
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """One choice: the value that the act holds, and the words for it."""
+
+    value: str
+    shown: Markup | str
+
+
+def windows(display: Display, offices: Sequence[Office], state: Exchange) -> list[Choice]:
+    """Return the windows that may be accepted now; where a side has accepted one already, only that one."""
+    if state.meeting is None:
+        return []
+    accepted = {each.window for each in state.meeting.accepted.values()}
+    return [
+        Choice(value=str(index), shown=window(display, offices, msgspec.json.decode(raw)))
+        for index, raw in enumerate(meeting.terms(state))
+        if not accepted or index in accepted
+    ]
+
+
+def window(display: Display, offices: Sequence[Office], value: Any) -> Markup:
+    """Return a window in UTC and by the offices' clocks."""
+    shown = display.span(value)
+    local = [there(each, offices, display.words) for each in known([value])]
+    return shown + Markup("").join(Markup(" <small>{}</small>").format(each) for each in local if each)
+
+
+def agreed(display: Display, offices: Sequence[Office], state: Exchange, content: Mapping[str, Raw]) -> Markup:
+    """Return the time to which an acceptance agrees: the window that it names, else the first one; for a call, at any time."""
+    offers = meeting.terms(state)
+    index = msgspec.json.decode(bytes(content["window"])) if "window" in content else 0
+    if index >= len(offers):
+        return Markup("{}").format(display.words.say("at any time"))
+    return window(display, offices, msgspec.json.decode(offers[index]))
+
+
+def messages(words: Words, state: Exchange) -> list[Choice]:
+    """Return the messages of an exchange, by their acts, sides and times."""
+    return [
+        Choice(
+            value="" if each.id == state.id else each.id,
+            shown=words.say(
+                "%(act)s of %(side)s, %(t)s",
+                act=words.act(each.act),
+                side=each.said.side.upper(),
+                t=words.written(each.said.time, "minute"),
+            ),
+        )
+        for each in state.messages
+    ]
+
+
+def translations(words: Words, state: Exchange, side: str) -> list[Choice]:
+    """Return the translations that other sides have given in an exchange, by their languages and their first words."""
+    return [Choice(value=each.id, shown=_described(words, each)) for each in _given(state) if each.said.side != side]
+
+
+def _given(state: Exchange) -> Iterator[Said]:
+    yield from state.acts.get("translation", ())
+
+
+def _described(words: Words, given: Said) -> str:
+    tag, text = (str(msgspec.json.decode(given.content[name])) for name in ("language", "text"))
+    beginning = text if len(text) <= _BEGINNING else text[: text.rfind(" ", 0, _BEGINNING)]
+    return words.say(
+        "%(language)s, by %(side)s, %(t)s: %(text)s",
+        language=language(tag),
+        side=given.said.side.upper(),
+        t=words.written(given.said.time, "minute"),
+        text=" ".join(beginning.split()),
+    )

@@ -1,0 +1,139 @@
+"""Translations of the messages of an exchange: whose they are, and whether the other sides agree, so that each is shown under its original.
+
+    of_message(state, state.id)     (Translated(language="zh", side="china", agreed=(), disputed=()),)
+    missing(registry, state, …)     "zh"
+
+A translation is one side's reading of a message. It is never shown without its original, nor without saying whose it is.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from dragoman.gateway.console.said import Display, Fact, language
+from dragoman.language.words import Words
+from dragoman_schemas.state import Exchange, Said
+
+ACT: Final = "translation"
+_BETWEEN: Final = re.compile(r"\n[ \t]*\n\s*")
+
+
+class Disputed(Struct, frozen=True, kw_only=True):
+    """A side reads the original otherwise, and says how."""
+
+    side: str
+    reason: str
+
+
+class Translated(Struct, frozen=True, kw_only=True):
+    """One translation of a message: by which side, and which sides agree to it or dispute it."""
+
+    id: str
+    language: str
+    text: str
+    side: str
+    time: str
+    agreed: tuple[str, ...] = ()
+    disputed: tuple[Disputed, ...] = ()
+
+
+def of_message(state: Exchange, message: str) -> tuple[Translated, ...]:
+    """Return the translations of a message, the oldest first."""
+    return tuple(_translated(state, said) for said in state.acts.get(ACT, ()) if _value(said, "of", state.id) == message)
+
+
+def _translated(state: Exchange, said: Said) -> Translated:
+    return Translated(
+        id=said.id,
+        language=_value(said, "language"),
+        text=_value(said, "text"),
+        side=said.said.side,
+        time=said.said.time,
+        agreed=tuple(
+            dict.fromkeys(each.said.side for each in state.acts.get("translation-agreement", ()) if _value(each, "of") == said.id)
+        ),
+        disputed=tuple(
+            Disputed(side=each.said.side, reason=_value(each, "reason"))
+            for each in state.acts.get("translation-dispute", ())
+            if _value(each, "of") == said.id
+        ),
+    )
+
+
+def _value(said: Said, name: str, default: str = "") -> str:
+    return str(msgspec.json.decode(bytes(said.content[name]))) if name in said.content else default
+
+
+def mark(words: Words, translated: Translated, *, attributed: bool = True) -> str:
+    """Say whose a translation is, and whether the other sides agree to it."""
+
+    def named(sides: Iterable[str]) -> str:
+        return words.listed(dict.fromkeys(side.upper() for side in sides)) if attributed else words.say("a participant")
+
+    side = named([translated.side])
+    if translated.disputed:
+        return words.say("%(side)s’s translation, disputed by %(sides)s", side=side, sides=named(each.side for each in translated.disputed))
+    if translated.agreed:
+        return words.say("%(side)s’s translation, agreed by %(sides)s", side=side, sides=named(translated.agreed))
+    return words.say("%(side)s’s translation, not agreed", side=side)
+
+
+def shown(words: Words, translations: Iterable[Translated], *, attributed: bool = True) -> list[dict[str, Any]]:
+    """Return translations as a page shows them; under the Chatham House Rule without the names of sides."""
+    return [
+        {
+            "mark": mark(words, each, attributed=attributed),
+            "tag": each.language,
+            "language": language(each.language),
+            "lines": each.text.splitlines(),
+            "disputed": [(one.side.upper() if attributed else "", one.reason) for one in each.disputed],
+        }
+        for each in translations
+    ]
+
+
+# What is to be translated
+
+
+class Original(Struct, frozen=True, kw_only=True):
+    """One text of a message: what it is called, its language, its paragraphs, and every language in which it is given."""
+
+    label: str
+    language: str
+    languages: tuple[str, ...]
+    paragraphs: tuple[str, ...]
+
+
+def originals(display: Display, state: Exchange, message: str = "") -> list[Original]:
+    """Return the texts of a message, the opening if none is named, each in the language in which it was written first."""
+    if message in ("", state.id):
+        return list(_texts(display, display.facts(state.act, state.content), state.content))
+    act = next((each.act for each in state.messages if each.id == message), "")
+    content = next((said.content for said in state.acts.get(act, ()) if said.id == message), {})
+    return list(_texts(display, display.facts(act, content), content)) if content else []
+
+
+def _texts(display: Display, facts: Sequence[Fact], content: Mapping[str, Raw]) -> Iterator[Original]:
+    for fact in facts:
+        if not fact.said or fact.name == "subject":
+            continue
+        value = msgspec.json.decode(bytes(content[fact.name]))
+        for each in value if isinstance(value, list) else [value]:
+            tag, text = next(iter(each.items())) if isinstance(each, dict) else ("", str(each))
+            given = tuple(each) if isinstance(each, dict) else ()
+            yield Original(label=fact.label, language=tag, languages=given, paragraphs=tuple(paragraphs(text)))
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a text: an empty line stands between one and the next."""
+    return [each.strip() for each in _BETWEEN.split(text) if each.strip()]
+
+
+def missing(languages: Sequence[str], originals_: Sequence[Original], given: Sequence[Translated]) -> str:
+    """Return the first language of the channel in which a message is not given yet; empty where it is given in all of them."""
+    known = set.intersection(*({*each.languages} for each in originals_)) if originals_ else set()
+    known |= {each.language for each in given}
+    return next((tag for tag in languages if tag not in known), "")

@@ -1,0 +1,96 @@
+"""Forms that outlive a session: what an officer sent after it had ended, sealed for an hour, and given back to the same officer alone.
+
+    secret = forms.keep("nato/o-1", "/c/nato-china/compose/contact-note", body)     the secret goes into a cookie
+    forms.find(secret, "nato/o-1")                                                  the form, after signing in again
+
+The bytes are sealed with AES-256-GCM under a key that only the browser's cookie holds; the gateway keeps a digest of it to find them by.
+They are in memory only and never on disk. One form an officer, at most `KEPT_FORMS` in all: what is kept first goes first. Nobody fills
+this who has not had a session here within the hour.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from aiohttp import web
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
+
+from dragoman.limits import KEPT_FORM_BYTES, KEPT_FORM_SECONDS, KEPT_FORMS
+
+_KEY_BYTES: Final = 32
+_NONCE_BYTES: Final = 12
+
+
+class KeptForm(NamedTuple):
+    """A form as it was sent: to which path, and its fields, URL-encoded."""
+
+    path: str
+    body: bytes
+
+
+class _Sealed(Struct, frozen=True, kw_only=True):
+    actor: str
+    path: str
+    nonce: bytes
+    text: bytes
+    until: float
+
+
+class KeptForms:
+    """The kept forms of one gateway. `clock` is monotonic, in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Keep nothing yet."""
+        self._clock = clock
+        self._sealed: dict[str, _Sealed] = {}
+
+    def keep(self, actor: str, path: str, body: bytes) -> str:
+        """Seal a form of an officer in place of the one before; return the secret that opens it, or nothing for one that is too long."""
+        if len(body) > KEPT_FORM_BYTES:
+            return ""
+        self._sweep()
+        for place in [place for place, each in self._sealed.items() if each.actor == actor]:
+            del self._sealed[place]
+        while len(self._sealed) >= KEPT_FORMS:
+            del self._sealed[next(iter(self._sealed))]
+        key, nonce = secrets.token_bytes(_KEY_BYTES), secrets.token_bytes(_NONCE_BYTES)
+        text = AESGCM(key).encrypt(nonce, body, _bound(actor, path))
+        until = self._clock() + KEPT_FORM_SECONDS
+        self._sealed[_place(key.hex())] = _Sealed(actor=actor, path=path, nonce=nonce, text=text, until=until)
+        return key.hex()
+
+    def find(self, secret: str, actor: str) -> KeptForm | None:
+        """Open a form for the officer who sent it; None for anybody else, and once its hour is over."""
+        self._sweep()
+        sealed = self._sealed.get(_place(secret))
+        if sealed is None or sealed.actor != actor:
+            return None
+        try:
+            body = AESGCM(bytes.fromhex(secret)).decrypt(sealed.nonce, sealed.text, _bound(actor, sealed.path))
+        except (InvalidTag, ValueError):
+            return None
+        return KeptForm(sealed.path, body)
+
+    def drop(self, secret: str) -> None:
+        """Forget a form."""
+        self._sealed.pop(_place(secret), None)
+
+    def _sweep(self) -> None:
+        now = self._clock()
+        for place in [place for place, each in self._sealed.items() if each.until <= now]:
+            del self._sealed[place]
+
+
+def _place(secret: str) -> str:
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+def _bound(actor: str, path: str) -> bytes:
+    """Return what a seal is bound to, beside its bytes."""
+    return f"{actor}\n{path}".encode()
+
+
+FORMS_KEPT: Final = web.AppKey("forms_kept", KeptForms)

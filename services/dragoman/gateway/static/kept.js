@@ -1,0 +1,35 @@
+// What this device keeps for when the line is lost: the duty numbers of the channel, as its reader may see them. Nothing else.
+// It is asked for again while a page is open, so that what is erased or withdrawn goes from here too, and deleted with the session.
+
+import { page, workerPath } from "./page.js";
+
+const NUMBERS = "dragoman-numbers";
+const AGAIN_MS = 300_000;
+const UNTIL = "Dragoman-Kept-Until";
+
+export function keep() {
+  if (!navigator.serviceWorker || !globalThis.caches || page.past) return;
+  navigator.serviceWorker.register(workerPath("/offline.js")).catch(() => null); // without one, the browser says so itself
+  if (!page.channel) return;
+  renew();
+  setInterval(renew, AGAIN_MS);
+}
+
+async function renew() {
+  const path = `/c/${page.channel}/offline`;
+  try {
+    const cache = await caches.open(NUMBERS);
+    const answer = await fetch(path, { cache: "no-store", redirect: "manual", headers: { Accept: "text/html" } });
+    if (answer.ok && Date.parse(answer.headers.get(UNTIL)) > Date.now()) await cache.put(path, answer);
+    else if (answer.type === "opaqueredirect" || answer.status === 401) await forget();
+    else if (answer.status < 500) await cache.delete(path);
+  } catch {
+    // The line is lost, or the browser keeps nothing: what is there stays until its time.
+  }
+}
+
+export async function forget() {
+  await globalThis.caches?.delete(NUMBERS).catch(() => null);
+}
+
+addEventListener("submit", (event) => { if (event.target.action.endsWith("/sign-out")) forget(); }, true);

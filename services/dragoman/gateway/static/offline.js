@@ -1,0 +1,46 @@
+// The service worker: when the line is lost, whoever leaves a page is shown whom to ring, and not the browser's error.
+// It keeps nothing of the service but this page and its style sheet. The numbers are put there by kept.js, and are gone with the session.
+
+const PLAIN = "dragoman-offline";
+const NUMBERS = "dragoman-numbers";
+const STYLE = "/static/console.css";
+const PAGE = "/offline";
+const PATIENCE_MS = 30_000;
+
+addEventListener("install", (event) => {
+  event.waitUntil(caches.open(PLAIN).then((cache) => cache.addAll([PAGE, STYLE])).then(() => skipWaiting()));
+});
+
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  const { pathname } = new URL(request.url);
+  if (request.mode === "navigate") event.respondWith(navigated(request, pathname));
+  else if (pathname === STYLE) event.respondWith(fetch(request).catch(async () => (await caches.match(STYLE)) ?? Response.error()));
+});
+
+// A session begins and ends at the form for signing in: what was kept for the one before is deleted.
+async function navigated(request, pathname) {
+  if (pathname === "/sign-out" || pathname === "/sign-in") await caches.delete(NUMBERS);
+  let late = 0;
+  const silence = new Promise((_, reject) => { late = setTimeout(() => reject(new Error("no answer")), PATIENCE_MS); });
+  try {
+    return await Promise.race([fetch(request), silence]); // the request as it is: a changed one no longer asks for a page
+  } catch {
+    return offline(pathname);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+async function offline(pathname) {
+  const cache = await caches.open(NUMBERS);
+  const kept = [];
+  for (const key of await cache.keys()) {
+    const answer = await cache.match(key);
+    if (Date.parse(answer.headers.get("Dragoman-Kept-Until")) > Date.now()) kept.push([new URL(key.url).pathname, answer]);
+    else await cache.delete(key);
+  }
+  const wanted = `${/^\/c\/[^/]+/.exec(pathname)?.[0]}${PAGE}`;
+  const found = kept.find(([path]) => path === wanted) ?? kept[0];
+  return found?.[1] ?? (await caches.match(PAGE)) ?? Response.error();
+}

@@ -1,0 +1,56 @@
+"""Tables as CSV (RFC 4180), for programs that take a cell which begins like a formula for one.
+
+    cell("=1+1")    "'=1+1"
+    cell("north")    "north"
+
+Every CSV that the service gives is written here, so that one rule guards all of them.
+"""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+_FORMULA: Final = frozenset("=+-@")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+"""Categories of characters that a spreadsheet may drop before it looks whether a cell is a formula: blanks, controls and invisible ones."""
+
+
+def table(names: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table with one row of names."""
+    output = io.StringIO()
+    writer = csv.writer(output)
+    writer.writerow(names)
+    writer.writerows([cell(value) for value in row] for row in rows)
+    return output.getvalue()
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell that no spreadsheet takes for a formula; an apostrophe before it makes it a text."""
+    text = _text(value)
+    return "'" + text if is_formula(text) else text
+
+
+def is_formula(text: str) -> bool:
+    """Return whether a spreadsheet might take a text for a formula, whatever blanks or invisible characters precede it."""
+    if text[:1] in ("\t", "\r", "\n"):
+        return True
+    first = next((character for character in text if unicodedata.category(character) not in _UNSEEN), "")
+    return unicodedata.normalize("NFKC", first)[:1] in _FORMULA
+
+
+def _text(value: object) -> str:
+    if isinstance(value, msgspec.Raw):
+        raw = bytes(value)
+        try:
+            value = msgspec.json.decode(raw)
+        except ValueError:  # a number of too many digits
+            return raw.decode(errors="replace")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
+        return " ".join(value)
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,119 @@
+"""A stranger or another channel's office behind the same host: neither uses up what an officer needs, nor learns of a channel."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from dragoman.gateway.console.sessions import COOKIE
+from service import Caller, Service
+
+_BURST = 50
+
+
+@pytest.fixture
+def narrow(tmp_path: Path) -> Iterator[Service]:
+    """A demonstration with small budgets for addresses."""
+    service = Service(tmp_path / "data", "--demo", environment={"DRAGOMAN_BUDGETS__ADDRESS_REQUESTS": str(_BURST / 10)})
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """HTTP connections that keep no cookie."""
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30), cookie_jar=jar) as session:
+        yield session
+
+
+async def signed_in(session: aiohttp.ClientSession, service: Service, who: str) -> dict[str, str]:
+    """The headers of a page's session."""
+    async with session.post(f"{service.base_url}/sign-in", data={"token": service.token(who)}, allow_redirects=False) as answer:
+        assert answer.status == 303
+        return {"Cookie": answer.headers["Set-Cookie"].partition(";")[0], "Accept": "text/html"}
+
+
+async def slowest(ask: Callable[[], Awaitable[None]], times: int) -> float:
+    """The 99th percentile, in seconds, of so many calls."""
+    taken = []
+    for _ in range(times):
+        begun = time.monotonic()
+        await ask()
+        taken.append(time.monotonic() - begun)
+    return sorted(taken)[int(len(taken) * 0.99)]
+
+
+async def test_a_stranger_behind_the_same_address_does_not_use_up_an_officers_pages(
+    narrow: Service, session: aiohttp.ClientSession
+) -> None:
+    url, officer = narrow.base_url, await signed_in(session, narrow, "china/duty_officer")
+    flash = {"act": "contact-note", "form": "conversation", "text": "Now.", "precedence": "flash"}
+    sender = Caller(session, narrow, "nato/duty_officer")
+    flashes = [(await sender.open(flash)).json["exchange"] for _ in range(2)]
+    numbers = count()
+
+    async def board() -> None:
+        async with session.get(f"{url}/c/nato-china", headers=officer) as answer:
+            assert answer.status == 200
+
+    async def acknowledge() -> None:
+        id, key = flashes[next(numbers)], f"acknowledgement-{time.monotonic_ns()}"
+        form = {"exchange": id, "of": id, "key": key}
+        headers = {**officer, "Accept": "application/json"}
+        async with session.post(f"{url}/c/nato-china/acknowledge", data=form, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+
+    quiet, quiet_receipt = await slowest(board, 20), await slowest(acknowledge, 1)
+    over = asyncio.Event()
+
+    async def flood() -> None:
+        for number in count():
+            headers = {"Cookie": f"{COOKIE}=drg_{number}"} if number % 2 else {}
+            async with session.get(f"{url}/c/nato-china", headers=headers, allow_redirects=False) as answer:
+                if answer.status == 429:
+                    over.set()
+
+    flooding = asyncio.create_task(flood())
+    try:
+        await asyncio.wait_for(over.wait(), 60)
+        under, receipt = await slowest(board, 20), await slowest(acknowledge, 1)
+        for path in ("/static/console.css", "/livez", "/readyz"):
+            async with session.get(url + path) as answer:
+                assert answer.status == 200, "files and probes have budgets of their own"
+        async with session.get(f"{url}/sign-in") as answer:
+            assert answer.status == 429, "the address's own budget is used up all the same"
+    finally:
+        flooding.cancel()
+    assert under < max(0.5, 10 * quiet)
+    assert receipt < max(0.5, 10 * quiet_receipt)
+
+
+async def test_an_alarm_that_is_armed_says_nothing_of_channels_that_the_officer_is_not_in(
+    narrow: Service, session: aiohttp.ClientSession
+) -> None:
+    operator = Caller(session, narrow, "operator")
+    opened = {
+        "name": "elsewhere",
+        "kind": "official",
+        "sides": ["china", "russia"],
+        "languages": ["en"],
+        "officers": [{"side": "china", "officer": "d-1", "office": "hq", "roles": ["duty_officer"]}],
+    }
+    assert (await operator.call("POST", "/v1/channels", opened)).status == 201
+    officer = await signed_in(session, narrow, "china/duty_officer")
+
+    async def beat(exercise: str) -> tuple[int, bytes]:
+        form = {"state": "armed", "exercise": exercise}
+        async with session.post(f"{narrow.base_url}/alarm/beat", data=form, headers={"Cookie": officer["Cookie"]}) as answer:
+            said = await answer.json() if answer.status != 204 else {}
+            return answer.status, str(said.get("detail", "")).encode()
+
+    assert (await beat("nato-china"))[0] == 204
+    there, nowhere = await beat("elsewhere"), await beat("nowhere-at-all")
+    assert there == nowhere
+    assert there[0] == 400

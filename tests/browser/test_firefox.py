@@ -1,0 +1,114 @@
+"""The console in Firefox: the alarm and its takeover, a contact note, and a proof that is worked out in the page.
+
+Firefox is given a loudspeaker that nobody hears, and nobody answers its question about notices.
+"""
+
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
+
+from browsing import EXERCISE, Flash, Visiting, acknowledge_all
+from firefox import FIREFOX, launcher
+from patience import PATIENCE_MS
+from service import Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CALM = "nato-china"
+
+_PREFERENCES: dict[str, str | float | bool] = {"media.cubeb.force_mock_context": True}
+_NO_LOUDSPEAKER = """
+    AudioContext.prototype.resume = () => new Promise(() => {});
+    Object.defineProperty(AudioContext.prototype, "state", { get: () => "suspended" });
+"""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Return the path of Firefox, which takes Chromium's place in this module."""
+    if not FIREFOX.exists():
+        if os.environ.get("DRAGOMAN_REQUIRE_FIREFOX") == "1":
+            pytest.fail(f"DRAGOMAN_REQUIRE_FIREFOX=1, and there is no {FIREFOX}. Install Debian's firefox-esr.")
+        pytest.skip(f"there is no {FIREFOX}: install Debian's firefox-esr to run these")
+    return FIREFOX
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browser(chromium: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """A headless Firefox, in which every visit has cookies of its own."""
+    program = launcher(tmp_path_factory.mktemp("firefox"), chromium)
+    async with async_playwright() as playwright:
+        browser = await playwright.firefox.launch(
+            channel="moz-firefox", executable_path=program, firefox_user_prefs=_PREFERENCES, timeout=PATIENCE_MS
+        )
+        yield browser
+        await browser.close()
+
+
+async def test_a_flash_sounds_and_takes_over_and_is_acknowledged_by_a_key_and_by_the_pointer(
+    visit: Visiting, flash: Flash, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    page, takeover = china.page, china.page.locator("dialog[open]")
+    await page.get_by_role("button", name="I am on duty: arm the alarm").click()
+    await page.get_by_role("button", name="I heard the sound").click()
+    await expect(page.locator("body")).to_have_attribute("data-alarm", "partly")
+    await expect(page.locator("[data-bar='arm']")).to_contain_text("Notices are not allowed")
+    for by in ("key", "pointer"):
+        number = await flash()
+        await expect(takeover).to_contain_text(number)
+        await expect(page.locator("body")).to_have_attribute("data-sounding", "flash")
+        await expect(takeover.locator(".head")).to_be_focused()
+        await expect(takeover.locator("[data-keys]")).to_have_text("Keys act now.")
+        if by == "key":
+            await page.keyboard.press("a")
+        else:
+            await takeover.locator("[data-acknowledge]").click()
+        await expect(takeover).to_have_count(0)
+        await expect(page.locator("[data-bar='settled']")).to_contain_text("Acknowledged")
+    waiting = (await Caller(session, demo, "china/duty_officer").get(f"/v1/channels/{EXERCISE}/inbox")).json["exchanges"]
+    assert [row["number"] for row in waiting if "china" in row.get("unacknowledged_by", ())] == []
+    assert china.complaints == []
+
+
+async def test_where_no_sound_starts_the_officer_is_told_what_to_check(visit: Visiting) -> None:
+    china = await visit()
+    await china.page.add_init_script(_NO_LOUDSPEAKER)
+    await china.sign_in("china/duty_officer", CALM)
+    await china.page.get_by_role("button", name="I am on duty: arm the alarm").click()
+    await expect(china.page.locator("[data-bar='help']")).to_contain_text("Check the volume, the loudspeaker")
+    await expect(china.page.locator("body")).to_have_attribute("data-alarm", "not_armed")
+    assert china.complaints == []
+
+
+async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_valid(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato = await visit()
+    await nato.sign_in("nato/officer")
+    page = nato.page
+    await page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
+    await page.get_by_label("conversation", exact=True).check()
+    await page.locator("textarea[name^='f.text']").first.fill("Met the counterpart at the reception.")
+    await page.get_by_role("button", name="Check before sending").first.click()
+    await expect(page.locator("h1")).to_have_text("Check before sending")
+    shown = await page.locator("#act-bytes").inner_text()
+    await page.get_by_role("button", name=re.compile("^Send|^Record")).first.click()
+    await expect(page.locator("h1")).to_contain_text("Recorded at position")
+    position = int(re.sub(r"\D", "", await nato.headline()))
+    caller = Caller(session, demo, "nato/officer")
+    assert shown.encode() in (await caller.get(f"/v1/channels/{EXERCISE}/records/{position}")).body
+    await caller.sealed(position, EXERCISE)
+    await page.goto(f"{demo.base_url}/c/{EXERCISE}/records/{position}")
+    await expect(page.locator("[data-proved]")).to_contain_text("stands in the signed log")
+    for step in ("bytes", "leaf", "path", "root", "head"):
+        await expect(page.locator(f"[data-step={step}]")).to_have_attribute("data-verdict", "holds")
+    assert nato.complaints == []

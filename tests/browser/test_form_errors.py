@@ -1,0 +1,186 @@
+"""Each error of a form can be acted on: its link leads to a field that is seen, with the same label, and its words are those of an officer.
+
+Every form of the official channel is sent three times: empty; with a word of nonsense in every field; and filled in, but with a character
+that no record may hold. The pages that come back are laid out by the browser, in a frame without scripts.
+"""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+import beside
+from browsing import Visit, Visiting
+from dragoman.domain.rule import Who
+from dragoman.domain.table import FORMATS, RULES
+from dragoman.gateway.console import kinds
+from filling import filled, needed
+from patience import PATIENCE_MS
+from reaching import CHANNEL, Reaching
+from service import Caller, Service
+
+pytestmark = pytest.mark.browser
+
+_BY_SERVICES: Final = {Who.WATCH, Who.COURIER}
+_OTHERWISE: Final = {"acknowledgement", "correction"}
+"""An act by a button; and one whose fields are chosen first."""
+
+_OFFICIAL: Final = [form for form in FORMATS.values() if "official" in form.kinds]
+ACTS: Final = sorted(
+    act
+    for act, rule in RULES.items()
+    if (act in FORMATS and "official" in FORMATS[act].kinds)
+    or (rule.family is None and rule.who not in _BY_SERVICES and act not in _OTHERWISE and any(act in form.moves for form in _OFFICIAL))
+)
+
+SENT: Final = """async ([address, how, entries]) => {
+    const read = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
+    const empty = await fetch(address, { headers: { Accept: "text/html" } });
+    const page = await read(empty);
+    const form = page.getElementById("writing");
+    for (const control of how === "empty" ? [] : form.querySelectorAll("input:not([type]), textarea")) {
+        control.value = control.dataset.reads === "time" ? "some day" : control.dataset.reads === "place" ? "15.12 116.44" : "nonsense";
+        if (how === "characters") control.value = "";
+    }
+    for (const [name, value] of how === "characters" ? entries : []) {
+        const all = [...form.querySelectorAll(`[name="${name}"]`)];
+        const one = ["radio", "checkbox"].includes(all[0].type) ? all.find((each) => value === null ? each.value : each.value === value) : all[0];
+        if (one !== all[0] || one.type === "radio" || one.type === "checkbox") one.checked = true;
+        else one.value = one.dataset.reads || one.inputMode === "decimal" ? value : `${value} \\u0007`;
+    }
+    const sent = new FormData(form);
+    sent.delete("upload");
+    const answer = await fetch(form.getAttribute("action"), { method: "POST", body: sent, headers: { Accept: "text/html" } });
+    const shown = async (html) => {
+        const frame = document.createElement("iframe");
+        frame.sandbox = "allow-same-origin";
+        frame.width = 1280;
+        frame.height = 800;
+        frame.srcdoc = html;
+        document.body.replaceChildren(frame);
+        await new Promise((done) => { frame.onload = done; });
+        return frame.contentDocument;
+    };
+    const seen = (each) => each.checkVisibility() && each.getBoundingClientRect().height > 0;
+    const html = await answer.text();
+    const after = await shown(html);
+    const faults = [...after.querySelectorAll("main .fault li")].map((item) => {
+        const link = item.querySelector("a");
+        const place = link && after.getElementById(link.getAttribute("href").slice(1));
+        const label = place && (place.localName === "fieldset" ? place.querySelector("legend") : after.querySelector(`label[for="${place.id}"]`));
+        return { text: item.textContent.trim(), href: link?.getAttribute("href"), seen: Boolean(place) && seen(place), label: label?.textContent };
+    });
+    const drawers = [...after.querySelectorAll("#writing details[open]")].filter((each) => !each.querySelector(".wrong"));
+    const wrong = [...after.querySelectorAll("main .wrong")].map((each) => each.textContent);
+    const problem = [...after.querySelectorAll("main .fault > p")].map((each) => each.textContent);
+    if (how !== "empty") return { status: answer.status, faults, wrong, problem };
+    const first = await shown(await (await fetch(address, { headers: { Accept: "text/html" } })).text());
+    const names = [...new Set([...first.querySelectorAll("#writing [name^='f.']")].filter(seen).map((each) => each.name))];
+    return { status: answer.status, faults, wrong, problem, drawers: drawers.length, names };
+}"""
+
+_INHUMAN: Final = re.compile(
+    r"[a-z]+_[a-z]+|`|/[a-z]+|[{}]|Expected|Invalid|regex|JSON|UUID|sha|\bid\b|\b[a-z]{2}-[A-Z]|character is a control|GET|POST|0197|"
+    + "|".join(re.escape(act) for act in RULES if "-" in act)
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def pages(browser: Browser, demo: Service) -> AsyncIterator[dict[str, Page]]:
+    """A page of each head of office, in which the browser lays out what comes back."""
+    opened = {}
+    for side in ("nato", "china"):
+        context = await browser.new_context(bypass_csp=True, viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(PATIENCE_MS)
+        visit = Visit(await context.new_page(), demo)
+        await visit.sign_in(f"{side}/head_of_office", CHANNEL)
+        await visit.page.goto(f"{demo.base_url}/static/console.css")  # of the same origin, and does nothing by itself
+        opened[side] = visit.page
+    yield opened
+    for page in opened.values():
+        await page.context.close()
+
+
+@pytest.mark.parametrize("act", ACTS)
+async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
+    act: str, pages: dict[str, Page], session: aiohttp.ClientSession, demo: Service
+) -> None:
+    reaching = Reaching(session, demo)
+    if act in FORMATS:
+        await beside.enter(reaching.caller("nato"))
+        side, address = "nato", f"/c/{CHANNEL}/compose/{act}"
+    else:
+        side, exchange = await reaching.for_act(act)
+        address = f"/c/{CHANNEL}/exchanges/{exchange}/acts/{act}"
+    entries, _ = filled(act, needed(act))
+    required = [each for each in kinds.members(act) if each.required and not isinstance(each.kind, kinds.Fields)]
+    for how in ("empty", "nonsense", "characters"):
+        found: Any = await pages[side].evaluate(SENT, [address, how, [list(each) for each in entries]])
+        if found["status"] == 200:  # everything was filled in by choices alone, or nothing is required
+            continue
+        assert found["status"] == 422, found
+        assert found["faults"] or found["problem"], found
+        for fault in found["faults"]:
+            if fault["href"] is not None:
+                assert fault["seen"], (how, fault)
+                assert fault["label"], (how, fault)
+                label = fault["label"].split(",")[0].replace("(optional)", "").strip()
+                assert label in fault["text"] or fault["href"].count("-") > 1, (how, fault)
+        for text in (*(fault["text"] for fault in found["faults"]), *found["wrong"], *found["problem"]):
+            assert not _INHUMAN.search(text), (how, text)
+        if how != "empty":  # what was typed is shown, wherever it was typed
+            continue
+        assert not found["drawers"], (how, found)
+        for member in required:
+            name = f"f.{member.name}"
+            assert any(each == name or each.startswith(f"{name}.") for each in found["names"]), f"{name} is in a closed drawer"
+
+
+async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_button(visit: Visiting, demo: Service) -> None:
+    nato = await visit()
+    page = nato.page
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
+    begins = datetime.now(UTC).replace(hour=8, minute=0) + timedelta(days=60)
+    await page.evaluate(
+        """([from]) => Object.entries({ "f.purpose": "A visit", "f.visitors": "3", "f.place": "15.12 116.44", "f.dates.from": from, "f.dates.to": "10:00" })
+            .forEach(([name, value]) => { document.querySelector(`[name="${name}"]`).value = value; })""",
+        [f"{begins:%Y-%m-%d %H:%M}Z"],
+    )
+    await page.locator("[name=do][value=check]").click()
+    await expect(page.locator("#f-place-fault")).to_contain_text("Did you mean 15.12N 116.44E?")
+    assert await page.locator(".fault li").count() == 1
+    await page.locator("#f-place-fault button").click()
+    await expect(page.locator("#f-place")).to_have_value("15.12N 116.44E")
+    await expect(page.locator(".wrong")).to_have_count(0)  # as soon as the place is read
+    await page.locator("[name=do][value=check]").click()
+    act = json.loads(await page.locator("#checking [name=act]").input_value())
+    assert act["dates"] == {"from": f"{begins:%Y-%m-%dT%H:%M}:00Z", "to": f"{begins:%Y-%m-%dT}10:00:00Z"}
+    assert act["place"] == {"lat": 15.12, "lon": 116.44}
+
+
+async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Service) -> None:
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
+    await nato.page.locator("#f-place").fill("15.12 116.44")
+    await nato.page.locator("#f-place").press("Enter")  # which checks the form, and presses no other button
+    await nato.page.locator("#f-place-fault button").click()
+    assert await nato.page.locator("#f-place").input_value() == "15.12N 116.44E"
+
+
+async def test_a_draft_says_what_is_missing_by_the_labels_of_the_form(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    officer = Caller(session, demo, "nato/officer")
+    draft = (await officer.post(f"/v1/channels/{CHANNEL}/drafts", {"act": {"act": "contact-note", "form": "conversation"}})).json
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/officer", CHANNEL)
+    await nato.page.goto(f"{demo.base_url}/c/{CHANNEL}/drafts/{draft['id']}")
+    await expect(nato.page.locator(".verdict", has_text="not complete")).to_contain_text("Text: This must be filled in.")

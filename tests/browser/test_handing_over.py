@@ -1,0 +1,91 @@
+"""Whoever may not send an act is told so before the first field, and hands what they wrote to a colleague who may, and who sees it at once."""
+
+import re
+
+import aiohttp
+import pytest
+from playwright.async_api import expect
+
+from browsing import Visit, Visiting
+from service import Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CALM = "nato-china"
+IDENTIFIERS = re.compile(r"duty_officer|head_of_office|hazardous-incident|nato/o-1|needs one of")
+
+
+async def write(visit: Visit) -> None:
+    page = visit.page
+    await page.locator("#f-kind input[value=near_miss]").check()
+    await page.locator("#f-time").fill("now")
+    await page.locator("#f-place").fill("15-07N 116-26E")
+    await page.locator("textarea[name^='f.facts']").first.fill("One aircraft passed close.")
+    await page.get_by_role("button", name="Check before sending").click()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
+) -> None:
+    officer, head = await visit(java_script_enabled=scripts), await visit()
+    await head.sign_in("nato/head_of_office", CALM)
+    await head.page.goto(f"{demo.base_url}/c/{CALM}/inbox")
+    await officer.sign_in("nato/officer", CALM)
+    await officer.page.goto(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident")
+    told = officer.page.locator("[data-told]")
+    await expect(told).to_contain_text("Only the duty officer (d-1) or head of office (h-1) can send this.")
+    first = officer.page.locator("#writing :is(input:not([type=hidden]), textarea, select)").first
+    assert await told.evaluate("(told, field) => told.compareDocumentPosition(field) & 4", await first.element_handle())
+    await write(officer)
+    await expect(officer.page.locator("#act-bytes")).to_be_visible()
+    await expect(officer.page.locator("main")).not_to_contain_text(IDENTIFIERS.pattern.partition("|")[0])
+    assert not IDENTIFIERS.search(
+        (await officer.page.locator("main").inner_text()).replace(await officer.page.locator("#act-bytes").inner_text(), "")
+    )
+    await expect(officer.page.locator("button[value=send]")).to_have_count(0)
+    await officer.page.get_by_role("button", name="Send to d-1 or h-1 to release").click()
+    await expect(officer.page.locator("main [data-handed]")).to_contain_text("Handed to d-1 or h-1")
+    await expect(officer.page.locator("button[value=release]")).to_have_count(0)
+
+    # the head of office is told on whatever page they are, and sends it as their own
+    asked = head.page.locator("[data-bar=handed]")
+    await expect(asked).to_contain_text("o-1 asks you to send")
+    await asked.get_by_role("link").first.click()
+    await expect(head.page.locator("[data-told]")).to_have_count(0)
+    await head.page.locator("button[value=release]").click()
+    await expect(head.page.locator("h1")).to_contain_text("Recorded at position")
+    position = int(re.sub(r"\D", "", await head.headline()))
+    record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
+    assert (record["actor"], record["data"]["kind"]) == ("nato/h-1", "near_miss")
+    await expect(asked).to_have_count(0)
+
+
+async def test_what_was_kept_can_be_handed_over_and_is_with_its_author_again_when_they_change_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    caller = Caller(session, demo, "nato/officer")
+    act = {"act": "hazardous-incident", "kind": "near_miss", "time": "2026-01-01T00:00:00Z", "place": "Strait", "facts": "Close."}
+    path = f"/v1/channels/{CALM}/drafts"
+    id = (await caller.post(path, {"act": act})).json["id"]
+    officer = await visit()
+    await officer.sign_in("nato/officer", CALM)
+    await officer.page.goto(f"{demo.base_url}/c/{CALM}/drafts/{id}")
+    await officer.page.get_by_role("button", name="Send to d-1 or h-1 to release").click()
+    await expect(officer.page.locator("main [data-handed]")).to_be_visible()
+    kept = (await caller.get(f"{path}/{id}")).json
+    assert kept["handed"]
+    changed = await caller.call("PUT", f"{path}/{id}", {"act": {**act, "kind": "other"}}, If_Match=kept["etag"])
+    assert "handed" not in changed.json
+    await officer.page.reload()
+    await officer.page.get_by_role("button", name="Drop this draft").click()
+
+
+async def test_who_may_send_is_told_nothing(visit: Visiting, demo: Service) -> None:
+    head = await visit()
+    await head.sign_in("nato/head_of_office", CALM)
+    await head.page.goto(f"{demo.base_url}/c/{CALM}/compose/hazardous-incident")
+    await expect(head.page.locator("[data-told]")).to_have_count(0)
+    await write(head)
+    await expect(head.page.locator("button[value=send]")).to_have_count(1)
+    await expect(head.page.locator("button[value=hand]")).to_have_count(0)

@@ -1,0 +1,135 @@
+"""The first screen: one line of header, one of states, and then the page itself, measured in the browser at the sizes that people have."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from browsing import EXERCISE, Visiting, assert_accessible
+from service import Service
+
+pytestmark = pytest.mark.browser
+
+CALM = "nato-china"
+LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+BUDGET = {1280: 200, 390: 260}
+"""At most so many pixels stand above the first heading."""
+
+PATHS = ("/inbox", "/people", "/audit", "/compose/contact-note", "")
+LONG_MUTE = "sessionStorage.setItem('dragoman-mute', '1')"
+"""As if this tab's alarm had not been armed for more than a minute."""
+
+TOP = """selector => {
+    for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar, #rail [data-state=critical]")) each.style.display = "none";
+    return document.querySelector(selector).getBoundingClientRect().top + scrollY;
+}"""
+"""Without what is said of a flash that waits or of a colleague's question: the bars above everything, and the state that is critical."""
+
+
+async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:
+    """How far down the first heading of each page begins; the board's is the last."""
+    found = {}
+    for path in PATHS:
+        await page.goto(f"{demo.base_url}/c/{channel}{path}")
+        found[path] = await page.evaluate(TOP, "main h1")
+    return found
+
+
+@pytest.mark.parametrize("scripts", ["scripts", "none"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
+    visit: Visiting, demo: Service, size: dict[str, int], scripts: str
+) -> None:
+    for language in LANGUAGES:
+        guest = await visit(viewport=size, locale=language, java_script_enabled=scripts == "scripts")
+        await guest.page.add_init_script(LONG_MUTE)
+        for who, channel in (("nato/duty_officer", CALM), ("nato/officer", EXERCISE)):
+            await guest.page.context.clear_cookies()
+            await guest.sign_in(who, channel)
+            tops = await headings(guest.page, demo, channel)
+            far = {path: top for path, top in tops.items() if top > BUDGET[size["width"]]}
+            assert not far, (language, who, channel, far)
+            row = await guest.page.evaluate(TOP, "main :is([data-row], .list li)")
+            assert row + 24 < size["height"], (language, who, channel, row)
+            assert await guest.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        await guest.page.context.close()
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+async def test_language_light_and_signing_out_are_in_the_menu_without_scripts_too(
+    visit: Visiting, demo: Service, size: dict[str, int]
+) -> None:
+    for scripts in (False, True):
+        guest = await visit(viewport=size, java_script_enabled=scripts)
+        await guest.sign_in("nato/officer", CALM)
+        page = guest.page
+        await expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+        await page.locator(".menu > summary").click()
+        await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        if scripts:
+            await assert_accessible(guest)
+        if size is PHONE:
+            await expect(page.get_by_role("link", name="Reports")).to_be_visible()
+        await page.get_by_role("button", name="Français").click()
+        await expect(page.locator("html")).to_have_attribute("lang", re.compile("fr"))
+        await page.locator(".menu > summary").click()
+        await page.get_by_role("button", name="nuit").click()
+        await expect(page.locator("html")).to_have_attribute("data-theme", "night")
+        await page.locator(".menu > summary").click()
+        await page.get_by_role("button", name="Se déconnecter").click()
+        await expect(page.locator("#token")).to_be_visible()
+        await page.context.close()
+
+
+async def test_a_state_that_is_not_well_has_its_word_and_all_of_them_unfold(visit: Visiting, demo: Service) -> None:
+    guest = await visit(java_script_enabled=False)
+    await guest.sign_in("nato/officer", CALM)
+    page = guest.page
+    shown = """() => Object.fromEntries([...document.querySelectorAll("#rail li")].map((each) =>
+        [each.id, [each.dataset.state, each.querySelector("b").getBoundingClientRect().width > 2]]))"""
+    for state, worded in (("normal", False), ("standby", False), ("off", False), ("caution", False), ("serious", True), ("critical", True)):
+        await page.evaluate(
+            """state => { for (const each of document.querySelectorAll("#rail li")) each.dataset.state = "normal";
+            document.querySelector("#rail li").dataset.state = "serious"; document.querySelector("#rail li:last-child").dataset.state = state; }""",
+            state,
+        )
+        assert [*(await page.evaluate(shown)).values()][-1] == [state, worded]
+        assert next(iter((await page.evaluate(shown)).values())) == ["serious", True]
+    await page.evaluate("() => { for (const each of document.querySelectorAll('#rail li')) each.dataset.state = 'normal'; }")
+    await expect(page.locator(".well")).to_be_visible()
+    await page.evaluate("() => { document.querySelector('#rail li:last-child').dataset.state = 'off'; }")
+    await expect(page.locator(".well")).to_be_hidden()
+    assert [*(await page.evaluate(shown)).values()][-1] == ["off", False], "what a page without scripts says of itself needs the room"
+    await page.evaluate("() => document.querySelector('.unscripted').remove()")
+    assert [*(await page.evaluate(shown)).values()][-1] == ["off", True]
+    await page.locator(".rail-more > summary").click()
+    assert all(seen for _, seen in (await page.evaluate(shown)).values())
+
+
+async def test_the_bar_of_an_alarm_that_is_not_armed_shrinks_into_its_cell_after_a_minute(visit: Visiting, demo: Service) -> None:
+    guest = await visit()
+    await guest.page.clock.install()
+    await guest.sign_in("nato/duty_officer", CALM)
+    page = guest.page
+    await expect(page.locator("[data-bar=arm]")).to_be_visible()
+    await expect(page.locator("#cell-alarm button")).to_have_count(0)
+    await page.clock.run_for(61_000)
+    await expect(page.locator("[data-bar=arm]")).to_have_count(0)
+    await expect(page.locator("#cell-alarm")).to_have_attribute("data-state", "serious")
+    await expect(page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)).to_be_visible()
+    await page.goto(f"{demo.base_url}/c/{CALM}/inbox")  # and stays there on the next page
+    await expect(page.locator("#cell-alarm").get_by_role("button", name="Arm", exact=True)).to_be_visible()
+    await expect(page.locator("[data-bar=arm]")).to_have_count(0)
+
+
+async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo: Service) -> None:
+    guest = await visit(viewport=PHONE, java_script_enabled=False)
+    await guest.sign_in("nato/officer", CALM)
+    page = guest.page
+    await page.goto(f"{demo.base_url}/c/{CALM}/audit")
+    assert await page.evaluate("document.querySelector('.mast').getBoundingClientRect().height") <= 46
+    await page.evaluate("scrollTo(0, 1500)")
+    top = await page.evaluate("document.querySelector('.mast').getBoundingClientRect().top")
+    assert 0 <= top <= 23, "it stands below the marking"
+    assert await page.locator(".menu > summary").evaluate("each => each.getBoundingClientRect().height") >= 44

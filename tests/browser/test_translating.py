@@ -1,0 +1,69 @@
+"""A translation: written beside its original, in the language that is missing, and shown under it on every page, with whose it is."""
+
+import re
+
+import aiohttp
+import pytest
+from playwright.async_api import expect
+
+from browsing import EXERCISE, Flash, Visiting
+from service import INCIDENT, Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CALM = "nato-china"
+FACTS = "Two ships met.\n\nNobody was hurt."
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, *, scripts: bool
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS, "fr": "Deux navires."}}, CALM)).json["exchange"]
+    china = await visit(java_script_enabled=scripts)
+    page = china.page
+    await china.sign_in("china/officer", CALM)
+    await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation")
+    assert await page.locator("#f-text blockquote").all_inner_texts() == FACTS.split("\n\n")
+    boxes = page.locator("textarea[name='f.text']")
+    assert await boxes.count() == 2
+    await expect(page.locator("[name='f.language']:checked")).to_have_value("zh")
+    await boxes.nth(0).fill("两船相遇。")
+    await boxes.nth(1).fill("无人受伤。")
+    await page.locator("[name=do][value=check]").click()
+    await page.locator("[name=do][value=change]").click()
+    assert [await each.input_value() for each in await boxes.all()] == ["两船相遇。", "无人受伤。"]
+    await page.locator("[name=do][value=check]").click()
+    await page.locator("[name=do][value=send]").click()
+    await expect(page.locator("h1")).to_contain_text("Recorded")
+    for address in ("", "/form"):
+        await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}{address}")
+        shown = page.locator("article .translated")
+        await expect(shown).to_contain_text("CHINA’s translation, not agreed")
+        await expect(shown.locator("blockquote[lang=zh]")).to_have_text(re.compile("两船相遇。\\s*无人受伤。"))
+    view = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json
+    (given,) = view["state"]["acts"]["translation"]
+    assert given["content"] == {"language": "zh", "text": "两船相遇。\n\n无人受伤。"}
+    officer = await visit(java_script_enabled=scripts)
+    await officer.sign_in("nato/officer", CALM)
+    await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation-agreement")
+    await officer.page.locator("[name=do][value=check]").click()
+    await officer.page.locator("[name=do][value=send]").click()
+    await expect(officer.page.locator("h1")).to_contain_text("Recorded")
+    await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
+    await expect(officer.page.locator("article .translated")).to_contain_text("CHINA’s translation, agreed by NATO")
+
+
+async def test_a_takeover_shows_the_translation_of_the_message_that_rings(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, flash: Flash
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    number = await flash()
+    rows = (await nato.get(f"/v1/channels/{EXERCISE}/exchanges?act=hazardous-incident")).json["exchanges"]
+    exchange = next(row["id"] for row in rows if row["number"] == number)
+    answer = await nato.act(exchange, {"act": "translation", "language": "zh", "text": "两机接近。"}, EXERCISE)
+    assert answer.status == 201, answer.body
+    china = await visit()
+    await china.sign_in("china/duty_officer")
+    await expect(china.page.locator("dialog.flash", has_text="两机接近。")).to_contain_text("NATO’s translation, not agreed")

@@ -1,0 +1,45 @@
+"""A hostile client that varies everything it can: the service fails at nothing, logs no secret, and the other side works on."""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hostile_client import Generator, SecondSide, alike, exchange, unhindered
+from service import Service
+from tally import Rounds
+
+_CLIENTS = 4
+"""As many as keep this machine busy; more of them would measure the machine."""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    """A demonstration of its own."""
+    service = Service(tmp_path / "data", "--demo")
+    yield service
+    service.stop()
+
+
+async def test_no_request_makes_the_service_fail_or_the_other_side_wait(service: Service, dice: random.Random, rounds: Rounds) -> None:
+    tokens = ("drg_" + "s3cret" * 7, service.token("nato/officer"))
+    generator, ends = Generator(dice, *tokens), time.monotonic() + rounds(4, 600)
+    begun = service.log.stat().st_size
+
+    async def attack() -> None:
+        while time.monotonic() < ends:
+            raw = generator.draw()
+            try:
+                answer = await exchange(service.base_url, raw, wait=60)
+            except TimeoutError:
+                raise AssertionError(f"no answer to {len(raw)} bytes: {raw[:400]!r}") from None
+            assert answer.status < 500, (answer, raw[:400], len(raw))
+
+    async with unhindered(service) as attacked:
+        await attacked(alike(_CLIENTS, attack))
+    said = service.log.read_bytes()[begun:].decode()
+    assert not [line for line in said.splitlines() if '"level":"error"' in line or '"level":"critical"' in line]
+    assert not [each for each in tokens if each in said]
+    await SecondSide(service).measure(rounds=1)

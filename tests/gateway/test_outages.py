@@ -1,0 +1,56 @@
+"""Outages of the broker, and a loop that stood still: which of the two it was."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dragoman.gateway.outages import Outages
+from dragoman.gateway.watchdog import Watchdog
+from dragoman.limits import OUTAGE_SECONDS
+
+BEGUN = datetime(2026, 11, 24, 3, 5, tzinfo=UTC)
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_only_the_time_that_the_loop_ran_counts_as_an_outage(blind: float, stood: float) -> None:
+    outages = Outages()
+    outages.look("nato-china", BEGUN, 50.0, 7.0)
+    until = BEGUN + timedelta(seconds=blind + stood)
+    found = outages.look("nato-china", until, 50.0 + (blind + stood), 7.0 + stood)
+    if abs(blind - OUTAGE_SECONDS) > 1e-6:
+        assert (found is not None) == (blind > OUTAGE_SECONDS)
+    assert found is None or found[1] == until
+
+
+def test_an_end_that_cannot_be_seen_is_no_outage_before_it_is_seen_again() -> None:
+    outages = Outages()
+    assert outages.look("nato-china", None, 0.0, 0.0) is None
+    assert outages.look("nato-china", BEGUN, 1.0, 0.0) is None
+    assert outages.look("nato-china", BEGUN, 90.0, 0.0) is None
+    assert outages.look("nato-china", BEGUN + timedelta(seconds=90), 91.0, 0.0) == (BEGUN, BEGUN + timedelta(seconds=90))
+
+
+async def test_what_holds_the_loop_is_measured_and_named() -> None:
+    watchdog = Watchdog()
+    task = asyncio.create_task(watchdog.run())
+    with structlog.testing.capture_logs() as lines:
+        await asyncio.sleep(0.1)
+        hold_the_loop(0.4)
+        while not lines:
+            await asyncio.sleep(0.02)
+    task.cancel()
+    assert watchdog.stood >= 0.3
+    assert (lines[0]["event"], lines[0]["log_level"]) == ("loop.held", "warning")
+    assert lines[0]["ms"] >= 300
+    assert "hold_the_loop" in lines[0]["where"]
+
+
+def hold_the_loop(seconds: float) -> None:
+    """Wait as code does that forgets that others wait too."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass

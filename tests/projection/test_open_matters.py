@@ -1,0 +1,47 @@
+"""The open matters that a gateway keeps ready are those that its file gives, now and at every past position, over random histories."""
+
+import asyncio
+import itertools
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.log.memory import MemoryLog
+from dragoman.log.port import Message
+from dragoman.projection import reads
+from dragoman.projection.duties import Duties, duties_at
+from dragoman.projection.live import Projection
+from dragoman.projection.store import Store
+from histories import FURTHER, WIDE, a_history
+from world import World
+
+_NUMBERS = itertools.count()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_what_is_kept_ready_is_what_the_file_gives(data: st.DataObject, tmp_path: Path) -> None:
+    world = a_history(data, openings=WIDE, steps=FURTHER)
+    half = data.draw(st.integers(1, len(world.raws)), label="begun at")
+    asyncio.run(_compared(world, half, tmp_path / f"{next(_NUMBERS)}.sqlite"))
+
+
+async def _compared(world: World, half: int, path: Path) -> None:
+    messages = [Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)]
+    store = Store(path)
+    projection = Projection(MemoryLog(world.name), store)
+    projection.take(messages[:half])
+    duties = Duties(projection)
+    await duties.begin()
+    projection.take(messages[half:])
+    await duties.begin()
+    await projection.in_file()
+    state, past = reads.liaison_state(store, world.name, None, "", live=True), duties_at(store, world.name, len(messages))
+    assert state is not None
+    expected = [each for exchange in world.ledger.exchanges() if (each := open_matter(world.registry, exchange, {})) is not None]
+    assert list(state.open_matters) == duties.matters() == past.matters == in_order(expected)
+    assert duties.listed() == past.duties, "whatever a clock runs in is looked at"
+    assert state == reads.liaison_state(store, world.name, len(messages), "", live=True)
+    store.close()

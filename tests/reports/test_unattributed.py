@@ -1,0 +1,209 @@
+"""Under the Chatham House Rule no output outside the members' pages says who spoke: not by a name, and not by a number."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from dragoman.audit import tables
+from dragoman.courier import choosing, mail
+from dragoman.domain.refusal import Refusal
+from dragoman.gateway import reporting
+from dragoman.gateway.console import papers
+from dragoman.gateway.reporting import Gather, Gathered
+from dragoman.interop import calendar, itip, vcard
+from dragoman.language.words import LANGUAGES
+from dragoman.log.memory import MemoryLog
+from dragoman.log.port import Message
+from dragoman.projection import watching
+from dragoman.projection.live import Projection
+from dragoman.projection.moment import Asked, Moment, moment
+from dragoman.projection.store import Store
+from dragoman.reports import findings, year
+from dragoman.reports.markdown import markdown
+from dragoman.stores.courier import Endpoint
+from dragoman_schemas.reports import Situation
+from samples import SAMPLES
+from world import NOTE, REQUEST, World
+
+CHANNEL: Final = "round-table"
+SIDES: Final = ("quixotia", "zanzibari", "wolframland")
+SPEAKER: Final = "zanzibari"
+RULE: Final = {"attribution": "chatham_house"}
+ALL: Final = Asked()
+
+
+def year_of(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
+    """The review of the year that began before anything was said."""
+    found = year.year_review(then, then.span(year.begins(2026)), 2026, live=live)
+    return Gathered(found, partial(year.paper, found))
+
+
+PUBLIC: Final[dict[str, Gather]] = {
+    "situation": reporting.situation_of(ALL),
+    "period": reporting.period_of(ALL),
+    "audit": reporting.audit_of(ALL, [findings.of_records(12)]),
+    "year": year_of,
+    **{f"turn-over of {side}": reporting.turn_over_of(ALL, side) for side in SIDES},
+}
+
+
+class Told:
+    """A channel in which something was said under the rule, and the same channel before that."""
+
+    def __init__(self, folder: Path) -> None:
+        """Have one side speak, another answer and a third keep silent."""
+        world = World(sides=SIDES, name=CHANNEL, languages=["en", "fr", "zh-Hans"])
+        for side in SIDES:
+            world.keep(f"{side}/d-1", {"act": "watch-assumption"})
+            world.keep(f"{side}/root", {"act": "profile-adoption", "profile": "default"})
+        self.before = list(world.raws)
+        far = [{"from": f"2027-02-0{n}T08:00Z", "to": f"2027-02-0{n}T10:00Z"} for n in (1, 2)]
+        asked = {**REQUEST, **RULE, "windows": far, "to": ["wolframland"], "info": ["quixotia"], "precedence": "flash"}
+        self.opened = [world.open(f"{SPEAKER}/h-1", {**asked, "acting_for": "d-1"})]
+        for act in (
+            {"act": "acknowledgement"},
+            {"act": "counter-proposal", "windows": far[1:]},
+            {"act": "clarification-request", "questions": ["When?"]},
+        ):
+            self._say(world, "wolframland/h-1", act)
+        self._say(world, f"{SPEAKER}/h-1", {"act": "acceptance", "window": 0})
+        held = {"act": "meeting-held", "from": "2026-11-24T08:00Z", "to": "2026-11-24T10:00Z"}
+        self._say(world, "wolframland/h-1", held)
+        self._say(world, f"{SPEAKER}/h-1", {"act": "readout", "kind": "separate", "topics": ["x"], "text": "We said so."})
+        note = {**NOTE, **RULE, "to": ["quixotia"], "references": [world.exchange(self.opened[0]).number], "for_the_record": True}
+        self.opened.append(world.open(f"{SPEAKER}/o-1", note))
+        self._say(world, f"{SPEAKER}/h-1", {"act": "correction", "fields": {"text": "Met."}, "reason": "Shorter."}, self.opened[-1])
+        void = world.unsigned(f"{SPEAKER}/o-1", {**NOTE, **RULE, "to": ["nowhere"]})
+        assert not world.take(void).valid
+        self.world, self.raws = world, world.raws
+        self.stores = {name: Store(folder / f"{name}.sqlite") for name in ("before", "after")}
+        self.projections = {
+            name: asyncio.run(_kept(self.stores[name], raws)) for name, raws in (("before", self.before), ("after", self.raws))
+        }
+
+    def _say(self, world: World, actor: str, act: dict[str, Any], exchange: str = "") -> None:
+        folded = world.keep(actor, act, exchange or self.opened[0], seen=act["act"] in ("correction", "acceptance"))
+        assert not isinstance(folded, Refusal), (act, folded)
+        assert folded.valid, (act, folded.refusal)
+
+    def outputs(self, name: str) -> dict[str, str]:
+        """Every report of one of the channels in each format and language."""
+        found = {}
+        for report, gather in PUBLIC.items():
+            with moment(self.stores[name], CHANNEL, ALL, "") as then:
+                laid = gather(then, True)
+            found[f"{report} JSON"] = msgspec.json.encode(laid.report).decode()
+            for language in LANGUAGES:
+                paper = laid.paper(language)
+                found[f"{report} Markdown {language}"] = markdown(paper)
+                found[f"{report} page {language}"] = papers.page(paper, {}).text or ""
+        return found
+
+
+async def _kept(store: Store, raws: list[bytes]) -> Projection:
+    projection = Projection(MemoryLog(CHANNEL), store)
+    projection.take([Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(raws, 1)])
+    await projection.in_file()
+    return projection
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    return Told(tmp_path_factory.mktemp("unattributed"))
+
+
+def named(text: str) -> Counter[str]:
+    """How often a text names each side."""
+    folded = text.casefold().replace("\r\n ", "")
+    return Counter({side: folded.count(side) for side in SIDES if side in folded})
+
+
+def test_no_report_names_a_side_more_often_than_before_anybody_spoke(told: Told) -> None:
+    before, after = told.outputs("before"), told.outputs("after")
+    assert "We said so." in after["period JSON"]
+    told_more = {name: named(text) - named(before[name]) for name, text in after.items() if named(text) - named(before[name])}
+    assert not told_more
+    assert not [name for name, text in after.items() if "/26/0001/" in text or "/26/0002/" in text], "a number names its side"
+
+
+def test_no_calendar_names_a_side(told: Told) -> None:
+    meeting = told.world.exchange(told.opened[0])
+    feed = calendar.feed(told.world.registry, [meeting], datetime(2026, 1, 1, tzinfo=UTC)).decode()
+    message = itip.message(told.world.registry, meeting)
+    assert message is not None
+    for text in (feed, message.decode()):
+        assert "BEGIN:VEVENT" in text
+        assert not named(text)
+        assert "/26/" not in text
+
+
+def test_no_card_and_no_calendar_of_duty_hours_names_a_side(told: Told, tmp_path: Path) -> None:
+    world = World(sides=SIDES, name=CHANNEL)
+    point = world.open(f"{SPEAKER}/h-1", {**SAMPLES["point-of-contact"], **RULE})
+    store = Store(tmp_path / "points.sqlite")
+    asyncio.run(_kept(store, world.raws))
+    found = watching.points_of_contact(store, CHANNEL, world.clock, members=False).points
+    store.close()
+    assert [each.exchange for each in found] == [point]
+    for raw in (vcard.cards(world.registry, found, {}, calendar="/points"), vcard.availability(world.registry, found)):
+        assert raw
+        assert not named(raw.decode())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_no_webhook_and_no_mail_names_a_side(told: Told, language: Any) -> None:
+    endpoint = Endpoint(
+        id="e", cid=told.world.registry.cid, side="quixotia", means="e-mail", target="duty@example.org", language=language, own=True
+    )
+    items, _ = await choosing.following(endpoint, told.projections["after"], len(told.before), 100)
+    assert len(items) >= 9
+    for item in items:
+        assert msgspec.json.decode(item.raw)["data"]["position"] == item.position
+        assert not named(item.raw.decode())
+        text = mail.message(endpoint, item, "host@example.org", "https://host.example").as_string()
+        assert not named(text)
+        assert not named(mail.message(endpoint, item, "host@example.org", "").get_content())
+        assert "/26/" not in text
+
+
+def test_no_table_names_a_side(told: Told, tmp_path: Path) -> None:
+    from dragoman.audit.replay import replayed
+
+    replay = replayed(told.raws)
+    tables.write_sqlite(tmp_path / "log.sqlite", tables.rows(replay, told.raws))
+    with sqlite3.connect(tmp_path / "log.sqlite") as connection:
+        rows = connection.execute("SELECT * FROM records WHERE position > ?", (len(told.before),)).fetchall()
+        rows += connection.execute("SELECT * FROM exchanges").fetchall() + connection.execute("SELECT * FROM receipts").fetchall()
+    connection.close()
+    assert len(rows) >= 12
+    assert not [row for row in rows if named(repr(row)) or "/26/" in repr(row)]
+
+
+def test_what_was_said_is_still_there(told: Told) -> None:
+    with moment(told.stores["after"], CHANNEL, ALL, "") as then:
+        found = PUBLIC["situation"](then, True).report
+        assert isinstance(found, Situation)
+        period = markdown(PUBLIC["period"](then, True).paper("en"))
+    assert found.unnamed.messages > 0
+    assert not found.quiet
+    assert all(text in period for text in ("We said so.", "Met.", "Chatham House"))
+
+
+def test_a_printed_form_and_a_card_have_no_speaker(told: Told) -> None:
+    state = told.world.exchange(told.opened[0])
+    _, printed = papers.unattributed(_view(), state, SIDES)
+    assert (printed.side, printed.to, printed.info, printed.number) == ("", (), (), "")
+    assert not named(repr({name: bytes(value) for name, value in printed.content.items()}))
+
+
+def _view() -> Any:
+    from dragoman_schemas.answers import ExchangeView
+
+    return ExchangeView(position=1, as_of="", state=msgspec.Raw(b"{}"), facts=(), timeline=(), blame={}, allowed=())

@@ -1,0 +1,111 @@
+"""An exchange in which an act may be done next, made over the API from the table of formats and the samples.
+
+side, exchange = await Reaching(session, service).for_act("counter-account")      # ("china", "0197…")
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import aiohttp
+
+from beside import provided
+from dragoman.domain.rule import Format
+from dragoman.domain.table import FORMATS, PATHS, RULES
+from samples import SAMPLES
+from service import Caller, Service, still_to_come
+
+CHANNEL: Final = "nato-china"
+_OPENER, _OTHER = "nato", "china"
+
+_PRIOR: Final = {
+    "agenda-agreement": ("agenda",),
+    "translation-agreement": ("translation",),
+    "translation-dispute": ("translation",),
+    "fairness": ("restatement",),
+    "help-acceptance": ("help-request", "help-offer"),
+}
+"""Acts that must stand in the exchange first, besides those that lead to its status."""
+
+
+@dataclass
+class Reaching:
+    """Opens exchanges and carries them on, as both sides' heads of office."""
+
+    session: aiohttp.ClientSession
+    service: Service
+    channel: str = CHANNEL
+    _heads: dict[str, Caller] = field(default_factory=dict)
+
+    def caller(self, side: str, role: str = "head_of_office") -> Caller:
+        """Return the API's caller for an officer of a side."""
+        return Caller(self.session, self.service, f"{side}/{role}")
+
+    async def for_act(self, act: str) -> tuple[str, str]:
+        """Return the side that may do the act next, and the exchange."""
+        form, path = _way_to(act)
+        exchange = await self._opened(form, act)
+        for step in (*path, *_PRIOR.get(act, ())):
+            await self._carried_on(exchange, step)
+        for side in (_OTHER, _OPENER):
+            if act in (await self._view(side, exchange))["allowed"]:
+                return side, exchange
+        raise AssertionError(f"nobody may do {act} in a {form.rule.act}")
+
+    async def _opened(self, form: Format, act: str) -> str:
+        name, head = form.rule.act, self.caller(_OPENER)
+        body = still_to_come(await provided(head, SAMPLES[name]))
+        if act == "second-key":  # due only where a duty officer alone has sent what takes two officers
+            answer = await self.caller(_OPENER, "duty_officer").open({**body, "phase": "deviation"}, self.channel)
+        elif form.rule.two_key:
+            channel = f"/v1/channels/{self.channel}"
+            draft = (await self.caller(_OPENER, "officer").post(f"{channel}/drafts", {"act": body})).json
+            answer = await head.call("POST", f"{channel}/drafts/{draft['id']}/release", If_Match=draft["etag"])
+        else:
+            answer = await head.open(body, self.channel)
+        assert answer.status == 201, answer.body
+        return str(answer.json["exchange"])
+
+    async def _carried_on(self, exchange: str, act: str) -> None:
+        for side in (_OPENER, _OTHER):
+            view = await self._view(side, exchange)
+            if act in view["allowed"]:
+                head = self.caller(side)
+                body = still_to_come({name: value for name, value in SAMPLES[act].items() if name != "of"})
+                relied = {"If_Match": view["etag"]} if RULES[act].consenting else {}
+                answer = await head.act(exchange, body, self.channel, **relied)
+                assert answer.status == 201, (act, answer.body)
+                return
+        raise AssertionError(f"nobody may do {act}")
+
+    async def _view(self, side: str, exchange: str) -> Any:
+        answer = await self.caller(side).get(f"/v1/channels/{self.channel}/exchanges/{exchange}")
+        assert answer.status == 200, answer.body
+        return {**answer.json, "etag": answer.headers["ETag"]}
+
+
+def _way_to(act: str) -> tuple[Format, tuple[str, ...]]:
+    """Return a format, and the shortest way of acts after which this act is allowed: rather in a format that one officer opens."""
+    forms = [form for form in FORMATS.values() if act in form.moves and "official" in form.kinds and form.rule.family in PATHS.values()]
+    found = [(form.rule.two_key and act != "second-key", len(path), form.rule.act, path) for form in forms for path in _ways(form, act)]
+    if act == "second-key":
+        found = [each for each in found if each[2] == "launch-notice"]
+    _, _, name, path = min(found)
+    return FORMATS[name], path
+
+
+def _ways(form: Format, act: str) -> Iterator[tuple[str, ...]]:
+    """Yield the shortest way from the start of a format's life to a status in which the act is allowed, if there is one."""
+    waiting: deque[tuple[str, tuple[str, ...]]] = deque([(form.start, ())])
+    seen = {form.start}
+    while waiting:
+        status, path = waiting.popleft()
+        if status in form.moves[act]:
+            yield path
+            return
+        for step, moves in form.moves.items():
+            after = moves.get(status, status)
+            if after not in seen and RULES[step].who.value[:3] != "the" and not step.endswith("outcome"):
+                seen.add(after)
+                waiting.append((after, (*path, step)))
