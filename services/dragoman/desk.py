@@ -13,6 +13,7 @@ import asyncio
 import base64
 import dataclasses
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -145,7 +146,7 @@ class Desk:
         state, asked = projection.state, Asked(projection)
         assert state.registry is not None
         state = replace(state, registry=replace(state.registry, required_signatures=()))
-        return folded(state, projection, self._decide(state, projection, post, asked))
+        return folded(state, projection, self._decide(state, projection, post, asked, self._now()))
 
     async def _turn(self, place: tuple[str, str]) -> None:
         turn = asyncio.get_running_loop().create_future()
@@ -181,10 +182,16 @@ class Desk:
             if post.if_match is not None:
                 await self._know_what_it_rests_on(projection, post, post.if_match)
             asked = Asked(projection)
-            candidate = self._decide(projection.state, projection, post, asked)
+            ticked, moment = time.monotonic(), self._now()
+            candidate = self._decide(projection.state, projection, post, asked, moment)
             grounds = asked.grounds(projection.registry, candidate)
             new = attempt == 0 and candidate.envelope.subject == candidate.envelope.id  # nothing stands there but by malice
-            entry = Entry(record=candidate, expected=0 if new else projection.last_on(subject_of(candidate)), trace=trace)
+            entry = Entry(
+                record=candidate,
+                expected=0 if new else projection.last_on(subject_of(candidate)),
+                trace=trace,
+                ahead=moment.timestamp() - ticked,
+            )
             outcome = await projection.log.append([entry])
             match outcome:
                 case Appended(position):
@@ -314,8 +321,7 @@ class Desk:
             raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
         return Kept(recorded=_recorded(record, number, position), replayed=False)
 
-    def _decide(self, state: ChannelState, projection: Projection, post: Post, asked: Asked) -> Record:
-        moment = self._now()
+    def _decide(self, state: ChannelState, projection: Projection, post: Post, asked: Asked, moment: datetime) -> Record:
         signatures = post.signatures
         if RULES[str(post.data.__struct_config__.tag)].who is Who.KEEPERS and not post.actor.startswith("service/"):
             post, signatures = self._signed(projection, post) if not signatures else (post, self._completed(projection, post))

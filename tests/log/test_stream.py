@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import time
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,14 @@ async def opened(log: JetStreamLog) -> None:
     async with aclosing(log.follow(lambda: 1)) as following:  # type: ignore[type-var]
         assert await anext(following) is None
         await anext(following)
+
+
+async def test_a_record_that_a_stepped_clock_has_dated_is_not_appended_once_the_clock_is_right(real_broker: RealBroker) -> None:
+    log = await real_broker.log()
+    ahead = time.time() - time.monotonic()
+    outcome = await log.append([Entry(record=note(1), expected=0, ahead=ahead + 3600)])
+    assert isinstance(outcome, Unavailable) and "stepped since the record was dated" in str(outcome.detail)
+    assert Appended(1) == await log.append([Entry(record=note(1), expected=0, ahead=ahead)])
 
 
 async def test_a_log_that_lost_its_end_is_not_written_again(real_broker: RealBroker, tmp_path: Path) -> None:

@@ -404,6 +404,10 @@ class Guard:
             return None
         return sentence("this clock was stepped by %(seconds)s s since the broker was asked", seconds=f"{stepped:.1f}")
 
+    def agrees(self, ahead: float) -> bool:
+        """Return whether a clock that was so many seconds ahead of the monotonic one stood as it did when the broker was asked last."""
+        return abs(ahead - self._ahead) <= CLOCK_SKEW_SECONDS
+
     async def _prove_anew(self) -> None:
         self._fault = sentence("the broker has not yet been asked again whether it syncs every write")
         await self.prove()

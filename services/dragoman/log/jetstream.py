@@ -142,7 +142,7 @@ class JetStreamLog:
         again = 0
         in_flight_since: float | None = None
         while asyncio.get_running_loop().time() < deadline:
-            hindrance = self._hindrance()
+            hindrance = self._hindrance(entries)
             if hindrance is None:
                 asked = True
                 try:
@@ -174,7 +174,7 @@ class JetStreamLog:
             await asyncio.sleep(_PAUSE_SECONDS)
         return Unknown(detail) if unanswered else Unavailable(detail)
 
-    def _hindrance(self) -> Sentence | None:
+    def _hindrance(self, entries: Sequence[Entry]) -> Sentence | None:
         """Why nothing may be written at this moment, if so."""
         if self._guard is None:
             return sentence("this connection only reads")
@@ -182,6 +182,8 @@ class JetStreamLog:
             return sentence("the broker cannot be reached")
         if not self._guard.proven:
             return self._guard.reason
+        if not all(each.ahead is None or self._guard.agrees(each.ahead) for each in entries):
+            return sentence("this clock was stepped since the record was dated")
         if self._doubted:
             return sentence("the connection was lost, and the log is being compared with what was folded from it")
         return None

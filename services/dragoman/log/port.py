@@ -26,13 +26,15 @@ def subject_of(record: Record) -> str:
 class Entry(Struct, frozen=True, kw_only=True):
     """A record to append, and the position that its subject's last message must have: 0 for none yet.
 
-    `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace context and request that caused it.
+    `first` asks that the log be empty, which a genesis must. `trace` is the W3C trace context and request that caused it. `ahead` is by how many
+    seconds the clock that dated the record was ahead of the monotonic clock: a clock that was wrong just then may be right when it is appended.
     """
 
     record: Record
     expected: int
     first: bool = False
     trace: tuple[str, str] = ("", "")
+    ahead: float | None = None
 
     @property
     def subject(self) -> str:
