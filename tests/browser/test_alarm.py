@@ -407,7 +407,7 @@ async def test_a_page_that_hears_nothing_looks_old_after_fifteen_seconds_and_is_
         china = await visit(service)
         await china.sign_in("china/duty_officer", CALM)
         await expect(china.page.locator("#cell-page")).to_contain_text("Page live")
-        alone = await visit(service)
+        alone = await visit(service, service_workers="block")
         await alone.page.route("**/watchdog.js", lambda _: None)  # its script never comes
         await alone.sign_in("china/duty_officer", CALM)
         await expect(alone.page.locator("#cell-page")).to_contain_text("Page live")

@@ -460,7 +460,7 @@ SPOILT: dict[str, tuple[Callable[[dict[str, Any]], None], str, str]] = {
 
 
 async def test_all_steps_hold_and_whatever_is_changed_the_step_that_sees_it_says_so(visit: Visiting, witnessed: Service) -> None:
-    reader = await visit(witnessed)
+    reader = await visit(witnessed, service_workers="block")
     await reader.sign_in("nato/root", CALM)
     page = await at(reader, "/audit", CALM)
     await expect(page.locator(".answers > li").first).to_contain_text("Whole and unaltered to record 2.")

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import aiohttp
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # has no types
-from playwright.async_api import Page
+from playwright.async_api import ConsoleMessage, Page
 
 from service import Caller, Service
 
@@ -20,9 +20,14 @@ class Visit:
         self.page = page
         self.service = service
         self.complaints: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on("console", lambda message: self.complaints.append(message.text) if self._is_complaint(message) else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith(f"{service.base_url}/") else self.complaints.append(request.url))
+
+    @staticmethod
+    def _is_complaint(message: ConsoleMessage) -> bool:
+        """Return whether the browser complains; what Playwright says of its own blocking of service workers does not count."""
+        return message.type in ("error", "warning") and not message.text.endswith("blocked by Playwright")
 
     async def sign_in(self, who: str, channel: str = EXERCISE) -> None:
         """Sign in by the form, and arrive at a channel's board."""

@@ -6,6 +6,7 @@ const NUMBERS = "dragoman-numbers";
 const STYLE = "/static/console.css";
 const PAGE = "/offline";
 const PATIENCE_MS = 30_000;
+const SESSION = ["/sign-out", "/sign-in"]; // a session begins and ends there: what was kept for the one before is deleted
 
 addEventListener("install", (event) => {
   event.waitUntil(caches.open(PLAIN).then((cache) => cache.addAll([PAGE, STYLE])).then(() => skipWaiting()));
@@ -14,13 +15,14 @@ addEventListener("install", (event) => {
 addEventListener("fetch", (event) => {
   const { request } = event;
   const { pathname } = new URL(request.url);
-  if (request.mode === "navigate") event.respondWith(navigated(request, pathname));
+  if (request.mode === "navigate" && request.method !== "GET") {
+    if (SESSION.includes(pathname)) event.waitUntil(caches.delete(NUMBERS)); // a form that is sent waits for its own answer, however long
+  } else if (request.mode === "navigate") event.respondWith(navigated(request, pathname));
   else if (pathname === STYLE) event.respondWith(fetch(request).catch(async () => (await caches.match(STYLE)) ?? Response.error()));
 });
 
-// A session begins and ends at the form for signing in: what was kept for the one before is deleted.
 async function navigated(request, pathname) {
-  if (pathname === "/sign-out" || pathname === "/sign-in") await caches.delete(NUMBERS);
+  if (SESSION.includes(pathname)) await caches.delete(NUMBERS);
   let late = 0;
   const silence = new Promise((_, reject) => { late = setTimeout(() => reject(new Error("no answer")), PATIENCE_MS); });
   try {
