@@ -97,9 +97,10 @@ async def exchange(here: Here) -> Page:
 
 
 async def _calls(here: Here, view: ExchangeView) -> list[tuple[duty_numbers.Ringing, int]]:
-    """Whom to ring next, and how often each was tried."""
-    ringing = await duty_numbers.ringing(here, here.projection, [call.point for call in view.next_calls])
-    return [(each, call.tried) for each, call in zip(ringing, view.next_calls, strict=True)]
+    """Return whom to ring next, and how often each was tried: nobody of the reader's own side, who is there."""
+    others = [call for call in view.next_calls if call.point.side != here.side]
+    ringing = await duty_numbers.ringing(here, here.projection, [call.point for call in others])
+    return [(each, call.tried) for each, call in zip(ringing, others, strict=True)]
 
 
 async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
