@@ -246,7 +246,7 @@ class SideWatch(Answer, frozen=True, kw_only=True):
 
 
 class LineView(Answer, frozen=True, kw_only=True):
-    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+    """The state of a circuit by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
 
     `with_errors` is whether that echo was not what had been sent.
     """

@@ -142,7 +142,7 @@ def check(registry: Registry, record: Record) -> Refusal | None:
 
 
 class LineState(Struct, frozen=True, kw_only=True):
-    """How a circuit stands by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
+    """The state of a circuit by its newest checks: when it was echoed last, in how many seconds, and how many checks running.
 
     `with_errors` is whether that echo was not what had been sent.
     """

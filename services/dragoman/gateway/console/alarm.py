@@ -330,13 +330,13 @@ def _later(app: web.Application, here: Here) -> Iterator[Later]:
 
 
 def _handed(here: Here) -> Iterator[Handed]:
-    """What colleagues have handed over that the reader may send, in every channel of which the page tells."""
+    """Yield what colleagues have handed over that the reader may send, in every channel of which the page tells."""
     for projection in _channels(here):
         yield from handed_in(here, projection)
 
 
 def handed_in(here: Here, projection: Projection) -> Iterator[Handed]:
-    """What colleagues have handed over in a channel that the reader may send."""
+    """Yield what colleagues have handed over in a channel that the reader may send."""
     actor = here.grant.actor
     if here.grant.scope == "read":
         return
@@ -438,7 +438,7 @@ async def _detail(here: Here, ring: Ring) -> Detail:
 
 
 def _ladder(projection: Projection, side: str) -> Iterator[Rung]:
-    """Whom a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
+    """Yield the rungs that a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
     before: set[str] = set()
     for seconds, rung in rungs.RUNGS:
         officers = rungs.reached(projection.registry, side, rung)

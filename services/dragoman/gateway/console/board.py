@@ -44,7 +44,7 @@ _AHEAD = timedelta(hours=24)
 
 
 class Calm(Struct, frozen=True, kw_only=True):
-    """What a board may say of calm rests on: how much waits for each side, and what must be so for *Quiet*.
+    """The facts on which a board may say that all is calm: how much waits for each side, and what must be so for *Quiet*.
 
     `live` is whether the end of the log was seen, `known` whether all was looked at besides. `aside` counts receipts that the watch has put aside.
     """
@@ -63,12 +63,12 @@ class Calm(Struct, frozen=True, kw_only=True):
 
     @property
     def is_nothing_waiting(self) -> bool:
-        """Whether it is known that no side owes a receipt."""
+        """Return whether it is known that no side owes a receipt."""
         return self.known and not self.aside and not any(self.waiting.values())
 
     @property
     def is_quiet(self) -> bool:
-        """Whether *Quiet* may be said."""
+        """Return whether *Quiet* may be said."""
         return (
             self.is_nothing_waiting
             and not (self.late or self.matters or self.unmanned or self.is_shelved)
