@@ -236,7 +236,7 @@ async def test_quiet_is_said_only_once_the_line_was_checked_every_watch_is_manne
         await nato.post(f"/v1/channels/hotline/exchanges/{near_miss}/acts", account)
         await expect(china.page.locator("h1")).to_have_text("1 waits for you", use_inner_text=True)
         waits = china.page.locator("section[aria-labelledby=waiting] tr[data-exchange]")
-        await expect(waits).to_contain_text("Account of the other side from NATO")
+        await expect(waits).to_contain_text("Own account from NATO")
         await expect(matter).to_contain_text("NATO has given its own account")
         assert china.complaints == []
     finally:

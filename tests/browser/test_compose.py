@@ -133,7 +133,7 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await releaser.sign_in("nato/head_of_office", CALM)
     await releaser.page.goto(address)
     await expect(releaser.page.get_by_text("released by you")).to_be_visible()
-    await press(releaser.page, "Release and send")
+    await press(releaser.page, "Release: ")
     await expect(releaser.page.locator("h1")).to_contain_text("Recorded at position")
     position = int(re.sub(r"\D", "", await releaser.headline()))
     record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json

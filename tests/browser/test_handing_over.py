@@ -44,8 +44,11 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
         (await officer.page.locator("main").inner_text()).replace(await officer.page.locator("#act-bytes").inner_text(), "")
     )
     await expect(officer.page.locator("button[value=send]")).to_have_count(0)
+    owed = [text for text in await officer.page.locator("[aria-labelledby=then] li").all_inner_texts() if " owes: " in text]
+    urgency = await officer.page.locator(".sheet .cells").first.inner_text()
     await officer.page.get_by_role("button", name="Send to d-1 or h-1 to release").click()
     await expect(officer.page.locator("main [data-handed]")).to_contain_text("Handed to d-1 or h-1")
+    handed = officer.page.url.partition("?")[0]
     await expect(officer.page.locator("button[value=release]")).to_have_count(0)
 
     # the head of office is told on whatever page they are, and sends it as their own
@@ -53,11 +56,18 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
     await expect(asked).to_contain_text("o-1 asks you to send")
     await asked.get_by_role("link").first.click()
     await expect(head.page.locator("[data-told]")).to_have_count(0)
+    said = await head.page.locator("[aria-labelledby=then] li").all_inner_texts()
+    what = [text.partition(", by ")[0] for text in owed]
+    assert what and what == [text.partition(", by ")[0] for text in said], "whoever sends it is told what the author was told"
+    assert urgency.split()[:4] == (await head.page.locator(".sheet .cells").first.inner_text()).split()[:4]
+    await expect(head.page.locator("button[value=release]")).to_contain_text("Send IMMEDIATE to CHINA")
     await head.page.locator("button[value=release]").click()
     await expect(head.page.locator("h1")).to_contain_text("Recorded at position")
     position = int(re.sub(r"\D", "", await head.headline()))
     record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
     assert (record["actor"], record["data"]["kind"]) == ("nato/h-1", "near_miss")
+    await officer.page.goto(handed)
+    await expect(officer.page.locator("h1")).to_have_text(await head.headline())
     await expect(asked).to_have_count(0)
 
 

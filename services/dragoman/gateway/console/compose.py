@@ -56,6 +56,7 @@ from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import DraftView, NewDraft, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
+from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _INCIDENT: Final = "hazardous-incident"
@@ -717,8 +718,14 @@ def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:
 
 
 def _urgent(writing: Writing, folded: Folded, state: Exchange | None) -> dict[str, str]:
-    """How a new message stands to the rule of its format: `by_rule`, `raised` or `lowered`, the precedence by the rule, and for what that is."""
+    """Return how a message stands to the rule of its format, the precedence by the rule, and for what that is.
+
+    `by_rule`, `raised` or `lowered`; `of_exchange` for a later message that rings as the exchange does.
+    """
     form, record, words = writing.format, folded.record, writing.here.words
+    if form is None and record is not None and state is not None and state.precedence in ("flash", "immediate"):
+        rings = any(each.id == record.envelope.id and each.to and not each.for_the_record for each in state.messages)
+        return {"stands": "of_exchange", "level": words.value(state.precedence).upper()} if rings else {}
     if form is None or record is None or state is None or writing.here.registry.kind == "track2":
         return {}
     now = writing.here.service.now()
@@ -989,9 +996,15 @@ def _named(draft: DraftView | Draft) -> str:
     return drafts.name_of(draft.act)
 
 
-async def draft_page(here: Here) -> Page:
-    """One draft: exactly what it would record, and who may release it."""
-    draft = await _draft(here, here.request.match_info["draft"])
+async def draft_page(here: Here) -> Page | web.StreamResponse:
+    """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
+    id = here.request.match_info["draft"]
+    position = here.projection.posted(id) if here.is_officer else None
+    if position is not None and await here.service.drafts.find(here.registry.cid, here.side, id) is None:
+        record = here.projection.record_at(position)
+        if record is not None and record.side == here.side:
+            return see(here.link(f"/recorded/{position}"))
+    draft = await _draft(here, id)
     return await _draft_page(here, draft)
 
 
@@ -1004,12 +1017,14 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     fault = ""
     warnings: list[str] = []
     two_key = RULES[act].two_key
+    folded: Folded | None = None
     try:
         compact, data = await workers.read(here.request, len(body), read_act, body, cut=True)
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
         people, warnings = await _people_in(here, writing, content)
         facts = facts_of(Display(here.words, offices, people, here.link), writing, content)
+        folded = _released(writing, draft, compact, data, two_key=two_key)
     except Malformed as error:
         fault, facts = _told(writing, error.faults), []
     except ValueError as error:
@@ -1019,7 +1034,19 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     sending = sending_of(here, RULES[act], author=draft.author, second=two_key)
     mine = draft.author == here.grant.actor
     able = any(each.name == here.grant.actor.partition("/")[2] for each in sending.colleagues) or (mine and sending.alone)
-    view = Checked(act=draft.act, bytes=len(body), sha256=hashlib.sha256(body).hexdigest(), exchange=draft.exchange, two_key=two_key)
+    state = folded.state if folded is not None and isinstance(folded.state, Exchange) else None
+    running = [] if folded is None else _started(here, folded, state, offices)
+    view = Checked(
+        act=draft.act,
+        bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        exchange=draft.exchange,
+        number=folded.number if folded is not None else "",
+        precedence=state.precedence if state is not None else "",
+        to=() if folded is None else _addressed(folded, state),
+        two_key=two_key,
+        clocks=tuple((each.clock, each.side, clocks.written(each.due)) for each in running),
+    )
     return Page(
         template="draft.html",
         view=view,
@@ -1027,6 +1054,9 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         values={
             "draft": draft,
             "writing": writing,
+            "running": running,
+            "urgent": {} if folded is None else _urgent(writing, folded, state),
+            "verb": verb(here, writing, view),
             "facts": facts,
             "warnings": warnings,
             "fault": fault,
@@ -1043,6 +1073,28 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "said": here.request.query.get("said", ""),
         },
     )
+
+
+def _released(writing: Writing, draft: Draft, act: bytes, data: Act, *, two_key: bool) -> Folded | None:
+    """Return what a draft becomes when it is released as it is now; None where it would be refused, which the release says."""
+    here, sending = writing.here, sending_of(writing.here, writing.rule, author=draft.author, second=two_key)
+    able = [each.name for each in sending.colleagues]
+    reader = here.grant.actor
+    releaser = reader if reader.partition("/")[2] in able else f"{here.side}/{able[0]}" if able else ""
+    post = Post(
+        actor=draft.author if two_key or not releaser else releaser,
+        act=act,
+        data=data,
+        id=draft.id,
+        exchange=draft.exchange,
+        family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
+        if_match=draft.if_match or None,
+        released_by=releaser if two_key else "",
+    )
+    try:
+        return here.service.desk.rehearse(here.projection, post)
+    except Refused:
+        return None
 
 
 async def _released_by(here: Here) -> str:
