@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from dragoman import supervision
 from dragoman.limits import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS
 from dragoman.supervision import Backoff, supervise
+from patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -83,3 +84,26 @@ async def test_one_who_stops_a_task_stops_it(waited: list[float]) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert waited == []
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again_also_by_one_who_is_cancelled() -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed == 3:
+                    raise
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(supervision.cancel_until_ended([task]))
+    await asyncio.sleep(0)
+    ending.cancel()
+    async with asyncio.timeout(PATIENCE_S):
+        await asyncio.wait([ending])
+    assert ending.cancelled() and task.cancelled()

@@ -36,7 +36,7 @@ from dragoman.place import UNCONFIRMED, Confirmation
 from dragoman.sentence import Sentence
 from dragoman.stores.seals import NoStore, Sealed, Seals
 from dragoman.stores.writing import Moved
-from dragoman.supervision import supervise
+from dragoman.supervision import cancel_until_ended, supervise
 from dragoman.tlog import checkpoint, dsse, note
 from dragoman.tlog.checkpoint import Checkpoint
 from dragoman.tlog.note import ED25519, NotANote, Verifier
@@ -294,9 +294,7 @@ class Registrar:
                     log.debug("registrar.waits", reason=str(error))
                 await asyncio.sleep(SEAL_SECONDS)
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await cancel_until_ended(self._tasks.values())
 
     async def confirmation(self) -> Confirmation:
         """Ask the witnesses of all logs whether the newest heads here are the newest that they know."""
@@ -388,9 +386,7 @@ class Registrar:
             for task in done:
                 task.result()
         finally:
-            for task in (signer, follower):
-                task.cancel()
-            await asyncio.gather(signer, follower, return_exceptions=True)
+            await cancel_until_ended((signer, follower))
 
     async def _read(self, sealing: _Sealing, event_log: JetStreamLog) -> None:
         async for messages in event_log.follow(lambda: sealing.archive.size + 1):

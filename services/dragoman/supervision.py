@@ -13,7 +13,7 @@ not answer, it meets itself. A task that returns has ended, and is not run again
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import structlog
@@ -21,6 +21,9 @@ import structlog
 from dragoman.limits import RETRY_FIRST_SECONDS, RETRY_LONGEST_SECONDS
 
 log = structlog.get_logger()
+
+_CANCEL_SECONDS: Final = 0.5
+"""How long a cancelled task has to end before it is cancelled again."""
 
 _PROVEN_SECONDS: Final = 3.0
 """Longer than one turn of any of our loops, which have something to do about once a second."""
@@ -94,6 +97,23 @@ async def supervise(
         else:
             working()
             return
+
+
+async def cancel_until_ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until each has ended, also where the caller is cancelled meanwhile.
+
+    Python 3.11's `wait_for`, which the NATS client uses, can swallow a cancellation: it is repeated.
+    """
+    interrupted = None
+    while remaining := [task for task in tasks if not task.done()]:
+        for task in remaining:
+            task.cancel()
+        try:
+            await asyncio.wait(remaining, timeout=_CANCEL_SECONDS)
+        except asyncio.CancelledError as cancelled:
+            interrupted = cancelled
+    if interrupted is not None:
+        raise interrupted
 
 
 def alarm(name: str, error: BaseException, wait: float, **about: Any) -> None:

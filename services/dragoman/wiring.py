@@ -59,14 +59,13 @@ from dragoman.stores.custody import Custody
 from dragoman.stores.erasable import Erasable
 from dragoman.stores.seals import Seals
 from dragoman.stores.writing import Moved
-from dragoman.supervision import Backoff, Work, alarm, forever, supervise
+from dragoman.supervision import Backoff, Work, alarm, cancel_until_ended, forever, supervise
 from dragoman.tlog.note import NotANote
 from dragoman.watch import Watch
 from dragoman_schemas.answers import Means
 
 log = structlog.get_logger()
 
-_CANCEL_SECONDS: Final = 0.5
 _ASK_SECONDS: Final = 0.5
 T = TypeVar("T")
 
@@ -382,11 +381,8 @@ async def _tasks() -> AsyncIterator[_Start]:
     try:
         yield start
     finally:
-        while tasks:
-            # Python 3.11's wait_for, which the NATS client uses, can swallow a cancellation: it is repeated.
-            for task in tuple(tasks):
-                task.cancel()
-            await asyncio.wait(tuple(tasks), timeout=_CANCEL_SECONDS)
+        while tasks:  # one that ends may have begun another
+            await cancel_until_ended(tuple(tasks))
 
 
 async def _listening(settings: Settings, service: Service, stack: AsyncExitStack, following: _Start) -> Running:

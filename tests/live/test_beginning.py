@@ -37,6 +37,12 @@ def empty(tmp_path: Path) -> Iterator[Service]:
     service.stop()
 
 
+def test_it_stops_however_soon_after_its_beginning_it_is_told_to(tmp_path: Path) -> None:
+    for number in range(4):
+        service = Service(tmp_path / f"data-{number}")
+        assert service.stop() in (0, -signal.SIGTERM)
+
+
 def test_from_nothing_to_a_first_post(empty: Service) -> None:
     assert empty.run("channel", "new", "-", stdin=json.dumps(CHANNEL)).stdout.strip() == "north-south"
     assert empty.run("token", "issue", "north/d-1", "--save").stdout == ""

@@ -14,6 +14,7 @@ from dragoman.cli.common import Target, UsageError, channel_of, connected, out, 
 from dragoman.cli.mirroring import follow, mirror_of, verdict
 from dragoman.cli.signing import seed_of
 from dragoman.desk import utc_now
+from dragoman.supervision import cancel_until_ended
 from dragoman.tlog.dsse import public_of
 from dragoman.tlog.note import COSIGNATURE, NotANote, Verifier
 from dragoman.witness import SILENT_SECONDS, Witness
@@ -88,8 +89,7 @@ async def _cosign(mirror: Mirror, cosigner: Witness, host: str, port: int, targe
             silence = asyncio.create_task(_watch(cosigner))
             stopped = asyncio.create_task(wiring.until_stopped())
             done, pending = await asyncio.wait((following, silence, stopped), return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
+            await cancel_until_ended(pending)
             for task in done:
                 task.result()
     finally:

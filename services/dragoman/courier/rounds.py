@@ -31,7 +31,7 @@ from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
 from dragoman.sentence import packed, sentence
 from dragoman.stores.courier import PARKED, PENDING, Courier, Endpoint, Notice, Progress, Told, Waiting
-from dragoman.supervision import Backoff, alarm
+from dragoman.supervision import Backoff, alarm, cancel_until_ended
 from dragoman_schemas.acts.watch import CourierOutcome
 from dragoman_schemas.answers import Means
 
@@ -94,9 +94,7 @@ class Rounds:
                 except TimeoutError:
                     continue
         finally:
-            for task in self._working.values():
-                task.cancel()
-            await asyncio.gather(*self._working.values(), return_exceptions=True)
+            await cancel_until_ended(self._working.values())
 
     async def _look(self) -> None:
         try:

@@ -26,6 +26,7 @@ from dragoman.limits import BODY_BYTES
 from dragoman.sentence import sentence
 from dragoman.settings import Settings
 from dragoman.stores.access import Grant
+from dragoman.supervision import cancel_until_ended
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -76,16 +77,14 @@ async def _ringing(app: web.Application) -> AsyncIterator[None]:
     service = app[posting.SERVICE]
     task = asyncio.create_task(service.keep("ringing", lambda: live.keep_ringing(tails, service.store)))
     yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await cancel_until_ended([task])
 
 
 async def _keeping(app: web.Application) -> AsyncIterator[None]:
     """Look after the watches, as long as the gateway runs."""
     task = asyncio.create_task(watchkeeping.keep(app, app[alarm.BELLS].nudge))
     yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await cancel_until_ended([task])
 
 
 @web.middleware

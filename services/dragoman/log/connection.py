@@ -32,6 +32,7 @@ from dragoman.limits import (
 )
 from dragoman.log.port import LogUnreachable, NobodyListens
 from dragoman.sentence import Sentence, sentence
+from dragoman.supervision import cancel_until_ended
 
 log = structlog.get_logger()
 
@@ -43,8 +44,6 @@ the warden asks the broker about itself."""
 FAILURES: Final = (NatsError, OSError, RuntimeError, TimeoutError)
 """What a connection that is lost meanwhile raises; a closed transport of uvloop raises RuntimeError."""
 
-
-_CANCEL_SECONDS: Final = 0.05
 
 _STATUS: Final = b"NATS/1.0 "
 """How the headers of a message begin that is none of the stream but says how a read went."""
@@ -372,9 +371,8 @@ async def connected(url: str, user: str, seed: Path) -> AsyncIterator[Bus]:
 async def stop_reconnecting(client: Client) -> None:
     """End the task that reconnects for ever. While connections are refused it may lose that it was cancelled, and go on after the client was closed."""
     task = client._reconnection_task  # noqa: SLF001  # there is no other way to it
-    while task is not None and not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=_CANCEL_SECONDS)
+    if task is not None:
+        await cancel_until_ended([task])
 
 
 class Guard:

@@ -21,6 +21,7 @@ from dragoman.log.port import EventLog, LogUnreachable
 from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row, Store, WriterFailed
 from dragoman.projection.writer import StoreBusy, StoreDamaged, StoreFull
+from dragoman.supervision import cancel_until_ended
 
 log = structlog.get_logger()
 
@@ -92,9 +93,7 @@ async def _built(file: Path, names: list[str], open_log: OpenLog, *, anew: bool,
                             raise error
                     await asyncio.sleep(_LOOK_SECONDS)
         finally:
-            for task in following:
-                task.cancel()
-            await asyncio.gather(*following, return_exceptions=True)
+            await cancel_until_ended(following)
         for fold in twins.folds.values():
             await _to_the_end(fold)
     except BaseException:
