@@ -15,8 +15,8 @@ addEventListener("install", (event) => {
 addEventListener("fetch", (event) => {
   const { request } = event;
   const { pathname } = new URL(request.url);
-  if (request.mode === "navigate" && request.method !== "GET") {
-    if (SESSION.includes(pathname)) event.waitUntil(caches.delete(NUMBERS)); // a form that is sent waits for its own answer, however long
+  if (request.mode === "navigate" && request.method !== "GET") { // a form that is sent waits for its own answer, however long
+    if (SESSION.includes(pathname)) event.respondWith(caches.delete(NUMBERS).then(() => fetch(request)));
   } else if (request.mode === "navigate") event.respondWith(navigated(request, pathname));
   else if (pathname === STYLE) event.respondWith(fetch(request).catch(async () => (await caches.match(STYLE)) ?? Response.error()));
 });
