@@ -165,6 +165,23 @@ async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_but
     assert act["place"] == {"lat": 15.12, "lon": 116.44}
 
 
+async def test_a_time_that_is_half_typed_is_no_error_of_the_page(visit: Visiting, demo: Service) -> None:
+    nato = await visit()
+    page = nato.page
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    answers: list[int] = []
+    page.on("response", lambda answer: answers.append(answer.status) if "/compose/read" in answer.url else None)
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
+    await page.locator("#f-dates-from").fill("24 N")
+    await expect(page.locator("#f-dates-from-echo.unread")).to_contain_text("This time was not read.")
+    await page.locator("#f-place").fill("15.12 116.44")
+    await page.locator("#f-place-echo.unread button").click()
+    await expect(page.locator("#f-place-echo")).to_contain_text("116.44")
+    await expect(page.locator("#f-place-echo.unread")).to_have_count(0)
+    assert answers
+    assert set(answers) == {200}
+
+
 async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Service) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/head_of_office", CHANNEL)

@@ -1140,7 +1140,10 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
 
 
 async def reading(here: Here) -> web.Response:
-    """What a time or a place that is being typed would be read as, for the scripts of a form."""
+    """Return what a time or a place that is being typed would be read as, for the scripts of a form.
+
+    Half a time is no error while somebody types it: the answer is 200, and `data-unread` marks a sentence that says what is missing.
+    """
     query, words = here.request.query, here.words
     office = office_of(here.side, here.projection.office(here.side))
     typed = Typed(
@@ -1163,12 +1166,12 @@ async def reading(here: Here) -> web.Response:
         )
         return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
     except Unread as error:
-        said = Markup("{}").format(typed.unread(error))
+        said = Markup("<span data-unread>{}</span>").format(typed.unread(error))
         if error.suggestion is not None:
             place = forms.lettered(error.suggestion)
             use = Markup(' <button type="button" data-use="{}">{}</button>')
             said += use.format(place, words.say("Use %(place)s", place=place))
-        return html(str(said), status=422)
+        return html(str(said))
 
 
 def _begun(typed: Typed, query: Mapping[str, str]) -> str:
