@@ -454,6 +454,13 @@ def test_the_line_is_whole_as_far_as_it_has_come_and_dashed_beyond(newest: date,
     )
 
 
+def test_the_period_of_an_item_is_a_box_from_its_first_day_to_its_last() -> None:
+    item = Item("", [Step(date(2026, 11, 27), "proposed")], period=(date(2022, 1, 1), date(2024, 1, 1)))
+    root = drawn(roadmap("road", "Roadmap", "", 2021, 2027, date(2026, 11, 27), [AreaLane("", [item])], "today"))
+    (box,) = (each for each in root.iter("rect") if each.attrib["class"] == "band")
+    assert (box.attrib["x"], box.attrib["width"]) == ("460.0", "296.0")
+
+
 def test_an_items_words_are_in_lines_of_34_letters_or_16_han_characters() -> None:
     assert plotting.wrapped("Exchange on safe conduct at sea and on counter-piracy") == [
         "Exchange on safe conduct at sea",

@@ -21,6 +21,7 @@ Places. Each coordinate has its hemisphere letter, or the pair is signed, the la
 
 import re
 import unicodedata
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from math import asin, asinh, atan, atan2, atanh, cos, cosh, degrees, floor, hypot, radians, sin, sinh, sqrt
@@ -146,6 +147,34 @@ def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahea
     return moment
 
 
+def read_days(text: str, from_: date) -> tuple[date, date] | None:
+    """Return the first and the last day of a day or a month that is written without a time of day; None for any other text.
+
+    Without a year, the first such day or month is meant that is not over before `from_`. Raise `Unread` for a day that does not exist.
+
+        4 Jan 2027  2027-01-04  4 janvier  2027年1月4日  Jan 2027  janvier 2027  2027-01  2027年1月
+    """
+    plain = _plain(text, _TIME_MARKS)
+    if (match := _day_alone.fullmatch(plain)) is not None:
+        year, month, day = _day(_parts(match))
+    elif (match := _month_alone.fullmatch(plain)) is not None:
+        parts = _parts(match)
+        year, day = (_year(parts["year"]) if "year" in parts else None), None
+        month = _MONTHS[parts["word"].casefold()] if "word" in parts else int(parts["month"])
+    else:
+        return None
+    assert month is not None
+    for each in (year,) if year is not None else range(from_.year, from_.year + 9):
+        try:
+            first = date(each, month, day or 1)
+        except ValueError:
+            continue
+        last = first if day else date(each, month, monthrange(each, month)[1])
+        if year is not None or last >= from_:
+            return first, last
+    raise Unread("no_such_day", "There is no such day; check the day and the month.")
+
+
 class _Written(NamedTuple):
     """A time as it was written; None is what was left out of its day."""
 
@@ -260,7 +289,16 @@ _GROUP: Final = rf"""
 (?:\s*(?P<word>{_any(_MONTHS)})\.?(?:\s*(?P<year>\d{{4}}|\d\d))?)?
 """
 
+_MONTH: Final = rf"""
+(?:
+    (?P<word>{_any(_MONTHS)})\.?,?(?:\s*(?P<year>\d{{4}}))?
+  | (?P<year2>\d{{4}})-(?P<month2>\d\d)
+  | (?P<year3>\d{{4}})\s*年\s*(?P<month3>\d{{1,2}})\s*月
+)
+"""
+
 _day_alone: Final = re.compile(_DAY, _FLAGS)
+_month_alone: Final = re.compile(_MONTH, _FLAGS)
 _group: Final = re.compile(_GROUP, _FLAGS)
 _TIMES: Final = (
     re.compile(rf"{_DAY} (?:\s*[,T]\s*|\s+(?:(?:at|a)\s+)?|(?<=[日号])) {_CLOCK}", _FLAGS),

@@ -245,7 +245,7 @@ class Step(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What is on the roadmap: its words, what it came to and when, whether it goes on, and what it is for.
+    """What is on the roadmap: its words, what it came to and when, whether it goes on, what it is for, and its period.
 
     The steps of an item that is not `joined` are matters of their own, such as meetings, and no line leads through them.
     """
@@ -255,6 +255,7 @@ class Item(NamedTuple):
     going: bool = False
     aim: str = ""
     joined: bool = True
+    period: tuple[date, date] | None = None
 
 
 class AreaLane(NamedTuple):
@@ -362,7 +363,17 @@ def _on_road(item: Item, top: float, road: _Road) -> tuple[list[Markup], list[Ma
         upmost = y + 23 + PITCH * (row // 2) if row % 2 else y - 14 - PITCH * (row // 2 + len(lines) - 1)
         said += plot.texts(place.x, upmost, lines, kind, place.anchor)
     shapes = [plot.shape(_STATUS_SHAPES.get(step.status, "open circle"), road.x(step.on), y) for step in steps]
-    return [*_led(item, steps, y, road), *shapes], said, y - top + 23 + PITCH * (below - 1) + 11
+    return [*_lasts(item, y, road), *_led(item, steps, y, road), *shapes], said, y - top + 23 + PITCH * (below - 1) + 11
+
+
+def _lasts(item: Item, y: float, road: _Road) -> list[Markup]:
+    """The period of an item as a box around its line, wide enough to be seen where the years are many."""
+    if item.period is None:
+        return []
+    left, right = (road.x(each) for each in item.period)
+    wide = max(right - left, 6.0)
+    frame = f"M{plot.num(left)} {plot.num(y - 8)}h{plot.num(wide)}v16h{plot.num(-wide)}Z"
+    return [plot.rect("band", left, y - 8, wide, 16), plot.path("line", frame)]
 
 
 def _led(item: Item, steps: Sequence[Step], y: float, road: _Road) -> list[Markup]:

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
@@ -380,6 +380,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "incidents": INCIDENTS,
             "ahead": forms.AHEAD,
             "ends": forms.ENDS,
+            "days": forms.DAYS,
             "prefix": forms.PREFIX,
             "kinds": kinds,
             "who_sends": senders.told(here.words, sending_of(here, writing.rule)),
@@ -1151,6 +1152,7 @@ async def reading(here: Here) -> web.Response:
     )
     text = query.get("text", "")[:200]
     display = Display(words, tuple(office_of(side, here.projection.office(side)) for side in here.sides))
+    days = _days(query)
     try:
         if query.get("kind") == "place":
             point = notation.read_place(text)
@@ -1159,14 +1161,14 @@ async def reading(here: Here) -> web.Response:
             )
             sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
             return html(str(shown + sketch))
-        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=_begun(typed, query))
+        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=_begun(typed, query), days=days)
         away = abs((here.service.now() - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))
         )
         return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
     except Unread as error:
-        said = Markup("<span data-unread>{}</span>").format(typed.unread(error))
+        said = Markup("<span data-unread>{}</span>").format(typed.unread(error, days=days != ""))
         if error.suggestion is not None:
             place = forms.lettered(error.suggestion)
             use = Markup(' <button type="button" data-use="{}">{}</button>')
@@ -1174,11 +1176,20 @@ async def reading(here: Here) -> web.Response:
         return html(str(said))
 
 
+def _days(query: Mapping[str, str]) -> Literal["", "from", "to"]:
+    """Return of which end of a span of days a time is; empty for a time that is of none."""
+    match query.get("days", ""):
+        case "from" | "to" as end:
+            return end
+        case _:
+            return ""
+
+
 def _begun(typed: Typed, query: Mapping[str, str]) -> str:
     """Return when that begins which the time that is being typed ends; empty where nothing is typed there that can be read."""
     start = query.get("after", "")[:200]
     try:
-        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes")) if start else ""
+        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes", days="from" if _days(query) else "")) if start else ""
     except Unread:
         return ""
 

@@ -22,7 +22,7 @@ function echo(field) {
       return;
     }
     const after = document.getElementById(field.dataset.after)?.value ?? "";
-    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "", after });
+    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "", days: field.dataset.days ?? "", after });
     const answer = await ask(`/c/${page.channel}/compose/read?${query}`).catch(() => null);
     if (!answer?.ok || mine !== asked) return;
     const said = parsed(await answer.text()).body;
