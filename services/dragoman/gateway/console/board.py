@@ -283,11 +283,11 @@ async def _to_ring(here: Here) -> tuple[PointView, ...]:
 
 
 async def _drafts(here: Here) -> int:
-    """How many drafts of the reader's side wait for a second hand."""
+    """Return how many drafts of the reader's side were handed to a colleague; what somebody is still writing asks nobody for anything."""
     if not here.is_officer or here.past or not here.service.is_live(here.projection):
         return 0
     try:
-        return len(await here.service.drafts.listed(here.registry.cid, here.side))
+        return sum(draft.handed != "" for draft in await here.service.drafts.listed(here.registry.cid, here.side))
     except LogUnreachable:
         return 0
 

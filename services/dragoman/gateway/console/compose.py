@@ -46,7 +46,7 @@ from dragoman.gateway.console.offices import Office, city, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language, other_languages
 from dragoman.gateway.console.senders import Sending
-from dragoman.gateway.console.sessions import forget_kept, form_of, kept_form, said, see
+from dragoman.gateway.console.sessions import forget_kept, form_of, keep_form, kept_form, said, see
 from dragoman.gateway.kept_forms import KeptForm
 from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
@@ -249,7 +249,9 @@ async def form(here: Here) -> Page:
     writing = _writing(here)
     kept = kept_form(here.request, here.grant.actor)
     if kept is not None and kept.path == here.request.path:
-        return await _form(writing, _of_kept(kept), [])
+        held = _of_kept(kept)
+        await _choose(writing, held)
+        return await _form(writing, held, [])
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
@@ -282,6 +284,22 @@ def _of_kept(kept: KeptForm) -> MultiDict[str]:
     """The fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
     given = parse_qsl(kept.body.decode(), keep_blank_values=True)
     return MultiDict((name, value) for name, value in given if name not in ("do", "act", *_OF_SIGNING))
+
+
+async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
+    """Choose in a form the person who was entered from it."""
+    here = writing.here
+    name, id = here.request.query.get("in", ""), here.request.query.get("entered", "")
+    if not name.startswith(f"{forms.PREFIX}.") or not id:
+        return
+    value = next((each.value for each in await named_people.choices(here) if named_people.id_of(each.value) == id), "")
+    member = _member(writing.members(tuple(fields.getall("fields", []))), name.split(".")[1:])
+    if not value or member is None or not isinstance(member.kind, kinds.Person):
+        return
+    if not member.kind.many:
+        fields[name] = value
+    elif value not in fields.getall(name, []):
+        fields.add(name, value)
 
 
 def _whole(digits: str) -> int | str:
@@ -498,6 +516,9 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     checked = fields.popall("act", [""])[-1]
     for name in _OF_SIGNING:
         fields.popall(name, None)
+    entering = fields.popall("enter", [""])[-1]
+    if entering:
+        return await _enter_somebody(writing, fields, entering)
     suggestion = fields.popall("use", [""])[-1]
     if suggestion:
         name, _, text = suggestion.partition("=")
@@ -520,6 +541,18 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     if faults:
         return await _form(writing, fields, faults, status=422)
     return await _check(writing, fields, _compact(act))
+
+
+async def _enter_somebody(writing: Writing, fields: MultiDict[str], name: str) -> web.StreamResponse | Page:
+    """Go to the register to enter somebody; what was typed is kept, and is there again afterwards."""
+    here = writing.here
+    to = here.link("/people/register/new", in_=name)
+    response = keep_form(here.request, here.grant.actor, fields, to)
+    if response is None:
+        return await _form(
+            writing, fields, [], problem=here.words.say("This form is too long to be kept meanwhile. Keep it as a draft first.")
+        )
+    return response
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault | None]:
@@ -918,7 +951,7 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
         draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
         return await _form(writing, fields, [], problem=here.words.sentence(error.refusal.detail), status=422)
-    return see(here.link(f"/drafts/{draft}", said="kept"))
+    return _kept_as(here, draft, "kept")
 
 
 async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool) -> web.StreamResponse | Page:
@@ -935,7 +968,14 @@ async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *
         return await _refused(writing, fields, body, error.refusal)
     if handed:
         tell(here)
-    return see(here.link(f"/drafts/{draft}", said="handed" if handed else "kept"))
+    return _kept_as(here, draft, "handed" if handed else "kept")
+
+
+def _kept_as(here: Here, draft: str, said: str) -> web.Response:
+    """Go on at the page of a draft, which has now what was typed."""
+    response = see(here.link(f"/drafts/{draft}", said=said))
+    forget_kept(here.request, response)
+    return response
 
 
 def tell(here: Here) -> None:

@@ -6,6 +6,7 @@ A session is a server-side row behind a `__Host-` cookie. Forms are taken from o
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -89,7 +90,22 @@ async def to_sign_in(request: web.Request) -> web.Response:
     back = (request.path if _FILLED.fullmatch(request.path) else "/kept") if secret else "/"
     response = web.Response(status=303, headers={"Location": f"/sign-in?next={quote(back)}", **HEADERS})
     if secret:
-        response.set_cookie(KEPT, secret, max_age=KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+        _hold(response, secret)
+    return response
+
+
+def _hold(response: web.Response, secret: str) -> None:
+    response.set_cookie(KEPT, secret, max_age=KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+
+
+def keep_form(request: web.Request, actor: str, fields: Mapping[str, str], to: str) -> web.Response | None:
+    """Keep the fields of a form and go on at another page; the form's own page shows them again. Return None for a form that is too long."""
+    body = urlencode(list(fields.items())).encode()
+    secret = request.app[FORMS_KEPT].keep(actor, request.path, body)
+    if not secret:
+        return None
+    response = see(to)
+    _hold(response, secret)
     return response
 
 
@@ -114,7 +130,7 @@ async def _kept(request: web.Request) -> str:
 
 
 def kept_form(request: web.Request, actor: str) -> KeptForm | None:
-    """The form that this browser sent after its session had ended, if it was the same officer's."""
+    """Return the form that this browser sent after its session had ended, or that was left to enter somebody; only to the same officer."""
     secret = request.cookies.get(KEPT, "")
     return request.app[FORMS_KEPT].find(secret, actor) if secret else None
 
