@@ -17,7 +17,7 @@ from dragoman.domain.table import FORMATS
 from dragoman.language.words import words
 from dragoman_schemas.acts import SHAPES
 from patience import PATIENCE_S
-from service import Caller, Service
+from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
 
@@ -296,3 +296,33 @@ async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> 
     await expect(auditor.page.get_by_text("Nothing can be written here: officers write")).to_be_visible()
     await auditor.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
     await expect(auditor.page.get_by_text("Officers write; you are signed in without that role.")).to_be_visible()
+
+
+async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    opened = (await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CALM)).json
+    china = await visit(java_script_enabled=False)
+    page, acts = china.page, f"{demo.base_url}/c/{CALM}/exchanges/{opened['exchange']}/acts"
+    await china.sign_in("china/duty_officer", CALM)
+
+    await page.goto(f"{acts}/reply")
+    await expect(page.locator("textarea[name='f.text.en']")).to_be_visible()
+    await expect(page.locator("label[for='f-text-en']")).to_contain_text("text or an agreed phrase is needed")
+    assert await named(page) & {"f.aims.en", "f.place", "f.ends", "f.formations", "f.equipment", "f.answers.0.q"} == set()
+
+    await page.goto(f"{acts}/counter-account")
+    for field in ("time", "place"):
+        await expect(page.locator(f"#f-{field}")).to_be_visible()
+    await expect(page.get_by_label("near miss", exact=True)).to_be_visible()
+    await expect(page.locator("main aside")).to_contain_text("The account of NATO")
+    await expect(page.locator("main aside")).to_contain_text(INCIDENT["facts"])
+    members = {each.split(".")[1] for each in await named(page) if each.startswith("f.")}
+    refused = {each.name for each in fields_of(SHAPES["counter-account"])} - {each.name for each in fields_of(SHAPES["hazardous-incident"])}
+    assert members & refused == {"of"} & members
+
+
+async def named(page: Page) -> set[str]:
+    """The names of all fields of a form, folded ones as well."""
+    found: list[str] = await page.locator("#writing [name]").evaluate_all("all => all.map((each) => each.name)")
+    return set(found)

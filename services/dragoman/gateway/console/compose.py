@@ -27,9 +27,10 @@ from dragoman.domain import clocks, notation
 from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
 from dragoman.domain.decide import Post
-from dragoman.domain.exchange import content_of
+from dragoman.domain.exchange import EXPLAINED, content_of
 from dragoman.domain.fold import Folded, two_keys
 from dragoman.domain.notation import Unread
+from dragoman.domain.notification import ACCOUNTED
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
@@ -56,7 +57,7 @@ from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import DraftView, NewDraft, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.frame import Act
+from dragoman_schemas.frame import Act, Answering
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _INCIDENT: Final = "hazardous-incident"
@@ -115,8 +116,13 @@ class Writing:
         return f"/compose/{self.act}"
 
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
-        """What the form asks for. A correction, or an update, asks for those members of the opening that were chosen."""
+        """Return what the form asks for. A correction, or an update, asks for those members of the opening that were chosen.
+
+        A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse.
+        """
         found = kinds.members(self.act)
+        if self.exchange is not None:
+            found = tuple(each for each in found if _fits(self.act, each.name, self.exchange))
         if self.exchange is not None and self.act == "status-change":
             statuses = kinds.Choice(changes_of(self.exchange))
             found = tuple(Member(each.name, statuses, each.required) if each.name == "status" else each for each in found)
@@ -160,6 +166,26 @@ class Writing:
                 return words.say(_ASKED[member.name])
             case _:
                 return words.field(member.name)
+
+
+def _fits(act: str, name: str, exchange: Exchange) -> bool:
+    """Return whether a member of an act makes sense in an exchange."""
+    match act:
+        case "reply" if name in EXPLAINED:
+            return exchange.act == "explanation-request"
+        case "reply" if name == "answers":
+            return exchange.act == "explanation-request" or "clarification-request" in exchange.acts
+        case "counter-account" if exchange.act in ACCOUNTED and name not in _OWN_OF_ACCOUNT:
+            return name in ACCOUNTED[exchange.act].__struct_fields__
+        case _:
+            return True
+
+
+_OWN_OF_ACCOUNT: Final = frozenset({"facts", *Answering.__struct_fields__})
+"""Members of an account that are not of what it answers to."""
+
+_ACCOUNT_BEGINS: Final = ("kind", "time", "place", "began", "ended")
+"""What the form of an account asks first: what is compared with the other side's."""
 
 
 class Composing(Struct, frozen=True, kw_only=True):
@@ -337,7 +363,9 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
         {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
     )
     own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
-    required = [each for each in own if each.required or isinstance(each.kind, kinds.Offered)]
+    begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
+    required = [each for name in begins for each in own if each.name == name]
+    required += [each for each in own if each not in required and (each.required or isinstance(each.kind, kinds.Offered))]
     said = {"text", "phrases"} if writing.exchange is not None and not required else set()  # a reply says something
     unfolded = [each for each in members if each.name in wrong | said and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
@@ -367,6 +395,8 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
+            "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
+            "beside": _beside(writing, offices),
             "label": writing.label,
             "optional": [each for each in own if each not in required and each not in unfolded],
             "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
@@ -406,6 +436,15 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
     )
+
+
+def _beside(writing: Writing, offices: Sequence[Office]) -> list[Fact]:
+    """Return what an account is written beside: the report of the other side, as it stands."""
+    state = writing.exchange
+    if state is None or writing.act != "counter-account":
+        return []
+    display = Display(writing.here.words, offices, {}, writing.here.link)
+    return display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original"))
 
 
 def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
