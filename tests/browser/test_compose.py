@@ -306,6 +306,10 @@ async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
     page, acts = china.page, f"{demo.base_url}/c/{CALM}/exchanges/{opened['exchange']}/acts"
     await china.sign_in("china/duty_officer", CALM)
 
+    await page.goto(acts.removesuffix("/acts"))
+    for verb in ("Reply", "Give your own account", "Ask for clarification"):
+        await expect(page.locator(".acts").get_by_role("link", name=verb, exact=True)).to_be_visible()
+
     await page.goto(f"{acts}/reply")
     await expect(page.locator("textarea[name='f.text.en']")).to_be_visible()
     await expect(page.locator("label[for='f-text-en']")).to_contain_text("text or an agreed phrase is needed")

@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from msgspec import inspect
 
+from dragoman.domain.rule import OFFICERS, Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.watch import ClockName
@@ -45,6 +46,13 @@ RUNGS: Final = ("deputy",)
 HEADINGS: Final = ("sender", "keyboard", "token_subject")
 """What stands over something, where the English word for it serves for two things: From, Keys, Subject."""
 
+_BY_BUTTON: Final = tuple(
+    act
+    for act, rule in RULES.items()
+    if act not in FORMATS and rule.family is None and not rule.roles.isdisjoint(OFFICERS) and rule.who not in (Who.WATCH, Who.COURIER)
+)
+"""Acts that officers do by a button of an exchange: the button says what is done, and the act's name what was done."""
+
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
 """What is a word, and no letter, number or type of files."""
 
@@ -53,6 +61,7 @@ def names() -> Iterator[tuple[str, str]]:
     """Every name, with its context."""
     fields, values = _of_shapes()
     yield from (("act", act) for act in RULES)
+    yield from (("verb", act) for act in _BY_BUTTON)
     yield from (("status", status) for status in _statuses())
     yield from (("field", name) for name in fields)
     yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS)) if _WORD.fullmatch(name))

@@ -98,6 +98,10 @@ class Words:
         """An act's name."""
         return self.name("act", name)
 
+    def verb(self, name: str) -> str:
+        """Return what a button says that does an act in an exchange."""
+        return self.name("verb", name)
+
     def field(self, name: str) -> str:
         """A member's name."""
         return self.name("field", name)
