@@ -55,6 +55,20 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     await expect(officer.page.locator("article .translated")).to_contain_text("CHINA’s translation, agreed by NATO")
 
 
+@pytest.mark.parametrize(("locale", "chosen"), [("en-GB", []), ("zh-CN", ["zh"])])
+async def test_no_language_is_chosen_for_a_translator_but_the_readers_own_or_the_last_that_is_left(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, locale: str, chosen: list[str]
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS}}, CALM)).json["exchange"]
+    china = await visit(java_script_enabled=False, locale=locale)
+    await china.sign_in("china/officer", CALM)
+    await china.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation")
+    languages = china.page.locator("[name='f.language']")
+    assert set(await languages.evaluate_all("all => all.map((each) => each.value)")) == {"fr", "zh"}
+    assert await languages.evaluate_all("all => all.filter((each) => each.checked).map((each) => each.value)") == chosen
+
+
 async def test_a_takeover_shows_the_translation_of_the_message_that_rings(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession, flash: Flash
 ) -> None:

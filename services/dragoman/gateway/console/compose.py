@@ -300,10 +300,10 @@ async def form(here: Here) -> Page:
 
 
 def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
-    """The language of the channel in which a message is not given yet, the reader's own first; empty where it is given in all of them."""
+    """Return the language of the channel into which the reader most likely translates a message; empty where that is not known."""
     here = writing.here
     texts = translated.originals(Display(here.words, writing.offices), state, of)
-    return translated.missing(_own_first(here), texts, translated.of_message(state, of or state.id))
+    return translated.missing(here.registry.languages, here.words.language, texts, translated.of_message(state, of or state.id))
 
 
 def _of_kept(kept: KeptForm) -> MultiDict[str]:
@@ -467,6 +467,7 @@ def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "of": of,
         "messages": messages,
+        "written_in": translated.written_in(texts),
         "given": translated.shown(here.words, translated.of_message(state, of or state.id)),
     }
 

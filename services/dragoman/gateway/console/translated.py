@@ -1,7 +1,7 @@
 """Translations of the messages of an exchange: whose they are, and whether the other sides agree, so that each is shown under its original.
 
     of_message(state, state.id)     (Translated(language="zh", side="china", agreed=(), disputed=()),)
-    missing(registry, state, …)     "zh"
+    missing(languages, "zh", …)     "zh"
 
 A translation is one side's reading of a message. It is never shown without its original, nor without saying whose it is.
 """
@@ -132,8 +132,17 @@ def paragraphs(text: str) -> list[str]:
     return [each.strip() for each in _BETWEEN.split(text) if each.strip()]
 
 
-def missing(languages: Sequence[str], originals_: Sequence[Original], given: Sequence[Translated]) -> str:
-    """Return the first language of the channel in which a message is not given yet; empty where it is given in all of them."""
-    known = set.intersection(*({*each.languages} for each in originals_)) if originals_ else set()
-    known |= {each.language for each in given}
-    return next((tag for tag in languages if tag not in known), "")
+def written_in(texts: Sequence[Original]) -> frozenset[str]:
+    """Return the languages in which all texts of a message are written by their author."""
+    return frozenset(set.intersection(*({*each.languages} for each in texts))) if texts else frozenset()
+
+
+def missing(languages: Sequence[str], own: str, originals_: Sequence[Original], given: Sequence[Translated]) -> str:
+    """Return the language into which a message is most likely translated: the reader's own, or the only one that is left; empty for none.
+
+    Where several others are left, nobody knows which is meant, and whoever translates chooses.
+    """
+    known = written_in(originals_) | {each.language for each in given}
+    left = [tag for tag in languages if tag not in known]
+    mine = [tag for tag in left if tag.partition("-")[0] == own]
+    return mine[0] if mine else left[0] if len(left) == 1 else ""
