@@ -307,6 +307,9 @@ async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
     await china.sign_in("china/duty_officer", CALM)
 
     await page.goto(acts.removesuffix("/acts"))
+    copied = page.locator("section[aria-labelledby=copy] pre").first
+    await expect(copied).to_contain_text(f" {demo.base_url}/v1/channels/{CALM}/exchanges/{opened['exchange']}")
+    await expect(copied).not_to_contain_text("$DRAGOMAN_TOKEN")
     for verb in ("Reply", "Give your own account", "Ask for clarification"):
         await expect(page.locator(".acts").get_by_role("link", name=verb, exact=True)).to_be_visible()
 

@@ -89,7 +89,7 @@ async def exchange(here: Here) -> Page:
             "keys": _KEYS,
             "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
             "said": here.request.query.get("said", ""),
-            "base": here.service.public_url or "https://dragoman.example",
+            "base": here.service.public_url or f"{here.request.scheme}://{here.request.host}",
             "display": display,
             "translations": translated.of_message(state, state.id),
         },
