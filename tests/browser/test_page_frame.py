@@ -133,3 +133,33 @@ async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo:
     top = await page.evaluate("document.querySelector('.mast').getBoundingClientRect().top")
     assert 0 <= top <= 23, "it stands below the marking"
     assert await page.locator(".menu > summary").evaluate("each => each.getBoundingClientRect().height") >= 44
+
+
+@pytest.mark.parametrize(
+    ("path", "onward"),
+    [
+        ("/drafts/0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "Drafts of your side"),
+        ("/exchanges/0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "Inbox"),
+        ("/people/register/0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "Register of people"),
+        ("/records/999999", "The log"),
+        ("/nothing-here", "Back to the board"),
+    ],
+)
+async def test_a_page_that_is_not_there_leads_on_and_speaks_of_no_api(visit: Visiting, demo: Service, path: str, onward: str) -> None:
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/officer", CALM)
+    answer = await nato.page.goto(f"{demo.base_url}/c/{CALM}{path}")
+    assert answer is not None
+    assert answer.status == 404
+    assert not re.search(r"GET |/v1/|under /", await nato.page.locator("main").inner_text())
+    await expect(nato.page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(7)
+    await nato.page.locator("main").get_by_role("link", name=onward).click()
+    await expect(nato.page.get_by_role("navigation", name="Pages")).to_be_visible()
+    assert nato.page.url != f"{demo.base_url}/c/{CALM}{path}"
+
+
+async def test_a_channel_of_others_is_not_named_by_its_error(visit: Visiting, demo: Service) -> None:
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/officer", CALM)
+    await nato.page.goto(f"{demo.base_url}/c/no-such-channel/nothing")
+    await expect(nato.page.get_by_role("navigation", name="Pages")).to_have_count(0)

@@ -39,7 +39,7 @@ from dragoman.gateway import drafts, files, posting, workers
 from dragoman.gateway.console import charts, forms, kinds, named_people, offered, receipts, senders, signing, translated, urgency
 from dragoman.gateway.console.alarm import BELLS
 from dragoman.gateway.console.exchange import changes_of, headline
-from dragoman.gateway.console.faults import Fault, placed, worded
+from dragoman.gateway.console.faults import Fault, placed, plain, worded
 from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
@@ -684,7 +684,9 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     except Refused as error:
         refusal = error.refusal
         faults = _faults(writing, refusal.faults)
-        return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
+        return await _form(
+            writing, fields, faults, problem="" if faults else writing.here.words.sentence(plain(refusal.detail)), status=422
+        )
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     content = content_of(body)
@@ -907,7 +909,8 @@ async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusa
     words = writing.here.words
     if refusal.kind in _AGAIN:
         problem = words.say(
-            "No answer from the log. Your text is kept. Send again: it cannot be sent twice. (%(why)s)", why=words.sentence(refusal.detail)
+            "No answer from the log. Your text is kept. Send again: it cannot be sent twice. (%(why)s)",
+            why=words.sentence(plain(refusal.detail)),
         )
         return await _check(writing, fields, body, problem=problem, status=503)
     if refusal.kind == "second-key-required":
@@ -915,7 +918,7 @@ async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusa
             writing, fields, body, problem=words.say("A colleague of your side releases this. Keep it as a draft."), status=422
         )
     faults = _faults(writing, refusal.faults)
-    return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
+    return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(plain(refusal.detail)), status=422)
 
 
 def recorded_at(here: Here, reply: Reply) -> web.Response:
@@ -990,7 +993,7 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
     try:
         draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
-        return await _form(writing, fields, [], problem=here.words.sentence(error.refusal.detail), status=422)
+        return await _form(writing, fields, [], problem=here.words.sentence(plain(error.refusal.detail)), status=422)
     return _kept_as(here, draft, "kept")
 
 
@@ -1212,7 +1215,7 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
         known = here.projection.exchange(draft.exchange) if draft.exchange else None
         problem = _told(Writing(here=here, act=_named(draft), exchange=known, draft=draft), faults)
         if isinstance(error, Refused) and not problem:
-            problem = here.words.sentence(error.refusal.detail)
+            problem = here.words.sentence(plain(error.refusal.detail))
         return await _draft_page(here, draft, problem=problem, status=422)
     return recorded_at(here, reply)
 
