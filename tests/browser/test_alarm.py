@@ -323,6 +323,26 @@ async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_si
             assert await china.page.evaluate("document.querySelector('dialog[open]').scrollWidth") <= size["width"]
 
 
+@pytest.mark.parametrize(
+    ("permission", "told", "again"), [("denied", "The browser blocks notices", 0), ("default", "Notices are not allowed", 1)]
+)
+@pytest.mark.usefixtures("quiet")
+async def test_a_press_is_offered_for_what_it_can_allow_and_settings_are_named_for_the_rest(
+    visit: Visiting, permission: str, told: str, again: int
+) -> None:
+    china = await visit()
+    await china.page.add_init_script(
+        f"""Object.defineProperty(Notification, "permission", {{ get: () => "{permission}" }});
+        Notification.requestPermission = async () => "{permission}";
+        navigator.wakeLock.request = async () => new EventTarget();"""
+    )
+    await china.sign_in("china/duty_officer")
+    await arm(china)
+    bar = china.page.locator("[data-bar='arm']")
+    await expect(bar).to_contain_text(told)
+    await expect(bar.get_by_role("button", name="Arm it again")).to_have_count(again)
+
+
 @pytest.mark.usefixtures("quiet")
 async def test_an_alarm_is_armed_only_while_its_sound_is_allowed(visit: Visiting, demo: Service) -> None:
     china = await visit(permissions=ARMED)

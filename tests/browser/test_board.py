@@ -100,6 +100,7 @@ async def test_the_board_works_without_scripts(visit: Visiting, flash: Flash) ->
     await china.page.locator(".menu > summary").click()
     await china.page.get_by_role("button", name="Sign out").click()
     await expect(china.page.locator("h1")).to_have_text("Sign in")
+    await expect(china.page.get_by_text("You are signed out.")).to_be_visible()
     assert china.complaints == []
 
 

@@ -179,12 +179,15 @@ def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
 
 async def sign_in_form(request: web.Request) -> web.Response:
     """The form."""
-    return _sign_in_page(request, following(request.query.get("next", "/")))
+    return _sign_in_page(request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes")
 
 
-def _sign_in_page(request: web.Request, next: str, *, fault: bool = False, waits: bool = False, status: int = 200) -> web.Response:
+def _sign_in_page(
+    request: web.Request, next: str, *, fault: bool = False, waits: bool = False, out: bool = False, status: int = 200
+) -> web.Response:
     words = words_of(request)
     values = {
+        "out": out,
         "next": next,
         "fault": fault,
         "waits": waits,
@@ -227,7 +230,7 @@ async def sign_out(request: web.Request) -> web.Response:
     session = request.cookies.get(COOKIE)
     if session is not None:
         await request.app[posting.SERVICE].access.close_session(session)
-    response = see("/sign-in", {"Clear-Site-Data": '"cache"'})
+    response = see("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
     forget_kept(request, response)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response

@@ -160,7 +160,8 @@ export class Alarm {
 
   #missing() {
     const found = [];
-    if (globalThis.Notification?.permission !== "granted") found.push(words("missing_notice"));
+    const notices = globalThis.Notification?.permission;
+    if (notices !== "granted") found.push(words(notices === "denied" ? "blocked_notice" : "missing_notice"));
     if (this.#lock === null && !document.hidden) found.push(words("missing_screen"));
     return found;
   }
@@ -272,13 +273,15 @@ export class Alarm {
       inRail([]);
       return;
     }
-    const said = state === "partly" ? [words("partly"), ...this.#missing()] : [words("arm_bar")];
+    const missing = this.#missing();
+    const said = state === "partly" ? [words("partly"), ...missing] : [words("arm_bar")];
+    // What the browser's settings forbid, no press here can allow.
+    const helps = state !== "partly" || missing.some((each) => each !== words("blocked_notice"));
+    const arm = (word) => (helps ? [button(words(word), () => this.arm())] : []);
     const left = this.#barLeft();
-    if (left > 0) {
-      const arm = button(words(this.duty || state === "partly" ? "arm_again" : "arm_do"), () => this.arm());
-      bar("arm", state === "partly" ? "caution" : "serious", said, arm, this.#off());
-    } else bar("arm", null);
-    inRail(left > 0 ? [] : [button(words("arm_short"), () => this.arm()), this.#off("off_short")]);
+    if (left > 0) bar("arm", state === "partly" ? "caution" : "serious", said, ...arm(this.duty || state === "partly" ? "arm_again" : "arm_do"), this.#off());
+    else bar("arm", null);
+    inRail(left > 0 ? [] : [...arm("arm_short"), this.#off("off_short")]);
     clearTimeout(this.#shrink);
     if (left > 0) this.#shrink = setTimeout(() => this.#changed(), left);
   }
