@@ -118,7 +118,7 @@ async def test_the_watch_is_taken_and_handed_over_on_the_board_with_its_note(vis
             await nato.page.get_by_label("Note for both sides").fill("All quiet.")
             await nato.page.get_by_role("button", name="Hand over the watch").click()
             await expect(nato.page.locator("#saying")).to_have_text("The watch is handed over.")
-            await expect(nato.page.get_by_text("nato/h-1").first).to_be_visible()
+            await expect(nato.page.get_by_text("head of office h-1").first).to_be_visible()
             await expect(nato.page.get_by_text("All quiet.")).to_be_visible()
             assert nato.complaints == []
             head = await visit(service, java_script_enabled=False)

@@ -431,18 +431,19 @@ async def _detail(here: Here, ring: Ring) -> Detail:
     message = message_words.message_of(exchange, ring.key)
     content = message_words.content(projection, exchange, message)
     facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
-    ladder = tuple(_ladder(projection, here.side))
+    ladder = tuple(_ladder(projection, here.side, here.words))
     ringing = await duty_numbers.of_channel(here, projection, ring.sender)
     translations = translated.of_message(exchange, ring.key)
     return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing, translations=translations)
 
 
-def _ladder(projection: Projection, side: str) -> Iterator[Rung]:
+def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
     """Yield the rungs that a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
     before: set[str] = set()
     for seconds, rung in rungs.RUNGS:
         officers = rungs.reached(projection.registry, side, rung)
-        yield Rung(seconds=seconds, rung=rung, officers=officers, adds_nobody=bool(officers) and before.issuperset(officers))
+        named = tuple(senders.titled(words, projection.registry, each) for each in officers)
+        yield Rung(seconds=seconds, rung=rung, officers=named, adds_nobody=bool(officers) and before.issuperset(officers))
         before.update(officers)
 
 
@@ -467,10 +468,8 @@ def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
     done = None if message is None else message.acknowledged.get(here.side)
     if message is None or done is None:
         return
-    officer = projection.registry.officers.get(done.by)
-    role = "" if officer is None else here.words.value(officer.roles[0])
     seconds = (datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)).total_seconds()
-    who = f"{role} {done.by.partition('/')[2]}".strip()
+    who = senders.titled(here.words, projection.registry, done.by)
     yield {"key": key, "text": here.words.say("Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds))}
 
 

@@ -30,7 +30,7 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.domain.title import title_of
 from dragoman.gateway import posting
-from dragoman.gateway.console import translated
+from dragoman.gateway.console import senders, translated
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
 from dragoman.gateway.console.unseen import marked
@@ -202,6 +202,10 @@ class Here:
         """Why the record at a position is void."""
         refusal = self.projection.refusal_at(position)
         return "" if refusal is None else self.words.sentence(refusal.why)
+
+    def titled(self, actor: str) -> str:
+        """Return an officer of the channel as pages name them: duty officer d-1."""
+        return senders.titled(self.words, self.registry, actor)
 
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run a query that may take long in a reader's thread."""
