@@ -120,7 +120,7 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await page.locator("#f-place").fill("Strait")
     await page.locator("textarea[name^='f.questions']").first.fill("What is it for?\n\nWhen does it end?")
     await press(page, "Check before sending")
-    await expect(page.get_by_text("This takes two keys")).to_be_visible()
+    await expect(page.get_by_text("This takes a second officer")).to_be_visible()
     act = json.loads(await page.locator("#act-bytes").inner_text())
     assert [next(iter(each.values())) for each in act["questions"]] == [
         "What is it for?",

@@ -51,6 +51,7 @@ from dragoman.gateway.console.sessions import forget_kept, form_of, keep_form, k
 from dragoman.gateway.kept_forms import KeptForm
 from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
+from dragoman.language.words import Words
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
@@ -160,6 +161,8 @@ class Writing:
                 return words.say("Which translation") if member.required else words.say("Which message")
             case kinds.Fields():
                 return words.say("What is replaced")
+            case _ if self.act == "point-of-contact" and member.name == "key":
+                return words.say("Public key of this point of contact")
             case _ if member.name == "precedence":
                 return words.say("Urgency")
             case _ if self.act == _INCIDENT and self.exchange is None and name.count(".") == 1 and member.name in _ASKED:
@@ -395,6 +398,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
+            "hints": _hints(here.words) if act == "point-of-contact" else {},
             "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
             "beside": _beside(writing, offices),
             "label": writing.label,
@@ -436,6 +440,14 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
     )
+
+
+def _hints(words: Words) -> dict[str, str]:
+    """Return what stands below the label of fields that their labels alone do not explain."""
+    return {
+        "key": words.say("32 bytes in base64. Leave it empty where nobody asks for it."),
+        "duty_number_dead": words.say("Yes: nobody answers at the number that was announced, so this takes effect at once."),
+    }
 
 
 def _beside(writing: Writing, offices: Sequence[Office]) -> list[Fact]:
@@ -915,7 +927,7 @@ async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusa
         return await _check(writing, fields, body, problem=problem, status=503)
     if refusal.kind == "second-key-required":
         return await _check(
-            writing, fields, body, problem=words.say("A colleague of your side releases this. Keep it as a draft."), status=422
+            writing, fields, body, problem=words.say("This takes a second officer: a colleague of your side releases it."), status=422
         )
     faults = _faults(writing, refusal.faults)
     return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(plain(refusal.detail)), status=422)
