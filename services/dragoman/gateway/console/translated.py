@@ -45,6 +45,13 @@ def of_message(state: Exchange, message: str) -> tuple[Translated, ...]:
     return tuple(_translated(state, said) for said in state.acts.get(ACT, ()) if _value(said, "of", state.id) == message)
 
 
+def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
+    """Return the translations of each message of an exchange that has some, by the position of its record."""
+    records = {state.opened.position: state.id}
+    records |= {said.said.position: said.id for given in state.acts.values() for said in given}
+    return {position: found for position, id in records.items() if (found := of_message(state, id))}
+
+
 def _translated(state: Exchange, said: Said) -> Translated:
     return Translated(
         id=said.id,
