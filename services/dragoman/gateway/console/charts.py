@@ -113,7 +113,7 @@ class _Drawn(NamedTuple):
     closes: bool = True
 
 
-_DAY_LEFT, _DAY_RIGHT, _DAY_EDGE = 150.0, 1340.0, 1356.0
+_DAY_LEFT, _DAY_RIGHT, _DAY_EDGE = 150.0, 1340.0, 1358.0
 _DAY_PITCH: Final = 26.0
 
 
