@@ -166,7 +166,8 @@ async def test_a_report_is_the_apis_own_in_the_readers_language(visit: Visiting,
 
 async def test_the_turn_over_note_says_which_accounts_differ_and_what_was_said_since(visit: Visiting, nato: Caller, china: Caller) -> None:
     await nato.post(f"/v1/channels/{CALM}/channel", {"act": "watch-assumption"})
-    exchange = str((await nato.open(INCIDENT, CALM)).json["exchange"])
+    opened = (await nato.open(INCIDENT, CALM)).json
+    exchange, number = str(opened["exchange"]), str(opened["number"])
     account = {**INCIDENT, "act": "counter-account", "facts": "The boat kept clear of the tanker.", "time": "2026-03-04T03:09:00+08:00"}
     account.pop("precedence")
     assert (await china.act(exchange, account, CALM)).status == 201
@@ -177,7 +178,6 @@ async def test_the_turn_over_note_says_which_accounts_differ_and_what_was_said_s
         name: reader.page.locator("main section", has=reader.page.get_by_role("heading", name=name, exact=True))
         for name in ("Open matters", "Since the watch was taken over", "Watch and line")
     }
-    number = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json["number"]
     matter = sections["Open matters"].locator("tr", has_text=number)
     await expect(matter).to_contain_text("accounts differ: Time")
     said = sections["Since the watch was taken over"].locator("tbody tr", has_text=number)

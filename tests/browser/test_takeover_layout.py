@@ -3,7 +3,7 @@
 import aiohttp
 import pytest
 
-from browsing import Visiting
+from browsing import EXERCISE, Flash, Visiting
 from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -49,3 +49,18 @@ async def test_what_was_said_and_of_which_matter_is_seen_before_anybody_scrolls(
         assert seen["marked"] and seen["wide"], (width, seen)
     await china.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
     await nato.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
+
+
+async def test_the_marking_of_an_exercise_lies_over_nothing_and_its_clock_stands_beside_the_title(visit: Visiting, flash: Flash) -> None:
+    await flash()
+    guest = await visit()
+    await guest.sign_in("china/duty_officer", EXERCISE)
+    await guest.page.locator("dialog[open]").wait_for()
+    for width, height in (*DESKS, PHONE):
+        await guest.page.set_viewport_size({"width": width, "height": height})
+        boxes = await guest.page.evaluate("""() => Object.fromEntries([".ceiling", "header .mark", ".clocks"].map((selector) => {
+            const box = document.querySelector("dialog[open]").querySelector(selector).getBoundingClientRect();
+            return [selector, [box.top, box.bottom]];
+        }))""")
+        assert boxes[".ceiling"][1] <= boxes["header .mark"][0], (width, boxes)
+        assert width == PHONE[0] or abs(boxes[".clocks"][1] - boxes["header .mark"][1]) < 24, (width, boxes)
