@@ -185,8 +185,21 @@ class PutAside(Answer, frozen=True, kw_only=True):
     until: str
 
 
+class HandedOver(Answer, frozen=True, kw_only=True):
+    """A draft that an officer of the side has handed over: a second officer is to send or release it."""
+
+    draft: str
+    act: str
+    author: str
+    since: str
+
+
 class TurnOver(Report, frozen=True, kw_only=True):
-    """What the next watch of a side must know: what came since it was taken over, what is owed and awaited, and what is due next."""
+    """What the next watch of a side must know: what came since it was taken over, what is owed and awaited, and what is due next.
+
+    `stands` are the open matters, the most urgent first, each with how the accounts of it stand. `said` are the messages of the
+    period, oldest first. `drafts` wait for a second officer; they are told of the present moment only.
+    """
 
     side: str
     watch: Literal["manned", "nobody"]
@@ -202,6 +215,9 @@ class TurnOver(Report, frozen=True, kw_only=True):
     shelved: tuple[PutAside, ...] = ()
     silenced: int = 0
     silenced_last: str = ""
+    stands: tuple[ReportedMatter, ...] = ()
+    said: tuple[Urgent, ...] = ()
+    drafts: tuple[HandedOver, ...] = ()
     left_off: int = 0
 
 

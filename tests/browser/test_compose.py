@@ -67,7 +67,7 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
         )
     await expect(nato.page.locator("#then + *, section[aria-labelledby=then]").first).to_contain_text("CHINA owes: Acknowledgement")
     await press(nato.page, "Send IMMEDIATE to CHINA")
-    await expect(nato.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await nato.headline()))
     record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
     assert record["data"] == act
@@ -134,7 +134,7 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await releaser.page.goto(address)
     await expect(releaser.page.get_by_text("released by you")).to_be_visible()
     await press(releaser.page, "Release: ")
-    await expect(releaser.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(releaser.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await releaser.headline()))
     record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
     assert (record["actor"], record["releasedby"], record["data"]) == ("nato/o-1", "nato/h-1", act)
@@ -162,11 +162,11 @@ async def test_a_meeting_comes_about_by_a_counter_proposal(visit: Visiting, demo
     await china.page.locator("#f-windows-0-to").fill("19 Jan 2027 09:00Z")
     await press(china.page, "Check before sending")
     await press(china.page, "^(Send|Record)")
-    await expect(china.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(china.page.locator("h1")).to_contain_text("Recorded: record")
     await nato.page.goto(f"{address}/acts/acceptance")
     await press(nato.page, "Check before sending")
     await press(nato.page, "^(Send|Record)")
-    await expect(nato.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
     view = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/exchanges/{address.rpartition('/')[2]}")).json
     assert view["state"]["status"] == "accepted"
     await nato.page.goto(address)
@@ -215,7 +215,7 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
             while (await Caller(session, service).get("/readyz")).status != 200:
                 await asyncio.sleep(0.1)
         await press(nato.page, "Send again")
-        await expect(nato.page.locator("h1")).to_contain_text("Recorded at position")
+        await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
         rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{CALM}/exchanges?act=hazardous-incident")).json[
             "exchanges"
         ]

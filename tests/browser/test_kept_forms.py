@@ -65,7 +65,7 @@ async def test_a_form_comes_back_filled_to_the_officer_who_sent_it_and_to_nobody
     await expect(page.locator("#f-form input").first).to_be_checked()
     await page.get_by_role("button", name="Check before sending").click()
     await page.locator("button[value=send]").click()
-    await expect(page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(page.locator("h1")).to_contain_text("Recorded: record")
     await page.goto(demo.base_url + NOTE)
     await expect(page.locator("textarea[name^='f.text']").first).to_have_value("")  # it was sent
 

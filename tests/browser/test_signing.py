@@ -113,7 +113,7 @@ async def checking(reader: Visit, host: Signing, text: str) -> Page:
 
 
 async def position_of(page: Page) -> int:
-    await expect(page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(page.locator("h1")).to_contain_text("Recorded: record")
     return int(re.sub(r"\D", "", await page.locator("h1").inner_text()))
 
 

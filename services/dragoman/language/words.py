@@ -30,8 +30,12 @@ NBSP: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _CLOCKED_SECONDS: Final = 6000
 _UNITS: Final = {"en": ("s", "min", "h", "d"), "fr": ("s", "min", "h", "j"), "zh": ("秒", "分", "小时", "天")}
-_BETWEEN: Final = {"en": (", ", ", ", "; ", " "), "fr": (", ", ", ", f"{_THIN}; ", " "), "zh": ("、", "，", "；", "")}  # noqa: RUF001
-"""What stands between words of a list, between members of a group, between groups, between sentences."""
+_BETWEEN: Final = {
+    "en": (", ", ", ", "; ", " ", ": "),
+    "fr": (", ", ", ", f"{_THIN}; ", " ", f"{NBSP}: "),
+    "zh": ("、", "，", "；", "", "："),  # noqa: RUF001
+}
+"""What stands between words of a list, between members of a group, between groups, between sentences, before an explanation."""
 
 _WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
 
@@ -44,7 +48,7 @@ class Words:
         self.language = language
         self.tag = TAGS[language]
         self.translations = _translations(language)
-        self.comma, self.pause, self.semicolon, self.space = _BETWEEN[language]
+        self.comma, self.pause, self.semicolon, self.space, self.colon = _BETWEEN[language]
         self._locale = Locale.parse("zh_Hans" if language == "zh" else language)
 
     # Sentences and names

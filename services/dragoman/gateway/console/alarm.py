@@ -66,7 +66,7 @@ class Ring(Struct, frozen=True, kw_only=True):
 
     `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
     `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `matter` names a message that did
-    not open its exchange. Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
+    not open its exchange, `within` that matter alone, with its kind. Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
     no sound of its own.
     """
 
@@ -79,6 +79,8 @@ class Ring(Struct, frozen=True, kw_only=True):
     kind: str
     heading: str
     matter: str
+    within: str
+    marking: str
     sender: str
     by: str
     to: tuple[str, ...]
@@ -395,6 +397,8 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
         kind=message_words.kind_of(message_words.content(projection, exchange, message)),
         heading=message_words.heading(words, message),
         matter=message_words.matter(words, exchange, message, duty.clock.side),
+        within=message_words.within(words, exchange, message, duty.clock.side),
+        marking=projection.registry.marking,
         sender=message.said.side,
         by=message.said.by,
         to=message.to,
@@ -431,6 +435,9 @@ async def _detail(here: Here, ring: Ring) -> Detail:
     message = message_words.message_of(exchange, ring.key)
     content = message_words.content(projection, exchange, message)
     facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
+    # The headline or the line below it names the kind already; an answer that states another kind than its matter says so itself.
+    named = {"request", "kind"} if not ring.within or ring.kind == message_words.kind_of(exchange.content) else {"request"}
+    facts = tuple(each for each in facts if each.name not in named)
     ladder = tuple(_ladder(projection, here.side, here.words))
     ringing = await duty_numbers.of_channel(here, projection, ring.sender)
     translations = translated.of_message(exchange, ring.key)

@@ -314,7 +314,7 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
         begins,
         now,
         [*lanes, charts.Lane(words.say("Due"), marks=marks)],
-        charts.DayLabels("UTC", words.say("now %(t)s", t=f"{now:%H:%M}")),
+        charts.DayLabels("UTC", words.say("then %(t)s", t=f"{now:%H:%M}") if here.past else words.say("now %(t)s", t=f"{now:%H:%M}")),
     )
 
 

@@ -33,6 +33,7 @@ from dragoman.gateway import posting
 from dragoman.gateway.console import senders, translated
 from dragoman.gateway.console.charts import clock
 from dragoman.gateway.console.offices import city
+from dragoman.gateway.console.punctuation import Punctuation
 from dragoman.gateway.console.unseen import marked
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
@@ -281,7 +282,7 @@ def environment(language: str) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", Punctuation],
     )
     found.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     found.globals |= {

@@ -243,7 +243,7 @@ function show(fresh) {
   if (order() !== before.order) movedAt = performance.now();
   if (focused) (document.getElementById(focused.id) ?? document.getElementById("headline"))?.focus();
   const headline = document.getElementById("headline")?.textContent ?? "";
-  if (headline.trim() !== before.headline.trim()) say(headline.trim());
+  if (headline.trim() !== before.headline.trim()) say(headline.trim(), { shown: false });
 }
 
 addEventListener("submit", (event) => {
