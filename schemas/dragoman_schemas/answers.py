@@ -131,7 +131,11 @@ class Causes(Answer, frozen=True, kw_only=True):
 
 
 class Fact(Answer, frozen=True, kw_only=True):
-    """What one addressee has done with one message: three facts, kept apart."""
+    """What one addressee has done with one message: three facts, kept apart.
+
+    `delivered` is never later than `acknowledged`, which proves it. `account` is when the side gave its own account of the event after a message that tells of it: no answer
+    by the rules, and not silence either.
+    """
 
     message: str
     side: str
@@ -139,6 +143,7 @@ class Fact(Answer, frozen=True, kw_only=True):
     delivered: str = ""
     acknowledged: str = ""
     answered: str = ""
+    account: str = ""
 
 
 class ClockView(Answer, frozen=True, kw_only=True):

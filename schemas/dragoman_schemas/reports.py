@@ -92,7 +92,7 @@ class Due(Answer, frozen=True, kw_only=True):
 
 
 class Receipt(Answer, frozen=True, kw_only=True):
-    """What an addressee did with a message: when it reached a station, when who had it, and how long after it was sent."""
+    """What an addressee did with a message: when it reached a station, when who had it, how long after it was sent, and when it gave its own account."""
 
     side: str
     owes: bool
@@ -101,6 +101,7 @@ class Receipt(Answer, frozen=True, kw_only=True):
     acknowledged_by: str = ""
     acknowledged_after_s: float | None = None
     answered: str = ""
+    account: str = ""
 
 
 class Urgent(Answer, frozen=True, kw_only=True):

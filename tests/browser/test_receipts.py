@@ -38,3 +38,22 @@ async def test_the_sender_sees_acknowledged_and_answered_with_the_time_it_took(
     else:
         await expect(sender.page.locator("#news")).to_have_count(0)
     assert sender.complaints == []
+
+
+async def test_an_own_account_is_no_silence_on_either_sides_pages(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    sent: Any = (await nato.open({**INCIDENT, "precedence": "immediate"}, EXERCISE)).json
+    acts = f"/v1/channels/{EXERCISE}/exchanges/{sent['exchange']}/acts"
+    await china.post(acts, {"act": "counter-account", "facts": "We saw it otherwise."})
+    for role, pages in (("nato", ("recorded/{position}", "exchanges/{exchange}")), ("china", ("exchanges/{exchange}",))):
+        reader = await visit()
+        await reader.sign_in(f"{role}/duty_officer")
+        for path in pages:
+            await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/{path.format(**sent)}")
+            answered = reader.page.locator("#receipts ol").first.locator("li").last
+            await expect(answered).to_contain_text("Own account given")
+            await expect(answered.locator("time")).to_have_count(1)
+            await expect(answered).not_to_contain_text("No answer yet")
+        await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}/form")
+        await expect(reader.page.locator("main")).to_contain_text("own account given")
+        assert reader.complaints == []
