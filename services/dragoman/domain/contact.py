@@ -22,7 +22,7 @@ from dragoman.domain.exchange import life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
-from dragoman.sentence import Name, Sentence, sentence, verbatim
+from dragoman.sentence import Moment, Name, Sentence, sentence, verbatim
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
 from dragoman_schemas.acts.liaison_office import LiaisonOffice
@@ -156,7 +156,7 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
 
 def _call_title(data: Act) -> Sentence:
     assert isinstance(data, CallRecord)
-    return sentence("Call, %(direction)s, %(time)s", direction=Name("value", data.direction), time=data.began)
+    return sentence("Call, %(direction)s, %(time)s", direction=Name("value", data.direction), time=Moment(data.began))
 
 
 CALL_RECORD: Final = Format(
