@@ -203,7 +203,7 @@ class MeansTested(Answer, frozen=True, kw_only=True):
 class PointView(Answer, frozen=True, kw_only=True):
     """A point of contact: for what, when and how it is reached, whether somebody is there now, and when it was confirmed last.
 
-    `person` and `deputy` are ids of the register of people. `stage` is announced, in_force, superseded or ended.
+    `person` and `deputy` are ids of the register of people. `stage` is announced, in_force, superseded or ended. `there_now` follows from the hours that were announced.
     """
 
     side: str
@@ -220,6 +220,8 @@ class PointView(Answer, frozen=True, kw_only=True):
     acknowledged: bool = False
     there_now: bool = False
     opens: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
     confirmed: str
     tested: tuple[MeansTested, ...] = ()
 

@@ -42,7 +42,7 @@ from dragoman.gateway.console.faults import Fault, placed, worded
 from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
-from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language, other_languages
 from dragoman.gateway.console.senders import Sending
@@ -367,7 +367,6 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
-            "city": city,
             "officers": _officers(here),
             "others": [side for side in here.sides if side != here.side],
             "people": await _people(here, members),
