@@ -57,3 +57,19 @@ async def test_an_own_account_is_no_silence_on_either_sides_pages(visit: Visitin
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}/form")
         await expect(reader.page.locator("main")).to_contain_text("own account given")
         assert reader.complaints == []
+
+
+async def test_the_page_says_for_whom_a_flash_rang(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+    sent: Any = (await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "flash"}, EXERCISE)).json
+    note: Any = (await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "immediate"}, EXERCISE)).json
+    for role, who in (("china", r"duty officer \(d-1\)"), ("nato", "duty officer")):
+        reader = await visit()
+        await reader.sign_in(f"{role}/officer")
+        await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
+        await expect(reader.page.locator("[data-rang]")).to_have_text(
+            re.compile(rf"^It rang for: {who} \d\d:\d\d:\d\dZ.*\. Who heard it is not on record\.$")
+        )
+        await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{note['exchange']}")
+        await expect(reader.page.locator("#receipts")).to_be_visible()
+        await expect(reader.page.locator("[data-rang]")).to_have_count(0)
+        assert reader.complaints == []

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from dragoman.domain import attribution, clocks, questions
+from dragoman.domain import alarms, attribution, clocks, questions
 from dragoman.domain.access import officer_side
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.blindness import Span
@@ -182,6 +182,7 @@ def receipts(then: Then, exchange: Exchange, message: Message) -> Iterator[Recei
             acknowledged_after_s=None if acknowledged is None else round(between(message.said.time, acknowledged.time), 3),
             answered="" if found.answered is None else found.answered.time,
             account="" if found.account is None else found.account.time,
+            rang=tuple(rung for _, rung in alarms.rang(then.registry, exchange, message, side, then.ends)),
         )
 
 

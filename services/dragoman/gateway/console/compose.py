@@ -903,7 +903,8 @@ async def _received(here: Here, state: Exchange | None, message: str) -> list[re
     if state is None or not any(each.id == message for each in state.messages):
         return []
     view = await viewed(here.call, here.projection, state.id, here.at or None, here.newest)
-    return receipts.of(here, decode_exchange(bytes(view.state)), view.facts, message)
+    stood = decode_exchange(bytes(view.state))
+    return receipts.of(here, stood, view.facts, await receipts.ladder_of(here, stood), message)
 
 
 # Drafts

@@ -149,12 +149,21 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
         else:
             slowest = words.span(each.took.worst_s)
             lines.append(say("%(side)s acknowledged %(a)s of %(n)s, the slowest after %(d)s.", **values, d=slowest))
+    climbed = [(each, receipt) for each in found.messages for receipt in each.receipts if len(receipt.rang) > 1]
+    if climbed:
+        lines.append(
+            words.count(
+                "%(n)s flash rang further than the duty officer.", "%(n)s flashes rang further than the duty officer.", len(climbed)
+            )
+        )
     return Answer(
         question=say("Who knew what, when?"),
         level=level,
         icon=level,
         verdict=verdict,
-        how=say("Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway."),
+        how=say(
+            "Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway. For whom a flash rang follows from the time it waited."
+        ),
         word=say("The sides’ own word; of deliveries the gateway’s."),
         lines=tuple(lines),
         more=tuple(
@@ -168,6 +177,18 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
                 matter=each.matter,
             )
             for each in found.unacknowledged
+        )
+        + tuple(
+            Line(
+                text=say(
+                    "Of %(t)s, to %(side)s: it rang for %(who)s",
+                    t=words.written(each.time, "milli"),
+                    side=receipt.side.upper(),
+                    who=words.listed(map(words.value, receipt.rang)),
+                ),
+                matter=each.matter,
+            )
+            for each, receipt in climbed
         ),
     )
 
