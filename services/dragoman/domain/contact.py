@@ -14,11 +14,11 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.domain import checks, line
 from dragoman.domain.access import SERVICE
-from dragoman.domain.exchange import life
+from dragoman.domain.exchange import life, owes_answer
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
@@ -51,6 +51,22 @@ CONTACT_NOTE: Final = Format(
     moves=life(("open",), {}),
     title=_note_title,
 )
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A reply that the sender of a contact note would like: from which sides that have not replied yet, and by when. No limit runs for it."""
+
+    sides: tuple[str, ...]
+    by: str
+
+
+def reply_wanted(exchange: Exchange) -> Wanted | None:
+    """Return the reply that is still wanted in an exchange; None where none was asked for, or everybody has replied."""
+    raw = exchange.content.get("reply_wanted_by")
+    sides = owes_answer(exchange)
+    if exchange.act != "contact-note" or raw is None or not sides:
+        return None
+    return Wanted(sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw)))
 
 
 def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:

@@ -8,6 +8,7 @@ from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
 from dragoman.domain.accounts import accounts_of
+from dragoman.domain.contact import reply_wanted
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
@@ -88,6 +89,7 @@ async def exchange(here: Here) -> Page:
             "sketch": _sketch(here, state, points),
             "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
+            "wanted": reply_wanted(state),
             "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
             "said": here.request.query.get("said", ""),
             "base": here.service.public_url or "https://dragoman.example",
