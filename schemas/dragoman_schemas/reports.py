@@ -92,7 +92,10 @@ class Due(Answer, frozen=True, kw_only=True):
 
 
 class Receipt(Answer, frozen=True, kw_only=True):
-    """What an addressee did with a message: when it reached a station, when who had it, and how long after it was sent."""
+    """What an addressee did with a message: when it reached a station, when who had it, how long after it was sent, and when it gave its own account.
+
+    `rang` is for whom a flash rang before it was acknowledged, as far as the record goes: duty_officer, deputy, head_of_office.
+    """
 
     side: str
     owes: bool
@@ -101,6 +104,8 @@ class Receipt(Answer, frozen=True, kw_only=True):
     acknowledged_by: str = ""
     acknowledged_after_s: float | None = None
     answered: str = ""
+    account: str = ""
+    rang: tuple[str, ...] = ()
 
 
 class Urgent(Answer, frozen=True, kw_only=True):

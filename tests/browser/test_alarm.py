@@ -552,6 +552,30 @@ async def test_whoever_is_not_reached_sees_a_bar_and_no_button(visit: Visiting, 
     await expect(takeover(sender.page)).to_have_count(0)
 
 
+@pytest.mark.parametrize("precedence", ["flash", "immediate"])
+async def test_a_bar_names_the_message_that_waits_and_leads_to_it(
+    precedence: str, visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    incident = {**INCIDENT, "kind": "laser", "precedence": precedence}
+    sent: Any = (await Caller(session, demo, "nato/duty_officer").open(incident, EXERCISE)).json
+    auditor = await visit()
+    await auditor.sign_in("china/auditor")
+    bar = auditor.page.locator(f"[data-bar='{precedence}']")
+    await expect(bar).to_contain_text(re.compile(r"from NATO waits.*: Laser"))
+    link = bar.get_by_role("link", name=f"Open {sent['number']}")
+    await link.click()
+    await auditor.page.wait_for_url(re.compile(sent["exchange"]))
+    await expect(bar).to_contain_text("Laser")
+    await expect(link).to_have_count(0)
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    plain = await visit(java_script_enabled=False)
+    if precedence == "flash":
+        again: Any = (await Caller(session, demo, "nato/duty_officer").open(incident, EXERCISE)).json
+        await plain.sign_in("china/auditor")
+        await expect(plain.page.locator("#plain").get_by_role("link", name=f"Laser, {again['number']}")).to_be_visible()
+
+
 async def within(page: Page, address: str | re.Pattern[str], change: Callable[[str], str]) -> None:
     """Have a page read other numbers than the server's, so that nobody waits for minutes."""
 

@@ -53,6 +53,9 @@ _BY_BUTTON: Final = tuple(
 )
 """Acts that officers do by a button of an exchange: the button says what is done, and the act's name what was done."""
 
+CITIES: Final = ("Beijing", "Geneva", "The Hague", "Washington", "Ottawa", "Canberra", "New Delhi", "Ankara", "Islamabad", "Hanoi", "Bern")
+"""Seats of offices that have no time zone of their own name; the names of those that have one are CLDR's."""
+
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
 """What is a word, and no letter, number or type of files."""
 
@@ -70,6 +73,7 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("stage", stage) for stage in STAGES)
     yield from (("alarm", alarm) for alarm in ALARMS)
     yield from (("heading", heading) for heading in HEADINGS)
+    yield from (("city", city) for city in CITIES)
     yield from (("problem", kind) for kind in TYPES)
 
 

@@ -16,9 +16,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
+from dragoman.domain.notation import Point, written_place
 from dragoman.language.vocabulary import derived
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.sentence import VERBATIM, Name, Sentence
+from dragoman.sentence import VERBATIM, Moment, Name, Position, Sentence
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, by their names in themselves."""
@@ -73,6 +74,10 @@ class Words:
                 return name[:1].upper() + name[1:] if value.first else name
             case timedelta():
                 return self.span(value.total_seconds())
+            case Moment():
+                return self.at_moment(as_moment(value.text))
+            case Position():
+                return written_place(Point(value.lat, value.lon))
             case date():
                 return self.day(value)
             case tuple():
@@ -177,6 +182,10 @@ class Words:
                 return f"{self.day(moment)} {moment:%H:%M:%S}.{moment.microsecond // 1000:03}Z"
             case _:
                 return f"{self.day(moment)} {moment:%H:%M:%S}Z"
+
+    def at_moment(self, moment: datetime) -> str:
+        """A moment that a side named, in UTC: to the minute, or to the second where it has one."""
+        return self.written(moment, "full" if moment.second else "minute")
 
     def time(self, time: str | datetime | None, form: str = "full") -> Markup:
         """A time as an element; never relative alone."""

@@ -98,7 +98,12 @@ def left_off(number: int, w: Words) -> Paragraph | None:
 
 
 def receipt(each: Receipt, to: str, since: str, w: Words) -> str:
-    """What one addressee did with a message, in words that accuse nobody."""
+    """What one addressee did with a message, and for whom of the side it rang, in words that accuse nobody."""
+    rang = [w.say("It rang for: %(list)s.", list=w.listed(map(w.value, each.rang)))] if each.rang else []
+    return w.sentences((_received(each, to, since, w), *rang))
+
+
+def _received(each: Receipt, to: str, since: str, w: Words) -> str:
     name = side(each.side)
     if each.acknowledged:
         who = role(each.acknowledged_by, w)

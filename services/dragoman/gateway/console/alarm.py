@@ -65,8 +65,9 @@ class Ring(Struct, frozen=True, kw_only=True):
     """One message that waits for an acknowledgement by the reader's side.
 
     `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
-    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `matter` names a message that did
-    not open its exchange, `within` that matter alone, with its kind. Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
+    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `name` is what the
+    message is called in a line; `matter` names a message that did not open its exchange, `within` that matter alone, with its kind.
+    Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
     no sound of its own.
     """
 
@@ -78,6 +79,7 @@ class Ring(Struct, frozen=True, kw_only=True):
     act: str
     kind: str
     heading: str
+    name: str
     matter: str
     within: str
     marking: str
@@ -219,6 +221,8 @@ class Alarms(Struct, frozen=True, kw_only=True):
                 "exercise": ring.channel if ring.exercise else "",
                 "precedence": ring.precedence,
                 "sender": ring.sender.upper(),
+                "name": ring.name,
+                "number": ring.number,
                 "since": ring.since,
                 "due": ring.due,
                 "limit": ring.limit_s,
@@ -387,6 +391,8 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
     assert exchange is not None
     message = message_words.message_of(exchange, duty.clock.started_by)
     is_opening = message_words.is_opening(exchange, message)
+    kind, heading = message_words.kind_of(message_words.content(projection, exchange, message)), message_words.heading(words, message)
+    named = words.value(kind) if kind and is_opening else heading
     return Ring(
         key=duty.clock.started_by,
         channel=projection.name,
@@ -394,8 +400,9 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
         exchange=duty.exchange,
         number=duty.number,
         act=message.act,
-        kind=message_words.kind_of(message_words.content(projection, exchange, message)),
-        heading=message_words.heading(words, message),
+        kind=kind,
+        heading=heading,
+        name=named[:1].upper() + named[1:],
         matter=message_words.matter(words, exchange, message, duty.clock.side),
         within=message_words.within(words, exchange, message, duty.clock.side),
         marking=projection.registry.marking,

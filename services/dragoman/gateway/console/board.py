@@ -19,7 +19,7 @@ from dragoman.gateway import reporting
 from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing
 from dragoman.gateway.console.alarm import Handed, handed_in
 from dragoman.gateway.console.loglines import LogLine, lines_of
-from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.offices import Office, office_of, office_state, place_of
 from dragoman.gateway.console.open_matters import rows, unlimited
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, refused
@@ -184,7 +184,7 @@ async def board(here: Here) -> Page:
         rows=[*view.waiting, *view.overdue, *view.due],
         values={
             "offices": offices,
-            "city": city,
+            "office_state": office_state,
             "chart": _day(here, offices, view.due) if timed and any(each.known for each in offices) else "",
             "to_ring": await duty_numbers.ringing(here, here.projection, view.ring),
             "headline": headline(here.words, calm, reader=here.side if here.is_officer else ""),
@@ -297,7 +297,7 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
     words, now = here.words, here.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = begins + _AHEAD
-    lanes = [charts.Lane(_city(each, words), bands=tuple(_bands(each, begins, ends, words))) for each in offices if each.known]
+    lanes = [charts.Lane(place_of(each, words), bands=tuple(_bands(each, begins, ends, words))) for each in offices if each.known]
     soon = [each for each in due if datetime.fromisoformat(each.due) < ends][:_DUE]
     marks = tuple(
         charts.Mark(
@@ -316,10 +316,6 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
         [*lanes, charts.Lane(words.say("Due"), marks=marks)],
         charts.DayLabels("UTC", words.say("then %(t)s", t=f"{now:%H:%M}") if here.past else words.say("now %(t)s", t=f"{now:%H:%M}")),
     )
-
-
-def _city(office: Office, words: Words) -> str:
-    return office.seat or (city(office.zone, words.language) if office.zone != "UTC" else office.side.upper())
 
 
 def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> Iterator[Any]:

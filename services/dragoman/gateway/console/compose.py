@@ -26,6 +26,7 @@ from multidict import MultiDict
 from dragoman.domain import clocks, notation
 from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
+from dragoman.domain.contact import Wanted, reply_wanted
 from dragoman.domain.decide import Post
 from dragoman.domain.exchange import EXPLAINED, content_of
 from dragoman.domain.fold import Folded, two_keys
@@ -43,7 +44,7 @@ from dragoman.gateway.console.faults import Fault, placed, plain, worded
 from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
-from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language, other_languages
 from dragoman.gateway.console.senders import Sending
@@ -419,7 +420,6 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
-            "city": city,
             "officers": _officers(here),
             "others": [side for side in here.sides if side != here.side],
             "people": await _people(here, members),
@@ -731,6 +731,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
             "running": running,
+            "wanted": _wanted(writing.act, state),
             "urgent": _urgent(writing, folded, state),
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
             "asks": asks,
@@ -838,6 +839,11 @@ def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequen
         for each in clocks.running(here.registry, state, calendars)
         if each.open and each.started_by in (envelope.id, state.id) and each.begins >= recorded
     ]
+
+
+def _wanted(act: str, state: Exchange | None) -> Wanted | None:
+    """Return the reply that an act asks for, as a wish."""
+    return None if state is None or act != state.act else reply_wanted(state)
 
 
 def _addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
@@ -966,7 +972,11 @@ async def recorded(here: Here) -> Page:
         raise refused("not-found", sentence("No record stands at that position."))
     state = here.projection.exchange(record.envelope.subject)
     calendars = {side: clocks.calendar_of(here.projection.office(side)) for side in here.sides}
-    running = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+    begun = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+    running = [each for each in begun if each.started_by == record.envelope.id]
+    received = await _received(here, state, record.envelope.id)
+    wanted = _wanted(record.name, state)
+    waits = any(each.fact.owes and not each.fact.acknowledged for group in received for each in group.receipts)
     entry = (await here.in_thread(reads.records, here.service.store, here.name, position, 1))[0][0]
     view = Sent(
         position=position,
@@ -983,7 +993,9 @@ async def recorded(here: Here) -> Page:
             "state": state,
             "running": running,
             "headline": headline(here, state) if state is not None else "",
-            "received": await _received(here, state, record.envelope.id),
+            "received": received,
+            "wanted": wanted,
+            "awaited": bool(running) or wanted is not None or waits,
         },
     )
 
@@ -993,7 +1005,8 @@ async def _received(here: Here, state: Exchange | None, message: str) -> list[re
     if state is None or not any(each.id == message for each in state.messages):
         return []
     view = await viewed(here.call, here.projection, state.id, here.at or None, here.newest)
-    return receipts.of(here, decode_exchange(bytes(view.state)), view.facts, message)
+    stood = decode_exchange(bytes(view.state))
+    return receipts.of(here, stood, view.facts, await receipts.ladder_of(here, stood), message)
 
 
 # Drafts
@@ -1151,6 +1164,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "draft": draft,
             "writing": writing,
             "running": running,
+            "wanted": _wanted(writing.act, state),
             "urgent": {} if folded is None else _urgent(writing, folded, state),
             "verb": verb(here, writing, view),
             "facts": facts,

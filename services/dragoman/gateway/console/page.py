@@ -32,7 +32,7 @@ from dragoman.domain.title import title_of
 from dragoman.gateway import posting
 from dragoman.gateway.console import senders, translated
 from dragoman.gateway.console.charts import clock
-from dragoman.gateway.console.offices import city
+from dragoman.gateway.console.offices import place_of
 from dragoman.gateway.console.punctuation import Punctuation
 from dragoman.gateway.console.unseen import marked
 from dragoman.gateway.service import Service
@@ -291,7 +291,7 @@ def environment(language: str) -> jinja2.Environment:
         "tags": languages.TAGS,
         "new_key": lambda: secrets.token_hex(16),
         "zone": ZoneInfo,
-        "city_of": lambda zone: city(zone, words.language),
+        "place_of": lambda office: place_of(office, words),
         "roles_of": lambda roles: [words.value(role) for role in roles],
         "told": lambda said: _told(words, said),
         "clock_bar": clock,

@@ -44,6 +44,13 @@ const TYPED = "textarea, select, [contenteditable], input:not([type=button], [ty
 const drilled = (ring, text) => (ring.exercise ? `EXERCISE ${text}` : text);
 const named = (all) => [...new Set(all.map(({ channel }) => channel))].join(", ");
 
+// Links to the exchanges of a bar's messages, each once, the first ones alone; none to the page that is open already.
+const openLinks = (all) =>
+  [...new Map(all.map((each) => [`/c/${each.channel}/exchanges/${each.exchange}`, each])).entries()]
+    .filter(([href]) => href !== location.pathname)
+    .slice(0, LEFT_SHOWN)
+    .map(([href, { number }]) => element("a", { className: "button", href, textContent: `${words("open")} ${number}` }));
+
 const place = document.getElementById("alarm");
 const title = document.title;
 const iconLink = document.querySelector("link[rel=icon]");
@@ -561,14 +568,16 @@ export class Alarm {
     const others = here.filter((ring) => ring.precedence === "flash" && (!this.#reaches(ring) || this.#isLeft(ring)));
     const [first] = others;
     if (first && !this.#shown) {
-      const values = { channel: first.channel, side: first.sender, d: span(this.#waited(first)) };
-      bar("flash", "critical", [words("flash_bar", values), first.reaches === null || this.#reaches(first) ? "" : words("flash_other")]);
+      const values = { channel: first.channel, side: first.sender, d: span(this.#waited(first)), what: first.name };
+      bar("flash", "critical", [words("flash_bar", values), first.reaches === null || this.#reaches(first) ? "" : words("flash_other")], ...openLinks([first]));
     } else {
       bar("flash", null);
     }
     const immediate = here.filter((ring) => ring.precedence === "immediate");
-    if (immediate.length) bar("immediate", "serious", [words("immediate_bar", { channel: named(immediate), n: immediate.length })]);
-    else bar("immediate", null);
+    const [only] = immediate;
+    const told = immediate.length > 1 ? words("immediate_bar", { channel: named(immediate), n: immediate.length })
+      : only && words("immediate_one", { channel: only.channel, side: only.sender, what: only.name });
+    bar("immediate", only ? "serious" : null, only ? [told] : [], ...openLinks(immediate));
   }
 
   #barAbsent() {
@@ -603,7 +612,7 @@ export class Alarm {
       const before = this.#marks.get(ring.key);
       this.#marks.set(ring.key, passed);
       if (before === undefined || passed <= before || !this.#reaches(ring)) continue;
-      if (ring.precedence === "flash" && !ring.elsewhere) say(words("flash_bar", { channel: ring.channel, side: ring.sender, d: span(this.#waited(ring)) }));
+      if (ring.precedence === "flash" && !ring.elsewhere) say(words("flash_bar", { channel: ring.channel, side: ring.sender, d: span(this.#waited(ring)), what: ring.name }));
       else if (ring.precedence === "priority" && passed < 3) this.#short();
     }
   }
@@ -643,10 +652,8 @@ export class Alarm {
   #remind() {
     const late = this.#unopened.filter((each) => clock.now() - Date.parse(each.since) >= OPENED_S * 1000);
     const last = late.at(-1);
-    const open = late.slice(-LEFT_SHOWN).map((each) =>
-      element("a", { className: "button", href: `/c/${each.channel}/exchanges/${each.exchange}`, textContent: `${words("open")} ${each.number}` }));
     const values = last && { channel: named(late), t: hour(last.since), n: late.length };
-    bar("left", last ? "caution" : null, last ? [words(late.length > 1 ? "left_many" : "left", values)] : [], ...open);
+    bar("left", last ? "caution" : null, last ? [words(late.length > 1 ? "left_many" : "left", values)] : [], ...openLinks(late.slice(-LEFT_SHOWN)));
     const reminded = (localStorage.getItem(REMINDED) ?? "").split(" ");
     const fresh = late.filter((each) => !reminded.includes(each.key));
     if (fresh.length === 0 || !this.#link.leads) return;
