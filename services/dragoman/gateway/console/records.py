@@ -149,7 +149,7 @@ async def record(here: Here) -> Page:
 
 async def _translations(here: Here, line: Logged) -> tuple[translated.Translated, ...]:
     """Return the translations of the message that a record is, as far as the page's moment has them."""
-    if not line.valid or not line.exchange or line.erased:
+    if not line.valid or line.erased or line.exchange in ("", here.registry.id):  # the channel's own acts are in no exchange
         return ()
     state = await here.in_thread(reads.exchange_at, here.service.store, here.name, line.exchange, here.position)
     return () if state is None else translated.by_record(state).get(line.position, ())
