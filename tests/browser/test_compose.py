@@ -184,10 +184,14 @@ async def test_a_correction_shows_what_was_and_why(visit: Visiting, demo: Servic
     address = nato.page.url
     await nato.page.goto(f"{address}/acts/correction")
     await nato.page.get_by_label("Place", exact=True).check()
-    await press(nato.page, "Show these fields")
+    await nato.page.locator("[name='f.reason']").fill("Read off the wrong chart")
+    await press(nato.page, "Check before sending")  # what was chosen is shown first, and what was typed stays
     assert await nato.page.locator("[name='f.fields.place']").input_value() == "15.116667N 116.433333E"
     await nato.page.locator("[name='f.fields.place']").fill("15-08N 116-27E")
-    await nato.page.locator("[name='f.reason']").fill("Read off the wrong chart")
+    await nato.page.get_by_label("Facts", exact=True).check()
+    await press(nato.page, "Show these fields")
+    assert await nato.page.locator("[name='f.fields.place']").input_value() == "15-08N 116-27E"
+    await nato.page.locator("[name=fields][value=facts]").uncheck()
     await press(nato.page, "Check before sending")
     await press(nato.page, "^(Send|Record)")
     await nato.page.goto(address)

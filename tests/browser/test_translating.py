@@ -58,6 +58,12 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     await expect(officer.page.locator("h1")).to_contain_text("Recorded")
     await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
     await expect(officer.page.locator("article .translated")).to_contain_text("CHINA’s translation, agreed by NATO")
+    etag = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
+    changed = {"act": "correction", "fields": {"facts": {"en": "One ship.", "fr": "Un navire."}}, "reason": "Counted wrongly."}
+    assert (await nato.act(exchange, changed, CALM, If_Match=etag)).status == 201
+    await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
+    await expect(officer.page.locator("article .translated")).to_contain_text("of the text before its correction")
+    await expect(officer.page.locator("article .translated")).not_to_contain_text("agreed")
 
 
 async def test_a_meeting_shows_the_translation_of_a_request_under_it(

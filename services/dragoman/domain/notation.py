@@ -114,18 +114,19 @@ def read_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return moment
 
 
-def read_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+def read_moment(text: str, now: datetime, zone: ZoneInfo, unsaid: tzinfo = UTC) -> datetime:
     """When something is due, begins or ends, as an aware UTC time.
 
     Without a day, or with a day but no month, the next such time from now on; without a year, the first that is not longer
-    ago than `BEGUN`. A day written with its year may be past. The rest is as for `read_time`. Raises `Unread`.
+    ago than `BEGUN`. A day written with its year may be past. `unsaid` is the zone of a time that names none. The rest is as for
+    `read_time`. Raises `Unread`.
     """
     now = now.astimezone(UTC)
     plain = _plain(text, _TIME_MARKS)
     moment = _from_now(plain, now)
     if moment is not None:
         return moment
-    written = _written(plain, zone)
+    written = _written(plain, zone, unsaid)
     candidates = _candidates(written, now)
     if written.day is None or written.month is None:
         return _instant(min(each for each in candidates if each >= now))
@@ -134,14 +135,22 @@ def read_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return _instant(next(candidates))
 
 
-def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahead: bool) -> datetime:
+def zone_of(text: str, zone: ZoneInfo) -> tzinfo:
+    """Return the zone in which a time is written, UTC where it names none or cannot be read. `zone` is the officer's own."""
+    try:
+        return _written(_plain(text, _TIME_MARKS), zone).zone
+    except Unread:
+        return UTC
+
+
+def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahead: bool, unsaid: tzinfo = UTC) -> datetime:
     """Return when something ends that begins then, as an aware UTC time.
 
     A time without a day is the next such time after the beginning, so `10:00` ends what begins on 15 December at 08:00 on that day. A time
-    that is written as so long from now is counted from now. Unless it may lie `ahead`, what has ended may not be still to come. Raise `Unread`.
+    that is written as so long from now is counted from now. One that names no zone is in `unsaid`, that of the beginning. Unless it may lie `ahead`, what has ended may not be still to come. Raise `Unread`.
     """
     relative = _from_now(_plain(text, _TIME_MARKS), now.astimezone(UTC))
-    moment = read_moment(text, begins, zone) if relative is None else relative
+    moment = read_moment(text, begins, zone, unsaid) if relative is None else relative
     if not ahead and moment > now + AHEAD:
         raise Unread("in_future", f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.")
     return moment
@@ -343,7 +352,7 @@ def _from_now(plain: str, now: datetime) -> datetime | None:
     return None
 
 
-def _written(plain: str, local: ZoneInfo) -> _Written:
+def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
     """What a time says, and what it leaves out."""
     plain, ahead = _zone_word(plain, local)
     match = next((found for pattern in _TIMES if (found := pattern.fullmatch(plain))), None)
@@ -362,7 +371,7 @@ def _written(plain: str, local: ZoneInfo) -> _Written:
         raise Unread("ambiguous_time", "Six digits may begin with a day or end with seconds; write 240305Z for the 24th, or 03:05:07.")
     if zone is None and year is None and day is not None and parts.get("packed", "")[:2] in {"19", "20"}:
         raise Unread("ambiguous_time", "The four digits may be a year or a time; write the time like 20:26, and the year as well.")
-    return _Written(year, month, day, _clock(parts), zone or UTC)
+    return _Written(year, month, day, _clock(parts), zone or unsaid)
 
 
 def _zone_word(plain: str, local: ZoneInfo) -> tuple[str, tzinfo | None]:

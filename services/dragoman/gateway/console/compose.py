@@ -77,7 +77,7 @@ _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
 _OF_SIGNING: Final = ("sign", "signed", "signatures")
 """Fields by which a page signs; they are of one press."""
 
-_KEPT: Final = ("key", "etag", "draft", "draft_etag", "fields")
+_KEPT: Final = ("key", "etag", "draft", "draft_etag")
 """Fields beside the act's own that go from page to page."""
 
 
@@ -578,6 +578,8 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _form(writing, fields, [])
     if do == "change":
         return await _form(writing, fields, [])
+    if do == "fields" or (do == "check" and _unshown(writing, fields)):
+        return await _form(writing, _with_chosen(writing, fields), [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
         return await _send(writing, fields, checked.encode())
     if do in ("draft", "hand") and checked:
@@ -605,6 +607,21 @@ async def _enter_somebody(writing: Writing, fields: MultiDict[str], name: str) -
             writing, fields, [], problem=here.words.say("This form is too long to be kept meanwhile. Keep it as a draft first.")
         )
     return response
+
+
+def _unshown(writing: Writing, fields: MultiDict[str]) -> list[str]:
+    """Return the members that were chosen to be replaced and do not stand on the form yet."""
+    shown = fields.getall("shown", [])
+    return [each for each in fields.getall("fields", []) if each not in shown]
+
+
+def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
+    """The form's fields, with those that were chosen to be replaced as they stand now; what was typed stays."""
+    if writing.exchange is not None:
+        new = _unshown(writing, fields)
+        members = [each for each in kinds.members(writing.exchange.act) if each.name in new]
+        fields.extend(forms.typed(writing.here.words, writing.here.registry.languages, members, writing.exchange.content, "f.fields"))
+    return fields
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault | None]:
@@ -1107,14 +1124,18 @@ def _named(draft: DraftView | Draft) -> str:
 
 async def draft_page(here: Here) -> Page | web.StreamResponse:
     """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
+    gone = await _recorded_draft(here)
+    return gone if gone is not None else await _draft_page(here, await _draft(here, here.request.match_info["draft"]))
+
+
+async def _recorded_draft(here: Here) -> web.Response | None:
+    """The page of the record that a draft of the reader's side has become; None while it is a draft."""
     id = here.request.match_info["draft"]
     position = here.projection.posted(id) if here.is_officer else None
-    if position is not None and await here.service.drafts.find(here.registry.cid, here.side, id) is None:
-        record = here.projection.record_at(position)
-        if record is not None and record.side == here.side:
-            return see(here.link(f"/recorded/{position}"))
-    draft = await _draft(here, id)
-    return await _draft_page(here, draft)
+    if position is None or await here.service.drafts.find(here.registry.cid, here.side, id) is not None:
+        return None
+    record = here.projection.record_at(position)
+    return see(here.link(f"/recorded/{position}")) if record is not None and record.side == here.side else None
 
 
 async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int = 200) -> Page:
@@ -1224,6 +1245,9 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
     form = await form_of(here.request)
     here.newest = here.projection.flushed
     etag = said(form, "etag")
+    gone = await _recorded_draft(here)
+    if gone is not None:
+        return gone
     if said(form, "do") == "drop":
         await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
         tell(here)
@@ -1270,7 +1294,8 @@ async def reading(here: Here) -> web.Response:
             )
             sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
             return html(str(shown + sketch))
-        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=_begun(typed, query), days=days)
+        begun, beside = _begun(typed, query), query.get("after", "")[:200]
+        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=begun, days=days, beside=beside)
         away = abs((here.service.now() - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))

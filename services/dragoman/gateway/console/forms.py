@@ -219,8 +219,8 @@ class Typed:
             return by_language[self.languages[0]]
         return [{tag: texts[place] for tag, texts in by_language.items() if place < len(texts)} for place in range(most)]
 
-    def moment(self, text: str, *, ahead: bool, begins: str = "", days: Literal["", "from", "to"] = "") -> datetime:
-        """Return a time as it was typed; `begins` is when that began which it ends. Raise `Unread`.
+    def moment(self, text: str, *, ahead: bool, begins: str = "", days: Literal["", "from", "to"] = "", beside: str = "") -> datetime:
+        """Return a time as it was typed; `begins` is when that began which it ends, as typed `beside` it. Raise `Unread`.
 
         `days` says of which end of a span of days it is: a day alone means its first or its last second in UTC.
         """
@@ -229,7 +229,8 @@ class Typed:
             if found is not None:
                 return datetime.combine(found[days == "to"], time(23, 59, 59) if days == "to" else time(), UTC)
         if begins:
-            return notation.read_end(text, self.now, self.zone, as_moment(begins), ahead=ahead)
+            unsaid = notation.zone_of(beside, self.zone)
+            return notation.read_end(text, self.now, self.zone, as_moment(begins), ahead=ahead, unsaid=unsaid)
         read = notation.read_moment if ahead else notation.read_time
         return read(text, self.now, self.zone)
 
@@ -240,26 +241,30 @@ class Typed:
             return UNKNOWN if self.one(f"{name}.unknown") else LEFT
         if member.kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
             return UNKNOWN
-        written = self._moment(member, name, text, self._begun(member, name))
+        written = self._moment(member, name, text, self._begun(member, name), self._beside(member, name))
         if written is LEFT:
             return LEFT
         return {"about": written} if member.kind.about and self.one(f"{name}.about") else written
 
     def _begun(self, member: Member, name: str) -> str:
         """Return when that began which a time ends, if the form asks for that beside it and it can be read."""
-        start = ENDS.get(member.name, "")
-        text = self.one(f"{name.rpartition('.')[0]}.{start}") if start else ""
+        text = self._beside(member, name)
         try:
-            return zulu(self.moment(text, ahead=start in AHEAD)) if text else ""
+            return zulu(self.moment(text, ahead=ENDS[member.name] in AHEAD)) if text else ""
         except Unread:
             return ""
 
-    def _moment(self, member: Member, name: str, text: str, begins: str = "") -> Any:
-        """Return a time as acts have it; one that ends what begins then takes the day of its beginning where it has none itself."""
+    def _beside(self, member: Member, name: str) -> str:
+        """Return what is typed for the beginning of what a time ends; empty where the form asks for none."""
+        start = ENDS.get(member.name, "")
+        return self.one(f"{name.rpartition('.')[0]}.{start}") if start else ""
+
+    def _moment(self, member: Member, name: str, text: str, begins: str = "", beside: str = "") -> Any:
+        """Return a time as acts have it; one that ends what begins then takes the day and the zone of its beginning where it has none."""
         end = name.rpartition(".")[2]
         days: Literal["", "from", "to"] = "" if member.name not in DAYS else "to" if end == "to" else "from"
         try:
-            return zulu(self.moment(text, ahead=member.name in AHEAD, begins=begins, days=days))
+            return zulu(self.moment(text, ahead=member.name in AHEAD, begins=begins, days=days, beside=beside))
         except Unread as error:
             self.fault(member, name, self.unread(error, days=days != ""))
             return LEFT
@@ -275,7 +280,7 @@ class Typed:
             self.fault(member, f"{name}.{empty}", self.words.say("Both ends of the time are needed."))
             return LEFT
         begins = self._moment(member, f"{name}.from", texts["from"])
-        ends = self._moment(member, f"{name}.to", texts["to"], "" if begins is LEFT else begins)
+        ends = self._moment(member, f"{name}.to", texts["to"], "" if begins is LEFT else begins, texts["from"])
         if LEFT in (begins, ends):
             return LEFT
         if ends < begins:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact, language
 from dragoman.language.words import Words
 from dragoman_schemas.state import Exchange, Said
@@ -29,13 +30,17 @@ class Disputed(Struct, frozen=True, kw_only=True):
 
 
 class Translated(Struct, frozen=True, kw_only=True):
-    """One translation of a message: by which side, and which sides agree to it or dispute it."""
+    """One translation of a message: by which side, and which sides agree to it or dispute it.
+
+    `corrected` is when the words that it is of were corrected since: then it is of words that stand no more, and no side's agreement to it holds.
+    """
 
     id: str
     language: str
     text: str
     side: str
     time: str
+    corrected: str = ""
     agreed: tuple[str, ...] = ()
     disputed: tuple[Disputed, ...] = ()
 
@@ -52,6 +57,19 @@ def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
     return {position: found for position, id in records.items() if (found := of_message(state, id))}
 
 
+def _corrected(state: Exchange, said: Said) -> str:
+    """Return when the words that a translation is of were corrected after it; empty where they were not."""
+    if _value(said, "of", state.id) != state.id:
+        return ""
+    later = [
+        each.corrected.time
+        for each in state.corrections
+        if each.corrected.position > said.said.position
+        and any((member := kinds.member(state.act, name)) and isinstance(member.kind, kinds.Text | kinds.Texts) for name in each.fields)
+    ]
+    return later[-1] if later else ""
+
+
 def _translated(state: Exchange, said: Said) -> Translated:
     return Translated(
         id=said.id,
@@ -59,6 +77,7 @@ def _translated(state: Exchange, said: Said) -> Translated:
         text=_value(said, "text"),
         side=said.said.side,
         time=said.said.time,
+        corrected=_corrected(state, said),
         agreed=tuple(
             dict.fromkeys(each.said.side for each in state.acts.get("translation-agreement", ()) if _value(each, "of") == said.id)
         ),
@@ -81,6 +100,9 @@ def mark(words: Words, translated: Translated, *, attributed: bool = True) -> st
         return words.listed(dict.fromkeys(side.upper() for side in sides)) if attributed else words.say("a participant")
 
     side = named([translated.side])
+    if translated.corrected:
+        corrected = words.written(translated.corrected, "minute")
+        return words.say("%(side)s’s translation of the text before its correction of %(t)s", side=side, t=corrected)
     if translated.disputed:
         return words.say("%(side)s’s translation, disputed by %(sides)s", side=side, sides=named(each.side for each in translated.disputed))
     if translated.agreed:

@@ -160,6 +160,7 @@ function found() {
 
 function news(count) {
   if (main.hasAttribute("data-whole")) return; // what it is about goes on by itself: there is nothing else to show
+  if (main.hasAttribute("data-draft")) sent();
   const known = document.getElementById("news");
   const text = words(count === 1 ? "news_one" : "news_many", { n: count });
   if (known) {
@@ -169,6 +170,12 @@ function news(count) {
   const shown = button(text, () => location.reload());
   shown.id = "news";
   document.getElementById("saying").after(element("p", { className: "saying" }, shown));
+}
+
+// A draft that somebody else has sent meanwhile is none any more: its address leads to the record that it has become.
+async function sent() {
+  const answer = await fetch(location.href, { redirect: "manual", headers: { Accept: "text/html" } }).catch(() => null);
+  if (answer?.type === "opaqueredirect") location.reload();
 }
 
 function hint() {
