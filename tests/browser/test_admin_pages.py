@@ -302,7 +302,7 @@ async def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleagu
     path = f"/v1/channels/{OTHER}/drafts/{draft['id']}/release"
     assert (await colleague.post(path, None, If_Match=draft["etag"])).status == 201
     await go(reader, f"/c/{OTHER}/admin")
-    await expect(page.get_by_text("Said by ukraine/h-1")).to_be_visible()
+    await expect(page.get_by_text("Said by head of office h-1")).to_be_visible()
     await expect(page.locator("blockquote")).to_have_text("The relay is moved.")
     assert [each for each in reader.complaints if "422" not in each] == []
 

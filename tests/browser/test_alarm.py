@@ -230,6 +230,21 @@ _FITS = """() => {
 
 
 @pytest.mark.usefixtures("quiet")
+async def test_the_title_of_the_board_says_what_its_headline_says_while_an_immediate_sounds(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    await arm(china)
+    before = await china.page.title()
+    await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "immediate"}, EXERCISE)
+    await expect(china.page.locator("body")).to_have_attribute("data-sounding", "immediate")
+    await expect(china.page.locator("#headline")).to_contain_text("waits for you")
+    await china.page.wait_for_function("() => document.title.includes(document.getElementById('headline').textContent.trim())")
+    assert await china.page.title() != before
+
+
+@pytest.mark.usefixtures("quiet")
 async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once(visit: Visiting, flash: Flash) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")

@@ -52,7 +52,8 @@ const openLinks = (all) =>
     .map(([href, { number }]) => element("a", { className: "button", href, textContent: `${words("open")} ${number}` }));
 
 const place = document.getElementById("alarm");
-const title = document.title;
+let title = document.title; // the page's own, while a flash has its place
+let flashTitle = "";
 const iconLink = document.querySelector("link[rel=icon]");
 const iconHref = iconLink?.href;
 
@@ -558,7 +559,7 @@ export class Alarm {
     this.#field = null;
     if (dialog?.open) dialog.close();
     if (field && [null, document.body].includes(document.activeElement)) field.focus(); // the button that was pressed is gone
-    document.title = title;
+    if (document.title === flashTitle) document.title = title;
     if (iconLink) iconLink.href = iconHref;
   }
 
@@ -666,7 +667,8 @@ export class Alarm {
     const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes().find((each) => !each.elsewhere));
     if (!ring) return;
     const waited = this.#waited(ring);
-    document.title = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
+    if (document.title !== flashTitle) title = document.title;
+    document.title = flashTitle = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
     if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = "/static/alarm.svg";
     const spent = dialog.querySelector("[data-spent]");
     spent?.setAttribute("width", String(Math.min(100, (waited / ring.limit) * 100)));

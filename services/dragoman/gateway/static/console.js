@@ -246,7 +246,7 @@ function show(fresh) {
   newest = Number(fresh.body.dataset.position);
   document.body.dataset.position = String(newest);
   document.body.classList.toggle("stale", fresh.body.classList.contains("stale"));
-  if (!document.body.dataset.sounding) document.title = fresh.title;
+  if (document.body.dataset.sounding !== "flash") document.title = fresh.title;
   if (order() !== before.order) movedAt = performance.now();
   if (focused) (document.getElementById(focused.id) ?? document.getElementById("headline"))?.focus();
   const headline = document.getElementById("headline")?.textContent ?? "";
