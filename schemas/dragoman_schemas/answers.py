@@ -131,10 +131,10 @@ class Causes(Answer, frozen=True, kw_only=True):
 
 
 class Fact(Answer, frozen=True, kw_only=True):
-    """What one addressee has done with one message: three facts, kept apart.
+    """The facts of one addressee about one message, kept apart: delivered, acknowledged, answered.
 
-    `delivered` is never later than `acknowledged`, which proves it. `account` is when the side gave its own account of the event after a message that tells of it: no answer
-    by the rules, and not silence either.
+    `delivered` is never later than `acknowledged`, which proves it. `account` is when the side gave its own account of the event after a
+    message that tells of it: no answer by the rules, and not silence either.
     """
 
     message: str

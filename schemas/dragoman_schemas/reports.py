@@ -92,7 +92,7 @@ class Due(Answer, frozen=True, kw_only=True):
 
 
 class Receipt(Answer, frozen=True, kw_only=True):
-    """What an addressee did with a message: when it reached a station, when who had it, how long after it was sent, and when it gave its own account.
+    """The facts of an addressee about a message: when it reached a station, who had it when, how long after it was sent, and its own account.
 
     `rang` is for whom a flash rang before it was acknowledged, as far as the record goes: duty_officer, deputy, head_of_office.
     """
@@ -200,7 +200,7 @@ class HandedOver(Answer, frozen=True, kw_only=True):
 
 
 class TurnOver(Report, frozen=True, kw_only=True):
-    """What the next watch of a side must know: what came since it was taken over, what is owed and awaited, and what is due next.
+    """The note for the next watch of a side: what came since it was taken over, what is owed and awaited, and what is due next.
 
     `stands` are the open matters, the most urgent first, each with how the accounts of it stand. `said` are the messages of the
     period, oldest first. `drafts` wait for a second officer; they are told of the present moment only.

@@ -25,7 +25,7 @@ from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, by_urgency, is_receipt, strip
-from dragoman.language.words import Words
+from dragoman.language.words import Words, as_moment
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads, watching
 from dragoman.projection.duties import Duty, duties_at
@@ -193,6 +193,7 @@ async def board(here: Here) -> Page:
             "timed": timed,
             "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},
             "coming": view.due[:_DUE],
+            "next_due": _next(view, here.moment),
             "owed": {side: sum(each.owed_by == side for each in (*view.due, *view.overdue, *view.waiting)) for side in here.sides},
             "first": view.waiting[:_RICH],
             "further": plain_rows(here, view.waiting[_RICH:]),
@@ -273,6 +274,12 @@ async def _since(here: Here) -> tuple[LogLine, ...]:
     first = max(held.since.position if held is not None else 1, here.position - 60, 1)
     found = await here.in_thread(reads.records, here.service.store, here.name, first, here.position - first + 1)
     return tuple(each for each in lines_of(found) if each.act not in ("delivery", "line-check", "echo"))[:_SINCE]
+
+
+def _next(view: Board, now: datetime) -> Strip | None:
+    """Return what is due next of all that is owed, receipts too; None where nothing is."""
+    ahead = [each for each in (*view.waiting, *view.due) if each.due and as_moment(each.due) > now]
+    return min(ahead, key=lambda each: as_moment(each.due), default=None)
 
 
 async def _to_ring(here: Here) -> tuple[PointView, ...]:

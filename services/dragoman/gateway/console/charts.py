@@ -251,7 +251,7 @@ class Step(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What is on the roadmap: its words, what it came to and when, whether it goes on, what it is for, and its period.
+    """An item of the roadmap: its words, what it came to and when, whether it goes on, what it is for, and its period.
 
     The steps of an item that is not `joined` are matters of their own, such as meetings, and no line leads through them.
     """

@@ -189,7 +189,7 @@ _OWN_OF_ACCOUNT: Final = frozenset({"facts", *Answering.__struct_fields__})
 """Members of an account that are not of what it answers to."""
 
 _ACCOUNT_BEGINS: Final = ("kind", "time", "place", "began", "ended")
-"""What the form of an account asks first: what is compared with the other side's."""
+"""The members that the form of an account asks first: those that are compared with the other side's."""
 
 
 class Composing(Struct, frozen=True, kw_only=True):

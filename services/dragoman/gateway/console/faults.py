@@ -249,7 +249,7 @@ _ON_PAGES: Final = {
         "The exchange has moved since you read it. Read it, and write again."
     ),
 }
-"""What the API says to programs, and the same for a reader of a page."""
+"""Sentences of the API for programs, each with the one that a reader of a page gets instead."""
 
 
 def plain(detail: Sentence) -> Sentence:

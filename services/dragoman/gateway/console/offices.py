@@ -98,7 +98,7 @@ def office_of(side: str, entry: Exchange | None) -> Office:
 
 
 def office_state(state: str, words: Words) -> str:
-    """What an office does, in words."""
+    """Return in words whether an office works: the name of one of its states."""
     match state:
         case "office_hours":
             return words.say("office hours")
@@ -121,7 +121,7 @@ def city(zone: str, language: str) -> str:
 
 
 def place_of(office: Office, words: Words) -> str:
-    """The name of an office's place: its seat, in the reader's language as far as that has a name for it; else the city of its zone, or the side."""
+    """Return the name of an office's place: its seat, in the reader's language as far as that has a name for it; else the city of its zone, or the side."""
     if not office.seat:
         return city(office.zone, words.language) if office.zone != "UTC" else office.side.upper()
     if office.zone != "UTC" and office.seat == city(office.zone, "en"):
@@ -130,7 +130,10 @@ def place_of(office: Office, words: Words) -> str:
 
 
 def places(offices: Iterable[Office], words: Words) -> dict[str, str]:
-    """The offices' zones but UTC, in their order, each by the name of the offices' place: the time of Asia/Shanghai is Beijing's where the office is there."""
+    """Return the offices' zones but UTC, in their order, each with the name of the office's place.
+
+    The time of Asia/Shanghai is Beijing's where the office is there.
+    """
     names: dict[str, dict[str, None]] = {}
     for office in offices:
         if office.zone != "UTC":

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from markupsafe import Markup
 
 LATIN, BOLD, HAN = 8.0, 9.2, 14.0
-"""How wide a character is taken to be, in px, at the 14 px of a chart's texts: a letter, a bold one, a Han character.
+"""The widths of a character in px at the 14 px of a chart's texts: of a letter, of a bold one, of a Han character.
 
 The letters are those of the widest typeface that a reader may have, so that no text reaches further than it was given room.
 """
