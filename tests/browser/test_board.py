@@ -3,6 +3,7 @@
 import re
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from browsing import EXERCISE, SIZES, Flash, Visiting, assert_accessible
+from dragoman.language.words import words
 from service import INCIDENT, NOTE, Caller, Service, new_key
 
 pytestmark = pytest.mark.browser
@@ -39,6 +41,11 @@ async def test_the_board_has_what_its_json_has_the_most_urgent_first(
         "rows => rows.map((row) => row.dataset.exchange)"
     )
     assert shown == waiting
+    now = datetime.now(UTC)
+    ahead = [each for each in (*view["waiting"], *view["due"]) if each.get("due") and datetime.fromisoformat(each["due"]) > now]
+    soonest = min(ahead, key=lambda each: datetime.fromisoformat(each["due"]))
+    lead = await auditor.page.locator("main .lead").inner_text()
+    assert f": {words('en').clock(soonest['clock'])}, by {soonest['owed_by'].upper()}." in lead, "receipts are due as well"
     order = ["critical", "serious", "caution", "standby", "normal", "off"]
     assert [each["level"] for each in view["waiting"]] == sorted((each["level"] for each in view["waiting"]), key=order.index)
     owed = {side: sum(each["owed_by"] == side for each in view["waiting"]) for side in ("nato", "china")}
