@@ -4,7 +4,8 @@ A notation is read only where it has one meaning. Where it has two, or none, `Un
 to the officer; nothing is swapped, completed or converted in silence. What is read is to be echoed before it is recorded.
 
 Times. A time without a zone is UTC, as the board's clock is, in whatever language it is written. `J`, `L` after a time of day,
-and the word *local* mean the officer's own zone; other letters are the zones of ACP 121. A part of the day that was left out is
+and the word *local* mean the officer's own zone; other letters are the zones of ACP 121. A city behind a time is that of the
+IANA database, in its spelling: `20:55 Brussels`. A part of the day that was left out is
 taken as near as can be: by `read_time` before now, by `read_moment` after it.
 
     0305  03:05Z  03:05+08  0305L  3 h 05  3时05分  下午3时05分  240305Z  240305H NOV 26  24 Nov 03:05  Nov 24, 2026 3:05 pm
@@ -24,9 +25,10 @@ import unicodedata
 from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import cache
 from math import asin, asinh, atan, atan2, atanh, cos, cosh, degrees, floor, hypot, radians, sin, sinh, sqrt
 from typing import Final, Literal, NamedTuple, assert_never
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 Code = Literal[
     "empty",  # nothing but blanks
@@ -242,6 +244,9 @@ _ZONE_WORDS: Final[dict[str, tzinfo | None]] = {
 }
 """Zones that stand before the time, or before the day; None is the officer's own."""
 
+_CITY: Final = re.compile(r"(?P<rest>.*\d.*?)\s+(?P<city>[A-Za-z][A-Za-z_\-' ]{2,30}?)(?:\s+time)?", re.IGNORECASE)
+"""A time with letters behind it, which may be a city."""
+
 _LETTERS: Final = {
     "Z": 0,
     **{letter: hours for hours, letter in enumerate("ABCDEFGHIKLM", 1)},
@@ -375,11 +380,21 @@ def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
 
 
 def _zone_word(plain: str, local: ZoneInfo) -> tuple[str, tzinfo | None]:
-    """The text without a zone that is named in Chinese, and that zone."""
+    """The text without a zone that is named in Chinese or by its city, and that zone."""
     for word, zone in _ZONE_WORDS.items():
         if word in plain:
             return plain.replace(word, " ", 1).strip(), zone or local
+    if (match := _CITY.fullmatch(plain)) is not None and (key := _cities().get(match["city"].casefold())) is not None:
+        return match["rest"].strip(" ,"), ZoneInfo(key)
     return plain, None
+
+
+@cache
+def _cities() -> dict[str, str]:
+    """The zone of each city of the IANA database by its name, as it is spelled there with blanks."""
+    areas = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    keys = sorted(key for key in available_timezones() if key.partition("/")[0] in areas)
+    return {"beijing": "Asia/Shanghai"} | {key.rpartition("/")[2].replace("_", " ").casefold(): key for key in keys}
 
 
 def _zone_after(parts: dict[str, str], local: ZoneInfo, *, grouped: bool) -> tzinfo | None:
