@@ -57,6 +57,9 @@ _RINGING: Final = ("flash", "immediate", "priority")
 _RINGING_SET: Final = frozenset(_RINGING)
 _AGAIN: Final = 5
 _OPENED_WITHIN: Final = timedelta(minutes=5)
+_CHANGED: Final = 256
+"""Of how many exchanges that have changed a browser is told at once."""
+
 _NEVER: Final = 1e9
 """The stream has pings of its own, which say the time."""
 
@@ -546,19 +549,32 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
 # The stream
 
 
+@dataclass
+class _Change:
+    """What of a channel is to be told: its newest position, whether something rings, and how many records each exchange has got."""
+
+    position: int = 0
+    ring: bool = False
+    exchanges: dict[str, int] = field(default_factory=dict)
+
+
 @dataclass(eq=False, slots=True)
 class _Browser:
     """One open stream: whose it is, and what it has not been told yet."""
 
     grant: Grant
-    pending: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    pending: dict[str, _Change] = field(default_factory=dict)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     rung: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, channel: str, position: int, *, ring: bool) -> None:
-        """Note that a channel has changed."""
-        rings = self.pending.get(channel, (0, False))[1]
-        self.pending[channel] = position, rings or ring
+    def tell(self, channel: str, position: int, *, ring: bool, exchange: str = "") -> None:
+        """Note that a channel has changed, in an exchange where a record of it is told."""
+        known = self.pending.setdefault(channel, _Change())
+        known.position, known.ring = position, known.ring or ring
+        if exchange:
+            known.exchanges[exchange] = known.exchanges.get(exchange, 0) + 1
+            if len(known.exchanges) > _CHANGED:
+                del known.exchanges[next(iter(known.exchanges))]  # of a browser that reads nothing
         self.woken.set()
         if ring:
             self.rung.set()
@@ -595,7 +611,7 @@ class Bells:
         )
         for browser in self.browsers:
             if self._service.may_see(browser.grant, projection):
-                browser.tell(projection.name, row.folded.position, ring=ring)
+                browser.tell(projection.name, row.folded.position, ring=ring, exchange=state.id if isinstance(state, Exchange) else "")
 
 
 BELLS: Final = web.AppKey("bells", Bells)
@@ -639,8 +655,9 @@ async def _next(service: Service, browser: _Browser, response: Any) -> None:
     browser.woken.clear()
     browser.rung.clear()
     pending, browser.pending = browser.pending, {}
-    for channel, (position, ring) in pending.items():
-        await response.send(_said({"channel": channel, "position": position, "ring": ring}), event="change")
+    for channel, change in pending.items():
+        told = {"channel": channel, "position": change.position, "ring": change.ring, "exchanges": change.exchanges}
+        await response.send(_said(told), event="change")
 
 
 def _said(value: object) -> str:
