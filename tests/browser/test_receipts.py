@@ -31,12 +31,27 @@ async def test_the_sender_sees_acknowledged_and_answered_with_the_time_it_took(
     await expect(receipts).to_contain_text(re.compile(r"Acknowledged by duty officer of CHINA after \d+"))
     await expect(receipts).to_contain_text("No answer yet")
     await expect(sender.page.locator("#saying")).to_contain_text("Acknowledged by duty officer")
+    await china.open({**INCIDENT, "precedence": "routine"}, EXERCISE)  # another matter, which the page is not about
     await china.post(acts, {"act": "reply", "text": "We look into it."})
     await expect(receipts).to_contain_text(re.compile(r"Answered after \d+"))
     if page == "exchange":
-        await expect(sender.page.locator("#news")).to_have_text(re.compile(r"^\d+ new records: show$"))
+        await expect(sender.page.locator("#news")).to_have_text("2 new records: show")
     else:
         await expect(sender.page.locator("#news")).to_have_count(0)
+    assert sender.complaints == []
+
+
+async def test_an_answer_without_a_receipt_is_shown_as_what_proves_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    sent: Any = (await nato.open({**INCIDENT, "precedence": "immediate"}, EXERCISE)).json
+    await china.post(f"/v1/channels/{EXERCISE}/exchanges/{sent['exchange']}/acts", {"act": "reply", "text": "We look into it."})
+    sender = await visit()
+    await sender.sign_in("nato/duty_officer")
+    await sender.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
+    shown = sender.page.locator("#receipts ol").first.locator("[data-step=acknowledged]")
+    await expect(shown).to_have_text(re.compile(r"^Acknowledged by its answer after \d+"))
     assert sender.complaints == []
 
 

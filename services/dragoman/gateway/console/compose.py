@@ -10,10 +10,10 @@ Nothing that was typed is ever lost: it goes from page to page in the form itsel
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
@@ -52,7 +52,7 @@ from dragoman.gateway.console.sessions import forget_kept, form_of, keep_form, k
 from dragoman.gateway.kept_forms import KeptForm
 from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
-from dragoman.language.words import Words
+from dragoman.language.words import Words, as_moment
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
@@ -785,14 +785,35 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
     return see(f"/c/{writing.here.name}/recorded/{position}")
 
 
-async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[str]]:
+class Warned(NamedTuple):
+    """What may be a mistake in an act that is to be checked, and what to do about it."""
+
+    sentence: str
+    advice: str
+
+
+async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[Warned]]:
     """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
     members = named_people.decoded(content)
     people = await named_people.seen_in(here, members)
-    warnings = named_people.of_other_sides(here, writing.act, members, people)
+    written = [(writing.act, members)]
     if writing.exchange is not None and isinstance(members.get("fields"), dict):
-        warnings += named_people.of_other_sides(here, writing.exchange.act, members["fields"], people)
-    return people, warnings
+        written.append((writing.exchange.act, members["fields"]))
+    whom, when = here.words.say("Check whom you mean."), here.words.say("Check the day and the time.")
+    warnings = [Warned(each, whom) for act, named in written for each in named_people.of_other_sides(here, act, named, people)]
+    return people, warnings + [Warned(each, when) for act, named in written for each in _still_to_come(here, act, named)]
+
+
+def _still_to_come(here: Here, act: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Return a warning for each time of what has happened that lies ahead, which clocks and fingers may explain."""
+    for member in kinds.members(act):
+        given = content.get(member.name)
+        if not isinstance(member.kind, kinds.Time) or member.name in forms.AHEAD or given in (None, forms.UNKNOWN):
+            continue
+        moment = as_moment(given["about"] if isinstance(given, dict) else given)
+        if moment > here.moment:
+            field = here.words.field(member.name)
+            yield here.words.say("%(field)s: this is still to come, in %(d)s.", field=field, d=here.words.until(moment, here.moment))
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -1145,7 +1166,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     body = bytes(draft.act)
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     fault = ""
-    warnings: list[str] = []
+    warnings: list[Warned] = []
     two_key = RULES[act].two_key
     folded: Folded | None = None
     try:

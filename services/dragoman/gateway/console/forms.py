@@ -39,8 +39,14 @@ AHEAD: Final = frozenset(
 )
 """Members that are of times to come: without a day, the next such time is meant."""
 
-DAYS: Final = frozenset({"period", "dates"})
-"""Spans of whole days or months: a time of day may be left out, and the last day belongs to the span."""
+DAYS: Final[Mapping[str, Literal["", "from", "to"]]] = {
+    "period": "",
+    "dates": "",
+    "valid_from": "from",
+    "valid_to": "to",
+    **dict.fromkeys(("reply_wanted_by", "due", "wanted_by", "expires", "ready_by"), "to"),
+}
+"""Members of which a day or a month alone is read, and whether its first or its last second is meant; empty for both ends of a span."""
 
 ENDS: Final = {"to": "from", "ended": "began", "valid_to": "valid_from", "arrival": "departure"}
 """Members that end what another one begins."""
@@ -261,8 +267,9 @@ class Typed:
 
     def _moment(self, member: Member, name: str, text: str, begins: str = "", beside: str = "") -> Any:
         """Return a time as acts have it; one that ends what begins then takes the day and the zone of its beginning where it has none."""
-        end = name.rpartition(".")[2]
-        days: Literal["", "from", "to"] = "" if member.name not in DAYS else "to" if end == "to" else "from"
+        days: Literal["", "from", "to"] = ""
+        if member.name in DAYS:
+            days = DAYS[member.name] or ("to" if name.endswith(".to") else "from")
         try:
             return zulu(self.moment(text, ahead=member.name in AHEAD, begins=begins, days=days, beside=beside))
         except Unread as error:

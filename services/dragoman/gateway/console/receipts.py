@@ -14,11 +14,15 @@ from dragoman_schemas.state import Exchange, Message, Stamp
 
 
 class Receipt(Struct, frozen=True, kw_only=True):
-    """The three facts of one addressee. `who` acknowledged is said by role; times that were taken are in seconds; `rang` says for whom a flash rang, and when."""
+    """The three facts of one addressee. `who` acknowledged is said by role, `by_answer` where no receipt was posted but an answer that proves one.
+
+    Times that were taken are in seconds; `rang` says for whom a flash rang, and when.
+    """
 
     fact: Fact
     rang: str = ""
     who: str = ""
+    by_answer: bool = False
     acknowledged_s: float | None = None
     answered_s: float | None = None
 
@@ -48,21 +52,28 @@ def of(here: Here, state: Exchange, facts: Iterable[Fact], rang: Iterable[Step] 
     for fact in facts:
         if fact.message in known:
             found.setdefault(fact.message, []).append(
-                _receipt(here, known[fact.message], fact, tuple(steps.get((fact.message, fact.side), ())))
+                _receipt(here, state, known[fact.message], fact, tuple(steps.get((fact.message, fact.side), ())))
             )
     return [Received(message=known[id], receipts=tuple(receipts)) for id, receipts in found.items()]
 
 
-def _receipt(here: Here, message: Message, fact: Fact, rang: tuple[Step, ...]) -> Receipt:
+def _receipt(here: Here, state: Exchange, message: Message, fact: Fact, rang: tuple[Step, ...]) -> Receipt:
     acknowledged, answered = message.acknowledged.get(fact.side), message.answered.get(fact.side)
     officer = None if acknowledged is None else here.projection.registry.officers.get(acknowledged.by)
     return Receipt(
         fact=fact,
         rang=here.words.semicolon.join(f"{rung_of(here.words, each)} {here.words.written(each.time, 'clock')}" for each in rang),
         who="" if officer is None else here.words.value(officer.roles[0]),
+        by_answer=acknowledged is not None and _answers(state, acknowledged, answered),
         acknowledged_s=_took(message, acknowledged),
         answered_s=_took(message, answered),
     )
+
+
+def _answers(state: Exchange, acknowledged: Stamp, answered: Stamp | None) -> bool:
+    """Whether the record that proves a receipt is an answer, and not a receipt alone."""
+    answers = {each.said.position for each in state.messages} | {answered.position if answered else 0}
+    return acknowledged.position in answers
 
 
 def rung_of(words: Words, step: Step) -> str:
