@@ -18,8 +18,8 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks
-from dragoman.domain.exchange import content_of, life, settled_by_all
+from dragoman.domain import checks, consent
+from dragoman.domain.exchange import check_terms, content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
@@ -83,6 +83,9 @@ def _window(data: acts.Acceptance) -> int:
 def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, acts.Acceptance) and exchange is not None
+    refusal = check_terms(registry, exchange, record)
+    if refusal is not None:
+        return refusal
     window, windows = _window(data), max(1, len(terms(exchange)))
     if window >= windows:
         return invalid("/window", sentence("there are %(n)s windows, counted from 0; name one of them", n=windows))
@@ -176,8 +179,7 @@ def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
 
 def _versions(exchange: Exchange, side: str) -> dict[str, Raw]:
     """The versions of the agenda that other sides gave, the opener's own in its request among them."""
-    given = {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
-    return {name: topics for name, topics in {**given, **_meeting(exchange).agendas}.items() if name != side}
+    return {name: topics for name, topics in consent.versions(exchange).items() if name != side}
 
 
 def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -193,6 +195,9 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
             "/side",
             sentence("%(side)s has given no agenda; those who have: %(sides)s", side=data.side, sides=", ".join(sorted(versions))),
         )
+    whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
+    if data.terms != consent.agenda(exchange, versions[whose]):
+        return Refusal(kind="moved", detail=sentence("That agenda says something else by now; read it again."))
     return None
 
 
