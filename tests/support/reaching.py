@@ -72,7 +72,7 @@ class Reaching:
             view = await self._view(side, exchange)
             if act in view["allowed"]:
                 head = self.caller(side)
-                body = still_to_come({name: value for name, value in SAMPLES[act].items() if name != "of"})
+                body = still_to_come({name: value for name, value in SAMPLES[act].items() if name not in ("of", "terms")})
                 relied = {"If_Match": view["etag"]} if RULES[act].consenting else {}
                 answer = await head.act(exchange, body, self.channel, **relied)
                 assert answer.status == 201, (act, answer.body)

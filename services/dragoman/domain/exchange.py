@@ -93,7 +93,7 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
         "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed", "withdrawn")},
         "lesson": {status: status for status in ended},
         **({"second-key": everywhere} if one_key else {}),
-        **({act: alive for act in ("amendment", "amendment-refusal")} if own.keys() & _CONSENTS else {}),
+        **(dict.fromkeys(("amendment", "amendment-refusal"), alive) if own.keys() & _CONSENTS else {}),
         **({"amendment-agreement": {**alive, **own.get("agreement", own.get("endorsement", {}))}} if own.keys() & _CONSENTS else {}),
     }
     return {act: {**common.get(act, {}), **own.get(act, {})} for act in {**common, **own}}
@@ -690,7 +690,7 @@ def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -
         return invalid("/act", sentence("there is nothing here yet that this act could consent to"))
     return Refusal(
         kind="moved",
-        detail=sentence("The text is another one than the one whose digest is in `terms`; read it again, and consent to what it says now."),
+        detail=sentence("The text has changed since it was read; read it again, and consent to what it says now."),
     )
 
 
