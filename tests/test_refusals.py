@@ -26,6 +26,9 @@ _VERBATIM = verbatim("").message
 _PARTS = {"validation.py", "access.py", "sentence.py"}
 """Where a sentence is made of what stands in a table."""
 
+_FILLED_LATER = {"validation.py", "faults.py"}
+"""Where a sentence stands in a table before its values are known: whoever takes it out gives them."""
+
 
 _WRONG: tuple[object, ...] = ("", "no such word", "x" * 5000, -1, 10**9, 1.5, True, [], ["x"] * 300, {}, {"lat": 1}, [{}], {"no": {}})
 
@@ -51,7 +54,7 @@ def test_every_place_in_a_sentence_has_its_value() -> None:
         message = call.args[0].value if isinstance(call.args[0], ast.Constant) else ""
         places, given = set(_PLACE.findall(str(message))), {each.arg for each in call.keywords}
         if None not in given:  # a mapping's names are not written here
-            assert given == places or (path.name == "validation.py" and not given), f"{path.name}:{call.lineno}"
+            assert given == places or (path.name in _FILLED_LATER and not given), f"{path.name}:{call.lineno}"
 
 
 def test_no_sentence_is_made_past_the_catalogues() -> None:

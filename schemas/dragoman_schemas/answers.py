@@ -131,7 +131,11 @@ class Causes(Answer, frozen=True, kw_only=True):
 
 
 class Fact(Answer, frozen=True, kw_only=True):
-    """What one addressee has done with one message: three facts, kept apart."""
+    """The facts of one addressee about one message, kept apart: delivered, acknowledged, answered.
+
+    `delivered` is never later than `acknowledged`, which proves it. `account` is when the side gave its own account of the event after a
+    message that tells of it: no answer by the rules, and not silence either.
+    """
 
     message: str
     side: str
@@ -139,6 +143,7 @@ class Fact(Answer, frozen=True, kw_only=True):
     delivered: str = ""
     acknowledged: str = ""
     answered: str = ""
+    account: str = ""
 
 
 class ClockView(Answer, frozen=True, kw_only=True):
@@ -198,7 +203,7 @@ class MeansTested(Answer, frozen=True, kw_only=True):
 class PointView(Answer, frozen=True, kw_only=True):
     """A point of contact: for what, when and how it is reached, whether somebody is there now, and when it was confirmed last.
 
-    `person` and `deputy` are ids of the register of people. `stage` is announced, in_force, superseded or ended.
+    `person` and `deputy` are ids of the register of people. `stage` is announced, in_force, superseded or ended. `there_now` follows from the hours that were announced.
     """
 
     side: str
@@ -215,6 +220,8 @@ class PointView(Answer, frozen=True, kw_only=True):
     acknowledged: bool = False
     there_now: bool = False
     opens: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
     confirmed: str
     tested: tuple[MeansTested, ...] = ()
 

@@ -92,7 +92,10 @@ class Due(Answer, frozen=True, kw_only=True):
 
 
 class Receipt(Answer, frozen=True, kw_only=True):
-    """What an addressee did with a message: when it reached a station, when who had it, and how long after it was sent."""
+    """The facts of an addressee about a message: when it reached a station, who had it when, how long after it was sent, and its own account.
+
+    `rang` is for whom a flash rang before it was acknowledged, as far as the record goes: duty_officer, deputy, head_of_office.
+    """
 
     side: str
     owes: bool
@@ -101,6 +104,8 @@ class Receipt(Answer, frozen=True, kw_only=True):
     acknowledged_by: str = ""
     acknowledged_after_s: float | None = None
     answered: str = ""
+    account: str = ""
+    rang: tuple[str, ...] = ()
 
 
 class Urgent(Answer, frozen=True, kw_only=True):
@@ -185,8 +190,21 @@ class PutAside(Answer, frozen=True, kw_only=True):
     until: str
 
 
+class HandedOver(Answer, frozen=True, kw_only=True):
+    """A draft that an officer of the side has handed over: a second officer is to send or release it."""
+
+    draft: str
+    act: str
+    author: str
+    since: str
+
+
 class TurnOver(Report, frozen=True, kw_only=True):
-    """What the next watch of a side must know: what came since it was taken over, what is owed and awaited, and what is due next."""
+    """The note for the next watch of a side: what came since it was taken over, what is owed and awaited, and what is due next.
+
+    `stands` are the open matters, the most urgent first, each with how the accounts of it stand. `said` are the messages of the
+    period, oldest first. `drafts` wait for a second officer; they are told of the present moment only.
+    """
 
     side: str
     watch: Literal["manned", "nobody"]
@@ -202,6 +220,9 @@ class TurnOver(Report, frozen=True, kw_only=True):
     shelved: tuple[PutAside, ...] = ()
     silenced: int = 0
     silenced_last: str = ""
+    stands: tuple[ReportedMatter, ...] = ()
+    said: tuple[Urgent, ...] = ()
+    drafts: tuple[HandedOver, ...] = ()
     left_off: int = 0
 
 

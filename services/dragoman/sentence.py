@@ -28,8 +28,31 @@ class Name:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment in a sentence, as a side entered it: pages write it as they write every time."""
+
+    text: str
+
+    def __str__(self) -> str:
+        """The moment as it was entered, as subjects in the log have it."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A position in a sentence, in WGS-84 decimal degrees: pages write it as they write every place."""
+
+    lat: float
+    lon: float
+
+    def __str__(self) -> str:
+        """The position with as many digits as subjects in the log have."""
+        return f"{self.lat:g} {self.lon:g}"
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
-    """What is said, with places like `%(act)s` for its values: words, numbers, days, spans, names, several of these, or sentences themselves.
+    """What is said, with places like `%(act)s` for its values: words, numbers, days, spans, moments, positions, names, several of these, or sentences.
 
     Words may be a side's in several languages, by their tags.
     """
@@ -87,6 +110,10 @@ def _parts(value: object) -> object:
             return ["sentence", value.message, {name: _parts(each) for name, each in value.values.items()}]
         case Name():
             return ["name", value.context, value.name, value.first]
+        case Moment():
+            return ["moment", value.text]
+        case Position():
+            return ["position", value.lat, value.lon]
         case timedelta():
             return ["span", value.total_seconds()]
         case list() | datetime():
@@ -107,6 +134,10 @@ def _whole(value: Any) -> object:
             return Sentence(message, {name: _whole(each) for name, each in values.items()})
         case ["name", str(context), str(name), bool(first)]:
             return Name(context, name, first)
+        case ["moment", str(text)]:
+            return Moment(text)
+        case ["position", lat, lon]:
+            return Position(lat, lon)
         case ["span", seconds]:
             return timedelta(seconds=seconds)
         case ["day", str(day)]:

@@ -3,8 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from dragoman.audit.past import Past
 from dragoman.audit.questions import exceptions, owed
 from dragoman.domain.fold import Folded
+from dragoman.gateway.console import five_answers
+from dragoman.language.words import words
+from dragoman.reports.answers import answers, kind_of
 from samples import act
 from world import INCIDENT, World
 
@@ -84,3 +90,15 @@ def test_every_exception_is_listed_with_who_made_it_where_and_what_it_was() -> N
     assert [row.position for row in exceptions(world.ledger, world.raws)] == sorted(
         row.position for row in exceptions(world.ledger, world.raws)
     )
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "zh"])
+def test_the_fifth_answer_says_of_each_exception_what_it_was(language: str, world: World) -> None:
+    world.open(N, act("danger-area", window={"from": "2026-11-26T00:00Z", "to": "2026-11-27T00:00Z"}))
+    past = Past(world.ledger, world.raws)
+    told = answers(past, past.period(), 1, ())
+    answer = five_answers._authorised(words(language), told.report, told.exceptions)
+    (late,) = (each for each in told.exceptions if each.kind == "late")
+    (line,) = (each.text for each in answer.more if each.position == late.position)
+    assert kind_of("late", words(language)).casefold() in line.casefold()
+    assert words(language).sentence(late.detail) in line

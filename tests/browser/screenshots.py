@@ -1,5 +1,8 @@
 """Pictures of every page in three languages, light and dark, for whoever looks at them beside the mock-ups: `make screenshots`.
 
+The two pictures of the documentation are made anew as well. They are taken 9 minutes 12 seconds after the flash of the demonstration, so that
+what they say of waiting is so; with them the whole takes ten minutes.
+
 The demonstration is filled with what it lacks: offices with hours, points of contact, a line check, a meeting, drafts. What is on the pictures is
 invented or public.
 """
@@ -28,6 +31,10 @@ CHROMIUM: Final = "/usr/bin/chromium"
 LANGUAGES: Final = {"en": "en-GB", "fr": "fr-FR", "zh": "zh-CN"}
 VIEWED: Final = frozenset({f"/c/{CHANNEL}", f"/c/{EXERCISE}"})
 """Boards, which are shown as a screen has them; of all other pages the whole is."""
+
+DOCUMENTED: Final = ROOT / "docs" / "pictures"
+WAITED: Final = "09:12"
+"""How long the flash of the documentation's pictures has waited, as its takeover says it."""
 
 TAKEOVER: Final = ("china/duty_officer", f"/c/{EXERCISE}")
 
@@ -65,6 +72,23 @@ async def _shoot(browser: Browser, service: Service, ids: dict[str, str], langua
         await context.close()
 
 
+async def _document(browser: Browser, service: Service) -> None:
+    """Make the pictures of the documentation: a takeover whose limit is near, and the board of that minute."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB")
+    page = await context.new_page()
+    await page.add_init_script("sessionStorage.setItem('dragoman-mute', '1')")
+    await page.goto(f"{service.base_url}/c/{EXERCISE}")
+    await page.locator("#token").fill(service.token("nato/duty_officer"))
+    await page.locator("form[action='/sign-in'] button").click()
+    takeover = page.locator("dialog[open]")
+    await takeover.locator(".wait", has_text=WAITED).wait_for(timeout=15 * 60_000)
+    await page.screenshot(path=DOCUMENTED / "takeover.png")
+    await page.goto(f"{service.base_url}/c/{CHANNEL}")
+    await _still(page, takeover=False)
+    await page.screenshot(path=DOCUMENTED / "board.png")
+    await context.close()
+
+
 def _named(who: str, path: str) -> str:
     """A picture's name, after the page's path and who reads it: `exercise-log-auditor` for `/c/nato-china-exercise/log`."""
     short = path.replace(f"/c/{EXERCISE}", "exercise").replace(f"/c/{DIALOGUE}", "dialogue").replace(f"/c/{CHANNEL}", "")
@@ -88,8 +112,10 @@ async def main() -> None:
             async with aiohttp.ClientSession() as session, async_playwright() as playwright:
                 ids = await _furnish(session, service)
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--headless", "--no-sandbox", "--disable-gpu"])
+                documented = asyncio.create_task(_document(browser, service))
                 for language, scheme in itertools.product(LANGUAGES, ("light", "dark")):
                     await _shoot(browser, service, ids, language, scheme)
+                await documented
                 await browser.close()
         finally:
             service.stop()

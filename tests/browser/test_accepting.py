@@ -1,6 +1,5 @@
 """Accepting a meeting: the offered times as choices, none of them chosen where there are several, and a check page that says what is agreed to."""
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -42,7 +41,7 @@ async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agre
     assert not any([await each.is_checked() for each in await offered.all()])
     for each, window in zip(await page.locator("label:has([name='f.window'])").all(), windows, strict=True):
         shown = await each.inner_text()
-        assert window["from"][11:16] in shown and "Brussels" in shown and re.search("Beijing|Shanghai", shown), shown
+        assert window["from"][11:16] in shown and "Brussels" in shown and "Beijing" in shown and "Shanghai" not in shown, shown
     await page.get_by_role("button", name="Check before sending").click()
     fault = page.locator(".fault a")
     await expect(fault).to_have_text("Time that you accept: Choose one of the times that are offered.")

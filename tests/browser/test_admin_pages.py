@@ -302,7 +302,7 @@ async def test_how_the_channel_stands_is_drafted_here_and_released_by_a_colleagu
     path = f"/v1/channels/{OTHER}/drafts/{draft['id']}/release"
     assert (await colleague.post(path, None, If_Match=draft["etag"])).status == 201
     await go(reader, f"/c/{OTHER}/admin")
-    await expect(page.get_by_text("Said by ukraine/h-1")).to_be_visible()
+    await expect(page.get_by_text("Said by head of office h-1")).to_be_visible()
     await expect(page.locator("blockquote")).to_have_text("The relay is moved.")
     assert [each for each in reader.complaints if "422" not in each] == []
 
@@ -464,8 +464,14 @@ async def test_a_trial_channel_is_opened_with_its_first_officers_and_a_token_let
     await page.get_by_label("Name", exact=True).fill("far-near")
     await page.get_by_label("Sides").fill("far near")
     await page.get_by_label("First officers").fill("far/adm-1 hq administrator\nfar/o-1 hq")
+    await page.get_by_label("English", exact=True).uncheck()
+    await press(page, "Open the channel")
+    await refused(page, "Choose at least one language.", "languages")
+    await page.get_by_label("English", exact=True).check()
+    await page.get_by_label("中文", exact=True).check()
     await press(page, "Open the channel")
     await refused(page, "Line 2: write it like", "officers")
+    await expect(page.get_by_label("中文", exact=True)).to_be_checked()
     await expect(page.get_by_label("First officers")).to_have_value("far/adm-1 hq administrator\nfar/o-1 hq")
     await page.get_by_label("First officers").fill("far/adm-1 hq administrator\nfar/o-1 hq officer,captain")
     await press(page, "Open the channel")
@@ -474,6 +480,7 @@ async def test_a_trial_channel_is_opened_with_its_first_officers_and_a_token_let
     await press(page, "Open the channel")
     await expect(page.get_by_role("status").last).to_contain_text("Write the channel id down")
     await expect(page.locator("h1")).to_have_text("far-near")
+    await expect(page.locator("dt", has_text="Languages").locator("+ dd")).to_have_text("en, zh")
     await go(operator, "/host/tokens")
     await page.get_by_label("Officer, with the side").fill("far/o-9")
     await press(page, "Issue the token")

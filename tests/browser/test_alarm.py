@@ -230,6 +230,21 @@ _FITS = """() => {
 
 
 @pytest.mark.usefixtures("quiet")
+async def test_the_title_of_the_board_says_what_its_headline_says_while_an_immediate_sounds(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    china = await visit(permissions=ARMED)
+    await china.sign_in("china/duty_officer")
+    await arm(china)
+    before = await china.page.title()
+    await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "immediate"}, EXERCISE)
+    await expect(china.page.locator("body")).to_have_attribute("data-sounding", "immediate")
+    await expect(china.page.locator("#headline")).to_contain_text("waits for you")
+    await china.page.wait_for_function("() => document.title.includes(document.getElementById('headline').textContent.trim())")
+    assert await china.page.title() != before
+
+
+@pytest.mark.usefixtures("quiet")
 async def test_escape_silences_and_never_closes_and_a_second_flash_rings_at_once(visit: Visiting, flash: Flash) -> None:
     china = await visit(permissions=ARMED)
     await china.sign_in("china/duty_officer")
@@ -321,6 +336,26 @@ async def test_the_button_stays_in_sight_on_a_telephone_and_at_four_times_the_si
             assert box["y"] + box["height"] <= size["height"]
             assert box["height"] >= 64
             assert await china.page.evaluate("document.querySelector('dialog[open]').scrollWidth") <= size["width"]
+
+
+@pytest.mark.parametrize(
+    ("permission", "told", "again"), [("denied", "The browser blocks notices", 0), ("default", "Notices are not allowed", 1)]
+)
+@pytest.mark.usefixtures("quiet")
+async def test_a_press_is_offered_for_what_it_can_allow_and_settings_are_named_for_the_rest(
+    visit: Visiting, permission: str, told: str, again: int
+) -> None:
+    china = await visit()
+    await china.page.add_init_script(
+        f"""Object.defineProperty(Notification, "permission", {{ get: () => "{permission}" }});
+        Notification.requestPermission = async () => "{permission}";
+        navigator.wakeLock.request = async () => new EventTarget();"""
+    )
+    await china.sign_in("china/duty_officer")
+    await arm(china)
+    bar = china.page.locator("[data-bar='arm']")
+    await expect(bar).to_contain_text(told)
+    await expect(bar.get_by_role("button", name="Arm it again")).to_have_count(again)
 
 
 @pytest.mark.usefixtures("quiet")
@@ -530,6 +565,30 @@ async def test_whoever_is_not_reached_sees_a_bar_and_no_button(visit: Visiting, 
     await sender.sign_in("nato/duty_officer")
     await expect(sender.page.locator("tr[data-exchange]", has_text=number).first).to_be_visible()
     await expect(takeover(sender.page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("precedence", ["flash", "immediate"])
+async def test_a_bar_names_the_message_that_waits_and_leads_to_it(
+    precedence: str, visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    incident = {**INCIDENT, "kind": "laser", "precedence": precedence}
+    sent: Any = (await Caller(session, demo, "nato/duty_officer").open(incident, EXERCISE)).json
+    auditor = await visit()
+    await auditor.sign_in("china/auditor")
+    bar = auditor.page.locator(f"[data-bar='{precedence}']")
+    await expect(bar).to_contain_text(re.compile(r"from NATO waits.*: Laser"))
+    link = bar.get_by_role("link", name=f"Open {sent['number']}")
+    await link.click()
+    await auditor.page.wait_for_url(re.compile(sent["exchange"]))
+    await expect(bar).to_contain_text("Laser")
+    await expect(link).to_have_count(0)
+    await acknowledge_all(session, demo, "china", EXERCISE)
+    plain = await visit(java_script_enabled=False)
+    if precedence == "flash":
+        again: Any = (await Caller(session, demo, "nato/duty_officer").open(incident, EXERCISE)).json
+        await plain.sign_in("china/auditor")
+        await expect(plain.page.locator("#plain").get_by_role("link", name=f"Laser, {again['number']}")).to_be_visible()
 
 
 async def within(page: Page, address: str | re.Pattern[str], change: Callable[[str], str]) -> None:

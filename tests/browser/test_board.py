@@ -3,6 +3,7 @@
 import re
 import signal
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from browsing import EXERCISE, SIZES, Flash, Visiting, assert_accessible
+from dragoman.language.words import words
 from service import INCIDENT, NOTE, Caller, Service, new_key
 
 pytestmark = pytest.mark.browser
@@ -39,6 +41,11 @@ async def test_the_board_has_what_its_json_has_the_most_urgent_first(
         "rows => rows.map((row) => row.dataset.exchange)"
     )
     assert shown == waiting
+    now = datetime.now(UTC)
+    ahead = [each for each in (*view["waiting"], *view["due"]) if each.get("due") and datetime.fromisoformat(each["due"]) > now]
+    soonest = min(ahead, key=lambda each: datetime.fromisoformat(each["due"]))
+    lead = await auditor.page.locator("main .lead").inner_text()
+    assert f": {words('en').clock(soonest['clock'])}, by {soonest['owed_by'].upper()}." in lead, "receipts are due as well"
     order = ["critical", "serious", "caution", "standby", "normal", "off"]
     assert [each["level"] for each in view["waiting"]] == sorted((each["level"] for each in view["waiting"]), key=order.index)
     owed = {side: sum(each["owed_by"] == side for each in view["waiting"]) for side in ("nato", "china")}
@@ -100,6 +107,7 @@ async def test_the_board_works_without_scripts(visit: Visiting, flash: Flash) ->
     await china.page.locator(".menu > summary").click()
     await china.page.get_by_role("button", name="Sign out").click()
     await expect(china.page.locator("h1")).to_have_text("Sign in")
+    await expect(china.page.get_by_text("You are signed out.")).to_be_visible()
     assert china.complaints == []
 
 
@@ -117,7 +125,7 @@ async def test_the_watch_is_taken_and_handed_over_on_the_board_with_its_note(vis
             await nato.page.get_by_label("Note for both sides").fill("All quiet.")
             await nato.page.get_by_role("button", name="Hand over the watch").click()
             await expect(nato.page.locator("#saying")).to_have_text("The watch is handed over.")
-            await expect(nato.page.get_by_text("nato/h-1").first).to_be_visible()
+            await expect(nato.page.get_by_text("head of office h-1").first).to_be_visible()
             await expect(nato.page.get_by_text("All quiet.")).to_be_visible()
             assert nato.complaints == []
             head = await visit(service, java_script_enabled=False)

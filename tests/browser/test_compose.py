@@ -17,7 +17,7 @@ from dragoman.domain.table import FORMATS
 from dragoman.language.words import words
 from dragoman_schemas.acts import SHAPES
 from patience import PATIENCE_S
-from service import Caller, Service
+from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
 
@@ -67,7 +67,7 @@ async def test_an_incident_is_reported_in_three_pages_exactly_as_it_was_checked(
         )
     await expect(nato.page.locator("#then + *, section[aria-labelledby=then]").first).to_contain_text("CHINA owes: Acknowledgement")
     await press(nato.page, "Send IMMEDIATE to CHINA")
-    await expect(nato.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await nato.headline()))
     record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
     assert record["data"] == act
@@ -120,7 +120,7 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await page.locator("#f-place").fill("Strait")
     await page.locator("textarea[name^='f.questions']").first.fill("What is it for?\n\nWhen does it end?")
     await press(page, "Check before sending")
-    await expect(page.get_by_text("This takes two keys")).to_be_visible()
+    await expect(page.get_by_text("This takes a second officer")).to_be_visible()
     act = json.loads(await page.locator("#act-bytes").inner_text())
     assert [next(iter(each.values())) for each in act["questions"]] == [
         "What is it for?",
@@ -134,7 +134,7 @@ async def test_what_takes_two_keys_is_written_by_one_officer_and_released_by_ano
     await releaser.page.goto(address)
     await expect(releaser.page.get_by_text("released by you")).to_be_visible()
     await press(releaser.page, "Release: ")
-    await expect(releaser.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(releaser.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await releaser.headline()))
     record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
     assert (record["actor"], record["releasedby"], record["data"]) == ("nato/o-1", "nato/h-1", act)
@@ -162,11 +162,11 @@ async def test_a_meeting_comes_about_by_a_counter_proposal(visit: Visiting, demo
     await china.page.locator("#f-windows-0-to").fill("19 Jan 2027 09:00Z")
     await press(china.page, "Check before sending")
     await press(china.page, "^(Send|Record)")
-    await expect(china.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(china.page.locator("h1")).to_contain_text("Recorded: record")
     await nato.page.goto(f"{address}/acts/acceptance")
     await press(nato.page, "Check before sending")
     await press(nato.page, "^(Send|Record)")
-    await expect(nato.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
     view = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/exchanges/{address.rpartition('/')[2]}")).json
     assert view["state"]["status"] == "accepted"
     await nato.page.goto(address)
@@ -184,10 +184,14 @@ async def test_a_correction_shows_what_was_and_why(visit: Visiting, demo: Servic
     address = nato.page.url
     await nato.page.goto(f"{address}/acts/correction")
     await nato.page.get_by_label("Place", exact=True).check()
-    await press(nato.page, "Show these fields")
+    await nato.page.locator("[name='f.reason']").fill("Read off the wrong chart")
+    await press(nato.page, "Check before sending")  # what was chosen is shown first, and what was typed stays
     assert await nato.page.locator("[name='f.fields.place']").input_value() == "15.116667N 116.433333E"
     await nato.page.locator("[name='f.fields.place']").fill("15-08N 116-27E")
-    await nato.page.locator("[name='f.reason']").fill("Read off the wrong chart")
+    await nato.page.get_by_label("Facts", exact=True).check()
+    await press(nato.page, "Show these fields")
+    assert await nato.page.locator("[name='f.fields.place']").input_value() == "15-08N 116-27E"
+    await nato.page.locator("[name=fields][value=facts]").uncheck()
     await press(nato.page, "Check before sending")
     await press(nato.page, "^(Send|Record)")
     await nato.page.goto(address)
@@ -215,7 +219,7 @@ async def test_a_text_whose_answer_is_lost_is_kept_and_sent_once(
             while (await Caller(session, service).get("/readyz")).status != 200:
                 await asyncio.sleep(0.1)
         await press(nato.page, "Send again")
-        await expect(nato.page.locator("h1")).to_contain_text("Recorded at position")
+        await expect(nato.page.locator("h1")).to_contain_text("Recorded: record")
         rows = (await Caller(session, service, "nato/officer").get(f"/v1/channels/{CALM}/exchanges?act=hazardous-incident")).json[
             "exchanges"
         ]
@@ -296,3 +300,40 @@ async def test_an_auditor_is_told_who_writes(visit: Visiting, demo: Service) -> 
     await expect(auditor.page.get_by_text("Nothing can be written here: officers write")).to_be_visible()
     await auditor.page.goto(f"{demo.base_url}/c/{EXERCISE}/compose/contact-note")
     await expect(auditor.page.get_by_text("Officers write; you are signed in without that role.")).to_be_visible()
+
+
+async def test_a_reply_and_an_account_ask_for_what_fits_the_incident(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    opened = (await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CALM)).json
+    china = await visit(java_script_enabled=False)
+    page, acts = china.page, f"{demo.base_url}/c/{CALM}/exchanges/{opened['exchange']}/acts"
+    await china.sign_in("china/duty_officer", CALM)
+
+    await page.goto(acts.removesuffix("/acts"))
+    copied = page.locator("section[aria-labelledby=copy] pre").first
+    await expect(copied).to_contain_text(f" {demo.base_url}/v1/channels/{CALM}/exchanges/{opened['exchange']}")
+    await expect(copied).not_to_contain_text("$DRAGOMAN_TOKEN")
+    for verb in ("Reply", "Give your own account", "Ask for clarification"):
+        await expect(page.locator(".acts").get_by_role("link", name=verb, exact=True)).to_be_visible()
+
+    await page.goto(f"{acts}/reply")
+    await expect(page.locator("textarea[name='f.text.en']")).to_be_visible()
+    await expect(page.locator("label[for='f-text-en']")).to_contain_text("text or an agreed phrase is needed")
+    assert await named(page) & {"f.aims.en", "f.place", "f.ends", "f.formations", "f.equipment", "f.answers.0.q"} == set()
+
+    await page.goto(f"{acts}/counter-account")
+    for field in ("time", "place"):
+        await expect(page.locator(f"#f-{field}")).to_be_visible()
+    await expect(page.get_by_label("near miss", exact=True)).to_be_visible()
+    await expect(page.locator("main aside")).to_contain_text("The account of NATO")
+    await expect(page.locator("main aside")).to_contain_text(INCIDENT["facts"])
+    members = {each.split(".")[1] for each in await named(page) if each.startswith("f.")}
+    refused = {each.name for each in fields_of(SHAPES["counter-account"])} - {each.name for each in fields_of(SHAPES["hazardous-incident"])}
+    assert members & refused == {"of"} & members
+
+
+async def named(page: Page) -> set[str]:
+    """The names of all fields of a form, folded ones as well."""
+    found: list[str] = await page.locator("#writing [name]").evaluate_all("all => all.map((each) => each.name)")
+    return set(found)

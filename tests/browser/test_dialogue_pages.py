@@ -59,9 +59,11 @@ async def test_the_roadmap_shows_what_the_api_has_and_leads_to_all_that_belongs_
     reader = await visit()
     await reader.sign_in("nato/auditor", CALM)
     await go(reader, f"/c/{CALM}/dialogue")
-    assert await reader.headline() == "Five areas, one roadmap"
+    assert await reader.headline() == "Dialogue and roadmap"
     await expect(reader.page.get_by_text("Next: two offices, scheduled for 19\u00a0Jan\u00a02092.")).to_be_visible()
     chart = reader.page.locator("svg.chart")
+    await expect(chart.locator("desc")).to_contain_text("period 19\u00a0Jan\u00a02092 to 20\u00a0Jan\u00a02092")
+    await expect(chart.locator("rect.band")).not_to_have_count(0)
     await expect(chart).to_contain_text("scheduled, Jan")
     await expect(chart).to_contain_text("proposed, Mar")
     await reader.page.get_by_text("The same as a table").click()

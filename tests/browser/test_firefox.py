@@ -33,8 +33,8 @@ _NO_LOUDSPEAKER = """
 def chromium() -> Path:
     """Return the path of Firefox, which takes Chromium's place in this module."""
     if not FIREFOX.exists():
-        if os.environ.get("DRAGOMAN_REQUIRE_FIREFOX") == "1":
-            pytest.fail(f"DRAGOMAN_REQUIRE_FIREFOX=1, and there is no {FIREFOX}. Install Debian's firefox-esr.")
+        if os.environ.get("REQUIRE_FIREFOX"):
+            pytest.fail(f"REQUIRE_FIREFOX=1, and there is no {FIREFOX}. Install Debian's firefox-esr.")
         pytest.skip(f"there is no {FIREFOX}: install Debian's firefox-esr to run these")
     return FIREFOX
 
@@ -102,7 +102,7 @@ async def test_a_contact_note_is_recorded_as_it_was_checked_and_its_proof_is_val
     await expect(page.locator("h1")).to_have_text("Check before sending")
     shown = await page.locator("#act-bytes").inner_text()
     await page.get_by_role("button", name=re.compile("^Send|^Record")).first.click()
-    await expect(page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await nato.headline()))
     caller = Caller(session, demo, "nato/officer")
     assert shown.encode() in (await caller.get(f"/v1/channels/{EXERCISE}/records/{position}")).body

@@ -165,6 +165,83 @@ async def test_an_end_takes_the_day_of_its_beginning_and_what_was_meant_is_a_but
     assert act["place"] == {"lat": 15.12, "lon": 116.44}
 
 
+async def test_a_time_that_is_half_typed_is_no_error_of_the_page(visit: Visiting, demo: Service) -> None:
+    nato = await visit()
+    page = nato.page
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    answers: list[int] = []
+    page.on("response", lambda answer: answers.append(answer.status) if "/compose/read" in answer.url else None)
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/visit-invitation")
+    await page.locator("#f-dates-from").fill("24 N")
+    await expect(page.locator("#f-dates-from-echo.unread")).to_contain_text("This was not read.")
+    await page.locator("#f-place").fill("15.12 116.44")
+    await page.locator("#f-place-echo.unread button").click()
+    await expect(page.locator("#f-place-echo")).to_contain_text("116.44")
+    await expect(page.locator("#f-place-echo.unread")).to_have_count(0)
+    assert answers
+    assert set(answers) == {200}
+
+
+async def test_a_period_takes_days_and_months_and_its_errors_say_which_end(visit: Visiting, demo: Service) -> None:
+    nato = await visit()
+    page = nato.page
+    await nato.sign_in("nato/head_of_office", CHANNEL)
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/roadmap-item")
+    await page.locator("[name='f.area'][value=general]").check()
+    await page.locator("#f-text-en").fill("Offices in both capitals")
+    await page.locator("#f-deliverable").fill("two offices")
+    await page.locator("#f-period-from").fill("next spring")
+    await page.locator("#f-period-to").fill("30 Feb 2027")
+    await page.locator("[name=do][value=check]").click()
+    faults = page.locator(".fault li")
+    await expect(faults).to_have_text(
+        [
+            "Period (From): This was not read. Write a day like 24 Nov 2026, a month like Jan 2027, or a time like 24 Nov 03:05Z.",
+            "Period (To): There is no such day.",
+        ]
+    )
+    await expect(page.get_by_text("There is no such day.")).to_have_count(2)  # in the summary, and beside the field once
+    await page.locator("#f-period-from").fill("Jan 2027")
+    await expect(faults).to_have_count(1)
+    await page.locator("#f-period-to").fill("2027-06-30")
+    await expect(page.locator(".fault, .wrong")).to_have_count(0)
+    await page.locator("[name=do][value=check]").click()
+    act = json.loads(await page.locator("#checking [name=act]").input_value())
+    assert act["period"] == {"from": "2027-01-01T00:00:00Z", "to": "2027-06-30T23:59:59Z"}
+
+
+async def test_a_limit_takes_a_day_alone_and_lasts_until_it_is_over(visit: Visiting, demo: Service) -> None:
+    nato = await visit(java_script_enabled=False)
+    page = nato.page
+    await nato.sign_in("nato/duty_officer", CHANNEL)
+    await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/contact-note?more=reply_wanted_by")
+    await page.locator("#f-text-en").fill("When may we call?")
+    await page.locator("[name='f.form']").first.check()
+    wanted = datetime.now(UTC).date() + timedelta(days=9)
+    await page.locator("#f-reply_wanted_by").fill(f"{wanted:%d %b %Y}")
+    await page.locator("[name=do][value=check]").click()
+    act = json.loads(await page.locator("#checking [name=act]").input_value())
+    assert act["reply_wanted_by"] == f"{wanted}T23:59:59Z"
+    await expect(page.locator("[data-warning]")).to_have_count(0)
+
+
+async def test_the_check_page_warns_of_what_has_happened_at_a_time_to_come(visit: Visiting, demo: Service) -> None:
+    nato = await visit(java_script_enabled=False)
+    page = nato.page
+    await nato.sign_in("nato/duty_officer", CHANNEL)
+    for minutes, warned in ((25, 1), (-25, 0)):
+        await page.goto(f"{demo.base_url}/c/{CHANNEL}/compose/hazardous-incident")
+        await page.locator("#f-time").fill(f"{datetime.now(UTC) + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}")
+        await page.locator("#f-place").fill("15-07N 116-26E")
+        await page.locator("[name='f.kind'][value=near_miss]").check()
+        await page.locator("#f-facts-en").fill("Two ships passed.")
+        await page.locator("[name=do][value=check]").click()
+        await expect(page.locator("#checking")).to_be_visible()
+        await expect(page.locator("[data-warning]")).to_have_count(warned)
+        if warned:
+            await expect(page.locator("[data-warning]")).to_contain_text("this is still to come, in 24 min")
+
+
 async def test_a_suggestion_is_used_without_scripts(visit: Visiting, demo: Service) -> None:
     nato = await visit(java_script_enabled=False)
     await nato.sign_in("nato/head_of_office", CHANNEL)

@@ -50,6 +50,9 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
     await expect(officer.page.locator("main [data-handed]")).to_contain_text("Handed to d-1 or h-1")
     handed = officer.page.url.partition("?")[0]
     await expect(officer.page.locator("button[value=release]")).to_have_count(0)
+    note = await (await officer.page.request.get(f"{demo.base_url}/c/{CALM}/reports/turn-over.json")).json()
+    waiting = [each for each in note["drafts"] if each["draft"] == handed.rpartition("/")[2]]
+    assert [(each["act"], each["author"]) for each in waiting] == [("hazardous-incident", "nato/o-1")], "the next watch is told of it"
 
     # the head of office is told on whatever page they are, and sends it as their own
     asked = head.page.locator("[data-bar=handed]")
@@ -62,10 +65,13 @@ async def test_an_officer_is_told_who_may_send_and_hands_it_to_them(
     assert urgency.split()[:4] == (await head.page.locator(".sheet .cells").first.inner_text()).split()[:4]
     await expect(head.page.locator("button[value=release]")).to_contain_text("Send IMMEDIATE to CHINA")
     await head.page.locator("button[value=release]").click()
-    await expect(head.page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(head.page.locator("h1")).to_contain_text("Recorded: record")
     position = int(re.sub(r"\D", "", await head.headline()))
     record = (await Caller(session, demo, "nato/officer").get(f"/v1/channels/{CALM}/records/{position}")).json
     assert (record["actor"], record["data"]["kind"]) == ("nato/h-1", "near_miss")
+    if not scripts:  # with scripts the author's page goes there by itself
+        await officer.page.locator("button[value=drop]").click()
+    await expect(officer.page.locator("h1")).to_have_text(await head.headline())
     await officer.page.goto(handed)
     await expect(officer.page.locator("h1")).to_have_text(await head.headline())
     await expect(asked).to_have_count(0)

@@ -65,7 +65,7 @@ async def test_a_form_comes_back_filled_to_the_officer_who_sent_it_and_to_nobody
     await expect(page.locator("#f-form input").first).to_be_checked()
     await page.get_by_role("button", name="Check before sending").click()
     await page.locator("button[value=send]").click()
-    await expect(page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(page.locator("h1")).to_contain_text("Recorded: record")
     await page.goto(demo.base_url + NOTE)
     await expect(page.locator("textarea[name^='f.text']").first).to_have_value("")  # it was sent
 
@@ -90,3 +90,27 @@ async def test_nothing_of_a_stranger_is_kept(session: aiohttp.ClientSession, dem
         async with session.post(demo.base_url + path, data={"f.text.en": "x" * 1000}, headers=headers, allow_redirects=False) as answer:
             assert (answer.status, answer.headers["Location"]) == (303, "/sign-in?next=/")
             assert "Set-Cookie" not in answer.headers
+
+
+async def test_who_enters_somebody_from_a_form_finds_the_form_again_with_that_person_chosen(visit: Visiting, demo: Service) -> None:
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/officer", CALM)
+    page, form = nato.page, f"{demo.base_url}/c/{CALM}/compose/point-of-contact"
+    await page.goto(form)
+    await page.locator("#f-role").fill("political adviser")
+    await page.locator("button[name=enter][value='f.person']").click()
+    await page.locator("input[name=name]").fill("Anna Berg")
+    await page.locator("main button.first").click()
+    assert page.url.startswith(form)
+    await expect(page.locator("#f-role")).to_have_value("political adviser")
+    await expect(page.locator("label", has=page.locator("[name='f.person']:checked"))).to_contain_text("Anna Berg")
+    await page.goto(f"{demo.base_url}/c/{CALM}")
+    await expect(page.get_by_text("draft of your side")).to_have_count(0)
+
+    await page.goto(form)  # whoever went elsewhere finds it as well, and once it is a draft, an empty one
+    await expect(page.locator("#f-role")).to_have_value("political adviser")
+    await page.get_by_role("button", name="Keep as draft").click()
+    await page.goto(f"{demo.base_url}/c/{CALM}")
+    await expect(page.get_by_text("draft of your side")).to_have_count(0)  # it was handed to nobody
+    await page.goto(form)
+    await expect(page.locator("#f-role")).to_have_value("")

@@ -1,12 +1,14 @@
 """Long numbers and long words: nothing is cut off and nothing lies over something else, at five widths, in three languages."""
 
+import aiohttp
 import pytest
 
 from browsing import EXERCISE, Visiting
-from service import Service
+from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
 
+CALM = "nato-china"
 LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
 WIDTHS = (390, 768, 1280, 1366, 1440)
 PATHS = ("", "/inbox", "/meetings", "/audit", "/people")
@@ -79,3 +81,37 @@ async def test_nothing_is_cut_off_and_nothing_lies_over_something_else(visit: Vi
                 if found := await guest.page.evaluate(FOUND):
                     wrong[path, span, width] = found
     assert not wrong, "\n".join(f"{where}: {found}" for where, found in wrong.items())
+
+
+CHARTED = """() => [...document.querySelectorAll("svg.chart:not(.small)")].flatMap((chart) => {
+    const wrong = [], around = chart.closest(".wide-scroll");
+    if (around && around.scrollWidth > around.clientWidth) wrong.push(["wider than its room", around.scrollWidth, around.clientWidth]);
+    const edge = chart.getBoundingClientRect();
+    const texts = [...chart.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6;
+    for (const [name, box] of texts) {
+        if (box.left < edge.left - 1 || box.right > edge.right + 1) wrong.push(["beyond the chart", name]);
+        for (const [other, there] of texts) if (name < other && meet(box, there)) wrong.push(["over each other", name, other]);
+        for (const mark of chart.querySelectorAll("path.ink, path.open")) if (meet(box, mark.getBoundingClientRect())) wrong.push(["over a mark", name]);
+    }
+    return wrong;
+})"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_chart_has_room_on_the_page_and_each_of_its_texts_in_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
+) -> None:
+    for _ in range(3):  # three clocks that end close together, close to now
+        await Caller(session, demo, "nato/duty_officer").open(INCIDENT, CALM)
+    guest = await visit(locale=language, viewport={"width": 1280, "height": 800})
+    await guest.sign_in("nato/auditor", CALM)
+    for path in ("", "/dialogue"):
+        await guest.page.goto(f"{demo.base_url}/c/{CALM}{path}")
+        assert await guest.page.locator("svg.chart").count(), path
+        assert not await guest.page.evaluate(CHARTED), path
+    await guest.page.goto(f"{demo.base_url}/c/{CALM}")
+    newest = int(await guest.page.evaluate("document.body.dataset.position"))
+    await guest.page.goto(f"{demo.base_url}/c/{CALM}?at={newest - 1}")
+    [line] = await guest.page.locator("svg.chart text.bold").all_text_contents()
+    assert line.startswith({"en-GB": "then ", "fr-FR": "alors ", "zh-CN": "当时"}[language]), "a page of the past has no line of now"

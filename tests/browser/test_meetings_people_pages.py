@@ -181,7 +181,7 @@ async def test_the_list_shows_every_meeting_with_what_each_side_has_said_and_owe
     (answer,) = (each for each in clocks if each["clock"] == "answer")
     due = datetime.fromisoformat(answer["due"])
     await expect(asked).to_contain_text(f"by {due.day}\N{NO-BREAK SPACE}{due:%b}\N{NO-BREAK SPACE}{due:%Y} {due:%H:%M}Z")
-    for zone, city in (("Asia/Shanghai", "Shanghai"), ("Europe/Brussels", "Brussels")):
+    for zone, city in (("Asia/Shanghai", "Beijing"), ("Europe/Brussels", "Brussels")):
         begins, ends = (SOON + timedelta(hours=hours) for hours in (0, 2))
         there = DASH.join(f"{each.astimezone(ZoneInfo(zone)):%H:%M}" for each in (begins, ends))
         await expect(asked.locator(".due")).to_contain_text(f"{city}\N{NO-BREAK SPACE}{there}")
@@ -322,7 +322,10 @@ async def test_points_of_contact_stand_there_as_the_api_has_them(visit: Visiting
     assert (await view(nato, "/people.json"))["points"] == told
     point = nato.page.locator(f"#point-{liaison.ids['point']}")
     await expect(point).to_contain_text("Crisis cell")
-    await expect(point).to_contain_text("there now")
+    await expect(point).to_contain_text("within its hours")
+    await expect(point.get_by_text("Valid", exact=True).locator("xpath=..")).to_contain_text(
+        "from 1\N{NO-BREAK SPACE}Jan\N{NO-BREAK SPACE}2026 00:00Z"
+    )
     await expect(point.get_by_role("link", name=NUMBER)).to_have_attribute("href", "tel:+861055500100")
     offices = nato.page.get_by_role("region", name="Liaison offices")
     await expect(offices).to_contain_text("Beijing")

@@ -1,18 +1,21 @@
 """The first screen: one line of header, one of states, and then the page itself, measured in the browser at the sizes that people have."""
 
+import itertools
 import re
 
+import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from browsing import EXERCISE, Visiting, assert_accessible
-from service import Service
+from everywhere import PAGES, places
+from service import INCIDENT, Caller, Service
 
 pytestmark = pytest.mark.browser
 
 CALM = "nato-china"
 LANGUAGES = ("en-GB", "fr-FR", "zh-CN")
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+DESK, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 BUDGET = {1280: 200, 390: 260}
 """At most so many pixels stand above the first heading."""
 
@@ -21,10 +24,10 @@ LONG_MUTE = "sessionStorage.setItem('dragoman-mute', '1')"
 """As if this tab's alarm had not been armed for more than a minute."""
 
 TOP = """selector => {
-    for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar, #rail [data-state=critical]")) each.style.display = "none";
+    for (const each of document.querySelectorAll("#bars .bar, #link-bar .bar, .bar.past, #rail [data-state=critical]")) each.style.display = "none";
     return document.querySelector(selector).getBoundingClientRect().top + scrollY;
 }"""
-"""Without what is said of a flash that waits or of a colleague's question: the bars above everything, and the state that is critical."""
+"""Without what is said of a flash that waits, of a colleague's question or of a page of the past: the bars, and the state that is critical."""
 
 
 async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:
@@ -39,7 +42,7 @@ async def headings(page: Page, demo: Service, channel: str) -> dict[str, float]:
 @pytest.mark.parametrize("scripts", ["scripts", "none"])
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
-    visit: Visiting, demo: Service, size: dict[str, int], scripts: str
+    visit: Visiting, demo: Service, size: ViewportSize, scripts: str
 ) -> None:
     for language in LANGUAGES:
         guest = await visit(viewport=size, locale=language, java_script_enabled=scripts == "scripts")
@@ -56,9 +59,56 @@ async def test_the_first_heading_and_the_first_row_stand_on_the_first_screen(
         await guest.page.context.close()
 
 
+async def test_the_first_heading_of_every_page_stands_on_the_first_screen(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    ids, far = await places(session, demo), {}
+    for who, pages in itertools.groupby(sorted(PAGES), key=lambda each: each[0]):
+        guest = await visit(locale="fr-FR", java_script_enabled=False)  # the longest words, and the most that stands above the page
+        await guest.page.goto(f"{demo.base_url}/sign-in")
+        await guest.page.locator("#token").fill(demo.operator if who == "operator" else demo.token(who))
+        await guest.page.locator("form[action='/sign-in'] button").click()
+        for _, path in pages:
+            await guest.page.set_viewport_size(DESK)
+            await guest.page.goto(demo.base_url + path.format(**ids))
+            for size in (DESK, PHONE):
+                await guest.page.set_viewport_size(size)
+                if (top := await guest.page.evaluate(TOP, "main h1")) > BUDGET[size["width"]]:
+                    far[path, size["width"]] = top
+        await guest.page.context.close()
+    assert not far, far
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_below_two_bars(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
+) -> None:
+    await Caller(session, demo, "nato/duty_officer").open({**INCIDENT, "precedence": "immediate"}, CALM)
+    guest = await visit(viewport=PHONE, has_touch=True, locale=language)
+    await guest.sign_in("china/duty_officer", CALM)
+    page = guest.page
+    await expect(page.locator("[data-bar=arm]")).to_be_visible()
+    await expect(page.locator("[data-bar=immediate]")).to_be_visible()
+    report = page.locator("main .report-now a")
+    await expect(report).to_be_visible()
+    below = PHONE["height"] - 22  # the marking stands there
+    ends = {
+        name: await each.evaluate("each => each.getBoundingClientRect().bottom")
+        for name, each in (("report", report), ("row", page.locator("[data-row]").first))
+    }
+    row = await page.locator("[data-row]").first.evaluate("each => each.getBoundingClientRect().top")
+    assert ends["report"] <= below and row + 44 <= below, (ends, row)
+    heights = await page.locator(".bar:visible").evaluate_all("bars => bars.map((bar) => bar.getBoundingClientRect().height)")
+    assert sum(heights) < PHONE["height"] / 3, heights
+    for button in await page.locator(".bar button:visible, .bar .button:visible").all():
+        assert await button.evaluate("each => each.getBoundingClientRect().height") >= 44
+    await report.click()
+    await expect(page).to_have_url(re.compile("/compose/hazardous-incident$"))
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 async def test_language_light_and_signing_out_are_in_the_menu_without_scripts_too(
-    visit: Visiting, demo: Service, size: dict[str, int]
+    visit: Visiting, demo: Service, size: ViewportSize
 ) -> None:
     for scripts in (False, True):
         guest = await visit(viewport=size, java_script_enabled=scripts)
@@ -133,3 +183,33 @@ async def test_the_bar_of_a_phone_stays_and_is_44_px_high(visit: Visiting, demo:
     top = await page.evaluate("document.querySelector('.mast').getBoundingClientRect().top")
     assert 0 <= top <= 23, "it stands below the marking"
     assert await page.locator(".menu > summary").evaluate("each => each.getBoundingClientRect().height") >= 44
+
+
+@pytest.mark.parametrize(
+    ("path", "onward"),
+    [
+        ("/drafts/0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "Drafts of your side"),
+        ("/exchanges/0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "Inbox"),
+        ("/people/register/0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f6", "Register of people"),
+        ("/records/999999", "The log"),
+        ("/nothing-here", "Back to the board"),
+    ],
+)
+async def test_a_page_that_is_not_there_leads_on_and_speaks_of_no_api(visit: Visiting, demo: Service, path: str, onward: str) -> None:
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/officer", CALM)
+    answer = await nato.page.goto(f"{demo.base_url}/c/{CALM}{path}")
+    assert answer is not None
+    assert answer.status == 404
+    assert not re.search(r"GET |/v1/|under /", await nato.page.locator("main").inner_text())
+    await expect(nato.page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_count(7)
+    await nato.page.locator("main").get_by_role("link", name=onward).click()
+    await expect(nato.page.get_by_role("navigation", name="Pages")).to_be_visible()
+    assert nato.page.url != f"{demo.base_url}/c/{CALM}{path}"
+
+
+async def test_a_channel_of_others_is_not_named_by_its_error(visit: Visiting, demo: Service) -> None:
+    nato = await visit(java_script_enabled=False)
+    await nato.sign_in("nato/officer", CALM)
+    await nato.page.goto(f"{demo.base_url}/c/no-such-channel/nothing")
+    await expect(nato.page.get_by_role("navigation", name="Pages")).to_have_count(0)

@@ -164,6 +164,28 @@ async def test_a_report_is_the_apis_own_in_the_readers_language(visit: Visiting,
     assert reader.complaints == []
 
 
+async def test_the_turn_over_note_says_which_accounts_differ_and_what_was_said_since(visit: Visiting, nato: Caller, china: Caller) -> None:
+    await nato.post(f"/v1/channels/{CALM}/channel", {"act": "watch-assumption"})
+    opened = (await nato.open(INCIDENT, CALM)).json
+    exchange, number = str(opened["exchange"]), str(opened["number"])
+    account = {**INCIDENT, "act": "counter-account", "facts": "The boat kept clear of the tanker.", "time": "2026-03-04T03:09:00+08:00"}
+    account.pop("precedence")
+    assert (await china.act(exchange, account, CALM)).status == 201
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("nato/duty_officer", CALM)
+    await go(reader, f"/c/{CALM}/reports/turn-over")
+    sections = {
+        name: reader.page.locator("main section", has=reader.page.get_by_role("heading", name=name, exact=True))
+        for name in ("Open matters", "Since the watch was taken over", "Watch and line")
+    }
+    matter = sections["Open matters"].locator("tr", has_text=number)
+    await expect(matter).to_contain_text("accounts differ: Time")
+    said = sections["Since the watch was taken over"].locator("tbody tr", has_text=number)
+    assert [await row.locator("td").nth(2).inner_text() for row in await said.all()] == ["NATO", "CHINA"], "the answer stands there as well"
+    line = await sections["Watch and line"].inner_text()
+    assert "Line to NATO: no check on record." in line and "0 of 0" not in line
+
+
 async def test_a_chinese_reports_own_words_are_chinese(visit: Visiting, nato: Caller) -> None:
     await nato.open(INCIDENT)
     reader = await visit()
@@ -183,7 +205,7 @@ async def test_a_chinese_reports_own_words_are_chinese(visit: Visiting, nato: Ca
 
 _OWN = """paper => {
   const own = paper.cloneNode(true)
-  own.querySelectorAll('.said, code').forEach(each => each.remove())
+  own.querySelectorAll('.said, code, .asked').forEach(each => each.remove())
   return own.textContent
 }"""
 """What a paper says itself: all but what somebody else said, and paths."""
@@ -233,7 +255,7 @@ async def test_a_form_has_every_field_the_correction_beside_the_original_and_the
             await expect(end).to_contain_text(entry["number"])
             await expect(end).to_contain_text(" ".join(check_words(entry["commit"])))
     newest = (await nato.get(f"/v1/channels/{CALM}/state")).json["position"]
-    await expect(end).to_contain_text(re.compile(r"Printed from position \d+ at .*Z by duty officer, NATO\."))
+    await expect(end).to_contain_text(re.compile(r"Printed at record \d+ at .*Z by duty officer, NATO\."))
     assert newest >= timeline[-1]["position"]
 
     await reader.page.emulate_media(media="print")

@@ -270,8 +270,10 @@ HEARD = """() => {
 async def test_clocks_are_never_read_out_and_what_comes_is_once(visit: Visiting, flash: Flash) -> None:
     china = await visit()
     await china.sign_in("china/officer")  # whom a flash does not call: it has a bar, whose seconds count
+    before = await china.page.locator("#headline").inner_text()
     await flash()
     await expect(china.page.locator("[data-bar=flash]")).to_be_visible()
+    await expect(china.page.locator("#headline")).not_to_have_text(before)  # which is read out once
     await china.page.wait_for_timeout(500)
     await china.page.evaluate(HEARD)
     shown = await china.page.locator("[data-bar=flash]").inner_text()

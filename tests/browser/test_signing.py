@@ -113,7 +113,7 @@ async def checking(reader: Visit, host: Signing, text: str) -> Page:
 
 
 async def position_of(page: Page) -> int:
-    await expect(page.locator("h1")).to_contain_text("Recorded at position")
+    await expect(page.locator("h1")).to_contain_text("Recorded: record")
     return int(re.sub(r"\D", "", await page.locator("h1").inner_text()))
 
 
@@ -146,7 +146,7 @@ async def test_what_officers_say_is_signed_by_keys_of_their_browsers_and_holds_i
     await expect(page.get_by_role("button", name=re.compile("Release"))).to_have_count(0)
     await page.get_by_role("link", name="Change").click()
     await press(page, "Check before sending")
-    await expect(page.get_by_text("This takes two keys")).to_be_visible()
+    await expect(page.get_by_text("This takes a second officer")).to_be_visible()
     await press(page, "^Keep as draft")
     await expect(page).to_have_url(re.compile("/drafts/[0-9a-f-]{36}"))
     await expect(page.get_by_text("Its author has not signed it.")).to_have_count(0)

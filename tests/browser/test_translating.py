@@ -43,6 +43,11 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
         await expect(shown).to_contain_text("CHINA’s translation, not agreed")
         await expect(shown.locator("blockquote[lang=zh]")).to_have_text(re.compile("两船相遇。\\s*无人受伤。"))
     view = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json
+    opened = view["state"]["opened"]["position"]
+    await page.goto(f"{demo.base_url}/c/{CALM}/records/{opened}")
+    await expect(page.locator(".translated")).to_contain_text("CHINA’s translation, not agreed")
+    await page.goto(f"{demo.base_url}/c/{CALM}/records/{opened}?at={opened}")  # there was none yet
+    await expect(page.locator(".translated")).to_have_count(0)
     (given,) = view["state"]["acts"]["translation"]
     assert given["content"] == {"language": "zh", "text": "两船相遇。\n\n无人受伤。"}
     officer = await visit(java_script_enabled=scripts)
@@ -53,6 +58,45 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     await expect(officer.page.locator("h1")).to_contain_text("Recorded")
     await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
     await expect(officer.page.locator("article .translated")).to_contain_text("CHINA’s translation, agreed by NATO")
+    etag = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
+    changed = {"act": "correction", "fields": {"facts": {"en": "One ship.", "fr": "Un navire."}}, "reason": "Counted wrongly."}
+    assert (await nato.act(exchange, changed, CALM, If_Match=etag)).status == 201
+    await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
+    await expect(officer.page.locator("article .translated")).to_contain_text("of the text before its correction")
+    await expect(officer.page.locator("article .translated")).not_to_contain_text("agreed")
+
+
+async def test_a_meeting_shows_the_translation_of_a_request_under_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato = Caller(session, demo, "nato/officer")
+    windows = [{"from": "2092-01-19T08:00:00Z", "to": "2092-01-19T09:00:00Z"}]
+    request = {"act": "meeting-request", "purpose": "Talks", "windows": windows, "text": {"en": "Let us talk."}}
+    opened = (await nato.open(request)).json
+    answer = await Caller(session, demo, "china/officer").act(
+        opened["exchange"], {"act": "translation", "language": "zh", "text": "请会谈。"}, CALM
+    )
+    assert answer.status == 201, answer.body
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("nato/auditor", CALM)
+    await reader.page.goto(f"{demo.base_url}/c/{CALM}/meetings/{opened['exchange']}")
+    shown = reader.page.locator("ol.steps .translated")
+    await expect(shown).to_contain_text("CHINA’s translation, not agreed")
+    await expect(shown).to_contain_text("请会谈。")
+
+
+@pytest.mark.parametrize(("locale", "chosen"), [("en-GB", []), ("zh-CN", ["zh"])])
+async def test_no_language_is_chosen_for_a_translator_but_the_readers_own_or_the_last_that_is_left(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, locale: str, chosen: list[str]
+) -> None:
+    nato = Caller(session, demo, "nato/duty_officer")
+    exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS}}, CALM)).json["exchange"]
+    china = await visit(java_script_enabled=False, locale=locale)
+    await china.sign_in("china/officer", CALM)
+    await china.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation")
+    languages = china.page.locator("[name='f.language']")
+    assert set(await languages.evaluate_all("all => all.map((each) => each.value)")) == {"fr", "zh"}
+    assert await languages.evaluate_all("all => all.filter((each) => each.checked).map((each) => each.value)") == chosen
 
 
 async def test_a_takeover_shows_the_translation_of_the_message_that_rings(

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dragoman.domain.alarms import escalations, reached
+from dragoman.domain.alarms import RUNGS, escalations, rang, reached
 from dragoman.domain.clocks import Calendar
 from dragoman.domain.points import attended, next_calls, points
 from dragoman_schemas.fields import Hours
@@ -52,6 +54,20 @@ def test_an_acknowledgement_ends_it(manned: World) -> None:
     id = manned.open(ND, FLASH)
     manned.keep(CD, act("acknowledgement"), id)
     assert waiting(manned, id, 600) == []
+
+
+@given(asked=st.integers(0, 900), acknowledged=st.none() | st.integers(1, 900))
+def test_a_flash_rang_for_the_steps_that_came_before_it_was_acknowledged(asked: int, acknowledged: int | None) -> None:
+    world = World()
+    id = world.open(ND, FLASH)
+    since = datetime.fromisoformat(world.exchange(id).opened.time)
+    if acknowledged is not None:
+        world.clock = since + timedelta(seconds=acknowledged - 1)
+        world.keep(CD, act("acknowledgement"), id)
+    state = world.exchange(id)
+    until = asked if acknowledged is None else min(asked, acknowledged)
+    found = rang(world.registry, state, state.messages[0], "china", since + timedelta(seconds=asked))
+    assert found == tuple((since + timedelta(seconds=seconds), rung) for seconds, rung in RUNGS if seconds <= until)
 
 
 def test_while_nobody_has_the_watch_every_duty_officer_is_reached_at_once(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain.notation import Unread, read_end
+from dragoman.domain.notation import Unread, read_end, read_moment, zone_of
 
 NOW = datetime(2026, 11, 27, 8, 0, tzinfo=UTC)
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -33,6 +33,13 @@ def test_a_time_of_day_ends_within_a_day_of_its_beginning(minutes: int, hour: in
 )
 def test_a_day_that_is_written_stays_and_what_counts_from_now_does(text: str, ends: datetime) -> None:
     assert read_end(text, NOW, BRUSSELS, datetime(2026, 12, 15, 8, 0, tzinfo=UTC), ahead=True) == ends
+
+
+@pytest.mark.parametrize(("begins", "ends", "hour"), [("09:00+01", "11:00", 10), ("09:00+01", "11:00Z", 11), ("0900Z", "1100", 11)])
+def test_an_end_without_a_zone_is_in_the_zone_of_its_beginning(begins: str, ends: str, hour: int) -> None:
+    beside = f"7 Dec 2026 {begins}"
+    from_ = read_moment(beside, NOW, BRUSSELS)
+    assert read_end(ends, NOW, BRUSSELS, from_, ahead=True, unsaid=zone_of(beside, BRUSSELS)) == datetime(2026, 12, 7, hour, tzinfo=UTC)
 
 
 def test_what_has_ended_is_not_still_to_come() -> None:

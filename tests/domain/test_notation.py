@@ -141,6 +141,9 @@ def minute(moment: datetime) -> str:
         ("11月24日 北京时间03:05", "2026-11-23 19:05"),
         ("当地时间3时05分", "2026-11-25 19:05"),
         ("世界时3时05分", "2026-11-26 03:05"),
+        ("0305 Brussels", "2026-11-26 02:05"),
+        ("24 Nov 20:55 New York time", "2026-11-25 01:55"),
+        ("03:05, Beijing", "2026-11-25 19:05"),
         ("\uff10\uff13\uff1a\uff10\uff15", "2026-11-26 03:05"),
         ("11月24日\u300003\uff1a05", "2026-11-24 03:05"),
         ("now", "2026-11-26 06:30:20"),
@@ -655,3 +658,37 @@ def test_distances_and_bearings_over_the_sphere() -> None:
 
 def test_every_code_stands_in_a_table() -> None:
     assert {code for _, code in UNREAD_TIMES + UNREAD_PLACES} | {"needs_hemisphere"} == set(get_args(notation.Code))
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("4 Jan 2027", "2027-01-04", "2027-01-04"),
+        ("2027-01-04", "2027-01-04", "2027-01-04"),
+        ("4 janvier", "2027-01-04", "2027-01-04"),
+        ("2027年1月4日", "2027-01-04", "2027-01-04"),
+        ("Jan 2027", "2027-01-01", "2027-01-31"),
+        ("février 2028", "2028-02-01", "2028-02-29"),
+        ("2027-02", "2027-02-01", "2027-02-28"),
+        ("2027年1月", "2027-01-01", "2027-01-31"),
+        ("Nov", "2026-11-01", "2026-11-30"),
+        ("Oct", "2027-10-01", "2027-10-31"),
+        ("29 Feb", "2028-02-29", "2028-02-29"),
+    ],
+)
+def test_days_and_months_are_read_without_a_time_of_day(text: str, first: str, last: str) -> None:
+    found = notation.read_days(text, NOW.date())
+    assert found is not None
+    assert tuple(each.isoformat() for each in found) == (first, last)
+
+
+@pytest.mark.parametrize("text", ["0305", "24 Nov 03:05", "-5 min", "next spring", "2027"])
+def test_what_is_no_day_is_left_to_the_readers_of_times(text: str) -> None:
+    assert notation.read_days(text, NOW.date()) is None
+
+
+@pytest.mark.parametrize("text", ["30 Feb 2027", "30 Feb", "2027-13", "2027年13月"])
+def test_a_day_or_a_month_that_does_not_exist_is_refused(text: str) -> None:
+    with pytest.raises(Unread) as refused:
+        notation.read_days(text, NOW.date())
+    assert refused.value.code == "no_such_day"

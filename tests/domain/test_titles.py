@@ -1,14 +1,17 @@
 """The subject of a message whose author gave none: made from its format, kind, place and time, in English in the state, and sayable in every language."""
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
 
+from dragoman.domain import notation
 from dragoman.domain.record import read_act
 from dragoman.domain.table import FORMATS
 from dragoman.domain.title import title_of
 from dragoman.language.words import words
+from dragoman.sentence import packed, unpacked
 from samples import SAMPLES, act
 from world import World, compact
 
@@ -114,6 +117,25 @@ def test_a_place_that_is_not_known_is_said_so_in_every_language() -> None:
         assert words(language).name("value", "unknown") in words(language).sentence(title)
 
 
+@pytest.mark.parametrize("language", ["en", "fr", "zh"])
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_title_shows_a_time_or_a_place_as_machines_write_it(name: str, language: str) -> None:
+    title = FORMATS[name].title(read_act(compact(act(name)), cut=False)[1])
+    _, said = words(language).subject(b"", title)
+    assert not re.search(r"\d{4}-\d{2}-\d{2}T|-?\d+\.\d+ -?\d+\.\d+", said), said
+
+
+def test_a_title_states_the_place_and_the_time_as_pages_write_them_everywhere() -> None:
+    place, time = {"lat": 15.1167, "lon": 116.433}, "2026-11-28T00:05:30+08:00"
+    title = FORMATS["hazardous-incident"].title(read_act(compact(act("hazardous-incident", place=place, time=time)), cut=False)[1])
+    en = words("en")
+    assert words("en").subject(b"", title)[1] == ", ".join(
+        ("Near miss", notation.written_place(notation.Point(15.1167, 116.433)), en.written("2026-11-27T16:05:30Z"))
+    )
+    assert str(title) == "Near miss, 15.1167 116.433, 2026-11-28T00:05:30+08:00"
+    assert unpacked(packed(title)) == title
+
+
 @pytest.mark.parametrize(
     ("body", "french", "chinese"),
     [
@@ -121,8 +143,8 @@ def test_a_place_that_is_not_known_is_said_so_in_every_language() -> None:
         (act("liaison-office"), "Bureau de liaison de CHINA à Brussels", "CHINA驻Brussels联络处"),
         (
             act("emergency-notification"),
-            "Urgence, déversement d’hydrocarbures, 15.12 116.44, vers 2026-11-24T01:00Z",
-            "紧急情况，溢油，15.12 116.44，约2026-11-24T01:00Z",
+            "Urgence, déversement d’hydrocarbures, 15°07′12″\xa0N 116°26′24″\xa0E, vers 24\xa0nov.\xa02026 01:00Z",
+            "紧急情况，溢油，15°07′12″\xa0N 116°26′24″\xa0E，约2026年11月24日 01:00Z",
         ),
         (act("danger-area"), "Zone dangereuse, tirs, zone telle qu’indiquée", "危险区，射击，区域见正文"),
         (act("annual-exchange"), "Calendrier annuel 2027", "2027年年度日历"),

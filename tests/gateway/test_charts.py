@@ -400,6 +400,16 @@ def test_what_is_due_at_once_stands_in_rows_and_near_the_end_of_the_day_before_i
     assert [each.attrib["class"] for each in late.iter("text") if each.text == "23:30 the line check"] == ["end"]
 
 
+def test_what_is_due_close_to_now_stands_in_the_order_in_which_it_is_due() -> None:
+    due = [Mark(hours(18 + minute / 60), f"18:{minute} Update, NATO") for minute in (19, 27, 31)]
+    for minutes in range(0, 140, 2):  # until the label at the line of now, and then the line itself, is in the way
+        now = hours(16 + minutes / 60)
+        root = drawn(day_ahead("day", "The day", "", MIDNIGHT, now, [Lane("Due", marks=[*due, Mark(hours(3), "03:00 early")])], LABELS))
+        rows = {each.text: float(each.attrib["y"]) for each in root.iter("text")}
+        assert rows["18:19 Update, NATO"] < rows["18:27 Update, NATO"] < rows["18:31 Update, NATO"]
+        assert rows["03:00 early"] == rows[LABELS.now], "what lies apart needs no row of its own"
+
+
 def test_a_span_has_a_bracket_only_where_it_begins_or_ends() -> None:
     def ends(span: Span) -> int:
         root = drawn(day_ahead("day", "The day", "", MIDNIGHT, hours(30), [Lane("In force", spans=[span])], LABELS))
@@ -435,6 +445,20 @@ def test_every_status_of_the_roadmap_has_a_shape_of_its_own() -> None:
     assert len(shapes) == len(_ITEM)
 
 
+@pytest.mark.parametrize("day", [date(2026, 11, 27), date(2026, 6, 1), date(2021, 1, 2)])
+def test_the_line_of_today_crosses_no_text_that_has_room_beside_it(day: date) -> None:
+    item = Item(
+        "A tested list", [Step(day, "proposed", "Meeting request (accepted)")], going=True, aim="aim: a list of numbers, tested each month"
+    )
+    root = drawn(roadmap("road", "Roadmap", "", 2021, 2027, day, [AreaLane("", [item])], "today"))
+    [line] = [float(each.attrib["d"].partition(" ")[0][1:]) for each in root.iter("path") if each.attrib["class"] == "heavy"]
+    for text in root.iter("text"):
+        if text.text and text.text.startswith(("Meeting", "aim")):
+            left, wide = float(text.attrib["x"]), plotting.width(text.text, bold="bold" in text.attrib["class"])
+            left -= {"end": wide, "mid": wide / 2}.get(text.attrib["class"].split()[-1], 0)
+            assert not left - 1 < line < left + wide + 1, text.text
+
+
 @pytest.mark.parametrize(
     ("newest", "going", "whole", "dashed"),
     [
@@ -452,6 +476,13 @@ def test_the_line_is_whole_as_far_as_it_has_come_and_dashed_beyond(newest: date,
         whole.replace("1126.0", paths["heavy"][1:7]),
         dashed and dashed.replace("1126.0", paths["heavy"][1:7]),
     )
+
+
+def test_the_period_of_an_item_is_a_box_from_its_first_day_to_its_last() -> None:
+    item = Item("", [Step(date(2026, 11, 27), "proposed")], period=(date(2022, 1, 1), date(2024, 1, 1)))
+    root = drawn(roadmap("road", "Roadmap", "", 2021, 2027, date(2026, 11, 27), [AreaLane("", [item])], "today"))
+    (box,) = (each for each in root.iter("rect") if each.attrib["class"] == "band")
+    assert (box.attrib["x"], box.attrib["width"]) == ("460.0", "296.0")
 
 
 def test_an_items_words_are_in_lines_of_34_letters_or_16_han_characters() -> None:

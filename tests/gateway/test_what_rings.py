@@ -209,7 +209,8 @@ def test_the_takeover_shows_the_words_place_time_and_sender_of_the_record(office
             assert display.time(time) in Markup(shown), said.act
         if said.id != said.exchange:
             number = projection.exchange(said.exchange).number.replace("/", "/<wbr>")  # type: ignore[union-attr]
-            assert f"your {number}" in shown or (said.actor == OPENER and f"in {number}" in shown)
+            whose = "In the matter: " if said.actor == OPENER else "In your matter: "
+            assert re.search(f"{whose}[^<]*, {re.escape(number)}", shown), said.act
     assert len(rung) > 40, sorted(rung)
 
 

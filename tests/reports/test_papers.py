@@ -183,7 +183,7 @@ def test_a_chinese_paper_has_no_word_of_another_language(papers: dict[str, dict[
 def test_what_an_exception_was_is_said_in_the_language_of_the_paper(papers: dict[str, dict[str, Paper]]) -> None:
     rows = {language: exceptions_of(paper) for language, paper in papers["told audit live"].items()}
     assert {kind for kind, _ in rows["en"]} >= {
-        "late",
+        "announced or reported late",
         "corrected or cancelled",
         "entered for the record",
         "said by voice before it was written down",

@@ -18,6 +18,7 @@ from msgspec import Raw
 from dragoman.audit.past import Past
 from dragoman.audit.replay import Replay
 from dragoman.domain import attribution
+from dragoman.domain.receipts import receipts_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman_schemas.state import Exchange
 
@@ -98,11 +99,12 @@ def _receipts(past: Past, each: Exchange) -> Iterator[Row]:
         return
     for message in each.messages:
         for side in (*message.to, *message.info):
-            acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)
+            found = receipts_of(each, message, side, past.delivered(side, message))
+            acknowledged, answered = found.acknowledged, found.answered
             yield (
                 *(each.id, each.number, message.id, message.act, message.said.time, message.said.by, side),
-                int(side in message.to and not message.for_the_record),
-                past.delivered(side, message) or None,
+                int(found.owes),
+                found.delivered or None,
                 *((None, None) if acknowledged is None else (acknowledged.time, acknowledged.by)),
                 None if answered is None else answered.time,
             )

@@ -9,14 +9,14 @@ from the exchange as it stands; nothing is recorded but the acknowledgement.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
 from dragoman.domain.exchange import precedence_of
-from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state import Exchange, Message, Registry
 
 REPEAT_SECONDS: Final = 60
 RUNGS: Final = ((0, "duty_officer"), (300, "deputy"), (540, "head_of_office"))
@@ -37,11 +37,9 @@ class Escalation(Struct, frozen=True, kw_only=True):
 
 def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
     """Every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
-    if registry.kind in UNTIMED or exchange.for_the_record:
-        return
     told: set[str] = set()
     for message in exchange.messages:
-        if precedence_of(exchange, message) != "flash" or message.for_the_record or message.said.told:
+        if not rings(registry, exchange, message):
             continue
         since = datetime.fromisoformat(message.said.time)
         elapsed = max(0, int((now - since).total_seconds()))
@@ -49,7 +47,7 @@ def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterat
             if side in message.acknowledged or side in told:
                 continue
             told.add(side)
-            rungs = tuple(rung for seconds, rung in RUNGS if elapsed >= seconds)
+            rungs = tuple(rung for _, rung in reached_by(message, now))
             yield Escalation(
                 exchange=exchange.id,
                 message=message.id,
@@ -59,6 +57,28 @@ def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterat
                 rungs=rungs,
                 officers=tuple(dict.fromkeys(officer for rung in rungs for officer in reached(registry, side, rung))),
             )
+
+
+def rings(registry: Registry, exchange: Exchange, message: Message) -> bool:
+    """Say whether a message is a flash that rings for officers; what was said otherwise before, or is for the record, rings for nobody."""
+    if registry.kind in UNTIMED or exchange.for_the_record or message.for_the_record or message.said.told:
+        return False
+    return precedence_of(exchange, message) == "flash"
+
+
+def rang(registry: Registry, exchange: Exchange, message: Message, side: str, now: datetime) -> tuple[tuple[datetime, str], ...]:
+    """Return the rungs that a message reached of a side before the side acknowledged it, each with its time; none for what does not ring."""
+    if side not in message.to or not rings(registry, exchange, message):
+        return ()
+    acknowledged = message.acknowledged.get(side)
+    return reached_by(message, now if acknowledged is None else min(now, datetime.fromisoformat(acknowledged.time)))
+
+
+def reached_by(message: Message, moment: datetime) -> tuple[tuple[datetime, str], ...]:
+    """Return the rungs that an unacknowledged message has reached by a moment, each with its time; the first is reached at once."""
+    since = datetime.fromisoformat(message.said.time)
+    times = [(since + timedelta(seconds=seconds), rung) for seconds, rung in RUNGS]
+    return tuple((time, rung) for time, rung in times if time <= max(moment, since))
 
 
 def reached(registry: Registry, side: str, rung: str) -> tuple[str, ...]:

@@ -14,15 +14,15 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.domain import checks, line
 from dragoman.domain.access import SERVICE
-from dragoman.domain.exchange import life
+from dragoman.domain.exchange import life, owes_answer
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
-from dragoman.sentence import Name, Sentence, sentence, verbatim
+from dragoman.sentence import Moment, Name, Sentence, sentence, verbatim
 from dragoman_schemas.acts.call_record import CallRecord
 from dragoman_schemas.acts.contact_note import ContactNote
 from dragoman_schemas.acts.liaison_office import LiaisonOffice
@@ -51,6 +51,22 @@ CONTACT_NOTE: Final = Format(
     moves=life(("open",), {}),
     title=_note_title,
 )
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """A reply that the sender of a contact note would like: from which sides that have not replied yet, and by when. No limit runs for it."""
+
+    sides: tuple[str, ...]
+    by: str
+
+
+def reply_wanted(exchange: Exchange) -> Wanted | None:
+    """Return the reply that is still wanted in an exchange; None where none was asked for, or everybody has replied."""
+    raw = exchange.content.get("reply_wanted_by")
+    sides = owes_answer(exchange)
+    if exchange.act != "contact-note" or raw is None or not sides:
+        return None
+    return Wanted(sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw)))
 
 
 def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -156,7 +172,7 @@ def _check_call(registry: Registry, exchange: Exchange | None, record: Record) -
 
 def _call_title(data: Act) -> Sentence:
     assert isinstance(data, CallRecord)
-    return sentence("Call, %(direction)s, %(time)s", direction=Name("value", data.direction), time=data.began)
+    return sentence("Call, %(direction)s, %(time)s", direction=Name("value", data.direction), time=Moment(data.began))
 
 
 CALL_RECORD: Final = Format(

@@ -107,7 +107,9 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     if consented >= {side.name for side in registry.sides}:
         yield Flag(flag="public", detail=sentence("every side has consented to its release"))
     if exchange.corrections:
-        yield Flag(flag="corrected", detail=sentence("corrected %(n)s times; what stood there is kept", n=len(exchange.corrections)))
+        n = len(exchange.corrections)
+        many = sentence("corrected %(n)s times; what stood there is kept", n=n)
+        yield Flag(flag="corrected", detail=many if n > 1 else sentence("corrected once; what stood there is kept"))
 
 
 def _not_adopted(registry: Registry) -> Iterator[Flag]:

@@ -4,7 +4,8 @@ A notation is read only where it has one meaning. Where it has two, or none, `Un
 to the officer; nothing is swapped, completed or converted in silence. What is read is to be echoed before it is recorded.
 
 Times. A time without a zone is UTC, as the board's clock is, in whatever language it is written. `J`, `L` after a time of day,
-and the word *local* mean the officer's own zone; other letters are the zones of ACP 121. A part of the day that was left out is
+and the word *local* mean the officer's own zone; other letters are the zones of ACP 121. A city behind a time is that of the
+IANA database, in its spelling: `20:55 Brussels`. A part of the day that was left out is
 taken as near as can be: by `read_time` before now, by `read_moment` after it.
 
     0305  03:05Z  03:05+08  0305L  3 h 05  3时05分  下午3时05分  240305Z  240305H NOV 26  24 Nov 03:05  Nov 24, 2026 3:05 pm
@@ -21,11 +22,13 @@ Places. Each coordinate has its hemisphere letter, or the pair is signed, the la
 
 import re
 import unicodedata
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from functools import cache
 from math import asin, asinh, atan, atan2, atanh, cos, cosh, degrees, floor, hypot, radians, sin, sinh, sqrt
 from typing import Final, Literal, NamedTuple, assert_never
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 Code = Literal[
     "empty",  # nothing but blanks
@@ -113,18 +116,19 @@ def read_time(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return moment
 
 
-def read_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
+def read_moment(text: str, now: datetime, zone: ZoneInfo, unsaid: tzinfo = UTC) -> datetime:
     """When something is due, begins or ends, as an aware UTC time.
 
     Without a day, or with a day but no month, the next such time from now on; without a year, the first that is not longer
-    ago than `BEGUN`. A day written with its year may be past. The rest is as for `read_time`. Raises `Unread`.
+    ago than `BEGUN`. A day written with its year may be past. `unsaid` is the zone of a time that names none. The rest is as for
+    `read_time`. Raises `Unread`.
     """
     now = now.astimezone(UTC)
     plain = _plain(text, _TIME_MARKS)
     moment = _from_now(plain, now)
     if moment is not None:
         return moment
-    written = _written(plain, zone)
+    written = _written(plain, zone, unsaid)
     candidates = _candidates(written, now)
     if written.day is None or written.month is None:
         return _instant(min(each for each in candidates if each >= now))
@@ -133,17 +137,53 @@ def read_moment(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return _instant(next(candidates))
 
 
-def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahead: bool) -> datetime:
+def zone_of(text: str, zone: ZoneInfo) -> tzinfo:
+    """Return the zone in which a time is written, UTC where it names none or cannot be read. `zone` is the officer's own."""
+    try:
+        return _written(_plain(text, _TIME_MARKS), zone).zone
+    except Unread:
+        return UTC
+
+
+def read_end(text: str, now: datetime, zone: ZoneInfo, begins: datetime, *, ahead: bool, unsaid: tzinfo = UTC) -> datetime:
     """Return when something ends that begins then, as an aware UTC time.
 
     A time without a day is the next such time after the beginning, so `10:00` ends what begins on 15 December at 08:00 on that day. A time
-    that is written as so long from now is counted from now. Unless it may lie `ahead`, what has ended may not be still to come. Raise `Unread`.
+    that is written as so long from now is counted from now. One that names no zone is in `unsaid`, that of the beginning. Unless it may lie `ahead`, what has ended may not be still to come. Raise `Unread`.
     """
     relative = _from_now(_plain(text, _TIME_MARKS), now.astimezone(UTC))
-    moment = read_moment(text, begins, zone) if relative is None else relative
+    moment = read_moment(text, begins, zone, unsaid) if relative is None else relative
     if not ahead and moment > now + AHEAD:
         raise Unread("in_future", f"{moment:%Y-%m-%d %H:%M}Z is still to come; check the day, and write the year if it is an earlier one.")
     return moment
+
+
+def read_days(text: str, from_: date) -> tuple[date, date] | None:
+    """Return the first and the last day of a day or a month that is written without a time of day; None for any other text.
+
+    Without a year, the first such day or month is meant that is not over before `from_`. Raise `Unread` for a day that does not exist.
+
+        4 Jan 2027  2027-01-04  4 janvier  2027年1月4日  Jan 2027  janvier 2027  2027-01  2027年1月
+    """
+    plain = _plain(text, _TIME_MARKS)
+    if (match := _day_alone.fullmatch(plain)) is not None:
+        year, month, day = _day(_parts(match))
+    elif (match := _month_alone.fullmatch(plain)) is not None:
+        parts = _parts(match)
+        year, day = (_year(parts["year"]) if "year" in parts else None), None
+        month = _MONTHS[parts["word"].casefold()] if "word" in parts else int(parts["month"])
+    else:
+        return None
+    assert month is not None
+    for each in (year,) if year is not None else range(from_.year, from_.year + 9):
+        try:
+            first = date(each, month, day or 1)
+        except ValueError:
+            continue
+        last = first if day else date(each, month, monthrange(each, month)[1])
+        if year is not None or last >= from_:
+            return first, last
+    raise Unread("no_such_day", "There is no such day; check the day and the month.")
 
 
 class _Written(NamedTuple):
@@ -204,6 +244,9 @@ _ZONE_WORDS: Final[dict[str, tzinfo | None]] = {
 }
 """Zones that stand before the time, or before the day; None is the officer's own."""
 
+_CITY: Final = re.compile(r"(?P<rest>.*\d.*?)\s+(?P<city>[A-Za-z][A-Za-z_\-' ]{2,30}?)(?:\s+time)?", re.IGNORECASE)
+"""A time with letters behind it, which may be a city."""
+
 _LETTERS: Final = {
     "Z": 0,
     **{letter: hours for hours, letter in enumerate("ABCDEFGHIKLM", 1)},
@@ -260,7 +303,16 @@ _GROUP: Final = rf"""
 (?:\s*(?P<word>{_any(_MONTHS)})\.?(?:\s*(?P<year>\d{{4}}|\d\d))?)?
 """
 
+_MONTH: Final = rf"""
+(?:
+    (?P<word>{_any(_MONTHS)})\.?,?(?:\s*(?P<year>\d{{4}}))?
+  | (?P<year2>\d{{4}})-(?P<month2>\d\d)
+  | (?P<year3>\d{{4}})\s*年\s*(?P<month3>\d{{1,2}})\s*月
+)
+"""
+
 _day_alone: Final = re.compile(_DAY, _FLAGS)
+_month_alone: Final = re.compile(_MONTH, _FLAGS)
 _group: Final = re.compile(_GROUP, _FLAGS)
 _TIMES: Final = (
     re.compile(rf"{_DAY} (?:\s*[,T]\s*|\s+(?:(?:at|a)\s+)?|(?<=[日号])) {_CLOCK}", _FLAGS),
@@ -305,7 +357,7 @@ def _from_now(plain: str, now: datetime) -> datetime | None:
     return None
 
 
-def _written(plain: str, local: ZoneInfo) -> _Written:
+def _written(plain: str, local: ZoneInfo, unsaid: tzinfo = UTC) -> _Written:
     """What a time says, and what it leaves out."""
     plain, ahead = _zone_word(plain, local)
     match = next((found for pattern in _TIMES if (found := pattern.fullmatch(plain))), None)
@@ -324,15 +376,25 @@ def _written(plain: str, local: ZoneInfo) -> _Written:
         raise Unread("ambiguous_time", "Six digits may begin with a day or end with seconds; write 240305Z for the 24th, or 03:05:07.")
     if zone is None and year is None and day is not None and parts.get("packed", "")[:2] in {"19", "20"}:
         raise Unread("ambiguous_time", "The four digits may be a year or a time; write the time like 20:26, and the year as well.")
-    return _Written(year, month, day, _clock(parts), zone or UTC)
+    return _Written(year, month, day, _clock(parts), zone or unsaid)
 
 
 def _zone_word(plain: str, local: ZoneInfo) -> tuple[str, tzinfo | None]:
-    """The text without a zone that is named in Chinese, and that zone."""
+    """The text without a zone that is named in Chinese or by its city, and that zone."""
     for word, zone in _ZONE_WORDS.items():
         if word in plain:
             return plain.replace(word, " ", 1).strip(), zone or local
+    if (match := _CITY.fullmatch(plain)) is not None and (key := _cities().get(match["city"].casefold())) is not None:
+        return match["rest"].strip(" ,"), ZoneInfo(key)
     return plain, None
+
+
+@cache
+def _cities() -> dict[str, str]:
+    """The zone of each city of the IANA database by its name, as it is spelled there with blanks."""
+    areas = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+    keys = sorted(key for key in available_timezones() if key.partition("/")[0] in areas)
+    return {"beijing": "Asia/Shanghai"} | {key.rpartition("/")[2].replace("_", " ").casefold(): key for key in keys}
 
 
 def _zone_after(parts: dict[str, str], local: ZoneInfo, *, grouped: bool) -> tzinfo | None:

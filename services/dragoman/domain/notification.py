@@ -27,7 +27,7 @@ from dragoman.domain.exchange import check_terms, content_of, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always, opening
-from dragoman.sentence import Name, Sentence, sentence, verbatim
+from dragoman.sentence import Moment, Name, Position, Sentence, sentence, verbatim
 from dragoman_schemas.acts import emergency_notification as emergency
 from dragoman_schemas.acts.annual_exchange import AnnualExchange
 from dragoman_schemas.acts.call_record import CallRecord
@@ -50,15 +50,15 @@ _TRANSPARENCY: Final[Area] = "military-transparency-and-risk-reduction"
 _UNKNOWN: Final = '"unknown"'
 
 
-def _at(when: When) -> str | Sentence:
-    return sentence("about %(time)s", time=when.about) if isinstance(when, About) else when
+def _at(when: When) -> Moment | Sentence:
+    return sentence("about %(time)s", time=Moment(when.about)) if isinstance(when, About) else Moment(when)
 
 
-def _where(place: Where) -> str | Sentence | Name:
+def _where(place: Where) -> str | Sentence | Name | Position:
     if not isinstance(place, Place):
         return Name("value", place) if place == checks.UNKNOWN else place
     if isinstance(place.lat, float) and isinstance(place.lon, float):
-        return f"{place.lat:g} {place.lon:g}"
+        return Position(place.lat, place.lon)
     return next((text for text in (place.name, place.text) if isinstance(text, str)), sentence("area as given"))
 
 
@@ -78,7 +78,10 @@ def _check_activity(registry: Registry, exchange: Exchange | None, record: Recor
 def _activity_title(data: Act) -> Sentence:
     assert isinstance(data, MilitaryActivity)
     return sentence(
-        "%(designation)s, %(type)s, from %(time)s", designation=data.designation, type=Name("value", data.type), time=data.window.from_
+        "%(designation)s, %(type)s, from %(time)s",
+        designation=data.designation,
+        type=Name("value", data.type),
+        time=Moment(data.window.from_),
     )
 
 

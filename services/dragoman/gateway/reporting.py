@@ -7,9 +7,11 @@ from typing import Any, Final, NamedTuple
 
 from aiohttp import web
 
+from dragoman.domain.refusal import Malformed
 from dragoman.gateway import proofs
 from dragoman.gateway.answering import headers_of, standing, turn, wanted_media
 from dragoman.gateway.console import papers
+from dragoman.gateway.drafts import name_of
 from dragoman.gateway.posting import grant_of, in_thread, projection_of, service_of
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import JSON, Answered, Call, Reply
@@ -24,7 +26,7 @@ from dragoman.reports.markdown import markdown
 from dragoman.reports.paper import Paper
 from dragoman.stores.watching import Floor
 from dragoman_schemas.fields import Language, Year
-from dragoman_schemas.reports import PutAside, Report
+from dragoman_schemas.reports import HandedOver, PutAside, Report
 
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
@@ -107,14 +109,14 @@ def situation_of(asked: Asked) -> Gather:
     return gather
 
 
-def turn_over_of(asked: Asked, side: str, floor: Floor | None = None) -> Gather:
-    """The turn-over note of a side; with what the watch did to its own alarms, where that is of now."""
-    is_now = floor is not None and not asked.at and asked.to is None
+def turn_over_of(asked: Asked, side: str, floor: Floor | None = None, drafts: Sequence[HandedOver] = ()) -> Gather:
+    """The turn-over note of a side; of now with what the watch did to its own alarms, and with the drafts that a second officer is to send."""
+    is_now = not asked.at and asked.to is None
 
     def gather(then: Moment, live: bool) -> Gathered:  # noqa: FBT001
         span = then.span(_begins(asked, turn_over.begins(then, side)))
         did = _did(floor, then.ends) if floor is not None and is_now else {}
-        found = turn_over.turn_over(then, span, side, live=live, **did)
+        found = turn_over.turn_over(then, span, side, live=live, drafts=drafts if is_now else (), **did)
         return Gathered(found, partial(turn_over.paper, found))
 
     return gather
@@ -124,6 +126,18 @@ def floor_of(service: Service, projection: Projection, side: str) -> Floor | Non
     """What the watch of a side has done to its own alarms since it was taken; None where nobody has it."""
     held = projection.registry.watches.get(side)
     return None if held is None else service.access.watching.floor(projection.registry.cid, side, held.since.position)
+
+
+def handed_over(service: Service, projection: Projection, side: str) -> list[HandedOver]:
+    """Return the drafts of a side that an officer has handed over to a second one, the oldest first."""
+    found = []
+    for each in service.drafts.handed(projection.registry.cid, side) if side else ():
+        try:
+            act = name_of(each.act)
+        except Malformed:  # kept by another version of this service
+            continue
+        found.append(HandedOver(draft=each.id, act=act, author=each.author, since=each.handed))
+    return found
 
 
 def _did(floor: Floor, now: datetime) -> dict[str, Any]:
@@ -185,7 +199,9 @@ async def show_situation(call: Call[ReportQuery]) -> Answered:
 
 async def show_turn_over(call: Call[ReportQuery]) -> Answered:
     side = grant_of(call.request).side
-    return await _report(call, call.query, turn_over_of(call.query, side, floor_of(service_of(call), projection_of(call), side)))
+    service, projection = service_of(call), projection_of(call)
+    gather = turn_over_of(call.query, side, floor_of(service, projection, side), handed_over(service, projection, side))
+    return await _report(call, call.query, gather)
 
 
 async def show_period(call: Call[ReportQuery]) -> Answered:

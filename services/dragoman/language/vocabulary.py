@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from msgspec import inspect
 
+from dragoman.domain.rule import OFFICERS, Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman_schemas.acts import SHAPES
 from dragoman_schemas.acts.watch import ClockName
@@ -45,6 +46,16 @@ RUNGS: Final = ("deputy",)
 HEADINGS: Final = ("sender", "keyboard", "token_subject")
 """What stands over something, where the English word for it serves for two things: From, Keys, Subject."""
 
+_BY_BUTTON: Final = tuple(
+    act
+    for act, rule in RULES.items()
+    if act not in FORMATS and rule.family is None and not rule.roles.isdisjoint(OFFICERS) and rule.who not in (Who.WATCH, Who.COURIER)
+)
+"""Acts that officers do by a button of an exchange: the button says what is done, and the act's name what was done."""
+
+CITIES: Final = ("Beijing", "Geneva", "The Hague", "Washington", "Ottawa", "Canberra", "New Delhi", "Ankara", "Islamabad", "Hanoi", "Bern")
+"""Seats of offices that have no time zone of their own name; the names of those that have one are CLDR's."""
+
 _WORD: Final = re.compile(r"(?:[a-z]{2,}|[a-z]-[a-z]+)(?:[-_][a-z0-9]+)*")
 """What is a word, and no letter, number or type of files."""
 
@@ -53,6 +64,7 @@ def names() -> Iterator[tuple[str, str]]:
     """Every name, with its context."""
     fields, values = _of_shapes()
     yield from (("act", act) for act in RULES)
+    yield from (("verb", act) for act in _BY_BUTTON)
     yield from (("status", status) for status in _statuses())
     yield from (("field", name) for name in fields)
     yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS)) if _WORD.fullmatch(name))
@@ -61,6 +73,7 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("stage", stage) for stage in STAGES)
     yield from (("alarm", alarm) for alarm in ALARMS)
     yield from (("heading", heading) for heading in HEADINGS)
+    yield from (("city", city) for city in CITIES)
     yield from (("problem", kind) for kind in TYPES)
 
 

@@ -16,9 +16,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
+from dragoman.domain.notation import Point, written_place
 from dragoman.language.vocabulary import derived
 from dragoman.limits import SUBJECT_LENGTH
-from dragoman.sentence import VERBATIM, Name, Sentence
+from dragoman.sentence import VERBATIM, Moment, Name, Position, Sentence
 
 LANGUAGES: Final = {"en": "English", "fr": "Français", "zh": "中文"}
 """The languages of the pages, by their names in themselves."""
@@ -30,8 +31,12 @@ NBSP: Final = "\N{NO-BREAK SPACE}"
 _THIN: Final = "\N{NARROW NO-BREAK SPACE}"
 _CLOCKED_SECONDS: Final = 6000
 _UNITS: Final = {"en": ("s", "min", "h", "d"), "fr": ("s", "min", "h", "j"), "zh": ("秒", "分", "小时", "天")}
-_BETWEEN: Final = {"en": (", ", ", ", "; ", " "), "fr": (", ", ", ", f"{_THIN}; ", " "), "zh": ("、", "，", "；", "")}  # noqa: RUF001
-"""What stands between words of a list, between members of a group, between groups, between sentences."""
+_BETWEEN: Final = {
+    "en": (", ", ", ", "; ", " ", ": "),
+    "fr": (", ", ", ", f"{_THIN}; ", " ", f"{NBSP}: "),
+    "zh": ("、", "，", "；", "", "："),  # noqa: RUF001
+}
+"""What stands between words of a list, between members of a group, between groups, between sentences, before an explanation."""
 
 _WEEKDAYS: Final = {"zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日")}
 
@@ -44,7 +49,7 @@ class Words:
         self.language = language
         self.tag = TAGS[language]
         self.translations = _translations(language)
-        self.comma, self.pause, self.semicolon, self.space = _BETWEEN[language]
+        self.comma, self.pause, self.semicolon, self.space, self.colon = _BETWEEN[language]
         self._locale = Locale.parse("zh_Hans" if language == "zh" else language)
 
     # Sentences and names
@@ -69,6 +74,10 @@ class Words:
                 return name[:1].upper() + name[1:] if value.first else name
             case timedelta():
                 return self.span(value.total_seconds())
+            case Moment():
+                return self.at_moment(as_moment(value.text))
+            case Position():
+                return written_place(Point(value.lat, value.lon))
             case date():
                 return self.day(value)
             case tuple():
@@ -97,6 +106,10 @@ class Words:
     def act(self, name: str) -> str:
         """An act's name."""
         return self.name("act", name)
+
+    def verb(self, name: str) -> str:
+        """Return what a button says that does an act in an exchange."""
+        return self.name("verb", name)
 
     def field(self, name: str) -> str:
         """A member's name."""
@@ -169,6 +182,10 @@ class Words:
                 return f"{self.day(moment)} {moment:%H:%M:%S}.{moment.microsecond // 1000:03}Z"
             case _:
                 return f"{self.day(moment)} {moment:%H:%M:%S}Z"
+
+    def at_moment(self, moment: datetime) -> str:
+        """A moment that a side named, in UTC: to the minute, or to the second where it has one."""
+        return self.written(moment, "full" if moment.second else "minute")
 
     def time(self, time: str | datetime | None, form: str = "full") -> Markup:
         """A time as an element; never relative alone."""

@@ -22,6 +22,7 @@ from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
 from dragoman.domain.flags import flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.notification import coded_text
+from dragoman.domain.receipts import receipts_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
@@ -73,7 +74,7 @@ from dragoman_schemas.answers import (
     Unanswered,
 )
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.state import Exchange, Registry, decode_exchange, encode
+from dragoman_schemas.state import Exchange, Registry, Stamp, decode_exchange, encode
 
 _MASK: Final = (1 << 40) - 1
 _ROW: Final = (
@@ -598,15 +599,20 @@ def unsettled(store: Store, channel: str) -> list[str]:
 def _facts(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> Iterator[Fact]:
     for message in state.messages:
         for side in (*message.to, *message.info):
-            acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)
+            found = receipts_of(state, message, side, delivered_at(connection, base, at, side, message))
             yield Fact(
                 message=message.id,
                 side=side,
-                owes=side in message.to and not message.for_the_record,
-                delivered=delivered_at(connection, base, at, side, message),
-                acknowledged="" if acknowledged is None else acknowledged.time,
-                answered="" if answered is None else answered.time,
+                owes=found.owes,
+                delivered=found.delivered,
+                acknowledged=_time_of(found.acknowledged),
+                answered=_time_of(found.answered),
+                account=_time_of(found.account),
             )
+
+
+def _time_of(stamp: Stamp | None) -> str:
+    return "" if stamp is None else stamp.time
 
 
 def _blame(stored: Iterable[tuple[int, bytes]]) -> tuple[dict[str, int], bytes]:

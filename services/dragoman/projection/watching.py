@@ -268,9 +268,15 @@ def point_view(point: Point) -> PointView:
         acknowledged=exchange.status == "acknowledged",
         there_now=point.there,
         opens="" if point.opens is None else clocks.written(point.opens),
+        valid_from=_member(exchange, "valid_from"),
+        valid_to=_member(exchange, "valid_to"),
         confirmed=newest[0].said.time if newest else exchange.opened.time,
         tested=tuple(_tested(exchange)),
     )
+
+
+def _member(exchange: Exchange, name: str) -> str:
+    return str(msgspec.json.decode(exchange.content[name])) if name in exchange.content else ""
 
 
 def _tested(exchange: Exchange) -> Iterator[MeansTested]:

@@ -237,7 +237,7 @@ def kind_of(kind: str, w: Words) -> str:
         case "later":
             return w.say("entered for the record")
         case "late":
-            return w.say("late")
+            return w.say("announced or reported late")
         case "corrected":
             return w.say("corrected or cancelled")
         case "disputed":

@@ -9,13 +9,14 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
-from dragoman.domain import attribution, clocks, questions
+from dragoman.domain import alarms, attribution, clocks, questions
 from dragoman.domain.access import officer_side
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
 from dragoman.domain.exchange import ENDED, framed
 from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.domain.receipts import receipts_of
 from dragoman.domain.title import title_of
 from dragoman.language.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
@@ -167,18 +168,21 @@ def unanswered(exchange: Exchange) -> Iterator[Unanswered]:
         yield Unanswered(message=each.message, asked_by=asked_by, side=side, time=each.time, numbers=each.numbers)
 
 
-def receipts(then: Then, message: Message) -> Iterator[Receipt]:
+def receipts(then: Then, exchange: Exchange, message: Message) -> Iterator[Receipt]:
     """What each addressee did with a message, the three facts kept apart."""
     for side in (*message.to, *message.info):
-        acknowledged, answered = message.acknowledged.get(side), message.answered.get(side)
+        found = receipts_of(exchange, message, side, then.delivered(side, message))
+        acknowledged = found.acknowledged
         yield Receipt(
             side=side,
-            owes=side in message.to and not message.for_the_record,
-            delivered=then.delivered(side, message),
+            owes=found.owes,
+            delivered=found.delivered,
             acknowledged="" if acknowledged is None else acknowledged.time,
             acknowledged_by="" if acknowledged is None else role_of(then, acknowledged),
             acknowledged_after_s=None if acknowledged is None else round(between(message.said.time, acknowledged.time), 3),
-            answered="" if answered is None else answered.time,
+            answered="" if found.answered is None else found.answered.time,
+            account="" if found.account is None else found.account.time,
+            rang=tuple(rung for _, rung in alarms.rang(then.registry, exchange, message, side, then.ends)),
         )
 
 
@@ -189,7 +193,7 @@ def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
         act=message.act,
         side=attribution.side(exchange, message.said.side),
         time=message.said.time,
-        receipts=() if unattributed(exchange) else tuple(receipts(then, message)),
+        receipts=() if unattributed(exchange) else tuple(receipts(then, exchange, message)),
     )
 
 

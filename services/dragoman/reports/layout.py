@@ -98,7 +98,12 @@ def left_off(number: int, w: Words) -> Paragraph | None:
 
 
 def receipt(each: Receipt, to: str, since: str, w: Words) -> str:
-    """What one addressee did with a message, in words that accuse nobody."""
+    """What one addressee did with a message, and for whom of the side it rang, in words that accuse nobody."""
+    rang = [w.say("It rang for: %(list)s.", list=w.listed(map(w.value, each.rang)))] if each.rang else []
+    return w.sentences((_received(each, to, since, w), *rang))
+
+
+def _received(each: Receipt, to: str, since: str, w: Words) -> str:
     name = side(each.side)
     if each.acknowledged:
         who = role(each.acknowledged_by, w)
@@ -269,8 +274,8 @@ def _watch(each: Standing, w: Words) -> str:
 
 def _reached(each: Standing, w: Words) -> str:
     if not each.delivered_upto:
-        return w.say("Not reached yet.")
-    return w.say("Reached up to record %(n)s, %(t)s.", n=w.number(each.delivered_upto), t=w.written(each.delivered_at))
+        return w.say("Nothing has reached it yet.")
+    return w.say("Everything up to record %(n)s has reached it, at %(t)s.", n=w.number(each.delivered_upto), t=w.written(each.delivered_at))
 
 
 def line_points(line: Sequence[Line], w: Words) -> Points:
@@ -281,16 +286,18 @@ def line_points(line: Sequence[Line], w: Words) -> Points:
 def _line(line: Line, w: Words) -> list[str]:
     name = side(line.side)
     if not line.last_checked:
-        return [w.say("%(side)s: no line check on record.", side=name)]
+        return [w.say("Line to %(side)s: no check on record.", side=name)]
     t = w.written(line.last_checked)
     found = [
         {
-            "echoed": w.say("%(side)s: last checked %(t)s, it came back.", side=name, t=t),
-            "echoed_with_errors": w.say("%(side)s: last checked %(t)s, it came back with errors.", side=name, t=t),
-            "missed": w.say("%(side)s: last checked %(t)s, missed.", side=name, t=t),
-            "awaited": w.say("%(side)s: last checked %(t)s, its echo is awaited.", side=name, t=t),
+            "echoed": w.say("Line to %(side)s: last checked %(t)s, it came back.", side=name, t=t),
+            "echoed_with_errors": w.say("Line to %(side)s: last checked %(t)s, it came back with errors.", side=name, t=t),
+            "missed": w.say("Line to %(side)s: last checked %(t)s, missed.", side=name, t=t),
+            "awaited": w.say("Line to %(side)s: last checked %(t)s, its echo is awaited.", side=name, t=t),
         }[line.last_result],
-        w.say("In the period %(a)s of %(n)s exactly echoed.", a=w.number(line.echoed), n=w.number(line.checks)),
+        w.say("In the period %(a)s of %(n)s checks came back exactly.", a=w.number(line.echoed), n=w.number(line.checks))
+        if line.checks
+        else w.say("It was not checked in the period."),
         w.say("%(n)s missed in a row.", n=w.number(line.missed_run))
         if line.missed_run
         else w.say("%(n)s in a row came back.", n=w.number(line.run)),

@@ -114,7 +114,7 @@ def _sayings(then: Moment, exchange: Exchange) -> Iterator[Saying]:
             time=stamp.time,
             position=position,
             content=content,
-            receipts=() if message is None or message.for_the_record else tuple(gather.receipts(then, message)),
+            receipts=() if message is None or message.for_the_record else tuple(gather.receipts(then, exchange, message)),
         )
 
 

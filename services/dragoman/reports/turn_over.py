@@ -15,7 +15,7 @@ from dragoman.projection.moment import Moment
 from dragoman.reports import gather, layout, situation
 from dragoman.reports.paper import Paper, Paragraph, Quote, Section, section, table
 from dragoman.reports.words import Cell, Said, said
-from dragoman_schemas.reports import PutAside, TurnOver, Urgent
+from dragoman_schemas.reports import HandedOver, PutAside, TurnOver, Urgent
 from dragoman_schemas.state import Exchange
 
 
@@ -26,7 +26,15 @@ def begins(then: Moment, side: str) -> datetime:
 
 
 def turn_over(
-    then: Moment, span: Span, side: str, *, live: bool, shelved: Sequence[PutAside] = (), silenced: int = 0, silenced_last: str = ""
+    then: Moment,
+    span: Span,
+    side: str,
+    *,
+    live: bool,
+    shelved: Sequence[PutAside] = (),
+    silenced: int = 0,
+    silenced_last: str = "",
+    drafts: Sequence[HandedOver] = (),
 ) -> TurnOver:
     """What is open, owed and awaited for a side at a moment, what came since the span began, and what its watch did to its own alarms."""
     first = then.first(span)
@@ -37,6 +45,8 @@ def turn_over(
     owed, awaited = ([due for due in dues if (due.side == side) == ours] for ours in (True, False))
     waits = [each for exchange in exchanges for each in _unacknowledged(then, exchange, side)]
     since = [gather.matter(exchange) for exchange in exchanges if exchange.updated.position >= first and exchange.act != "line-check"]
+    stands = gather.open_matters(then, exchanges)
+    messages = sorted(_said(then, exchanges, span), key=lambda each: each.time)
     in_force = gather.by_time(gather.in_force(then, exchange) or gather.next_meeting(then, exchange) for exchange in exchanges)
     return TurnOver(
         **gather.heading(then, span, "turn-over", live=live),
@@ -54,7 +64,10 @@ def turn_over(
         shelved=tuple(_put_aside(each, {exchange.id: exchange for exchange in exchanges}) for each in shelved),
         silenced=silenced,
         silenced_last=silenced_last,
-        left_off=sum(max(0, len(each) - gather.MOST) for each in (waits, owed, awaited, since, in_force)),
+        stands=tuple(stands[: gather.MOST]),
+        said=tuple(messages[-gather.MOST :]),
+        drafts=tuple(drafts),
+        left_off=sum(max(0, len(each) - gather.MOST) for each in (waits, owed, awaited, since, stands, messages, in_force)),
     )
 
 
@@ -71,6 +84,14 @@ def _unacknowledged(then: Moment, exchange: Exchange, side: str) -> Iterator[Urg
     for message in exchange.messages:
         if side in gather.unacknowledged(message):
             yield gather.urgent(then, exchange, message)
+
+
+def _said(then: Moment, exchanges: Sequence[Exchange], span: Span) -> Iterator[Urgent]:
+    """Yield the messages of a span, of every exchange but the checks of the line."""
+    for exchange in exchanges:
+        for message in exchange.messages if exchange.act != "line-check" else ():
+            if span.holds(message.said.time):
+                yield gather.urgent(then, exchange, message)
 
 
 def paper(found: TurnOver, w: Words, language: str) -> Paper:
@@ -99,6 +120,13 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
         yield section(w.say("Handed over with the watch"), Quote(w.say("Note"), said(found.note, w, language)))
     waits = layout.urgent_table(found.unacknowledged, found.to, w, language)
     yield section(w.say("Not acknowledged by us"), waits, empty=w.say("Everything is acknowledged."))
+    if found.drafts:
+        drafts: list[tuple[Cell, ...]] = [
+            (w.act(each.act), each.author.partition("/")[2], w.written(each.since, "minute")) for each in found.drafts
+        ]
+        yield section(w.say("Needs a second hand"), table((w.say("What"), w.say("Written by"), w.say("Handed over")), drafts))
+    stands = layout.open_table(found.stands, found.to, w, language)
+    yield section(w.say("Open matters"), stands, empty=w.say("No matter is open."))
     owed = layout.due_table(found.owed, found.to, w, language)
     yield section(w.say("Owed by us, the next first"), owed, empty=w.say("We owe nothing under a limit."))
     awaited = layout.due_table(found.awaited, found.to, w, language)
@@ -123,8 +151,14 @@ def _sections(found: TurnOver, w: Words, language: str) -> Iterator[Section]:
         Paragraph((w.sentences([silenced, *([last] if last else [])]),)) if found.silenced else None,
         empty=w.say("Nothing is shelved, and no screen was silenced."),
     )
-    since = layout.matter_table(found.since, w, language)
-    yield section(w.say("Since the watch was taken over"), since, empty=w.say("Nothing was said."))
+    told = {each.matter.exchange for each in found.said}
+    changed = layout.matter_table([each for each in found.since if each.exchange not in told], w, language)
+    since = layout.urgent_table(found.said, found.to, w, language)
+    if since is None or changed is None:
+        yield section(w.say("Since the watch was taken over"), since or changed, empty=w.say("Nothing was said."))
+    else:
+        yield section(w.say("Since the watch was taken over"), since)
+        yield section(w.say("Changed since, without a new message"), changed)
     yield section(w.say("In force and ahead"), layout.ahead_table(found.in_force, w, language), empty=w.say("Nothing."))
     yield section(
         w.say("Watch and line"),

@@ -34,8 +34,12 @@ def compared(state: Exchange, told: Sequence[Told], display: Display) -> list[Co
 def _compared(member: kinds.Member, told: Sequence[Told], display: Display) -> Compared:
     values = [accounts.value_of(each.content, member.name) for each in told]
     shown = tuple(
-        Markup("<small>{}</small>").format(display.words.value("unknown")) if value is None else display.shown(member.kind, value)
-        for value in values
+        display.shown(member.kind, value)
+        if value is not None
+        else Markup("<small>{}</small>").format(
+            display.words.value("unknown") if member.name in each.content else display.words.say("not said")
+        )
+        for each, value in zip(told, values, strict=True)
     )
     point = accounts.point(member.name, told)
     said = _said(member, point, len(told), display)

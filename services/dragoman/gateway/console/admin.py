@@ -139,7 +139,7 @@ async def draft_status(here: Here) -> Page | web.StreamResponse:
         with filled.trying("status", reason="/reason"):
             act_bytes, data = read_act(body, cut=False)
             signed, signatures = await signing.signed_by(here, act_bytes, data, exchange="", key=filled.key)
-            await drafts.keep_new(here.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures)
+            await drafts.keep_new(here.call, NewDraft(act=Raw(signed)), 201, filled.key, signatures, handed=True)
             return see(here.link("/admin", said="drafted"))
     await at_the_end(here)
     return await administration(here, filled)

@@ -57,6 +57,9 @@ _RINGING: Final = ("flash", "immediate", "priority")
 _RINGING_SET: Final = frozenset(_RINGING)
 _AGAIN: Final = 5
 _OPENED_WITHIN: Final = timedelta(minutes=5)
+_CHANGED: Final = 256
+"""Of how many exchanges that have changed a browser is told at once."""
+
 _NEVER: Final = 1e9
 """The stream has pings of its own, which say the time."""
 
@@ -65,8 +68,9 @@ class Ring(Struct, frozen=True, kw_only=True):
     """One message that waits for an acknowledgement by the reader's side.
 
     `reaches_s` is after how many seconds it reaches the reader: 0 at once, None never; others of the side see it and are not called.
-    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `matter` names a message that did
-    not open its exchange. Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
+    `position` is that of the exchange, which has changed since where it moves; `record` is the message's own. `name` is what the
+    message is called in a line; `matter` names a message that did not open its exchange, `within` that matter alone, with its kind.
+    Its acknowledgement is `signed` where the channel asks that. One that has `joined` came when many of its sender's waited already, and has
     no sound of its own.
     """
 
@@ -78,7 +82,10 @@ class Ring(Struct, frozen=True, kw_only=True):
     act: str
     kind: str
     heading: str
+    name: str
     matter: str
+    within: str
+    marking: str
     sender: str
     by: str
     to: tuple[str, ...]
@@ -217,6 +224,8 @@ class Alarms(Struct, frozen=True, kw_only=True):
                 "exercise": ring.channel if ring.exercise else "",
                 "precedence": ring.precedence,
                 "sender": ring.sender.upper(),
+                "name": ring.name,
+                "number": ring.number,
                 "since": ring.since,
                 "due": ring.due,
                 "limit": ring.limit_s,
@@ -385,6 +394,8 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
     assert exchange is not None
     message = message_words.message_of(exchange, duty.clock.started_by)
     is_opening = message_words.is_opening(exchange, message)
+    kind, heading = message_words.kind_of(message_words.content(projection, exchange, message)), message_words.heading(words, message)
+    named = words.value(kind) if kind and is_opening else heading
     return Ring(
         key=duty.clock.started_by,
         channel=projection.name,
@@ -392,9 +403,12 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
         exchange=duty.exchange,
         number=duty.number,
         act=message.act,
-        kind=message_words.kind_of(message_words.content(projection, exchange, message)),
-        heading=message_words.heading(words, message),
+        kind=kind,
+        heading=heading,
+        name=named[:1].upper() + named[1:],
         matter=message_words.matter(words, exchange, message, duty.clock.side),
+        within=message_words.within(words, exchange, message, duty.clock.side),
+        marking=projection.registry.marking,
         sender=message.said.side,
         by=message.said.by,
         to=message.to,
@@ -431,18 +445,22 @@ async def _detail(here: Here, ring: Ring) -> Detail:
     message = message_words.message_of(exchange, ring.key)
     content = message_words.content(projection, exchange, message)
     facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
-    ladder = tuple(_ladder(projection, here.side))
+    # The headline or the line below it names the kind already; an answer that states another kind than its matter says so itself.
+    named = {"request", "kind"} if not ring.within or ring.kind == message_words.kind_of(exchange.content) else {"request"}
+    facts = tuple(each for each in facts if each.name not in named)
+    ladder = tuple(_ladder(projection, here.side, here.words))
     ringing = await duty_numbers.of_channel(here, projection, ring.sender)
     translations = translated.of_message(exchange, ring.key)
     return Detail(ring=ring, facts=facts, text=text, offices=offices, rungs=ladder, ringing=ringing, translations=translations)
 
 
-def _ladder(projection: Projection, side: str) -> Iterator[Rung]:
+def _ladder(projection: Projection, side: str, words: Words) -> Iterator[Rung]:
     """Yield the rungs that a flash reaches as time goes by; a deputy who is the duty officer is no further person."""
     before: set[str] = set()
     for seconds, rung in rungs.RUNGS:
         officers = rungs.reached(projection.registry, side, rung)
-        yield Rung(seconds=seconds, rung=rung, officers=officers, adds_nobody=bool(officers) and before.issuperset(officers))
+        named = tuple(senders.titled(words, projection.registry, each) for each in officers)
+        yield Rung(seconds=seconds, rung=rung, officers=named, adds_nobody=bool(officers) and before.issuperset(officers))
         before.update(officers)
 
 
@@ -467,10 +485,8 @@ def _settled(here: Here, known: str) -> Iterator[dict[str, str]]:
     done = None if message is None else message.acknowledged.get(here.side)
     if message is None or done is None:
         return
-    officer = projection.registry.officers.get(done.by)
-    role = "" if officer is None else here.words.value(officer.roles[0])
     seconds = (datetime.fromisoformat(done.time) - datetime.fromisoformat(message.said.time)).total_seconds()
-    who = f"{role} {done.by.partition('/')[2]}".strip()
+    who = senders.titled(here.words, projection.registry, done.by)
     yield {"key": key, "text": here.words.say("Acknowledged by %(who)s, %(d)s", who=who, d=here.words.span(seconds))}
 
 
@@ -533,19 +549,32 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
 # The stream
 
 
+@dataclass
+class _Change:
+    """What of a channel is to be told: its newest position, whether something rings, and how many records each exchange has got."""
+
+    position: int = 0
+    ring: bool = False
+    exchanges: dict[str, int] = field(default_factory=dict)
+
+
 @dataclass(eq=False, slots=True)
 class _Browser:
     """One open stream: whose it is, and what it has not been told yet."""
 
     grant: Grant
-    pending: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    pending: dict[str, _Change] = field(default_factory=dict)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     rung: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, channel: str, position: int, *, ring: bool) -> None:
-        """Note that a channel has changed."""
-        rings = self.pending.get(channel, (0, False))[1]
-        self.pending[channel] = position, rings or ring
+    def tell(self, channel: str, position: int, *, ring: bool, exchange: str = "") -> None:
+        """Note that a channel has changed, in an exchange where a record of it is told."""
+        known = self.pending.setdefault(channel, _Change())
+        known.position, known.ring = position, known.ring or ring
+        if exchange:
+            known.exchanges[exchange] = known.exchanges.get(exchange, 0) + 1
+            if len(known.exchanges) > _CHANGED:
+                del known.exchanges[next(iter(known.exchanges))]  # of a browser that reads nothing
         self.woken.set()
         if ring:
             self.rung.set()
@@ -582,7 +611,7 @@ class Bells:
         )
         for browser in self.browsers:
             if self._service.may_see(browser.grant, projection):
-                browser.tell(projection.name, row.folded.position, ring=ring)
+                browser.tell(projection.name, row.folded.position, ring=ring, exchange=state.id if isinstance(state, Exchange) else "")
 
 
 BELLS: Final = web.AppKey("bells", Bells)
@@ -626,8 +655,9 @@ async def _next(service: Service, browser: _Browser, response: Any) -> None:
     browser.woken.clear()
     browser.rung.clear()
     pending, browser.pending = browser.pending, {}
-    for channel, (position, ring) in pending.items():
-        await response.send(_said({"channel": channel, "position": position, "ring": ring}), event="change")
+    for channel, change in pending.items():
+        told = {"channel": channel, "position": change.position, "ring": change.ring, "exchanges": change.exchanges}
+        await response.send(_said(told), event="change")
 
 
 def _said(value: object) -> str:

@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain import flags
 from dragoman.domain.clocks import Calendar
 from dragoman.domain.contact import standing_office
-from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.offices import Office, office_of, places
 from dragoman.gateway.console.strips import LEVELS, Level, level_of, worst
 from dragoman.language.words import NBSP, Words, stamp
 from dragoman.projection.duties import Duty, duties_of
@@ -284,8 +284,7 @@ def instant(value: Any) -> datetime | None:
 def there(window: Window, offices: Sequence[Office], words: Words) -> str:
     """A window by the offices' clocks."""
     begins, ends = (datetime.fromisoformat(end) for end in (window.begins, window.ends))
-    zones = dict.fromkeys(each.zone for each in offices if each.zone != "UTC")
     return words.listed(
-        f"{city(zone, words.language)}{NBSP}{words.local(begins, ZoneInfo(zone))}\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"
-        for zone in zones
+        f"{name}{NBSP}{words.local(begins, ZoneInfo(zone))}\N{EN DASH}{words.local(ends, ZoneInfo(zone))}"
+        for zone, name in places(offices, words).items()
     )

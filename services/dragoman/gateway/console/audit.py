@@ -56,7 +56,7 @@ async def audit(here: Here) -> Page:
         position=here.position,
         digest=here.digest or here.projection.bytes_at(here.position)[2],
         life=travel.life,
-        answers=found,
+        answers=None if found is None else found.report,
         hosts=hosts[0],
         looked=hosts[1],
         changed=changed,

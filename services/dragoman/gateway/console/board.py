@@ -19,13 +19,13 @@ from dragoman.gateway import reporting
 from dragoman.gateway.console import alarm, charts, duty_numbers, shelf, signing
 from dragoman.gateway.console.alarm import Handed, handed_in
 from dragoman.gateway.console.loglines import LogLine, lines_of
-from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.offices import Office, office_of, office_state, place_of
 from dragoman.gateway.console.open_matters import rows, unlimited
 from dragoman.gateway.console.owed import duties
 from dragoman.gateway.console.page import Here, Page, refused
 from dragoman.gateway.console.sessions import following, form_of, said, see
 from dragoman.gateway.console.strips import Strip, by_urgency, is_receipt, strip
-from dragoman.language.words import Words
+from dragoman.language.words import Words, as_moment
 from dragoman.log.port import LogUnreachable
 from dragoman.projection import reads, watching
 from dragoman.projection.duties import Duty, duties_at
@@ -184,7 +184,7 @@ async def board(here: Here) -> Page:
         rows=[*view.waiting, *view.overdue, *view.due],
         values={
             "offices": offices,
-            "city": city,
+            "office_state": office_state,
             "chart": _day(here, offices, view.due) if timed and any(each.known for each in offices) else "",
             "to_ring": await duty_numbers.ringing(here, here.projection, view.ring),
             "headline": headline(here.words, calm, reader=here.side if here.is_officer else ""),
@@ -193,6 +193,7 @@ async def board(here: Here) -> Page:
             "timed": timed,
             "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},
             "coming": view.due[:_DUE],
+            "next_due": _next(view, here.moment),
             "owed": {side: sum(each.owed_by == side for each in (*view.due, *view.overdue, *view.waiting)) for side in here.sides},
             "first": view.waiting[:_RICH],
             "further": plain_rows(here, view.waiting[_RICH:]),
@@ -275,6 +276,12 @@ async def _since(here: Here) -> tuple[LogLine, ...]:
     return tuple(each for each in lines_of(found) if each.act not in ("delivery", "line-check", "echo"))[:_SINCE]
 
 
+def _next(view: Board, now: datetime) -> Strip | None:
+    """Return what is due next of all that is owed, receipts too; None where nothing is."""
+    ahead = [each for each in (*view.waiting, *view.due) if each.due and as_moment(each.due) > now]
+    return min(ahead, key=lambda each: as_moment(each.due), default=None)
+
+
 async def _to_ring(here: Here) -> tuple[PointView, ...]:
     """Whom to ring: points of contact in force, those first where somebody is there."""
     found = await here.in_thread(watching.points_of_contact, here.service.store, here.name, here.moment, here.at or None)
@@ -283,11 +290,11 @@ async def _to_ring(here: Here) -> tuple[PointView, ...]:
 
 
 async def _drafts(here: Here) -> int:
-    """How many drafts of the reader's side wait for a second hand."""
+    """Return how many drafts of the reader's side were handed to a colleague; what somebody is still writing asks nobody for anything."""
     if not here.is_officer or here.past or not here.service.is_live(here.projection):
         return 0
     try:
-        return len(await here.service.drafts.listed(here.registry.cid, here.side))
+        return sum(draft.handed != "" for draft in await here.service.drafts.listed(here.registry.cid, here.side))
     except LogUnreachable:
         return 0
 
@@ -297,7 +304,7 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
     words, now = here.words, here.moment
     begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
     ends = begins + _AHEAD
-    lanes = [charts.Lane(_city(each, words), bands=tuple(_bands(each, begins, ends, words))) for each in offices if each.known]
+    lanes = [charts.Lane(place_of(each, words), bands=tuple(_bands(each, begins, ends, words))) for each in offices if each.known]
     soon = [each for each in due if datetime.fromisoformat(each.due) < ends][:_DUE]
     marks = tuple(
         charts.Mark(
@@ -314,12 +321,8 @@ def _day(here: Here, offices: tuple[Office, ...], due: tuple[Strip, ...]) -> Any
         begins,
         now,
         [*lanes, charts.Lane(words.say("Due"), marks=marks)],
-        charts.DayLabels("UTC", words.say("now %(t)s", t=f"{now:%H:%M}")),
+        charts.DayLabels("UTC", words.say("then %(t)s", t=f"{now:%H:%M}") if here.past else words.say("now %(t)s", t=f"{now:%H:%M}")),
     )
-
-
-def _city(office: Office, words: Words) -> str:
-    return office.seat or (city(office.zone, words.language) if office.zone != "UTC" else office.side.upper())
 
 
 def _bands(office: Office, begins: datetime, ends: datetime, words: Words) -> Iterator[Any]:

@@ -113,7 +113,7 @@ class _Drawn(NamedTuple):
     closes: bool = True
 
 
-_DAY_LEFT, _DAY_RIGHT, _DAY_EDGE = 150.0, 1340.0, 1356.0
+_DAY_LEFT, _DAY_RIGHT, _DAY_EDGE = 150.0, 1340.0, 1358.0
 _DAY_PITCH: Final = 26.0
 
 
@@ -136,12 +136,18 @@ def day_ahead(name: str, title: str, desc: str, begins: datetime, now: datetime,
             wide = plot.width(labels.now, bold=True)
             _, place = kept.settle(plot.fitting([plot.after(here, 8, wide), plot.before(here, 8, wide)], _DAY_LEFT, _DAY_EDGE))
             over.append(plot.text(place.x, top + 16, labels.now, "bold", place.anchor))
+        earlier: list[tuple[Stretch, int]] = []
         for item in _of_day(lane, at):
             lines = plot.wrapped(item.label, 44)
             options = _options(item, plot.widest(lines), here)
             solid = Stretch(item.left, item.right)
-            deep = math.ceil((PITCH * len(lines) - 2) / _DAY_PITCH)
-            row, place = kept.settle(options if lines else [solid], deep=max(deep, 1), solid=solid, avoid=line)
+            deep = max(math.ceil((PITCH * len(lines) - 2) / _DAY_PITCH), 1)
+            # What is due later stands below what is due earlier where the two are side by side, so that the rows read in order.
+            wanted = solid.joined(options[0])
+            least = max((below for stretch, below in earlier if wanted.meets(stretch)), default=0) if item.kind == "mark" else 0
+            looked = range(least, max(least, len(kept)) + 1)
+            row, place = kept.settle(options if lines else [solid], deep=deep, solid=solid, avoid=line, rows=looked)
+            earlier.append((solid.joined(place), row + deep))
             y = top + 16 + _DAY_PITCH * row
             inside = item.left <= place.left and place.right <= item.right
             under += _day_shapes(item, y, place if inside and lines else None)
@@ -245,7 +251,7 @@ class Step(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What is on the roadmap: its words, what it came to and when, whether it goes on, and what it is for.
+    """An item of the roadmap: its words, what it came to and when, whether it goes on, what it is for, and its period.
 
     The steps of an item that is not `joined` are matters of their own, such as meetings, and no line leads through them.
     """
@@ -255,6 +261,7 @@ class Item(NamedTuple):
     going: bool = False
     aim: str = ""
     joined: bool = True
+    period: tuple[date, date] | None = None
 
 
 class AreaLane(NamedTuple):
@@ -348,11 +355,12 @@ def _on_road(item: Item, top: float, road: _Road) -> tuple[list[Markup], list[Ma
         if lines := plot.wrapped(step.label):
             kind = "bold" if number == len(steps) - 1 and item.joined else ""
             x, wide = road.x(step.on), plot.widest(lines, bold=bool(kind))
-            row, place = kept.settle(plot.fitting(plot.around(x, wide), _ROAD_LEFT, _ROAD_EDGE), deep=len(lines), avoid=avoid)
+            options = plot.fitting([*plot.around(x, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE)
+            row, place = kept.settle(options, deep=len(lines), avoid=avoid)
             placed.append((row, place, lines, kind))
     if aim := plot.wrapped(item.aim, 80):
         x, wide = road.x(steps[0].on) if steps else _ROAD_LEFT + 5, plot.widest(aim)
-        options = plot.fitting([plot.after(x, 0, wide)], _ROAD_LEFT, _ROAD_EDGE)
+        options = plot.fitting([plot.after(x, 0, wide), *_beside(road.today, x, wide)], _ROAD_LEFT, _ROAD_EDGE)
         row, place = kept.settle(options, deep=len(aim), avoid=avoid, rows=range(1, len(kept) + 3, 2))
         placed.append((row, place, aim, "dim"))
     above, below = max((len(kept) + 1) // 2, 1), max(len(kept) // 2, 1)
@@ -362,7 +370,24 @@ def _on_road(item: Item, top: float, road: _Road) -> tuple[list[Markup], list[Ma
         upmost = y + 23 + PITCH * (row // 2) if row % 2 else y - 14 - PITCH * (row // 2 + len(lines) - 1)
         said += plot.texts(place.x, upmost, lines, kind, place.anchor)
     shapes = [plot.shape(_STATUS_SHAPES.get(step.status, "open circle"), road.x(step.on), y) for step in steps]
-    return [*_led(item, steps, y, road), *shapes], said, y - top + 23 + PITCH * (below - 1) + 11
+    return [*_lasts(item, y, road), *_led(item, steps, y, road), *shapes], said, y - top + 23 + PITCH * (below - 1) + 11
+
+
+def _lasts(item: Item, y: float, road: _Road) -> list[Markup]:
+    """The period of an item as a box around its line, wide enough to be seen where the years are many."""
+    if item.period is None:
+        return []
+    left, right = (road.x(each) for each in item.period)
+    wide = max(right - left, 6.0)
+    frame = f"M{plot.num(left)} {plot.num(y - 8)}h{plot.num(wide)}v16h{plot.num(-wide)}Z"
+    return [plot.rect("band", left, y - 8, wide, 16), plot.path("line", frame)]
+
+
+def _beside(today: float | None, x: float, wide: float) -> list[Stretch]:
+    """Return where a text may stand so that the line of today does not cross it, if its mark is on the line or its text would be."""
+    if today is None or abs(today - x) > wide:
+        return []
+    return [plot.after(today, 10, wide), plot.before(today, 10, wide)]
 
 
 def _led(item: Item, steps: Sequence[Step], y: float, road: _Road) -> list[Markup]:

@@ -10,10 +10,10 @@ Nothing that was typed is ever lost: it goes from page to page in the form itsel
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
@@ -26,10 +26,12 @@ from multidict import MultiDict
 from dragoman.domain import clocks, consent, notation
 from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
+from dragoman.domain.contact import Wanted, reply_wanted
 from dragoman.domain.decide import Post
-from dragoman.domain.exchange import content_of
+from dragoman.domain.exchange import EXPLAINED, content_of
 from dragoman.domain.fold import Folded, two_keys
 from dragoman.domain.notation import Unread
+from dragoman.domain.notification import ACCOUNTED
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
@@ -38,25 +40,26 @@ from dragoman.gateway import drafts, files, posting, workers
 from dragoman.gateway.console import charts, forms, kinds, named_people, offered, receipts, senders, signing, translated, urgency
 from dragoman.gateway.console.alarm import BELLS
 from dragoman.gateway.console.exchange import changes_of, headline
-from dragoman.gateway.console.faults import Fault, placed, worded
+from dragoman.gateway.console.faults import Fault, placed, plain, worded
 from dragoman.gateway.console.form_reader import Form, Upload
 from dragoman.gateway.console.forms import Typed
 from dragoman.gateway.console.kinds import Member
-from dragoman.gateway.console.offices import Office, city, office_of
+from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, html, refused
 from dragoman.gateway.console.said import Display, Fact, language, other_languages
 from dragoman.gateway.console.senders import Sending
-from dragoman.gateway.console.sessions import forget_kept, form_of, kept_form, said, see
+from dragoman.gateway.console.sessions import forget_kept, form_of, keep_form, kept_form, said, see
 from dragoman.gateway.kept_forms import KeptForm
 from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
+from dragoman.language.words import Words, as_moment
 from dragoman.limits import DIGITS, FLASH_WORDS
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
 from dragoman_schemas.answers import DraftView, NewDraft, PersonSeen
 from dragoman_schemas.codebook import CODEBOOKS
-from dragoman_schemas.frame import Act
+from dragoman_schemas.frame import Act, Answering
 from dragoman_schemas.state import Exchange, decode_exchange
 
 _INCIDENT: Final = "hazardous-incident"
@@ -74,7 +77,7 @@ _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
 _OF_SIGNING: Final = ("sign", "signed", "signatures")
 """Fields by which a page signs; they are of one press."""
 
-_KEPT: Final = ("key", "etag", "draft", "draft_etag", "fields")
+_KEPT: Final = ("key", "etag", "draft", "draft_etag")
 """Fields beside the act's own that go from page to page."""
 
 
@@ -115,8 +118,14 @@ class Writing:
         return f"/compose/{self.act}"
 
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
-        """What the form asks for. A correction, or an update, asks for those members of the opening that were chosen."""
+        """Return what the form asks for. A correction, or an update, asks for those members of the opening that were chosen.
+
+        A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse. The text of
+        a consent is that which the check page shows.
+        """
         found = tuple(each for each in kinds.members(self.act) if each.name != "terms" or self.act not in consent.ACTS)
+        if self.exchange is not None:
+            found = tuple(each for each in found if _fits(self.act, each.name, self.exchange))
         if self.exchange is not None and self.act == "status-change":
             statuses = kinds.Choice(changes_of(self.exchange))
             found = tuple(Member(each.name, statuses, each.required) if each.name == "status" else each for each in found)
@@ -158,12 +167,34 @@ class Writing:
                 return words.say("Which translation") if member.required else words.say("Which message")
             case kinds.Fields():
                 return words.say("What is replaced")
+            case _ if self.act == "point-of-contact" and member.name == "key":
+                return words.say("Public key of this point of contact")
             case _ if member.name == "precedence":
                 return words.say("Urgency")
             case _ if self.act == _INCIDENT and self.exchange is None and name.count(".") == 1 and member.name in _ASKED:
                 return words.say(_ASKED[member.name])
             case _:
                 return words.field(member.name)
+
+
+def _fits(act: str, name: str, exchange: Exchange) -> bool:
+    """Return whether a member of an act makes sense in an exchange."""
+    match act:
+        case "reply" if name in EXPLAINED:
+            return exchange.act == "explanation-request"
+        case "reply" if name == "answers":
+            return exchange.act == "explanation-request" or "clarification-request" in exchange.acts
+        case "counter-account" if exchange.act in ACCOUNTED and name not in _OWN_OF_ACCOUNT:
+            return name in ACCOUNTED[exchange.act].__struct_fields__
+        case _:
+            return True
+
+
+_OWN_OF_ACCOUNT: Final = frozenset({"facts", *Answering.__struct_fields__})
+"""Members of an account that are not of what it answers to."""
+
+_ACCOUNT_BEGINS: Final = ("kind", "time", "place", "began", "ended")
+"""The members that the form of an account asks first: those that are compared with the other side's."""
 
 
 class Composing(Struct, frozen=True, kw_only=True):
@@ -253,7 +284,9 @@ async def form(here: Here) -> Page:
     writing = _writing(here)
     kept = kept_form(here.request, here.grant.actor)
     if kept is not None and kept.path == here.request.path:
-        return await _form(writing, _of_kept(kept), [])
+        held = _of_kept(kept)
+        await _choose(writing, held)
+        return await _form(writing, held, [])
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
@@ -276,16 +309,32 @@ async def form(here: Here) -> Page:
 
 
 def _untranslated(writing: Writing, state: Exchange, of: str) -> str:
-    """The language of the channel in which a message is not given yet, the reader's own first; empty where it is given in all of them."""
+    """Return the language of the channel into which the reader most likely translates a message; empty where that is not known."""
     here = writing.here
     texts = translated.originals(Display(here.words, writing.offices), state, of)
-    return translated.missing(_own_first(here), texts, translated.of_message(state, of or state.id))
+    return translated.missing(here.registry.languages, here.words.language, texts, translated.of_message(state, of or state.id))
 
 
 def _of_kept(kept: KeptForm) -> MultiDict[str]:
     """The fields of a form that was sent after its session had ended; what one press had checked or signed is checked and signed again."""
     given = parse_qsl(kept.body.decode(), keep_blank_values=True)
     return MultiDict((name, value) for name, value in given if name not in ("do", "act", *_OF_SIGNING))
+
+
+async def _choose(writing: Writing, fields: MultiDict[str]) -> None:
+    """Choose in a form the person who was entered from it."""
+    here = writing.here
+    name, id = here.request.query.get("in", ""), here.request.query.get("entered", "")
+    if not name.startswith(f"{forms.PREFIX}.") or not id:
+        return
+    value = next((each.value for each in await named_people.choices(here) if named_people.id_of(each.value) == id), "")
+    member = _member(writing.members(tuple(fields.getall("fields", []))), name.split(".")[1:])
+    if not value or member is None or not isinstance(member.kind, kinds.Person):
+        return
+    if not member.kind.many:
+        fields[name] = value
+    elif value not in fields.getall(name, []):
+        fields.add(name, value)
 
 
 def _whole(digits: str) -> int | str:
@@ -323,7 +372,9 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
         {"attachments"} if any(fault.field == "upload" for fault in faults) else set()
     )
     own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
-    required = [each for each in own if each.required or isinstance(each.kind, kinds.Offered)]
+    begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
+    required = [each for name in begins for each in own if each.name == name]
+    required += [each for each in own if each not in required and (each.required or isinstance(each.kind, kinds.Offered))]
     said = {"text", "phrases"} if writing.exchange is not None and not required else set()  # a reply says something
     unfolded = [each for each in members if each.name in wrong | said and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
@@ -353,6 +404,9 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
+            "hints": _hints(here.words) if act == "point-of-contact" else {},
+            "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
+            "beside": _beside(writing, offices),
             "label": writing.label,
             "optional": [each for each in own if each not in required and each not in unfolded],
             "framed": [each for each in members if each not in own and each not in unfolded and each.name not in ("precedence", "of")],
@@ -371,7 +425,6 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "translated": lambda name: sum(bool(fields.get(f"{name}.{tag}")) for tag in here.registry.languages) > 1,
             "offices": offices,
             "own_office": next((each for each in offices if each.side == here.side), None),
-            "city": city,
             "officers": _officers(here),
             "others": [side for side in here.sides if side != here.side],
             "people": await _people(here, members),
@@ -384,6 +437,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "incidents": INCIDENTS,
             "ahead": forms.AHEAD,
             "ends": forms.ENDS,
+            "days": forms.DAYS,
             "prefix": forms.PREFIX,
             "kinds": kinds,
             "who_sends": senders.told(here.words, sending_of(here, writing.rule)),
@@ -391,6 +445,23 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
     )
+
+
+def _hints(words: Words) -> dict[str, str]:
+    """Return what stands below the label of fields that their labels alone do not explain."""
+    return {
+        "key": words.say("32 bytes in base64. Leave it empty where nobody asks for it."),
+        "duty_number_dead": words.say("Yes: nobody answers at the number that was announced, so this takes effect at once."),
+    }
+
+
+def _beside(writing: Writing, offices: Sequence[Office]) -> list[Fact]:
+    """Return what an account is written beside: the report of the other side, as it stands."""
+    state = writing.exchange
+    if state is None or writing.act != "counter-account":
+        return []
+    display = Display(writing.here.words, offices, {}, writing.here.link)
+    return display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original"))
 
 
 def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -413,6 +484,7 @@ def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "of": of,
         "messages": messages,
+        "written_in": translated.written_in(texts),
         "given": translated.shown(here.words, translated.of_message(state, of or state.id)),
     }
 
@@ -505,6 +577,9 @@ async def sent(here: Here) -> web.StreamResponse | Page:
     checked = fields.popall("act", [""])[-1]
     for name in _OF_SIGNING:
         fields.popall(name, None)
+    entering = fields.popall("enter", [""])[-1]
+    if entering:
+        return await _enter_somebody(writing, fields, entering)
     suggestion = fields.popall("use", [""])[-1]
     if suggestion:
         name, _, text = suggestion.partition("=")
@@ -512,6 +587,8 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _form(writing, fields, [])
     if do == "change":
         return await _form(writing, fields, [])
+    if do == "fields" or (do == "check" and _unshown(writing, fields)):
+        return await _form(writing, _with_chosen(writing, fields), [])
     if do == "send" and checked:  # exactly what was checked, byte for byte: "now" is not read again
         return await _send(writing, fields, checked.encode())
     if do in ("draft", "hand") and checked:
@@ -535,6 +612,33 @@ def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -
         return act
     fields["etag"] = writing.exchange.etag  # the text is read on the check page, as it is now
     return {**act, "terms": consent.of_act(writing.exchange, writing.here.side, writing.act, act) or "0" * 64}
+
+
+async def _enter_somebody(writing: Writing, fields: MultiDict[str], name: str) -> web.StreamResponse | Page:
+    """Go to the register to enter somebody; what was typed is kept, and is there again afterwards."""
+    here = writing.here
+    to = here.link("/people/register/new", in_=name)
+    response = keep_form(here.request, here.grant.actor, fields, to)
+    if response is None:
+        return await _form(
+            writing, fields, [], problem=here.words.say("This form is too long to be kept meanwhile. Keep it as a draft first.")
+        )
+    return response
+
+
+def _unshown(writing: Writing, fields: MultiDict[str]) -> list[str]:
+    """Return the members that were chosen to be replaced and do not stand on the form yet."""
+    shown = fields.getall("shown", [])
+    return [each for each in fields.getall("fields", []) if each not in shown]
+
+
+def _with_chosen(writing: Writing, fields: MultiDict[str]) -> MultiDict[str]:
+    """The form's fields, with those that were chosen to be replaced as they stand now; what was typed stays."""
+    if writing.exchange is not None:
+        new = _unshown(writing, fields)
+        members = [each for each in kinds.members(writing.exchange.act) if each.name in new]
+        fields.extend(forms.typed(writing.here.words, writing.here.registry.languages, members, writing.exchange.content, "f.fields"))
+    return fields
 
 
 async def _uploaded(writing: Writing, form: Form) -> tuple[MultiDict[str], Fault | None]:
@@ -626,7 +730,9 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     except Refused as error:
         refusal = error.refusal
         faults = _faults(writing, refusal.faults)
-        return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
+        return await _form(
+            writing, fields, faults, problem="" if faults else writing.here.words.sentence(plain(refusal.detail)), status=422
+        )
     state = folded.state if isinstance(folded.state, Exchange) else None
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     content = content_of(body)
@@ -660,6 +766,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
             "running": running,
+            "wanted": _wanted(writing.act, state),
             "urgent": _urgent(writing, folded, state),
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
             "asks": asks,
@@ -696,14 +803,35 @@ def _recorded_before(writing: Writing, body: bytes, key: str) -> web.Response | 
     return see(f"/c/{writing.here.name}/recorded/{position}")
 
 
-async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[str]]:
+class Warned(NamedTuple):
+    """What may be a mistake in an act that is to be checked, and what to do about it."""
+
+    sentence: str
+    advice: str
+
+
+async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -> tuple[dict[str, PersonSeen], list[Warned]]:
     """Who is meant in an act that is to be checked, and what is to be warned of; of a correction, in what it replaces too."""
     members = named_people.decoded(content)
     people = await named_people.seen_in(here, members)
-    warnings = named_people.of_other_sides(here, writing.act, members, people)
+    written = [(writing.act, members)]
     if writing.exchange is not None and isinstance(members.get("fields"), dict):
-        warnings += named_people.of_other_sides(here, writing.exchange.act, members["fields"], people)
-    return people, warnings
+        written.append((writing.exchange.act, members["fields"]))
+    whom, when = here.words.say("Check whom you mean."), here.words.say("Check the day and the time.")
+    warnings = [Warned(each, whom) for act, named in written for each in named_people.of_other_sides(here, act, named, people)]
+    return people, warnings + [Warned(each, when) for act, named in written for each in _still_to_come(here, act, named)]
+
+
+def _still_to_come(here: Here, act: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Return a warning for each time of what has happened that lies ahead, which clocks and fingers may explain."""
+    for member in kinds.members(act):
+        given = content.get(member.name)
+        if not isinstance(member.kind, kinds.Time) or member.name in forms.AHEAD or given in (None, forms.UNKNOWN):
+            continue
+        moment = as_moment(given["about"] if isinstance(given, dict) else given)
+        if moment > here.moment:
+            field = here.words.field(member.name)
+            yield here.words.say("%(field)s: this is still to come, in %(d)s.", field=field, d=here.words.until(moment, here.moment))
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -795,6 +923,11 @@ def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequen
     ]
 
 
+def _wanted(act: str, state: Exchange | None) -> Wanted | None:
+    """Return the reply that an act asks for, as a wish."""
+    return None if state is None or act != state.act else reply_wanted(state)
+
+
 def _addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
     if state is None or folded.record is None:
         return ()
@@ -876,15 +1009,16 @@ async def _refused(writing: Writing, fields: MultiDict[str], body: bytes, refusa
     words = writing.here.words
     if refusal.kind in _AGAIN:
         problem = words.say(
-            "No answer from the log. Your text is kept. Send again: it cannot be sent twice. (%(why)s)", why=words.sentence(refusal.detail)
+            "No answer from the log. Your text is kept. Send again: it cannot be sent twice. (%(why)s)",
+            why=words.sentence(plain(refusal.detail)),
         )
         return await _check(writing, fields, body, problem=problem, status=503)
     if refusal.kind == "second-key-required":
         return await _check(
-            writing, fields, body, problem=words.say("A colleague of your side releases this. Keep it as a draft."), status=422
+            writing, fields, body, problem=words.say("This takes a second officer: a colleague of your side releases it."), status=422
         )
     faults = _faults(writing, refusal.faults)
-    return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(refusal.detail), status=422)
+    return await _form(writing, fields, faults, problem="" if faults else writing.here.words.sentence(plain(refusal.detail)), status=422)
 
 
 def recorded_at(here: Here, reply: Reply) -> web.Response:
@@ -920,7 +1054,11 @@ async def recorded(here: Here) -> Page:
         raise refused("not-found", sentence("No record stands at that position."))
     state = here.projection.exchange(record.envelope.subject)
     calendars = {side: clocks.calendar_of(here.projection.office(side)) for side in here.sides}
-    running = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+    begun = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
+    running = [each for each in begun if each.started_by == record.envelope.id]
+    received = await _received(here, state, record.envelope.id)
+    wanted = _wanted(record.name, state)
+    waits = any(each.fact.owes and not each.fact.acknowledged for group in received for each in group.receipts)
     entry = (await here.in_thread(reads.records, here.service.store, here.name, position, 1))[0][0]
     view = Sent(
         position=position,
@@ -937,7 +1075,9 @@ async def recorded(here: Here) -> Page:
             "state": state,
             "running": running,
             "headline": headline(here, state) if state is not None else "",
-            "received": await _received(here, state, record.envelope.id),
+            "received": received,
+            "wanted": wanted,
+            "awaited": bool(running) or wanted is not None or waits,
         },
     )
 
@@ -947,7 +1087,8 @@ async def _received(here: Here, state: Exchange | None, message: str) -> list[re
     if state is None or not any(each.id == message for each in state.messages):
         return []
     view = await viewed(here.call, here.projection, state.id, here.at or None, here.newest)
-    return receipts.of(here, decode_exchange(bytes(view.state)), view.facts, message)
+    stood = decode_exchange(bytes(view.state))
+    return receipts.of(here, stood, view.facts, await receipts.ladder_of(here, stood), message)
 
 
 # Drafts
@@ -959,8 +1100,8 @@ async def _keep(writing: Writing, fields: MultiDict[str], act: dict[str, Any], f
     try:
         draft = await _kept(writing, fields, _compact(_with_typed(act, fields, faults)))
     except Refused as error:
-        return await _form(writing, fields, [], problem=here.words.sentence(error.refusal.detail), status=422)
-    return see(here.link(f"/drafts/{draft}", said="kept"))
+        return await _form(writing, fields, [], problem=here.words.sentence(plain(error.refusal.detail)), status=422)
+    return _kept_as(here, draft, "kept")
 
 
 async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *, handed: bool) -> web.StreamResponse | Page:
@@ -977,7 +1118,14 @@ async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *
         return await _refused(writing, fields, body, error.refusal)
     if handed:
         tell(here)
-    return see(here.link(f"/drafts/{draft}", said="handed" if handed else "kept"))
+    return _kept_as(here, draft, "handed" if handed else "kept")
+
+
+def _kept_as(here: Here, draft: str, said: str) -> web.Response:
+    """Go on at the page of a draft, which has now what was typed."""
+    response = see(here.link(f"/drafts/{draft}", said=said))
+    forget_kept(here.request, response)
+    return response
 
 
 def tell(here: Here) -> None:
@@ -1041,14 +1189,18 @@ def _named(draft: DraftView | Draft) -> str:
 
 async def draft_page(here: Here) -> Page | web.StreamResponse:
     """One draft: exactly what it would record, and who may release it; or the page of the record that it has become."""
+    gone = await _recorded_draft(here)
+    return gone if gone is not None else await _draft_page(here, await _draft(here, here.request.match_info["draft"]))
+
+
+async def _recorded_draft(here: Here) -> web.Response | None:
+    """The page of the record that a draft of the reader's side has become; None while it is a draft."""
     id = here.request.match_info["draft"]
     position = here.projection.posted(id) if here.is_officer else None
-    if position is not None and await here.service.drafts.find(here.registry.cid, here.side, id) is None:
-        record = here.projection.record_at(position)
-        if record is not None and record.side == here.side:
-            return see(here.link(f"/recorded/{position}"))
-    draft = await _draft(here, id)
-    return await _draft_page(here, draft)
+    if position is None or await here.service.drafts.find(here.registry.cid, here.side, id) is not None:
+        return None
+    record = here.projection.record_at(position)
+    return see(here.link(f"/recorded/{position}")) if record is not None and record.side == here.side else None
 
 
 async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int = 200) -> Page:
@@ -1058,7 +1210,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     body = bytes(draft.act)
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     fault = ""
-    warnings: list[str] = []
+    warnings: list[Warned] = []
     two_key = RULES[act].two_key
     folded: Folded | None = None
     try:
@@ -1098,6 +1250,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "draft": draft,
             "writing": writing,
             "running": running,
+            "wanted": _wanted(writing.act, state),
             "urgent": {} if folded is None else _urgent(writing, folded, state),
             "verb": verb(here, writing, view),
             "facts": facts,
@@ -1157,6 +1310,9 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
     form = await form_of(here.request)
     here.newest = here.projection.flushed
     etag = said(form, "etag")
+    gone = await _recorded_draft(here)
+    if gone is not None:
+        return gone
     if said(form, "do") == "drop":
         await drafts.drop(here.call, await _draft(here, here.request.match_info["draft"]), etag)
         tell(here)
@@ -1174,7 +1330,7 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
         known = here.projection.exchange(draft.exchange) if draft.exchange else None
         problem = _told(Writing(here=here, act=_named(draft), exchange=known, draft=draft), faults)
         if isinstance(error, Refused) and not problem:
-            problem = here.words.sentence(error.refusal.detail)
+            problem = here.words.sentence(plain(error.refusal.detail))
         return await _draft_page(here, draft, problem=problem, status=422)
     return recorded_at(here, reply)
 
@@ -1183,7 +1339,10 @@ async def draft_sent(here: Here) -> web.StreamResponse | Page:
 
 
 async def reading(here: Here) -> web.Response:
-    """What a time or a place that is being typed would be read as, for the scripts of a form."""
+    """Return what a time or a place that is being typed would be read as, for the scripts of a form.
+
+    Half a time is no error while somebody types it: the answer is 200, and `data-unread` marks a sentence that says what is missing.
+    """
     query, words = here.request.query, here.words
     office = office_of(here.side, here.projection.office(here.side))
     typed = Typed(
@@ -1191,6 +1350,7 @@ async def reading(here: Here) -> web.Response:
     )
     text = query.get("text", "")[:200]
     display = Display(words, tuple(office_of(side, here.projection.office(side)) for side in here.sides))
+    days = _days(query)
     try:
         if query.get("kind") == "place":
             point = notation.read_place(text)
@@ -1199,26 +1359,36 @@ async def reading(here: Here) -> web.Response:
             )
             sketch = charts.sketch("echo", words.say("Sketch of the places that were entered"), [(here.side.upper(), *point)], None, words)
             return html(str(shown + sketch))
-        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=_begun(typed, query))
+        begun, beside = _begun(typed, query), query.get("after", "")[:200]
+        moment = typed.moment(text, ahead=query.get("ahead") == "yes", begins=begun, days=days, beside=beside)
         away = abs((here.service.now() - moment).total_seconds())
         said_away = (
             words.say("%(d)s ago", d=words.span(away)) if moment <= here.service.now() else words.say("in %(d)s", d=words.span(away))
         )
         return html(str(Markup("<b>{}</b> <small>{}</small>").format(display.time(forms.zulu(moment)), said_away)))
     except Unread as error:
-        said = Markup("{}").format(typed.unread(error))
+        said = Markup("<span data-unread>{}</span>").format(typed.unread(error, days=days != ""))
         if error.suggestion is not None:
             place = forms.lettered(error.suggestion)
             use = Markup(' <button type="button" data-use="{}">{}</button>')
             said += use.format(place, words.say("Use %(place)s", place=place))
-        return html(str(said), status=422)
+        return html(str(said))
+
+
+def _days(query: Mapping[str, str]) -> Literal["", "from", "to"]:
+    """Return of which end of a span of days a time is; empty for a time that is of none."""
+    match query.get("days", ""):
+        case "from" | "to" as end:
+            return end
+        case _:
+            return ""
 
 
 def _begun(typed: Typed, query: Mapping[str, str]) -> str:
     """Return when that begins which the time that is being typed ends; empty where nothing is typed there that can be read."""
     start = query.get("after", "")[:200]
     try:
-        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes")) if start else ""
+        return forms.zulu(typed.moment(start, ahead=query.get("ahead") == "yes", days="from" if _days(query) else "")) if start else ""
     except Unread:
         return ""
 

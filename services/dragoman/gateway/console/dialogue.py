@@ -146,6 +146,7 @@ def _named(words: Words, name: str) -> str:
 def _years(view: DialogueView, now: datetime) -> tuple[int, int]:
     """The years that the roadmap shows: from the one before its first item, or before this, to one to come."""
     years = [as_moment(step.ahead or step.time).year for item in view.roadmap for step in item.steps]
+    years += [as_moment(each).year for item in view.roadmap for each in (item.begins, item.ends) if each]
     return min([*years, now.year]) - 1, max([*years, *(as_moment(each.time).year for each in view.meetings[:_MEETINGS]), now.year + 1])
 
 
@@ -158,9 +159,7 @@ def _chart(words: Words, view: DialogueView, now: datetime, *, past: bool) -> Ma
     for area in get_args(Area):
         items = [each for each in view.roadmap if each.area == area]
         lanes.append(charts.AreaLane(_named(words, area), [_drawn(words, each) for each in items] or [_nothing(words)]))
-        told += [
-            words.say("%(area)s: %(what)s", area=_named(words, area), what=_step_label(words, each.steps[-1], "day")) for each in items
-        ]
+        told += [words.say("%(area)s: %(what)s", area=_named(words, area), what=_told(words, each)) for each in items]
     described = words.say("%(what)s. The table says the same.", what="; ".join(told) or words.say("No item yet"))
     title = words.say("Roadmap from %(a)s to %(b)s", a=first, b=last)
     return charts.roadmap("roadmap", title, described, first, last, now.date(), lanes, words.say("then") if past else words.say("today"))
@@ -174,7 +173,17 @@ def _drawn(words: Words, item: RoadItem) -> charts.Item:
     _, text = words.text(item.text)
     steps = [charts.Step(as_moment(each.ahead or each.time).date(), each.status, _step_label(words, each, "month")) for each in item.steps]
     aim = words.say("aim: %(what)s", what=item.deliverable)
-    return charts.Item(text, steps, going=item.status not in _OVER, aim=aim)
+    period = (as_moment(item.begins).date(), as_moment(item.ends).date()) if item.begins and item.ends else None
+    return charts.Item(text, steps, going=item.status not in _OVER, aim=aim, period=period)
+
+
+def _told(words: Words, item: RoadItem) -> str:
+    """Return how far an item is, and its period where it has one."""
+    label = _step_label(words, item.steps[-1], "day")
+    if not item.begins or not item.ends:
+        return label
+    begins, ends = (words.day(as_moment(each)) for each in (item.begins, item.ends))
+    return words.listed([label, words.say("period %(a)s to %(b)s", a=begins, b=ends)])
 
 
 def _step_label(words: Words, step: Step, form: str) -> str:

@@ -86,9 +86,9 @@ def _numbers(point: PointView, kept: dict[str, Kept], reader: str) -> Iterator[s
 
 def _ringing(words: Words, point: PointView, numbers: Iterable[str]) -> Ringing:
     if point.there_now:
-        there = words.say("there now")
+        there = words.say("within its hours")
     else:
-        there = words.say("opens %(t)s", t=words.written(point.opens, "minute")) if point.opens else words.say("not there now")
+        there = words.say("opens %(t)s", t=words.written(point.opens, "minute")) if point.opens else words.say("outside its hours")
     return Ringing(
         side=point.side,
         role=point.role,

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
 from dragoman.domain import consent
 from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
+from dragoman.domain.contact import reply_wanted
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
@@ -24,8 +25,8 @@ from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.gateway.console.strips import Level, urgency
 from dragoman.gateway.posting import whole
-from dragoman.language.words import as_moment
-from dragoman.projection import reads
+from dragoman.language.words import Words, as_moment
+from dragoman.projection import ladder, reads
 from dragoman.stores.watching import Shelved
 from dragoman_schemas.answers import ClockView, Entry, ExchangeView
 from dragoman_schemas.state import Exchange, Said, decode_exchange
@@ -74,6 +75,7 @@ async def exchange(here: Here) -> Page:
     alarm.note_read(here, here.projection)
     told = accounts_of(state)
     points = points_of(told)
+    rang = await receipts.ladder_of(here, state)
     return Page(
         template="exchange.html",
         view=view,
@@ -88,8 +90,8 @@ async def exchange(here: Here) -> Page:
             "corrections": list(_corrections(display, state)),
             "consent": _consent(display, state),
             "calls": await _calls(here, view),
-            "received": receipts.of(here, state, view.facts),
-            "steps": [_step(display, offices, state, entry) for entry in view.timeline],
+            "received": receipts.of(here, state, view.facts, rang),
+            "steps": [_step(display, offices, state, entry, rang) for entry in view.timeline],
             "paged": bool(cursor),
             "clock_level": lambda clock: level_of(here, state, clock),
             "spent": lambda clock: _spent(here, clock),
@@ -102,9 +104,10 @@ async def exchange(here: Here) -> Page:
             "sketch": _sketch(here, state, points),
             "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
+            "wanted": reply_wanted(state),
             "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
             "said": here.request.query.get("said", ""),
-            "base": here.service.public_url or "https://dragoman.example",
+            "base": here.service.public_url or f"{here.request.scheme}://{here.request.host}",
             "display": display,
             "translations": translated.of_message(state, state.id),
         },
@@ -203,7 +206,7 @@ def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry) -> Step:
+def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: Entry, rang: Sequence[ladder.Step]) -> Step:
     line = line_of(entry)
     content: Mapping[str, Raw] = {}
     translations: tuple[translated.Translated, ...] = ()
@@ -211,6 +214,8 @@ def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: E
         record = parse(bytes(entry.record))
         content, translations = content_of(record.newest), translated.of_message(state, record.envelope.id)
     facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
+    if line.act == "reminder" and content:
+        facts.append(_meant_for(display.words, content, line, rang))
     accepted = _accepted(state, entry)
     if accepted is not None:
         shown = offered.window(display, offices, accepted)
@@ -222,6 +227,18 @@ def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: E
             facts.insert(0, Fact(name="window", label=display.words.say("Time accepted"), shown=shown, wide=True))
     icon = "service" if line.service else _ICONS.get(line.act, "sent" if entry.position == state.opened.position else "writing")
     return Step(line=line, icon=icon, facts=tuple(facts), translations=translations)
+
+
+def _meant_for(words: Words, content: Mapping[str, Raw], line: LogLine, rang: Sequence[ladder.Step]) -> Fact:
+    """Return whom a reminder was meant for: of a flash, for whom it rang by then; of anything else the side that owes it, on its pages."""
+    clock, side, message = (str(msgspec.json.decode(content[name])) for name in ("clock", "side", "started_by"))
+    reached = [each for each in rang if (each.message, each.side) == (message, side) and as_moment(each.time) <= as_moment(line.time)]
+    if clock == "acknowledgement" and reached:
+        who = words.listed(receipts.rung_of(words, each) for each in reached)
+        shown = words.say("%(side)s: it had rung for %(who)s", side=side.upper(), who=who)
+    else:
+        shown = words.say("%(side)s: it is shown on the pages of its officers, and rings for nobody", side=side.upper())
+    return Fact(name="meant_for", label=words.say("Meant for"), shown=escape(shown), wide=True)
 
 
 def _accepted(state: Exchange, entry: Entry) -> Any:

@@ -208,3 +208,51 @@ def _value(words: Words, value: object, sides: frozenset[str]) -> object:
         return ", ".join(part.upper() for part in parts)
     named = [next((Name(context, part) for context in _CONTEXTS if (context, part) in known()), None) for part in parts]
     return tuple(named) if all(named) else value
+
+
+# An error as a whole
+
+
+_SEND_AGAIN: Final = sentence("Nothing was recorded: %(error)s. Send it again in a moment: it cannot be recorded twice.")
+_NO_EXCHANGE: Final = sentence("There is no such exchange here, or there was none at that time.")
+
+_ON_PAGES: Final = {
+    "There is nothing at this path; GET /v1/openapi.json lists what there is.": sentence("There is no page at this address."),
+    "There is no such exchange here, or was none at that position; list them under /exchanges.": _NO_EXCHANGE,
+    "There is no exchange %(exchange)s in %(channel)s; list them under /exchanges.": _NO_EXCHANGE,
+    "There is no channel %(channel)s for this token; GET /v1/channels lists those there are.": sentence(
+        "There is no channel %(channel)s for you here."
+    ),
+    "This exchange is no joint report; take it under /exchanges.": sentence("This exchange is not a joint report."),
+    "There is no such draft of your side; GET /drafts lists those there are.": sentence("There is no such draft of your side."),
+    "There is no such entry in the channel's register of people; GET /people lists those there are.": sentence(
+        "There is no such entry in the register of people."
+    ),
+    "There is no such endpoint of your side; GET /v1/webhooks lists those there are.": sentence("There is no such endpoint of your side."),
+    "There is no token of that id; GET /v1/tokens lists them.": sentence("There is no such token."),
+    "There is no subject of that id; GET /v1/subjects lists them.": sentence("There is no such subject."),
+    "%(error)s. Try again with the same Idempotency-Key.": sentence("%(error)s. Try again in a moment."),
+    "%(error)s. Nothing was recorded: try again with the same Idempotency-Key.": _SEND_AGAIN,
+    "Nothing was recorded: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
+    "Nothing was recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.": _SEND_AGAIN,
+    "Nothing was recorded: the exchange cannot be looked up now: %(error)s. Try again with the same Idempotency-Key.": _SEND_AGAIN,
+    "It may or may not be recorded: %(error)s. Send it again with the same Idempotency-Key; it cannot be recorded twice.": sentence(
+        "It may or may not be recorded: %(error)s. Send it again: it cannot be recorded twice."
+    ),
+    "Nothing was recorded: earlier posts to this exchange are still waiting for the log. Try again with the same Idempotency-Key.": sentence(
+        "Nothing was recorded: earlier messages of this exchange still wait for the log. Send it again in a moment."
+    ),
+    "Others write to this exchange faster. Read it, and post again with the same Idempotency-Key.": sentence(
+        "Others write in this exchange at this moment. Read it, and send yours again."
+    ),
+    "The exchange has moved since you read it; read it again, and post with its new ETag.": sentence(
+        "The exchange has moved since you read it. Read it, and write again."
+    ),
+}
+"""Sentences of the API for programs, each with the one that a reader of a page gets instead."""
+
+
+def plain(detail: Sentence) -> Sentence:
+    """Return an error in words for a page: it names no path and no header of the API."""
+    said = _ON_PAGES.get(detail.message)
+    return detail if said is None else replace(detail, message=said.message)

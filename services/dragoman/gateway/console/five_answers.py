@@ -4,12 +4,13 @@ They are those of the audit report (`reports/answers`), in the reader's language
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from dragoman.domain.clocks import UNTIMED
+from dragoman.domain.exceptions import Noted
 from dragoman.domain.refusal import Refused
 from dragoman.gateway import proofs
 from dragoman.gateway.answering import turn
@@ -52,18 +53,18 @@ class Answer:
     more: tuple[Line, ...] = ()
 
 
-async def gathered(here: Here) -> FiveAnswers | None:
+async def gathered(here: Here) -> answers.Told | None:
     """The five answers about the longest period that one report holds; None where a day is too long."""
     whole = await proofs.checked(here.call)
     live = here.past or here.service.is_live(here.projection)
     async with turn(here.request, here.projection):
-        found: FiveAnswers | None = await here.in_thread(
+        found: answers.Told | None = await here.in_thread(
             _gathered, here.service.store, here.name, here.at, here.service.as_of(here.projection), whole, live
         )
     return found
 
 
-def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Finding], live: bool) -> FiveAnswers | None:  # noqa: FBT001
+def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Finding], live: bool) -> answers.Told | None:  # noqa: FBT001
     with moment(store, channel, Asked(at=at), as_of) as then:
         for days in _PERIODS:
             span = then.span(then.ends - timedelta(days=days) if days else None)
@@ -72,18 +73,18 @@ def _gathered(store: Store, channel: str, at: int, as_of: str, whole: list[Findi
                 then.expect(first, REPORT_EXCHANGES)
             except Refused:
                 continue
-            return answers.answers(then, span, first, whole, live=live).report
+            return answers.answers(then, span, first, whole, live=live)
     return None
 
 
-def told(here: Here, found: FiveAnswers, signed: Signed, hosts: tuple[int, int]) -> tuple[Answer, ...]:
+def told(here: Here, found: answers.Told, signed: Signed, hosts: tuple[int, int]) -> tuple[Answer, ...]:
     """The answers in the reader's language; `hosts` is how many acts rest on the host's word, and of how many records."""
     return (
         _whole(here, signed, hosts),
-        _knew(here.words, found),
-        _owed(here.words, found),
-        _stood(here, found),
-        _authorised(here.words, found),
+        _knew(here.words, found.report),
+        _owed(here.words, found.report),
+        _stood(here, found.report),
+        _authorised(here.words, found.report, found.exceptions),
     )
 
 
@@ -149,12 +150,21 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
         else:
             slowest = words.span(each.took.worst_s)
             lines.append(say("%(side)s acknowledged %(a)s of %(n)s, the slowest after %(d)s.", **values, d=slowest))
+    climbed = [(each, receipt) for each in found.messages for receipt in each.receipts if len(receipt.rang) > 1]
+    if climbed:
+        lines.append(
+            words.count(
+                "%(n)s flash rang further than the duty officer.", "%(n)s flashes rang further than the duty officer.", len(climbed)
+            )
+        )
     return Answer(
         question=say("Who knew what, when?"),
         level=level,
         icon=level,
         verdict=verdict,
-        how=say("Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway."),
+        how=say(
+            "Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway. For whom a flash rang follows from the time it waited."
+        ),
         word=say("The sides’ own word; of deliveries the gateway’s."),
         lines=tuple(lines),
         more=tuple(
@@ -168,6 +178,18 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
                 matter=each.matter,
             )
             for each in found.unacknowledged
+        )
+        + tuple(
+            Line(
+                text=say(
+                    "Of %(t)s, to %(side)s: it rang for %(who)s",
+                    t=words.written(each.time, "milli"),
+                    side=receipt.side.upper(),
+                    who=words.listed(map(words.value, receipt.rang)),
+                ),
+                matter=each.matter,
+            )
+            for each, receipt in climbed
         ),
     )
 
@@ -188,6 +210,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
         )
     else:
         level, verdict = "normal" if blind < 1 else "caution", say("No limit passed.")
+    detail = say("There were times at which nobody could have noticed.") if blind >= 1 else ""
     late, running = Counter(each.side for each in passed), Counter(each.side for each in found.owed)
     lines = [
         say("%(side)s: %(n)s limits passed, %(m)s run.", side=side.upper(), n=words.number(late[side]), m=words.number(running[side]))
@@ -201,6 +224,7 @@ def _owed(words: Words, found: FiveAnswers) -> Answer:
         level=level,
         icon=level,
         verdict=verdict,
+        detail=detail,
         how=say("Limits run by the channel’s time and each side’s calendar, alike for all sides."),
         word=say("The records’ own times; of outages the gateways’ word."),
         lines=tuple(lines),
@@ -290,7 +314,7 @@ def _stood(here: Here, found: FiveAnswers) -> Answer:
     )
 
 
-def _authorised(words: Words, found: FiveAnswers) -> Answer:
+def _authorised(words: Words, found: FiveAnswers, exceptions: Sequence[Noted]) -> Answer:
     say = words.say
     total = sum(found.kinds.values())
     return Answer(
@@ -306,9 +330,13 @@ def _authorised(words: Words, found: FiveAnswers) -> Answer:
         ),
         more=tuple(
             Line(
-                text=say("Record %(n)s: %(what)s", n=words.number(each.position), what=answers.kind_of(each.kind, words)),
+                text=say("%(what)s: %(detail)s", what=_first(answers.kind_of(each.kind, words)), detail=words.sentence(each.detail)),
                 position=each.position,
             )
-            for each in reversed(found.exceptions)
+            for each in reversed(exceptions)
         ),
     )
+
+
+def _first(text: str) -> str:
+    return text[:1].upper() + text[1:]

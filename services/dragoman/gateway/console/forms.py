@@ -12,8 +12,8 @@ What was left empty is left out. What cannot be read is a fault at its field, in
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any, Final
+from datetime import UTC, date, datetime, time
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -38,6 +38,15 @@ AHEAD: Final = frozenset(
     }
 )
 """Members that are of times to come: without a day, the next such time is meant."""
+
+DAYS: Final[Mapping[str, Literal["", "from", "to"]]] = {
+    "period": "",
+    "dates": "",
+    "valid_from": "from",
+    "valid_to": "to",
+    **dict.fromkeys(("reply_wanted_by", "due", "wanted_by", "expires", "ready_by"), "to"),
+}
+"""Members of which a day or a month alone is read, and whether its first or its last second is meant; empty for both ends of a span."""
 
 ENDS: Final = {"to": "from", "ended": "began", "valid_to": "valid_from", "arrival": "departure"}
 """Members that end what another one begins."""
@@ -110,8 +119,12 @@ class Typed:
             self.fault(member, name, self._missing(member, name))
 
     def fault(self, member: Member, name: str, sentence: str, suggestion: str = "") -> None:
-        """Note what is wrong with a member."""
-        self.faults.append(Fault(field=name, label=self.label(member, name), sentence=sentence, suggestion=suggestion))
+        """Note what is wrong with a member; of a span, at which end."""
+        label = self.label(member, name)
+        if isinstance(member.kind, kinds.Span | kinds.Spans) and name.endswith((".from", ".to")):
+            end = self.words.say("From") if name.endswith(".from") else self.words.say("To")
+            label = self.words.say("%(what)s (%(end)s)", what=label, end=end)
+        self.faults.append(Fault(field=name, label=label, sentence=sentence, suggestion=suggestion))
 
     def label(self, member: Member, name: str) -> str:
         """Return what the form calls a field."""
@@ -212,10 +225,18 @@ class Typed:
             return by_language[self.languages[0]]
         return [{tag: texts[place] for tag, texts in by_language.items() if place < len(texts)} for place in range(most)]
 
-    def moment(self, text: str, *, ahead: bool, begins: str = "") -> datetime:
-        """Return a time as it was typed; `begins` is when that began which it ends. Raise `Unread`."""
+    def moment(self, text: str, *, ahead: bool, begins: str = "", days: Literal["", "from", "to"] = "", beside: str = "") -> datetime:
+        """Return a time as it was typed; `begins` is when that began which it ends, as typed `beside` it. Raise `Unread`.
+
+        `days` says of which end of a span of days it is: a day alone means its first or its last second in UTC.
+        """
+        if days:
+            found = notation.read_days(text, as_moment(begins).date() if begins else (self.now - notation.BEGUN).date())
+            if found is not None:
+                return datetime.combine(found[days == "to"], time(23, 59, 59) if days == "to" else time(), UTC)
         if begins:
-            return notation.read_end(text, self.now, self.zone, as_moment(begins), ahead=ahead)
+            unsaid = notation.zone_of(beside, self.zone)
+            return notation.read_end(text, self.now, self.zone, as_moment(begins), ahead=ahead, unsaid=unsaid)
         read = notation.read_moment if ahead else notation.read_time
         return read(text, self.now, self.zone)
 
@@ -226,26 +247,33 @@ class Typed:
             return UNKNOWN if self.one(f"{name}.unknown") else LEFT
         if member.kind.unknown and text.lower() in (UNKNOWN, self.words.value(UNKNOWN).lower()):
             return UNKNOWN
-        written = self._moment(member, name, text, self._begun(member, name))
+        written = self._moment(member, name, text, self._begun(member, name), self._beside(member, name))
         if written is LEFT:
             return LEFT
         return {"about": written} if member.kind.about and self.one(f"{name}.about") else written
 
     def _begun(self, member: Member, name: str) -> str:
         """Return when that began which a time ends, if the form asks for that beside it and it can be read."""
-        start = ENDS.get(member.name, "")
-        text = self.one(f"{name.rpartition('.')[0]}.{start}") if start else ""
+        text = self._beside(member, name)
         try:
-            return zulu(self.moment(text, ahead=start in AHEAD)) if text else ""
+            return zulu(self.moment(text, ahead=ENDS[member.name] in AHEAD)) if text else ""
         except Unread:
             return ""
 
-    def _moment(self, member: Member, name: str, text: str, begins: str = "") -> Any:
-        """Return a time as acts have it; one that ends what begins then takes the day of its beginning where it has none itself."""
+    def _beside(self, member: Member, name: str) -> str:
+        """Return what is typed for the beginning of what a time ends; empty where the form asks for none."""
+        start = ENDS.get(member.name, "")
+        return self.one(f"{name.rpartition('.')[0]}.{start}") if start else ""
+
+    def _moment(self, member: Member, name: str, text: str, begins: str = "", beside: str = "") -> Any:
+        """Return a time as acts have it; one that ends what begins then takes the day and the zone of its beginning where it has none."""
+        days: Literal["", "from", "to"] = ""
+        if member.name in DAYS:
+            days = DAYS[member.name] or ("to" if name.endswith(".to") else "from")
         try:
-            return zulu(self.moment(text, ahead=member.name in AHEAD, begins=begins))
+            return zulu(self.moment(text, ahead=member.name in AHEAD, begins=begins, days=days, beside=beside))
         except Unread as error:
-            self.fault(member, name, self.unread(error))
+            self.fault(member, name, self.unread(error, days=days != ""))
             return LEFT
 
     def _span(self, member: Member, name: str) -> Any:
@@ -259,7 +287,7 @@ class Typed:
             self.fault(member, f"{name}.{empty}", self.words.say("Both ends of the time are needed."))
             return LEFT
         begins = self._moment(member, f"{name}.from", texts["from"])
-        ends = self._moment(member, f"{name}.to", texts["to"], "" if begins is LEFT else begins)
+        ends = self._moment(member, f"{name}.to", texts["to"], "" if begins is LEFT else begins, texts["from"])
         if LEFT in (begins, ends):
             return LEFT
         if ends < begins:
@@ -389,8 +417,8 @@ class Typed:
 
     # Words for what was not read
 
-    def unread(self, error: Unread) -> str:
-        """Why a time or a place was not read, and what to do."""
+    def unread(self, error: Unread, *, days: bool = False) -> str:
+        """Return why a time or a place was not read, and what to do; `days` where a day or a month alone is read as well."""
         words = self.words
         if isinstance(error, NeedsHemisphere):
             return words.say("Did you mean %(place)s? Write N or S and E or W.", place=lettered(error.suggestion))
@@ -398,7 +426,7 @@ class Typed:
             case "in_future":
                 return words.say("This time is still to come. Check the day.")
             case "day_only":
-                return words.say("The time of day is missing.")
+                return words.say("The time of day is missing. Write it like 24 Nov 03:05Z.")
             case "no_such_day":
                 return words.say("There is no such day.")
             case "no_such_time":
@@ -421,6 +449,8 @@ class Typed:
                 return words.say("This is too long to be read.")
             case code if "place" in code or code in ("sign_and_letter", "digit_count", "no_place"):
                 return words.say("This place was not read. Write it like 15-07N 116-26E.")
+            case _ if days:
+                return words.say("This was not read. Write a day like 24 Nov 2026, a month like Jan 2027, or a time like 24 Nov 03:05Z.")
             case _:
                 return words.say("This time was not read. Write it like 24 Nov 03:05Z.")
 

@@ -161,7 +161,8 @@ def _watches(here: Here) -> Iterator[Cell]:
         silent = consoles.silent_for(here.request.app, here.projection, side.name) if side.name == here.side and not here.past else 0.0
         word = words.say("%(side)s manned", side=side.name.upper())
         if silent >= DISARMED_SECONDS:
-            detail = words.say("no alarm armed for %(d)s", d=words.span(silent))
+            detail = words.listed([word, words.say("no alarm armed for %(d)s", d=words.span(silent))])
+            word = words.say("%(side)s: no alarm armed", side=side.name.upper())
             yield Cell(
                 key=f"watch-{side.name}", level="critical" if silent >= 2 * DISARMED_SECONDS else "caution", word=word, detail=detail
             )

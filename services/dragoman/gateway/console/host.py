@@ -20,8 +20,10 @@ from dragoman.gateway.console.asking import Asking, ask
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import address, sliced
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
+from dragoman.gateway.console.said import language, other_languages
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.service import Service
+from dragoman.language.words import LANGUAGES
 from dragoman.sentence import sentence
 from dragoman_schemas.acts.channel import Kind
 from dragoman_schemas.answers import (
@@ -157,7 +159,20 @@ async def opening(here: Here, filled: Filled | None = None) -> Page:
     live = tuple(each.name for each in service.visible(here.grant) if each.registry.kind != "exercise")
     view = OpeningForm(kinds=_KINDS, live=live)
     options = [("", here.words.say("no channel: it is no exercise")), *((name, name) for name in live)]
-    return Page(template="host_open.html", view=view, values=_values(here, filled=form, exercise_options=options), status=form.status)
+    return Page(
+        template="host_open.html",
+        view=view,
+        values=_values(here, filled=form, exercise_options=options, **_languages(form)),
+        status=form.status,
+    )
+
+
+def _languages(form: Filled) -> dict[str, list[tuple[str, str]]]:
+    """Return the languages to choose from: those of the pages first, and the others."""
+    return {
+        "languages_here": [(tag, language(tag)) for tag in LANGUAGES],
+        "languages_beside": other_languages(LANGUAGES, form.all("languages")),
+    }
 
 
 async def open_trial(here: Here) -> Page | web.StreamResponse:
@@ -189,14 +204,14 @@ def _given(here: Here, filled: Filled) -> dict[str, Any]:
         "name": filled["name"],
         "kind": filled["kind"],
         "sides": _words(filled["sides"]),
-        "languages": _words(filled["languages"]),
+        "languages": list(dict.fromkeys(each for each in filled.all("languages") if each)),
     }
     if not filled["name"]:
         filled.wrong("name", say("Give the channel a name."))
     if not given["sides"]:
         filled.wrong("sides", say("Name the sides."))
     if not given["languages"]:
-        filled.wrong("languages", say("Name at least one language."))
+        filled.wrong("languages", say("Choose at least one language."))
     if filled["kind"] == "exercise" and not filled["exercise_of"]:
         filled.wrong("exercise_of", say("Choose the channel that is exercised."))
     given |= {name: filled[name] for name in ("marking", "exercise_of") if filled[name]}

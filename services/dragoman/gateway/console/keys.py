@@ -370,7 +370,7 @@ def _urgencies(words: Words) -> Iterator[Urgency]:
 
 
 def _lost(words: Words) -> Iterator[str]:
-    yield words.say("Use the telephone. The board lists under “If you must ring” who is there now.")
+    yield words.say("Use the telephone. The board lists whom under “If you must ring”, with their hours.")
     yield words.say("What stands on the page is as of the time that it shows. It may have changed since.")
     yield words.say("Leave the page open: what you typed is kept. Send it again later: it cannot be sent twice.")
     yield words.say("What you said by telephone you record afterwards, with the time when it was said. It is then not late.")

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.gateway.console import kinds, named_people
+from dragoman.gateway.console import kinds, named_people, translated
 from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arranged, besides, known, offices_of, there, together
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
@@ -103,13 +103,14 @@ class _Found(NamedTuple):
     view: MeetingView
     offices: tuple[Office, ...]
     allowed: tuple[str, ...]
+    translations: dict[int, tuple[translated.Translated, ...]]
 
 
 async def meeting(here: Here) -> Page:
     """The page of one meeting. Raises `Refused` for what is none, `NoSuchExchange`."""
     exchange = here.request.match_info["exchange"]
     found: _Found = await here.in_thread(_read, here, exchange)
-    view, offices, allowed = found
+    view, offices, allowed, translations = found
     swapped = bool(here.request.query.get("swapped"))
     sides = [party.side for party in view.meeting.parties][:: -1 if swapped else 1]
     readouts = sorted(view.readouts, key=lambda each: sides.index(each.side))
@@ -126,6 +127,7 @@ async def meeting(here: Here) -> Page:
             "readouts": readouts,
             "paragraphs": list(level({each.side: each.text for each in readouts}, here.words)),
             "others": [(each, _others(each.text, here.words)) for each in readouts],
+            "translations": translations,
             "facts": lambda step: _facts(display, step),
             "there": lambda window: there(window, offices, here.words),
             "display": display,
@@ -152,7 +154,7 @@ def _read(here: Here, exchange: str) -> _Found:
         )
     with moment(store, here.name, Asked(at=here.position), "") as then:
         found = arranged(then.registry, state, then.calendars, here.moment)
-        return _Found(_view(here.position, view, state, found), offices_of(then), view.allowed)
+        return _Found(_view(here.position, view, state, found), offices_of(then), view.allowed, translated.by_record(state))
 
 
 def _view(position: int, view: ExchangeView, state: Exchange, found: Arranged) -> MeetingView:

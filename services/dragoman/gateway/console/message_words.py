@@ -78,6 +78,17 @@ def matter(words: Words, exchange: Exchange, message: Message, side: str) -> str
     return words.say("%(act)s, in %(number)s", act=act, number=exchange.number)
 
 
+def within(words: Words, exchange: Exchange, message: Message, side: str) -> str:
+    """Return to which matter a message belongs that did not open it, with the kind of that matter; empty for the message that opened it."""
+    if is_opening(exchange, message):
+        return ""
+    kind = kind_of(exchange.content)
+    named = words.value(kind) if kind else words.act(exchange.act)
+    if exchange.side == side:
+        return words.say("In your matter: %(what)s, %(number)s", what=named, number=exchange.number)
+    return words.say("In the matter: %(what)s, %(number)s", what=named, number=exchange.number)
+
+
 def facts(display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> tuple[Fact, ...]:
     """Return what is shown first of a message: the usual facts, always a time and a place that it states, and all of a short answer."""
     return tuple(_facts(display, exchange, message, content))

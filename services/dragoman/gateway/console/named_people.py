@@ -84,6 +84,14 @@ def _commitment(value: str) -> str:
         return ""
 
 
+def id_of(value: str) -> str:
+    """Return which entry the value of a choice names; empty for none."""
+    try:
+        return msgspec.json.decode(value.encode(), type=Person).id
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return ""
+
+
 async def seen_in(here: Here, *values: Any) -> dict[str, PersonSeen]:
     """Return who is meant in decoded acts, as the register has them now."""
     mentioned: dict[str, set[str]] = {}

@@ -1,6 +1,6 @@
 """The sides' clocks: what time it is at each office, whether it works now, and its hours of a day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -10,6 +10,7 @@ from babel.dates import get_timezone_location
 from msgspec import Struct
 
 from dragoman.domain.clocks import WEEK, Calendar, calendar_of
+from dragoman.language.vocabulary import CITIES
 from dragoman.language.words import Words
 from dragoman_schemas.fields import Hours
 from dragoman_schemas.state import Exchange
@@ -96,6 +97,21 @@ def office_of(side: str, entry: Exchange | None) -> Office:
     )
 
 
+def office_state(state: str, words: Words) -> str:
+    """Return in words whether an office works: the name of one of its states."""
+    match state:
+        case "office_hours":
+            return words.say("office hours")
+        case "holiday":
+            return words.say("holiday today")
+        case "day_off":
+            return words.say("day off")
+        case "night":
+            return words.say("night")
+        case _:
+            return words.say("outside office hours")
+
+
 @lru_cache(256)
 def city(zone: str, language: str) -> str:
     """The city by which a zone is known, in a language."""
@@ -104,6 +120,22 @@ def city(zone: str, language: str) -> str:
     return get_timezone_location(zone, locale="zh_Hans" if language == "zh" else language, return_city=True)
 
 
-def clocks(offices: Sequence[Office], moment: datetime, words: Words) -> list[tuple[Office, str, str]]:
-    """Each office with a clock of its own, with the name of its city and the time there."""
-    return [(each, city(each.zone, words.language), words.local(moment, ZoneInfo(each.zone))) for each in offices if each.zone != "UTC"]
+def place_of(office: Office, words: Words) -> str:
+    """Return the name of an office's place: its seat, in the reader's language as far as that has a name for it; else the city of its zone, or the side."""
+    if not office.seat:
+        return city(office.zone, words.language) if office.zone != "UTC" else office.side.upper()
+    if office.zone != "UTC" and office.seat == city(office.zone, "en"):
+        return city(office.zone, words.language)
+    return words.name("city", office.seat) if office.seat in CITIES else office.seat
+
+
+def places(offices: Iterable[Office], words: Words) -> dict[str, str]:
+    """Return the offices' zones but UTC, in their order, each with the name of the office's place.
+
+    The time of Asia/Shanghai is Beijing's where the office is there.
+    """
+    names: dict[str, dict[str, None]] = {}
+    for office in offices:
+        if office.zone != "UTC":
+            names.setdefault(office.zone, {})[place_of(office, words)] = None
+    return {zone: " / ".join(found) for zone, found in names.items()}

@@ -30,9 +30,10 @@ from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
 from dragoman.domain.title import title_of
 from dragoman.gateway import posting
-from dragoman.gateway.console import translated
+from dragoman.gateway.console import senders, translated
 from dragoman.gateway.console.charts import clock
-from dragoman.gateway.console.offices import city
+from dragoman.gateway.console.offices import place_of
+from dragoman.gateway.console.punctuation import Punctuation
 from dragoman.gateway.console.unseen import marked
 from dragoman.gateway.service import Service
 from dragoman.gateway.typed import Call, Nothing
@@ -203,6 +204,10 @@ class Here:
         refusal = self.projection.refusal_at(position)
         return "" if refusal is None else self.words.sentence(refusal.why)
 
+    def titled(self, actor: str) -> str:
+        """Return an officer of the channel as pages name them: duty officer d-1."""
+        return senders.titled(self.words, self.registry, actor)
+
     async def in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run a query that may take long in a reader's thread."""
         return await posting.in_thread(self.call, work, *arguments)
@@ -277,7 +282,7 @@ def environment(language: str) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do", Punctuation],
     )
     found.install_gettext_translations(words.translations, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     found.globals |= {
@@ -286,7 +291,7 @@ def environment(language: str) -> jinja2.Environment:
         "tags": languages.TAGS,
         "new_key": lambda: secrets.token_hex(16),
         "zone": ZoneInfo,
-        "city_of": lambda zone: city(zone, words.language),
+        "place_of": lambda office: place_of(office, words),
         "roles_of": lambda roles: [words.value(role) for role in roles],
         "told": lambda said: _told(words, said),
         "clock_bar": clock,

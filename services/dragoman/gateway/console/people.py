@@ -1,6 +1,6 @@
 """Whom to reach, and where: points of contact with their tests, the sides' offices, programmes between people, and who has the watch now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -10,13 +10,14 @@ from aiohttp import web
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from dragoman.domain import named, notation, points
+from dragoman.domain.clocks import WEEK
 from dragoman.domain.rule import HEADS
 from dragoman.gateway import beside
 from dragoman.gateway.console import kinds, named_people, register, signing
 from dragoman.gateway.console.arranged import Window, known, offices_of
 from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import at_the_end
-from dragoman.gateway.console.offices import Office
+from dragoman.gateway.console.offices import Office, office_state, place_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, dialling
 from dragoman.gateway.console.sessions import see
@@ -49,6 +50,15 @@ class OfficeEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     holidays: tuple[str, ...] = ()
     staff_posts: Raw | UnsetType = UNSET
     privileges: Raw | UnsetType = UNSET
+
+
+class OfficeShown(Struct, frozen=True, kw_only=True):
+    """An entry of an office as the page has it: its place, and in words how it stands; of one that is open, whether it works at this time."""
+
+    entry: OfficeEntry
+    place: str
+    standing: str
+    level: str
 
 
 class Programme(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -136,7 +146,8 @@ async def _page(here: Here, filled: Filled) -> Page:
             "number_of": lambda raw: _number(raw, here.words),
             "date": date.fromisoformat,
             "heads": not HEADS.isdisjoint(here.roles),
-            "utc": lambda hours: _in_utc(hours, here.moment),
+            "utc": lambda hours, side: _in_utc(hours, here.moment, _holidays(found.clocks, side)),
+            "offices_shown": [shown(each, found.clocks, here.words, here.moment) for each in view.offices],
             "dialled": dialling,
             "outcomes": _OUTCOMES,
             "named": lambda words: [(word, here.words.value(word)) for word in words],
@@ -191,6 +202,26 @@ def _office(state: Exchange) -> OfficeEntry:
     )
 
 
+def shown(entry: OfficeEntry, offices: Iterable[Office], words: Words, now: datetime) -> OfficeShown:
+    """Return an entry of an office as it stands at a time: an open office outside its hours is closed now, and says when it opens."""
+    office = next((each for each in offices if each.exchange == entry.exchange), Office(side=entry.side, seat=entry.seat))
+    place, doing = place_of(office, words), office.state(now)
+    if entry.status != "open" or not doing:
+        level = {"open": "normal", "closed": "off"}.get(entry.status, "standby")
+        return OfficeShown(entry=entry, place=place, standing=words.status(entry.status), level=level)
+    if doing == "office_hours":
+        return OfficeShown(entry=entry, place=place, standing=words.status("open"), level="normal")
+    assert isinstance(entry.hours, Raw)
+    _, opens = points.attended(msgspec.json.decode(bytes(entry.hours), type=Hours), frozenset(entry.holidays), now)
+    why = words.say("closed now, %(why)s", why=office_state(doing, words))
+    when = [words.say("opens %(t)s", t=words.written(opens, "minute"))] if opens else []
+    return OfficeShown(entry=entry, place=place, standing=words.listed([why, *when]), level="off")
+
+
+def _holidays(offices: Iterable[Office], side: str) -> frozenset[str]:
+    return frozenset(day for each in offices if each.side == side for day in each.holidays)
+
+
 def _programmes(then: Moment) -> Iterator[Programme]:
     for state in then.of("contact", "people-programme"):
         if state.status != "cancelled":
@@ -219,13 +250,15 @@ def _line(point: PointView) -> Line:
     return Line(**{name: getattr(point, name) for name in Line.__struct_fields__})
 
 
-def _in_utc(hours: Raw, now: datetime) -> tuple[str, str]:
-    """From when to when an office's hours are in UTC, on this day at the office; empty for those that are always."""
+def _in_utc(hours: Raw, now: datetime, holidays: frozenset[str]) -> tuple[str, str]:
+    """From when to when hours are in UTC, on this day at the office; empty for those that are always, and on days without."""
     if bytes(hours) == b'"24x7"':
         return "", ""
     read = msgspec.json.decode(bytes(hours), type=Hours)
     zone = ZoneInfo(read.zone)
     day = now.astimezone(zone).date()
+    if WEEK[day.weekday()] not in read.days or day.isoformat() in holidays:
+        return "", ""
     opens, closes = (datetime.combine(day, time.fromisoformat(end), zone).astimezone(UTC) for end in (read.from_, read.to))
     return f"{opens:%H:%M}Z", f"{closes:%H:%M}Z"
 

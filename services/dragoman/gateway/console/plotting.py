@@ -8,8 +8,11 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup
 
-LATIN, BOLD, HAN = 7.3, 7.8, 14.0
-"""How wide a character is taken to be, in px, at the 14 px of a chart's texts: a letter, a bold one, a Han character."""
+LATIN, BOLD, HAN = 8.0, 9.2, 14.0
+"""The widths of a character in px at the 14 px of a chart's texts: of a letter, of a bold one, of a Han character.
+
+The letters are those of the widest typeface that a reader may have, so that no text reaches further than it was given room.
+"""
 
 COLUMNS: Final = 34
 """How many letters make a line of text, as 16 Han characters do."""
@@ -92,6 +95,10 @@ class Stretch(NamedTuple):
     def meets(self, other: "Stretch") -> bool:
         """Whether the two are too near."""
         return self.left < other.right + _GAP and other.left < self.right + _GAP
+
+    def joined(self, other: "Stretch") -> "Stretch":
+        """Return the stretch that covers the two."""
+        return Stretch(min(self.left, other.left), max(self.right, other.right))
 
 
 def after(x: float, gap: float, wide: float) -> Stretch:

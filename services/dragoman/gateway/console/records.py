@@ -20,7 +20,7 @@ from dragoman.domain.heads import log_of
 from dragoman.domain.record import NotARecord, parse
 from dragoman.gateway import coverage, posting, proofs
 from dragoman.gateway.answering import turn
-from dragoman.gateway.console import differences
+from dragoman.gateway.console import differences, translated
 from dragoman.gateway.console.audit_log import Logged, logged
 from dragoman.gateway.console.page import HEADERS, Here, Page, Sheet, refused
 from dragoman.gateway.console.travel import travel
@@ -135,6 +135,7 @@ async def record(here: Here) -> Page:
     )
     values = {
         "shown": shown(raw),
+        "translations": await _translations(here, line),
         "envelope": envelope,
         "groups": () if changed is None else differences.groups(here, changed),
         "stands": tuple(_named(here, view.stands)),
@@ -144,6 +145,14 @@ async def record(here: Here) -> Page:
         "scope": SCOPE,
     }
     return Page(template="record.html", view=view, values=values)
+
+
+async def _translations(here: Here, line: Logged) -> tuple[translated.Translated, ...]:
+    """Return the translations of the message that a record is, as far as the page's moment has them."""
+    if not line.valid or line.erased or line.exchange in ("", here.registry.id):  # the channel's own acts are in no exchange
+        return ()
+    state = await here.in_thread(reads.exchange_at, here.service.store, here.name, line.exchange, here.position)
+    return () if state is None else translated.by_record(state).get(line.position, ())
 
 
 def _position(here: Here) -> int:

@@ -17,7 +17,7 @@ from dragoman.gateway.console.filled import Filled
 from dragoman.gateway.console.keeping import at_the_end
 from dragoman.gateway.console.page import Here, Page, Sheet
 from dragoman.gateway.console.said import language, other_languages
-from dragoman.gateway.console.sessions import see
+from dragoman.gateway.console.sessions import kept_form, see
 from dragoman.gateway.typed import Answered, Reply
 from dragoman.language.words import Words
 from dragoman.limits import PEOPLE, SCREEN_ROWS
@@ -155,6 +155,9 @@ async def enter(here: Here) -> Page | web.StreamResponse:
     if entry:
         with filled.trying("name"):
             person = _person(await people.enter(here.call, entry, posting.key_of(filled.key)))
+            back = _left(here)
+            if back and filled["in"]:
+                return see(here.to(back, entered=person.id, in_=filled["in"]))
             return see(here.link(f"/people/register/{person.id}", said="entered"))
     await at_the_end(here)
     return _form(here, PersonPage(channel=here.name), filled)
@@ -184,6 +187,12 @@ async def change(here: Here) -> Page | web.StreamResponse:
             filled.wrong("name", _moved(here.words), status=TYPES["moved"][0])
     await at_the_end(here)
     return _form(here, await _shown(here), filled, etag)
+
+
+def _left(here: Here) -> str:
+    """Return the address of the form that was left to enter somebody; empty where there is none."""
+    kept = kept_form(here.request, here.grant.actor)
+    return kept.path if kept is not None and kept.path.startswith(f"/c/{here.name}/") else ""
 
 
 def _moved(words: Words) -> str:
@@ -256,6 +265,8 @@ def _person(answered: Answered) -> PersonView:
 def _form(here: Here, view: PersonPage, filled: Filled, etag: str = "") -> Page:
     person = view.person
     own = person is None or person.side == here.side
+    asking = "" if person is not None else filled["in"] or here.request.query.get("in", "")
+    back = _left(here) if asking else ""
     entered = () if person is None else _given(_entry(person), "readers").split()
     return Page(
         template="person.html",
@@ -269,6 +280,8 @@ def _form(here: Here, view: PersonPage, filled: Filled, etag: str = "") -> Page:
             "languages_here": [(tag, language(tag)) for tag in here.registry.languages],
             "other_languages": other_languages(here.registry.languages, filled.all("languages")),
             "readers": _readers(here, [*filled.all("readers"), *entered]),
+            "back": back,
+            "asking": asking if back else "",
             "fields": _FIELDS,
             "given": _given,
             "said": here.request.query.get("said", ""),

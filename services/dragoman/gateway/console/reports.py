@@ -75,7 +75,9 @@ async def turn_over(here: Here) -> Page | web.Response:
             sentence("The turn-over note is for the officers of a side; auditors have the situation report and the log."),
         )
     period = period_of(here)
-    gather = reporting.turn_over_of(period.asked, here.side, reporting.floor_of(here.service, here.projection, here.side))
+    floor = reporting.floor_of(here.service, here.projection, here.side)
+    drafts = reporting.handed_over(here.service, here.projection, here.side)
+    gather = reporting.turn_over_of(period.asked, here.side, floor, drafts)
     return await _shown(here, "turn-over", period, lambda: _gathered(here, period.asked, gather))
 
 

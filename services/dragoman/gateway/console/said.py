@@ -16,7 +16,7 @@ from msgspec import Raw, Struct
 
 from dragoman.domain import consent, notation, units
 from dragoman.gateway.console import kinds
-from dragoman.gateway.console.offices import Office, city
+from dragoman.gateway.console.offices import Office, city, places
 from dragoman.gateway.console.unseen import marked
 from dragoman.language.words import NBSP, Words, as_moment
 from dragoman_schemas.answers import PersonEntry, PersonSeen
@@ -56,7 +56,7 @@ class Display:
     ) -> None:
         """In a language, with the offices' clocks; `link` makes an address of a path of the channel."""
         self.words = words
-        self.zones = tuple(dict.fromkeys(each.zone for each in offices if each.zone != "UTC"))
+        self.zones = places(offices, words)
         self.people = people or {}
         self.link = link
 
@@ -173,7 +173,7 @@ class Display:
         said = self.words.time(moment, form)
         if about:
             said = Markup("{} {}").format(self.words.say("about"), said)
-        local = [f"{city(zone, self.words.language)}{NBSP}{self.words.local(moment, ZoneInfo(zone))}" for zone in self.zones]
+        local = [f"{name}{NBSP}{self.words.local(moment, ZoneInfo(zone))}" for zone, name in self.zones.items()]
         offset = text[-6:] if text[-6:-5] in ("+", "-") and text[-6:] not in ("+00:00", "-00:00") else ""
         if offset:
             entered = datetime.fromisoformat(text)
@@ -273,7 +273,8 @@ class Display:
         if isinstance(value, str):
             return escape(self.words.say("at all hours"))
         days = self.words.listed(self.words.value(each) for each in value["days"])
-        return escape(f"{days}, {value['from']}–{value['to']} {city(value['zone'], self.words.language)}")
+        where = self.zones.get(value["zone"]) or city(value["zone"], self.words.language)
+        return escape(f"{days}, {value['from']}–{value['to']} {where}")
 
     def group(self, kind: kinds.Group, value: Any) -> Markup:
         """Several members together, on one line."""

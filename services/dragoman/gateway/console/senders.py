@@ -81,3 +81,13 @@ def told(words: Words, sending: Sending) -> str:
     if sending.second:
         return words.say("This takes a second officer. Write it and check it, then the %(who)s can release it.", who=who)
     return words.say("Only the %(who)s can send this. Write it and check it, then hand it over: they see it at once.", who=who)
+
+
+def titled(words: Words, registry: Registry, actor: str) -> str:
+    """Return an officer as pages name them: duty officer d-1."""
+    officer = registry.officers.get(actor)
+    name = actor.partition("/")[2] or actor
+    if officer is None or not officer.roles:
+        return name
+    role = next((each for each in _ROLES if each in officer.roles), officer.roles[0])
+    return words.say("%(role)s %(name)s", role=words.value(role), name=name)

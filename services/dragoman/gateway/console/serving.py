@@ -8,21 +8,27 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from dragoman.domain.refusal import Refused
 from dragoman.gateway import posting, problems
 from dragoman.gateway.console import frame, signing
+from dragoman.gateway.console.faults import plain
 from dragoman.gateway.console.page import HEADERS, Here, Page, Preferences, Sheet, as_csv, as_json, html, now, refused, rendered
 from dragoman.gateway.console.sessions import own_origin, signed_in, words_of
 from dragoman.gateway.console.signing import SignatureAsked
 from dragoman.gateway.typed import compressed
+from dragoman.language.words import Words
 from dragoman.projection import reads
 from dragoman.projection.moment import instant, position_by
 from dragoman.sentence import Sentence, sentence
+from dragoman.stores.access import Grant
 from dragoman_schemas.problems import TYPES
+from dragoman_schemas.state import Registry
 
 log = structlog.get_logger()
 
 _CHANNEL: Final = "{channel:[a-z0-9-]{1,63}}"
 _FORM: Final = r"{form:(?:\.json|\.csv)?}"
+_IN_CHANNEL: Final = re.compile(r"/c/([a-z0-9-]{1,63})(?:/|$)")
 _AT: Final = re.compile(r"[0-9]{1,15}")
 
 
@@ -135,17 +141,52 @@ def problem(request: web.Request, error: Exception) -> web.Response:
     """An error as a page: its title, and what exactly is wrong, in the reader's language."""
     _, request_id = request.get(posting.TRACE, ("", ""))
     refusal, said = problems.refusal_of(error)
+    words, registry = words_of(request), _registry(request)
     status, _ = TYPES[refusal.kind]
     headers = {name: value for name, value in said.items() if name in ("Allow", "Retry-After")}
     values = {
         "refusal": refusal,
+        "detail": words.sentence(plain(refusal.detail)),
+        "onward": () if registry is None else _onward(request.path, registry.name, words),
         "status": status,
         "request_id": request_id,
-        "registry": request.get("registry"),
+        "registry": registry,
         "preferences": Preferences.read(request),
         "frame": None,
     }
-    return html(rendered(None, words_of(request), "problem.html", **values), status=status, headers=headers)
+    return html(rendered(None, words, "problem.html", **values), status=status, headers=headers)
+
+
+def _registry(request: web.Request) -> Registry | None:
+    """Return the channel of a page that went wrong, also where its address is of no page; None where the reader has none of that name."""
+    known: Registry | None = request.get("registry")
+    grant, named = request.get("grant"), _IN_CHANNEL.match(request.path)
+    if known is not None or named is None or not isinstance(grant, Grant) or grant.is_operator:
+        return known
+    try:
+        return request.app[posting.SERVICE].channel(grant, named[1]).registry
+    except Refused:
+        return None
+
+
+def _onward(path: str, channel: str, words: Words) -> tuple[tuple[str, str], ...]:
+    """Return the pages on which a reader looks for what is not at an address: their addresses and names."""
+    rest = path.removeprefix(f"/c/{channel}")
+    lists = (
+        ("/drafts", "/drafts", words.say("Drafts of your side")),
+        ("/exchanges", "/inbox", words.say("Inbox")),
+        ("/meetings", "/meetings", words.say("Meetings")),
+        ("/dialogue", "/dialogue", words.say("Dialogue")),
+        ("/people/register", "/people/register", words.say("Register of people")),
+        ("/people", "/people", words.say("People")),
+        ("/compose", "/compose", words.say("Write")),
+        ("/reports", "/reports", words.say("Reports")),
+        ("/records", "/log", words.say("The log")),
+        ("/recorded", "/log", words.say("The log")),
+        ("/admin", "/admin", words.say("Administration")),
+    )
+    found = next(((f"/c/{channel}{to}", word) for begins, to, word in lists if rest.startswith(begins) and rest != to), None)
+    return () if found is None else (found,)
 
 
 __all__ = ["HEADERS", "answer", "now", "position_of", "problem", "register", "saying", "wants_page"]

@@ -6,6 +6,7 @@ A session is a server-side row behind a `__Host-` cookie. Forms are taken from o
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -89,7 +90,22 @@ async def to_sign_in(request: web.Request) -> web.Response:
     back = (request.path if _FILLED.fullmatch(request.path) else "/kept") if secret else "/"
     response = web.Response(status=303, headers={"Location": f"/sign-in?next={quote(back)}", **HEADERS})
     if secret:
-        response.set_cookie(KEPT, secret, max_age=KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+        _hold(response, secret)
+    return response
+
+
+def _hold(response: web.Response, secret: str) -> None:
+    response.set_cookie(KEPT, secret, max_age=KEPT_FORM_SECONDS, path="/", secure=True, httponly=True, samesite="Strict")
+
+
+def keep_form(request: web.Request, actor: str, fields: Mapping[str, str], to: str) -> web.Response | None:
+    """Keep the fields of a form and go on at another page; the form's own page shows them again. Return None for a form that is too long."""
+    body = urlencode(list(fields.items())).encode()
+    secret = request.app[FORMS_KEPT].keep(actor, request.path, body)
+    if not secret:
+        return None
+    response = see(to)
+    _hold(response, secret)
     return response
 
 
@@ -114,7 +130,7 @@ async def _kept(request: web.Request) -> str:
 
 
 def kept_form(request: web.Request, actor: str) -> KeptForm | None:
-    """The form that this browser sent after its session had ended, if it was the same officer's."""
+    """Return the form that this browser sent after its session had ended, or that was left to enter somebody; only to the same officer."""
     secret = request.cookies.get(KEPT, "")
     return request.app[FORMS_KEPT].find(secret, actor) if secret else None
 
@@ -163,12 +179,15 @@ def see(location: str, headers: dict[str, str] | None = None) -> web.Response:
 
 async def sign_in_form(request: web.Request) -> web.Response:
     """The form."""
-    return _sign_in_page(request, following(request.query.get("next", "/")))
+    return _sign_in_page(request, following(request.query.get("next", "/")), out=request.query.get("out") == "yes")
 
 
-def _sign_in_page(request: web.Request, next: str, *, fault: bool = False, waits: bool = False, status: int = 200) -> web.Response:
+def _sign_in_page(
+    request: web.Request, next: str, *, fault: bool = False, waits: bool = False, out: bool = False, status: int = 200
+) -> web.Response:
     words = words_of(request)
     values = {
+        "out": out,
         "next": next,
         "fault": fault,
         "waits": waits,
@@ -211,7 +230,7 @@ async def sign_out(request: web.Request) -> web.Response:
     session = request.cookies.get(COOKIE)
     if session is not None:
         await request.app[posting.SERVICE].access.close_session(session)
-    response = see("/sign-in", {"Clear-Site-Data": '"cache"'})
+    response = see("/sign-in?out=yes", {"Clear-Site-Data": '"cache"'})
     forget_kept(request, response)
     response.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Strict")
     return response

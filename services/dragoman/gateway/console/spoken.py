@@ -42,7 +42,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An item of the roadmap: how far it is, how it came there, and every exchange that belongs to it."""
+    """An item of the roadmap: how far it is, how it came there, its period, and every exchange that belongs to it."""
 
     area: str
     exchange: str
@@ -56,6 +56,8 @@ class RoadItem(Struct, frozen=True, kw_only=True, omit_defaults=True):
     track: str = ""
     host: str = ""
     topics: tuple[str, ...] = ()
+    begins: str = ""
+    ends: str = ""
     steps: tuple[Step, ...]
     linked: tuple[Link, ...] = ()
 
@@ -221,6 +223,7 @@ def opened(state: Exchange) -> dict[str, Any]:
 def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
     """An item of the roadmap."""
     steps = tuple(_steps(state, now))
+    period = read(state.content, "period", {})
     return RoadItem(
         area=state.area,
         exchange=state.id,
@@ -234,6 +237,8 @@ def item(state: Exchange, links: tuple[Link, ...], now: datetime) -> RoadItem:
         track=read(state.content, "track"),
         host=read(state.content, "host"),
         topics=tuple(read(state.content, "topics", ())),
+        begins=period.get("from", ""),
+        ends=period.get("to", ""),
         steps=steps,
         linked=links,
     )

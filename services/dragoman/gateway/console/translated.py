@@ -1,7 +1,7 @@
 """Translations of the messages of an exchange: whose they are, and whether the other sides agree, so that each is shown under its original.
 
     of_message(state, state.id)     (Translated(language="zh", side="china", agreed=(), disputed=()),)
-    missing(registry, state, …)     "zh"
+    missing(languages, "zh", …)     "zh"
 
 A translation is one side's reading of a message. It is never shown without its original, nor without saying whose it is.
 """
@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from dragoman.domain import consent
+from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact, language
 from dragoman.language.words import Words
 from dragoman_schemas.state import Exchange, Said
@@ -30,13 +31,17 @@ class Disputed(Struct, frozen=True, kw_only=True):
 
 
 class Translated(Struct, frozen=True, kw_only=True):
-    """One translation of a message: by which side, and which sides agree to it or dispute it."""
+    """One translation of a message: by which side, and which sides agree to it or dispute it.
+
+    `corrected` is when the words that it is of were corrected since: then it is of words that stand no more, and no side's agreement to it holds.
+    """
 
     id: str
     language: str
     text: str
     side: str
     time: str
+    corrected: str = ""
     agreed: tuple[str, ...] = ()
     disputed: tuple[Disputed, ...] = ()
 
@@ -46,6 +51,26 @@ def of_message(state: Exchange, message: str) -> tuple[Translated, ...]:
     return tuple(_translated(state, said) for said in state.acts.get(ACT, ()) if _value(said, "of", state.id) == message)
 
 
+def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
+    """Return the translations of each message of an exchange that has some, by the position of its record."""
+    records = {state.opened.position: state.id}
+    records |= {said.said.position: said.id for given in state.acts.values() for said in given}
+    return {position: found for position, id in records.items() if (found := of_message(state, id))}
+
+
+def _corrected(state: Exchange, said: Said) -> str:
+    """Return when the words that a translation is of were corrected after it; empty where they were not."""
+    if _value(said, "of", state.id) != state.id:
+        return ""
+    later = [
+        each.corrected.time
+        for each in state.corrections
+        if each.corrected.position > said.said.position
+        and any((member := kinds.member(state.act, name)) and isinstance(member.kind, kinds.Text | kinds.Texts) for name in each.fields)
+    ]
+    return later[-1] if later else ""
+
+
 def _translated(state: Exchange, said: Said) -> Translated:
     return Translated(
         id=said.id,
@@ -53,6 +78,7 @@ def _translated(state: Exchange, said: Said) -> Translated:
         text=_value(said, "text"),
         side=said.said.side,
         time=said.said.time,
+        corrected=_corrected(state, said),
         agreed=tuple(
             dict.fromkeys(each.said.side for each in consent.counting(state, ("translation-agreement",), consent.reading(state, said)))
         ),
@@ -75,6 +101,9 @@ def mark(words: Words, translated: Translated, *, attributed: bool = True) -> st
         return words.listed(dict.fromkeys(side.upper() for side in sides)) if attributed else words.say("a participant")
 
     side = named([translated.side])
+    if translated.corrected:
+        corrected = words.written(translated.corrected, "minute")
+        return words.say("%(side)s’s translation of the text before its correction of %(t)s", side=side, t=corrected)
     if translated.disputed:
         return words.say("%(side)s’s translation, disputed by %(sides)s", side=side, sides=named(each.side for each in translated.disputed))
     if translated.agreed:
@@ -133,8 +162,17 @@ def paragraphs(text: str) -> list[str]:
     return [each.strip() for each in _BETWEEN.split(text) if each.strip()]
 
 
-def missing(languages: Sequence[str], originals_: Sequence[Original], given: Sequence[Translated]) -> str:
-    """Return the first language of the channel in which a message is not given yet; empty where it is given in all of them."""
-    known = set.intersection(*({*each.languages} for each in originals_)) if originals_ else set()
-    known |= {each.language for each in given}
-    return next((tag for tag in languages if tag not in known), "")
+def written_in(texts: Sequence[Original]) -> frozenset[str]:
+    """Return the languages in which all texts of a message are written by their author."""
+    return frozenset(set.intersection(*({*each.languages} for each in texts))) if texts else frozenset()
+
+
+def missing(languages: Sequence[str], own: str, originals_: Sequence[Original], given: Sequence[Translated]) -> str:
+    """Return the language into which a message is most likely translated: the reader's own, or the only one that is left; empty for none.
+
+    Where several others are left, nobody knows which is meant, and whoever translates chooses.
+    """
+    known = written_in(originals_) | {each.language for each in given}
+    left = [tag for tag in languages if tag not in known]
+    mine = [tag for tag in left if tag.partition("-")[0] == own]
+    return mine[0] if mine else left[0] if len(left) == 1 else ""

@@ -44,8 +44,16 @@ const TYPED = "textarea, select, [contenteditable], input:not([type=button], [ty
 const drilled = (ring, text) => (ring.exercise ? `EXERCISE ${text}` : text);
 const named = (all) => [...new Set(all.map(({ channel }) => channel))].join(", ");
 
+// Links to the exchanges of a bar's messages, each once, the first ones alone; none to the page that is open already.
+const openLinks = (all) =>
+  [...new Map(all.map((each) => [`/c/${each.channel}/exchanges/${each.exchange}`, each])).entries()]
+    .filter(([href]) => href !== location.pathname)
+    .slice(0, LEFT_SHOWN)
+    .map(([href, { number }]) => element("a", { className: "button", href, textContent: `${words("open")} ${number}` }));
+
 const place = document.getElementById("alarm");
-const title = document.title;
+let title = document.title; // the page's own, while a flash has its place
+let flashTitle = "";
 const iconLink = document.querySelector("link[rel=icon]");
 const iconHref = iconLink?.href;
 
@@ -160,7 +168,8 @@ export class Alarm {
 
   #missing() {
     const found = [];
-    if (globalThis.Notification?.permission !== "granted") found.push(words("missing_notice"));
+    const notices = globalThis.Notification?.permission;
+    if (notices !== "granted") found.push(words(notices === "denied" ? "blocked_notice" : "missing_notice"));
     if (this.#lock === null && !document.hidden) found.push(words("missing_screen"));
     return found;
   }
@@ -272,13 +281,15 @@ export class Alarm {
       inRail([]);
       return;
     }
-    const said = state === "partly" ? [words("partly"), ...this.#missing()] : [words("arm_bar")];
+    const missing = this.#missing();
+    const said = state === "partly" ? [words("partly"), ...missing] : [words("arm_bar")];
+    // What the browser's settings forbid, no press here can allow.
+    const helps = state !== "partly" || missing.some((each) => each !== words("blocked_notice"));
+    const arm = (word) => (helps ? [button(words(word), () => this.arm())] : []);
     const left = this.#barLeft();
-    if (left > 0) {
-      const arm = button(words(this.duty || state === "partly" ? "arm_again" : "arm_do"), () => this.arm());
-      bar("arm", state === "partly" ? "caution" : "serious", said, arm, this.#off());
-    } else bar("arm", null);
-    inRail(left > 0 ? [] : [button(words("arm_short"), () => this.arm()), this.#off("off_short")]);
+    if (left > 0) bar("arm", state === "partly" ? "caution" : "serious", said, ...arm(this.duty || state === "partly" ? "arm_again" : "arm_do"), this.#off());
+    else bar("arm", null);
+    inRail(left > 0 ? [] : [...arm("arm_short"), this.#off("off_short")]);
     clearTimeout(this.#shrink);
     if (left > 0) this.#shrink = setTimeout(() => this.#changed(), left);
   }
@@ -548,7 +559,7 @@ export class Alarm {
     this.#field = null;
     if (dialog?.open) dialog.close();
     if (field && [null, document.body].includes(document.activeElement)) field.focus(); // the button that was pressed is gone
-    document.title = title;
+    if (document.title === flashTitle) document.title = title;
     if (iconLink) iconLink.href = iconHref;
   }
 
@@ -558,14 +569,16 @@ export class Alarm {
     const others = here.filter((ring) => ring.precedence === "flash" && (!this.#reaches(ring) || this.#isLeft(ring)));
     const [first] = others;
     if (first && !this.#shown) {
-      const values = { channel: first.channel, side: first.sender, d: span(this.#waited(first)) };
-      bar("flash", "critical", [words("flash_bar", values), first.reaches === null || this.#reaches(first) ? "" : words("flash_other")]);
+      const values = { channel: first.channel, side: first.sender, d: span(this.#waited(first)), what: first.name };
+      bar("flash", "critical", [words("flash_bar", values), first.reaches === null || this.#reaches(first) ? "" : words("flash_other")], ...openLinks([first]));
     } else {
       bar("flash", null);
     }
     const immediate = here.filter((ring) => ring.precedence === "immediate");
-    if (immediate.length) bar("immediate", "serious", [words("immediate_bar", { channel: named(immediate), n: immediate.length })]);
-    else bar("immediate", null);
+    const [only] = immediate;
+    const told = immediate.length > 1 ? words("immediate_bar", { channel: named(immediate), n: immediate.length })
+      : only && words("immediate_one", { channel: only.channel, side: only.sender, what: only.name });
+    bar("immediate", only ? "serious" : null, only ? [told] : [], ...openLinks(immediate));
   }
 
   #barAbsent() {
@@ -600,7 +613,7 @@ export class Alarm {
       const before = this.#marks.get(ring.key);
       this.#marks.set(ring.key, passed);
       if (before === undefined || passed <= before || !this.#reaches(ring)) continue;
-      if (ring.precedence === "flash" && !ring.elsewhere) say(words("flash_bar", { channel: ring.channel, side: ring.sender, d: span(this.#waited(ring)) }));
+      if (ring.precedence === "flash" && !ring.elsewhere) say(words("flash_bar", { channel: ring.channel, side: ring.sender, d: span(this.#waited(ring)), what: ring.name }));
       else if (ring.precedence === "priority" && passed < 3) this.#short();
     }
   }
@@ -640,10 +653,8 @@ export class Alarm {
   #remind() {
     const late = this.#unopened.filter((each) => clock.now() - Date.parse(each.since) >= OPENED_S * 1000);
     const last = late.at(-1);
-    const open = late.slice(-LEFT_SHOWN).map((each) =>
-      element("a", { className: "button", href: `/c/${each.channel}/exchanges/${each.exchange}`, textContent: `${words("open")} ${each.number}` }));
     const values = last && { channel: named(late), t: hour(last.since), n: late.length };
-    bar("left", last ? "caution" : null, last ? [words(late.length > 1 ? "left_many" : "left", values)] : [], ...open);
+    bar("left", last ? "caution" : null, last ? [words(late.length > 1 ? "left_many" : "left", values)] : [], ...openLinks(late.slice(-LEFT_SHOWN)));
     const reminded = (localStorage.getItem(REMINDED) ?? "").split(" ");
     const fresh = late.filter((each) => !reminded.includes(each.key));
     if (fresh.length === 0 || !this.#link.leads) return;
@@ -656,7 +667,8 @@ export class Alarm {
     const ring = dialog && (this.#rings.get(dialog.dataset.key) ?? this.#flashes().find((each) => !each.elsewhere));
     if (!ring) return;
     const waited = this.#waited(ring);
-    document.title = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
+    if (document.title !== flashTitle) title = document.title;
+    document.title = flashTitle = drilled(ring, words("flash_title", { d: minutes(waited), side: ring.sender }));
     if (iconLink && !iconLink.href.endsWith("alarm.svg")) iconLink.href = "/static/alarm.svg";
     const spent = dialog.querySelector("[data-spent]");
     spent?.setAttribute("width", String(Math.min(100, (waited / ring.limit) * 100)));

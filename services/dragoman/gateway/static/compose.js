@@ -22,14 +22,18 @@ function echo(field) {
       return;
     }
     const after = document.getElementById(field.dataset.after)?.value ?? "";
-    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "", after });
+    const query = new URLSearchParams({ kind: field.dataset.reads, text, ahead: field.dataset.ahead ?? "", days: field.dataset.days ?? "", after });
     const answer = await ask(`/c/${page.channel}/compose/read?${query}`).catch(() => null);
-    if (!answer || mine !== asked) return;
-    shown.classList.toggle("unread", !answer.ok);
-    shown.replaceChildren(...[...parsed(await answer.text()).body.childNodes].map((each) => document.adoptNode(each)));
-    if (answer.ok) mended(field);
+    if (!answer?.ok || mine !== asked) return;
+    const said = parsed(await answer.text()).body;
+    const unread = said.querySelector("[data-unread]") !== null;
+    if (unread && document.getElementById(`${field.id}-fault`)) return; // the page says it already
+    shown.classList.toggle("unread", unread);
+    shown.replaceChildren(...[...said.childNodes].map((each) => document.adoptNode(each)));
+    if (!unread) mended(field);
   };
   field.addEventListener("input", () => {
+    document.getElementById(`${field.id}-fault`)?.remove(); // it is of what stood here before
     clearTimeout(timer);
     timer = setTimeout(read, READ_MS);
   });

@@ -21,6 +21,7 @@ const link = new Link();
 const alarm = new Alarm(link);
 const watchdog = worker("/static/watchdog.js");
 const main = document.getElementById("main");
+const about = main.dataset.about ?? ""; // the exchange that the page is about
 const live = main.hasAttribute("data-live") && !page.past;
 
 let heardAt = clock.now();
@@ -29,6 +30,7 @@ let lostFrom = 0;
 let errors = 0;
 let newest = page.position;
 let missed = 0;
+let fresh = 0; // records that the page does not show: of the exchange that it is about, else of the channel
 let gathering = 0;
 let refreshing = false;
 let wanted = false;
@@ -65,7 +67,7 @@ link.addEventListener("change", ({ detail }) => {
   missed = Math.max(0, detail.position - newest);
   if (live) hint();
   else if (!page.past && detail.position > newest) {
-    news(detail.position - newest);
+    news(about ? (detail.exchanges[about] ?? 0) : detail.position - newest);
     hint();
   }
 });
@@ -159,9 +161,12 @@ function found() {
 // The page itself
 
 function news(count) {
+  fresh = about ? fresh + count : count;
+  if (!fresh) return;
   if (main.hasAttribute("data-whole")) return; // what it is about goes on by itself: there is nothing else to show
+  if (main.hasAttribute("data-draft")) sent();
   const known = document.getElementById("news");
-  const text = words(count === 1 ? "news_one" : "news_many", { n: count });
+  const text = words(fresh === 1 ? "news_one" : "news_many", { n: fresh });
   if (known) {
     known.textContent = text;
     return;
@@ -169,6 +174,12 @@ function news(count) {
   const shown = button(text, () => location.reload());
   shown.id = "news";
   document.getElementById("saying").after(element("p", { className: "saying" }, shown));
+}
+
+// A draft that somebody else has sent meanwhile is none any more: its address leads to the record that it has become.
+async function sent() {
+  const answer = await fetch(location.href, { redirect: "manual", headers: { Accept: "text/html" } }).catch(() => null);
+  if (answer?.type === "opaqueredirect") location.reload();
 }
 
 function hint() {
@@ -239,11 +250,11 @@ function show(fresh) {
   newest = Number(fresh.body.dataset.position);
   document.body.dataset.position = String(newest);
   document.body.classList.toggle("stale", fresh.body.classList.contains("stale"));
-  if (!document.body.dataset.sounding) document.title = fresh.title;
+  if (document.body.dataset.sounding !== "flash") document.title = fresh.title;
   if (order() !== before.order) movedAt = performance.now();
   if (focused) (document.getElementById(focused.id) ?? document.getElementById("headline"))?.focus();
   const headline = document.getElementById("headline")?.textContent ?? "";
-  if (headline.trim() !== before.headline.trim()) say(headline.trim());
+  if (headline.trim() !== before.headline.trim()) say(headline.trim(), { shown: false });
 }
 
 addEventListener("submit", (event) => {

@@ -63,10 +63,11 @@ export const parsed = (html) => new DOMParser().parseFromString(policy ? policy.
 
 const saying = document.getElementById("saying");
 
-// A live region is read out only when it changes after it was there.
-export function say(text) {
+// A live region is read out only when it changes after it was there. What stands on the page already is only read out.
+export function say(text, { shown = true } = {}) {
   if (!saying) return;
   saying.textContent = "";
+  saying.classList.toggle("hide", !shown);
   setTimeout(() => { saying.textContent = text; }, 100);
 }
 

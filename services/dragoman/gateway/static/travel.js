@@ -49,7 +49,7 @@ async function follow() {
 }
 
 function show(fresh) {
-  if (!document.body.dataset.sounding) document.title = fresh.title;
+  if (document.body.dataset.sounding !== "flash") document.title = fresh.title;
   document.body.classList.toggle("gone-by", fresh.body.classList.contains("gone-by"));
   document.body.dataset.at = fresh.body.dataset.at;
   document.body.dataset.position = fresh.body.dataset.position;

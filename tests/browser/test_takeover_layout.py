@@ -1,0 +1,66 @@
+"""The takeover as it is seen at once, before anybody scrolls: the clocks, the marking, the kind of matter, and what was said."""
+
+import aiohttp
+import pytest
+
+from browsing import EXERCISE, Flash, Visiting
+from service import INCIDENT, Caller, Service
+
+pytestmark = pytest.mark.browser
+
+CHANNEL = "nato-china"
+DESKS = ((1280, 800), (1366, 768), (1440, 900))
+PHONE = (390, 844)
+MATTER = {"en-GB": "near miss", "fr-FR": "quasi-collision", "zh-CN": "险些相撞"}
+SEEN = """() => {
+    const dialog = document.querySelector("dialog[open]"), box = (selector) => dialog.querySelector(selector).getBoundingClientRect();
+    const tops = [...dialog.querySelectorAll(".clocks > *")].map((each) => each.getBoundingClientRect().bottom);
+    dialog.scrollTo(0, 0);
+    const said = { clocks: tops.length, apart: Math.max(...tops) - Math.min(...tops), head: dialog.querySelector(".head").textContent.trim(),
+        matter: dialog.querySelector(".matter").textContent.trim(), words: box("blockquote").bottom, quote: box("blockquote").top,
+        title: Math.abs(box(".clocks").bottom - box("header .mark").bottom),
+        limit: getComputedStyle(dialog.querySelector(".ack")).position === "fixed" ? box(".ack").top : innerHeight };
+    dialog.scrollTo(0, dialog.scrollHeight);
+    const marking = dialog.querySelector(".ceiling").getBoundingClientRect();
+    const top = document.elementFromPoint(innerWidth / 2, marking.top + marking.height / 2);
+    return { ...said, marked: marking.top >= 0 && marking.top < 20 && top.classList.contains("ceiling"), wide: dialog.scrollWidth <= innerWidth };
+}"""
+
+
+@pytest.mark.parametrize("language", MATTER)
+async def test_what_was_said_and_of_which_matter_is_seen_before_anybody_scrolls(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str
+) -> None:
+    nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
+    sent = (await nato.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json
+    account = {"act": "counter-account", "kind": "near_miss", "facts": "An aircraft came close to ours.", "place": INCIDENT["place"]}
+    answer = await china.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {**account, "time": INCIDENT["time"]})
+    assert answer.status == 201, answer.json
+    guest = await visit(locale=language)
+    await guest.sign_in("nato/duty_officer", CHANNEL)
+    await guest.page.locator("dialog[open] .keys[data-keys='act']").wait_for(state="attached")
+    for width, height in (*DESKS, PHONE):
+        await guest.page.set_viewport_size({"width": width, "height": height})
+        seen = await guest.page.evaluate(SEEN)
+        assert seen["clocks"] == 3 and seen["apart"] < 8, (width, seen)
+        assert width == PHONE[0] or seen["title"] < 24, (width, "the clocks stand in the line of the title", seen)
+        assert MATTER[language] in seen["matter"] and seen["head"] not in seen["matter"], (width, seen)
+        assert seen["words" if (width, height) in (PHONE, DESKS[0], DESKS[2]) else "quote"] <= seen["limit"], (width, seen)
+        assert seen["marked"] and seen["wide"], (width, seen)
+    await china.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
+    await nato.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
+
+
+async def test_the_marking_of_an_exercise_lies_over_nothing_and_its_clock_stands_beside_the_title(visit: Visiting, flash: Flash) -> None:
+    await flash()
+    guest = await visit()
+    await guest.sign_in("china/duty_officer", EXERCISE)
+    await guest.page.locator("dialog[open]").wait_for()
+    for width, height in (*DESKS, PHONE):
+        await guest.page.set_viewport_size({"width": width, "height": height})
+        boxes = await guest.page.evaluate("""() => Object.fromEntries([".ceiling", "header .mark", ".clocks"].map((selector) => {
+            const box = document.querySelector("dialog[open]").querySelector(selector).getBoundingClientRect();
+            return [selector, [box.top, box.bottom]];
+        }))""")
+        assert boxes[".ceiling"][1] <= boxes["header .mark"][0], (width, boxes)
+        assert width == PHONE[0] or abs(boxes[".clocks"][1] - boxes["header .mark"][1]) < 24, (width, boxes)
