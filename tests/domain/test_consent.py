@@ -38,8 +38,9 @@ def newest(world: World, id: str, name: str) -> str:
     return world.exchange(id).acts[name][-1].id
 
 
+@pytest.mark.parametrize("proposer", [N, C])
 @pytest.mark.parametrize("form", TEXTS)
-def test_what_every_side_agreed_to_is_changed_by_an_amendment_that_every_side_takes(form: str) -> None:
+def test_what_every_side_agreed_to_is_changed_by_an_amendment_that_every_side_takes(form: str, proposer: str) -> None:
     consenting, after, fields = TEXTS[form]
     world = World(sides=THREE)
     id = world.open(N, act(form, to=["china"], info=["osce"], **({"status": "proposed"} if form == "liaison-office" else {})))
@@ -49,9 +50,9 @@ def test_what_every_side_agreed_to_is_changed_by_an_amendment_that_every_side_ta
         refusal = refused(world.keep(N, correction(fields), id, seen=True))
         assert "propose an amendment" in str(refusal.faults[0].detail)
     assert world.exchange(id).status == after
-    assert isinstance(world.keep(N, amendment(fields), id, seen=True), Folded)
-    of = newest(world, id, "amendment")
-    assert isinstance(world.keep(C, {"act": "amendment-agreement", "of": of}, id, seen=True), Folded)
+    assert isinstance(world.keep(proposer, amendment(fields), id, seen=True), Folded)
+    of, taker = newest(world, id, "amendment"), C if proposer == N else N
+    assert isinstance(world.keep(taker, {"act": "amendment-agreement", "of": of}, id, seen=True), Folded)
     assert (world.exchange(id).status, world.exchange(id).content) == (after, before), "the old text stands until the last side takes it"
     assert isinstance(world.keep(OSCE, {"act": "amendment-agreement", "of": of}, id, seen=True), Folded)
     now = world.exchange(id)

@@ -34,6 +34,7 @@ import msgspec
 from dragoman.audit.replay import Replay
 from dragoman.domain import channel, courier, ids
 from dragoman.domain import record as records
+from dragoman.domain.fold import Folded
 from dragoman.log import stream
 from dragoman.log.broker import Endpoint, write_secret
 from dragoman.log.connection import connected
@@ -135,6 +136,7 @@ def kept_by_sides() -> list[bytes]:
     data, act = courier_outcome(opened.messages[0].id)
     served(world, "courier-outcome", "courier", courier.id_of(world.name, data), act, id, opened.family)
     world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    consents(world)
     other = world.open("china/o-1", NOTE)
     named = erasure(world, id)
     signers = {"nato": ("nato/root-2", "nato/root-3"), "china": ("china/root",), "osce": ("osce/root",), "third": ("third/root",)}
@@ -144,6 +146,32 @@ def kept_by_sides() -> list[bytes]:
     world.keep("nato/o-1", {"act": "acknowledgement"}, other)
     world.take(b"junk that belongs to nobody")
     return world.raws
+
+
+def consents(world: World) -> None:
+    """Append what the sides consent to, amend, take back and dispute."""
+
+    def said(actor: str, act: dict[str, Any], id: str) -> str:
+        folded = world.keep(actor, act, id, seen=True)
+        assert isinstance(folded, Folded) and folded.valid and folded.record is not None, folded
+        return folded.record.envelope.id
+
+    item = world.open("nato/h-1", {**SAMPLES["roadmap-item"], "to": ["china", "osce"]})
+    consent = said("china/h-1", {"act": "agreement"}, item)
+    said("china/h-1", {"act": "consent-withdrawal", "of": consent, "reason": "Our capital asks for another word."}, item)
+    for side in ("china", "osce"):
+        said(f"{side}/h-1", {"act": "agreement"}, item)
+    wider = said("china/h-1", {"act": "amendment", "fields": {"deliverable": "A hotline with video"}, "reason": "As spoken of."}, item)
+    said("nato/h-1", {"act": "amendment-refusal", "of": wider, "reason": "Not before the budget."}, item)
+    smaller = said("china/h-1", {"act": "amendment", "fields": {"deliverable": "A hotline by telephone"}, "reason": "As spoken of."}, item)
+    for side in ("nato", "osce"):
+        said(f"{side}/h-1", {"act": "amendment-agreement", "of": smaller}, item)
+    view = world.open("nato/h-1", SAMPLES["perception"])
+    said("china/h-1", SAMPLES["restatement"], view)
+    said("nato/h-1", SAMPLES["fairness"], view)
+    note = world.open("nato/o-1", NOTE)
+    translation = said("nato/o-1", {"act": "translation", "of": note, "language": "zh", "text": "天气很好。"}, note)
+    said("china/o-1", {**SAMPLES["translation-dispute"], "of": translation}, note)
 
 
 def courier_outcome(of: str) -> tuple[Any, bytes]:

@@ -429,7 +429,7 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
     except Malformed as error:
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
     opened_by = replace(record.envelope, actor=exchange.opened.by) if isinstance(data, carrying.Amendment) else record.envelope
-    trial = replace(record, envelope=opened_by, data=corrected, name=exchange.act)
+    trial = replace(record, envelope=opened_by, side=exchange.side, data=corrected, name=exchange.act)
     refusal = check_opening(registry, form, trial) or form.rule.check(registry, None, trial)
     if refusal is None:
         return None
