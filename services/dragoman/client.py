@@ -189,9 +189,8 @@ class Client:
             return act
         state = decode_exchange(bytes((await self.exchange(channel, exchange)).state))
         given: dict[str, Any] = {each: msgspec.json.decode(members[each]) for each in ("of", "side", "fields") if each in members}
-        if name == "agenda-agreement" and "side" not in given:
-            versions = [*consent.versions(state)]
-            given |= {"side": versions[0]} if len(versions) == 1 else {}
+        if "side" not in given and len(authors := consent.authors(state, name)) == 1:
+            given |= {"side": authors[0]}
         terms = consent.of_act(state, "", name, given)
         return act.rstrip()[:-1] + b',"terms":"%s"}' % terms.encode() if terms else act
 

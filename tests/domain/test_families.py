@@ -209,7 +209,7 @@ def test_readouts_differ_in_their_text_and_in_their_topics_alike(world: World) -
         world.keep(actor, act("readout", **change), id)
         assert meeting(world, id).readouts_differ == differ
     assert bytes(meeting(world, id).readouts["china"][0].text) == b'"Otherwise."'
-    assert meeting(world, id).readouts["nato"][0].kind == "separate"
+    assert meeting(world, id).readouts["nato"][0].kind == "proposed_jointly"
 
 
 def test_who_did_not_come_stays_absent_since_it_was_first_said() -> None:

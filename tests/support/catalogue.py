@@ -120,6 +120,7 @@ CONTINUING = {
     "agenda-agreement": (Who.PARTY, "consenting acknowledges kept"),
     "meeting-held": (Who.ANY, ""),
     "readout": (Who.ANY, ""),
+    "readout-agreement": (Who.PARTY, "consenting acknowledges kept"),
     "counter-account": (Who.OTHER, "acknowledges message"),
     "accounts-agreement": (Who.PARTY, "consenting acknowledges kept"),
     "contained": (Who.OPENER, "message kept"),
@@ -191,6 +192,7 @@ REQUESTED = (
     "accepted meeting-held held",
     "postponed meeting-held held",
     "held readout held",
+    "held readout-agreement held",
     *(f"{status} non-attendance {status}" for status in ("requested", "accepted", "postponed", "held")),
 )
 MEETING = Life("requested", "requested accepted postponed held", REQUESTED, "requested accepted postponed")

@@ -56,7 +56,13 @@ LIVES: dict[str, list[Step]] = {
         (N, "non-attendance", "requested"),
         (N, "closure", "closed"),
     ],
-    "a call": [(NH, "call-request", "requested"), (C, "acceptance", "accepted"), (N, "meeting-held", "held"), (C, "readout", "held")],
+    "a call": [
+        (NH, "call-request", "requested"),
+        (C, "acceptance", "accepted"),
+        (N, "meeting-held", "held"),
+        (C, "readout", "held"),
+        (NH, "readout-agreement", "held"),
+    ],
     "a visit": [
         (N, "visit-invitation", "requested"),
         (C, "counter-proposal", "requested"),

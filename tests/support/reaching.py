@@ -21,6 +21,7 @@ _OPENER, _OTHER = "nato", "china"
 
 _PRIOR: Final = {
     "agenda-agreement": ("agenda",),
+    "readout-agreement": ("readout",),
     "translation-agreement": ("translation",),
     "translation-dispute": ("translation",),
     "fairness": ("restatement",),

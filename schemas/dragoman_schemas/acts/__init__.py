@@ -50,6 +50,7 @@ _SHAPES: tuple[type[Act], ...] = (
     meeting_request.Postponement,
     meeting_request.Agenda,
     meeting_request.AgendaAgreement,
+    meeting_request.ReadoutAgreement,
     meeting_request.MeetingHeld,
     meeting_request.Readout,
     call_request.CallRequest,

@@ -86,8 +86,15 @@ class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
 
 
 class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
-    """What a meeting was about: joint, or one side's own."""
+    """What a meeting was about: one side's own words, or words that it proposes to say jointly."""
 
     kind: Literal["joint", "separate"]
     topics: Topics
     text: Words
+
+
+class ReadoutAgreement(Answering, frozen=True, kw_only=True, tag="readout-agreement"):
+    """This side says the readout that another one proposed as joint; `side` whose, where there are several; `terms` is its digest."""
+
+    terms: Hex32
+    side: Name | UnsetType = UNSET

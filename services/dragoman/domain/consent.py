@@ -12,6 +12,7 @@ counts for as long as the exchange says exactly this. So nobody is ever said to 
     translation-agreement                           reading    the message that was translated, and the translation
     fairness                                        view       what the opening says, and the newest restatement
     agenda-agreement                                agenda     the version of the agenda
+    readout-agreement                               readout    the readout that a side proposed as joint
     release-consent                                 record     all that was said in the exchange
 """
 
@@ -22,14 +23,14 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
-from dragoman_schemas.state import Exchange, Said
+from dragoman_schemas.state import Exchange, Readout, Said
 
 BESIDE: Final = frozenset({"precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"})
 """Members of an opening that are about the message and not part of its text: nobody consents to how urgent it was."""
 
 ACTS: Final = frozenset(
     {"agreement", "endorsement", "acceptance", "accounts-agreement", "translation-agreement", "release-consent"}
-    | {"fairness", "agenda-agreement", "amendment", "amendment-agreement"}
+    | {"fairness", "agenda-agreement", "readout-agreement", "amendment", "amendment-agreement"}
 )
 """The acts that name their terms."""
 
@@ -81,6 +82,18 @@ def view(exchange: Exchange) -> str:
 def agenda(exchange: Exchange, topics: Raw) -> str:
     """Return the terms of a version of the agenda."""
     return digest(exchange, "agenda", topics)
+
+
+def readout(exchange: Exchange, side: str) -> str:
+    """Return the terms of the readout that a side proposed as joint last; empty where its newest is its own, or there is none."""
+    given = proposed_readouts(exchange).get(side)
+    return "" if given is None else digest(exchange, "readout", {"topics": given.topics, "text": given.text})
+
+
+def proposed_readouts(exchange: Exchange) -> dict[str, Readout]:
+    """Return, by side, the newest readouts that were proposed as joint and that not every side has said yet."""
+    given = {} if exchange.meeting is None else exchange.meeting.readouts
+    return {side: newest[-1] for side, newest in given.items() if newest[-1].kind == "proposed_jointly"}
 
 
 def record(exchange: Exchange) -> str:
@@ -209,7 +222,7 @@ def fields_of(amendment: Said) -> dict[str, Raw]:
 def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
     """Return the terms that an act of consent has to name now; empty where there is nothing to consent to.
 
-    `of` is the translation or the amendment that it names, `side` whose version of the agenda it takes.
+    `of` is the translation or the amendment that it names, `side` whose version of the agenda it takes, or whose readout.
     """
     named: dict[str, Callable[[], str]] = {
         **dict.fromkeys(("agreement", "endorsement", "acceptance"), lambda: whole(exchange)),
@@ -222,13 +235,14 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
         "amendment-agreement": lambda: next(
             (whole(exchange, fields_of(said)) for said in exchange.acts.get("amendment", ()) if said.id == of), ""
         ),
+        "readout-agreement": lambda: readout(exchange, side),
         "agenda-agreement": lambda: agenda(exchange, topics) if (topics := versions(exchange).get(side)) is not None else "",
     }
     return named[act]() if act in named else ""
 
 
 def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
-    """Yield what may be consented to now: the act, the translation or amendment that it names, whose agenda, and the terms."""
+    """Yield what may be consented to now: the act, the translation or amendment that it names, whose agenda or readout, and the terms."""
     for act in ("agreement", "endorsement", "acceptance", "accounts-agreement", "fairness", "release-consent"):
         if found := terms(exchange, act):
             yield act, "", "", found
@@ -240,6 +254,8 @@ def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
     if exchange.meeting is not None:
         for side, topics in versions(exchange).items():
             yield "agenda-agreement", "", side, agenda(exchange, topics)
+        for side in proposed_readouts(exchange):
+            yield "readout-agreement", "", side, readout(exchange, side)
 
 
 def of_act(exchange: Exchange, side: str, act: str, members: Mapping[str, Any]) -> str:
@@ -248,9 +264,16 @@ def of_act(exchange: Exchange, side: str, act: str, members: Mapping[str, Any]) 
         fields = {name: Raw(value if isinstance(value, Raw) else msgspec.json.encode(value)) for name, value in members["fields"].items()}
         return whole(exchange, fields)
     whose = members.get("side", "")
-    if act == "agenda-agreement" and not whose:
-        whose = next((name for name in versions(exchange) if name != side), "")
+    if not whose:
+        whose = next((name for name in authors(exchange, act) if name != side), "")
     return terms(exchange, act, of=members.get("of", ""), side=whose)
+
+
+def authors(exchange: Exchange, act: str) -> list[str]:
+    """Return the sides of which an act takes the words, the opener first: an agenda, or a readout; nobody for any other act."""
+    if act == "agenda-agreement":
+        return [*versions(exchange)]
+    return [*proposed_readouts(exchange)] if act == "readout-agreement" else []
 
 
 def versions(exchange: Exchange) -> dict[str, Raw]:
