@@ -41,7 +41,8 @@ from dragoman.log.connection import connected
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import SHAPES
 from host import Host
-from samples import SAMPLES
+from lives import LIVES
+from samples import SAMPLES, act
 from service import Caller
 from world import INCIDENT, NOTE, SALT, World, compact, public_of, seed_of
 
@@ -56,7 +57,8 @@ KINDS = {
     "golden-desk": ("desk", False, ""),
     "golden-two": ("official", False, "default"),
 }
-LAST = [*KINDS][-1]
+LAST, DESK = [*KINDS][-1], "golden-desk"
+OF_A_DESK = {"tasking", "instruction-request", "instruction", "seen-by"}
 BOTH = ("nato/root", "china/root")
 SECRET = "zanzibar"
 
@@ -173,9 +175,24 @@ def consents(world: World) -> None:
     said("china/h-1", {"act": "acceptance"}, call)
     said("nato/h-1", SAMPLES["meeting-held"], call)
     said("china/h-1", SAMPLES["readout"], call)
+    said("nato/h-1", {"act": "readout-agreement"}, call)
     note = world.open("nato/o-1", NOTE)
     translation = said("nato/o-1", {"act": "translation", "of": note, "language": "zh", "text": "天气很好。"}, note)
+    said("osce/o-1", {"act": "translation-agreement", "of": translation}, note)
     said("china/o-1", {**SAMPLES["translation-dispute"], "of": translation}, note)
+    activity = world.open("nato/h-1", {**SAMPLES["military-activity"], "to": ["china", "osce"]})
+    said("nato/h-1", SAMPLES["after-activity-report"], activity)
+
+
+def lived() -> list[bytes]:
+    """Return a log with one life of every format."""
+    world = World(name="golden-lives", clock=BEGIN)
+    for (opener, opening, _), *steps in LIVES.values():
+        id = world.open(opener, act(opening) if isinstance(opening, str) else opening)
+        for actor, step, _ in steps:
+            folded = world.keep(actor, act(step) if isinstance(step, str) else step, id, seen=True)
+            assert isinstance(folded, Folded) and folded.valid, (step, folded)
+    return world.raws
 
 
 def courier_outcome(of: str) -> tuple[Any, bytes]:
@@ -324,9 +341,11 @@ def main(folder: Path) -> None:
     (folder / "logs").mkdir(parents=True)
     tried: Counter[tuple[str, bool]] = Counter()
     with asyncio.Runner() as runner:
-        logs = {"golden-keys": kept_by_sides()}
+        logs = {"golden-keys": kept_by_sides(), "golden-lives": lived()}
         missing = set(SHAPES) - acts_with_effect(logs)
-        logs |= {name: drawn(name, runner, tried, missing if name == LAST else set()) for name in KINDS}
+        logs |= {
+            name: drawn(name, runner, tried, missing if name == LAST else missing & OF_A_DESK if name == DESK else set()) for name in KINDS
+        }
         missing = set(SHAPES) - acts_with_effect(logs)
         assert not missing, f"draw longer logs, since these acts stand nowhere with effect: {sorted(missing)}"
         for name, raws in logs.items():
