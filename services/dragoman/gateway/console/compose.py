@@ -165,7 +165,7 @@ class Writing:
                 return words.say("What you take back")
             case kinds.Message():
                 return words.say("Which translation") if member.required else words.say("Which message")
-            case kinds.Fields():
+            case _ if member.name == "fields":
                 return words.say("What is replaced")
             case _ if self.act == "point-of-contact" and member.name == "key":
                 return words.say("Public key of this point of contact")
@@ -869,8 +869,21 @@ def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -
             others = [each[-1].content for each in state.accounts.values()]
             found = display.facts(state.act, consent.text_of(state))
             return [*found, *(fact for account in others for fact in display.facts("counter-account", account))]
+        case "agenda-agreement" | "readout-agreement":
+            return _words_taken(display, writing, state, content)
         case _:
             return display.facts(state.act, consent.text_of(state))
+
+
+def _words_taken(display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]) -> list[Fact]:
+    """The agenda, or the readout, of another side that an act takes as its own."""
+    named = [str(msgspec.json.decode(bytes(content["side"])))] if "side" in content else consent.authors(state, writing.act)
+    side = next((each for each in named if each != writing.here.side), "")
+    if writing.act == "agenda-agreement":
+        topics = consent.versions(state).get(side)
+        return [] if topics is None else display.facts("agenda", {"topics": topics})
+    given = consent.proposed_readouts(state).get(side)
+    return [] if given is None else display.facts("readout", {"topics": Raw(msgspec.json.encode(given.topics)), "text": given.text})
 
 
 def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:

@@ -314,6 +314,8 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
         "amendment-agreement": waits,
         "amendment-refusal": waits,
         "consent-withdrawal": bool(offered.consents(here.words, state, here.side)),
+        "agenda-agreement": any(side != here.side for side in consent.authors(state, "agenda-agreement")),
+        "readout-agreement": any(side != here.side for side in consent.authors(state, "readout-agreement")),
         "agreement": here.side not in consent.agreed(state),
         "endorsement": here.side not in consent.agreed(state),
         "second-key": second,
