@@ -42,7 +42,7 @@ async def test_a_stranger_chooses_no_codec_for_a_form(service: Service, path: st
                 answer = await exchange(service.base_url, request("POST", path, ("Content-Type", f"{FORM}; charset=punycode"), body=body))
                 assert answer.status in (401, 303, 413, 415)
 
-        await attacked(alike(4, attack))
+        await attacked(lambda: alike(4, attack))
 
 
 async def test_a_form_of_a_stranger_has_at_most_eight_kibibytes_and_no_parts(service: Service) -> None:
@@ -69,7 +69,7 @@ async def test_a_strangers_form_of_many_parts_holds_nobody_up(service: Service) 
                 answer = await exchange(service.base_url, request("POST", "/sign-in", media_type, body=parts(990)))
                 assert answer.status in (413, 415)
 
-        await attacked(alike(16, attack))
+        await attacked(lambda: alike(16, attack))
 
 
 SECRET = "drg_" + "s3cret" * 7
@@ -192,7 +192,7 @@ async def test_a_body_that_takes_long_to_read_holds_up_no_other_side(service: Se
             answer = await exchange(service.base_url, request("POST", path, token, key, ("Content-Type", media_type), body=body), wait=60)
             assert answer.status in (413, 422), answer
 
-        await attacked(alike(8, attack))
+        await attacked(lambda: alike(8, attack))
 
 
 # Connections that nobody sends a request on

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,10 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 async def test_no_request_makes_the_service_fail_or_the_other_side_wait(service: Service, dice: random.Random, rounds: Rounds) -> None:
     tokens = ("drg_" + "s3cret" * 7, service.token("nato/officer"))
-    generator, ends = Generator(dice, *tokens), time.monotonic() + rounds(4, 600)
+    generator, seconds = Generator(dice, *tokens), rounds(4, 600)
     begun = service.log.stat().st_size
 
-    async def attack() -> None:
+    async def attack(ends: float) -> None:
         while time.monotonic() < ends:
             raw = generator.draw()
             try:
@@ -38,7 +39,7 @@ async def test_no_request_makes_the_service_fail_or_the_other_side_wait(service:
             assert answer.status < 500, (answer, raw[:400], len(raw))
 
     async with unhindered(service) as attacked:
-        await attacked(alike(_CLIENTS, attack))
+        await attacked(lambda: alike(_CLIENTS, partial(attack, time.monotonic() + seconds)))
     said = service.log.read_bytes()[begun:].decode()
     assert not [line for line in said.splitlines() if '"level":"error"' in line or '"level":"critical"' in line]
     assert not [each for each in tokens if each in said]

@@ -1,10 +1,12 @@
 """A stream's settings, and what is found wrong with one: by its own account, and against the mark."""
 
 import asyncio
+import itertools
 import json
 import shutil
 import time
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +203,22 @@ async def test_a_record_that_a_stepped_clock_has_dated_is_not_appended_once_the_
     outcome = await log.append([Entry(record=note(1), expected=0, ahead=ahead + 3600)])
     assert isinstance(outcome, Unavailable) and "stepped since the record was dated" in str(outcome.detail)
     assert Appended(1) == await log.append([Entry(record=note(1), expected=0, ahead=ahead)])
+
+
+@pytest.mark.parametrize("looks", range(4))
+async def test_a_clock_that_is_set_right_between_two_looks_dates_no_record(
+    real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    log, guard = await real_broker.log(), real_broker.guard
+    ahead, looked = time.time() - time.monotonic(), itertools.count()
+
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(hours=next(looked) < looks)
+
+    monkeypatch.setattr(guard, "_now", now)
+    outcome = await log.append([Entry(record=note(1), expected=0, ahead=ahead + 3600)])
+    assert isinstance(outcome, Unavailable), outcome
+    assert await log.read(1, 10) == []
 
 
 async def test_a_log_that_lost_its_end_is_not_written_again(real_broker: RealBroker, tmp_path: Path) -> None:

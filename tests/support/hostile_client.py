@@ -121,17 +121,25 @@ class SecondSide:
 
 
 @asynccontextmanager
-async def unhindered(service: Service) -> AsyncIterator[Callable[[Awaitable[object]], Awaitable[Waits]]]:
-    """Measure the second side in quiet, then while each attack runs; assert that it never waits too long."""
+async def unhindered(service: Service) -> AsyncIterator[Callable[[Callable[[], Awaitable[object]]], Awaitable[Waits]]]:
+    """Measure the second side in quiet, then while each attack runs; assert that it never waits too long.
+
+    An attack is made up to three times: what it does to the service it does each time, and a machine that was busy just then is not.
+    """
     side = SecondSide(service)
     await side.measure(rounds=1)  # what a first request loads is not in the figures
     quiet = (await side.measure()).worst
 
-    async def attacked(attack: Awaitable[object]) -> Waits:
-        waits = await side.measure(attack)
-        now = quiet if waits.worst <= LATE_SECONDS else max(quiet, (await side.measure()).worst)  # a machine may become busy meanwhile
-        limit = max(LATE_SECONDS, 10 * now)
-        assert waits.worst <= limit, f"the second side waited {waits.worst:.3f} s; in quiet {now:.3f} s, at most {limit:.3f} s"
+    async def attacked(attack: Callable[[], Awaitable[object]]) -> Waits:
+        for last in (False, False, True):
+            waits = await side.measure(attack())
+            now = quiet if waits.worst <= LATE_SECONDS else max(quiet, (await side.measure()).worst)  # a machine may become busy meanwhile
+            limit = max(LATE_SECONDS, 10 * now)
+            assert not last or waits.worst <= limit, (
+                f"the second side waited {waits.worst:.3f} s; in quiet {now:.3f} s, at most {limit:.3f} s"
+            )
+            if waits.worst <= limit:
+                break
         return waits
 
     yield attacked

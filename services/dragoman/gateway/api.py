@@ -193,10 +193,11 @@ def health_of(found: Sequence[Condition]) -> Health:
 async def conditions(call: Call[Any]) -> list[Condition]:
     """What must hold for the service to be used; the heads are looked at where all else does."""
     service = service_of(call)
+    unproven, read_only = service.guard.reason, service.desk.read_only_reason  # read once: either may change at any time
     found = [
         Condition("broker connected", service.bus.up),
-        Condition("broker syncs every write", service.guard.proven, service.guard.reason),
-        Condition("data are in their place", service.desk.read_only_reason is None, service.desk.read_only_reason),
+        Condition("broker syncs every write", unproven is None, unproven),
+        Condition("data are in their place", read_only is None, read_only),
     ]
     # Names of channels are their members' business.
     late = sum(not service.is_live(projection) for projection in service.channels.values())

@@ -180,8 +180,8 @@ class JetStreamLog:
             return sentence("this connection only reads")
         if not self._bus.up:
             return sentence("the broker cannot be reached")
-        if not self._guard.proven:
-            return self._guard.reason
+        if (reason := self._guard.reason) is not None:  # read once: a clock that is set right just then would leave none the second time
+            return reason
         if not all(each.ahead is None or self._guard.agrees(each.ahead) for each in entries):
             return sentence("this clock was stepped since the record was dated")
         if self._doubted:
