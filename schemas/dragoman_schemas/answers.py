@@ -454,6 +454,15 @@ class Si(Answer, frozen=True, kw_only=True):
     unit: Literal["m", "m/s"]
 
 
+class Terms(Answer, frozen=True, kw_only=True):
+    """What may be consented to: the act, the translation or amendment `of` which it is, whose agenda, and the digest to name as `terms`."""
+
+    act: str
+    sha256: str
+    of: str = ""
+    side: str = ""
+
+
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
@@ -464,6 +473,8 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     `unanswered` are questions that nobody answered yet, and `notice` is what such a message says on its face, by language.
     `standing` is how all of it stands under the signed heads.
     `people` and `files` say of whom and of what it names beside the log what is there now, by id and by SHA-256.
+    `terms` are the digests that acts of consent have to name, `amendment` the id of the one that waits for an answer, and `behind` are the
+    sides that have consented to the text as it is.
     `timeline` has the newest records, the oldest of them first; where there are earlier ones, `earlier` is the cursor of their page.
     """
 
@@ -474,6 +485,9 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     timeline: tuple[Entry, ...]
     blame: dict[str, int]
     allowed: tuple[str, ...]
+    terms: tuple[Terms, ...] = ()
+    amendment: str = ""
+    behind: tuple[str, ...] = ()
     clocks: tuple[ClockView, ...] = ()
     flags: tuple[FlagView, ...] = ()
     linked: tuple[Link, ...] = ()

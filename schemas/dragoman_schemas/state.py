@@ -107,10 +107,10 @@ class Held(State, frozen=True, kw_only=True):
 
 
 class Readout(State, frozen=True, kw_only=True):
-    """What one side, or both, said that a meeting was about."""
+    """What a side said that a meeting was about: for itself, or jointly once every side has said these words; proposed until then."""
 
     given: Stamp
-    kind: Literal["joint", "separate"]
+    kind: Literal["joint", "proposed_jointly", "separate"]
     topics: tuple[str, ...]
     text: Raw
 

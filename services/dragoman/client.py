@@ -27,13 +27,14 @@ from urllib.parse import urlencode
 import aiohttp
 import msgspec
 
-from dragoman.domain import ids, nesting
+from dragoman.domain import consent, ids, nesting
 from dragoman.domain.record import decode_act
 from dragoman.domain.table import PATHS, RULES
 from dragoman.limits import ANSWER_BYTES, DEPTH, FILE_SECONDS, LINE_BYTES
 from dragoman_schemas.answers import Alarm, ChannelView, Drafts, DraftView, Entry, ExchangeView, LiaisonState, Recorded, Row, Rows
 from dragoman_schemas.frame import Act
 from dragoman_schemas.problems import Problem
+from dragoman_schemas.state import decode_exchange
 
 _TRIES: Final = 5
 _LONGEST_WAIT: Final = 30.0
@@ -167,8 +168,31 @@ class Client:
         return await self._recorded(path, body, sent)
 
     async def act(self, channel: str, exchange: str, act: Said, *, key: str = "", if_match: str = "") -> Posted:
-        """Carry an exchange on, which is named by its id or its number. Raises `Answered`, `Unreachable`."""
-        return await self.post(channel, act, key=key, exchange=await self.exchange_of(channel, exchange), if_match=if_match)
+        """Carry an exchange on, which is named by its id or its number. Raises `Answered`, `Unreachable`.
+
+        An act of consent that names no terms is given those of the exchange as it is read here.
+        """
+        id = await self.exchange_of(channel, exchange)
+        return await self.post(channel, await self.with_terms(channel, id, _bytes(act)), key=key, exchange=id, if_match=if_match)
+
+    async def with_terms(self, channel: str, exchange: str, act: bytes) -> bytes:
+        """An act of consent with the digest of the text as it is read here; any other act, and one that names its terms, as it is.
+
+        The digest is made from the text that was read, and not taken from the gateway's word.
+        """
+        try:
+            members = msgspec.json.decode(act, type=dict[str, msgspec.Raw])
+            name = msgspec.json.decode(members["act"])
+        except (msgspec.DecodeError, KeyError):
+            return act  # it is refused where it is read
+        if name not in consent.ACTS or "terms" in members:
+            return act
+        state = decode_exchange(bytes((await self.exchange(channel, exchange)).state))
+        given: dict[str, Any] = {each: msgspec.json.decode(members[each]) for each in ("of", "side", "fields") if each in members}
+        if "side" not in given and len(authors := consent.authors(state, name)) == 1:
+            given |= {"side": authors[0]}
+        terms = consent.of_act(state, "", name, given)
+        return act.rstrip()[:-1] + b',"terms":"%s"}' % terms.encode() if terms else act
 
     async def draft(
         self, channel: str, act: Said, *, key: str = "", exchange: str = "", if_match: str = "", headers: Mapping[str, str] | None = None

@@ -61,7 +61,7 @@ class Liaison:
 
     async def act(self, who: str, exchange: str, act: dict[str, Any]) -> int:
         tag = (await self.who(who).get(f"{C}/exchanges/{exchange}")).headers["ETag"]
-        answer = await self.who(who).post(f"{C}/exchanges/{exchange}/acts", act, If_Match=tag)
+        answer = await self.who(who).act(exchange, act, CHANNEL, If_Match=tag)
         assert answer.status == 201, answer.body
         return int(answer.json["position"])
 

@@ -193,6 +193,7 @@ def test_after_a_cancellation_the_refusal_names_what_is_allowed(world: World) ->
         "translation-dispute",
         "repeat-request",
         "release-consent",
+        "consent-withdrawal",
         "lesson",
     )
 

@@ -116,7 +116,7 @@ def test_ground_is_common_when_every_side_has_said_the_same_last() -> None:
         (C, "a", "stated"),
         (OSCE, "b", "stated"),
         (OSCE, "a", "common_ground"),
-        (C, "b", "common_ground"),
+        (C, "b", "stated"),
     ):
         world.keep(actor, act("common-ground", text=text), id, seen=True)
         assert status(world, id) == after
@@ -209,7 +209,7 @@ def test_readouts_differ_in_their_text_and_in_their_topics_alike(world: World) -
         world.keep(actor, act("readout", **change), id)
         assert meeting(world, id).readouts_differ == differ
     assert bytes(meeting(world, id).readouts["china"][0].text) == b'"Otherwise."'
-    assert meeting(world, id).readouts["nato"][0].kind == "separate"
+    assert meeting(world, id).readouts["nato"][0].kind == "proposed_jointly"
 
 
 def test_who_did_not_come_stays_absent_since_it_was_first_said() -> None:

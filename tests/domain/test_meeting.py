@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dragoman.domain import clocks, consent
 from dragoman.domain.exchange import owes_answer
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
@@ -47,6 +48,55 @@ def test_two_readouts_stand_side_by_side_and_differ(world: World) -> None:
     assert {side: len(given) for side, given in meeting_of(world, id).readouts.items()} == {"nato": 1, "china": 2}
 
 
+HELD = {"act": "meeting-held", "from": "2026-11-27T08:00Z", "to": "2026-11-27T09:30Z"}
+JOINT = {"act": "readout", "kind": "joint", "topics": ["safety"], "text": "Both sides regret it."}
+OWN = {"act": "readout", "kind": "separate", "topics": ["safety"], "text": "They regret it."}
+
+
+def owing(world: World, id: str) -> set[str]:
+    """The sides that still owe a readout."""
+    exchange = world.exchange(id)
+    return {each.side for each in clocks.running(world.registry, exchange, {}) if each.clock == "readout" and each.met is None}
+
+
+def test_a_joint_readout_is_said_once_every_side_has_said_it() -> None:
+    world = World(sides=("nato", "china", "osce"))
+    id = world.open("nato/o-1", {**REQUEST, "to": ["china", "osce"]})
+    world.keep("nato/o-1", HELD, id)
+    assert refused(world.keep("china/o-1", {"act": "readout-agreement"}, id, seen=True)).faults[0].pointer == "/act"
+    world.keep("nato/o-1", JOINT, id)
+    assert refused(world.keep("nato/o-1", {"act": "readout-agreement"}, id, seen=True)).faults[0].pointer == "/act"
+    for actor, kind in (("china/o-1", "proposed_jointly"), ("osce/o-1", "joint")):
+        assert isinstance(world.keep(actor, {"act": "readout-agreement"}, id, seen=True), Folded)
+        assert {given[-1].kind for given in meeting_of(world, id).readouts.values()} == {kind}
+    world.keep("osce/o-1", OWN, id)
+    assert {side: given[-1].kind for side, given in meeting_of(world, id).readouts.items()} == {
+        "nato": "proposed_jointly",
+        "china": "proposed_jointly",
+        "osce": "separate",
+    }
+
+
+def test_whoever_says_something_else_than_the_joint_readout_owes_none(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    world.keep("nato/o-1", HELD, id)
+    assert owing(world, id) == {"nato", "china"}
+    world.keep("nato/o-1", JOINT, id)
+    assert owing(world, id) == {"china"}
+    world.keep("china/o-1", OWN, id)
+    assert owing(world, id) == set()
+    assert meeting_of(world, id).readouts["nato"][-1].kind == "proposed_jointly"
+
+
+def test_an_agreement_to_a_readout_that_was_replaced_is_void(world: World) -> None:
+    id = world.open("nato/o-1", REQUEST)
+    world.keep("nato/o-1", HELD, id)
+    world.keep("nato/o-1", JOINT, id)
+    terms = consent.readout(world.exchange(id), "nato")
+    world.keep("nato/o-1", {**JOINT, "text": "China regrets it."}, id)
+    assert refused(world.keep("china/o-1", {"act": "readout-agreement", "terms": terms}, id, seen=True)).kind == "moved"
+
+
 def test_a_declined_request_takes_no_acceptance(world: World) -> None:
     id = world.open("nato/o-1", REQUEST)
     world.keep("china/o-1", {"act": "decline"}, id)
@@ -72,7 +122,7 @@ def test_nobody_is_held_to_a_window_that_was_changed_afterwards(world: World) ->
     assert bytes(meeting_of(world, id).accepted["china"].terms) == b'{"from":"2026-12-01T08:00Z","to":"2026-12-01T10:00Z"}'
     assert refused(world.keep("nato/o-1", moved, id, seen=True)).faults[0].pointer == "/fields/windows"
     elsewhere = {"act": "correction", "reason": "x", "fields": {"venue": "The other hall"}}
-    assert isinstance(world.keep("nato/o-1", elsewhere, id, seen=True), Folded), "where to meet is still the convener's to say"
+    assert refused(world.keep("nato/o-1", elsewhere, id, seen=True)).faults[0].pointer == "/fields/venue", "nor to another place"
 
 
 @pytest.mark.parametrize("name", ["meeting-request", "visit-invitation"])

@@ -214,7 +214,7 @@ def test_windows_may_be_corrected_until_one_was_accepted(world: World) -> None:
         outcome = world.keep(N, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True)
         assert isinstance(outcome, Folded) if not expected else refused(outcome).faults[0].pointer == expected
         world.keep(C, act("acceptance", window=0), id, seen=True)
-    assert isinstance(world.keep(N, {"act": "correction", "reason": "x", "fields": {"purpose": "y"}}, id, seen=True), Folded)
+    assert isinstance(world.keep(N, {"act": "correction", "reason": "x", "fields": {"precedence": "priority"}}, id, seen=True), Folded)
 
 
 def test_a_correction_of_what_is_too_long_for_a_flash_says_so_under_its_fields(world: World) -> None:

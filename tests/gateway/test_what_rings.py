@@ -18,6 +18,7 @@ from markupsafe import Markup
 from dragoman.cli import reading
 from dragoman.courier import choosing
 from dragoman.courier.mail import message as mail_of
+from dragoman.domain import consent
 from dragoman.domain.exchange import precedence_of
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import parse
@@ -45,6 +46,8 @@ FORMATS_AN_ACT = 3
 BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "acceptance": ((OTHER, {"act": "counter-proposal"}),),
     "fairness": ((OTHER, {"act": "restatement"}),),
+    "amendment-refusal": ((OTHER, {"act": "amendment", "fields": {"deliverable": "A chart", "text": "Another text."}}),),
+    "consent-withdrawal": ((OTHER, {"act": "release-consent"}),),
 }
 """What has to be said before an act may be."""
 
@@ -87,7 +90,8 @@ def spoken() -> tuple[World, list[Said]]:
             folded: Folded | Refusal = world.keep(actor, body, exchange, seen=bool(exchange), released_by=second)
             if isinstance(folded, Folded) and folded.valid and folded.record is not None:
                 envelope = folded.record.envelope
-                return Said(exchange or envelope.id, envelope.id, folded.position, actor, body["act"], body)
+                terms = {"terms": folded.record.data.terms} if body["act"] in consent.ACTS else {}  # type: ignore[attr-defined]
+                return Said(exchange or envelope.id, envelope.id, folded.position, actor, body["act"], {**body, **terms})
         return None
 
     for form in (each for name, each in FORMATS.items() if "official" in each.kinds and name != "line-check"):
@@ -100,13 +104,15 @@ def spoken() -> tuple[World, list[Said]]:
             if not act:
                 found.append(opening)
                 continue
-            own = RULES[act].who in (Who.OPENER, Who.CONVENER) or act == "acceptance"
+            own = RULES[act].who in (Who.OPENER, Who.CONVENER) or act in ("acceptance", "amendment-refusal")
+            given: Said | None = None
             earlier = BEFORE.get(act, ((OTHER, {"act": "interim-reply"}),) if own else ())
             n += len(earlier)
             for actor, step in earlier:
-                kept(actor, marked(step["act"], n), opening.exchange)
+                given = kept(actor, {**marked(step["act"], n), **step}, opening.exchange)
             n += 1
-            newest = kept(OPENER if own else OTHER, marked(act, n), opening.exchange)
+            named = {"of": given.id} if given is not None and act in ("amendment-refusal", "consent-withdrawal") else {}
+            newest = kept(OPENER if own else OTHER, {**marked(act, n), **named}, opening.exchange)
             if newest is not None:
                 found.append(newest)
     return world, found

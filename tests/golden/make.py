@@ -34,13 +34,15 @@ import msgspec
 from dragoman.audit.replay import Replay
 from dragoman.domain import channel, courier, ids
 from dragoman.domain import record as records
+from dragoman.domain.fold import Folded
 from dragoman.log import stream
 from dragoman.log.broker import Endpoint, write_secret
 from dragoman.log.connection import connected
 from dragoman.tlog import dsse
 from dragoman_schemas.acts import SHAPES
 from host import Host
-from samples import SAMPLES
+from lives import LIVES
+from samples import SAMPLES, act
 from service import Caller
 from world import INCIDENT, NOTE, SALT, World, compact, public_of, seed_of
 
@@ -55,7 +57,8 @@ KINDS = {
     "golden-desk": ("desk", False, ""),
     "golden-two": ("official", False, "default"),
 }
-LAST = [*KINDS][-1]
+LAST, DESK = [*KINDS][-1], "golden-desk"
+OF_A_DESK = {"tasking", "instruction-request", "instruction", "seen-by"}
 BOTH = ("nato/root", "china/root")
 SECRET = "zanzibar"
 
@@ -135,6 +138,7 @@ def kept_by_sides() -> list[bytes]:
     data, act = courier_outcome(opened.messages[0].id)
     served(world, "courier-outcome", "courier", courier.id_of(world.name, data), act, id, opened.family)
     world.keep("china/d-1", {"act": "acknowledgement"}, id)
+    consents(world)
     other = world.open("china/o-1", NOTE)
     named = erasure(world, id)
     signers = {"nato": ("nato/root-2", "nato/root-3"), "china": ("china/root",), "osce": ("osce/root",), "third": ("third/root",)}
@@ -143,6 +147,51 @@ def kept_by_sides() -> list[bytes]:
     assert world.attested(named, *(root for roots in signers.values() for root in roots)).removed == (id,)
     world.keep("nato/o-1", {"act": "acknowledgement"}, other)
     world.take(b"junk that belongs to nobody")
+    return world.raws
+
+
+def consents(world: World) -> None:
+    """Append what the sides consent to, amend, take back and dispute."""
+
+    def said(actor: str, act: dict[str, Any], id: str) -> str:
+        folded = world.keep(actor, act, id, seen=True)
+        assert isinstance(folded, Folded) and folded.valid and folded.record is not None, folded
+        return folded.record.envelope.id
+
+    item = world.open("nato/h-1", {**SAMPLES["roadmap-item"], "to": ["china", "osce"]})
+    consent = said("china/h-1", {"act": "agreement"}, item)
+    said("china/h-1", {"act": "consent-withdrawal", "of": consent, "reason": "Our capital asks for another word."}, item)
+    for side in ("china", "osce"):
+        said(f"{side}/h-1", {"act": "agreement"}, item)
+    wider = said("china/h-1", {"act": "amendment", "fields": {"deliverable": "A hotline with video"}, "reason": "As spoken of."}, item)
+    said("nato/h-1", {"act": "amendment-refusal", "of": wider, "reason": "Not before the budget."}, item)
+    smaller = said("china/h-1", {"act": "amendment", "fields": {"deliverable": "A hotline by telephone"}, "reason": "As spoken of."}, item)
+    for side in ("nato", "osce"):
+        said(f"{side}/h-1", {"act": "amendment-agreement", "of": smaller}, item)
+    view = world.open("nato/h-1", SAMPLES["perception"])
+    said("china/h-1", SAMPLES["restatement"], view)
+    said("nato/h-1", SAMPLES["fairness"], view)
+    call = world.open("nato/h-1", {**SAMPLES["call-request"], "to": ["china"]})
+    said("china/h-1", {"act": "acceptance"}, call)
+    said("nato/h-1", SAMPLES["meeting-held"], call)
+    said("china/h-1", SAMPLES["readout"], call)
+    said("nato/h-1", {"act": "readout-agreement"}, call)
+    note = world.open("nato/o-1", NOTE)
+    translation = said("nato/o-1", {"act": "translation", "of": note, "language": "zh", "text": "天气很好。"}, note)
+    said("osce/o-1", {"act": "translation-agreement", "of": translation}, note)
+    said("china/o-1", {**SAMPLES["translation-dispute"], "of": translation}, note)
+    activity = world.open("nato/h-1", {**SAMPLES["military-activity"], "to": ["china", "osce"]})
+    said("nato/h-1", SAMPLES["after-activity-report"], activity)
+
+
+def lived() -> list[bytes]:
+    """Return a log with one life of every format."""
+    world = World(name="golden-lives", clock=BEGIN)
+    for (opener, opening, _), *steps in LIVES.values():
+        id = world.open(opener, act(opening) if isinstance(opening, str) else opening)
+        for actor, step, _ in steps:
+            folded = world.keep(actor, act(step) if isinstance(step, str) else step, id, seen=True)
+            assert isinstance(folded, Folded) and folded.valid, (step, folded)
     return world.raws
 
 
@@ -242,7 +291,8 @@ async def host_of(folder: Path, logs: dict[str, list[bytes]]) -> dict[str, Any]:
     digests = digests_of(host.service.data)
     with tarfile.open(folder / "data.tar.xz", "w:xz") as archive:
         for each in sorted(host.service.data.iterdir()):
-            archive.add(each, each.name)
+            if each.name != "place.json":  # else whoever unpacks it elsewhere has to take the place over
+                archive.add(each, each.name)
     shutil.copy(work / "china-a-1.token", folder / "auditor.token")
     shutil.copy(work / "nato-o-1.token", folder / "officer.token")
     shutil.rmtree(work)
@@ -291,9 +341,11 @@ def main(folder: Path) -> None:
     (folder / "logs").mkdir(parents=True)
     tried: Counter[tuple[str, bool]] = Counter()
     with asyncio.Runner() as runner:
-        logs = {"golden-keys": kept_by_sides()}
+        logs = {"golden-keys": kept_by_sides(), "golden-lives": lived()}
         missing = set(SHAPES) - acts_with_effect(logs)
-        logs |= {name: drawn(name, runner, tried, missing if name == LAST else set()) for name in KINDS}
+        logs |= {
+            name: drawn(name, runner, tried, missing if name == LAST else missing & OF_A_DESK if name == DESK else set()) for name in KINDS
+        }
         missing = set(SHAPES) - acts_with_effect(logs)
         assert not missing, f"draw longer logs, since these acts stand nowhere with effect: {sorted(missing)}"
         for name, raws in logs.items():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar
 from msgspec.structs import replace
 
+from dragoman.domain import consent
 from dragoman.domain import record as records
 from dragoman.domain.fold import Folded
 from dragoman.interop import NotUnderstood, itip
@@ -23,7 +24,7 @@ from gobuild import required
 from libical import errors
 from patience import PATIENCE_S
 from samples import SAMPLES
-from world import REQUEST, World, compact
+from world import REQUEST, SAMPLE_TERMS, World, compact
 
 ROOT = Path(__file__).parents[2]
 ICAL_JS = ROOT / "node_modules" / "ical.js" / "dist" / "ical.js"
@@ -74,7 +75,8 @@ class Told:
 def read(raw: bytes) -> Answered:
     """What is understood; it is an act, and times have their form."""
     answered = itip.read(raw)
-    records.read_act(compact(answered.act), cut=False)
+    terms = {"terms": SAMPLE_TERMS} if answered.act["act"] == "acceptance" else {}  # which they are, the exchange says
+    records.read_act(compact({**answered.act, **terms}), cut=False)
     for time in (answered.dtstamp, answered.begins or answered.dtstamp):
         assert time.endswith("Z") and datetime.fromisoformat(time).tzinfo == UTC
     return answered
@@ -137,7 +139,7 @@ def test_an_acceptance_is_a_reply_in_the_window_that_was_accepted() -> None:
     assert (told.method, told.sequence, told.attendees, told["DTSTART"]) == ("REPLY", 0, {"china": "ACCEPTED"}, "27 08:00")
     assert told["UID"] == str(published(world)["UID"]) and told["STATUS"] == ""
     assert (told.read.exchange, told.read.side, told.read.sequence) == (id, "china", 0)
-    assert itip.fitted(told.read, before) == {"act": "acceptance", "window": 1}
+    assert itip.fitted(told.read, before) == {"act": "acceptance", "terms": consent.whole(before), "window": 1}
 
 
 def test_a_decline_is_a_reply_that_gives_the_reason() -> None:
@@ -291,7 +293,7 @@ def test_among_several_sides_each_answers_for_itself() -> None:
     assert Told(world, id).attendees == {"china": "ACCEPTED"}
     world.keep("india/o-1", {"act": "decline"}, id)
     assert Told(world, id).attendees == {"india": "DECLINED"}
-    world.keep("nato/o-1", {"act": "correction", "fields": {"purpose": "The incident"}, "reason": "Shorter."}, id, seen=True)
+    world.keep("nato/o-1", {"act": "correction", "fields": {"area": "maritime-security"}, "reason": "Shorter."}, id, seen=True)
     told = Told(world, id)
     assert told.attendees == {"china": "ACCEPTED", "india": "DECLINED"} and told["STATUS"] == "CONFIRMED"
 
@@ -305,7 +307,7 @@ def test_calls_and_visits_are_meetings_too() -> None:
         agree(told, world)
         before = world.exchange(id)
         world.keep("china/o-1", {"act": "acceptance"}, id, seen=True)
-        assert itip.fitted(Told(world, id).read, before) == {"act": "acceptance", "window": 0}
+        assert itip.fitted(Told(world, id).read, before) == {"act": "acceptance", "terms": consent.whole(before), "window": 0}
 
 
 def test_a_call_at_any_time_is_in_no_calendar_but_its_answer_is() -> None:
@@ -317,7 +319,7 @@ def test_a_call_at_any_time_is_in_no_calendar_but_its_answer_is() -> None:
     world.keep("china/o-1", {"act": "acceptance"}, id, seen=True)
     told = Told(world, id)
     assert (told.method, told["DTSTART"]) == ("REPLY", "")
-    assert itip.fitted(told.read, before) == {"act": "acceptance"}
+    assert itip.fitted(told.read, before) == {"act": "acceptance", "terms": consent.whole(before)}
 
 
 def test_an_exercise_says_so() -> None:
@@ -507,14 +509,14 @@ def test_an_answer_to_an_earlier_proposal_is_refused() -> None:
         with pytest.raises(NotUnderstood, match="earlier proposal"):
             itip.fitted(read(written(method, STAMP, *lines, uid=uid)), world.exchange(id))
     newest = read(written("REPLY", STAMP, SIDE, "SEQUENCE:1", "DTSTART:20261128T080000Z", uid=uid))
-    assert itip.fitted(newest, world.exchange(id)) == {"act": "acceptance", "window": 0}
+    assert itip.fitted(newest, world.exchange(id)) == {"act": "acceptance", "terms": consent.whole(world.exchange(id)), "window": 0}
 
 
 def test_an_acceptance_is_for_the_window_that_begins_when_it_says() -> None:
     world = World()
     id = world.open("nato/o-1", REQUEST)
     second = read(written("REPLY", STAMP, SIDE, "DTSTART:20261127T080000Z"))
-    assert itip.fitted(second, world.exchange(id)) == {"act": "acceptance", "window": 1}
+    assert itip.fitted(second, world.exchange(id)) == {"act": "acceptance", "terms": consent.whole(world.exchange(id)), "window": 1}
     with pytest.raises(NotUnderstood, match="send it as a COUNTER"):
         itip.fitted(read(written("REPLY", STAMP, SIDE, "DTSTART:20261127T090000Z")), world.exchange(id))
 

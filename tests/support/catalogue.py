@@ -101,6 +101,10 @@ CONTINUING = {
     "translation-agreement": (Who.ANY, "consenting kept"),
     "translation-dispute": (Who.ANY, "kept"),
     "release-consent": (Who.ANY, "consenting kept"),
+    "consent-withdrawal": (Who.ANY, "message kept"),
+    "amendment": (Who.ANY, "consenting message kept"),
+    "amendment-agreement": (Who.ANY, "consenting acknowledges answers kept"),
+    "amendment-refusal": (Who.ANY, "acknowledges answers message kept"),
     "second-key": (Who.OPENER, ""),
     "call-attempt": (Who.ANY, "kept"),
     "non-attendance": (Who.ANY, "kept"),
@@ -116,6 +120,7 @@ CONTINUING = {
     "agenda-agreement": (Who.PARTY, "consenting acknowledges kept"),
     "meeting-held": (Who.ANY, ""),
     "readout": (Who.ANY, ""),
+    "readout-agreement": (Who.PARTY, "consenting acknowledges kept"),
     "counter-account": (Who.OTHER, "acknowledges message"),
     "accounts-agreement": (Who.PARTY, "consenting acknowledges kept"),
     "contained": (Who.OPENER, "message kept"),
@@ -187,6 +192,7 @@ REQUESTED = (
     "accepted meeting-held held",
     "postponed meeting-held held",
     "held readout held",
+    "held readout-agreement held",
     *(f"{status} non-attendance {status}" for status in ("requested", "accepted", "postponed", "held")),
 )
 MEETING = Life("requested", "requested accepted postponed held", REQUESTED, "requested accepted postponed")
@@ -353,6 +359,7 @@ AT_ANY_TIME = (
     "acknowledgement",
     "repeat-request",
     "release-consent",
+    "consent-withdrawal",
     "translation",
     "translation-agreement",
     "translation-dispute",
@@ -379,6 +386,11 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
         moves["second-key"] = {status: status for status in live + ended}
     for before, each, after in own:
         moves.setdefault(each, {})[before] = after
+    consents = [each for each in ("agreement", "endorsement", "acceptance") if each in moves]
+    if consents:
+        for each in ("amendment", "amendment-agreement", "amendment-refusal"):
+            moves[each] = {status: status for status in live}
+        moves["amendment-agreement"] |= {} if consents == ["acceptance"] else moves[consents[0]]
     return moves
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from dragoman.domain import consent
 from dragoman.gateway.console import forms, kinds
 from dragoman.gateway.console.kinds import Kind, Member
 from samples import SAMPLES
@@ -31,15 +32,19 @@ def required(act: str, *, sample: Any = None) -> tuple[list[Entry], dict[str, An
 
 
 def needed(act: str) -> list[str]:
-    """Return the names of the members without which an act is none: those of its shape, and the window where several are offered."""
-    return [each.name for each in kinds.members(act) if each.required or isinstance(each.kind, kinds.Offered)]
+    """Return the names of the members without which an act is none: those of its shape, and the window where several are offered.
+
+    The digest of a text that is consented to is nobody's to type.
+    """
+    found = [each.name for each in kinds.members(act) if each.required or isinstance(each.kind, kinds.Offered)]
+    return [name for name in found if name != "terms" or act not in consent.ACTS]
 
 
 def filled(act: str, names: Iterable[str], *, sample: Any = None) -> tuple[list[Entry], dict[str, Any]]:
     """Return what is typed for some members of an act, and the act that is to be recorded for it."""
     values = still_to_come(SAMPLES[act] if sample is None else sample)
     entries: list[Entry] = []
-    expected: dict[str, Any] = {"act": act}
+    expected: dict[str, Any] = {"act": act, **({"terms": CHOSEN} if act in consent.ACTS else {})}
     wanted = set(names)
     for member in kinds.members(act):
         if member.name in wanted and isinstance(member.kind, kinds.Fields):

@@ -21,12 +21,23 @@ _OPENER, _OTHER = "nato", "china"
 
 _PRIOR: Final = {
     "agenda-agreement": ("agenda",),
+    "readout-agreement": ("readout",),
+    "amendment": ("agreement",),
+    "amendment-agreement": ("agreement", "amendment"),
+    "amendment-refusal": ("agreement", "amendment"),
+    "consent-withdrawal": ("release-consent",),
     "translation-agreement": ("translation",),
     "translation-dispute": ("translation",),
     "fairness": ("restatement",),
     "help-acceptance": ("help-request", "help-offer"),
 }
 """Acts that must stand in the exchange first, besides those that lead to its status."""
+
+_FORM: Final = {
+    "second-key": "launch-notice",
+    **dict.fromkeys(("amendment", "amendment-agreement", "amendment-refusal"), "roadmap-item"),
+}
+"""The format in which an act has an occasion, where the table allows it in others too."""
 
 
 @dataclass
@@ -48,7 +59,8 @@ class Reaching:
         exchange = await self._opened(form, act)
         for step in (*path, *_PRIOR.get(act, ())):
             await self._carried_on(exchange, step)
-        for side in (_OTHER, _OPENER):
+        own = act == "consent-withdrawal"  # of whoever gave it
+        for side in (_OPENER, _OTHER) if own else (_OTHER, _OPENER):
             if act in (await self._view(side, exchange))["allowed"]:
                 return side, exchange
         raise AssertionError(f"nobody may do {act} in a {form.rule.act}")
@@ -72,7 +84,7 @@ class Reaching:
             view = await self._view(side, exchange)
             if act in view["allowed"]:
                 head = self.caller(side)
-                body = still_to_come({name: value for name, value in SAMPLES[act].items() if name != "of"})
+                body = still_to_come({name: value for name, value in SAMPLES[act].items() if name not in ("of", "terms")})
                 relied = {"If_Match": view["etag"]} if RULES[act].consenting else {}
                 answer = await head.act(exchange, body, self.channel, **relied)
                 assert answer.status == 201, (act, answer.body)
@@ -89,8 +101,7 @@ def _way_to(act: str) -> tuple[Format, tuple[str, ...]]:
     """Return a format, and the shortest way of acts after which this act is allowed: rather in a format that one officer opens."""
     forms = [form for form in FORMATS.values() if act in form.moves and "official" in form.kinds and form.rule.family in PATHS.values()]
     found = [(form.rule.two_key and act != "second-key", len(path), form.rule.act, path) for form in forms for path in _ways(form, act)]
-    if act == "second-key":
-        found = [each for each in found if each[2] == "launch-notice"]
+    found = [each for each in found if each[2] == _FORM.get(act, each[2])]
     _, _, name, path = min(found)
     return FORMATS[name], path
 

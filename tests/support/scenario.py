@@ -133,7 +133,10 @@ class Play:
         path = f"{channel}/exchanges/{exchange}/acts" if exchange else f"{channel}/{where}"
         headers = {"Idempotency_Key": new_key()}
         if RULES[body["act"]].consenting:
-            headers["If_Match"] = (await self.call(who, "GET", f"{channel}/exchanges/{exchange}")).headers["ETag"]
+            view = await self.call(who, "GET", f"{channel}/exchanges/{exchange}")
+            headers["If_Match"] = view.headers["ETag"]
+            named = [each["sha256"] for each in view.json["terms"] if each["act"] == body["act"]]
+            body |= {"terms": named[0]} if named else {}
         if entry.get("two_key"):
             draft = await self.call(f"{entry['side']}/officer", "POST", f"{channel}/drafts", {"act": body}, Idempotency_Key=new_key())
             kept = await self.call(who, "POST", f"{channel}/drafts/{draft.json['id']}/release", If_Match=draft.headers["ETag"])

@@ -19,13 +19,15 @@ import aiohttp
 import msgspec
 
 import commands
+from dragoman.domain import consent
 from dragoman.domain.record import decode_act
 from dragoman.domain.refusal import Malformed
 from dragoman.domain.table import FORMATS, PATHS
 from dragoman.settings import Budgets
 from dragoman.tlog import checkpoint, note
+from dragoman_schemas.state import decode_exchange
 from patience import PATIENCE_S
-from world import INCIDENT, compact
+from world import INCIDENT, SAMPLE_TERMS, compact
 
 DRAGOMAN = Path(sys.executable).with_name("dragoman")
 NOTE: dict[str, Any] = {"act": "contact-note", "form": "conversation", "text": "Met the counterpart at the reception; proposes talks."}
@@ -253,8 +255,22 @@ class Caller:
                 await asyncio.sleep(0.05)
 
     async def act(self, exchange: str, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
-        """Carry an exchange on."""
+        """Carry an exchange on; an act of consent that names no terms consents to those that stand."""
+        if isinstance(body, dict) and body.get("act") in consent.ACTS and body.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS:
+            body = {**body, "terms": await self.terms(exchange, body, channel)}
         return await self.post(f"/v1/channels/{channel}/exchanges/{exchange}/acts", body, **headers)
+
+    async def terms(self, exchange: str, body: dict[str, Any], channel: str = "nato-china") -> str:
+        """The digest that an act of consent has to name now."""
+        view = await self.get(f"/v1/channels/{channel}/exchanges/{exchange}")
+        if view.status != 200:
+            return SAMPLE_TERMS
+        if body["act"] == "amendment":
+            return consent.of_act(decode_exchange(bytes(msgspec.json.encode(view.json["state"]))), "", "amendment", body)
+        found = [each for each in view.json["terms"] if each["act"] == body["act"]]
+        found = [each for each in found if each.get("of", "") == body.get("of", "") or "of" not in each]
+        found = [each for each in found if "side" not in body or each.get("side") == body["side"]]
+        return str(found[-1]["sha256"]) if found else SAMPLE_TERMS
 
 
 async def at_a_screen(session: aiohttp.ClientSession, service: Service, who: str, language: str = "en") -> dict[str, str]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dragoman.audit.replay import Replay
-from dragoman.domain import ids
+from dragoman.domain import consent, ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
 from dragoman.domain.fold import Folded, fold, judge
@@ -22,6 +22,8 @@ from dragoman.tlog import dsse
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 
 SALT = "ab" * 32
+SAMPLE_TERMS = "0" * 64
+"""Of samples: what is posted here instead are the terms that stand."""
 INCIDENT: dict[str, Any] = {
     "act": "hazardous-incident",
     "kind": "near_miss",
@@ -174,6 +176,9 @@ class World:
     ) -> Record | Refusal:
         """What a post would become."""
         self.serial += 1
+        known = self.ledger.exchange(exchange) if exchange else None
+        if act["act"] in consent.ACTS and act.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS and known is not None:
+            act = {**act, "terms": consent.of_act(known, actor.partition("/")[0], act["act"], act) or SAMPLE_TERMS}
         try:
             raw, data = records.read_act(compact(act), cut=True)
         except Malformed as error:

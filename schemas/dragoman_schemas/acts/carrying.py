@@ -4,7 +4,21 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from dragoman_schemas.fields import About, Id, Language, Line, Name, Shape, Text, Timestamp, TimestampOrUnknown, Unknown, Where, Words
+from dragoman_schemas.fields import (
+    About,
+    Hex32,
+    Id,
+    Language,
+    Line,
+    Name,
+    Shape,
+    Text,
+    Timestamp,
+    TimestampOrUnknown,
+    Unknown,
+    Where,
+    Words,
+)
 from dragoman_schemas.frame import Answering, Continuing
 
 
@@ -101,9 +115,13 @@ class Translation(Continuing, frozen=True, kw_only=True, tag="translation"):
 
 
 class TranslationAgreement(Continuing, frozen=True, kw_only=True, tag="translation-agreement"):
-    """The other side agrees that a translation is as good as the original; `of` is the translation's id."""
+    """The other side agrees that a translation is as good as the original; `of` is the translation's id.
+
+    `terms` is the digest of the original and the translation that its officer has seen.
+    """
 
     of: Id
+    terms: Hex32
 
 
 class TranslationDispute(Continuing, frozen=True, kw_only=True, tag="translation-dispute"):
@@ -120,7 +138,44 @@ class RepeatRequest(Continuing, frozen=True, kw_only=True, tag="repeat-request")
 
 
 class ReleaseConsent(Continuing, frozen=True, kw_only=True, tag="release-consent"):
-    """This side consents to the exchange being made public, which it is only when every side has."""
+    """This side consents to making public what was said in the exchange until now; it may be, only when every side has.
+
+    `terms` is the digest of all of it.
+    """
+
+    terms: Hex32
+
+
+class Amendment(Continuing, frozen=True, kw_only=True, tag="amendment"):
+    """Another text, proposed once a side stands behind the one that there is: named fields of the opening, and why.
+
+    The others take it or leave it, and until all have taken it the old text stands. `terms` is the digest of the text as it would be.
+    """
+
+    fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
+    reason: Text
+    terms: Hex32
+
+
+class AmendmentAgreement(Answering, frozen=True, kw_only=True, tag="amendment-agreement"):
+    """This side takes an amendment; `of` is its id, `terms` the digest of the text as it would be."""
+
+    of: Id
+    terms: Hex32
+
+
+class AmendmentRefusal(Answering, frozen=True, kw_only=True, tag="amendment-refusal"):
+    """This side leaves an amendment, and the old text stands; `of` is its id."""
+
+    of: Id
+    reason: Text | UnsetType = UNSET
+
+
+class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-withdrawal"):
+    """This side takes back an act of consent, or its amendment, as long as not every side has consented; `of` is that act's id."""
+
+    of: Id
+    reason: Text | UnsetType = UNSET
 
 
 class Lesson(Continuing, frozen=True, kw_only=True, tag="lesson"):
@@ -153,7 +208,9 @@ class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
 
 
 class Agreement(Answering, frozen=True, kw_only=True, tag="agreement"):
-    """This side agrees to what was proposed, as it stands."""
+    """This side agrees to what was proposed, in exactly these terms: the digest of the text that its officer has seen."""
+
+    terms: Hex32
 
 
 class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
@@ -176,8 +233,12 @@ class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
 
 
 class Endorsement(Answering, frozen=True, kw_only=True, tag="endorsement"):
-    """This side stands behind the text: of a recommendation, or of a joint report's paragraph, counted from 1, or of all of them."""
+    """This side stands behind the text: of a recommendation, or of a joint report's paragraph, counted from 1, or of all of them.
 
+    `terms` is the digest of the whole text that its officer has seen.
+    """
+
+    terms: Hex32
     paragraph: Annotated[int, Meta(ge=1, le=500)] | UnsetType = UNSET
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.fields import Length, Line, Shape, Speed, Unknown, When, Where, Words
+from dragoman_schemas.fields import Hex32, Length, Line, Shape, Speed, Unknown, When, Where, Words
 from dragoman_schemas.frame import Answering, Opening
 
 
@@ -51,6 +51,7 @@ class EncounterReport(Opening, frozen=True, kw_only=True, tag="encounter-report"
 
 
 class AccountsAgreement(Answering, frozen=True, kw_only=True, tag="accounts-agreement"):
-    """What both accounts have in common, in words to which every side agrees."""
+    """What both accounts have in common, in words to which every side agrees; `terms` is the digest of the accounts."""
 
+    terms: Hex32
     facts: Words

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import Languages, Line, Name, People, Reference, Timestamp, Window, Words
+from dragoman_schemas.fields import Hex32, Languages, Line, Name, People, Reference, Timestamp, Window, Words
 from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
@@ -44,8 +44,10 @@ class Acceptance(Answering, frozen=True, kw_only=True, tag="acceptance"):
     """Yes to a meeting, a call or a visit, in the window of that index, counted from 0.
 
     Where several windows are offered, the index is required; in an older record that has none, the first window is meant.
+    `terms` is the digest of the request that its officer has seen, with every window that stands.
     """
 
+    terms: Hex32
     window: Annotated[int, Meta(ge=0, le=19)] | UnsetType = UNSET
 
 
@@ -70,8 +72,9 @@ class Agenda(Answering, frozen=True, kw_only=True, tag="agenda"):
 
 
 class AgendaAgreement(Answering, frozen=True, kw_only=True, tag="agenda-agreement"):
-    """This side takes the other's version of the agenda; `side` whose, where there are several."""
+    """This side takes the other's version of the agenda; `side` whose, where there are several; `terms` is its digest."""
 
+    terms: Hex32
     side: Name | UnsetType = UNSET
 
 
@@ -83,8 +86,15 @@ class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
 
 
 class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
-    """What a meeting was about: joint, or one side's own."""
+    """What a meeting was about: one side's own words, or words that it proposes to say jointly."""
 
     kind: Literal["joint", "separate"]
     topics: Topics
     text: Words
+
+
+class ReadoutAgreement(Answering, frozen=True, kw_only=True, tag="readout-agreement"):
+    """This side says the readout that another one proposed as joint; `side` whose, where there are several; `terms` is its digest."""
+
+    terms: Hex32
+    side: Name | UnsetType = UNSET

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.fields import Line, Words
+from dragoman_schemas.fields import Hex32, Line, Words
 from dragoman_schemas.frame import Answering, Continuing, Opening
 
 
@@ -24,8 +24,9 @@ class Restatement(Answering, frozen=True, kw_only=True, tag="restatement"):
 
 
 class Fairness(Continuing, frozen=True, kw_only=True, tag="fairness"):
-    """Whether the restatement is what we mean."""
+    """Whether the newest restatement is what we mean; `terms` is the digest of the view and of that restatement."""
 
+    terms: Hex32
     result: Literal["fair", "not_our_view"]
 
 

@@ -156,6 +156,8 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
             exchanges[entry["as"]] = await _released(cast[f"{entry['side']}/officer"], caller, entry, act, key)
             continue
         if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
+        if exchange:
+            act = await caller.with_terms(entry["channel"], exchange, act)
         recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange

@@ -21,6 +21,7 @@ from dragoman.cli.common import (
 )
 from dragoman.cli.signing import Passphrase, Sign, over, seed_of, signed
 from dragoman.client import Answered, Client, Posted, new_key
+from dragoman.domain import consent
 from dragoman.domain.record import read_act
 from dragoman_schemas.answers import Standing
 
@@ -83,6 +84,7 @@ async def draft(
             found = await caller.drafts(channel)
         else:
             named = await caller.exchange_of(channel, exchange) if exchange else ""
+            raw = await caller.with_terms(channel, named, raw) if named else raw
             written, used, headers = (
                 await _signed(caller, channel, raw, named, key, sign, passphrase) if sign else (raw, key or new_key(), {})
             )
@@ -160,10 +162,11 @@ async def _send(
     passphrase: Path | None = None,
     wait: int = 0,
 ) -> int:
-    read_act(raw, cut=True)  # what is wrong with it is said before anybody is asked
+    read_act(_with_some_terms(raw), cut=True)  # what is wrong with it is said before anybody is asked
     async with connected(target) as caller:
         channel = await channel_of(target, caller)
         named = await caller.exchange_of(channel, exchange) if exchange else ""
+        raw = await caller.with_terms(channel, named, raw) if named else raw
         body, used, headers = await _signed(caller, channel, raw, named, key, sign, passphrase)
         if wait:
             headers["Prefer"] = f"wait={wait}"
@@ -175,6 +178,17 @@ async def _send(
             raise
     _print(posted, target)
     return 0
+
+
+def _with_some_terms(raw: bytes) -> bytes:
+    """An act of consent that names no terms, with some: which they are is known once the exchange was read."""
+    try:
+        act = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return raw
+    if not isinstance(act, dict) or act.get("act") not in consent.ACTS or "terms" in act:
+        return raw
+    return msgspec.json.encode({**act, "terms": "0" * 64})
 
 
 def _print(posted: Posted, target: Target) -> None:

@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from dragoman.domain import checks
-from dragoman.domain.exchange import life
+from dragoman.domain import checks, consent
+from dragoman.domain.exchange import check_terms, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import Format, Rule, Who, opening
@@ -38,16 +38,21 @@ def _perception_title(data: Act) -> Sentence:
 
 
 def _all_of_one_text(exchange: Exchange, status: str) -> str:
-    newest = {said.said.by.partition("/")[0]: bytes(said.content["text"]) for said in exchange.acts["common-ground"]}
-    every = {exchange.side, *exchange.to, *exchange.info}
-    return status if newest.keys() >= every and len(set(newest.values())) == 1 else exchange.status
+    if consent.standing(exchange, "common-ground") >= consent.parties(exchange):
+        return status
+    return "stated" if exchange.status == "common_ground" else exchange.status
+
+
+def _still_common(exchange: Exchange, status: str) -> str:
+    """Where a side holds another text for common ground since, there is none."""
+    return status if status != "common_ground" else _all_of_one_text(exchange, status)
 
 
 def _check_fairness(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     assert exchange is not None
     if "restatement" not in exchange.acts:
         return invalid("/act", sentence("nobody has restated this view yet; there is nothing to call fair"))
-    return None
+    return check_terms(registry, exchange, record)
 
 
 PERCEPTION: Final = Format(
@@ -64,6 +69,7 @@ PERCEPTION: Final = Format(
         },
     ),
     changes={"stated": ("parked",), "parked": ("stated",)},
+    holds=_still_common,
     title=_perception_title,
 )
 
@@ -150,27 +156,13 @@ def _check_paragraph(registry: Registry, exchange: Exchange | None, record: Reco
     data = record.data
     assert isinstance(data, Dissent | carrying.Endorsement) and exchange is not None
     if isinstance(data.paragraph, UnsetType):
-        return None
+        return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
     if exchange.act != "joint-report":
         return invalid("/paragraph", sentence("a %(act)s has no paragraphs; endorse it as a whole", act=exchange.act))
     count = len(msgspec.json.decode(exchange.content["paragraphs"]))
-    return (
-        None
-        if data.paragraph <= count
-        else invalid("/paragraph", sentence("there are %(n)s paragraphs, counted from 1; name one of them", n=count))
-    )
-
-
-def endorsed_by_all(exchange: Exchange, status: str) -> str:
-    """Endorsed by every side but the author, whose endorsement is given with the text; of a report, every paragraph of it."""
-    count = len(msgspec.json.decode(exchange.content["paragraphs"])) if exchange.act == "joint-report" else 1
-    done: dict[str, set[int]] = {}
-    for said in exchange.acts.get("endorsement", ()):
-        paragraph = said.content.get("paragraph")
-        done.setdefault(said.said.by.partition("/")[0], set()).update(
-            range(1, count + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
-        )
-    return status if all(len(done.get(side, ())) == count for side in (*exchange.to, *exchange.info)) else exchange.status
+    if data.paragraph > count:
+        return invalid("/paragraph", sentence("there are %(n)s paragraphs, counted from 1; name one of them", n=count))
+    return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
 
 
 JOINT_REPORT: Final = Format(
@@ -226,7 +218,7 @@ RULES: Final = (
         answers=True,
         kept=True,
         check=_check_paragraph,
-        settle=endorsed_by_all,
+        settle=consent.by_every_side,
     ),
     Rule(act="dissent", shape=Dissent, who=Who.ANY, acknowledges=True, answers=True, message=True, kept=True, check=_check_paragraph),
     Rule(act="reaction", shape=carrying.Reaction, who=Who.ANY, acknowledges=True, answers=True, message=True, kept=True),

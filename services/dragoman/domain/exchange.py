@@ -15,6 +15,7 @@ Acknowledging or answering a message does the same for every earlier one to that
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +23,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks
+from dragoman.domain import checks, consent
 from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
@@ -56,6 +57,9 @@ UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record
 _ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
 """What has a value also where it was left out, and changes by a correction alone."""
 
+_CONSENTS: Final = {"agreement", "endorsement", "acceptance"}
+"""Where a side consents to a text by one of these, the text may be amended."""
+
 _TRANSLATING: Final = ("translation", "translation-agreement", "translation-dispute")
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -71,7 +75,17 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
     everywhere, alive = {status: status for status in (*live, *ended)}, {status: status for status in live}
     common: Moves = {
         **dict.fromkeys(
-            ("reminder", "lapse", "courier-outcome", "acknowledgement", "repeat-request", "release-consent", *_TRANSLATING), everywhere
+            (
+                "reminder",
+                "lapse",
+                "courier-outcome",
+                "acknowledgement",
+                "repeat-request",
+                "release-consent",
+                "consent-withdrawal",
+                *_TRANSLATING,
+            ),
+            everywhere,
         ),
         **dict.fromkeys(("reply", "interim-reply", "clarification-request", "assessment", "decline"), alive),
         **dict.fromkeys(("update", "correction", "call-attempt"), alive),
@@ -79,6 +93,8 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
         "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed", "withdrawn")},
         "lesson": {status: status for status in ended},
         **({"second-key": everywhere} if one_key else {}),
+        **(dict.fromkeys(("amendment", "amendment-refusal"), alive) if own.keys() & _CONSENTS else {}),
+        **({"amendment-agreement": {**alive, **own.get("agreement", own.get("endorsement", {}))}} if own.keys() & _CONSENTS else {}),
     }
     return {act: {**common.get(act, {}), **own.get(act, {})} for act in {**common, **own}}
 
@@ -392,9 +408,15 @@ def by_all_addressed(exchange: Exchange, status: str) -> str:
 def check_amendment(form: Format, registry: Registry, exchange: Exchange, record: Record) -> Refusal | None:
     """The fields that a correction or an update names exist, may be replaced, and leave a whole opening behind."""
     data = record.data
-    if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
+    if not isinstance(data, carrying.Correction | carrying.Update | carrying.Amendment) or isinstance(data.fields, UnsetType):
         return None
+    bound = not isinstance(data, carrying.Amendment) and consent.is_bound(exchange)
     for name in data.fields:
+        if bound and name not in consent.BESIDE:
+            return invalid(
+                f"/fields/{name}",
+                sentence("another side has consented to this text; propose an amendment, which the other sides take or leave"),
+            )
         if name in UNCORRECTABLE or _settled(exchange, name):
             return invalid(f"/fields/{name}", sentence("%(name)s cannot be corrected; cancel the message and send a new one", name=name))
         if isinstance(data, carrying.Update) and not _unknown(exchange, name):
@@ -406,7 +428,8 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
         corrected = opening_of(exchange, data.fields)
     except Malformed as error:
         return invalid("/fields" + error.fault.pointer, error.fault.detail)
-    trial = replace(record, data=corrected, name=exchange.act)
+    opened_by = replace(record.envelope, actor=exchange.opened.by) if isinstance(data, carrying.Amendment) else record.envelope
+    trial = replace(record, envelope=opened_by, side=exchange.side, data=corrected, name=exchange.act)
     refusal = check_opening(registry, form, trial) or form.rule.check(registry, None, trial)
     if refusal is None:
         return None
@@ -446,17 +469,17 @@ def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType(
 
 
 def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
-    """Replace the fields that a correction or an update names; what they were stays with a correction.
+    """Replace the fields that a correction or an update names, or an amendment that every side has taken; what they were stays with a correction.
 
     Where the precedence changes, it does for this message and those to come: nobody is late by another's correction.
     """
     data = folding.record.data
+    if isinstance(data, carrying.AmendmentAgreement):
+        amendment = next(said for said in exchange.acts["amendment"] if said.id == data.of)
+        taken = consent.is_taken(exchange, amendment)
+        return _replaced(form, exchange, folding, consent.fields_of(amendment)) if taken else exchange
     if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
         return exchange
-    amended = opening_of(exchange, data.fields)
-    assert isinstance(amended, Opening)
-    content = {**exchange.content, **data.fields}
-    corrections = exchange.corrections
     if isinstance(data, carrying.Correction):
         correction = Correction(
             corrected=folding.stamp,
@@ -466,7 +489,15 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
             was={name: exchange.content[name] for name in data.fields if name in exchange.content},
             changed_at="" if isinstance(data.changed_at, UnsetType) else data.changed_at,
         )
-        corrections = (*corrections, correction)
+        exchange = replace(exchange, corrections=(*exchange.corrections, correction))
+    return _replaced(form, exchange, folding, data.fields)
+
+
+def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mapping[str, Raw]) -> Exchange:
+    """An exchange whose opening has these members instead of its own."""
+    amended = opening_of(exchange, fields)
+    assert isinstance(amended, Opening)
+    content = {**exchange.content, **fields}
     precedence, subject, area = _frame(form, folding.registry, amended, content, exchange.opened.time)
     return replace(
         exchange,
@@ -475,7 +506,6 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
         messages=exchange.messages if precedence == exchange.precedence else _as_they_came(exchange),
         subject=subject,
         area=area,
-        corrections=corrections,
         defaults={name: value for name, value in exchange.defaults.items() if name not in content},
     )
 
@@ -548,10 +578,27 @@ def _decline(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, meeting=replace(meeting, declined={**meeting.declined, folding.record.side: folding.stamp}))
 
 
+JOINT: Final = frozenset({"held", "deliverable_tabled", "adopted"})
+"""Steps of a common work: one side says them, and they are so once every side has."""
+
+
 def changed_status(exchange: Exchange, status: str) -> str:
-    """The status that the newest `status-change` says."""
+    """The status that the newest `status-change` says; a joint step, only once every side has said it, one after the other."""
     assert status == exchange.status
-    return str(msgspec.json.decode(exchange.acts["status-change"][-1].content["status"]))
+    wanted = said_status(exchange.acts["status-change"][-1])
+    return wanted if wanted not in JOINT or consent.parties(exchange) <= confirming(exchange) else exchange.status
+
+
+def said_status(said: Said) -> str:
+    """The status that a `status-change` says."""
+    return str(msgspec.json.decode(said.content["status"]))
+
+
+def confirming(exchange: Exchange) -> set[str]:
+    """The sides that have said the status of the newest `status-change`, with no other said between."""
+    changes = exchange.acts.get("status-change", ())
+    newest = takewhile(lambda each: said_status(each) == said_status(changes[-1]), reversed(changes))
+    return {each.said.side for each in newest}
 
 
 def _check_update(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -594,7 +641,9 @@ def _check_translated(registry: Registry, exchange: Exchange | None, record: Rec
     for translation in exchange.acts.get("translation", ()):
         if translation.id == data.of:
             own = translation.said.by.partition("/")[0] == record.side
-            return invalid("/of", sentence("this is your own translation; the other side agrees to it or disputes it")) if own else None
+            if own:
+                return invalid("/of", sentence("this is your own translation; the other side agrees to it or disputes it"))
+            return check_terms(registry, exchange, record) if isinstance(data, carrying.TranslationAgreement) else None
     return invalid("/of", sentence("%(id)s is no translation in this exchange; name the id of one", id=data.of))
 
 
@@ -629,10 +678,57 @@ def _check_reply(registry: Registry, exchange: Exchange | None, record: Record) 
     return None
 
 
-def by_every_other_side(exchange: Exchange, status: str) -> str:
-    """A status that follows when every side but the opener has agreed."""
-    agreed = {said.said.by.partition("/")[0] for said in exchange.acts["agreement"]}
-    return status if {*exchange.to, *exchange.info} <= agreed else exchange.status
+def check_terms(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Refuse an act of consent that names other terms than those of its position."""
+    assert exchange is not None
+    data = record.data
+    of, side = getattr(data, "of", UNSET), getattr(data, "side", UNSET)
+    now = consent.terms(exchange, record.name, of="" if of is UNSET else of, side="" if side is UNSET else side)
+    if getattr(data, "terms", "") == now:
+        return None
+    if not now:
+        return invalid("/act", sentence("there is nothing here yet that this act could consent to"))
+    return Refusal(
+        kind="moved",
+        detail=sentence("The text has changed since it was read; read it again, and consent to what it says now."),
+    )
+
+
+def _check_amending(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, carrying.Amendment) and exchange is not None
+    standing = consent.open_amendment(exchange)
+    if standing is not None:
+        return invalid("/act", sentence("an amendment waits for an answer; it is taken, left or taken back first"))
+    if not consent.is_bound(exchange) and record.side == exchange.side:
+        return invalid("/act", sentence("no other side has consented to the text yet; change it by a correction"))
+    if data.terms != consent.whole(exchange, data.fields):
+        return invalid("/terms", sentence("this is not the digest of the text as these fields would make it; make it anew"))
+    if data.terms == consent.whole(exchange):
+        return invalid("/fields", sentence("the text says this already; name what would be another text"))
+    return None
+
+
+def _check_amendment_answer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, carrying.AmendmentAgreement | carrying.AmendmentRefusal) and exchange is not None
+    standing = consent.open_amendment(exchange)
+    if standing is None or standing.id != data.of:
+        return invalid("/of", sentence("%(id)s is no amendment that waits for an answer", id=data.of))
+    if standing.said.side == record.side:
+        return invalid("/of", sentence("this is your own amendment; the other sides take it or leave it"))
+    return None if isinstance(data, carrying.AmendmentRefusal) else check_terms(registry, exchange, record)
+
+
+def _check_withdrawal(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, carrying.ConsentWithdrawal) and exchange is not None
+    given = next((said for act in consent.WITHDRAWABLE for said in exchange.acts.get(act, ()) if said.id == data.of), None)
+    if given is None or given.said.side != record.side or given.id in consent.withdrawn(exchange):
+        return invalid("/of", sentence("%(id)s is no act of consent, and no amendment, of your side here", id=data.of))
+    if consent.is_complete(exchange, given):
+        return invalid("/of", sentence("every side has consented; what all agreed to changes by an amendment that all take"))
+    return None
 
 
 def _check_second_key(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -708,7 +804,30 @@ RULES: Final = (
     ),
     Rule(act="translation-dispute", shape=carrying.TranslationDispute, who=Who.ANY, kept=True, check=_check_translated),
     Rule(act="repeat-request", shape=carrying.RepeatRequest, who=Who.ADDRESSED, message=True, kept=True),
-    Rule(act="release-consent", shape=carrying.ReleaseConsent, who=Who.ANY, consenting=True, kept=True),
+    Rule(act="release-consent", shape=carrying.ReleaseConsent, who=Who.ANY, consenting=True, kept=True, check=check_terms),
+    Rule(act="consent-withdrawal", shape=carrying.ConsentWithdrawal, who=Who.ANY, message=True, kept=True, check=_check_withdrawal),
+    Rule(act="amendment", shape=carrying.Amendment, who=Who.ANY, consenting=True, message=True, kept=True, check=_check_amending),
+    Rule(
+        act="amendment-agreement",
+        shape=carrying.AmendmentAgreement,
+        who=Who.ANY,
+        consenting=True,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        check=_check_amendment_answer,
+        settle=consent.by_every_side,
+    ),
+    Rule(
+        act="amendment-refusal",
+        shape=carrying.AmendmentRefusal,
+        who=Who.ANY,
+        acknowledges=True,
+        answers=True,
+        message=True,
+        kept=True,
+        check=_check_amendment_answer,
+    ),
     Rule(act="second-key", shape=carrying.SecondKey, who=Who.OPENER, check=_check_second_key, evolve=_turn),
     Rule(act="call-attempt", version=2, shape=carrying.CallAttempt, who=Who.ANY, kept=True, check=_check_attempt),
     Rule(act="non-attendance", shape=carrying.NonAttendance, who=Who.ANY, kept=True, check=_check_absent, evolve=_be_absent),
@@ -720,7 +839,8 @@ RULES: Final = (
         acknowledges=True,
         answers=True,
         kept=True,
-        settle=by_every_other_side,
+        check=check_terms,
+        settle=consent.by_every_side,
     ),
     Rule(act="status-change", shape=carrying.StatusChange, who=Who.ANY, kept=True, settle=changed_status),
     Rule(

@@ -162,7 +162,7 @@ def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
     moved = form.moves[rule.act][known.status]
     return replace(
         after,
-        status=rule.settle(after, moved),
+        status=form.holds(after, rule.settle(after, moved)),
         updated=folding.stamp,
         etag=known.etag if rule.silent else folding.record.commit,
     )

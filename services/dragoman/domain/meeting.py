@@ -10,16 +10,17 @@
 Windows are not corrected once a side has accepted one: nobody is held to terms that it did not see.
 With several sides asked the request is accepted or declined when all have answered: declined only if none accepted.
 Of the agenda each side's version stands beside the other's until one is agreed; it never holds a meeting up.
+A readout that a side proposes as joint is so once every side has said it; whoever says something else has given its own.
 """
 
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks
-from dragoman.domain.exchange import content_of, life, settled_by_all
+from dragoman.domain import checks, consent
+from dragoman.domain.exchange import check_terms, content_of, life, settled_by_all
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always
@@ -83,6 +84,9 @@ def _window(data: acts.Acceptance) -> int:
 def _check_acceptance(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, acts.Acceptance) and exchange is not None
+    refusal = check_terms(registry, exchange, record)
+    if refusal is not None:
+        return refusal
     window, windows = _window(data), max(1, len(terms(exchange)))
     if window >= windows:
         return invalid("/window", sentence("there are %(n)s windows, counted from 0; name one of them", n=windows))
@@ -160,10 +164,59 @@ def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, acts.Readout)
     meeting, side = _meeting(exchange), folding.record.side
-    readout = ReadoutState(given=folding.stamp, kind=data.kind, topics=data.topics, text=content_of(folding.record.newest)["text"])
+    text = content_of(folding.record.newest)["text"]
+    kind: Literal["proposed_jointly", "separate"] = "separate" if data.kind == "separate" else "proposed_jointly"
+    readout = ReadoutState(given=folding.stamp, kind=kind, topics=data.topics, text=text)
+    return replace(exchange, meeting=_with_readout(exchange, meeting, side, readout))
+
+
+def _with_readout(exchange: Exchange, meeting: Meeting, side: str, readout: ReadoutState) -> Meeting:
+    """A meeting of which a side has given a readout; it is joint once every side that owes one has said the same words as joint ones."""
     readouts = {**meeting.readouts, side: (*meeting.readouts.get(side, ()), readout)}
-    newest = {(given[-1].topics, bytes(given[-1].text)) for given in readouts.values()}
-    return replace(exchange, meeting=replace(meeting, readouts=readouts, readouts_differ=len(newest) > 1))
+    newest = {name: given[-1] for name, given in readouts.items()}
+    said = {(each.topics, bytes(each.text)) for each in newest.values()}
+    jointly = {name for name, each in newest.items() if each.kind != "separate"}
+    if len(said) == 1 and {exchange.side, *exchange.to} <= jointly:
+        readouts = {name: (*given[:-1], replace(given[-1], kind="joint")) for name, given in readouts.items()}
+    elif "joint" in {each.kind for each in newest.values()}:  # a side has taken its word back
+        proposed = {name for name, each in newest.items() if each.kind == "joint"}
+        readouts = {
+            name: (*given[:-1], replace(given[-1], kind="proposed_jointly")) if name in proposed else given
+            for name, given in readouts.items()
+        }
+    return replace(meeting, readouts=readouts, readouts_differ=len(said) > 1)
+
+
+def _check_joint(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, acts.ReadoutAgreement) and exchange is not None
+    proposed = {side: each for side, each in consent.proposed_readouts(exchange).items() if side != record.side}
+    if not proposed:
+        return invalid("/act", sentence("no other side has proposed a joint readout; give yours with `readout`"))
+    if data.side is UNSET and len({(each.topics, bytes(each.text)) for each in proposed.values()}) > 1:
+        return invalid("/side", sentence("there are several readouts; say whose you take: %(sides)s", sides=", ".join(sorted(proposed))))
+    if data.side is not UNSET and data.side not in proposed:
+        return invalid(
+            "/side",
+            sentence(
+                "%(side)s has proposed no joint readout; those who have: %(sides)s", side=data.side, sides=", ".join(sorted(proposed))
+            ),
+        )
+    if data.terms != consent.readout(exchange, _whose(data, proposed)):
+        return Refusal(kind="moved", detail=sentence("That readout says something else by now; read it again."))
+    return None
+
+
+def _whose(data: acts.ReadoutAgreement, proposed: dict[str, ReadoutState]) -> str:
+    return next(iter(proposed)) if isinstance(data.side, UnsetType) else data.side
+
+
+def _read_jointly(exchange: Exchange, folding: Folding) -> Exchange:
+    data, side = folding.record.data, folding.record.side
+    assert isinstance(data, acts.ReadoutAgreement)
+    proposed = {name: each for name, each in consent.proposed_readouts(exchange).items() if name != side}
+    readout = replace(proposed[_whose(data, proposed)], given=folding.stamp)
+    return replace(exchange, meeting=_with_readout(exchange, _meeting(exchange), side, readout))
 
 
 def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
@@ -176,8 +229,7 @@ def _put_agenda(exchange: Exchange, folding: Folding) -> Exchange:
 
 def _versions(exchange: Exchange, side: str) -> dict[str, Raw]:
     """The versions of the agenda that other sides gave, the opener's own in its request among them."""
-    given = {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
-    return {name: topics for name, topics in {**given, **_meeting(exchange).agendas}.items() if name != side}
+    return {name: topics for name, topics in consent.versions(exchange).items() if name != side}
 
 
 def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -193,6 +245,9 @@ def _check_agreed(registry: Registry, exchange: Exchange | None, record: Record)
             "/side",
             sentence("%(side)s has given no agenda; those who have: %(sides)s", side=data.side, sides=", ".join(sorted(versions))),
         )
+    whose = next(iter(versions)) if isinstance(data.side, UnsetType) else data.side
+    if data.terms != consent.agenda(exchange, versions[whose]):
+        return Refusal(kind="moved", detail=sentence("That agenda says something else by now; read it again."))
     return None
 
 
@@ -231,6 +286,7 @@ _ARRANGING: Final[Moves] = {
     "meeting-held": {"requested": "held", "accepted": "held", "postponed": "held"},
     "non-attendance": {status: status for status in _LIVE},
     "readout": {"held": "held"},
+    "readout-agreement": {"held": "held"},
 }
 _AGENDA: Final[Moves] = {key: {status: status for status in _OPEN} for key in ("agenda", "agenda-agreement")}
 
@@ -318,4 +374,14 @@ RULES: Final = (
     ),
     Rule(act="meeting-held", shape=acts.MeetingHeld, who=Who.ANY, check=_check_held, evolve=_hold),
     Rule(act="readout", shape=acts.Readout, who=Who.ANY, evolve=_read_out),
+    Rule(
+        act="readout-agreement",
+        shape=acts.ReadoutAgreement,
+        who=Who.PARTY,
+        consenting=True,
+        acknowledges=True,
+        kept=True,
+        check=_check_joint,
+        evolve=_read_jointly,
+    ),
 )

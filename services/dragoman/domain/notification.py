@@ -22,8 +22,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks
-from dragoman.domain.exchange import content_of, life
+from dragoman.domain import checks, consent
+from dragoman.domain.exchange import check_terms, content_of, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Folding, Format, Moves, Rule, Who, always, opening
@@ -286,9 +286,19 @@ def _encounter_title(data: Act) -> Sentence:
 
 
 def agreed_by_all(exchange: Exchange, status: str) -> str:
-    """The same facts from every party: each side's newest text counts."""
-    newest = {said.said.by.partition("/")[0]: bytes(said.content["facts"]) for said in exchange.acts["accounts-agreement"]}
-    return status if newest.keys() >= {exchange.side, *exchange.to} and len(set(newest.values())) == 1 else exchange.status
+    """The same facts from every party, of the accounts as they are."""
+    return status if _agreed_facts(exchange) else exchange.status
+
+
+def _agreed_facts(exchange: Exchange) -> bool:
+    return consent.standing(exchange, "accounts-agreement") >= {exchange.side, *exchange.to}
+
+
+def _still_agreed(exchange: Exchange, status: str) -> str:
+    """Where an account says something else since, the facts are no longer agreed."""
+    if status != "agreed_facts" or _agreed_facts(exchange):
+        return status
+    return "accounts_differ" if exchange.accounts else "reported"
 
 
 ENCOUNTER_REPORT: Final = Format(
@@ -302,6 +312,7 @@ ENCOUNTER_REPORT: Final = Format(
             "accounts-agreement": {"reported": "agreed_facts", "accounts_differ": "agreed_facts"},
         },
     ),
+    holds=_still_agreed,
     area="maritime-security",
     defaults=dict.fromkeys(("cpa", "radio_contact"), _UNKNOWN),
     precedence=always("priority"),
@@ -618,6 +629,7 @@ RULES: Final = (
     Rule(act="after-activity-report", shape=AfterActivityReport, who=Who.OPENER, message=True, kept=True, check=_check_after),
     Rule(
         act="accounts-agreement",
+        check=check_terms,
         shape=AccountsAgreement,
         who=Who.PARTY,
         consenting=True,

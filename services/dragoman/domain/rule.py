@@ -157,6 +157,7 @@ class Format:
     defaults: Mapping[str, str] = field(default_factory=dict)
     precedence: Callable[[Act, str], Precedence] = lambda data, time: "routine"
     begun: Callable[[Act], str] | None = None
+    holds: Callable[[Exchange, str], str] = lambda exchange, status: status
     changes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset({"official", "track2", "exercise"})
     copied_to_all: bool = False

@@ -26,7 +26,7 @@ from icalendar.parser import Contentline, Contentlines
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from msgspec import Struct
 
-from dragoman.domain import attribution, checks
+from dragoman.domain import attribution, checks, consent
 from dragoman.domain import record as records
 from dragoman.domain.refusal import Malformed
 from dragoman.interop import NotUnderstood, calendar
@@ -261,7 +261,7 @@ def fitted(answered: Answered, exchange: Exchange) -> dict[str, Any]:
 
     Raises `NotUnderstood` where the answer is to windows that stand no more: nobody is held to terms that it did not see.
     """
-    act, standing = answered.act, [begins for begins, _ in _terms(exchange)]
+    act, standing = _consenting(answered.act, exchange), [begins for begins, _ in _terms(exchange)]
     if act["act"] != "cancellation" and answered.sequence < calendar.sequence(exchange, exchange.updated.position):
         raise NotUnderstood(sentence("it answers an earlier proposal, and another has been made since; answer the newest invitation"))
     if act["act"] != "acceptance" or "window" in act or not answered.begins or not standing:
@@ -272,6 +272,11 @@ def fitted(answered: Answered, exchange: Exchange) -> dict[str, Any]:
             sentence("no window that stands begins at %(begins)s; to propose that time, send it as a COUNTER", begins=answered.begins)
         )
     return {**act, "window": standing.index(begins)}
+
+
+def _consenting(act: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
+    """An acceptance of what stands, whose digest it names; any other act as it is."""
+    return {**act, "terms": consent.whole(exchange)} if act["act"] == "acceptance" else act
 
 
 def _terms(exchange: Exchange) -> Iterator[tuple[datetime, datetime]]:
@@ -329,7 +334,8 @@ def _proposed(event: Component) -> dict[str, Any]:
 def _hold(act: dict[str, Any]) -> None:
     """Refuse what would be no act: too long, or with characters that none may have."""
     try:
-        records.read_act(msgspec.json.encode(act), cut=False)
+        consenting = {**act, "terms": "0" * 64} if act["act"] == "acceptance" else act  # to what, the exchange says
+        records.read_act(msgspec.json.encode(consenting), cut=False)
     except Malformed as error:
         raise NotUnderstood(
             sentence("%(what)s: %(detail)s", what=error.fault.pointer[1:] or act["act"], detail=error.fault.detail)

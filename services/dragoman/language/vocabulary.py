@@ -43,6 +43,9 @@ MEASURED: Final = ("first_report",)
 RUNGS: Final = ("deputy",)
 """Whom an alarm reaches that is no role of anybody."""
 
+READOUTS: Final = ("proposed_jointly",)
+"""What a readout is until every side has said it."""
+
 HEADINGS: Final = ("sender", "keyboard", "token_subject")
 """What stands over something, where the English word for it serves for two things: From, Keys, Subject."""
 
@@ -67,7 +70,7 @@ def names() -> Iterator[tuple[str, str]]:
     yield from (("verb", act) for act in _BY_BUTTON)
     yield from (("status", status) for status in _statuses())
     yield from (("field", name) for name in fields)
-    yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS)) if _WORD.fullmatch(name))
+    yield from (("value", name) for name in dict.fromkeys((*values, "true", "false", *LINES, *RUNGS, *READOUTS)) if _WORD.fullmatch(name))
     yield from (("clock", clock) for clock in (*get_args(ClockName), *MEASURED))
     yield from (("flag", flag) for flag in FLAGS)
     yield from (("stage", stage) for stage in STAGES)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, get_args
 import msgspec
 from msgspec import UNSET, Raw
 
+from dragoman.domain import consent
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import state_at
 from dragoman.projection.store import Store
@@ -157,7 +158,7 @@ def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, 
 
 
 def _view(state: Exchange) -> View:
-    fairness = state.acts.get("fairness", ())
+    fairness = [*consent.counting(state, ("fairness",), consent.view(state))]
     return View(
         side=state.side,
         exchange=state.id,

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain import clocks, questions, units
+from dragoman.domain import clocks, consent, questions, units
 from dragoman.domain import difference as differing
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
@@ -70,6 +70,7 @@ from dragoman_schemas.answers import (
     Row,
     Rows,
     Si,
+    Terms,
     Unanswered,
 )
 from dragoman_schemas.codebook import CODEBOOKS
@@ -430,6 +431,13 @@ def exchange_view(
         timeline=tuple(timeline),
         blame=blame,
         allowed=tuple(allowed(state, reader)),
+        terms=tuple(
+            Terms(act=act, of=of, side=side, sha256=terms)
+            for act, of, side, terms in consent.every_terms(state)
+            if act in FORMATS[state.act].moves and state.status in FORMATS[state.act].moves[act]
+        ),
+        amendment="" if (amendment := consent.open_amendment(state)) is None else amendment.id,
+        behind=tuple(sorted(consent.agreed(state))) if FORMATS[state.act].moves.keys() & set(consent.BINDING) else (),
         clocks=tuple(clock_view(clock, now) for clock in clocks.running(registry, state, calendars)),
         flags=tuple(FlagView(flag=each.flag, detail=str(each.detail)) for each in flags(registry, state, areas, now)),
         linked=links,

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain import attribution, questions
+from dragoman.domain import attribution, consent, questions
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import profile_of, written
 from dragoman.domain.statistics import days
@@ -88,7 +88,7 @@ def _annual(then: Moment, year: int) -> Iterator[Annual]:
 
 
 def _advised(exchange: Exchange) -> Advised:
-    endorsed = {each.said.by.partition("/")[0] for each in exchange.acts.get("endorsement", ())}
+    endorsed = consent.agreed(exchange)
     fates = exchange.acts.get("fate", ())
     return Advised(
         matter=gather.matter(exchange),

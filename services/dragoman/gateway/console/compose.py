@@ -23,7 +23,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 from multidict import MultiDict
 
-from dragoman.domain import clocks, notation
+from dragoman.domain import clocks, consent, notation
 from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
 from dragoman.domain.contact import Wanted, reply_wanted
@@ -120,9 +120,10 @@ class Writing:
     def members(self, chosen: Sequence[str] = ()) -> tuple[Member, ...]:
         """Return what the form asks for. A correction, or an update, asks for those members of the opening that were chosen.
 
-        A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse.
+        A reply and an account ask for what fits the exchange that they carry on, and for nothing that its rules would refuse. The text of
+        a consent is that which the check page shows.
         """
-        found = kinds.members(self.act)
+        found = tuple(each for each in kinds.members(self.act) if each.name != "terms" or self.act not in consent.ACTS)
         if self.exchange is not None:
             found = tuple(each for each in found if _fits(self.act, each.name, self.exchange))
         if self.exchange is not None and self.act == "status-change":
@@ -158,9 +159,13 @@ class Writing:
         match member.kind:
             case kinds.Offered():
                 return words.say("Time that you accept")
+            case kinds.Message() if self.act in ("amendment-agreement", "amendment-refusal"):
+                return words.say("Which amendment")
+            case kinds.Message() if self.act == "consent-withdrawal":
+                return words.say("What you take back")
             case kinds.Message():
                 return words.say("Which translation") if member.required else words.say("Which message")
-            case kinds.Fields():
+            case _ if member.name == "fields":
                 return words.say("What is replaced")
             case _ if self.act == "point-of-contact" and member.name == "key":
                 return words.say("Public key of this point of contact")
@@ -496,9 +501,13 @@ def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
     state, here = writing.exchange, writing.here
     if state is None:
         return []
-    if member.required:
-        return offered.translations(here.words, state, here.side)
-    return []
+    if not member.required:
+        return []
+    if writing.act in ("amendment-agreement", "amendment-refusal"):
+        return offered.amendments(here.words, state, here.side)
+    if writing.act == "consent-withdrawal":
+        return offered.consents(here.words, state, here.side)
+    return offered.translations(here.words, state, here.side)
 
 
 def _own_first(here: Here) -> list[str]:
@@ -594,7 +603,15 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _keep(writing, fields, act, faults)
     if faults:
         return await _form(writing, fields, faults, status=422)
-    return await _check(writing, fields, _compact(act))
+    return await _check(writing, fields, _compact(_consenting(writing, fields, act)))
+
+
+def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> dict[str, Any]:
+    """An act of consent with the digest of the text that its check page shows; any other act as it is."""
+    if writing.act not in consent.ACTS or writing.exchange is None:
+        return act
+    fields["etag"] = writing.exchange.etag  # the text is read on the check page, as it is now
+    return {**act, "terms": consent.of_act(writing.exchange, writing.here.side, writing.act, act) or "0" * 64}
 
 
 async def _enter_somebody(writing: Writing, fields: MultiDict[str], name: str) -> web.StreamResponse | Page:
@@ -744,6 +761,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "facts": facts_of(display, writing, content),
             "warnings": warnings,
             "sketch": _sketch(here, content),
+            "consented": _consented(display, writing, content),
             "agreed": offered.agreed(display, offices, writing.exchange, content)
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
@@ -827,6 +845,45 @@ def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> 
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
     rest = {name: raw for name, raw in content.items() if name != "fields"}
     return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, rest)]
+
+
+def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
+    """The text that an act of consent is of, as its side will be held to it; nothing for any other act."""
+    state = writing.exchange
+    if state is None or writing.act not in consent.ACTS:
+        return []
+    named = str(msgspec.json.decode(bytes(content["of"]))) if "of" in content else ""
+    match writing.act:
+        case "amendment":
+            return display.facts(state.act, consent.text_of(state, msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])))
+        case "amendment-agreement":
+            amendment = next((said for said in state.acts.get("amendment", ()) if said.id == named), None)
+            return [] if amendment is None else display.facts(state.act, consent.text_of(state, consent.fields_of(amendment)))
+        case "translation-agreement":
+            given = next((said for said in state.acts.get("translation", ()) if said.id == named), None)
+            return [] if given is None else display.facts("translation", given.content, leave=("of",))
+        case "fairness":
+            restated = state.acts.get("restatement", ())
+            return display.facts("restatement", restated[-1].content, leave=("of",)) if restated else []
+        case "accounts-agreement":
+            others = [each[-1].content for each in state.accounts.values()]
+            found = display.facts(state.act, consent.text_of(state))
+            return [*found, *(fact for account in others for fact in display.facts("counter-account", account))]
+        case "agenda-agreement" | "readout-agreement":
+            return _words_taken(display, writing, state, content)
+        case _:
+            return display.facts(state.act, consent.text_of(state))
+
+
+def _words_taken(display: Display, writing: Writing, state: Exchange, content: Mapping[str, Raw]) -> list[Fact]:
+    """The agenda, or the readout, of another side that an act takes as its own."""
+    named = [str(msgspec.json.decode(bytes(content["side"])))] if "side" in content else consent.authors(state, writing.act)
+    side = next((each for each in named if each != writing.here.side), "")
+    if writing.act == "agenda-agreement":
+        topics = consent.versions(state).get(side)
+        return [] if topics is None else display.facts("agenda", {"topics": topics})
+    given = consent.proposed_readouts(state).get(side)
+    return [] if given is None else display.facts("readout", {"topics": Raw(msgspec.json.encode(given.topics)), "text": given.text})
 
 
 def _sketch(here: Here, content: Mapping[str, Raw]) -> Markup | str:

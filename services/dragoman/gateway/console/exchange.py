@@ -7,6 +7,8 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
+from dragoman.domain import consent
+from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
 from dragoman.domain.contact import reply_wanted
 from dragoman.domain.exchange import content_of, precedence_of
@@ -27,10 +29,22 @@ from dragoman.language.words import Words, as_moment
 from dragoman.projection import ladder, reads
 from dragoman.stores.watching import Shelved
 from dragoman_schemas.answers import ClockView, Entry, ExchangeView
-from dragoman_schemas.state import Exchange, decode_exchange
+from dragoman_schemas.state import Exchange, Said, decode_exchange
 
 _FIRST: Final = (
-    *("second-key", "reply", "acceptance", "counter-account", "echo", "restatement", "endorsement", "agreement", "clarification-request"),
+    *(
+        "second-key",
+        "amendment-agreement",
+        "amendment-refusal",
+        "reply",
+        "acceptance",
+        "counter-account",
+        "echo",
+        "restatement",
+        "endorsement",
+        "agreement",
+        "clarification-request",
+    ),
     *("interim-reply", "update", "readout", "meeting-held", "contained", "final-report", "all-clear", "call-attempt"),
 )
 """Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
@@ -74,6 +88,7 @@ async def exchange(here: Here) -> Page:
             "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
+            "consent": _consent(display, state),
             "calls": await _calls(here, view),
             "received": receipts.of(here, state, view.facts, rang),
             "steps": [_step(display, offices, state, entry, rang) for entry in view.timeline],
@@ -129,6 +144,50 @@ def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
     for fact in display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original")):
         if not fact.said:
             yield fact
+
+
+class Behind(Struct, frozen=True, kw_only=True):
+    """Who has consented to the text as it is, and the amendment that waits, or was taken, with what it replaces."""
+
+    consented: tuple[str, ...]
+    missing: tuple[str, ...]
+    proposed: tuple[str, ...] = ()
+    amendment: Said | None = None
+    taken: bool = False
+    waiting_for: tuple[str, ...] = ()
+    facts: tuple[tuple[Fact, Markup | None], ...] = ()
+
+
+def _consent(display: Display, state: Exchange) -> Behind | None:
+    """Return whose word the text of an exchange is; None where nobody consents to it as a whole."""
+    if not FORMATS[state.act].moves.keys() & set(consent.BINDING):
+        return None
+    every, behind = (state.side, *state.to, *state.info), consent.agreed(state)
+    changes = state.acts.get("status-change", ())
+    step = exchanges.said_status(changes[-1]) if changes else ""
+    said = exchanges.confirming(state) if step in exchanges.JOINT and step != state.status and step in changes_of(state) else set()
+    amendments = state.acts.get("amendment", ())
+    newest = amendments[-1] if amendments else None
+    waits, taken = consent.open_amendment(state), newest is not None and consent.is_taken(state, newest)
+    shown = waits or (newest if taken else None)
+    answered = set() if shown is None else {shown.said.side, *(each.said.side for each in consent.taking(state, shown))}
+    fields = {} if shown is None else consent.fields_of(shown)
+    return Behind(
+        consented=tuple(side for side in every if side in behind),
+        missing=tuple(side for side in every if side not in behind),
+        proposed=(step, *(side for side in every if side in said)) if said else (),
+        amendment=shown,
+        taken=taken,
+        waiting_for=tuple(side for side in every if shown is not None and side not in answered),
+        facts=tuple(
+            (
+                display.fact(member, raw),
+                display.fact(member, state.content[name]).shown if not taken and name in state.content else None,
+            )
+            for name, raw in fields.items()
+            if (member := kinds.member(state.act, name)) is not None
+        ),
+    )
 
 
 def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
@@ -246,8 +305,19 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
     """Acts that the table allows and the exchange gives no occasion for."""
     second = state.one_key and state.second_key is None and state.opened.by != here.grant.actor
     has_translation = bool(offered.translations(here.words, state, here.side))
-    consented = any(said.said.side == here.side for said in state.acts.get("release-consent", ()))
+    consented = here.side in consent.standing(state, "release-consent")
+    waits = bool(offered.amendments(here.words, state, here.side))
+    bound = consent.is_bound(state)
     occasions = {
+        "correction": not bound,
+        "amendment": (bound or here.side != state.side) and consent.open_amendment(state) is None,
+        "amendment-agreement": waits,
+        "amendment-refusal": waits,
+        "consent-withdrawal": bool(offered.consents(here.words, state, here.side)),
+        "agenda-agreement": any(side != here.side for side in consent.authors(state, "agenda-agreement")),
+        "readout-agreement": any(side != here.side for side in consent.authors(state, "readout-agreement")),
+        "agreement": here.side not in consent.agreed(state),
+        "endorsement": here.side not in consent.agreed(state),
         "second-key": second,
         "translation-agreement": has_translation,
         "translation-dispute": has_translation,

@@ -107,6 +107,9 @@ _PLAIN: Final = {
         "Attach the file or give its totals; or answer Yes here where there is nothing to report."
     ),
     "no other side has given an agenda yet; give yours with `agenda`": sentence("No other side has given an agenda yet. Give yours first."),
+    "no other side has proposed a joint readout; give yours with `readout`": sentence(
+        "No other side has proposed a joint readout. Give yours first."
+    ),
     "say where it was published, or give the sha256 of its file": sentence("Say where it was published, or attach it."),
     "say when: give a window, or a time": sentence("Say when: give the beginning and the end, or one time."),
     "there are %(n)s windows, counted from 0; name one of them": sentence("Choose one of the times that are offered."),

@@ -32,6 +32,7 @@ _ACTS: Final = {
     "meeting-held": "held",
     "non-attendance": "absent",
     "readout": "readout",
+    "readout-agreement": "readout_taken",
     "correction": "corrected",
     "cancellation": "cancelled",
     "closure": "closed",

@@ -13,7 +13,7 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
-from dragoman.domain import meeting
+from dragoman.domain import consent, meeting
 from dragoman.gateway.console.arranged import known, there
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.said import Display, language
@@ -78,6 +78,32 @@ def messages(words: Words, state: Exchange) -> list[Choice]:
 def translations(words: Words, state: Exchange, side: str) -> list[Choice]:
     """Return the translations that other sides have given in an exchange, by their languages and their first words."""
     return [Choice(value=each.id, shown=_described(words, each)) for each in _given(state) if each.said.side != side]
+
+
+def amendments(words: Words, state: Exchange, side: str) -> list[Choice]:
+    """Return the amendment that waits for a side's answer, if there is one."""
+    found = consent.open_amendment(state)
+    if found is None or found.said.side == side:
+        return []
+    return [_consent(words, "amendment", found)]
+
+
+def consents(words: Words, state: Exchange, side: str) -> list[Choice]:
+    """Return what a side may take back: its acts of consent, and its amendment, as long as not every side has consented."""
+    back = consent.withdrawn(state)
+    return [
+        _consent(words, act, said)
+        for act in consent.WITHDRAWABLE
+        for said in state.acts.get(act, ())
+        if said.said.side == side and said.id not in back and not consent.is_complete(state, said)
+    ]
+
+
+def _consent(words: Words, act: str, said: Said) -> Choice:
+    shown = words.say(
+        "%(act)s of %(side)s, %(t)s", act=words.act(act), side=said.said.side.upper(), t=words.written(said.said.time, "minute")
+    )
+    return Choice(value=said.id, shown=shown)
 
 
 def _given(state: Exchange) -> Iterator[Said]:

@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import notation, units
+from dragoman.domain import consent, notation, units
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.offices import Office, city, places
 from dragoman.gateway.console.unseen import marked
@@ -65,7 +65,16 @@ class Display:
     def facts(self, act: str, content: Mapping[str, Raw], *, leave: Iterable[str] = ()) -> list[Fact]:
         """The members of an act that are there, in the order of its shape."""
         left = frozenset(leave)
-        return [self.fact(each, content[each.name]) for each in kinds.members(act) if each.name in content and each.name not in left]
+        found = [each for each in kinds.members(act) if each.name in content and each.name not in left]
+        if act not in consent.ACTS:
+            return [self.fact(each, content[each.name]) for each in found]
+        return [self.terms(content["terms"]) if each.name == "terms" else self.fact(each, content[each.name]) for each in found]
+
+    def terms(self, raw: Raw) -> Fact:
+        """The digest of the text that an act of consent is of."""
+        digest = str(msgspec.json.decode(bytes(raw)))
+        shown = Markup('<code title="{}">{}</code>').format(digest, digest[:16])
+        return Fact(name="terms", label=self.words.say("Digest of the text"), shown=shown)
 
     def fact(self, member: kinds.Member, raw: Raw) -> Fact:
         """One member."""

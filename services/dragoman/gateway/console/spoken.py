@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from dragoman.domain import consent
 from dragoman.domain.attribution import unattributed
+from dragoman.domain.exchange import JOINT
 from dragoman.language.words import as_moment
 from dragoman_schemas.answers import Link
 from dragoman_schemas.state import Exchange, Said, Stamp
@@ -246,14 +248,19 @@ def _steps(state: Exchange, now: datetime) -> Iterator[Step]:
     """The statuses that an item came to, in their order."""
     yield Step(status="proposed", time=when(state.opened, state.content), position=state.opened.position)
     agreed: set[str] = set()
-    others = {*state.to, *state.info}
+    others, back = {*state.to, *state.info}, consent.withdrawn(state)
     changes = [*state.acts.get("agreement", ()), *state.acts.get("status-change", ())]
+    saying: tuple[str, frozenset[str]] = ("", frozenset())  # a joint step, and who has said it so far, one after the other
     for said in sorted(changes, key=lambda each: each.said.position):
         status = read(said.content, "status", "agreed")
         if status == "agreed":
             before = agreed >= others
-            agreed.add(said.said.side)
+            agreed |= {said.said.side} if said.id not in back else set()
             if before or not agreed >= others:
+                continue
+        else:
+            saying = (status, (saying[1] if saying[0] == status else frozenset()) | {said.said.side})
+            if status in JOINT and not saying[1] >= consent.parties(state):
                 continue
         yield _scheduled(state, said, now) if status == "scheduled" else _step(status, said.said, said.content)
     if state.cancellation is not None:
@@ -346,7 +353,7 @@ def _restated(said: Said, restatements: Sequence[Said], verdicts: Sequence[Said]
 
 def advice(state: Exchange) -> Advice:
     """A recommendation."""
-    endorsed = [state.side, *(said.said.side for said in state.acts.get("endorsement", ()))]
+    endorsed = [state.side, *sorted(consent.agreed(state) - {state.side})]
     return Advice(
         **opened(state),
         status=state.status,
@@ -419,7 +426,11 @@ def programme(state: Exchange) -> Programme:
 
 def paragraphs(state: Exchange) -> Iterator[Paragraph]:
     """The paragraphs; that its author stands behind the text goes without saying."""
-    endorsements, dissents = state.acts.get("endorsement", ()), state.acts.get("dissent", ())
+    endorsements = sorted(
+        consent.counting(state, ("endorsement", "amendment", "amendment-agreement"), consent.whole(state)),
+        key=lambda each: each.said.position,
+    )
+    dissents = state.acts.get("dissent", ())
     changed = max((each.corrected.position for each in state.corrections if "paragraphs" in each.fields), default=0)
     for number, text in enumerate(msgspec.json.decode(bytes(state.content["paragraphs"]), type=list[Raw]), 1):
         against = [said for said in dissents if read(said.content, "paragraph") == number]
@@ -448,5 +459,5 @@ def first_of_each(said: Iterable[Said]) -> Iterator[Said]:
 
 def unconsenting(state: Exchange) -> tuple[str, ...]:
     """The sides that have not consented to the text's being made public."""
-    consented = {said.said.side for said in state.acts.get("release-consent", ())}
+    consented = consent.standing(state, "release-consent")
     return tuple(side for side in (state.side, *state.to, *state.info) if side not in consented)

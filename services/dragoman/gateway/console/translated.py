@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from dragoman.domain import consent
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact, language
 from dragoman.language.words import Words
@@ -79,7 +80,7 @@ def _translated(state: Exchange, said: Said) -> Translated:
         time=said.said.time,
         corrected=_corrected(state, said),
         agreed=tuple(
-            dict.fromkeys(each.said.side for each in state.acts.get("translation-agreement", ()) if _value(each, "of") == said.id)
+            dict.fromkeys(each.said.side for each in consent.counting(state, ("translation-agreement",), consent.reading(state, said)))
         ),
         disputed=tuple(
             Disputed(side=each.said.side, reason=_value(each, "reason"))

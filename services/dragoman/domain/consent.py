@@ -1,0 +1,291 @@
+r"""Consent: the text that a side consents to, as a digest, and which consents count for the text as it stands.
+
+    terms = SHA-256("dragoman-terms/v1\n<exchange>\n<what>\n" ‖ JSON of the text, members sorted, values as their bytes stand in the log)
+
+An act of consent names the terms that its officer has seen, and is void where they are not those of its position. Later it
+counts for as long as the exchange says exactly this. So nobody is ever said to have agreed to what they did not see.
+
+    act                                             what       the text
+    agreement, endorsement, acceptance, amendment   text       what the opening says, as amended; of an amendment, as it would be
+    amendment-agreement                             text       the same, as it would be by that amendment
+    accounts-agreement                              accounts   what the opening says, and each side's newest account
+    translation-agreement                           reading    the message that was translated, and the translation
+    fairness                                        view       what the opening says, and the newest restatement
+    agenda-agreement                                agenda     the version of the agenda
+    readout-agreement                               readout    the readout that a side proposed as joint
+    release-consent                                 record     all that was said in the exchange
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+from msgspec import Raw
+
+from dragoman_schemas.state import Exchange, Readout, Said
+
+BESIDE: Final = frozenset({"precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"})
+"""Members of an opening that are about the message and not part of its text: nobody consents to how urgent it was."""
+
+ACTS: Final = frozenset(
+    {"agreement", "endorsement", "acceptance", "accounts-agreement", "translation-agreement", "release-consent"}
+    | {"fairness", "agenda-agreement", "readout-agreement", "amendment", "amendment-agreement"}
+)
+"""The acts that name their terms."""
+
+BINDING: Final = ("agreement", "endorsement")
+"""The acts by which a side consents to a text as a whole. Once one counts, the text changes by an amendment alone."""
+
+_TAKING: Final = ("amendment", "amendment-agreement")
+_NOT_SAID: Final = frozenset({"release-consent", "consent-withdrawal", "reminder", "lapse", "courier-outcome", "call-attempt"})
+"""Acts that say nothing of the matter itself: they leave a consent to its release as it is."""
+
+
+def digest(exchange: Exchange, what: str, text: Any) -> str:
+    """Return the digest of a text, 64 hexadecimal digits."""
+    head = f"dragoman-terms/v1\n{exchange.id}\n{what}\n".encode()
+    return hashlib.sha256(head + msgspec.json.encode(text, order="deterministic")).hexdigest()
+
+
+def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict[str, Raw]:
+    """Return what an opening says, as amended until now, and with these members instead of its own."""
+    return {name: value for name, value in {**exchange.content, **(fields or {})}.items() if name not in BESIDE}
+
+
+def whole(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:
+    """Return the terms of an exchange's text, or of the text that it would have with these members."""
+    return digest(exchange, "text", text_of(exchange, fields))
+
+
+def accounts(exchange: Exchange) -> str:
+    """Return the terms of an agreement on what the accounts have in common."""
+    given = {side: each[-1].content for side, each in exchange.accounts.items()}
+    return digest(exchange, "accounts", {"opening": text_of(exchange), "accounts": given})
+
+
+def reading(exchange: Exchange, translation: Said) -> str:
+    """Return the terms of an agreement to a translation."""
+    of = _word(translation.content.get("of")) or exchange.id
+    original = text_of(exchange) if of == exchange.id else next((said.content for said in _all(exchange) if said.id == of), {})
+    return digest(exchange, "reading", {"original": original, "translation": translation.content})
+
+
+def view(exchange: Exchange) -> str:
+    """Return the terms of a verdict on the newest restatement; empty where nobody has restated the view."""
+    restated = exchange.acts.get("restatement", ())
+    if not restated:
+        return ""
+    return digest(exchange, "view", {"opening": text_of(exchange), "restatement": restated[-1].content["text"]})
+
+
+def agenda(exchange: Exchange, topics: Raw) -> str:
+    """Return the terms of a version of the agenda."""
+    return digest(exchange, "agenda", topics)
+
+
+def readout(exchange: Exchange, side: str) -> str:
+    """Return the terms of the readout that a side proposed as joint last; empty where its newest is its own, or there is none."""
+    given = proposed_readouts(exchange).get(side)
+    return "" if given is None else digest(exchange, "readout", {"topics": given.topics, "text": given.text})
+
+
+def proposed_readouts(exchange: Exchange) -> dict[str, Readout]:
+    """Return, by side, the newest readouts that were proposed as joint and that not every side has said yet."""
+    given = {} if exchange.meeting is None else exchange.meeting.readouts
+    return {side: newest[-1] for side, newest in given.items() if newest[-1].kind == "proposed_jointly"}
+
+
+def record(exchange: Exchange) -> str:
+    """Return the terms of a consent to release: all that was said in the exchange."""
+    said = {
+        "opening": exchange.content,
+        "messages": [message.id for message in exchange.messages],
+        "accounts": {side: [each.content for each in given] for side, given in exchange.accounts.items()},
+        "acts": {act: [[each.id, each.content] for each in given] for act, given in exchange.acts.items() if act not in _NOT_SAID},
+        "meeting": None if exchange.meeting is None else [exchange.meeting.readouts, exchange.meeting.held, exchange.meeting.agendas],
+    }
+    return digest(exchange, "record", said)
+
+
+# Which consents count
+
+
+def withdrawn(exchange: Exchange) -> set[str]:
+    """Return the ids of the acts of consent, and of the amendments, that their sides took back."""
+    return {_word(said.content["of"]) for said in exchange.acts.get("consent-withdrawal", ())}
+
+
+def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[Said]:
+    """Yield the acts of consent that name these terms and were not taken back."""
+    back = withdrawn(exchange)
+    for act in acts:
+        for said in exchange.acts.get(act, ()):
+            if said.id not in back and _word(said.content.get("terms")) == terms:
+                yield said
+
+
+def agreed(exchange: Exchange) -> set[str]:
+    """Return the sides that stand behind the text as it is, its author's among them; of a report, behind every paragraph of it."""
+    now = whole(exchange)
+    count = len(msgspec.json.decode(exchange.content["paragraphs"])) if exchange.act == "joint-report" else 1
+    behind: dict[str, set[int]] = {}
+    for said in counting(exchange, (*BINDING, *_TAKING), now):
+        paragraph = said.content.get("paragraph")
+        named = range(1, count + 1) if paragraph is None else (int(msgspec.json.decode(paragraph)),)
+        behind.setdefault(said.said.side, set()).update(named)
+    return {exchange.side, *(side for side, done in behind.items() if len(done) >= count)}
+
+
+def is_bound(exchange: Exchange) -> bool:
+    """Return whether another side stands behind the text, or a part of it, as it is."""
+    given = counting(exchange, (*BINDING, *_TAKING), whole(exchange))
+    return any(said.said.side != exchange.side for said in given) or bool(exchange.meeting and exchange.meeting.accepted)
+
+
+def parties(exchange: Exchange) -> set[str]:
+    """Return every side that is named in an exchange."""
+    return {exchange.side, *exchange.to, *exchange.info}
+
+
+def by_every_side(exchange: Exchange, status: str) -> str:
+    """A status that follows when every side stands behind the text as it is."""
+    return status if parties(exchange) <= agreed(exchange) else exchange.status
+
+
+WITHDRAWABLE: Final = (*BINDING, *_TAKING, "accounts-agreement", "translation-agreement", "release-consent", "common-ground")
+"""What may be taken back for as long as not every side has consented."""
+
+
+def is_complete(exchange: Exchange, given: Said) -> bool:
+    """Return whether every side has consented to what an act of consent is of, or taken the amendment that it is."""
+    if given.id in {said.id for said in exchange.acts.get("amendment", ())}:
+        return is_taken(exchange, given)
+    for act in ("accounts-agreement", "release-consent", "common-ground"):
+        if given.id in {said.id for said in exchange.acts.get(act, ())}:
+            return parties(exchange) <= standing(exchange, act)
+    if given.id in {said.id for said in exchange.acts.get("translation-agreement", ())}:
+        return True  # the translator's side consents by its translation, and one other is enough
+    if _word(given.content.get("terms")) != whole(exchange):
+        return False
+    return parties(exchange) <= agreed(exchange)
+
+
+def standing(exchange: Exchange, act: str) -> set[str]:
+    """Return the sides whose newest act of consent counts for what there is now; where it gives a text of its own, all the same text."""
+    back, newest = withdrawn(exchange), {}
+    for said in exchange.acts.get(act, ()):
+        if said.id not in back:
+            newest[said.said.side] = said
+    if act in ("accounts-agreement", "release-consent"):
+        now = accounts(exchange) if act == "accounts-agreement" else record(exchange)
+        newest = {side: said for side, said in newest.items() if _word(said.content["terms"]) == now}
+    own = {"accounts-agreement": "facts", "common-ground": "text"}.get(act)
+    if own is not None and len({bytes(said.content[own]) for said in newest.values()}) > 1:
+        return set()
+    return set(newest)
+
+
+# Amendments
+
+
+def open_amendment(exchange: Exchange) -> Said | None:
+    """Return the amendment that the sides have neither taken nor left."""
+    proposed = exchange.acts.get("amendment", ())
+    if not proposed or proposed[-1].id in withdrawn(exchange) or is_taken(exchange, proposed[-1]):
+        return None
+    left = {_word(said.content["of"]) for said in exchange.acts.get("amendment-refusal", ())}
+    return None if proposed[-1].id in left else proposed[-1]
+
+
+def is_taken(exchange: Exchange, amendment: Said) -> bool:
+    """Return whether every side has agreed to an amendment."""
+    return parties(exchange) <= {amendment.said.side, *(said.said.side for said in taking(exchange, amendment))}
+
+
+def taking(exchange: Exchange, amendment: Said) -> tuple[Said, ...]:
+    """Return the agreements to an amendment that were not taken back."""
+    back = withdrawn(exchange)
+    return tuple(
+        said for said in exchange.acts.get("amendment-agreement", ()) if said.id not in back and _word(said.content["of"]) == amendment.id
+    )
+
+
+def fields_of(amendment: Said) -> dict[str, Raw]:
+    """Return the members that an amendment replaces."""
+    return msgspec.json.decode(amendment.content["fields"], type=dict[str, Raw])
+
+
+# For those who post
+
+
+def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
+    """Return the terms that an act of consent has to name now; empty where there is nothing to consent to.
+
+    `of` is the translation or the amendment that it names, `side` whose version of the agenda it takes, or whose readout.
+    """
+    named: dict[str, Callable[[], str]] = {
+        **dict.fromkeys(("agreement", "endorsement", "acceptance"), lambda: whole(exchange)),
+        "accounts-agreement": lambda: accounts(exchange),
+        "fairness": lambda: view(exchange),
+        "release-consent": lambda: record(exchange),
+        "translation-agreement": lambda: next(
+            (reading(exchange, said) for said in exchange.acts.get("translation", ()) if said.id == of), ""
+        ),
+        "amendment-agreement": lambda: next(
+            (whole(exchange, fields_of(said)) for said in exchange.acts.get("amendment", ()) if said.id == of), ""
+        ),
+        "readout-agreement": lambda: readout(exchange, side),
+        "agenda-agreement": lambda: agenda(exchange, topics) if (topics := versions(exchange).get(side)) is not None else "",
+    }
+    return named[act]() if act in named else ""
+
+
+def every_terms(exchange: Exchange) -> Iterator[tuple[str, str, str, str]]:
+    """Yield what may be consented to now: the act, the translation or amendment that it names, whose agenda or readout, and the terms."""
+    for act in ("agreement", "endorsement", "acceptance", "accounts-agreement", "fairness", "release-consent"):
+        if found := terms(exchange, act):
+            yield act, "", "", found
+    for said in exchange.acts.get("translation", ()):
+        yield "translation-agreement", said.id, "", reading(exchange, said)
+    standing_now = open_amendment(exchange)
+    if standing_now is not None:
+        yield "amendment-agreement", standing_now.id, "", terms(exchange, "amendment-agreement", of=standing_now.id)
+    if exchange.meeting is not None:
+        for side, topics in versions(exchange).items():
+            yield "agenda-agreement", "", side, agenda(exchange, topics)
+        for side in proposed_readouts(exchange):
+            yield "readout-agreement", "", side, readout(exchange, side)
+
+
+def of_act(exchange: Exchange, side: str, act: str, members: Mapping[str, Any]) -> str:
+    """Return the terms that an act of consent of a side has to name, by its other members; empty for any other act."""
+    if act == "amendment":
+        fields = {name: Raw(value if isinstance(value, Raw) else msgspec.json.encode(value)) for name, value in members["fields"].items()}
+        return whole(exchange, fields)
+    whose = members.get("side", "")
+    if not whose:
+        whose = next((name for name in authors(exchange, act) if name != side), "")
+    return terms(exchange, act, of=members.get("of", ""), side=whose)
+
+
+def authors(exchange: Exchange, act: str) -> list[str]:
+    """Return the sides of which an act takes the words, the opener first: an agenda, or a readout; nobody for any other act."""
+    if act == "agenda-agreement":
+        return [*versions(exchange)]
+    return [*proposed_readouts(exchange)] if act == "readout-agreement" else []
+
+
+def versions(exchange: Exchange) -> dict[str, Raw]:
+    """Return each side's version of the agenda, the opener's own in its request among them."""
+    given = {exchange.side: exchange.content["agenda"]} if "agenda" in exchange.content else {}
+    return {**given, **(exchange.meeting.agendas if exchange.meeting is not None else {})}
+
+
+def _all(exchange: Exchange) -> Iterator[Said]:
+    for given in exchange.acts.values():
+        yield from given
+
+
+def _word(value: Raw | None) -> str:
+    return "" if value is None else str(msgspec.json.decode(value))
