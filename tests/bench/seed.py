@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from dragoman import telemetry, wiring
 from dragoman.audit.replay import replay
 from dragoman.desk import stamp, utc_now
-from dragoman.domain import ids
+from dragoman.domain import consent, ids
 from dragoman.domain import record as records
 from dragoman.domain.fold import source_of
 from dragoman.domain.table import FORMATS, RULES
@@ -172,6 +173,9 @@ class Story:
         return f"2026-{lots.randrange(1, 11):02d}-{lots.randrange(1, 29):02d}T{lots.randrange(24):02d}:{lots.randrange(60):02d}Z"
 
 
+_BESIDE_THE_TEXT: Final = consent.BESIDE | {"act"}
+
+
 class Matter:
     """One exchange under way: who opened it, where its last record stands, what is still to be said."""
 
@@ -182,6 +186,7 @@ class Matter:
         self.id = ""
         self.family = ""
         self.last = 0
+        self._text = {name: Raw(msgspec.json.encode(value)) for name, value in self._steps[0][2].items() if name not in _BESIDE_THE_TEXT}
 
     @property
     def ended(self) -> bool:
@@ -191,6 +196,8 @@ class Matter:
     def next(self) -> tuple[str, Act]:
         """The next actor and act."""
         whose, officer, act = self._steps.pop(0)
+        if act["act"] == "acceptance":
+            act = {**act, "terms": consent.digest(self.id, "text", self._text)}
         return f"{self._side[whose]}/{officer}", act
 
 

@@ -17,6 +17,7 @@ import aiohttp
 import msgspec
 
 from dragoman.client import new_key
+from dragoman.domain import consent
 from dragoman_schemas.answers import Recorded
 from patience import PATIENCE_S
 from service import Service, still_to_come
@@ -72,6 +73,14 @@ class Matter:
     act: str
     side: str
     etag: str
+    opening: bytes
+
+    @property
+    def terms(self) -> str:
+        """The digest of the text with which it was opened, which is another one once it was corrected."""
+        members = msgspec.json.decode(self.opening, type=dict[str, msgspec.Raw])
+        text = {name: value for name, value in members.items() if name != "act" and name not in consent.BESIDE}
+        return consent.digest(self.id, "text", text)
 
 
 @dataclass
@@ -191,7 +200,7 @@ class Traffic:
                 (addressee, {"act": "acknowledgement"}),
                 (addressee, {"act": "reply", "text": "Seen; we look into it."}),
                 (addressee, {"act": "interim-reply", "next_word_by": "2026-11-25T12:00Z"}),
-                (addressee, {"act": "acceptance", "window": self.dice.randrange(2)}),
+                (addressee, {"act": "acceptance", "window": self.dice.randrange(2), "terms": matter.terms}),
                 (anybody, {"act": "decline"}),
                 (opener, correction),
                 (opener, correction),
@@ -255,7 +264,8 @@ class Traffic:
         posting.answer = body
         recorded = msgspec.json.decode(body, type=Recorded)
         if not posting.exchange:
-            self._matters.append(Matter(recorded.exchange, recorded.act, posting.actor.partition("/")[0], recorded.etag))
+            side = posting.actor.partition("/")[0]
+            self._matters.append(Matter(recorded.exchange, recorded.act, side, recorded.etag, posting.act))
             return
         for matter in self._matters[-60:]:
             if matter.id == recorded.exchange:

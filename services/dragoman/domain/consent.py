@@ -42,9 +42,9 @@ _NOT_SAID: Final = frozenset({"release-consent", "consent-withdrawal", "reminder
 """Acts that say nothing of the matter itself: they leave a consent to its release as it is."""
 
 
-def digest(exchange: Exchange, what: str, text: Any) -> str:
-    """Return the digest of a text, 64 hexadecimal digits."""
-    head = f"dragoman-terms/v1\n{exchange.id}\n{what}\n".encode()
+def digest(exchange: str, what: str, text: Any) -> str:
+    """Return the digest of a text of an exchange, which its id names: 64 hexadecimal digits."""
+    head = f"dragoman-terms/v1\n{exchange}\n{what}\n".encode()
     return hashlib.sha256(head + msgspec.json.encode(text, order="deterministic")).hexdigest()
 
 
@@ -55,20 +55,20 @@ def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict
 
 def whole(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> str:
     """Return the terms of an exchange's text, or of the text that it would have with these members."""
-    return digest(exchange, "text", text_of(exchange, fields))
+    return digest(exchange.id, "text", text_of(exchange, fields))
 
 
 def accounts(exchange: Exchange) -> str:
     """Return the terms of an agreement on what the accounts have in common."""
     given = {side: each[-1].content for side, each in exchange.accounts.items()}
-    return digest(exchange, "accounts", {"opening": text_of(exchange), "accounts": given})
+    return digest(exchange.id, "accounts", {"opening": text_of(exchange), "accounts": given})
 
 
 def reading(exchange: Exchange, translation: Said) -> str:
     """Return the terms of an agreement to a translation."""
     of = _word(translation.content.get("of")) or exchange.id
     original = text_of(exchange) if of == exchange.id else next((said.content for said in _all(exchange) if said.id == of), {})
-    return digest(exchange, "reading", {"original": original, "translation": translation.content})
+    return digest(exchange.id, "reading", {"original": original, "translation": translation.content})
 
 
 def view(exchange: Exchange) -> str:
@@ -76,18 +76,18 @@ def view(exchange: Exchange) -> str:
     restated = exchange.acts.get("restatement", ())
     if not restated:
         return ""
-    return digest(exchange, "view", {"opening": text_of(exchange), "restatement": restated[-1].content["text"]})
+    return digest(exchange.id, "view", {"opening": text_of(exchange), "restatement": restated[-1].content["text"]})
 
 
 def agenda(exchange: Exchange, topics: Raw) -> str:
     """Return the terms of a version of the agenda."""
-    return digest(exchange, "agenda", topics)
+    return digest(exchange.id, "agenda", topics)
 
 
 def readout(exchange: Exchange, side: str) -> str:
     """Return the terms of the readout that a side proposed as joint last; empty where its newest is its own, or there is none."""
     given = proposed_readouts(exchange).get(side)
-    return "" if given is None else digest(exchange, "readout", {"topics": given.topics, "text": given.text})
+    return "" if given is None else digest(exchange.id, "readout", {"topics": given.topics, "text": given.text})
 
 
 def proposed_readouts(exchange: Exchange) -> dict[str, Readout]:
@@ -105,7 +105,7 @@ def record(exchange: Exchange) -> str:
         "acts": {act: [[each.id, each.content] for each in given] for act, given in exchange.acts.items() if act not in _NOT_SAID},
         "meeting": None if exchange.meeting is None else [exchange.meeting.readouts, exchange.meeting.held, exchange.meeting.agendas],
     }
-    return digest(exchange, "record", said)
+    return digest(exchange.id, "record", said)
 
 
 # Which consents count
