@@ -25,6 +25,7 @@ from dragoman.gateway.console import kinds
 from filling import CHOSEN, filled, fits, needed
 from patience import PATIENCE_MS
 from reaching import CHANNEL, Reaching
+from samples import SAMPLES
 from service import Caller, Service
 
 pytestmark = pytest.mark.browser
@@ -183,6 +184,28 @@ async def test_every_act_in_an_exchange_is_sent_with_its_required_members_only(
     assert f'{address}"' in shown, f"the exchange's page has no button for {act}"
     found, expected = await _sent(page, address + query, act, "check", "send")
     assert fits(expected, await _recorded(reaching.caller(side), found["url"])), found
+
+
+async def test_the_check_page_of_an_amendment_shows_both_texts_and_no_id(pages: dict[str, Page], reaching: Reaching) -> None:
+    side, exchange = await reaching.for_act("amendment-agreement")
+    address = f"/c/{CHANNEL}/exchanges/{exchange}/acts/amendment-agreement"
+    found, _ = await _sent(pages[f"{side}/head_of_office"], address, "amendment-agreement", "check")
+    before, after = SAMPLES["roadmap-item"]["deliverable"], SAMPLES["amendment"]["fields"]["deliverable"]
+    stands, consented = found["text"].split("The text that you consent to")
+    assert re.search(rf"What stands now, and would be replaced\s*Deliverable\s*{before}", stands)
+    assert after in consented and before not in consented.partition("Your consent names")[0]
+    state = (await reaching.caller(side).get(f"/v1/channels/{CHANNEL}/exchanges/{exchange}")).json["state"]
+    assert state["acts"]["amendment"][-1]["id"] not in stands
+
+
+async def test_a_meeting_that_was_held_offers_what_is_said_afterwards(pages: dict[str, Page], reaching: Reaching) -> None:
+    side, exchange = await reaching.for_act("readout-agreement")
+    offered = {}
+    for each in ("nato", "china"):
+        html = await pages[f"{each}/head_of_office"].evaluate(TEXT, f"/c/{CHANNEL}/meetings/{exchange}")
+        offered[each] = re.findall(rf'class="button[^"]*" href="[^"]*/exchanges/{exchange}/acts/([a-z-]+)', html)
+    other = "nato" if side == "china" else "china"
+    assert offered == {side: ["readout-agreement", "readout"], other: ["readout"]}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -762,6 +762,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "warnings": warnings,
             "sketch": _sketch(here, content),
             "consented": _consented(display, writing, content),
+            "replaced": _replaced(display, writing, content),
             "agreed": offered.agreed(display, offices, writing.exchange, content)
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
@@ -840,11 +841,40 @@ def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> 
         agreed = offered.agreed(display, writing.offices, writing.exchange, content)
         fact = Fact(name="window", label=display.words.say("Time accepted"), shown=agreed, wide=True)
         return [fact, *display.facts(writing.act, content, leave=("window",))]
+    if "of" in content and writing.exchange is not None and writing.act in _OF_WHAT:
+        named = str(msgspec.json.decode(bytes(content["of"])))
+        choice = next(
+            (each for each in _OF_WHAT[writing.act](display.words, writing.exchange, writing.here.side) if each.value == named), None
+        )
+        member = next(each for each in kinds.members(writing.act) if each.name == "of")
+        fact = Fact(name="of", label=writing.label(member), shown=Markup.escape(named if choice is None else choice.shown), wide=True)
+        return [fact, *display.facts(writing.act, content, leave=("of", "terms"))]
     if "fields" not in content or writing.exchange is None:
         return display.facts(writing.act, content)
     inner = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
     rest = {name: raw for name, raw in content.items() if name != "fields"}
     return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, rest)]
+
+
+_OF_WHAT: Final = {
+    **dict.fromkeys(("amendment-agreement", "amendment-refusal"), offered.amendments),
+    **dict.fromkeys(("translation-agreement", "translation-dispute"), offered.translations),
+    "consent-withdrawal": offered.consents,
+}
+"""Acts that name an earlier one, and what they may name: the check page says which it is as the form did, and not by its id."""
+
+
+def _replaced(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
+    """What stands now of the members that an amendment replaces, or that the amendment replaces which an act takes; nothing for any other act."""
+    state = writing.exchange
+    if state is None or writing.act not in ("amendment", "amendment-agreement"):
+        return []
+    if writing.act == "amendment":
+        fields = msgspec.json.decode(bytes(content["fields"]), type=dict[str, Raw])
+    else:
+        waits = consent.open_amendment(state)
+        fields = {} if waits is None else consent.fields_of(waits)
+    return display.facts(state.act, {name: state.content[name] for name in fields if name in state.content})
 
 
 def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:

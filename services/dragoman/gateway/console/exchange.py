@@ -45,6 +45,7 @@ _FIRST: Final = (
         "agreement",
         "clarification-request",
     ),
+    *("readout-agreement", "amendment"),
     *("interim-reply", "update", "readout", "meeting-held", "contained", "final-report", "all-clear", "call-attempt"),
 )
 """Acts in the order in which an officer looks for them; the first that is allowed is the page's one primary button."""
@@ -316,6 +317,7 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
         "consent-withdrawal": bool(offered.consents(here.words, state, here.side)),
         "agenda-agreement": any(side != here.side for side in consent.authors(state, "agenda-agreement")),
         "readout-agreement": any(side != here.side for side in consent.authors(state, "readout-agreement")),
+        "decline": state.meeting is None or state.status == "requested",
         "agreement": here.side not in consent.agreed(state),
         "endorsement": here.side not in consent.agreed(state),
         "second-key": second,

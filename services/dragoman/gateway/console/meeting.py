@@ -1,7 +1,7 @@
 """One meeting, call or visit: its life as steps, and what each side wrote of it beside what the other wrote."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -41,6 +41,9 @@ _ACTS: Final = {
 
 ANSWERS: Final = ("acceptance", "counter-proposal", "decline")
 """The acts by which a side answers a request to meet, in the order of their buttons."""
+
+_AFTERWARDS: Final = ("readout-agreement", "readout")
+"""The acts by which a side says what a meeting was about."""
 
 _TOLD: Final = ("venue", "reason", "topics", "side", "kind", "text")
 """Members that a step tells, besides its windows."""
@@ -100,6 +103,13 @@ class Paragraph(NamedTuple):
     lines: tuple[str, ...] = ()
 
 
+def _offered(here: Here, view: MeetingView, allowed: Sequence[str]) -> list[str]:
+    """Return the acts for which a meeting gives occasion, in the order of their buttons: until it was held, and afterwards."""
+    joint = any(each.kind == "proposed_jointly" and each.side != here.side for each in view.readouts)
+    left = {*(() if joint else ("readout-agreement",)), *(() if view.meeting.status == "requested" else ("decline",))}
+    return [act for act in (_AFTERWARDS if view.meeting.state == "held" else ANSWERS) if act in allowed and act not in left]
+
+
 class _Found(NamedTuple):
     view: MeetingView
     offices: tuple[Office, ...]
@@ -135,7 +145,7 @@ async def meeting(here: Here) -> Page:
             "together": together,
             "besides": besides,
             "answer_of": answer_of,
-            "answers": [act for act in ANSWERS if act in allowed] if here.may_post else [],
+            "answers": _offered(here, view, allowed) if here.may_post else [],
         },
     )
 
