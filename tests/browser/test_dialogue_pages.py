@@ -175,6 +175,10 @@ async def test_a_joint_report_shows_paragraph_by_paragraph_who_stands_behind_it_
     await carry_on(china, opened, {"act": "release-consent"})
     await reader.page.reload()
     await expect(second).to_contain_text("CHINA: saw it otherwise, and endorsed it since")
+    await expect(reader.page.get_by_text("Not public: NATO has not consented.")).to_be_visible()  # to what was said since
+    await expect(reader.page.get_by_text("consented to what was said until then, and not to what was said since")).to_have_count(1)
+    await carry_on(nato, opened, {"act": "release-consent"})
+    await reader.page.reload()
     await expect(reader.page.get_by_text("Public: every side has consented.")).to_be_visible()
     await go(reader, f"/c/{CALM}/dialogue/{opened}?at={before}")
     await expect(second).to_contain_text("CHINA: sees it otherwise")

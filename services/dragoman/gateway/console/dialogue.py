@@ -225,7 +225,10 @@ def _next(view: DialogueView, now: datetime) -> RoadItem | Met | None:
 
 
 class JointReport(Told, frozen=True, kw_only=True):
-    """A text that the sides negotiate. It is public once every side has consented: `missing` are those that have not."""
+    """A text that the sides negotiate. It is public once every side has consented: `missing` are those that have not.
+
+    Of these, `earlier` consented to what was said until then, and something was said since.
+    """
 
     exchange: str
     number: str
@@ -235,6 +238,7 @@ class JointReport(Told, frozen=True, kw_only=True):
     paragraphs: tuple[Paragraph, ...]
     consents: tuple[Told, ...]
     missing: tuple[str, ...]
+    earlier: tuple[Told, ...]
     corrected: tuple[Told, ...]
     allowed: tuple[str, ...]
 
@@ -248,14 +252,17 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         if here.request.match_info.get("form", ""):
             raise refused("not-found", sentence("This exchange is no joint report; take it under /exchanges."))
         return see(here.link(f"/exchanges/{state.id}"))
+    missing = spoken.unconsenting(state)
+    consents = [Told(**spoken.told(said)) for said in spoken.consents(state)]
     view = JointReport(
         **spoken.opened(state),
         status=state.status,
         title=spoken.read(state.content, "title"),
         at=here.position,
         paragraphs=tuple(spoken.paragraphs(state)),
-        consents=tuple(Told(**spoken.told(said)) for said in spoken.first_of_each(state.acts.get("release-consent", ()))),
-        missing=spoken.unconsenting(state),
+        consents=tuple(each for each in consents if each.side not in missing),
+        missing=missing,
+        earlier=tuple(each for each in consents if each.side in missing),
         corrected=tuple(
             Told(side=each.corrected.side, time=each.corrected.when, position=each.corrected.position) for each in state.corrections
         ),

@@ -448,13 +448,11 @@ def paragraphs(state: Exchange) -> Iterator[Paragraph]:
         )
 
 
-def first_of_each(said: Iterable[Said]) -> Iterator[Said]:
-    """What each side said first."""
-    sides: set[str] = set()
-    for each in said:
-        if each.said.side not in sides:
-            sides.add(each.said.side)
-            yield each
+def consents(state: Exchange) -> list[Said]:
+    """Each side's newest consent to the text's being made public that it has not taken back, whether or not it still counts."""
+    back = consent.withdrawn(state)
+    newest = {each.said.side: each for each in state.acts.get("release-consent", ()) if each.id not in back}
+    return [*newest.values()]
 
 
 def unconsenting(state: Exchange) -> tuple[str, ...]:
