@@ -62,7 +62,7 @@ unit: $(VENV)/.dev ## Run the tests of rules, tree, formats, reports and words: 
 
 test: check node_modules/.package-lock.json $(ASSETS) ## Check, and run all tests
 	$(BIN)/python -m compileall -q services schemas tests
-	@echo "all tests: about 25 minutes on two cores, longer on busy ones"
+	@echo "all tests: about 30 minutes on two cores, longer on busy ones"
 	$(BIN)/pytest -n $(WORKERS) $(GROUPED) $(TESTS)
 
 newyear: $(VENV)/.dev ## Run tests at the turn of the year, without Chromium: TESTS=tests/live, or all (needs Debian's faketime)
