@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.domain import consent
+from dragoman.domain.flags import flags
 from dragoman.domain.fold import Folded
 from dragoman_schemas.state import Exchange
 from samples import act
@@ -119,8 +120,10 @@ def test_consent_to_release_is_of_what_was_said_until_then(world: World) -> None
     assert consent.standing(world.exchange(id), "release-consent") == {"nato", "china"}
     world.keep(C, {"act": "acknowledgement"}, id)
     assert consent.standing(world.exchange(id), "release-consent") == {"nato", "china"}, "a receipt says nothing of the matter"
+    assert "public" in {each.flag for each in flags(world.registry, world.exchange(id), ())}
     world.keep(C, {"act": "reply", "text": "This is not for the public."}, id)
     assert consent.standing(world.exchange(id), "release-consent") == set()
+    assert "public" not in {each.flag for each in flags(world.registry, world.exchange(id), ())}
 
 
 def test_a_consent_is_taken_back_until_the_last_side_has_consented() -> None:

@@ -30,7 +30,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain import accounts
+from dragoman.domain import accounts, consent
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
 from dragoman.sentence import Name, Sentence, sentence
@@ -103,8 +103,7 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     if exchange.opened.told:
         told = sentence("said otherwise at %(t)s before it was written down, by its sender’s word", t=exchange.opened.told)
         yield Flag(flag="passed_by", detail=told)
-    consented = {said.said.side for said in exchange.acts.get("release-consent", ())}
-    if consented >= {side.name for side in registry.sides}:
+    if consent.standing(exchange, "release-consent") >= {side.name for side in registry.sides}:
         yield Flag(flag="public", detail=sentence("every side has consented to its release"))
     if exchange.corrections:
         n = len(exchange.corrections)
