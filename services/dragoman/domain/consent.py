@@ -71,12 +71,13 @@ def reading(exchange: Exchange, translation: Said) -> str:
     return digest(exchange.id, "reading", {"original": original, "translation": translation.content})
 
 
-def view(exchange: Exchange) -> str:
-    """Return the terms of a verdict on the newest restatement; empty where nobody has restated the view."""
+def view(exchange: Exchange, restatement: Said | None = None) -> str:
+    """Return the terms of a verdict on a restatement, the newest where none is given; empty where nobody has restated the view."""
     restated = exchange.acts.get("restatement", ())
     if not restated:
         return ""
-    return digest(exchange.id, "view", {"opening": text_of(exchange), "restatement": restated[-1].content["text"]})
+    text = (restatement or restated[-1]).content["text"]
+    return digest(exchange.id, "view", {"opening": text_of(exchange), "restatement": text})
 
 
 def agenda(exchange: Exchange, topics: Raw) -> str:

@@ -323,7 +323,7 @@ def _text(said: Said) -> Text:
 
 
 def _column(state: Exchange) -> Column:
-    restatements, verdicts = state.acts.get("restatement", ()), state.acts.get("fairness", ())
+    restatements = state.acts.get("restatement", ())
     newest = {said.said.side: said for said in restatements}
     return Column(
         **opened(state),
@@ -331,13 +331,14 @@ def _column(state: Exchange) -> Column:
         own_view=state.content["own_view"],
         your_view=state.content.get("your_view", UNSET),
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
-        restated=tuple(_restated(said, restatements, verdicts) for said in newest.values()),
+        restated=tuple(_restated(state, said, restatements) for said in newest.values()),
         earlier=len(restatements) - len(newest),
     )
 
 
-def _restated(said: Said, restatements: Sequence[Said], verdicts: Sequence[Said]) -> Restated:
-    """A restatement, and what was said of it: a verdict is of the restatement that came last before it."""
+def _restated(state: Exchange, said: Said, restatements: Sequence[Said]) -> Restated:
+    """Return a restatement with the verdict on it: of the restatement that came last before it, and of the view as it still stands."""
+    verdicts = consent.counting(state, ("fairness",), consent.view(state, said))
     following = min((each.said.position for each in restatements if each.said.position > said.said.position), default=None)
     judged = [
         each for each in verdicts if each.said.position > said.said.position and (following is None or each.said.position < following)
