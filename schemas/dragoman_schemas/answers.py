@@ -455,7 +455,7 @@ class Si(Answer, frozen=True, kw_only=True):
 
 
 class Terms(Answer, frozen=True, kw_only=True):
-    """What may be consented to: the act, the translation or amendment `of` which it is, whose agenda, and the digest to name as `terms`."""
+    """A text that may be consented to: the act, the translation or amendment `of` which it is, whose agenda, and the digest to name as `terms`."""
 
     act: str
     sha256: str

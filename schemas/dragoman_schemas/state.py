@@ -107,7 +107,7 @@ class Held(State, frozen=True, kw_only=True):
 
 
 class Readout(State, frozen=True, kw_only=True):
-    """What a side said that a meeting was about: for itself, or jointly once every side has said these words; proposed until then."""
+    """The words of a side on a meeting: for itself, or jointly once every side has said these words; proposed until then."""
 
     given: Stamp
     kind: Literal["joint", "proposed_jointly", "separate"]

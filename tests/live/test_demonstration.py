@@ -68,11 +68,11 @@ async def test_the_whole_drill_has_been_played(who: Who) -> None:
 
 
 _QUIET_S = 0.5
-"""How long an interpreter takes to import the HTTP library where nothing else runs."""
+"""The seconds that an interpreter takes to import the HTTP library where nothing else runs."""
 
 
 def busy() -> float:
-    """How many times as long as in quiet a process takes to start just now; at least once."""
+    """Return how many times as long as in quiet a process takes to start just now, at least once."""
     begun = time.monotonic()
     subprocess.run([sys.executable, "-c", "import aiohttp.web"], check=True)
     return max(1.0, (time.monotonic() - begun) / _QUIET_S)

@@ -51,7 +51,7 @@ class EncounterReport(Opening, frozen=True, kw_only=True, tag="encounter-report"
 
 
 class AccountsAgreement(Answering, frozen=True, kw_only=True, tag="accounts-agreement"):
-    """What both accounts have in common, in words to which every side agrees; `terms` is the digest of the accounts."""
+    """The facts that both accounts have in common, in words to which every side agrees; `terms` is the digest of the accounts."""
 
     terms: Hex32
     facts: Words

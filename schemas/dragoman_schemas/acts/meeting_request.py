@@ -86,7 +86,7 @@ class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
 
 
 class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
-    """What a meeting was about: one side's own words, or words that it proposes to say jointly."""
+    """A readout of a meeting: one side's own words, or words that it proposes to say jointly."""
 
     kind: Literal["joint", "separate"]
     topics: Topics

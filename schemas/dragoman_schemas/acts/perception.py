@@ -24,7 +24,7 @@ class Restatement(Answering, frozen=True, kw_only=True, tag="restatement"):
 
 
 class Fairness(Continuing, frozen=True, kw_only=True, tag="fairness"):
-    """Whether the newest restatement is what we mean; `terms` is the digest of the view and of that restatement."""
+    """A verdict on the newest restatement, whether it is what this side means; `terms` is the digest of the view and of that restatement."""
 
     terms: Hex32
     result: Literal["fair", "not_our_view"]

@@ -63,7 +63,7 @@ def _print_exchange(view: dict[str, Any], etag: str) -> None:
             out(f"\naccount of {side}, {account['given']['time']}: {account['content']['facts']}")
     for side, readouts in (state.get("meeting") or {}).get("readouts", {}).items():
         for readout in readouts:
-            out(f"\nreadout of {side} ({readout['kind']}): {', '.join(readout['topics'])}: {readout['text']}")
+            out(f"\nreadout of {side} ({readout['kind'].replace('_', ' ')}): {', '.join(readout['topics'])}: {readout['text']}")
     say(f"\nETag {etag}; allowed to you: {', '.join(view['allowed']) or 'nothing'}")
 
 

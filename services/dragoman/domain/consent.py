@@ -155,7 +155,7 @@ def by_every_side(exchange: Exchange, status: str) -> str:
 
 
 WITHDRAWABLE: Final = (*BINDING, *_TAKING, "accounts-agreement", "translation-agreement", "release-consent", "common-ground")
-"""What may be taken back for as long as not every side has consented."""
+"""Acts that may be taken back for as long as not every side has consented."""
 
 
 def is_complete(exchange: Exchange, given: Said) -> bool:

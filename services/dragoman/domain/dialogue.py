@@ -44,7 +44,7 @@ def _all_of_one_text(exchange: Exchange, status: str) -> str:
 
 
 def _still_common(exchange: Exchange, status: str) -> str:
-    """Where a side holds another text for common ground since, there is none."""
+    """Return the status, without common ground where a side holds another text for it since."""
     return status if status != "common_ground" else _all_of_one_text(exchange, status)
 
 

@@ -58,7 +58,7 @@ _ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "im
 """What has a value also where it was left out, and changes by a correction alone."""
 
 _CONSENTS: Final = {"agreement", "endorsement", "acceptance"}
-"""Where a side consents to a text by one of these, the text may be amended."""
+"""Acts by which a side consents to a text; it may then be amended."""
 
 _TRANSLATING: Final = ("translation", "translation-agreement", "translation-dispute")
 

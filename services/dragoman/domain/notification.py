@@ -295,7 +295,7 @@ def _agreed_facts(exchange: Exchange) -> bool:
 
 
 def _still_agreed(exchange: Exchange, status: str) -> str:
-    """Where an account says something else since, the facts are no longer agreed."""
+    """Return the status, without agreed facts where an account says something else since."""
     if status != "agreed_facts" or _agreed_facts(exchange):
         return status
     return "accounts_differ" if exchange.accounts else "reported"

@@ -58,7 +58,7 @@ _RINGING_SET: Final = frozenset(_RINGING)
 _AGAIN: Final = 5
 _OPENED_WITHIN: Final = timedelta(minutes=5)
 _CHANGED: Final = 256
-"""Of how many exchanges that have changed a browser is told at once."""
+"""The most exchanges of whose change a browser is told at once."""
 
 _NEVER: Final = 1e9
 """The stream has pings of its own, which say the time."""
@@ -551,7 +551,7 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
 
 @dataclass
 class _Change:
-    """What of a channel is to be told: its newest position, whether something rings, and how many records each exchange has got."""
+    """The news of a channel for a browser: its newest position, whether something rings, and how many records each exchange has got."""
 
     position: int = 0
     ring: bool = False
