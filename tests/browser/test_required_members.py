@@ -205,6 +205,8 @@ async def test_a_meeting_that_was_held_offers_what_is_said_afterwards(pages: dic
         html = await pages[f"{each}/head_of_office"].evaluate(TEXT, f"/c/{CHANNEL}/meetings/{exchange}")
         offered[each] = re.findall(rf'class="button[^"]*" href="[^"]*/exchanges/{exchange}/acts/([a-z-]+)', html)
     other = "nato" if side == "china" else "china"
+    told = re.sub("<[^>]+>", "", html)
+    assert f"{other.upper()} proposes a joint readout" in told and "gives its readout" not in told  # it is joint once both have said it
     assert offered == {side: ["readout-agreement", "readout"], other: ["readout"]}
 
 

@@ -48,7 +48,6 @@ _AFTERWARDS: Final = ("readout-agreement", "readout")
 _TOLD: Final = ("venue", "reason", "topics", "side", "kind", "text")
 """Members that a step tells, besides its windows."""
 
-_READOUT: Final = ("kind",)
 _PARAGRAPH: Final = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -217,13 +216,14 @@ def steps(timeline: Iterable[Entry], state: Exchange) -> Iterator[Step]:
         act = record.type.split(".")[1]
         if act not in _ACTS:
             continue
+        proposed = act == "readout" and bytes(record.data["kind"]) == b'"joint"'
         step = Step(
-            what=_ACTS[act],
+            what="readout_proposed" if proposed else _ACTS[act],
             position=entry.position,
             time=record.time,
             side=record.actor.partition("/")[0],
             act=act,
-            content={name: record.data[name] for name in (_READOUT if act == "readout" else _TOLD) if name in record.data},
+            content={name: record.data[name] for name in (() if act == "readout" else _TOLD) if name in record.data},
         )
         yield replace(step, windows=asked.hear(step, record.data))
         if asked.agreed:
