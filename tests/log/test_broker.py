@@ -1,6 +1,7 @@
 """The broker's configuration, its users' rights, and the proof that it syncs."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import nats
@@ -111,6 +112,37 @@ def test_a_broker_that_is_too_old_or_missing_is_told(tmp_path: Path, monkeypatch
         broker.find(tmp_path / "absent")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert broker.find() != old, "the system's is passed over where it is too old"
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+def test_a_broker_that_was_not_begun_yet_ends_with_its_supervisor(dies: str) -> None:
+    with subprocess.Popen([sys.executable, "-c", _SUPERVISOR, dies], stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        assert supervisor.stdout.readline() == "forked\n"
+        supervisor.kill()
+        assert supervisor.stdout.read() == "", "the child went on, and would have become a broker that nobody supervises"
+
+
+_SUPERVISOR = """
+import os, signal, sys, time
+from dragoman.log.broker import tie_to
+
+signal.signal(signal.SIGTERM, lambda *_: None)  # as a service has one
+supervisor = os.getpid()
+if os.fork() == 0:
+    if sys.argv[1] == "after":
+        tie_to(supervisor)
+    print("forked", flush=True)
+    until = time.monotonic() + 10
+    while os.getppid() == supervisor and time.monotonic() < until:
+        time.sleep(0.01)
+    if sys.argv[1] == "before":
+        tie_to(supervisor)
+    time.sleep(0.2)
+    print("went on", flush=True)
+    os._exit(0)
+time.sleep(60)
+"""
 
 
 async def test_a_data_directory_has_one_broker(real_broker: RealBroker, monkeypatch: pytest.MonkeyPatch) -> None:

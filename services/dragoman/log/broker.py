@@ -30,7 +30,7 @@ from dragoman.log.connection import USERS
 
 log = structlog.get_logger()
 
-_LEASE_SECONDS: Final = 5.0
+_LEASE_SECONDS: Final = 10.0
 _START_SECONDS: Final = 600.0
 """A broker that restores a large store listens only then: as long as it lives it is given time, and a word is said of it."""
 _SLOW_SECONDS: Final = 5.0
@@ -38,6 +38,7 @@ _STEADY_SECONDS: Final = 15.0
 _STOP_SECONDS: Final = 10.0
 _RESTART_SECONDS: Final = (0.05, 0.2, 1.0, 2.0, 5.0)
 _PR_SET_PDEATHSIG: Final = 1
+_LIBC: Final = ctypes.CDLL(None)
 _VERSION: Final = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 
 TEMPLATE: Final = """\
@@ -203,6 +204,17 @@ def configuration(data: Path, server_name: str, port: int, public: dict[str, str
     return text
 
 
+def tie_to(supervisor: int) -> None:
+    """Let the kernel end this process with its supervisor, a process id. Ends it at once where the supervisor is dead already.
+
+    Called between fork and exec, where the handler that was inherited would take the signal and do nothing with it.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != supervisor:
+        os._exit(1)
+
+
 @asynccontextmanager
 async def lease(data: Path) -> AsyncIterator[int]:
     """Hold the data directory. Raises `BrokerError` while another service, or its broker, lives on it."""
@@ -296,7 +308,7 @@ class Supervisor:
         config.chmod(0o600)
         for stale in (self._data / "nats" / "ports").glob("*.ports"):
             stale.unlink()  # a process id may come again
-        libc = ctypes.CDLL(None)
+        supervisor = os.getpid()
         with (self._data / "nats" / "nats.log").open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
                 self._server,
@@ -307,7 +319,7 @@ class Supervisor:
                 stderr=output,
                 pass_fds=(self._lease,),
                 start_new_session=True,
-                preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM),
+                preexec_fn=lambda: tie_to(supervisor),
             )
         self._port = await self._listening()
         log.info("broker.started", url=f"nats://127.0.0.1:{self._port}", server=str(self._server), pid=self.process.pid)
