@@ -54,7 +54,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancellation": {"reason": "Sent in error."},
 }
 PATHS = {"contact-note": "contacts", "hazardous-incident": "notifications", "meeting-request": "meetings"}
-OVERTAKEN = {"not-found", "not-permitted", "not-allowed-in-state", "moved", "void"}
+OVERTAKEN = {"not-found", "not-permitted", "not-allowed-in-state", "invalid-act", "moved", "void"}
 """How a gateway that lags may refuse what one that has everything would record, or refuse otherwise."""
 
 UNKNOWN = {"no answer", "unavailable", "unknown-outcome"}
@@ -276,6 +276,8 @@ class Liaison(RuleBasedStateMachine):
         if etag is None:
             etag = self.model.exchanges[exchange].etags[-1] if act in RESTS_ON else ""
         body = {**BODIES.get(act, {}), "act": act, "text": f"No. {next(self.serial)}."}
+        if act == "acceptance":
+            body["terms"] = self.model.terms(exchange)
         return Post(actor=actor, key=self.key(), body=body, exchange=exchange, if_match=etag)
 
     def send(self, post: Post, gateway: int, *, hasty: bool = False) -> Answer:

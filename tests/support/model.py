@@ -6,6 +6,9 @@ post ──expected──▶ "recorded", or the kind of problem that it is answe
   └─ doubtful      nobody knows, until a retry with the same key is answered
 """
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -38,6 +41,9 @@ SAYS_SOMETHING: Final = frozenset(CARRIES_ON) - {"acknowledgement", "closure", "
 RESTS_ON: Final = frozenset({"acceptance", "correction", "cancellation", "closure"})
 """What must name the ETag that its officer read."""
 
+_NO_TEXT: Final = frozenset({"act", "precedence", "area", "dtg"})
+"""Members of a post that are about the message: nobody consents to them."""
+
 OFFICES: Final = {"officer": "officers", "officer-revocation": "officers"}
 
 
@@ -64,12 +70,17 @@ class Post:
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """An exchange between two sides: who opened it, where it has come to, and every ETag that it had."""
+    """An exchange between two sides: who opened it, what it says, where it has come to, and every ETag that it had.
+
+    Once another side has accepted the text, `bound`, it is not corrected any more.
+    """
 
     opening: str
     side: str
     status: str
     etags: list[str]
+    text: dict[str, Any] = field(default_factory=dict)
+    bound: bool = False
     addressed: set[str] = field(default_factory=set)
     position: int = 0
 
@@ -80,7 +91,9 @@ class Exchange:
         if not stands[who]:
             return "not-permitted"
         foreign = act == "counter-account" and self.opening != "hazardous-incident"
-        return RECORDED if self.status in moves and not foreign else "not-allowed-in-state"
+        if foreign or self.status not in moves:
+            return "not-allowed-in-state"
+        return "invalid-act" if act == "correction" and self.bound else RECORDED
 
 
 @dataclass(slots=True)
@@ -111,6 +124,12 @@ class Model:
         return [
             actor for actor, role in self.officers.items() if actor.startswith(f"{side}/") and role in roles and actor not in self.revoked
         ]
+
+    def terms(self, exchange: str) -> str:
+        """The digest that an acceptance of an exchange names: of what it says by now, one member after the other by name."""
+        text = sorted(self.exchanges[exchange].text.items())
+        members = ",".join(f"{json.dumps(name)}:{json.dumps(value, separators=(',', ':'))}" for name, value in text)
+        return hashlib.sha256(f"dragoman-terms/v1\n{exchange}\ntext\n{{{members}}}".encode()).hexdigest()
 
     def admitted(self, exchange: str, *, recorded: bool = True) -> list[tuple[str, str]]:
         """The acts that may be done in an exchange, each with the side that does it; or all those that may not."""
@@ -147,12 +166,21 @@ class Model:
         if post.act in OFFICES:
             self._enter(post)
         elif not post.exchange:
-            opened = Exchange(opening=post.act, side=post.side, status=OPENS[post.act], etags=[], addressed={*self.sides} - {post.side})
+            opened = Exchange(
+                opening=post.act,
+                side=post.side,
+                status=OPENS[post.act],
+                etags=[],
+                text=_text_of(post.body),
+                addressed={*self.sides} - {post.side},
+            )
             self._stand(self.exchanges.setdefault(answer["exchange"], opened), answer)
         else:
             exchange = self.exchanges[post.exchange]
             if post.act != "closure" or post.side == exchange.side:  # another side's closure is kept, and ends nothing
                 exchange.status = CARRIES_ON[post.act][1][exchange.status]
+            exchange.bound = exchange.bound or post.act == "acceptance"
+            exchange.text |= post.body.get("fields", {})
             if post.act in SAYS_SOMETHING:
                 exchange.addressed |= {*self.sides} - {post.side}
             self._stand(exchange, answer)
@@ -168,3 +196,7 @@ class Model:
             self.officers[actor] = post.body["roles"][0]
         else:
             self.revoked.add(actor)
+
+
+def _text_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in _NO_TEXT}
