@@ -56,6 +56,17 @@ async def test_an_officer_chooses_among_the_offered_times_and_reads_what_is_agre
     assert (view["state"]["status"], view["state"]["meeting"]["accepted"]["china"]["window"]) == ("accepted", 1)
     await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
     await expect(page.locator(".steps")).to_contain_text("Time accepted")
+    labels = await page.locator("article.sheet dl.cells").first.locator("dt").all_inner_texts()
+    assert labels.index("Time agreed") < labels.index("Possible times"), "what holds stands before what was possible once"
+    held = page.get_by_role("link", name="Record that it was held", exact=True)
+    await expect(held).to_be_hidden()  # it lies ahead: nobody presses it in passing
+    await page.get_by_text("More acts").click()
+    await expect(held).to_be_visible()
+    await held.click()
+    await page.locator("[name='f.from']").fill("2020-01-01 08:00")
+    await page.locator("[name='f.to']").fill("2020-01-01 09:00")
+    await page.get_by_role("button", name="Check before sending").click()
+    await expect(page.locator("[data-warning]")).to_contain_text("This is before the meeting was asked for")
 
 
 async def test_an_acceptance_names_one_of_several_times_or_is_refused_before_it_is_recorded(

@@ -105,3 +105,32 @@ async def test_who_may_send_is_told_nothing(visit: Visiting, demo: Service) -> N
     await write(head)
     await expect(head.page.locator("button[value=send]")).to_have_count(1)
     await expect(head.page.locator("button[value=hand]")).to_have_count(0)
+
+
+async def test_who_releases_a_consent_reads_its_text_and_is_told_when_it_has_changed(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato, china = Caller(session, demo, "nato/officer"), Caller(session, demo, "china/officer")
+    item = {
+        "act": "roadmap-item",
+        "area": "maritime-security",
+        "text": "A joint exercise of both coast guards.",
+        "deliverable": "A handbook.",
+    }
+    exchange = str((await nato.open(item, CALM)).json["exchange"])
+    act = {"act": "agreement", "terms": await china.terms(exchange, {"act": "agreement"}, CALM)}
+    etag = (await china.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
+    kept = await china.post(f"/v1/channels/{CALM}/drafts", {"act": act, "exchange": exchange, "if_match": etag.strip('"')})
+    assert kept.status == 201, kept.body
+    head = await visit()
+    await head.sign_in("china/head_of_office", CALM)
+    await head.page.goto(f"{demo.base_url}/c/{CALM}/drafts/{kept.json['id']}")
+    await expect(head.page.locator("[data-consented]")).to_contain_text("A joint exercise of both coast guards.")
+    await expect(head.page.locator("[data-consented]")).to_contain_text("A handbook.")
+    await expect(head.page.locator("main [data-moved]")).to_have_count(0)
+    etag = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
+    corrected = {"act": "correction", "fields": {"deliverable": "A hotline."}, "reason": "Meant so."}
+    assert (await nato.act(exchange, corrected, CALM, If_Match=etag)).status == 201
+    await head.page.reload()
+    await expect(head.page.locator("main [data-moved]")).to_be_visible()
+    await expect(head.page.locator("[data-consented]")).to_have_count(0)

@@ -70,6 +70,9 @@ INCIDENTS: Final = (
     *("near_miss", "collision", "crash", "grounding", "stray_fire", "fire_control_radar", "laser", "jamming", "lost_drone_or_missile"),
     *("fire_or_explosion", "persons_in_distress_or_held", "unannounced_entry", "unauthorised_launch", "other"),
 )
+_EITHER: Final = {"launch-notice": frozenset({"window", "time"}), "reference-document": frozenset({"published", "sha256"})}
+"""Members of which an act needs one or the other."""
+
 _ASKED: Final = {"kind": "What", "time": "When", "place": "Where"}
 """What the form of an incident calls its first fields."""
 
@@ -376,7 +379,8 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
     required = [each for name in begins for each in own if each.name == name]
     required += [each for each in own if each not in required and (each.required or isinstance(each.kind, kinds.Offered))]
     said = {"text", "phrases"} if writing.exchange is not None and not required else set()  # a reply says something
-    unfolded = [each for each in members if each.name in wrong | said and each not in required and each.name != "precedence"]
+    either = _EITHER.get(act, frozenset())
+    unfolded = [each for each in members if each.name in wrong | said | either and each not in required and each.name != "precedence"]
     offices = [office_of(side, here.projection.office(side)) for side in here.sides]
     rule = urgency.rule_of(writing.format, here.service.now())
     opening = writing.exchange is not None and any(isinstance(each.kind, kinds.Fields) for each in kinds.members(act))
@@ -405,6 +409,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "required": required,
             "unfolded": unfolded,
             "hints": _hints(here.words) if act == "point-of-contact" else {},
+            "either": {name: here.words.listed(here.words.field(each) for each in sorted(either - {name})) for name in either},
             "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
             "beside": _beside(writing, offices),
             "label": writing.label,
@@ -820,7 +825,8 @@ async def _people_in(here: Here, writing: Writing, content: Mapping[str, Raw]) -
         written.append((writing.exchange.act, members["fields"]))
     whom, when = here.words.say("Check whom you mean."), here.words.say("Check the day and the time.")
     warnings = [Warned(each, whom) for act, named in written for each in named_people.of_other_sides(here, act, named, people)]
-    return people, warnings + [Warned(each, when) for act, named in written for each in _still_to_come(here, act, named)]
+    doubtful = [each for act, named in written for each in (*_still_to_come(here, act, named), *_too_early(here, writing, act, named))]
+    return people, warnings + [Warned(each, when) for each in doubtful]
 
 
 def _still_to_come(here: Here, act: str, content: Mapping[str, Any]) -> Iterator[str]:
@@ -833,6 +839,14 @@ def _still_to_come(here: Here, act: str, content: Mapping[str, Any]) -> Iterator
         if moment > here.moment:
             field = here.words.field(member.name)
             yield here.words.say("%(field)s: this is still to come, in %(d)s.", field=field, d=here.words.until(moment, here.moment))
+
+
+def _too_early(here: Here, writing: Writing, act: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """Return a warning for a meeting that was held before anybody had asked for it."""
+    if act == "meeting-held" and writing.exchange is not None:
+        asked = as_moment(writing.exchange.opened.time)
+        if as_moment(content["from"]) < asked:
+            yield here.words.say("This is before the meeting was asked for, %(t)s.", t=here.words.written(asked, "minute"))
 
 
 def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -875,6 +889,16 @@ def _replaced(display: Display, writing: Writing, content: Mapping[str, Raw]) ->
         waits = consent.open_amendment(state)
         fields = {} if waits is None else consent.fields_of(waits)
     return display.facts(state.act, {name: state.content[name] for name in fields if name in state.content})
+
+
+def _has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
+    """Return whether an act of consent names other terms than those that stand by now."""
+    if writing.act not in consent.ACTS or writing.exchange is None or "terms" not in content:
+        return False
+    act: dict[str, Any] = {
+        name: msgspec.json.decode(raw, type=dict[str, Raw] if name == "fields" else Any) for name, raw in content.items()
+    }
+    return bool(act["terms"] != consent.of_act(writing.exchange, writing.here.side, writing.act, act))
 
 
 def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -> list[Fact]:
@@ -1117,6 +1141,7 @@ async def recorded(here: Here) -> Page:
         values={
             "state": state,
             "running": running,
+            "others": [each for each in begun if each not in running],
             "headline": headline(here, state) if state is not None else "",
             "received": received,
             "wanted": wanted,
@@ -1252,8 +1277,10 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     writing = Writing(here=here, act=act, exchange=known, draft=draft)
     body = bytes(draft.act)
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
-    fault = ""
+    fault, moved = "", False
     warnings: list[Warned] = []
+    consented: list[Fact] = []
+    replaced: list[Fact] = []
     two_key = RULES[act].two_key
     folded: Folded | None = None
     try:
@@ -1261,7 +1288,11 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         two_key = two_keys(here.projection, RULES[act], data)
         content = content_of(compact)
         people, warnings = await _people_in(here, writing, content)
-        facts = facts_of(Display(here.words, offices, people, here.link), writing, content)
+        display = Display(here.words, offices, people, here.link)
+        facts = facts_of(display, writing, content)
+        moved = _has_moved(writing, content)
+        if not moved:
+            consented, replaced = _consented(display, writing, content), _replaced(display, writing, content)
         folded = _released(writing, draft, compact, data, two_key=two_key)
     except Malformed as error:
         fault, facts = _told(writing, error.faults), []
@@ -1298,6 +1329,9 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "verb": verb(here, writing, view),
             "facts": facts,
             "warnings": warnings,
+            "consented": consented,
+            "replaced": replaced,
+            "moved": moved,
             "fault": fault,
             "problem": problem,
             "mine": mine,

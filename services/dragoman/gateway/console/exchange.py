@@ -1,6 +1,7 @@
 """One exchange: who has it, the message in its frame, its clocks, what happened in order, two accounts beside each other, its proof, its copies."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
 from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, offered, plotting, receipts, shelf, translated
 from dragoman.gateway.console.accounts import compared, points_of
+from dragoman.gateway.console.arranged import instant, windows
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import Office, office_of
 from dragoman.gateway.console.page import Here, Page, Sheet
@@ -85,7 +87,7 @@ async def exchange(here: Here) -> Page:
             "state": state,
             "headline": headline(here, state),
             "flags": await _flags(here, state),
-            "cells": list(_cells(display, state)),
+            "cells": [*_agreed(display, offices, state), *_cells(display, state)],
             "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
@@ -145,6 +147,14 @@ def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
     for fact in display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original")):
         if not fact.said:
             yield fact
+
+
+def _agreed(display: Display, offices: Sequence[Office], state: Exchange) -> Iterator[Fact]:
+    """Return the time of a meeting that its sides agreed on, before the times that were possible once."""
+    if state.meeting is not None and state.meeting.accepted and state.status in ("accepted", "held"):
+        terms = msgspec.json.decode(next(iter(state.meeting.accepted.values())).terms)
+        if terms is not None:
+            yield Fact(name="agreed", label=display.words.say("Time agreed"), shown=offered.window(display, offices, terms), wide=True)
 
 
 class Behind(Struct, frozen=True, kw_only=True):
@@ -298,8 +308,15 @@ def acts_of(here: Here, allowed: tuple[str, ...], state: Exchange) -> tuple[list
     mine = [act for act in allowed if act not in left and _may(here, act)]
     alone = [act for act in mine if RULES[act].two_key or not RULES[act].roles.isdisjoint(here.roles)]
     ordered = sorted(mine, key=lambda act: (act not in alone, _FIRST.index(act) if act in _FIRST else len(_FIRST)))
-    few = [act for act in ordered if act in _FIRST][:_SHOWN] or ordered[:1]
+    early = {"meeting-held"} if _lies_ahead(state, here.moment) else set()
+    few = [act for act in ordered if act in _FIRST and act not in early][:_SHOWN] or ordered[:1]
     return few, [act for act in ordered if act not in few]
+
+
+def _lies_ahead(state: Exchange, now: datetime) -> bool:
+    """Return whether a meeting is to be held later, by every time that stands."""
+    begins = [instant(window.begins) for window in windows(state)] if state.meeting is not None else []
+    return bool(begins) and all(each is not None and each > now for each in begins)
 
 
 def _pointless(here: Here, state: Exchange) -> frozenset[str]:
