@@ -1,5 +1,6 @@
 """Accounts of one event: what is compared, what is shown only, and that flags and tables say the same."""
 
+import itertools
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from dragoman.domain.flags import flags
 from dragoman.domain.notification import NARRATIVE
 from dragoman.gateway.console import kinds
 from samples import act
-from world import World
+from world import World, refused
 
 _WRITTEN = kinds.Text | kinds.Texts | kinds.Line | kinds.Lines | kinds.Rows | kinds.Files
 
@@ -24,7 +25,7 @@ _GIVEN: dict[str, st.SearchStrategy[Any]] = {
     ),
     "casualties": st.sampled_from([0, 1, "unknown"]),
     "damage": st.sampled_from(["None.", "Some.", {"en": "None.", "fr": "Aucun."}]),
-    "whose_forces": st.sampled_from(["own", "other", "unknown"]),
+    "whose": st.sampled_from([["nato"], ["china"], ["nato", "china"], ["china", "nato"], "nobody_here", "unknown"]),
     "continuing": st.sampled_from([True, False, "unknown"]),
 }
 
@@ -78,6 +79,9 @@ def test_a_flag_names_a_field_exactly_where_the_table_has_a_difference(
         ("place", {"lat": 15.12, "lon": 116.44}, {"lat": 15.120001, "lon": 116.44}, "same"),
         ("place", {"lat": 15.12, "lon": 116.44}, {"lat": 15.13, "lon": 116.44}, "differs"),
         ("place", {"lat": 15.12, "lon": 116.44}, "unknown", "one"),
+        ("place", {"lat": 15.12, "lon": 116.44}, "the western channel", "words"),
+        ("place", "the western channel", {"text": "west of the shoal"}, "words"),
+        ("place", "the western channel", "the western channel", "same"),
         ("facts", "Passed close.", "Passed far.", "words"),
         ("casualties", 0, 1, "differs"),
         ("cpa", {"value": 0.5, "unit": "nm"}, {"value": 926, "unit": "m"}, "same"),
@@ -90,3 +94,37 @@ def test_two_statements_are_the_same_when_they_mean_the_same(name: str, one: Any
         for side, value in (("nato", one), ("china", other))
     ]
     assert point(name, told).result == result
+
+
+SIDES = ("nato", "china", "osce", "asean")
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_whose_forces_took_part_is_one_statement_whoever_makes_it(count: int) -> None:
+    """Every pair of statements over two to four sides: the same exactly where both name the same sides; unknown states nothing."""
+    sides = SIDES[:count]
+    several = [list(each) for size in range(1, count + 1) for each in itertools.permutations(sides, size)]
+    for mine, theirs in itertools.product([*several, "nobody_here", "unknown"], repeat=2):
+        told = [
+            Told(side=side, position=n, time="", content={"whose": msgspec.Raw(msgspec.json.encode(value))})
+            for n, (side, value) in enumerate(zip(sides, (mine, theirs), strict=False), 1)
+        ]
+        unknown = [mine, theirs].count("unknown")
+        meant = [frozenset(each) if isinstance(each, list) else each for each in (mine, theirs)]
+        expected = {1: "one", 2: "none"}.get(unknown) or ("same" if meant[0] == meant[1] else "differs")
+        assert point("whose", told).result == expected, (mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("whose", "pointer", "words"),
+    [(["nato", "ours"], "/whose/1", "ours is no side of nato-china"), (["nato", "nato"], "/whose/1", "nato is named twice")],
+)
+def test_whose_names_sides_of_the_channel_and_each_once(whose: list[str], pointer: str, words: str) -> None:
+    world = World()
+    id = world.open("nato/d-1", act("hazardous-incident"))
+    for refusal in (
+        refused(world.decide("nato/d-1", act("hazardous-incident", whose=whose))),
+        refused(world.decide("china/d-1", {"act": "counter-account", "facts": "Otherwise.", "whose": whose}, id)),
+    ):
+        assert [fault.pointer for fault in refusal.faults] == [pointer]
+        assert words in str(refusal.faults[0].detail)

@@ -76,7 +76,7 @@ ON_ONE_KEY: dict[str, dict[str, Any]] = {
 
 
 UNKNOWN = {
-    "hazardous-incident": "whose_forces casualties damage cause_assumed cause_established continuing assistance",
+    "hazardous-incident": "whose casualties damage cause_assumed cause_established continuing assistance",
     "encounter-report": "cpa radio_contact",
     "emergency-notification": "cross_border help",
     "humanitarian-notification": "vehicles persons",

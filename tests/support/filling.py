@@ -131,6 +131,8 @@ def _plain(kind: Kind, name: str, value: Any) -> tuple[list[Entry], Any]:
             return [(name, chosen)], chosen
         case kinds.Choices() | kinds.Language(many=True) | kinds.Side(many=True):
             return [(name, each) for each in value], frozenset(value)
+        case kinds.Whose():
+            return [(name, "nato"), (name, "china")], frozenset({"nato", "china"})
         case kinds.Flag():
             return [(name, "yes")], True
         case kinds.Quantity():

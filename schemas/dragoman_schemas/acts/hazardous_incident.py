@@ -1,8 +1,8 @@
 """N07 `hazardous-incident`: something dangerous that the other side may misread. Four fields; the rest may be unknown."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from dragoman_schemas.acts.call_record import Direction
 from dragoman_schemas.acts.encounter_report import Courses, Domain, Emissions, Signals, Units
@@ -25,7 +25,9 @@ Kind = Literal[
     "persons_in_distress_or_held",
     "other",
 ]
-Forces = Literal["own", "other", "both", "unknown"]
+Whose = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=26)] | Literal["nobody_here", "unknown"]
+"""The sides whose forces took part; none of this channel; or not known yet."""
+
 Casualties = Count
 Assistance = Literal["wanted", "offered", "none", "unknown"]
 
@@ -37,7 +39,7 @@ class HazardousIncident(Opening, frozen=True, kw_only=True, tag="hazardous-incid
     time: When
     place: Where
     facts: Words
-    whose_forces: Forces | UnsetType = UNSET
+    whose: Whose | UnsetType = UNSET
     known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET
@@ -77,7 +79,7 @@ class CounterAccount(Answering, frozen=True, kw_only=True, tag="counter-account"
     time: When | UnsetType = UNSET
     place: Where | UnsetType = UNSET
     kind: Kind | UnsetType = UNSET
-    whose_forces: Forces | UnsetType = UNSET
+    whose: Whose | UnsetType = UNSET
     known_at: TimestampOrUnknown | UnsetType = UNSET
     casualties: Casualties | UnsetType = UNSET
     damage: Words | UnsetType = UNSET

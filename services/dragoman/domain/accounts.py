@@ -4,8 +4,9 @@
     china's account  kind near_miss, time 07:58,                     facts "The passage was …"
     compare()        kind same, time differs, place one, facts words
 
-Times are the same when they name one instant, places when they are less than a metre apart, quantities when they are the same in SI. Words are shown and never compared:
-two descriptions of one event are never equal, and that is no difference. What is unknown states nothing.
+Times are the same when they name one instant, places when they are less than a metre apart, quantities when they are the same in SI, and whose
+forces took part when the same sides are named, in any order. Words are shown and never compared: two descriptions of one event are never
+equal, and that is no difference; a place in words beside a position is none either. What is unknown states nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,10 @@ TIMES: Final = frozenset({"time", "known_at", "next_update", "began", "ended"})
 OF_THE_MESSAGE: Final = frozenset({"of", "dtg", "acting_for", "passed_by", "for_the_record", "attachments", "phrases"})
 """Members in which an account speaks of itself and not of the event."""
 
+WHOSE: Final = "whose"
+"""The member that names the sides whose forces took part."""
+
+_PLACES: Final = frozenset({"place", "pos"})
 _SAME_METRES: Final = 1.0
 
 
@@ -91,9 +96,14 @@ def point(name: str, told: Sequence[Told]) -> Point:
         return Point(name=name, result="one" if stated else "none", stated_by=sides)
     if name in WORDS:
         return Point(name=name, result="words", stated_by=sides)
-    first = stated[sides[0]]
-    apart = {side: _apart(name, first, value) for side, value in stated.items()}
-    otherwise = tuple(side for side in sides if apart[side] is None or apart[side] != 0.0)
+    compared = stated if _are_one(stated) else {side: value for side, value in stated.items() if not _is_in_words(name, value)}
+    if len(compared) < 2:
+        return Point(name=name, result="words", stated_by=sides)
+    first = next(iter(compared.values()))
+    apart = {side: _apart(name, first, value) for side, value in compared.items()}
+    otherwise = tuple(side for side in compared if apart[side] is None or apart[side] != 0.0)
+    if not otherwise and len(compared) < len(stated):
+        return Point(name=name, result="words", stated_by=sides)
     if not otherwise:
         return Point(name=name, result="same" if len(stated) == len(told) else "one", stated_by=sides)
     measured = [each for side in otherwise if (each := apart[side]) is not None]
@@ -110,7 +120,19 @@ def value_of(content: Mapping[str, Raw], name: str) -> Any:
     """Return what an account states on a point; None where it leaves it open or says that it is unknown."""
     raw = content.get(name)
     value = None if raw is None else msgspec.json.decode(raw)
+    if name == WHOSE and isinstance(value, list):
+        return sorted(value)  # sides have no order
     return None if value == UNKNOWN else value
+
+
+def _are_one(stated: Mapping[str, Any]) -> bool:
+    first, *others = stated.values()
+    return all(each == first for each in others)
+
+
+def _is_in_words(name: str, value: Any) -> bool:
+    """Return whether a place is told by a name, in words or by an outline: whether it is the same as a position, nobody can compute."""
+    return name in _PLACES and point_of(value) is None
 
 
 def _apart(name: str, first: Any, other: Any) -> float | None:

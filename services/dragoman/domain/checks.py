@@ -117,6 +117,19 @@ def side(registry: Registry, pointer: str, value: str | UnsetType) -> Refusal | 
     )
 
 
+def sides(registry: Registry, pointer: str, values: tuple[str, ...] | str | UnsetType) -> Refusal | None:
+    """Refuse a side that the channel does not have, or that is named twice; a word instead of sides, and nothing, are taken."""
+    if isinstance(values, str | UnsetType):
+        return None
+    for index, value in enumerate(values):
+        refusal = side(registry, f"{pointer}/{index}", value)
+        if refusal is not None:
+            return refusal
+        if value in values[:index]:
+            return invalid(f"{pointer}/{index}", sentence("%(side)s is named twice; name it once", side=value))
+    return None
+
+
 def window(pointer: str, value: Window) -> Refusal | None:
     """Refuse a window whose ends do not exist or are the wrong way round."""
     begins, ends = moment(value.from_), moment(value.to)

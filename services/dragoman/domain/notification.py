@@ -150,7 +150,11 @@ _FLASH: Final = frozenset({"collision", "lost_drone_or_missile", "fire_or_explos
 def _check_incident(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, HazardousIncident)
-    return checks.times(time=data.time, known_at=data.known_at, next_update=data.next_update) or checks.place("/place", data.place)
+    return (
+        checks.times(time=data.time, known_at=data.known_at, next_update=data.next_update)
+        or checks.place("/place", data.place)
+        or checks.sides(registry, "/whose", data.whose)
+    )
 
 
 def _check_account(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -166,7 +170,7 @@ def _check_account(registry: Registry, exchange: Exchange | None, record: Record
         if refusal is not None:
             return refusal
     times = {name: getattr(data, name) for name in ("time", "known_at", "next_update", "began", "ended")}
-    return checks.times(**times) or checks.place("/place", data.place)
+    return checks.times(**times) or checks.place("/place", data.place) or checks.sides(registry, "/whose", data.whose)
 
 
 ACCOUNTED: Final[dict[str, type[Opening]]] = {
@@ -217,9 +221,7 @@ HAZARDOUS_INCIDENT: Final = Format(
         },
     ),
     area=_TRANSPARENCY,
-    defaults=dict.fromkeys(
-        ("whose_forces", "casualties", "damage", "cause_assumed", "cause_established", "continuing", "assistance"), _UNKNOWN
-    ),
+    defaults=dict.fromkeys(("whose", "casualties", "damage", "cause_assumed", "cause_established", "continuing", "assistance"), _UNKNOWN),
     precedence=_incident_precedence,
     title=_incident_title,
 )

@@ -29,6 +29,9 @@ from dragoman.language.words import Words, as_moment
 
 PREFIX: Final = "f"
 UNKNOWN: Final = "unknown"
+NOBODY_HERE: Final = "nobody_here"
+"""What stands instead of sides where forces of none took part."""
+
 _WINDOWS: Final = 3
 _SPARE_ROWS: Final = 2
 AHEAD: Final = frozenset(
@@ -178,6 +181,8 @@ class Typed:
                 return int(text) if _INDEX.fullmatch(text := self.one(name)) else LEFT
             case kinds.Side() | kinds.Officer() | kinds.Language():
                 return (self.many(name) if getattr(member.kind, "many", False) else self.one(name)) or LEFT
+            case kinds.Whose():
+                return self._whose(member, name)
             case kinds.Person() | kinds.Files():
                 return self._chosen(member, member.kind, name)
             case kinds.Hours():
@@ -194,6 +199,14 @@ class Typed:
                 return found or LEFT
             case _:
                 return LEFT
+
+    def _whose(self, member: Member, name: str) -> Any:
+        chosen = self.many(name)
+        alone = [each for each in chosen if each in (NOBODY_HERE, UNKNOWN)]
+        if alone and len(chosen) > 1:
+            word = self.words.value(alone[0])
+            self.fault(member, name, self.words.say("Choose sides, or “%(word)s” alone.", word=word))
+        return alone[0] if alone else chosen or LEFT
 
     def _plain(self, member: Member, name: str) -> Any:
         if isinstance(member.kind, kinds.Choices | kinds.Phrases):

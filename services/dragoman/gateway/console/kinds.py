@@ -123,6 +123,11 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Whose:
+    """Some sides; or nobody of this channel; or not known yet."""
+
+
+@dataclass(frozen=True)
 class Officer:
     """An officer of the own side, or some of them."""
 
@@ -231,6 +236,7 @@ Kind = (
     | Number
     | Quantity
     | Side
+    | Whose
     | Officer
     | Language
     | Message
@@ -372,6 +378,8 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
         return Hours()
     if fields.Provision in structs:
         return Group(_members(fields.Provision, act))
+    if name == "whose":
+        return Whose()
     if any(isinstance(each, inspect.DictType) for each in rest):
         return Text(title=any(getattr(each, "max_length", None) == 120 for each in rest))
     found = _kind(name, rest[0], act)

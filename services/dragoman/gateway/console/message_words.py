@@ -18,7 +18,7 @@ from dragoman.language.words import Words
 from dragoman.projection.live import Projection
 from dragoman_schemas.state import Exchange, Message
 
-_FIRST: Final = ("kind", "place", "pos", "time", "window", "whose_forces", "casualties", "hazard", "request")
+_FIRST: Final = ("kind", "place", "pos", "time", "window", "whose", "casualties", "hazard", "request")
 """Members that a duty officer is shown first of a message, where it has them."""
 
 _TEXTS: Final = ("facts", "description", "text", "request", "reason")
