@@ -56,14 +56,23 @@ class Message(State, frozen=True, kw_only=True):
 
 
 class Correction(State, frozen=True, kw_only=True):
-    """A correction of named fields: what they were before stays here; `changed_at` where not the message was wrong, but things changed."""
+    """A correction of named fields that were wrong: what they were before stays here."""
 
     corrected: Stamp
     number: str
     reason: str
     fields: dict[str, Raw]
     was: dict[str, Raw] = {}
-    changed_at: str = ""
+
+
+class Development(State, frozen=True, kw_only=True):
+    """How named fields stand as of a time, and what stood in the message before."""
+
+    told: Stamp
+    number: str
+    as_of: str
+    fields: dict[str, Raw]
+    was: dict[str, Raw] = {}
 
 
 class Cancellation(State, frozen=True, kw_only=True):
@@ -160,6 +169,7 @@ class Exchange(State, frozen=True, kw_only=True):
     defaults: dict[str, Raw] = {}
     messages: tuple[Message, ...]
     corrections: tuple[Correction, ...] = ()
+    developments: tuple[Development, ...] = ()
     cancellation: Cancellation | None = None
     closures: dict[str, Stamp] = {}
     accounts: dict[str, tuple[Account, ...]] = {}

@@ -148,7 +148,7 @@ def test_a_value_deep_inside_that_does_not_fit_is_pointed_at(name: str, change: 
         ("terrorism-warning", {"credibility": 9}, "/credibility", "Expected `int` <= 6"),
         ("annual-exchange", {"as_of": "24 November"}, "/as_of", "write it as a day like 2026-11-24"),
         ("contact-note", {"to": ["NATO"]}, "/to/*", "a name of small letters and digits"),
-        ("correction", {"changed_at": "noon"}, "/changed_at", "write it as a time"),
+        ("update", {"as_of": "noon"}, "/as_of", "write it as a time"),
     ],
 )
 def test_what_does_not_fit_is_said_in_words(name: str, change: dict[str, Any], pointer: str, words: str) -> None:

@@ -145,7 +145,7 @@ def test_what_holds_together_is_taken(body: dict[str, Any], world: World) -> Non
         ("contact-note", N, act("translation", of="0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"), N, "/of"),
         ("contact-note", N, act("translation-dispute"), C, "/of"),
         ("contact-note", N, act("update", next_update=NEVER), N, "/next_update"),
-        ("contact-note", N, act("update", changed_at=NEVER), N, "/changed_at"),
+        ("contact-note", N, act("update", as_of=NEVER), N, "/as_of"),
         ("meeting-request", N, act("non-attendance", side="mars"), N, "/side"),
         ("meeting-request", N, act("counter-proposal", windows=[BACKWARDS]), C, "/windows/0"),
         ("meeting-request", N, act("postponement", windows=[BACKWARDS]), C, "/windows/0"),

@@ -163,10 +163,10 @@ def test_reports_are_late_after_what_is_owed(name: str, actor: str, body: dict[s
     [
         ("danger-area", {"act": "all-clear"}, "cleared_at", 1, False),
         ("danger-area", {"act": "all-clear"}, "cleared_at", 2, True),
-        ("military-activity", {"act": "update", "text": "Moved."}, "changed_at", 23, False),
-        ("military-activity", {"act": "update", "text": "Moved."}, "changed_at", 25, True),
-        ("annual-exchange", {"act": "update", "text": "Corrected totals."}, "changed_at", 119, False),
-        ("annual-exchange", {"act": "update", "text": "Corrected totals."}, "changed_at", 121, True),
+        ("military-activity", {"act": "update", "text": "Moved."}, "as_of", 23, False),
+        ("military-activity", {"act": "update", "text": "Moved."}, "as_of", 25, True),
+        ("annual-exchange", {"act": "update", "text": "Corrected totals."}, "as_of", 119, False),
+        ("annual-exchange", {"act": "update", "text": "Corrected totals."}, "as_of", 121, True),
     ],
 )
 def test_a_change_or_an_all_clear_is_late_after_its_time(name: str, step: dict[str, Any], field: str, hours: int, *, late: bool) -> None:
@@ -175,7 +175,8 @@ def test_a_change_or_an_all_clear_is_late_after_its_time(name: str, step: dict[s
     id = world.open(actor, act(name, **({"year": 2030, "kind": "policy_paper"} if name == "annual-exchange" else {})))
     since = world.clock - timedelta(hours=hours, seconds=-30)
     world.keep(ND if step["act"] == "all-clear" else N, {**step, field: f"{since:%Y-%m-%dT%H:%M:%SZ}"}, id)
-    assert ("late_report" in shown(world, id)) == late
+    expected = "late_report" if step["act"] == "all-clear" else "late_change"
+    assert (expected in shown(world, id)) == late
 
 
 def test_a_meeting_on_the_ladder_without_a_venue_goes_to_the_default_one() -> None:

@@ -162,16 +162,14 @@ def test_of_an_activity_its_numbers_and_its_place_restart_it(fields: dict[str, A
     assert "short_notice" in shown(world, id)
 
 
-@pytest.mark.parametrize("act_name", ["update", "correction"])
-def test_a_change_is_told_within_a_day_of_its_decision_however_it_is_told(act_name: str) -> None:
+def test_a_change_is_told_within_a_day_of_its_decision() -> None:
     for changed, late in ((NOON - timedelta(days=1), False), (NOON - timedelta(days=1) - SECOND, True)):
         world = World()
         id = world.open(N, act("military-activity", notice_kind="normal"))
         at(world, NOON)
-        says = {"text": "x"} if act_name == "update" else {"reason": "x", "fields": {"purpose": "Other"}}
-        kept = world.keep(N, {"act": act_name, **says, "changed_at": changed.isoformat()}, id, seen=act_name == "correction")
-        assert isinstance(kept, Folded)
-        assert ("late_report" in shown(world, id)) == late
+        says = {"fields": {"purpose": "Other"}, "as_of": changed.isoformat()}
+        assert isinstance(world.keep(N, {"act": "update", **says}, id), Folded)
+        assert ("late_change" in shown(world, id)) == late
 
 
 def test_an_alert_activity_is_told_when_it_begins() -> None:

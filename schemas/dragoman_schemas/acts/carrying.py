@@ -55,18 +55,21 @@ class InterimReply(Answering, frozen=True, kw_only=True, tag="interim-reply"):
 
 
 class Correction(Continuing, frozen=True, kw_only=True, tag="correction"):
-    """Named fields of the opening, replaced. The original stays visible. `changed_at` is when things changed, where it was no error."""
+    """Named fields of the opening that were wrong, replaced. The original stays visible. What has changed since is an update."""
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)]
     reason: Text
-    changed_at: Timestamp | UnsetType = UNSET
 
 
 class Update(Continuing, frozen=True, kw_only=True, tag="update"):
-    """What is known since: in words, or as named fields of the opening that were unknown."""
+    """How things stand: in words, or as named fields of the opening `as_of` a time, the message's own where none is given.
+
+    Nothing that was said before becomes wrong by it: the values of a field are a series. A value as of an earlier time than the newest
+    takes its place in the series, and the newest stands.
+    """
 
     fields: Annotated[dict[str, Raw], Meta(min_length=1, max_length=40)] | UnsetType = UNSET
-    changed_at: Timestamp | UnsetType = UNSET
+    as_of: Timestamp | UnsetType = UNSET
     next_update: Timestamp | UnsetType = UNSET
 
 

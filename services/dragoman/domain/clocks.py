@@ -30,7 +30,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from dragoman.domain import checks, ids
+from dragoman.domain import checks, developments, ids
 from dragoman.domain.exchange import ENDED, asked, precedence_of
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
@@ -308,9 +308,8 @@ class _Clocks:
         return checks.imminent(begins, self._exchange.opened.time, said=self._as_sent("imminent"))
 
     def _as_sent(self, field: str) -> Any:
-        """A field as it was before any correction: nobody else owes an answer sooner for one."""
-        exchange = self._exchange
-        value = next((each.was.get(field) for each in exchange.corrections if field in each.fields), exchange.content.get(field))
+        """A field as it was before any change: nobody else owes an answer sooner for one."""
+        value = developments.as_sent(self._exchange, field)
         return None if value is None else msgspec.json.decode(value)
 
     def _meeting(self) -> Iterator[Running]:

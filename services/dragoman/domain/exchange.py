@@ -4,6 +4,7 @@
     acknowledgement   addressed      any → same                                   x
     reply             addressed      live → same                                  x     x        x
     interim-reply     addressed      live → same                                  x              x
+    update            opener         live → same                                                 x
     correction        opener         live → same                                                 x        x        C
     cancellation      opener         live, before it was held → cancelled                        x        x        X
     closure           any            live or declined → closed, by the opener or by every side            x
@@ -23,7 +24,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks, consent
+from dragoman.domain import checks, consent, developments
 from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
@@ -35,6 +36,7 @@ from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Pr
 from dragoman_schemas.state import (
     Cancellation,
     Correction,
+    Development,
     Exchange,
     Meeting,
     Message,
@@ -54,8 +56,9 @@ TRACK2_DEFAULTS: Final = {"capacity": '"personal"', "attribution": '"chatham_hou
 
 UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
 
+_FRAME: Final = frozenset(Opening.__struct_encode_fields__)
 _ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
-"""What has a value also where it was left out, and changes by a correction alone."""
+"""Members that have a value also where they were left out. They and the frame do not develop: they change by a correction alone."""
 
 _CONSENTS: Final = {"agreement", "endorsement", "acceptance"}
 """Acts by which a side consents to a text; it may then be amended."""
@@ -419,11 +422,18 @@ def check_amendment(form: Format, registry: Registry, exchange: Exchange, record
             )
         if name in UNCORRECTABLE or _settled(exchange, name):
             return invalid(f"/fields/{name}", sentence("%(name)s cannot be corrected; cancel the message and send a new one", name=name))
-        if isinstance(data, carrying.Update) and not _unknown(exchange, name):
-            return invalid(
-                f"/fields/{name}",
-                sentence("%(name)s was given already; change it by a correction, which says why and keeps what stood there", name=name),
-            )
+        if isinstance(data, carrying.Update):
+            if name in _FRAME | _ALWAYS_GIVEN and not _is_open(exchange, name):
+                return invalid(
+                    f"/fields/{name}",
+                    sentence("%(name)s was given already; change it by a correction, which says why and keeps what stood there", name=name),
+                )
+            as_of = developments.as_of(data, told(record) or record.envelope.time)
+            if developments.is_told(exchange, name, as_of):
+                return invalid(
+                    f"/fields/{name}",
+                    sentence("%(name)s was given as of that time already; say as of when it changed, or correct what was wrong", name=name),
+                )
     try:
         corrected = opening_of(exchange, data.fields)
     except Malformed as error:
@@ -448,13 +458,10 @@ def _settled(exchange: Exchange, name: str) -> bool:
     return meeting.proposed_by != exchange.side or (name != "venue" and bool(meeting.accepted))
 
 
-def _unknown(exchange: Exchange, name: str) -> bool:
-    """Whether a field was not given and has no default, or is unknown: also where all that it is made of is."""
+def _is_open(exchange: Exchange, name: str) -> bool:
+    """Whether a member of the frame was not given and has no default, or is unknown."""
     value = exchange.content.get(name, exchange.defaults.get(name))
-    if value is None:
-        return name not in _ALWAYS_GIVEN
-    known = msgspec.json.decode(value)
-    return known == checks.UNKNOWN or (isinstance(known, dict) and bool(known) and all(each == checks.UNKNOWN for each in known.values()))
+    return name not in _ALWAYS_GIVEN if value is None else developments.is_unknown(value)
 
 
 def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType({})) -> Act:
@@ -469,7 +476,9 @@ def opening_of(exchange: Exchange, fields: Mapping[str, Raw] = MappingProxyType(
 
 
 def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
-    """Replace the fields that a correction or an update names, or an amendment that every side has taken; what they were stays with a correction.
+    """Replace the fields that a correction or an update names, or an amendment that every side has taken; what they were stays beside them.
+
+    Of an update, the values as of a newer time than those that stand.
 
     Where the precedence changes, it does for this message and those to come: nobody is late by another's correction.
     """
@@ -480,17 +489,15 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
         return _replaced(form, exchange, folding, consent.fields_of(amendment)) if taken else exchange
     if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
         return exchange
+    was = {name: exchange.content[name] for name in data.fields if name in exchange.content}
     if isinstance(data, carrying.Correction):
-        correction = Correction(
-            corrected=folding.stamp,
-            number=folding.number,
-            reason=data.reason,
-            fields=data.fields,
-            was={name: exchange.content[name] for name in data.fields if name in exchange.content},
-            changed_at="" if isinstance(data.changed_at, UnsetType) else data.changed_at,
-        )
-        exchange = replace(exchange, corrections=(*exchange.corrections, correction))
-    return _replaced(form, exchange, folding, data.fields)
+        correction = Correction(corrected=folding.stamp, number=folding.number, reason=data.reason, fields=data.fields, was=was)
+        return _replaced(form, replace(exchange, corrections=(*exchange.corrections, correction)), folding, data.fields)
+    as_of = developments.as_of(data, folding.stamp.when)
+    newest = {name: raw for name, raw in data.fields.items() if developments.is_newest(exchange, name, as_of)}
+    development = Development(told=folding.stamp, number=folding.number, as_of=as_of, fields=data.fields, was=was)
+    exchange = replace(exchange, developments=(*exchange.developments, development))
+    return _replaced(form, exchange, folding, newest) if newest else exchange
 
 
 def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mapping[str, Raw]) -> Exchange:
@@ -606,12 +613,7 @@ def _check_update(registry: Registry, exchange: Exchange | None, record: Record)
     assert isinstance(data, carrying.Update)
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
         return invalid("/text", sentence("an update says something; give text, or fields that are known by now, or next_update"))
-    return checks.times(changed_at=data.changed_at, next_update=data.next_update)
-
-
-def _check_correction(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert isinstance(record.data, carrying.Correction)
-    return checks.times(changed_at=record.data.changed_at)
+    return checks.times(as_of=data.as_of, next_update=data.next_update)
 
 
 def _check_absent(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -795,7 +797,6 @@ RULES: Final = (
         consenting=True,
         message=True,
         numbered="C",
-        check=_check_correction,
     ),
     Rule(act="cancellation", shape=carrying.Cancellation, who=Who.OPENER, consenting=True, message=True, numbered="X", evolve=_cancel),
     Rule(act="translation", shape=carrying.Translation, who=Who.ANY, kept=True, check=_check_translation),

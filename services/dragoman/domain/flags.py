@@ -2,7 +2,8 @@
 
     short_notice      an activity, a launch, a danger area, a movement or a new contact came later than the profile's lead time
     below_aim         a danger area came in time, and later than the sides aim at
-    late_report       a report, a change or an all-clear came later than it was owed after the event, or after it was known
+    late_report       a report or an all-clear came later than it was owed after the event, or after it was known
+    late_change       a change was told later than it is owed after it was decided; no exception of who told it all the same
     late_question     a question about yearly data came later than such questions are to come
     accounts_differ   another side's account differs from the report on a point that can be compared, and no facts are agreed yet
     own_account       another side has given its own account, which differs in words only
@@ -17,7 +18,7 @@
     corrected         corrected since
     public            every side has consented to its release
 
-Lead times count from the newest correction or postponement that changed date, area or totals: it restarts their test. What was
+Lead times count from the newest update, correction or postponement that changed date, area or totals: it restarts their test. What was
 said otherwise before it was written down counts from when it was said.
 """
 
@@ -28,9 +29,9 @@ from math import cos, pi, radians, sin
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent
+from dragoman.domain import accounts, consent, developments
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
 from dragoman.sentence import Name, Sentence, sentence
@@ -176,15 +177,21 @@ def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
             name, owed = "time", limits.emergency_report
         case _:
             return None
-    since = _instant(msgspec.json.decode(exchange.content[name])) if name in exchange.content else None
+    raw = _first_told(exchange, name)
+    since = None if raw is None else _instant(msgspec.json.decode(raw))
     if since is None or exchange.for_the_record:
         return None
     return Lead(given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed))
 
 
+def _first_told(exchange: Exchange, name: str) -> Raw | None:
+    """Return a field as the opening says it, errors mended: whoever tells more later is not later for it."""
+    return next((each.value for each in developments.series(exchange, name) if each.told.position == exchange.opened.position), None)
+
+
 def _told(exchange: Exchange) -> datetime:
     """When the date, the area and the totals that stand were told."""
-    told = [each.corrected for each in exchange.corrections if not _RETESTED.isdisjoint(each.fields)]
+    told = [developments.stamp_of(each) for each in developments.changes(exchange) if not _RETESTED.isdisjoint(each.fields)]
     told += [said.said for said in exchange.acts.get("postponement", ()) if "windows" in said.content]
     return datetime.fromisoformat(max((stamp.when for stamp in told), default=exchange.opened.when))
 
@@ -266,17 +273,14 @@ def _months(since: datetime, months: int) -> datetime:
 
 
 def _late_changes(exchange: Exchange, owed: int, what: Sentence) -> Iterator[Flag]:
-    """Changes that were told late after they were decided: as updates, or as corrections of what had been announced."""
-    yield from _late_acts(exchange, "update", "changed_at", owed, what)
-    for correction in exchange.corrections:
-        if correction.changed_at:
-            yield from _late(_instant(correction.changed_at), _instant(correction.corrected.when), owed, what)
+    """Changes that were told late after they were decided, or happened."""
+    yield from _late_acts(exchange, "update", "as_of", owed, what, "late_change")
 
 
-def _late_acts(exchange: Exchange, act: str, since: str, owed: int, what: Sentence) -> Iterator[Flag]:
+def _late_acts(exchange: Exchange, act: str, since: str, owed: int, what: Sentence, flag: str = "late_report") -> Iterator[Flag]:
     for said in exchange.acts.get(act, ()):
         if since in said.content:
-            yield from _late(_instant(msgspec.json.decode(said.content[since])), _instant(said.said.when), owed, what)
+            yield from _late(_instant(msgspec.json.decode(said.content[since])), _instant(said.said.when), owed, what, flag)
 
 
 def _venue(registry: Registry, exchange: Exchange, content: dict[str, Any], now: datetime) -> Iterator[Flag]:
@@ -288,9 +292,9 @@ def _venue(registry: Registry, exchange: Exchange, content: dict[str, Any], now:
         yield Flag(flag="default_venue", detail=sentence("no venue was agreed within %(d)s: the default venue holds", d=owed))
 
 
-def _late(since: datetime | None, told: datetime | None, owed: int, what: Sentence) -> Iterator[Flag]:
+def _late(since: datetime | None, told: datetime | None, owed: int, what: Sentence, flag: str = "late_report") -> Iterator[Flag]:
     if since is not None and told is not None and told - since > timedelta(seconds=owed):
-        yield Flag(flag="late_report", detail=_after(told - since, what, timedelta(seconds=owed)))
+        yield Flag(flag=flag, detail=_after(told - since, what, timedelta(seconds=owed)))
 
 
 def _after(given: timedelta, what: Sentence, owed: timedelta) -> Sentence:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
-from dragoman.domain import attribution
+from dragoman.domain import attribution, developments
 from dragoman.interop.texts import in_language
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
@@ -73,7 +73,7 @@ def status(exchange: Exchange) -> str:
 def sequence(exchange: Exchange, upto: int) -> int:
     """How often its time was proposed anew, corrected or taken back up to that position."""
     moves = [said.said for act in _MOVES for said in exchange.acts.get(act, ())]
-    moves += [correction.corrected for correction in exchange.corrections]
+    moves += [developments.stamp_of(change) for change in developments.changes(exchange)]
     moves += [] if exchange.cancellation is None else [exchange.cancellation.cancelled]
     return sum(move.position <= upto for move in moves)
 

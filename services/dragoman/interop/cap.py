@@ -17,8 +17,9 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from dragoman.domain import developments
 from dragoman.interop.texts import in_language
-from dragoman_schemas.state import Exchange, Registry, Stamp
+from dragoman_schemas.state import Correction, Exchange, Registry, Stamp
 
 MEDIA: Final = "application/cap+xml"
 _NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -80,8 +81,11 @@ def alert(registry: Registry, exchange: Exchange) -> bytes:
 def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
     """Every message of the originator that says what the alert says: its number, when and by whom it was said, and why."""
     yield exchange.number, exchange.opened, ""
-    for correction in exchange.corrections:
-        yield correction.number, correction.corrected, correction.reason
+    for change in developments.changes(exchange):
+        if isinstance(change, Correction):
+            yield change.number, change.corrected, change.reason
+        else:
+            yield f"{exchange.number}-{change.told.position}", change.told, ""
     if exchange.cancellation is not None:
         yield exchange.cancellation.number, exchange.cancellation.cancelled, exchange.cancellation.reason
 

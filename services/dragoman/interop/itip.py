@@ -26,7 +26,7 @@ from icalendar.parser import Contentline, Contentlines
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from msgspec import Struct
 
-from dragoman.domain import attribution, checks, consent
+from dragoman.domain import attribution, checks, consent, developments
 from dragoman.domain import record as records
 from dragoman.domain.refusal import Malformed
 from dragoman.interop import NotUnderstood, calendar
@@ -126,7 +126,11 @@ def _newest(exchange: Exchange) -> tuple[str, Stamp]:
     assert exchange.meeting is not None
     opening, *others = exchange.messages
     own = exchange.meeting.proposed_by == exchange.side
-    aside = {each.corrected.position for each in exchange.corrections if not (own or {"windows", "dates"} & each.fields.keys())}
+    aside = {
+        developments.stamp_of(each).position
+        for each in developments.changes(exchange)
+        if not (own or {"windows", "dates"} & each.fields.keys())
+    }
     said = [(each.act, each.said) for each in others if each.act in _ARRANGING and each.said.position not in aside]
     said += [("meeting-held", held.recorded) for held in exchange.meeting.held]
     said += [("closure", stamp) for side, stamp in exchange.closures.items() if side == exchange.side]

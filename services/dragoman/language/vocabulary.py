@@ -23,6 +23,7 @@ FLAGS: Final = (
         "short_notice",
         "below_aim",
         "late_report",
+        "late_change",
         "late_question",
         "accounts_differ",
         "own_account",

@@ -131,8 +131,6 @@ def _acts(then: Moment, exchange: Exchange) -> dict[int, Told]:
         found |= {each.given.position: ("counter-account", each.given, each.content) for each in accounts}
     for correction in exchange.corrections:
         content = {**correction.fields, "reason": _raw(correction.reason)}
-        if correction.changed_at:
-            content["changed_at"] = _raw(correction.changed_at)
         found[correction.corrected.position] = "correction", correction.corrected, content
     if exchange.cancellation is not None:
         content = {"reason": _raw(exchange.cancellation.reason)}

@@ -481,10 +481,12 @@ class _Place(NamedTuple):
     box: Box
 
 
-def sketch(name: str, title: str, points: Sequence[tuple[str, float, float]], area: Disc | Outline | None, words: Words) -> Markup:
+def sketch(
+    name: str, title: str, points: Sequence[tuple[str, float, float]], area: Disc | Outline | None, words: Words, *, track: int = 0
+) -> Markup:
     """Where positions are (label, latitude, longitude), and an area, on a grid of round degrees and with a scale; nothing without any.
 
-    It is laid out flat around its middle, across the date line where that is shorter. A label that has no room stands below.
+    The first `track` positions are of one thing, one after the other, and joined. It is laid out flat around its middle, across the date line where that is shorter. A label that has no room stands below.
     """
     figures = [[Point(lat, lon)] for _, lat, lon in points]
     if area is not None and (corners := plot.ring(area)):
@@ -500,6 +502,8 @@ def sketch(name: str, title: str, points: Sequence[tuple[str, float, float]], ar
     for figure in figures[len(points) :]:
         rim = "L".join(f"{plot.num(view.x(lon))} {plot.num(view.y(lat))}" for lat, lon in figure)
         parts.append(plot.path("line", f"M{rim}Z"))
+    if track > 1:
+        parts.append(plot.path("line", "M" + "L".join(f"{plot.num(x)} {plot.num(y)}" for x, y in dots[:track])))
     parts += _scale_bar(view, words, taken)
     if len(dots) == 2:
         parts += _apart(dots[0], dots[1], _far(plot.distance_m(points[0][1:], points[1][1:]), words), taken)

@@ -140,6 +140,7 @@ class Writing:
             if isinstance(each.kind, kinds.Fields)
             else each
             for each in found
+            if inner or each.required or not isinstance(each.kind, kinds.Fields)
         )
 
     def typed(self, form: Mapping[str, Any]) -> Typed:
@@ -169,7 +170,7 @@ class Writing:
             case kinds.Message():
                 return words.say("Which translation") if member.required else words.say("Which message")
             case _ if member.name == "fields":
-                return words.say("What is replaced")
+                return words.say("What is new") if self.act == "update" else words.say("What is replaced")
             case _ if self.act == "point-of-contact" and member.name == "key":
                 return words.say("Public key of this point of contact")
             case _ if member.name == "precedence":

@@ -16,6 +16,7 @@ from babel.dates import format_date
 from markupsafe import Markup
 from msgspec import Struct
 
+from dragoman.domain import developments
 from dragoman.gateway import reading
 from dragoman.gateway.console import charts, spoken
 from dragoman.gateway.console.offices import office_of
@@ -264,7 +265,8 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         missing=missing,
         earlier=tuple(each for each in consents if each.side in missing),
         corrected=tuple(
-            Told(side=each.corrected.side, time=each.corrected.when, position=each.corrected.position) for each in state.corrections
+            Told(side=stamp.side, time=stamp.when, position=stamp.position)
+            for stamp in map(developments.stamp_of, developments.changes(state))
         ),
         allowed=shown.allowed,
     )

@@ -180,6 +180,8 @@ def label(here: Here, parts: list[str]) -> tuple[str, list[str]]:
             return say("%(what)s, by default", what=words.field(name)), rest
         case ["corrections", place, *rest]:
             return say("Correction %(n)s", n=words.number(int(place) + 1)), rest
+        case ["developments", place, *rest]:
+            return say("Update %(n)s", n=words.number(int(place) + 1)), rest
         case ["closures", side, *rest]:
             return say("Closed by %(side)s", side=side.upper()), rest
         case ["accounts", side, *rest]:

@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import consent
+from dragoman.domain import accounts, consent, developments
 from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
 from dragoman.domain.contact import reply_wanted
@@ -105,6 +105,7 @@ async def exchange(here: Here) -> Page:
             "accounts": told if len(told) > 1 else [],
             "compared": compared(state, told, display) if len(told) > 1 else [],
             "sketch": _sketch(here, state, points),
+            "developed": list(_developed(display, state)),
             "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
             "wanted": reply_wanted(state),
@@ -225,6 +226,9 @@ def _step(display: Display, offices: Sequence[Office], state: Exchange, entry: E
         record = parse(bytes(entry.record))
         content, translations = content_of(record.newest), translated.of_message(state, record.envelope.id)
     facts = display.facts(line.act, content, leave=("of", "fields", "started_by")) if line.act in RULES and content else []
+    if "fields" in content:
+        fields = msgspec.json.decode(content["fields"], type=dict[str, Raw])
+        facts = [*display.facts(state.act, fields), *facts]
     if line.act == "reminder" and content:
         facts.append(_meant_for(display.words, content, line, rang))
     accepted = _accepted(state, entry)
@@ -279,9 +283,35 @@ def _spent(here: Here, clock: ClockView) -> float:
     return (here.moment - begins).total_seconds() / whole if whole > 0 else 1.0
 
 
+def _developed(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """How fields developed: the label of each, and its values, the newest first, with the times that they are of and the records."""
+    for name in developments.developed(state):
+        member = kinds.member(state.act, name)
+        if member is not None:
+            values = [
+                {"shown": display.fact(member, each.value).shown, "as_of": each.as_of, "told": each.told, "corrected": each.corrected}
+                for each in developments.series(state, name)
+            ]
+            yield display.words.field(name), values
+
+
+def _track(here: Here, state: Exchange) -> list[tuple[str, float, float]]:
+    """Return where the opener said that it was, one position after the other, by their times; empty where it told only one."""
+    found = [
+        (f"{state.side.upper()} {here.words.written(as_moment(each.as_of), 'clock')}", point.lat, point.lon)
+        for each in reversed(developments.series(state, "place"))
+        if (point := accounts.point_of(msgspec.json.decode(each.value))) is not None
+    ]
+    return found if len(found) > 1 else []
+
+
 def _sketch(here: Here, state: Exchange, points: list[tuple[str, float, float]]) -> Markup | str:
-    """Where it was, drawn from what the sides entered."""
-    area = _area(state)
+    """Where it was, drawn from what the sides entered; a place that moved as a track."""
+    area, track = _area(state), _track(here, state)
+    if track:
+        others = [each for each in points if each[0] != state.side.upper()]
+        title = here.words.say("Sketch of the places that were entered")
+        return charts.sketch("sketch", title, [*track, *others], None, here.words, track=len(track))
     if not points and area is None:
         return ""
     title = here.words.say("Sketch of the places that were entered")

@@ -64,7 +64,6 @@ class Was(Struct, frozen=True, kw_only=True):
     until: str
     reason: str
     number: str
-    changed_at: str
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -133,6 +132,10 @@ def unattributed(view: ExchangeView, state: Exchange, sides: Sequence[str]) -> t
             replace(each, number="", fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
             for each in state.corrections
         ),
+        developments=tuple(
+            replace(each, number="", fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
+            for each in state.developments
+        ),
     )
     return replace(view, facts=(), timeline=tuple(replace(each, number="") for each in view.timeline)), printed
 
@@ -164,7 +167,6 @@ def _was(display: Display, state: Exchange, member: kinds.Member, correction: Co
         until=correction.corrected.when,
         reason=correction.reason,
         number=correction.number,
-        changed_at=correction.changed_at,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import consent
+from dragoman.domain import consent, developments
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.exchange import JOINT
 from dragoman.language.words import as_moment
@@ -432,7 +432,7 @@ def paragraphs(state: Exchange) -> Iterator[Paragraph]:
         key=lambda each: each.said.position,
     )
     dissents = state.acts.get("dissent", ())
-    changed = max((each.corrected.position for each in state.corrections if "paragraphs" in each.fields), default=0)
+    changed = max((developments.stamp_of(each).position for each in developments.changes(state) if "paragraphs" in each.fields), default=0)
     for number, text in enumerate(msgspec.json.decode(bytes(state.content["paragraphs"]), type=list[Raw]), 1):
         against = [said for said in dissents if read(said.content, "paragraph") == number]
         behind = {said.said.side: said for said in endorsements if read(said.content, "paragraph", number) == number}

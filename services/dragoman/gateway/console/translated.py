@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import consent
+from dragoman.domain import consent, developments
 from dragoman.gateway.console import kinds
 from dragoman.gateway.console.said import Display, Fact, language
 from dragoman.language.words import Words
@@ -63,9 +63,9 @@ def _corrected(state: Exchange, said: Said) -> str:
     if _value(said, "of", state.id) != state.id:
         return ""
     later = [
-        each.corrected.time
-        for each in state.corrections
-        if each.corrected.position > said.said.position
+        developments.stamp_of(each).time
+        for each in developments.changes(state)
+        if developments.stamp_of(each).position > said.said.position
         and any((member := kinds.member(state.act, name)) and isinstance(member.kind, kinds.Text | kinds.Texts) for name in each.fields)
     ]
     return later[-1] if later else ""
