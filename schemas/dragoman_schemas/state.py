@@ -75,6 +75,15 @@ class Development(State, frozen=True, kw_only=True):
     was: dict[str, Raw] = {}
 
 
+class Amended(State, frozen=True, kw_only=True):
+    """An amendment that every side has taken: by which record, what it says, and what stood in the text before."""
+
+    taken: Stamp
+    of: str
+    fields: dict[str, Raw]
+    was: dict[str, Raw] = {}
+
+
 class Cancellation(State, frozen=True, kw_only=True):
     """The originator took the message back."""
 
@@ -170,6 +179,7 @@ class Exchange(State, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     corrections: tuple[Correction, ...] = ()
     developments: tuple[Development, ...] = ()
+    amended: tuple[Amended, ...] = ()
     cancellation: Cancellation | None = None
     closures: dict[str, Stamp] = {}
     accounts: dict[str, tuple[Account, ...]] = {}

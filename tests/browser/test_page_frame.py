@@ -79,6 +79,32 @@ async def test_the_first_heading_of_every_page_stands_on_the_first_screen(
     assert not far, far
 
 
+UNNAMED = """() => [...document.querySelectorAll('[aria-labelledby]')].map((each) => each.getAttribute('aria-labelledby'))
+    .filter((ids) => !ids.split(' ').every((id) => document.getElementById(id)))"""
+
+
+async def test_every_section_has_the_heading_that_names_it(visit: Visiting, demo: Service, session: aiohttp.ClientSession) -> None:
+    """With scripts, which take away what is of no use where they run, and on the page that checks an act, which no link leads to."""
+    ids, unnamed = await places(session, demo), {}
+    for who, pages in itertools.groupby(sorted(PAGES), key=lambda each: each[0]):
+        guest = await visit()
+        await guest.page.goto(f"{demo.base_url}/sign-in")
+        await guest.page.locator("#token").fill(demo.operator if who == "operator" else demo.token(who))
+        await guest.page.locator("form[action='/sign-in'] button").click()
+        for _, path in pages:
+            await guest.page.goto(demo.base_url + path.format(**ids))
+            unnamed[path] = await guest.page.evaluate(UNNAMED)
+        if who == "nato/officer":
+            await guest.page.goto(f"{demo.base_url}/c/{CALM}/compose/contact-note")
+            await guest.page.locator("[name='f.form']").first.check()
+            await guest.page.locator("textarea[name^='f.text']").first.fill("A word.")
+            await guest.page.locator("[name=do][value=check]").click()
+            await expect(guest.page.get_by_role("heading", name="What CHINA will read")).to_be_visible()
+        await guest.page.context.close()
+    assert any(who == "nato/officer" for who, _ in PAGES)
+    assert not {path: names for path, names in unnamed.items() if names}
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_board_of_a_phone_has_its_first_row_and_the_report_in_sight_below_two_bars(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession, language: str

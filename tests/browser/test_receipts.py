@@ -82,7 +82,7 @@ async def test_the_page_says_for_whom_a_flash_rang(visit: Visiting, demo: Servic
         await reader.sign_in(f"{role}/officer")
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{sent['exchange']}")
         await expect(reader.page.locator("[data-rang]")).to_have_text(
-            re.compile(rf"^It rang for: {who} \d\d:\d\d:\d\dZ.*\. Who heard it is not on record\.$")
+            re.compile(rf"^It was to ring for: {who} \d\d:\d\d:\d\dZ.*\. Whether it rang, and who heard it, is not on record\.$")
         )
         await reader.page.goto(f"{demo.base_url}/c/{EXERCISE}/exchanges/{note['exchange']}")
         await expect(reader.page.locator("#receipts")).to_be_visible()

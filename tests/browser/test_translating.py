@@ -66,6 +66,41 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     await expect(officer.page.locator("article .translated")).not_to_contain_text("agreed")
 
 
+async def test_an_own_account_is_translated_and_the_agreement_is_of_its_words(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato, china = Caller(session, demo, "nato/duty_officer"), Caller(session, demo, "china/duty_officer")
+    exchange = (await nato.open({**INCIDENT, "facts": {"en": FACTS}}, CALM)).json["exchange"]
+    account = {"act": "counter-account", "facts": {"zh": "我船保持航向。"}, "time": "2026-11-24T03:12Z"}
+    assert (await china.act(exchange, account, CALM)).status == 201
+    reader = await visit()
+    page = reader.page
+    await reader.sign_in("nato/officer", CALM)
+    await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}/acts/translation")
+    await page.get_by_role("link", name="Own account of CHINA").click()
+    assert await page.locator("#f-text blockquote").all_inner_texts() == ["我船保持航向。"]
+    await page.locator("textarea[name='f.text']").fill("Our ship kept its course.")
+    await page.locator("[name='f.language'][value=en]").check()
+    await page.locator("[name=do][value=check]").click()
+    await page.locator("[name=do][value=send]").click()
+    await expect(page.locator("h1")).to_contain_text("Recorded")
+    await page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
+    await expect(page.locator("#line ~ ol .translated, .steps .translated")).to_contain_text("Our ship kept its course.")
+    etag = (await china.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).headers["ETag"]
+    agreement = {"act": "translation-agreement", "of": await given(china, exchange)}
+    agreed = await china.act(exchange, agreement, CALM, If_Match=etag)
+    assert agreed.status == 201, agreed.body
+    await page.reload()
+    await expect(page.locator(".steps .translated")).to_contain_text("agreed by CHINA")
+
+
+async def given(caller: Caller, exchange: str) -> str:
+    """The id of the one translation in an exchange."""
+    view = (await caller.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json
+    (translation,) = view["state"]["acts"]["translation"]
+    return str(translation["id"])
+
+
 async def test_a_meeting_shows_the_translation_of_a_request_under_it(
     visit: Visiting, demo: Service, session: aiohttp.ClientSession
 ) -> None:

@@ -224,3 +224,36 @@ def test_no_state_gives_a_word_that_a_side_has_not_said(data: st.DataObject, for
 
 def _raw(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def test_an_agreed_translation_of_an_account_falls_with_the_account() -> None:
+    """The terms of a translation hold the words that it is of, wherever in the exchange they were said."""
+    world = World()
+    id = world.open("nato/d-1", act("hazardous-incident"))
+    world.keep("china/d-1", {"act": "counter-account", "facts": "Our ship kept its course."}, id)
+    account = world.exchange(id).messages[-1].id
+    assert bytes(consent.said_in(world.exchange(id), account)["facts"]) == b'"Our ship kept its course."'
+    translation = {"act": "translation", "of": account, "language": "fr", "text": "Notre navire a gardé son cap."}
+    world.keep("nato/o-1", translation, id)
+    (said,) = world.exchange(id).acts["translation"]
+    reading = consent.reading(world.exchange(id), said)
+    assert reading == consent.digest(id, "reading", {"original": consent.said_in(world.exchange(id), account), "translation": said.content})
+    assert reading != consent.digest(id, "reading", {"original": {}, "translation": said.content})
+
+
+def test_an_amendment_that_was_taken_keeps_what_stood_before() -> None:
+    world = World()
+    id = world.open("nato/o-1", act("roadmap-item", deliverable="A handbook."))
+    agreed(world, id, "china/o-1", {"act": "agreement"})
+    agreed(world, id, "nato/o-1", {"act": "amendment", "fields": {"deliverable": "A hotline."}, "reason": "More useful."})
+    (amendment,) = world.exchange(id).acts["amendment"]
+    assert bytes(world.exchange(id).content["deliverable"]) == b'"A handbook."'
+    assert world.exchange(id).amended == ()
+    agreed(world, id, "china/o-1", {"act": "amendment-agreement", "of": amendment.id})
+    (amended,) = world.exchange(id).amended
+    assert bytes(world.exchange(id).content["deliverable"]) == b'"A hotline."'
+    assert (bytes(amended.was["deliverable"]), amended.of, amended.taken.side) == (b'"A handbook."', amendment.id, "china")
+
+
+def agreed(world: World, id: str, actor: str, body: dict[str, Any]) -> None:
+    assert isinstance(world.keep(actor, body, id, seen=True), Folded)

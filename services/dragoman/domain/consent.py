@@ -67,8 +67,16 @@ def accounts(exchange: Exchange) -> str:
 def reading(exchange: Exchange, translation: Said) -> str:
     """Return the terms of an agreement to a translation."""
     of = _word(translation.content.get("of")) or exchange.id
-    original = text_of(exchange) if of == exchange.id else next((said.content for said in _all(exchange) if said.id == of), {})
+    original = text_of(exchange) if of == exchange.id else said_in(exchange, of)
     return digest(exchange.id, "reading", {"original": original, "translation": translation.content})
+
+
+def said_in(exchange: Exchange, id: str) -> dict[str, Raw]:
+    """Return what a message of an exchange says, by its id, an account of an event among them; nothing where there is no such message."""
+    position = next((message.said.position for message in exchange.messages if message.id == id), 0)
+    accounts = (account for given in exchange.accounts.values() for account in given)
+    account = next((account.content for account in accounts if account.given.position == position), None)
+    return account if account is not None else next((said.content for said in _all(exchange) if said.id == id), {})
 
 
 def view(exchange: Exchange, restatement: Said | None = None) -> str:

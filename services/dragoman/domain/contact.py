@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from dragoman.domain import checks, line
 from dragoman.domain.access import SERVICE
-from dragoman.domain.exchange import life, owes_answer
+from dragoman.domain.exchange import ENDED, life, owes_answer
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.domain.rule import DUTY, HEADS, Format, Rule, Who, always, opening
@@ -67,6 +67,24 @@ def reply_wanted(exchange: Exchange) -> Wanted | None:
     if exchange.act != "contact-note" or raw is None or not sides:
         return None
     return Wanted(sides=tuple(side for side in exchange.to if side in sides), by=str(msgspec.json.decode(raw)))
+
+
+class Promised(Struct, frozen=True, kw_only=True):
+    """A further word that a side has promised by a holding reply, and by when: nobody is reminded of it."""
+
+    side: str
+    by: str
+
+
+def promised(exchange: Exchange) -> list[Promised]:
+    """Return the further words that sides have promised in an exchange and not said yet."""
+    newest = {said.said.side: said for said in exchange.acts.get("interim-reply", ())}
+    return [
+        Promised(side=side, by=str(msgspec.json.decode(said.content["next_word_by"])))
+        for side, said in newest.items()
+        if exchange.status not in ENDED
+        and not any(each.said.side == side and each.said.position > said.said.position for each in exchange.messages)
+    ]
 
 
 def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:

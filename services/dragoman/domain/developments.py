@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw, Struct
 from msgspec.structs import replace
 
 from dragoman.domain import checks
-from dragoman_schemas.state import Correction, Development, Exchange, Stamp
+from dragoman_schemas.state import Amended, Correction, Development, Exchange, Stamp
 
 
 class Value(Struct, frozen=True, kw_only=True):
@@ -29,14 +29,23 @@ class Value(Struct, frozen=True, kw_only=True):
     corrected: Stamp | None = None
 
 
-def changes(exchange: Exchange) -> list[Correction | Development]:
-    """Return the corrections and the developments of an exchange, in the order of their records."""
-    return sorted((*exchange.corrections, *exchange.developments), key=lambda each: stamp_of(each).position)
+Change = Correction | Development | Amended
 
 
-def stamp_of(change: Correction | Development) -> Stamp:
+def changes(exchange: Exchange) -> list[Change]:
+    """Return the corrections, the developments and the amendments of an exchange, in the order of their records."""
+    return sorted((*exchange.corrections, *exchange.developments, *exchange.amended), key=lambda each: stamp_of(each).position)
+
+
+def stamp_of(change: Change) -> Stamp:
     """Return which record brought a change."""
-    return change.corrected if isinstance(change, Correction) else change.told
+    match change:
+        case Correction():
+            return change.corrected
+        case Development():
+            return change.told
+        case Amended():
+            return change.taken
 
 
 def as_sent(exchange: Exchange, name: str) -> Raw | None:
@@ -67,9 +76,10 @@ def series(exchange: Exchange, name: str) -> list[Value]:
             found.append(Value(value=change.fields[name], as_of=change.as_of, told=change.told))
             found.sort(key=_age, reverse=True)
         elif found:
-            found[0] = replace(found[0], value=change.fields[name], corrected=change.corrected)
+            mended = stamp_of(change) if isinstance(change, Correction) else found[0].corrected
+            found[0] = replace(found[0], value=change.fields[name], corrected=mended)
         else:
-            found.append(Value(value=change.fields[name], as_of=begins(exchange), told=change.corrected))
+            found.append(Value(value=change.fields[name], as_of=begins(exchange), told=stamp_of(change)))
     return found
 
 

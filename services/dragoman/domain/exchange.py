@@ -34,6 +34,7 @@ from dragoman.sentence import sentence
 from dragoman_schemas.acts import SHAPES, carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
 from dragoman_schemas.state import (
+    Amended,
     Cancellation,
     Correction,
     Development,
@@ -485,8 +486,12 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     if isinstance(data, carrying.AmendmentAgreement):
         amendment = next(said for said in exchange.acts["amendment"] if said.id == data.of)
-        taken = consent.is_taken(exchange, amendment)
-        return _replaced(form, exchange, folding, consent.fields_of(amendment)) if taken else exchange
+        if not consent.is_taken(exchange, amendment):
+            return exchange
+        fields = consent.fields_of(amendment)
+        was = {name: exchange.content[name] for name in fields if name in exchange.content}
+        amended = Amended(taken=folding.stamp, of=data.of, fields=fields, was=was)
+        return _replaced(form, replace(exchange, amended=(*exchange.amended, amended)), folding, fields)
     if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
         return exchange
     was = {name: exchange.content[name] for name in data.fields if name in exchange.content}

@@ -202,7 +202,9 @@ def _lead(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
         return
     if notice.given < notice.owed:
         if not notice.owed:
-            yield Flag(flag="short_notice", detail=sentence("%(d)s after it took effect; before is owed", d=-notice.given))
+            yield Flag(
+                flag="short_notice", detail=sentence("it took effect %(d)s before it was told; it is to be told before", d=-notice.given)
+            )
         else:
             given = max(timedelta(0), notice.given)
             said = sentence("%(d)s before it begins; %(owed)s are owed", d=given, owed=notice.owed)

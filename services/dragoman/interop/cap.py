@@ -82,10 +82,11 @@ def _messages(exchange: Exchange) -> Iterator[tuple[str, Stamp, str]]:
     """Every message of the originator that says what the alert says: its number, when and by whom it was said, and why."""
     yield exchange.number, exchange.opened, ""
     for change in developments.changes(exchange):
+        stamp = developments.stamp_of(change)
         if isinstance(change, Correction):
-            yield change.number, change.corrected, change.reason
+            yield change.number, stamp, change.reason
         else:
-            yield f"{exchange.number}-{change.told.position}", change.told, ""
+            yield f"{exchange.number}-{stamp.position}", stamp, ""
     if exchange.cancellation is not None:
         yield exchange.cancellation.number, exchange.cancellation.cancelled, exchange.cancellation.reason
 

@@ -79,6 +79,8 @@ def named(matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
 
 
 def _of_an_act(act: str, matter: Matter, w: Words, language: str) -> tuple[Run, ...]:
+    if act != matter.format:  # what the matter is called are the words of the side that opened it
+        return filled(w.say("%(what)s, in the matter of %(matter)s"), what=w.act(act), matter=named(matter, w, language))
     if not matter.number:
         return filled(w.say("%(what)s: %(subject)s"), what=w.act(act), subject=subject(matter, w, language))
     return filled(w.say("%(what)s: %(subject)s (%(number)s)"), what=w.act(act), subject=subject(matter, w, language), number=matter.number)

@@ -194,7 +194,7 @@ async def board(here: Here) -> Page:
             "late": {side: [each for each in view.overdue if each.owed_by == side] for side in here.sides},
             "coming": view.due[:_DUE],
             "next_due": _next(view, here.moment),
-            "owed": {side: sum(each.owed_by == side for each in (*view.due, *view.overdue, *view.waiting)) for side in here.sides},
+            "owed": {side: sum(each.owed_by == side for each in view.due) for side in here.sides},
             "first": view.waiting[:_RICH],
             "further": plain_rows(here, view.waiting[_RICH:]),
             "overdue_rows": _OVERDUE,

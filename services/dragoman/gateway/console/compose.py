@@ -26,7 +26,7 @@ from multidict import MultiDict
 from dragoman.domain import clocks, consent, notation
 from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
-from dragoman.domain.contact import Wanted, reply_wanted
+from dragoman.domain.contact import Promised, Wanted, promised, reply_wanted
 from dragoman.domain.decide import Post
 from dragoman.domain.exchange import EXPLAINED, content_of
 from dragoman.domain.fold import Folded, two_keys
@@ -409,7 +409,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "problem": problem,
             "required": required,
             "unfolded": unfolded,
-            "hints": _hints(here.words) if act == "point-of-contact" else {},
+            "hints": _hints(here.words, act),
             "either": {name: here.words.listed(here.words.field(each) for each in sorted(either - {name})) for name in either},
             "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
             "beside": _beside(writing, offices),
@@ -453,8 +453,13 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
     )
 
 
-def _hints(words: Words) -> dict[str, str]:
+def _hints(words: Words, act: str) -> dict[str, str]:
     """Return what stands below the label of fields that their labels alone do not explain."""
+    if act == "readout":
+        joint = words.say("Joint: words that you propose to say together; they are joint once every side has agreed to them.")
+        return {"kind": joint + words.space + words.say("Separate: your side’s own words, beside those of the others.")}
+    if act != "point-of-contact":
+        return {}
     return {
         "key": words.say("32 bytes in base64. Leave it empty where nobody asks for it."),
         "duty_number_dead": words.say("Yes: nobody answers at the number that was announced, so this takes effect at once."),
@@ -769,11 +774,14 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "sketch": _sketch(here, content),
             "consented": _consented(display, writing, content),
             "replaced": _replaced(display, writing, content),
+            "left": _left(display, writing),
             "agreed": offered.agreed(display, offices, writing.exchange, content)
             if writing.act == "acceptance" and writing.exchange is not None
             else "",
             "running": running,
             "wanted": _wanted(writing.act, state),
+            "promised": _promised(writing.act, state, here.side),
+            "ending": _ending(writing, state),
             "urgent": _urgent(writing, folded, state),
             "hidden": [*((name, value) for name, value in fields.items() if name != "do"), ("act", shown.decode())],
             "asks": asks,
@@ -892,6 +900,12 @@ def _replaced(display: Display, writing: Writing, content: Mapping[str, Raw]) ->
     return display.facts(state.act, {name: state.content[name] for name in fields if name in state.content})
 
 
+def _left(display: Display, writing: Writing) -> list[Fact]:
+    """The words that a refusal of an amendment leaves; nothing for any other act."""
+    waits = None if writing.exchange is None or writing.act != "amendment-refusal" else consent.open_amendment(writing.exchange)
+    return [] if waits is None or writing.exchange is None else display.facts(writing.exchange.act, consent.fields_of(waits))
+
+
 def _has_moved(writing: Writing, content: Mapping[str, Raw]) -> bool:
     """Return whether an act of consent names other terms than those that stand by now."""
     if writing.act not in consent.ACTS or writing.exchange is None or "terms" not in content:
@@ -994,6 +1008,23 @@ def _started(here: Here, folded: Folded, state: Exchange | None, offices: Sequen
 def _wanted(act: str, state: Exchange | None) -> Wanted | None:
     """Return the reply that an act asks for, as a wish."""
     return None if state is None or act != state.act else reply_wanted(state)
+
+
+def _promised(act: str, state: Exchange | None, side: str) -> list[Promised]:
+    """Return the further word that a holding reply promises."""
+    return [] if state is None or act != "interim-reply" else [each for each in promised(state) if each.side == side]
+
+
+def _ending(writing: Writing, state: Exchange | None) -> list[Running]:
+    """Return what is owed now and would be owed no more, neither met nor late: what ends with the matter."""
+    known = writing.exchange
+    if known is None or state is None:
+        return []
+    calendars = {each.side: clocks.calendar_of(writing.here.projection.office(each.side)) for each in writing.offices}
+    before = [each for each in clocks.running(writing.here.registry, known, calendars) if each.open]
+    after = {(each.clock, each.side, each.started_by): each for each in clocks.running(writing.here.registry, state, calendars)}
+    kept = [(each, after.get((each.clock, each.side, each.started_by))) for each in before]
+    return [each for each, now in kept if now is None or (not now.open and now.met is None)]
 
 
 def _addressed(folded: Folded, state: Exchange | None) -> tuple[str, ...]:
@@ -1146,6 +1177,7 @@ async def recorded(here: Here) -> Page:
             "headline": headline(here, state) if state is not None else "",
             "received": received,
             "wanted": wanted,
+            "promised": _promised(record.name, state, record.side),
             "awaited": bool(running) or wanted is not None or waits,
         },
     )
@@ -1326,12 +1358,15 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
             "writing": writing,
             "running": running,
             "wanted": _wanted(writing.act, state),
+            "promised": _promised(writing.act, state, here.side),
+            "ending": _ending(writing, state),
             "urgent": {} if folded is None else _urgent(writing, folded, state),
             "verb": verb(here, writing, view),
             "facts": facts,
             "warnings": warnings,
             "consented": consented,
             "replaced": replaced,
+            "left": [] if folded is None else _left(display, writing),
             "moved": moved,
             "fault": fault,
             "problem": problem,

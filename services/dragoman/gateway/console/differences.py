@@ -116,10 +116,6 @@ async def compared(here: Here, other: int | None) -> tuple[Between | None, str]:
     first, last = sorted((other, here.position))
     if first == last:
         return None, here.words.say("Both are the same record: nothing changed.")
-    if last > here.position:
-        return None, here.words.say(
-            "Record %(n)s came later than this page. Go on to it, and compare from there.", n=here.words.number(last)
-        )
     try:
         return await between(here, first, last), ""
     except Refused:
@@ -182,6 +178,8 @@ def label(here: Here, parts: list[str]) -> tuple[str, list[str]]:
             return say("Correction %(n)s", n=words.number(int(place) + 1)), rest
         case ["developments", place, *rest]:
             return say("Update %(n)s", n=words.number(int(place) + 1)), rest
+        case ["amended", place, *rest]:
+            return say("Amendment %(n)s", n=words.number(int(place) + 1)), rest
         case ["closures", side, *rest]:
             return say("Closed by %(side)s", side=side.upper()), rest
         case ["accounts", side, *rest]:

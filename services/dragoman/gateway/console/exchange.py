@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 from dragoman.domain import accounts, consent, developments
 from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
-from dragoman.domain.contact import reply_wanted
+from dragoman.domain.contact import promised, reply_wanted
 from dragoman.domain.exchange import content_of, precedence_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import parse
@@ -109,6 +109,7 @@ async def exchange(here: Here) -> Page:
             "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
             "wanted": reply_wanted(state),
+            "promised": promised(state),
             "waits": [fact for fact in view.facts if fact.side == here.side and fact.owes and not fact.acknowledged],
             "said": here.request.query.get("said", ""),
             "base": here.service.public_url or f"{here.request.scheme}://{here.request.host}",
@@ -184,6 +185,7 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
     shown = waits or (newest if taken else None)
     answered = set() if shown is None else {shown.said.side, *(each.said.side for each in consent.taking(state, shown))}
     fields = {} if shown is None else consent.fields_of(shown)
+    before = state.amended[-1].was if taken and state.amended else state.content
     return Behind(
         consented=tuple(side for side in every if side in behind),
         missing=tuple(side for side in every if side not in behind),
@@ -194,7 +196,7 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
         facts=tuple(
             (
                 display.fact(member, raw),
-                display.fact(member, state.content[name]).shown if not taken and name in state.content else None,
+                display.fact(member, before[name]).shown if name in before else None,
             )
             for name, raw in fields.items()
             if (member := kinds.member(state.act, name)) is not None

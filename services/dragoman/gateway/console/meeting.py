@@ -13,7 +13,7 @@ from dragoman.gateway.console.arranged import Arranged, Window, answer_of, arran
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display, Fact
-from dragoman.language.words import Words
+from dragoman.language.words import Words, as_moment
 from dragoman.projection import reads
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
@@ -105,8 +105,12 @@ class Paragraph(NamedTuple):
 def _offered(here: Here, view: MeetingView, allowed: Sequence[str]) -> list[str]:
     """Return the acts for which a meeting gives occasion, in the order of their buttons: until it was held, and afterwards."""
     joint = any(each.kind == "proposed_jointly" and each.side != here.side for each in view.readouts)
+    said = bool(view.readouts) and all(each.kind == "joint" for each in view.readouts)
     left = {*(() if joint else ("readout-agreement",)), *(() if view.meeting.status == "requested" else ("decline",))}
-    return [act for act in (_AFTERWARDS if view.meeting.state == "held" else ANSWERS) if act in allowed and act not in left]
+    left |= {"readout"} if said else set()
+    begun = view.meeting.state == "agreed" and any(as_moment(each.begins) <= here.moment for each in view.meeting.windows)
+    acts = _AFTERWARDS if view.meeting.state == "held" else ("meeting-held", *ANSWERS) if begun else ANSWERS
+    return [act for act in acts if act in allowed and act not in left]
 
 
 class _Found(NamedTuple):
@@ -145,6 +149,7 @@ async def meeting(here: Here) -> Page:
             "besides": besides,
             "answer_of": answer_of,
             "answers": _offered(here, view, allowed) if here.may_post else [],
+            "agreed_to": {step.position for step in view.steps if step.what == "readout_taken"},
         },
     )
 

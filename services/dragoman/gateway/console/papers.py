@@ -132,6 +132,10 @@ def unattributed(view: ExchangeView, state: Exchange, sides: Sequence[str]) -> t
             replace(each, number="", fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
             for each in state.corrections
         ),
+        amended=tuple(
+            replace(each, fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
+            for each in state.amended
+        ),
         developments=tuple(
             replace(each, number="", fields=attribution.content(each.fields, sides), was=attribution.content(each.was, sides))
             for each in state.developments

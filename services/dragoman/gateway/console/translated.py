@@ -55,6 +55,7 @@ def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
     """Return the translations of each message of an exchange that has some, by the position of its record."""
     records = {state.opened.position: state.id}
     records |= {said.said.position: said.id for given in state.acts.values() for said in given}
+    records |= {message.said.position: message.id for message in state.messages}
     return {position: found for position, id in records.items() if (found := of_message(state, id))}
 
 
@@ -141,8 +142,10 @@ def originals(display: Display, state: Exchange, message: str = "") -> list[Orig
     """Return the texts of a message, the opening if none is named, each in the language in which it was written first."""
     if message in ("", state.id):
         return list(_texts(display, display.facts(state.act, state.content), state.content))
-    act = next((each.act for each in state.messages if each.id == message), "")
-    content = next((said.content for said in state.acts.get(act, ()) if said.id == message), {})
+    said = next((each for each in state.messages if each.id == message), None)
+    if said is None:
+        return []
+    act, content = said.act, consent.said_in(state, message)
     return list(_texts(display, display.facts(act, content), content)) if content else []
 
 
@@ -172,6 +175,8 @@ def missing(languages: Sequence[str], own: str, originals_: Sequence[Original], 
 
     Where several others are left, nobody knows which is meant, and whoever translates chooses.
     """
+    if any(not each.language for each in originals_):
+        return ""  # who wrote it did not say in which language
     known = written_in(originals_) | {each.language for each in given}
     left = [tag for tag in languages if tag not in known]
     mine = [tag for tag in left if tag.partition("-")[0] == own]

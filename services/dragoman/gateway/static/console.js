@@ -11,6 +11,7 @@ const UNSURE_S = 15;
 const BLIND_S = 20; // twice the interval of the pings: a threshold equal to it cries wolf for ever
 const BACK_MS = 30_000;
 const GATHER_MS = 150;
+const AGAIN_MS = 30_000;
 const SETTLE_MS = 500; // a row that has just moved under a finger is not the one that was meant
 const HELD_MS = 1000;
 const SKEW_S = 2;
@@ -84,6 +85,14 @@ link.addEventListener("error", () => {
   errors += 1;
   if (errors >= 3) lose((clock.now() - heardAt) / 1000);
 });
+
+// What a board counts from moments that lie behind or ahead is said anew, unless somebody is busy with it.
+if (live) {
+  setInterval(() => {
+    const busy = main.contains(document.activeElement) && document.activeElement !== main;
+    if (!document.hidden && !busy && !lostAt && !String(getSelection())) hint();
+  }, AGAIN_MS);
+}
 
 // Until the watchdog runs, whose script may never come, the page looks itself.
 const own = setInterval(() => looked((clock.now() - heardAt) / 1000), 1000);
