@@ -131,7 +131,7 @@ async def test_each_error_leads_to_its_field_in_the_words_of_an_officer(
             if fault["href"] is not None:
                 assert fault["seen"], (how, fault)
                 assert fault["label"], (how, fault)
-                label = fault["label"].split(",")[0].replace("(optional)", "").strip()
+                label = re.sub(r" \(.*\)$", "", fault["label"].split(",")[0])
                 assert label in fault["text"] or fault["href"].count("-") > 1, (how, fault)
         for text in (*(fault["text"] for fault in found["faults"]), *found["wrong"], *found["problem"]):
             assert not _INHUMAN.search(text), (how, text)
