@@ -76,12 +76,8 @@ class Spoken(Exception):
 
 def _plain(value: object) -> object:
     match value:
-        case timedelta() if value >= timedelta(days=2):
-            return f"{value.days} days"
-        case timedelta() if value < timedelta(hours=1):
-            return f"{int(value.total_seconds() // 60)} minutes"
         case timedelta():
-            return f"{int(value.total_seconds() // 3600)} hours"
+            return _span(value)
         case date():
             return f"{value:%-d %B %Y}"
         case tuple():
@@ -90,6 +86,15 @@ def _plain(value: object) -> object:
             return next(iter(value.values()))
         case _:
             return value
+
+
+def _span(value: timedelta) -> str:
+    """A span to the second, without what is zero; in days from two days on. A notice that is a second short never reads as if it were not."""
+    seconds = round(value.total_seconds())
+    days = seconds // 86_400 if seconds >= 172_800 else 0
+    hours, rest = divmod(seconds - days * 86_400, 3_600)
+    parts = ((days, "days"), (hours, "hours"), (rest // 60, "minutes"), (rest % 60, "seconds"))
+    return " ".join(f"{number} {unit if number > 1 else unit[:-1]}" for number, unit in parts if number) or "0 seconds"
 
 
 def packed(said: Sentence) -> str:

@@ -46,7 +46,7 @@ def test_a_correction_of_the_date_restarts_the_lead_time() -> None:
     assert "short_notice" not in shown(world, id)
     earlier = {"window": {"from": "2026-11-26T00:00Z", "to": "2026-11-29T00:00Z"}}
     world.keep(N, {"act": "correction", "fields": earlier, "reason": "Earlier."}, id, seen=True)
-    assert shown(world, id)["short_notice"] == "35 hours before it begins; 3 days are owed"
+    assert shown(world, id)["short_notice"] == "35 hours 59 minutes 47 seconds before it begins; 3 days are owed"
     assert "corrected" in shown(world, id)
 
 

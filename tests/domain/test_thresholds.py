@@ -46,12 +46,17 @@ def window(start: datetime) -> dict[str, str]:
 
 
 LEADS: list[tuple[str, dict[str, Any], timedelta, str]] = [
-    ("military-activity", {"notice_kind": "normal"}, 42 * DAY, "41 days before it begins; 42 days are owed"),
-    ("military-activity", {"type": "strategic_bomber", "notice_kind": "normal"}, 14 * DAY, "13 days before it begins; 14 days are owed"),
-    ("launch-notice", {}, DAY, "23 hours before it begins; 24 hours are owed"),
-    ("danger-area", {}, 3 * DAY, "2 days before it begins; 3 days are owed"),
-    ("humanitarian-notification", {"urgent": False}, 2 * DAY, "47 hours before it begins; 2 days are owed"),
-    ("humanitarian-notification", {"urgent": True}, DAY, "23 hours before it begins; 24 hours are owed"),
+    ("military-activity", {"notice_kind": "normal"}, 42 * DAY, "41 days 23 hours 59 minutes 59 seconds before it begins; 42 days are owed"),
+    (
+        "military-activity",
+        {"type": "strategic_bomber", "notice_kind": "normal"},
+        14 * DAY,
+        "13 days 23 hours 59 minutes 59 seconds before it begins; 14 days are owed",
+    ),
+    ("launch-notice", {}, DAY, "23 hours 59 minutes 59 seconds before it begins; 24 hours are owed"),
+    ("danger-area", {}, 3 * DAY, "2 days 23 hours 59 minutes 59 seconds before it begins; 3 days are owed"),
+    ("humanitarian-notification", {"urgent": False}, 2 * DAY, "47 hours 59 minutes 59 seconds before it begins; 2 days are owed"),
+    ("humanitarian-notification", {"urgent": True}, DAY, "23 hours 59 minutes 59 seconds before it begins; 24 hours are owed"),
 ]
 
 
@@ -72,7 +77,7 @@ def test_at_exactly_its_lead_time_a_notice_is_in_time_and_a_second_later_it_is_s
 def test_a_launch_without_a_window_is_measured_by_its_time_and_with_one_by_the_window() -> None:
     bare = {key: value for key, value in SAMPLES["launch-notice"].items() if key != "window"}
     world, id = at_noon(N, bare | {"time": {"about": iso(NOON + HOUR)}})
-    assert shown(world, id)["short_notice"] == ["1 hours before it begins; 24 hours are owed"]
+    assert shown(world, id)["short_notice"] == ["1 hour before it begins; 24 hours are owed"]
     world, id = at_noon(N, bare | {"time": iso(NOON + HOUR), "window": window(NOON + 2 * DAY)})
     assert "short_notice" not in shown(world, id)
 
@@ -91,7 +96,7 @@ def test_an_alert_has_no_lead_time_nor_has_what_is_entered_for_the_record() -> N
 
 def test_what_had_begun_before_was_told_no_time_before() -> None:
     world, id = at_noon(N, act("danger-area", window=window(NOON - DAY)))
-    assert shown(world, id)["short_notice"] == ["0 minutes before it begins; 3 days are owed"]
+    assert shown(world, id)["short_notice"] == ["0 seconds before it begins; 3 days are owed"]
 
 
 def test_a_correction_restarts_the_test_if_it_changes_the_date_and_so_does_a_postponement() -> None:
@@ -116,7 +121,7 @@ def test_the_newest_change_of_a_date_counts() -> None:
     assert "short_notice" not in shown(world, id)
     world.clock = NOON + 8 * DAY
     world.keep(N, {"act": "correction", "fields": {"departure": iso(NOON + 9 * DAY)}, "reason": "x"}, id, seen=True)
-    assert shown(world, id)["short_notice"] == ["23 hours before it begins; 2 days are owed"]
+    assert shown(world, id)["short_notice"] == ["23 hours 59 minutes 59 seconds before it begins; 2 days are owed"]
 
 
 LATER = window(NOON + timedelta(hours=30))
@@ -146,8 +151,8 @@ def test_a_launch_that_is_moved_half_a_day_later_is_measured_from_then(
 @pytest.mark.parametrize(
     ("actor", "name", "field", "owed", "detail"),
     [
-        (ND, "hazardous-incident", "known_at", HOUR, "1 hours after it was known; 1 hours are owed"),
-        (N, "encounter-report", "time", 2 * DAY, "2 days after the event; 2 days are owed"),
+        (ND, "hazardous-incident", "known_at", HOUR, "1 hour 1 second after it was known; 1 hour are owed"),
+        (N, "encounter-report", "time", 2 * DAY, "2 days 1 second after the event; 2 days are owed"),
     ],
 )
 def test_a_first_report_is_in_time_at_exactly_the_limit_and_late_a_second_after(

@@ -479,8 +479,10 @@ def test_how_late_is_said_in_words() -> None:
     plan = act("annual-exchange", kind="policy_paper", budget_on="2026-01-01")
     assert "late_report" not in shown(world, world.open(NH, plan)), "a budget is of a defence planning"
     body = {key: value for key, value in act("point-of-contact", valid_from="2026-11-18T21:59:00Z").items() if key != "valid_to"}
-    assert shown(world, world.open(NH, body))["short_notice"] == ["it took effect 2 hours before it was told; it is to be told before"]
+    assert shown(world, world.open(NH, body))["short_notice"] == [
+        "it took effect 2 hours 1 minute 3 seconds before it was told; it is to be told before"
+    ]
     window = {"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
     assert shown(world, world.open(N, act("danger-area", window=window)))["below_aim"] == [
-        "3 days before it begins; the sides aim at 5 days"
+        "3 days 23 hours 59 minutes 56 seconds before it begins; the sides aim at 5 days"
     ]

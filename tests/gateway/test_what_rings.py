@@ -48,6 +48,8 @@ BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "fairness": ((OTHER, {"act": "restatement"}),),
     "amendment-refusal": ((OTHER, {"act": "amendment", "fields": {"deliverable": "A chart", "text": "Another text."}}),),
     "consent-withdrawal": ((OTHER, {"act": "release-consent"}),),
+    "help-acceptance": ((OTHER, {"act": "help-offer"}),),
+    "help-delivery": ((OTHER, {"act": "help-offer"}),),
 }
 """What has to be said before an act may be."""
 
@@ -104,7 +106,7 @@ def spoken() -> tuple[World, list[Said]]:
             if not act:
                 found.append(opening)
                 continue
-            own = RULES[act].who in (Who.OPENER, Who.CONVENER) or act in ("acceptance", "amendment-refusal")
+            own = RULES[act].who in (Who.OPENER, Who.CONVENER) or act in ("acceptance", "amendment-refusal", "help-acceptance")
             given: Said | None = None
             earlier = BEFORE.get(act, ((OTHER, {"act": "interim-reply"}),) if own else ())
             n += len(earlier)

@@ -30,6 +30,7 @@ _PRIOR: Final = {
     "translation-dispute": ("translation",),
     "fairness": ("restatement",),
     "help-acceptance": ("help-request", "help-offer"),
+    "help-delivery": ("help-offer",),
 }
 """Acts that must stand in the exchange first, besides those that lead to its status."""
 
@@ -59,7 +60,7 @@ class Reaching:
         exchange = await self._opened(form, act)
         for step in (*path, *_PRIOR.get(act, ())):
             await self._carried_on(exchange, step)
-        own = act == "consent-withdrawal"  # of whoever gave it
+        own = act in ("consent-withdrawal", "help-acceptance")  # of whoever gave it; of whoever was offered it
         for side in (_OPENER, _OTHER) if own else (_OTHER, _OPENER):
             if act in (await self._view(side, exchange))["allowed"]:
                 return side, exchange
@@ -80,7 +81,7 @@ class Reaching:
         return str(answer.json["exchange"])
 
     async def _carried_on(self, exchange: str, act: str) -> None:
-        for side in (_OPENER, _OTHER):
+        for side in (_OTHER, _OPENER) if act == "help-offer" else (_OPENER, _OTHER):
             view = await self._view(side, exchange)
             if act in view["allowed"]:
                 head = self.caller(side)

@@ -45,7 +45,7 @@ class HelpAcceptance(Continuing, frozen=True, kw_only=True, tag="help-acceptance
 class HelpDelivery(Continuing, frozen=True, kw_only=True, tag="help-delivery"):
     """What was given, or has arrived."""
 
-    text: Words
+    text: Words | UnsetType = UNSET
 
 
 class Ended(Continuing, frozen=True, kw_only=True, tag="ended"):

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from dragoman.domain.clocks import UNTIMED
-from dragoman.domain.exchange import precedence_of
+from dragoman.domain.exchange import precedence_of, receipts_over
 from dragoman_schemas.state import Exchange, Message, Registry
 
 REPEAT_SECONDS: Final = 60
@@ -38,7 +38,7 @@ class Escalation(Struct, frozen=True, kw_only=True):
 def escalations(registry: Registry, exchange: Exchange, now: datetime) -> Iterator[Escalation]:
     """Every side that has not acknowledged a flash message of the exchange, by its oldest such message."""
     told: set[str] = set()
-    for message in exchange.messages:
+    for message in () if receipts_over(exchange) is not None else exchange.messages:
         if not rings(registry, exchange, message):
             continue
         since = datetime.fromisoformat(message.said.time)

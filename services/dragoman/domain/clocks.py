@@ -31,7 +31,7 @@ import msgspec
 from msgspec import Struct
 
 from dragoman.domain import checks, developments, ids
-from dragoman.domain.exchange import ENDED, asked, precedence_of
+from dragoman.domain.exchange import ENDED, asked, precedence_of, receipts_over
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
@@ -236,6 +236,7 @@ class _Clocks:
     def _acknowledgements(self, message: Message) -> Iterator[Running]:
         if message.for_the_record or message.said.told:
             return
+        over = receipts_over(self._exchange) is not None
         precedence = precedence_of(self._exchange, message)
         seconds = self._limits.acknowledgement[precedence]
         for side in message.to:
@@ -246,7 +247,7 @@ class _Clocks:
             due = _instant(message.said.time) + timedelta(seconds=seconds)
             if precedence == "routine":
                 due = self._calendars.get(side, Calendar()).after(_instant(message.said.time), seconds)
-            yield self._clock("acknowledgement", side, message.id, message.said, due, message.acknowledged.get(side), ends=False)
+            yield self._clock("acknowledgement", side, message.id, message.said, due, message.acknowledged.get(side), ends=over)
 
     def _answers(self) -> Iterator[Running]:
         exchange, limits = self._exchange, self._limits
@@ -285,7 +286,7 @@ class _Clocks:
         return self._exchange.messages[0].answered.get(side)
 
     def _over(self) -> Stamp | None:
-        """The end of the matter, after which nothing is owed but acknowledgements."""
+        """The end of the matter, after which nothing is owed but receipts, and those not of what was answered before its opener closed it."""
         exchange = self._exchange
         if exchange.cancellation is not None:
             return exchange.cancellation.cancelled

@@ -20,7 +20,7 @@ from dragoman.domain.exchange import content_of
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
 from dragoman.sentence import Name, sentence
-from dragoman_schemas.acts.carrying import Correction
+from dragoman_schemas.acts.carrying import Amendment, Correction, Update
 from dragoman_schemas.frame import Continuing, Opening
 from dragoman_schemas.state import Exchange, Registry
 
@@ -37,7 +37,7 @@ def names_dates(record: Record) -> bool:
 def check(registry: Registry, exchange: Exchange, record: Record, calendars: dict[str, Calendar]) -> Refusal | None:
     """Refuse an officer's act whose dates are over or too soon; `exchange` is what the act makes of it."""
     data = record.data
-    if not isinstance(data, Opening | Continuing | Correction) or getattr(data, "for_the_record", UNSET) is True:
+    if not isinstance(data, Opening | Continuing) or getattr(data, "for_the_record", UNSET) is True:
         return None
     if exchange.for_the_record:
         return None
@@ -55,7 +55,7 @@ def _over(exchange: Exchange, record: Record, now: datetime) -> Refusal | None:
 def _ends(exchange: Exchange, record: Record) -> Iterator[tuple[str, str]]:
     """The ends of the windows that an act names, and when a reply is wanted, with pointers to them."""
     content = {name: msgspec.json.decode(value) for name, value in content_of(record.newest).items()}
-    before = "/fields" if isinstance(record.data, Correction) else ""
+    before = "/fields" if isinstance(record.data, Correction | Update | Amendment) else ""
     named: dict[str, Any] = content.get("fields", {}) if before else content
     if exchange.family == "meeting":
         for index, window in enumerate(named.get("windows", ())):

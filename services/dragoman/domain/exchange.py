@@ -382,7 +382,21 @@ def answered_at_last(exchange: Exchange, status: str) -> str:
 
 def owes_acknowledgement(exchange: Exchange) -> set[str]:
     """The action addressees that have not acknowledged something said to them."""
-    return {side for message in exchange.messages if not message.for_the_record for side in message.to if side not in message.acknowledged}
+    return {side for message in exchange.messages for side in owing_receipt(exchange, message)}
+
+
+def owing_receipt(exchange: Exchange, message: Message) -> tuple[str, ...]:
+    """The action addressees that owe a receipt of a message: nobody of what is for the record, or was said by voice before, or is over."""
+    if message.for_the_record or message.said.told or receipts_over(exchange) is not None:
+        return ()
+    return tuple(side for side in message.to if side not in message.acknowledged)
+
+
+def receipts_over(exchange: Exchange) -> Stamp | None:
+    """Since which record no receipts are owed any more: its opener has closed what every addressee had answered. None while they are."""
+    end = exchange.closures.get(exchange.side) if exchange.status == "closed" else None
+    answered = exchange.messages[0].answered.keys() | exchange.accounts.keys()
+    return end if end is not None and answered >= set(exchange.to) else None
 
 
 def owes_answer(exchange: Exchange) -> set[str]:
@@ -782,7 +796,7 @@ RULES: Final = (
         check=_check_interim,
     ),
     Rule(act="clarification-request", shape=carrying.ClarificationRequest, who=Who.ADDRESSED, acknowledges=True, message=True, kept=True),
-    Rule(act="assessment", shape=carrying.Assessment, who=Who.OPENER, consenting=True, message=True, kept=True),
+    Rule(act="assessment", shape=carrying.Assessment, who=Who.OPENER, consenting=True, acknowledges=True, message=True, kept=True),
     Rule(act="update", shape=carrying.Update, who=Who.OPENER, message=True, kept=True, check=_check_update),
     Rule(
         act="decline",

@@ -436,6 +436,37 @@ def _check_ended(registry: Registry, exchange: Exchange | None, record: Record) 
     return checks.times(ended_at=record.data.ended_at)
 
 
+def in_need(exchange: Exchange) -> set[str]:
+    """Return the sides that need help: that have asked for it, and the one that reported, unless it says that it wants none."""
+    wanted = exchange.content.get("help")
+    reported = set() if wanted is not None and bytes(wanted) in (b'"none"', b'"offered"') else {exchange.side}
+    return reported | {said.said.side for said in exchange.acts.get("help-request", ())}
+
+
+def _check_offer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """Nobody offers help to itself."""
+    assert exchange is not None
+    if in_need(exchange) <= {record.side}:
+        return invalid("/act", sentence("no other side needs help here: it would be offered to your own"))
+    return None
+
+
+def _check_help_taken(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """What is taken was offered by another side."""
+    assert exchange is not None
+    if all(said.said.side == record.side for said in exchange.acts.get("help-offer", ())):
+        return invalid("/act", sentence("no other side has offered help yet"))
+    return None
+
+
+def _check_delivered(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    """What was given, or has arrived, was offered by somebody."""
+    assert exchange is not None
+    if not exchange.acts.get("help-offer"):
+        return invalid("/act", sentence("nobody has offered help yet"))
+    return None
+
+
 _HELPING: Final[Moves] = {
     key: {"open": "open", "ended": "ended"} for key in ("help-request", "help-offer", "help-acceptance", "help-delivery")
 }
@@ -642,8 +673,18 @@ RULES: Final = (
     Rule(act="all-clear", shape=AllClear, who=Who.OPENER, roles=DUTY, message=True, kept=True, check=_check_clear),
     Rule(act="amplification", shape=Amplification, who=Who.OPENER, message=True, kept=True),
     Rule(act="help-request", shape=emergency.HelpRequest, who=Who.ANY, message=True, kept=True),
-    Rule(act="help-offer", shape=emergency.HelpOffer, who=Who.ANY, acknowledges=True, message=True, kept=True),
-    Rule(act="help-acceptance", shape=emergency.HelpAcceptance, who=Who.ANY, message=True, kept=True),
-    Rule(act="help-delivery", shape=emergency.HelpDelivery, who=Who.ANY, message=True, kept=True),
+    Rule(act="help-offer", shape=emergency.HelpOffer, who=Who.ANY, acknowledges=True, message=True, kept=True, check=_check_offer),
+    Rule(
+        act="help-acceptance",
+        shape=emergency.HelpAcceptance,
+        who=Who.ANY,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=_check_help_taken,
+    ),
+    Rule(
+        act="help-delivery", shape=emergency.HelpDelivery, who=Who.ANY, acknowledges=True, message=True, kept=True, check=_check_delivered
+    ),
     Rule(act="ended", shape=emergency.Ended, who=Who.OPENER, message=True, kept=True, check=_check_ended),
 )

@@ -21,7 +21,7 @@ from msgspec import UNSET
 
 from dragoman.domain import accounts, clocks, questions
 from dragoman.domain.clocks import Calendar, Running
-from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
+from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer, owing_receipt
 from dragoman_schemas.answers import OpenMatter, Owing
 from dragoman_schemas.state import Exchange, Registry
 
@@ -138,10 +138,8 @@ def owing(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
 def _unlimited(exchange: Exchange) -> Iterator[tuple[str, str, str]]:
     """Yield what the messages themselves say is owed: the act, the side, and the message that asks for it."""
     for message in exchange.messages if exchange.act != "line-check" else ():
-        if not message.for_the_record:
-            for side in message.to:
-                if side not in message.acknowledged:
-                    yield "acknowledgement", side, message.id
+        for side in owing_receipt(exchange, message):
+            yield "acknowledgement", side, message.id
     if exchange.status in ENDED:
         return
     if exchange.status in UNANSWERED.get(exchange.act, ()) or (exchange.meeting is not None and exchange.status == "requested"):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from dragoman.domain import alarms, attribution, clocks, line, points
 from dragoman.domain.alarms import Escalation
 from dragoman.domain.clocks import UNTIMED, Calendar, Running, profile_of
-from dragoman.domain.exchange import content_of, precedence_of
+from dragoman.domain.exchange import content_of, owing_receipt, precedence_of
 from dragoman.domain.points import Point
 from dragoman.domain.record import Record
 from dragoman.projection.at import (
@@ -174,10 +174,10 @@ def _undelivered(
     for message in exchange.messages:
         since = datetime.fromisoformat(message.said.time)
         half = timedelta(seconds=limits.acknowledgement[precedence_of(exchange, message)]) / 2
-        if message.for_the_record or message.said.told or now - since < half:
+        if now - since < half:
             continue
-        for side in message.to:
-            if side not in message.acknowledged and not delivered_at(connection, base, at, side, message):
+        for side in owing_receipt(exchange, message):
+            if not delivered_at(connection, base, at, side, message):
                 yield Alarm(
                     alarm="undelivered",
                     side=side,

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.exceptions import Noted, of_exchange
+from dragoman.domain.exchange import owing_receipt
 from dragoman.domain.statistics import blind, spread
 from dragoman.language.words import Words
 from dragoman.reports import gather, layout
@@ -63,7 +64,7 @@ def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, l
     areas = [exchange for exchange in exchanges if exchange.act == "danger-area" and exchange.status == "announced"]
     messages = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if period.holds(each.said.time)]
     messages.sort(key=lambda each: each.time)
-    waiting = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if gather.unacknowledged(each)]
+    waiting = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if owing_receipt(exchange, each)]
     lapses = sorted((each for exchange in exchanges for each in gather.lapses(then, exchange, period)), key=lambda each: each.due)
     owed = gather.by_due(due for exchange in exchanges for due in gather.due(then, exchange))
     stands = gather.open_matters(then, exchanges)

@@ -14,7 +14,7 @@ from dragoman.domain.access import officer_side
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
-from dragoman.domain.exchange import ENDED, framed
+from dragoman.domain.exchange import ENDED, framed, owing_receipt
 from dragoman.domain.open_matters import in_order, open_matter
 from dragoman.domain.receipts import receipts_of
 from dragoman.domain.title import title_of
@@ -197,11 +197,6 @@ def urgent(then: Then, exchange: Exchange, message: Message) -> Urgent:
     )
 
 
-def unacknowledged(message: Message) -> list[str]:
-    """The addressees that owe an acknowledgement of a message."""
-    return [] if message.for_the_record else [side for side in message.to if side not in message.acknowledged]
-
-
 def due(then: Then, exchange: Exchange) -> Iterator[Due]:
     """What is owed under an exchange."""
     for clock, outcome in limits(then, exchange):
@@ -274,7 +269,7 @@ def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Sta
         if unattributed(exchange):
             continue
         for message in exchange.messages:
-            for side in unacknowledged(message):
+            for side in owing_receipt(exchange, message):
                 waits[side] += 1
             side = officer_side(message.said.by)
             if side in said and exchange.act != "line-check" and span.holds(message.said.time):
@@ -284,10 +279,10 @@ def standing(then: Then, exchanges: Iterable[Exchange], span: Span) -> tuple[Sta
 
 def unnamed(exchanges: Iterable[Exchange], span: Span) -> Unnamed:
     """Count what was said in a span under the Chatham House Rule, and what is not acknowledged of it, for no side."""
-    messages = [message for exchange in exchanges if unattributed(exchange) for message in exchange.messages]
+    messages = [(exchange, message) for exchange in exchanges if unattributed(exchange) for message in exchange.messages]
     return Unnamed(
-        messages=sum(bool(officer_side(message.said.by)) and span.holds(message.said.time) for message in messages),
-        unacknowledged=sum(len(unacknowledged(message)) for message in messages),
+        messages=sum(bool(officer_side(message.said.by)) and span.holds(message.said.time) for _, message in messages),
+        unacknowledged=sum(len(owing_receipt(exchange, message)) for exchange, message in messages),
     )
 
 

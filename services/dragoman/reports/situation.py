@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from dragoman.domain.blindness import Span
 from dragoman.domain.clocks import UNTIMED
+from dragoman.domain.exchange import owing_receipt
 from dragoman.domain.statistics import lines
 from dragoman.language.words import Words, words
 from dragoman.limits import SITUATION_EXCHANGES
@@ -65,7 +66,7 @@ def _urgent(then: Moment, exchange: Exchange, span: Span) -> Iterator[Urgent]:
     """The flash and immediate messages of a span, and those of before that somebody has not acknowledged."""
     if exchange.precedence in gather.URGENT:
         for message in exchange.messages:
-            if span.holds(message.said.time) or gather.unacknowledged(message):
+            if span.holds(message.said.time) or owing_receipt(exchange, message):
                 yield gather.urgent(then, exchange, message)
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from dragoman.domain import attribution
 from dragoman.domain.blindness import Span
+from dragoman.domain.exchange import owing_receipt
 from dragoman.domain.statistics import lines
 from dragoman.language.words import Words
 from dragoman.limits import SITUATION_EXCHANGES
@@ -82,7 +83,7 @@ def _put_aside(shelved: PutAside, exchanges: Mapping[str, Exchange]) -> PutAside
 def _unacknowledged(then: Moment, exchange: Exchange, side: str) -> Iterator[Urgent]:
     """What the side has not acknowledged."""
     for message in exchange.messages:
-        if side in gather.unacknowledged(message):
+        if side in owing_receipt(exchange, message):
             yield gather.urgent(then, exchange, message)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments
+from dragoman.domain import accounts, consent, developments, notification
 from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
 from dragoman.domain.contact import promised, reply_wanted
@@ -366,6 +366,9 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
         "consent-withdrawal": bool(offered.consents(here.words, state, here.side)),
         "agenda-agreement": any(side != here.side for side in consent.authors(state, "agenda-agreement")),
         "readout-agreement": any(side != here.side for side in consent.authors(state, "readout-agreement")),
+        "help-offer": not notification.in_need(state) <= {here.side},
+        "help-acceptance": any(said.said.side != here.side for said in state.acts.get("help-offer", ())),
+        "help-delivery": bool(state.acts.get("help-offer")),
         "decline": state.meeting is None or state.status == "requested",
         "agreement": here.side not in consent.agreed(state),
         "endorsement": here.side not in consent.agreed(state),
