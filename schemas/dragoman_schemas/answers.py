@@ -506,24 +506,41 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     earlier: int = 0
 
 
+class EarlierView(Answer, frozen=True, kw_only=True):
+    """A view that a side had before: in which exchange, said when."""
+
+    exchange: str
+    time: str
+    own_view: Raw
+
+
 class View(Answer, frozen=True, kw_only=True):
-    """One side's column: its own view, how it reads the other's, what it wants, and whether it was restated fairly."""
+    """One side's column: its own view, how it reads the other's, what it wants, and whether it was restated fairly.
+
+    `time` is when it was said; `earlier` are the views that the side had of the issue before, the newest first.
+    """
 
     side: str
     exchange: str
     number: str
+    time: str
     own_view: Raw
     your_view: Raw | UnsetType = UNSET
     wanted_outcome: Raw | UnsetType = UNSET
     restated_by: tuple[str, ...] = ()
     fairness: str = ""
     status: str
+    earlier: tuple[EarlierView, ...] = ()
 
 
 class Issue(Answer, frozen=True, kw_only=True):
-    """An issue as each side sees it. `no_statement` are the sides that wrote nothing; `common_ground` is there where all agree."""
+    """An issue as each side sees it: the exchange that opened it, and what it is called, in each language in which a side called it.
 
-    issue: str
+    `no_statement` are the sides that wrote nothing; `common_ground` is there where all agree.
+    """
+
+    exchange: str
+    issue: Raw
     views: tuple[View, ...]
     no_statement: tuple[str, ...]
     common_ground: Raw | UnsetType = UNSET

@@ -4,14 +4,19 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from dragoman_schemas.fields import Hex32, Line, Words
+from dragoman_schemas.fields import Hex32, Id, Titles, Words
 from dragoman_schemas.frame import Answering, Continuing, Opening
 
 
 class Perception(Opening, frozen=True, kw_only=True, tag="perception"):
-    """The issue and the own view. Sides that write of the same issue stand in one table."""
+    """The issue, as this side calls it, and the own view. Sides that write of the same issue stand in one table.
 
-    issue: Line
+    `under` is the exchange that opened the issue: whoever names it writes of that issue, whatever they call it. Without it an issue is the same
+    where it is called the same in any language. A later view of a side is its newest; the earlier ones stay, with their dates.
+    """
+
+    issue: Titles
+    under: Id | UnsetType = UNSET
     own_view: Words
     your_view: Words | UnsetType = UNSET
     wanted_outcome: Words | UnsetType = UNSET

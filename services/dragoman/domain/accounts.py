@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import notation, units
+from dragoman.domain import developments, notation, units
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.notification import NARRATIVE
 from dragoman_schemas.state import Exchange
@@ -70,7 +70,7 @@ class Point(Struct, frozen=True, kw_only=True):
 def accounts_of(exchange: Exchange) -> list[Told]:
     """Return the opening's account and each other side's newest, in the order in which they were given."""
     opening = exchange.opened
-    told = [Told(side=exchange.side, position=opening.position, time=opening.time, content=dict(exchange.content))]
+    told = [Told(side=exchange.side, position=opening.position, time=opening.time, content=developments.of_event(exchange))]
     narrative = NARRATIVE.get(exchange.act, "facts")
     for side, given in exchange.accounts.items():
         newest = given[-1]

@@ -11,6 +11,7 @@ newest time stands in the message. One that is told later and as of an earlier t
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
@@ -28,6 +29,9 @@ class Value(Struct, frozen=True, kw_only=True):
     told: Stamp
     corrected: Stamp | None = None
 
+
+OF_EVENT: Final = frozenset({"time", "known_at", "began", "ended", "place", "pos", "launch_area"})
+"""Where and when something happened: what moves later happened where it was first."""
 
 Change = Correction | Development | Amended
 
@@ -52,6 +56,12 @@ def as_sent(exchange: Exchange, name: str) -> Raw | None:
     """Return a field as its exchange was opened with; None where it had none."""
     first = next((each for each in changes(exchange) if name in each.fields), None)
     return exchange.content.get(name) if first is None else first.was.get(name)
+
+
+def of_event(exchange: Exchange) -> dict[str, Raw]:
+    """Return what an opening says of its event, errors mended: where and when it was as told first, everything else as it stands."""
+    moved = {*developed(exchange)} & OF_EVENT
+    return {**exchange.content, **{name: series(exchange, name)[-1].value for name in moved}}
 
 
 def begins(exchange: Exchange) -> str:

@@ -11,12 +11,14 @@
 All of them may be cancelled and closed.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import checks, consent
+from dragoman.domain import checks, consent, developments
+from dragoman.domain.developments import Value
 from dragoman.domain.exchange import check_terms, life
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal, invalid
@@ -30,6 +32,64 @@ from dragoman_schemas.acts.reference_document import ReferenceDocument
 from dragoman_schemas.acts.roadmap_item import RoadmapItem
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry
+
+UNDETERMINED: Final = "und"
+"""The tag of a text whose language nobody has told (BCP 47)."""
+
+
+class Issue(Struct, frozen=True, kw_only=True):
+    """An issue: the exchange that opened it, what it is called by language, and every view of it in the order of their records.
+
+    A title without a language stands under the empty one. Of several titles in a language the first stands.
+    """
+
+    id: str
+    titles: dict[str, str]
+    views: tuple[Exchange, ...]
+
+    @property
+    def title(self) -> Raw:
+        """What it is called, as acts hold it."""
+        if self.titles.keys() == {""}:
+            return Raw(msgspec.json.encode(self.titles[""]))
+        return Raw(msgspec.json.encode({tag or UNDETERMINED: text for tag, text in self.titles.items()}))
+
+    def of(self, side: str) -> list[Exchange]:
+        """Return the views of a side, the newest first."""
+        return [each for each in reversed(self.views) if each.side == side]
+
+
+def issues(stated: Iterable[Exchange]) -> list[Issue]:
+    """Return the issues of perceptions that come in the order of their records; what was cancelled opens none.
+
+    A view belongs to the issue of the exchange that it is `under`, or else to the one that is called the same in any language, whatever the case.
+    """
+    owner: dict[str, str] = {}
+    called: dict[str, str] = {}
+    titles: dict[str, dict[str, str]] = {}
+    views: dict[str, list[Exchange]] = {}
+    for state in stated:
+        if state.status == "cancelled":
+            continue
+        issue = msgspec.json.decode(state.content["issue"])
+        own = issue if isinstance(issue, dict) else {"": str(issue)}
+        spelt = [" ".join(text.split()).casefold() for text in own.values()]
+        under = "" if "under" not in state.content else str(msgspec.json.decode(state.content["under"]))
+        id = owner.get(under) or next((called[each] for each in spelt if each in called), state.id)
+        owner[state.id] = id
+        for each in spelt:
+            called.setdefault(each, id)
+        known = titles.setdefault(id, {})
+        known.update({tag: text for tag, text in own.items() if tag not in known and (tag or not known)})
+        views.setdefault(id, []).append(state)
+    return [Issue(id=id, titles=titles[id], views=tuple(each)) for id, each in views.items()]
+
+
+def views_of(states: Sequence[Exchange]) -> Iterator[tuple[Exchange, Value]]:
+    """Yield what a side has said of an issue, the newest first: each of its views, and each value that a view had as it developed."""
+    for state in states:
+        for value in developments.series(state, "own_view"):
+            yield state, value
 
 
 def _perception_title(data: Act) -> Sentence:

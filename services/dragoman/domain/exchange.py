@@ -525,6 +525,9 @@ def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mappin
     assert isinstance(amended, Opening)
     content = {**exchange.content, **fields}
     precedence, subject, area = _frame(form, folding.registry, amended, content, exchange.opened.time)
+    event = event_of(exchange)
+    if event and "subject" not in content:
+        subject = Raw(msgspec.json.encode(str(form.title(opening_of(exchange, {**fields, **event})))[:SUBJECT_LENGTH]))
     return replace(
         exchange,
         content=content,
@@ -534,6 +537,13 @@ def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mappin
         area=area,
         defaults={name: value for name, value in exchange.defaults.items() if name not in content},
     )
+
+
+def event_of(exchange: Exchange) -> dict[str, Raw]:
+    """Return where and when something happened that was told to be elsewhere later: a matter keeps the name of its event."""
+    own = SHAPES[exchange.act].__struct_encode_fields__
+    event = developments.of_event(exchange) if exchange.developments else {}
+    return {name: value for name, value in event.items() if name in own and name in developments.OF_EVENT}
 
 
 def _as_they_came(exchange: Exchange) -> tuple[Message, ...]:

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 from dragoman.domain import access, named
 from dragoman.domain.decide import Post
-from dragoman.domain.refusal import Fault, Refusal, Refused
+from dragoman.domain.refusal import Fault, Refusal, Refused, invalid
 from dragoman.domain.rule import STAFF
 from dragoman.domain.table import RULES
 from dragoman.gateway.service import Service
@@ -23,6 +23,7 @@ from dragoman.sentence import Sentence, sentence
 from dragoman.stores.access import Grant
 from dragoman.stores.files import File
 from dragoman.stores.people import Kept
+from dragoman_schemas.acts.perception import Perception
 from dragoman_schemas.answers import ExchangeView, FileSeen, PersonSeen
 from dragoman_schemas.fields import Attachment
 
@@ -59,6 +60,8 @@ async def check(service: Service, projection: Projection, grant: Grant, post: Po
     A post that was recorded before gets its first answer, whatever was changed or erased since. Who may not post it at all is told that,
     and not what is there.
     """
+    if isinstance(post.data, Perception) and projection.posted(post.id) is None:
+        _check_issue(projection, post.data)
     if not named.may_name(post.act) or projection.posted(post.id) is not None:
         return
     act = msgspec.json.decode(post.act)
@@ -73,6 +76,17 @@ async def check(service: Service, projection: Projection, grant: Grant, post: Po
             raise Refused(denied)
         detail = sentence("The act names people or files that are not there; mend what the errors name and post again.")
         raise Refused(Refusal(kind="invalid-act", detail=detail, faults=tuple(faults)))
+
+
+def _check_issue(projection: Projection, data: Perception) -> None:
+    """Refuse a view of an issue that nobody has opened. The fold knows nothing of it: a view stands whatever is erased afterwards."""
+    if data.under is UNSET:
+        return
+    opened = projection.exchange(data.under)
+    if opened is None or opened.act != "perception":
+        raise Refused(
+            invalid("/under", sentence("there is no issue of that id here; leave it out, or name the exchange that opened the issue"))
+        )
 
 
 async def _people_faults(service: Service, projection: Projection, act: Any) -> list[Fault]:

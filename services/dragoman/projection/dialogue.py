@@ -8,11 +8,12 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from dragoman.domain import consent
+from dragoman.domain import dialogue as domain
 from dragoman.limits import LIST_PAGE
 from dragoman.projection.at import state_at
 from dragoman.projection.store import Store
 from dragoman.projection.stored_state import whole
-from dragoman_schemas.answers import ChannelLink, Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
+from dragoman_schemas.answers import ChannelLink, EarlierView, Issue, Link, Perceptions, Roadmap, RoadmapArea, RoadmapLine, View
 from dragoman_schemas.frame import Area
 from dragoman_schemas.state import Exchange, Registry, Said, decode_exchange
 
@@ -140,35 +141,37 @@ def perceptions(store: Store, channel: str, registry: Registry, at: int | None =
 
 def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, ...]:
     """The issues of perceptions, each with every side's column."""
-    issues: dict[str, dict[str, Exchange]] = {}
-    for state in stated:
-        if state.status != "cancelled":
-            issues.setdefault(str(msgspec.json.decode(state.content["issue"])), {})[state.side] = state
     return tuple(
         Issue(
-            issue=issue,
-            views=tuple(_view(columns[side]) for side in sides if side in columns),
-            no_statement=tuple(side for side in sides if side not in columns),
+            exchange=issue.id,
+            issue=issue.title,
+            views=tuple(_view(views) for side in sides if (views := issue.of(side))),
+            no_statement=tuple(side for side in sides if not issue.of(side)),
             common_ground=next(
-                (s.acts["common-ground"][-1].content["text"] for s in columns.values() if s.status == "common_ground"), UNSET
+                (s.acts["common-ground"][-1].content["text"] for s in reversed(issue.views) if s.status == "common_ground"), UNSET
             ),
         )
-        for issue, columns in issues.items()
+        for issue in domain.issues(stated)
     )
 
 
-def _view(state: Exchange) -> View:
+def _view(views: Sequence[Exchange]) -> View:
+    """A side's column: its newest view, and those before it."""
+    state, *_ = views
+    said = [*domain.views_of(views)][1:]
     fairness = [*consent.counting(state, ("fairness",), consent.view(state))]
     return View(
         side=state.side,
         exchange=state.id,
         number=state.number,
+        time=state.opened.when,
         own_view=state.content["own_view"],
         your_view=state.content.get("your_view", UNSET),
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
         restated_by=tuple(sorted({said.said.by.partition("/")[0] for said in state.acts.get("restatement", ())})),
         fairness=str(msgspec.json.decode(fairness[-1].content["result"])) if fairness else "",
         status=state.status,
+        earlier=tuple(EarlierView(exchange=each.id, time=value.told.when, own_view=value.value) for each, value in said),
     )
 
 

@@ -100,8 +100,8 @@ def left_off(number: int, w: Words) -> Paragraph | None:
 
 
 def receipt(each: Receipt, to: str, since: str, w: Words) -> str:
-    """What one addressee did with a message, and for whom of the side it rang, in words that accuse nobody."""
-    rang = [w.say("It rang for: %(list)s.", list=w.listed(map(w.value, each.rang)))] if each.rang else []
+    """What one addressee did with a message, and for whom of the side it was to ring, in words that accuse nobody."""
+    rang = [w.say("It was to ring for: %(list)s.", list=w.listed(map(w.value, each.rang)))] if each.rang else []
     return w.sentences((_received(each, to, since, w), *rang))
 
 
@@ -342,7 +342,7 @@ def issue_sections(issues: Sequence[Issue], w: Words, language: str, level: int)
     """Each issue, and every side's column; an empty one says so."""
     return [
         section(
-            filled(w.say("Issue: %(issue)s"), issue=Said(issue.issue)),
+            filled(w.say("Issue: %(issue)s"), issue=said(issue.issue, w, language)),
             _views(issue, w, language),
             Quote(w.say("Common ground of every side"), said(issue.common_ground, w, language)) if issue.common_ground else None,
             level=level,
@@ -364,6 +364,8 @@ def _views(issue: Issue, w: Words, language: str) -> Table:
             (w.say("How it reads the other side"), yours),
             (w.say("Wanted outcome"), wanted),
             (w.say("Restated"), restated),
+            (w.say("Said on"), {view.side: w.written(view.time, "minute") for view in issue.views}),
+            (w.say("Views before"), {view.side: w.number(len(view.earlier)) for view in issue.views if view.earlier}),
             (w.say("Number"), {view.side: view.number for view in issue.views}),
         ],
         w,

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain import accounts
+from dragoman.domain import accounts, developments
 from dragoman.domain.accounts import Point, Told
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import developing, kinds
 from dragoman.gateway.console.said import Display
 from dragoman_schemas.state import Exchange
 
@@ -28,13 +28,15 @@ def compared(state: Exchange, told: Sequence[Told], display: Display) -> list[Co
     """The points on which at least one account says something."""
     stated = {name for each in told for name in each.content}
     members = [each for each in kinds.members(state.act) if each.name in stated and each.name not in _LEFT]
-    return [_compared(member, told, display) for member in members]
+    return [_compared(member, state, told, display) for member in members]
 
 
-def _compared(member: kinds.Member, told: Sequence[Told], display: Display) -> Compared:
+def _compared(member: kinds.Member, state: Exchange, told: Sequence[Told], display: Display) -> Compared:
+    stands = member.name not in developments.OF_EVENT
     values = [accounts.value_of(each.content, member.name) for each in told]
     shown = tuple(
         display.shown(member.kind, value)
+        + (developing.since(display.words, state, member.name) if each.side == state.side and stands else "")
         if value is not None
         else Markup("<small>{}</small>").format(
             display.words.value("unknown") if member.name in each.content else display.words.say("not said")

@@ -10,7 +10,7 @@ Nothing that was typed is ever lost: it goes from page to page in the form itsel
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -37,7 +37,19 @@ from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS, Format, Rule
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import drafts, files, posting, workers
-from dragoman.gateway.console import charts, forms, kinds, named_people, offered, receipts, senders, signing, translated, urgency
+from dragoman.gateway.console import (
+    charts,
+    developing,
+    forms,
+    kinds,
+    named_people,
+    offered,
+    receipts,
+    senders,
+    signing,
+    translated,
+    urgency,
+)
 from dragoman.gateway.console.alarm import BELLS
 from dragoman.gateway.console.exchange import changes_of, headline
 from dragoman.gateway.console.faults import Fault, placed, plain, worded
@@ -54,6 +66,7 @@ from dragoman.gateway.reading import viewed
 from dragoman.gateway.typed import Reply
 from dragoman.language.words import Words, as_moment
 from dragoman.limits import DIGITS, FLASH_WORDS
+from dragoman.projection import dialogue as projected
 from dragoman.projection import reads
 from dragoman.sentence import Sentence, sentence
 from dragoman.stores.drafts import Draft
@@ -304,6 +317,11 @@ async def form(here: Here) -> Page:
         of = here.request.query.get("of", "")
         fields.add("f.of", of)
         fields.add("f.language", _untranslated(writing, writing.exchange, of))
+    opened = here.projection.exchange(here.request.query.get("under", "")) if act_has_issue(writing.act) else None
+    if opened is not None and opened.act == writing.act:
+        members = [each for each in kinds.members(writing.act) if each.name == "issue"]
+        fields.extend(forms.typed(here.words, here.registry.languages, members, opened.content))
+        fields.add("f.under", opened.id)
     if here.request.query.get("draft"):
         fields.popall("f.of", None)
         fields.popall("f.language", None)
@@ -378,6 +396,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
     own = [each for each in members if each.required or each.name not in kinds.FRAME or each.name == "text"]
     begins = _ACCOUNT_BEGINS if act == "counter-account" else ()
     required = [each for name in begins for each in own if each.name == name]
+    required += [each for each in own if each.name == "fields" and chosen]
     required += [each for each in own if each not in required and (each.required or isinstance(each.kind, kinds.Offered))]
     said = {"text", "phrases"} if writing.exchange is not None and not required else set()  # a reply says something
     either = _EITHER.get(act, frozenset())
@@ -411,6 +430,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "unfolded": unfolded,
             "hints": _hints(here.words, act),
             "either": {name: here.words.listed(here.words.field(each) for each in sorted(either - {name})) for name in either},
+            "issues_known": await _issues_known(here) if act_has_issue(act) else [],
             "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
             "beside": _beside(writing, offices),
             "label": writing.label,
@@ -453,6 +473,18 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
     )
 
 
+def act_has_issue(act: str) -> bool:
+    """Return whether an act may name an issue that is written of already."""
+    return kinds.member(act, "under") is not None
+
+
+async def _issues_known(here: Here) -> list[offered.Choice]:
+    """Return the issues of the channel, the newest first, each as the reader's language has it."""
+    found = await here.in_thread(projected.perceptions, here.service.store, here.name, here.registry)
+    display = Display(here.words, (), {}, here.link)
+    return [offered.Choice(value=each.exchange, shown=display.text(msgspec.json.decode(each.issue))) for each in reversed(found.issues)]
+
+
 def _hints(words: Words, act: str) -> dict[str, str]:
     """Return what stands below the label of fields that their labels alone do not explain."""
     if act == "readout":
@@ -472,7 +504,9 @@ def _beside(writing: Writing, offices: Sequence[Office]) -> list[Fact]:
     if state is None or writing.act != "counter-account":
         return []
     display = Display(writing.here.words, offices, {}, writing.here.link)
-    return display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original"))
+    return developing.dated(
+        display, state, display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original"))
+    )
 
 
 def _translating(writing: Writing, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -866,9 +900,8 @@ def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> 
         return [fact, *display.facts(writing.act, content, leave=("window",))]
     if "of" in content and writing.exchange is not None and writing.act in _OF_WHAT:
         named = str(msgspec.json.decode(bytes(content["of"])))
-        choice = next(
-            (each for each in _OF_WHAT[writing.act](display.words, writing.exchange, writing.here.side) if each.value == named), None
-        )
+        choices = _OF_WHAT[writing.act](display.words, writing.exchange, writing.here.side)
+        choice = next((each for each in choices if (each.value or writing.exchange.id) == named), None)
         member = next(each for each in kinds.members(writing.act) if each.name == "of")
         fact = Fact(name="of", label=writing.label(member), shown=Markup.escape(named if choice is None else choice.shown), wide=True)
         return [fact, *display.facts(writing.act, content, leave=("of", "terms"))]
@@ -879,10 +912,11 @@ def facts_of(display: Display, writing: Writing, content: Mapping[str, Raw]) -> 
     return [*display.facts(writing.exchange.act, inner), *display.facts(writing.act, rest)]
 
 
-_OF_WHAT: Final = {
+_OF_WHAT: Final[dict[str, Callable[[Words, Exchange, str], list[offered.Choice]]]] = {
     **dict.fromkeys(("amendment-agreement", "amendment-refusal"), offered.amendments),
     **dict.fromkeys(("translation-agreement", "translation-dispute"), offered.translations),
     "consent-withdrawal": offered.consents,
+    translated.ACT: offered.translatable,
 }
 """Acts that name an earlier one, and what they may name: the check page says which it is as the form did, and not by its id."""
 
@@ -930,7 +964,12 @@ def _consented(display: Display, writing: Writing, content: Mapping[str, Raw]) -
             return [] if amendment is None else display.facts(state.act, consent.text_of(state, consent.fields_of(amendment)))
         case "translation-agreement":
             given = next((said for said in state.acts.get("translation", ()) if said.id == named), None)
-            return [] if given is None else display.facts("translation", given.content, leave=("of",))
+            if given is None:
+                return []
+            of = str(msgspec.json.decode(given.content["of"])) if "of" in given.content else state.id
+            original = next((each.act for each in state.messages if each.id == of), state.act)
+            said = consent.text_of(state) if of == state.id else consent.said_in(state, of)
+            return [*display.facts(original, said, leave=("of",)), *display.facts("translation", given.content, leave=("of",))]
         case "fairness":
             restated = state.acts.get("restatement", ())
             return display.facts("restatement", restated[-1].content, leave=("of",)) if restated else []
@@ -1154,7 +1193,12 @@ async def recorded(here: Here) -> Page:
     state = here.projection.exchange(record.envelope.subject)
     calendars = {side: clocks.calendar_of(here.projection.office(side)) for side in here.sides}
     begun = [] if state is None else [each for each in clocks.running(here.registry, state, calendars) if each.open]
-    running = [each for each in begun if each.started_by == record.envelope.id]
+    recorded = datetime.fromisoformat(record.envelope.time)
+    running = [
+        each
+        for each in begun
+        if each.started_by == record.envelope.id or (state is not None and each.started_by == state.id and each.begins >= recorded)
+    ]
     received = await _received(here, state, record.envelope.id)
     wanted = _wanted(record.name, state)
     waits = any(each.fact.owes and not each.fact.acknowledged for group in received for each in group.receipts)
@@ -1173,7 +1217,6 @@ async def recorded(here: Here) -> Page:
         values={
             "state": state,
             "running": running,
-            "others": [each for each in begun if each not in running],
             "headline": headline(here, state) if state is not None else "",
             "received": received,
             "wanted": wanted,

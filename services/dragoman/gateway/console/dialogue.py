@@ -103,6 +103,7 @@ async def dialogue(here: Here) -> Page:
             "next": _next(view, here.moment),
             "named": lambda name: _named(here.words, name),
             "issues": _page_of(here, view.issues),
+            "issue_of": {column.exchange: issue.exchange for issue in view.issues for column in issue.columns},
             "rows": SCREEN_ROWS,
             "apart": _apart(here),
         },

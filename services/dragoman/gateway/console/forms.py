@@ -152,7 +152,7 @@ class Typed:
 
     def _value(self, member: Member, name: str) -> Any:
         match member.kind:
-            case kinds.Choice() | kinds.Line() | kinds.Message() | kinds.Phrases() | kinds.Choices():
+            case kinds.Choice() | kinds.Line() | kinds.Message() | kinds.Issue() | kinds.Phrases() | kinds.Choices():
                 return self._plain(member, name)
             case kinds.Flag():
                 return {"yes": True, "no": False, UNKNOWN: UNKNOWN}.get(self.one(name), LEFT)

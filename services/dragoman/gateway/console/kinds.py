@@ -128,6 +128,11 @@ class Whose:
 
 
 @dataclass(frozen=True)
+class Issue:
+    """An issue that is written of already, by the exchange that opened it."""
+
+
+@dataclass(frozen=True)
 class Officer:
     """An officer of the own side, or some of them."""
 
@@ -237,6 +242,7 @@ Kind = (
     | Quantity
     | Side
     | Whose
+    | Issue
     | Officer
     | Language
     | Message
@@ -350,6 +356,8 @@ def _of_string(name: str, kind: inspect.StrType) -> Kind:
     pattern = kind.pattern or ""
     if name in ("of", "started_by"):
         return Message()
+    if name == "under":
+        return Issue()
     if pattern.startswith("^(unknown|[0-9]{4}"):
         return Time(unknown=True)
     if "T[0-9]{2}" in pattern:

@@ -75,6 +75,11 @@ def messages(words: Words, state: Exchange) -> list[Choice]:
     ]
 
 
+def translatable(words: Words, state: Exchange, side: str) -> list[Choice]:
+    """Return the messages that may be translated, whichever side translates."""
+    return messages(words, state)
+
+
 def translations(words: Words, state: Exchange, side: str) -> list[Choice]:
     """Return the translations that other sides have given in an exchange, by their languages and their first words."""
     return [Choice(value=each.id, shown=_described(words, each)) for each in _given(state) if each.said.side != side]

@@ -122,6 +122,8 @@ class Display:
                 return self.quantity(value)
             case kinds.Offered():
                 return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
+            case kinds.Issue():
+                return self.reference(str(value))
             case kinds.Whose():
                 return self.sides(value) if isinstance(value, list) else escape(words.value(value))
             case kinds.Side():

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import consent, developments
+from dragoman.domain import consent, developments, dialogue
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.exchange import JOINT
 from dragoman.language.words import as_moment
@@ -70,7 +70,7 @@ class Restated(Text, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Column(Told, frozen=True, kw_only=True, omit_defaults=True):
-    """One side's view of an issue, and how the others restate it; of several restatements of a side the newest."""
+    """One side's view of an issue, and how the others restate it; of several restatements of a side the newest. `before` are its earlier views."""
 
     exchange: str
     number: str
@@ -80,12 +80,14 @@ class Column(Told, frozen=True, kw_only=True, omit_defaults=True):
     wanted_outcome: Raw | UnsetType = UNSET
     restated: tuple[Restated, ...] = ()
     earlier: int = 0
+    before: tuple[Text, ...] = ()
 
 
 class IssueView(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An issue as each side sees it. `offered` are the texts that a side holds to be common ground, while not all do."""
 
-    issue: str
+    exchange: str
+    issue: Raw
     columns: tuple[Column, ...]
     no_statement: tuple[str, ...]
     common_ground: Raw | UnsetType = UNSET
@@ -300,17 +302,16 @@ def met(state: Exchange) -> Met:
 
 
 def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueView]:
-    """The issues in the order in which they were first written of, each with the newest view of every side."""
-    found: dict[str, dict[str, Exchange]] = {}
-    for state in stated:
-        if state.status != "cancelled":
-            found.setdefault(read(state.content, "issue"), {})[state.side] = state
-    for issue, views in found.items():
-        grounds = [said for state in views.values() for said in state.acts.get("common-ground", ())]
-        common = next((each.acts["common-ground"][-1].content["text"] for each in views.values() if each.status == "common_ground"), None)
+    """The issues in the order in which they were first written of, each with the newest view of every side, and those before it."""
+    for issue in dialogue.issues(stated):
+        views = {side: found for side in sides if (found := issue.of(side))}
+        newest_views = [found[0] for found in views.values()]
+        grounds = [said for state in newest_views for said in state.acts.get("common-ground", ())]
+        common = next((each.acts["common-ground"][-1].content["text"] for each in newest_views if each.status == "common_ground"), None)
         newest = {said.said.side: said for said in sorted(grounds, key=lambda each: each.said.position)}
         yield IssueView(
-            issue=issue,
+            exchange=issue.id,
+            issue=issue.title,
             columns=tuple(_column(views[side]) for side in sides if side in views),
             no_statement=tuple(side for side in sides if side not in views),
             common_ground=UNSET if common is None else common,
@@ -322,7 +323,10 @@ def _text(said: Said) -> Text:
     return Text(**told(said), text=said.content["text"])
 
 
-def _column(state: Exchange) -> Column:
+def _column(views: Sequence[Exchange]) -> Column:
+    """A side's column: its newest view, how the others restate that, and the views that it had before."""
+    state, *_ = views
+    before = [*dialogue.views_of(views)][1:]
     restatements = state.acts.get("restatement", ())
     newest = {said.said.side: said for said in restatements}
     return Column(
@@ -333,6 +337,7 @@ def _column(state: Exchange) -> Column:
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
         restated=tuple(_restated(state, said, restatements) for said in newest.values()),
         earlier=len(restatements) - len(newest),
+        before=tuple(Text(side=state.side, time=value.told.when, position=value.told.position, text=value.value) for _, value in before),
     )
 
 
