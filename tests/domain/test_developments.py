@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dragoman.domain import developments, exceptions
+from dragoman.domain import accounts, developments, exceptions
 from dragoman.domain.fold import Folded
+from dragoman.domain.title import title_of
 from dragoman_schemas.state import Exchange
 from samples import act
 from world import World, refused
@@ -118,3 +119,19 @@ def test_whoever_reports_more_never_looks_worse(opening: dict[str, Any], data: s
     exchange = world.exchange(id)
     for name in developments.developed(exchange):
         assert developments.series(exchange, name)[0].value == exchange.content[name], "the newest stands"
+
+
+def test_a_matter_keeps_its_name_and_its_place_beside_another_account_while_it_moves() -> None:
+    world = World()
+    id = world.open(ND, INCIDENT)
+    named = bytes(world.exchange(id).subject)
+    told(world, id, "2026-11-24T04:00Z", place={"lat": 16.0, "lon": 117.0}, casualties=2)
+    account = {"act": "counter-account", "facts": "Elsewhere.", "place": INCIDENT["place"], "casualties": 2}
+    assert isinstance(world.keep("china/d-1", account, id), Folded)
+    exchange = world.exchange(id)
+    assert bytes(exchange.subject) == named
+    assert str(title_of(exchange)) == msgspec.json.decode(named)
+    results = {each.name: each.result for each in accounts.compare(exchange)}
+    assert (results["place"], results["casualties"]) == ("same", "same"), "where it happened, and what it has come to"
+    corrected(world, id, place={"lat": 16.5, "lon": 117.0})
+    assert bytes(world.exchange(id).subject) == named, "the place that was mended is where it moved to"

@@ -18,7 +18,7 @@ from dragoman.domain.record import parse
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, duty_numbers, kinds, offered, plotting, receipts, shelf, translated
+from dragoman.gateway.console import alarm, charts, developing, duty_numbers, kinds, offered, plotting, receipts, shelf, translated
 from dragoman.gateway.console.accounts import compared, points_of
 from dragoman.gateway.console.arranged import instant, windows
 from dragoman.gateway.console.loglines import LogLine, line_of
@@ -88,7 +88,9 @@ async def exchange(here: Here) -> Page:
             "headline": headline(here, state),
             "flags": await _flags(here, state),
             "cells": [*_agreed(display, offices, state), *_cells(display, state)],
-            "prose": [fact for fact in display.facts(state.act, state.content, leave=("subject",)) if fact.said],
+            "prose": [
+                fact for fact in developing.dated(display, state, display.facts(state.act, state.content, leave=("subject",))) if fact.said
+            ],
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
             "consent": _consent(display, state),
@@ -105,7 +107,7 @@ async def exchange(here: Here) -> Page:
             "accounts": told if len(told) > 1 else [],
             "compared": compared(state, told, display) if len(told) > 1 else [],
             "sketch": _sketch(here, state, points),
-            "developed": list(_developed(display, state)),
+            "developed": list(developing.series(display, state)),
             "acts": acts_of(here, view.allowed, state),
             "keys": _KEYS,
             "wanted": reply_wanted(state),
@@ -146,7 +148,8 @@ def headline(here: Here, state: Exchange) -> Markup:
 
 def _cells(display: Display, state: Exchange) -> Iterator[Fact]:
     """What a message says in boxes: everything that is no prose."""
-    for fact in display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original")):
+    facts = display.facts(state.act, state.content, leave=("subject", "to", "info", "precedence", "original"))
+    for fact in developing.dated(display, state, facts):
         if not fact.said:
             yield fact
 
@@ -168,6 +171,7 @@ class Behind(Struct, frozen=True, kw_only=True):
     amendment: Said | None = None
     taken: bool = False
     waiting_for: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     facts: tuple[tuple[Fact, Markup | None], ...] = ()
 
 
@@ -192,6 +196,7 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
         proposed=(step, *(side for side in every if side in said)) if said else (),
         amendment=shown,
         taken=taken,
+        refused=() if shown is not None or newest is None else _refusing(state, newest),
         waiting_for=tuple(side for side in every if shown is not None and side not in answered),
         facts=tuple(
             (
@@ -202,6 +207,12 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
             if (member := kinds.member(state.act, name)) is not None
         ),
     )
+
+
+def _refusing(state: Exchange, amendment: Said) -> tuple[str, ...]:
+    """Return the side that proposed an amendment, and those that refused it; nothing where nobody did."""
+    left = [each.said.side for each in state.acts.get("amendment-refusal", ()) if msgspec.json.decode(each.content["of"]) == amendment.id]
+    return (amendment.said.side, *dict.fromkeys(left)) if left else ()
 
 
 def _corrections(display: Display, state: Exchange) -> Iterator[dict[str, Any]]:
@@ -283,18 +294,6 @@ def _spent(here: Here, clock: ClockView) -> float:
     begins, due = as_moment(clock.begins), as_moment(clock.due)
     whole = (due - begins).total_seconds()
     return (here.moment - begins).total_seconds() / whole if whole > 0 else 1.0
-
-
-def _developed(display: Display, state: Exchange) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """How fields developed: the label of each, and its values, the newest first, with the times that they are of and the records."""
-    for name in developments.developed(state):
-        member = kinds.member(state.act, name)
-        if member is not None:
-            values = [
-                {"shown": display.fact(member, each.value).shown, "as_of": each.as_of, "told": each.told, "corrected": each.corrected}
-                for each in developments.series(state, name)
-            ]
-            yield display.words.field(name), values
 
 
 def _track(here: Here, state: Exchange) -> list[tuple[str, float, float]]:

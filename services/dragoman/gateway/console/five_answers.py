@@ -23,7 +23,7 @@ from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
 from dragoman.reports import answers, gather, layout
 from dragoman.reports.findings import Finding
-from dragoman_schemas.reports import FiveAnswers, Matter
+from dragoman_schemas.reports import FiveAnswers, Matter, Receipt, Urgent
 
 _PERIODS: Final = (0, 365, 90, 30, 7, 1)
 """Days that the answers are about, the most that one report holds; 0 is since the opening."""
@@ -150,11 +150,13 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
         else:
             slowest = words.span(each.took.worst_s)
             lines.append(say("%(side)s acknowledged %(a)s of %(n)s, the slowest after %(d)s.", **values, d=slowest))
-    climbed = [(each, receipt) for each in found.messages for receipt in each.receipts if len(receipt.rang) > 1]
+    climbed = sum(len(receipt.rang) > 1 for each in found.messages for receipt in each.receipts)
     if climbed:
         lines.append(
             words.count(
-                "%(n)s flash rang further than the duty officer.", "%(n)s flashes rang further than the duty officer.", len(climbed)
+                "%(n)s flash was to ring further than for the duty officer.",
+                "%(n)s flashes were to ring further than for the duty officer.",
+                climbed,
             )
         )
     return Answer(
@@ -163,7 +165,7 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
         icon=level,
         verdict=verdict,
         how=say(
-            "Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway. For whom a flash rang follows from the time it waited."
+            "Each acknowledgement is an act of the side that made it; deliveries are recorded by the gateway. For whom a flash was to ring follows from the time it waited."
         ),
         word=say("The sides’ own word; of deliveries the gateway’s."),
         lines=tuple(lines),
@@ -179,19 +181,27 @@ def _knew(words: Words, found: FiveAnswers) -> Answer:
             )
             for each in found.unacknowledged
         )
-        + tuple(
-            Line(
-                text=say(
-                    "Of %(t)s, to %(side)s: it rang for %(who)s",
-                    t=words.written(each.time, "milli"),
-                    side=receipt.side.upper(),
-                    who=words.listed(map(words.value, receipt.rang)),
-                ),
-                matter=each.matter,
-            )
-            for each, receipt in climbed
-        ),
+        + tuple(Line(text=_told(words, each), matter=each.matter) for each in found.messages),
     )
+
+
+def _told(words: Words, message: Urgent) -> str:
+    """Return who was told something, when, and when each had it."""
+
+    def stands(receipt: Receipt) -> str:
+        if receipt.acknowledged:
+            return words.say("acknowledged %(t)s", t=words.written(receipt.acknowledged, "milli"))
+        return words.say("not acknowledged") if receipt.owes else words.say("for information")
+
+    of = words.act(message.act)
+    said = words.say(
+        "%(act)s of %(side)s, %(t)s",
+        act=of,
+        side=message.side.upper() or words.say("a participant"),
+        t=words.written(message.time, "milli"),
+    )
+    had = words.semicolon.join(words.say("%(what)s: %(detail)s", what=each.side.upper(), detail=stands(each)) for each in message.receipts)
+    return words.say("%(what)s: %(detail)s", what=said, detail=had) if had else said
 
 
 def _owed(words: Words, found: FiveAnswers) -> Answer:

@@ -16,12 +16,12 @@ from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain import attribution
+from dragoman.domain import attribution, developments
 from dragoman.domain.exchange import content_of
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
 from dragoman.gateway import reading
-from dragoman.gateway.console import kinds, translated
+from dragoman.gateway.console import developing, kinds, translated
 from dragoman.gateway.console.loglines import LogLine, line_of
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import PAPER_POLICY, Here, Page, Preferences, Sheet, html, rendered
@@ -82,7 +82,8 @@ async def form(here: Here) -> Page:
         view=view,
         values={
             "state": state,
-            "facts": display.facts(state.act, state.content, leave=_FRAME),
+            "facts": developing.dated(display, state, display.facts(state.act, state.content, leave=_FRAME)),
+            "developed": list(developing.series(display, state)),
             "defaults": display.facts(state.act, state.defaults, leave=_FRAME),
             "translations": _translations(display, state),
             "dated": display.time(msgspec.json.decode(bytes(state.content.get("dtg", Raw(b"null")))) or state.opened.when),
@@ -146,7 +147,8 @@ def unattributed(view: ExchangeView, state: Exchange, sides: Sequence[str]) -> t
 
 def numbers_of(state: Exchange, timeline: Sequence[Entry]) -> list[Numbered]:
     """The numbers of an exchange with the check words of the records that bear them; of one without a number, of its opening."""
-    found = [entry for entry in timeline if entry.valid and (entry.number or entry.position == state.opened.position)]
+    told = {state.opened.position, *(developments.stamp_of(each).position for each in developments.changes(state))}
+    found = [entry for entry in timeline if entry.valid and (entry.number or entry.position in told)]
     return [
         Numbered(number=entry.number or state.number, act=line_of(entry).act, position=entry.position, words=check_words(entry.commit))
         for entry in found
@@ -187,6 +189,8 @@ def _since(display: Display, state: Exchange, timeline: Sequence[Entry], sides: 
             content = content_of(parse(bytes(entry.record)).newest)
             content = content if state.side else attribution.content(content, sides)
             facts = display.facts(line.act, content, leave=("of", "fields"))
+            if "fields" in content:
+                facts = [*display.facts(state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])), *facts]
         yield line, facts
 
 
@@ -206,10 +210,13 @@ def _lines(display: Display, state: Exchange, view: ExchangeView) -> Iterator[Li
     yield _moment(
         display, words.say("Dated"), str(msgspec.json.decode(bytes(state.content["dtg"]))) if "dtg" in state.content else state.opened.when
     )
-    corrected = _corrected(display, state)
+    corrected, developed = _corrected(display, state), {*developments.developed(state)}
     for member in kinds.members(state.act):
         if member.name in state.content and member.name not in _FRAME:
             yield from _said(display, member, msgspec.json.decode(bytes(state.content[member.name])))
+            for value in developments.series(state, member.name) if member.name in developed else ():
+                of = words.say("%(what)s, as of %(t)s", what=words.field(member.name), t=words.written(value.as_of, "minute"))
+                yield from (replace(each, label=of) for each in _said(display, member, msgspec.json.decode(bytes(value.value))))
             for was in corrected.get(member.name, ()):
                 told = words.say("Corrected at %(t)s", t=words.written(was.until, "minute"))
                 yield Line(label=told, shown=Markup("{} {}").format(words.say("was:"), was.value or words.say("not said")))
