@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from service import NOTE, Caller, Service
@@ -104,3 +105,21 @@ async def test_a_second_run_changes_nothing(own: Service, session: object) -> No
     ]
     assert (before, positions) == (own.demo["tokens"], after)
     assert (await Caller(session, own, "nato/officer").open(NOTE)).status == 201
+
+
+async def test_it_shows_a_view_called_fair_a_report_in_two_languages_and_an_amendment_refused(
+    demo: Service, session: aiohttp.ClientSession
+) -> None:
+    caller = Caller(session, demo, "group-a/officer")
+    channel = "/v1/channels/nato-china-track2"
+    (issue,) = [each for each in (await caller.get(f"{channel}/perceptions")).json["issues"] if "zh" in each["issue"]]
+    assert issue["issue"] == {"en": "Notice before exercises", "zh": "演习事先通报"}
+    views = {each["side"]: each for each in issue["views"]}
+    assert (views["group-a"]["fairness"], views["group-a"]["restated_by"]) == ("fair", ["group-b"])
+    (report,) = (await caller.get(f"{channel}/exchanges?act=joint-report")).json["exchanges"]
+    state = (await caller.get(f"{channel}/exchanges/{report['id']}")).json["state"]
+    assert state["status"] == "settled"
+    assert [sorted(paragraph) for paragraph in state["content"]["paragraphs"]] == [["en", "zh"], ["en", "zh"]]
+    assert "42 days" in state["content"]["paragraphs"][0]["en"], "the text stands that both groups stand behind"
+    (refusal,) = state["acts"]["amendment-refusal"]
+    assert refusal["content"]["of"] == state["acts"]["amendment"][0]["id"]

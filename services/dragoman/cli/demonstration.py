@@ -62,6 +62,7 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
     """Seed a running gateway at its own address, by its own certificate, and write `demo.json` with the one it is called by; what that holds."""
     operator = (data / "operator.token").read_text().strip()
     scenarios = [_scenario("nato-china"), _scenario("vienna-2022"), _scenario("drill")]
+    talks = _scenario("talks")
     definitions = [channel for scenario in scenarios for channel in scenario["channels"]]
     async with aiohttp.ClientSession(connector=_connector(certificate)) as session:
         caller = Client(session, own_url, operator)
@@ -69,7 +70,8 @@ async def seed(data: Path, base_url: str, own_url: str, certificate: Path | None
         tokens = await _tokens(caller, data, definitions)
         cast = {name: Client(session, own_url, token) for name, token in tokens.items()}
         began = {name: datetime.fromisoformat(moment) - _DRILL_BEGAN for name, moment in opened.items()}
-        await asyncio.gather(*(_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios))
+        playing = [_play(cast, scenario, began[scenario["channels"][0]["name"]]) for scenario in scenarios]
+        await asyncio.gather(*playing, _play(cast, talks, began["nato-china-track2"]))
         waiting = _compact(_dated(_WAITING, began[_DRILL]))
         await cast["nato/duty_officer"].post(_DRILL, waiting, key="demonstration-waiting")
         for side, desk in _DESKS.items():
@@ -161,6 +163,8 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
         recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
+        if "record_as" in entry:
+            exchanges[entry["record_as"]] = recorded.id
 
 
 async def _staff(cast: dict[str, Client], side: str, desk: dict[str, Any]) -> None:
@@ -205,9 +209,11 @@ async def _read_etag(caller: Client, channel: str, exchange: str) -> str:
 
 
 def _named(value: Any, exchanges: dict[str, str]) -> Any:
-    """A body with the names that the scenario gives exchanges made their ids."""
+    """A body with the names that the scenario gives exchanges and records made their ids."""
     if isinstance(value, dict):
-        return {name: _named(inner, exchanges) if name in ("references", "trigger") else inner for name, inner in value.items()}
+        return {
+            name: _named(inner, exchanges) if name in ("references", "trigger", "of", "under") else inner for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [_named(inner, exchanges) for inner in value]
     return exchanges.get(value, value) if isinstance(value, str) else value

@@ -365,6 +365,7 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
         "consent-withdrawal": bool(offered.consents(here.words, state, here.side)),
         "agenda-agreement": any(side != here.side for side in consent.authors(state, "agenda-agreement")),
         "readout-agreement": any(side != here.side for side in consent.authors(state, "readout-agreement")),
+        "assessment": any(each.answered for each in state.messages),
         "help-offer": not notification.in_need(state) <= {here.side},
         "help-acceptance": any(said.said.side != here.side for said in state.acts.get("help-offer", ())),
         "help-delivery": bool(state.acts.get("help-offer")),
