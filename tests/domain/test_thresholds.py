@@ -262,6 +262,9 @@ def box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
     return {"polygon": [{"lat": lat, "lon": lon} for lon, lat in ((west, south), (east, south), (east, north), (west, north))]}
 
 
+LATER = {"from": "2026-12-02T08:00Z", "to": "2026-12-02T10:00Z"}
+
+
 @pytest.mark.parametrize(
     ("times", "overlap"),
     [
@@ -280,13 +283,47 @@ def test_areas_overlap_that_are_closed_at_the_same_moment(times: tuple[str, str]
     assert ("overlap" in shown(world, one, one, other)) == ("overlap" in shown(world, other, one, other)) == overlap
 
 
-def test_an_area_overlaps_with_each_of_several_and_with_nothing_but_areas() -> None:
+SAME = {"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}
+HERE, ELSEWHERE = box(0, 0, 2, 2), box(50, 0, 52, 2)
+ANNOUNCED: list[tuple[str, Any]] = [
+    ("danger-area", lambda place: {"place": place}),
+    ("military-activity", lambda place: {"place": place}),
+    ("launch-notice", lambda place: {"launch_area": "A range", "impact_areas": [ELSEWHERE, place], "dropping_zones": []}),
+    ("launch-notice", lambda place: {"launch_area": "A range", "impact_areas": [ELSEWHERE], "dropping_zones": [place]}),
+]
+
+
+def test_an_area_overlaps_with_each_of_several() -> None:
     world = World()
-    same = {"from": "2026-12-01T08:00Z", "to": "2026-12-01T10:00Z"}
-    ids = [world.open(N, act("danger-area", place=box(0, 0, 2, 2), window=same)) for _ in range(3)]
-    other = world.open(N, act("military-activity", place=box(0, 0, 2, 2), window=same))
-    assert len(shown(world, ids[0], other, *ids)["overlap"]) == 2
-    assert "overlap" not in shown(world, other, *ids)
+    ids = [world.open(N, act("danger-area", place=HERE, window=SAME)) for _ in range(3)]
+    assert len(shown(world, ids[0], *ids)["overlap"]) == 2
+
+
+@pytest.mark.parametrize("one", ANNOUNCED)
+@pytest.mark.parametrize("other", ANNOUNCED)
+@pytest.mark.parametrize(("where", "hours", "overlap"), [(HERE, SAME, True), (box(7, 7, 8, 8), SAME, False), (HERE, LATER, False)])
+def test_what_is_announced_for_the_same_water_and_hours_is_flagged_on_both(
+    one: tuple[str, Any], other: tuple[str, Any], where: dict[str, Any], hours: dict[str, str], *, overlap: bool
+) -> None:
+    world = World()
+    first = world.open(N, {**act(one[0]), **one[1](HERE), "window": SAME})
+    place = where if other[0] != "launch-notice" or where != HERE else HERE
+    body = {**act(other[0]), **other[1](place), "window": hours}
+    if other[0] == "launch-notice" and one[0] == "launch-notice":
+        body["impact_areas"] = [place]  # else the areas of both that lie elsewhere meet
+    second = world.open(C, body)
+    assert [("overlap" in shown(world, each, first, second)) for each in (first, second)] == [overlap, overlap]
+
+
+@pytest.mark.parametrize(("hours", "covered"), [(SAME, True), ({"from": "2026-12-01T07:00Z", "to": "2026-12-01T11:00Z"}, False)])
+def test_an_area_that_is_not_closed_for_all_of_its_launch_is_flagged_on_both(hours: dict[str, str], *, covered: bool) -> None:
+    world = World()
+    launch = world.open(N, act("launch-notice", window=SAME))
+    area = world.open(N, act("danger-area", place=HERE, window=SAME, references=[world.exchange(launch).number]))
+    assert not any("not_covered" in shown(world, each, area, launch) for each in (area, launch))
+    moved = {"act": "update", "fields": {"window": hours}}
+    assert isinstance(world.keep(N, moved, launch), Folded)
+    assert ["not_covered" in shown(world, each, area, launch) for each in (area, launch)] == [not covered, not covered]
 
 
 @pytest.mark.parametrize(

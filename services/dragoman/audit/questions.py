@@ -17,6 +17,7 @@ from dragoman.domain import difference as differing
 from dragoman.domain.attribution import unattributed_record
 from dragoman.domain.clocks import Outcome
 from dragoman.domain.exceptions import Noted, of_exchange, of_record, of_void
+from dragoman.domain.flags import is_open_area
 from dragoman.domain.record import NotARecord, parse
 from dragoman_schemas.answers import Difference
 from dragoman_schemas.reports import Exceptional
@@ -97,7 +98,7 @@ def exceptions(replay: Replay, messages: Iterable[bytes]) -> list[Exceptional]:
     found = list(of_records(replay, messages))
     registry = replay.standing.state.registry
     if registry is not None:
-        areas = [exchange for exchange in replay.exchanges() if exchange.act == "danger-area" and exchange.status == "announced"]
+        areas = [exchange for exchange in replay.exchanges() if is_open_area(exchange)]
         for exchange in replay.exchanges():
             found += of_exchange(registry, exchange, areas)
     return [each.exceptional for each in sorted(found, key=lambda each: (each.position, each.kind))]

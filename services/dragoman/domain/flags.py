@@ -11,7 +11,8 @@
     default_venue     of a meeting on a ladder no venue was agreed in time: the default one holds
     near_threshold    an activity within a twentieth below a number from which it would be notifiable
     figures_differ    what was reported after an activity is not what was declared before
-    overlap           a danger area and another open one meet in place and time
+    overlap           a danger area, an impact area of a launch or the area of an activity meets another open one in place and time
+    not_covered       a danger area that refers to a launch, or the launch to it, is not closed for all of the launch's window
     one_key           sent by a duty officer alone, the second key not turned yet
     suspended         something was sent while the channel was suspended
     passed_by         said otherwise before it was written down
@@ -75,20 +76,20 @@ class Flag(Struct, frozen=True, kw_only=True):
 
 
 def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now: datetime | None = None) -> list[Flag]:
-    """The flags of an exchange, as of `now` where that matters. `areas` are the danger areas that are open."""
+    """The flags of an exchange, as of `now` where that matters. `areas` are the areas that are open, of every format that has some."""
     content = {name: msgspec.json.decode(value) for name, value in exchange.content.items()}
     found = list(_of_the_frame(registry, exchange))
     if not exchange.for_the_record:
         found += [*_lead(registry, exchange), *_late_reports(registry, exchange, content)]
     if exchange.accounts:
         found += _accounts(exchange)
+    if exchange.act in AREAS:
+        found += _overlaps(exchange, areas)
     if now is not None:
         found += _venue(registry, exchange, content, now)
     match exchange.act:
         case "military-activity":
             found += [*_near(content), *_differing(exchange, content)]
-        case "danger-area":
-            found += _overlaps(exchange, content, areas)
         case "immediate-notification":
             found += _not_adopted(registry)
     return found
@@ -348,14 +349,69 @@ def _accounts(exchange: Exchange) -> Iterator[Flag]:
 # Place
 
 
-def _overlaps(exchange: Exchange, content: dict[str, Any], areas: Iterable[Exchange]) -> Iterator[Flag]:
-    own = outline(content["place"])
+AREAS: Final = {"danger-area": ("place",), "launch-notice": ("impact_areas", "dropping_zones"), "military-activity": ("place",)}
+"""Formats that announce where it is dangerous or where something is done, and the members that say where."""
+
+_OPEN: Final = {
+    "danger-area": ("announced",),
+    "launch-notice": ("notified", "postponed"),
+    "military-activity": ("notified", "acknowledged"),
+}
+
+
+def is_open_area(exchange: Exchange) -> bool:
+    """Return whether an exchange announces an area, and has not been cleared, reported, cancelled or closed."""
+    return exchange.status in _OPEN.get(exchange.act, ())
+
+
+def _overlaps(exchange: Exchange, areas: Iterable[Exchange]) -> Iterator[Flag]:
+    """What is announced for the same place at the same time; and a danger area that does not cover the launch which it is for."""
+    own, window = _outlines(exchange), _hours(exchange)
     for other in areas:
-        if other.id == exchange.id or other.act != exchange.act:
+        if other.id == exchange.id or window is None or (hours := _hours(other)) is None:
             continue
-        theirs = {name: msgspec.json.decode(other.content[name]) for name in ("place", "window")}
-        if _at_once(content["window"], theirs["window"]) and meet(own, outline(theirs["place"])):
-            yield Flag(flag="overlap", detail=sentence("with %(number)s of %(side)s", number=other.number, side=Name("side", other.side)))
+        of = {"number": other.number, "side": Name("side", other.side)}
+        if _at_once(window, hours) and any(meet(one, two) for one in own for two in _outlines(other)):
+            yield Flag(flag="overlap", detail=sentence("with %(number)s of %(side)s", **of))
+        area, launch = sorted((exchange, other), key=lambda each: each.act)
+        if (
+            (area.act, launch.act) == ("danger-area", "launch-notice")
+            and _refer(area, launch)
+            and not _covers(_hours(area), _hours(launch))
+        ):
+            yield Flag(
+                flag="not_covered", detail=sentence("the area is not closed for all of the launch: see %(number)s of %(side)s", **of)
+            )
+
+
+def _outlines(exchange: Exchange) -> list[list[Point]]:
+    given = [msgspec.json.decode(exchange.content[name]) for name in AREAS[exchange.act] if name in exchange.content]
+    return [outline(place) for each in given for place in (each if isinstance(each, list) else [each])]
+
+
+def _hours(exchange: Exchange) -> dict[str, Any] | None:
+    """The window of an announcement; of a launch that has a time alone, that moment; None where neither is known."""
+    window = msgspec.json.decode(exchange.content.get("window", b"null"))
+    if isinstance(window, dict):
+        return window
+    moment = _instant(msgspec.json.decode(exchange.content.get("time", b"null")))
+    return None if moment is None else {"from": moment.isoformat(), "to": moment.isoformat()}
+
+
+def _refer(one: Exchange, other: Exchange) -> bool:
+    """Return whether one of two exchanges refers to the other, by its number or its id."""
+
+    def named(exchange: Exchange) -> set[str]:
+        return set(msgspec.json.decode(exchange.content.get("references", b"[]")))
+
+    return not named(one).isdisjoint((other.number, other.id)) or not named(other).isdisjoint((one.number, one.id))
+
+
+def _covers(outer: dict[str, Any] | None, inner: dict[str, Any] | None) -> bool:
+    if outer is None or inner is None:
+        return True
+    begins, ends, starts, stops = (datetime.fromisoformat(each[name]) for each in (outer, inner) for name in ("from", "to"))
+    return begins <= starts and stops <= ends
 
 
 def _at_once(one: dict[str, Any], other: dict[str, Any]) -> bool:

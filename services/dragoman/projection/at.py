@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from dragoman.domain import clocks
+from dragoman.domain import clocks, flags
 from dragoman.domain.clocks import Calendar
 from dragoman.domain.contact import standing_office
 from dragoman.domain.exchange import owes_answer
@@ -46,13 +46,14 @@ def calendars_at(connection: sqlite3.Connection, base: int, at: int, sides: Iter
 
 
 def open_areas(connection: sqlite3.Connection, base: int, at: int) -> list[Exchange]:
-    """The danger areas that were open at a position, the newest first; at most a page. What has not changed since is as it is now."""
+    """The areas that were announced and open at a position, the newest first; at most a page. What has not changed since is as it is now."""
     ids = connection.execute(
-        "SELECT id FROM exchanges INDEXED BY exchanges_area WHERE act = 'danger-area' AND key BETWEEN ? AND ? "
-        "AND (status = 'announced' OR position > ?) ORDER BY key DESC LIMIT ?",
+        "SELECT id FROM exchanges INDEXED BY exchanges_area WHERE act IN ('danger-area', 'launch-notice', 'military-activity') "
+        "AND key BETWEEN ? AND ? AND (status IN ('announced', 'notified', 'postponed', 'acknowledged') OR position > ?) "
+        "ORDER BY key DESC LIMIT ?",
         (base, base | at, at, LIST_PAGE),
     ).fetchall()
-    return [state for (id,) in ids if (state := state_at(connection, base, at, id)).status == "announced"]
+    return [state for (id,) in ids if flags.is_open_area(state := state_at(connection, base, at, id))]
 
 
 def state_at(connection: sqlite3.Connection, base: int, at: int, id: str) -> Exchange:

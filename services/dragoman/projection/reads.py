@@ -19,7 +19,7 @@ from dragoman.domain import clocks, consent, questions, units
 from dragoman.domain import difference as differing
 from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer
-from dragoman.domain.flags import flags
+from dragoman.domain.flags import AREAS, flags
 from dragoman.domain.fold import allowed
 from dragoman.domain.notification import coded_text
 from dragoman.domain.receipts import receipts_of
@@ -364,8 +364,8 @@ def _entry(values: Sequence[object]) -> Entry:
     )
 
 
-def danger_areas(store: Store, channel: str, at: int) -> list[Exchange]:
-    """The danger areas that were announced and open at a position."""
+def areas(store: Store, channel: str, at: int) -> list[Exchange]:
+    """The areas that were announced and open at a position: danger areas, impact areas of launches, areas of activities."""
     with store.snapshot() as connection:
         return list(open_areas(connection, store.base(channel), at))
 
@@ -420,7 +420,7 @@ def exchange_view(
         facts = tuple(_facts(connection, base, at, state))
         calendars = calendars_at(connection, base, at, (state.side, *state.to))
         links = linked(connection, base, at, state)
-        areas = open_areas(connection, base, at) if state.act == "danger-area" else []
+        areas = open_areas(connection, base, at) if state.act in AREAS else []
         now = datetime.fromisoformat(time_at(connection, base, at)) if now is None else now
         calls = next_calls(connection, base, at, registry, state, now)
     return ExchangeView(

@@ -35,7 +35,7 @@ from dragoman.projection.tally import Tally
 from dragoman.tlog.merkle import Frontier
 from dragoman_schemas.state import ChannelState, Exchange, decode_exchange, encode
 
-VERSION: Final = 17
+VERSION: Final = 18
 """Of the tables and of the fold; raised whenever either changes, so that files are built anew."""
 
 SNAPSHOT_RECORDS: Final = 256
@@ -63,7 +63,7 @@ CREATE INDEX exchanges_id ON exchanges (id);
 CREATE INDEX exchanges_office ON exchanges (key) WHERE act = 'liaison-office';
 CREATE INDEX exchanges_line ON exchanges (key) WHERE act = 'line-check';
 CREATE INDEX exchanges_point ON exchanges (key) WHERE act = 'point-of-contact';
-CREATE INDEX exchanges_area ON exchanges (key) WHERE act = 'danger-area';
+CREATE INDEX exchanges_area ON exchanges (key) WHERE act IN ('danger-area', 'launch-notice', 'military-activity');
 CREATE INDEX exchanges_number ON exchanges (number);
 CREATE INDEX exchanges_status ON exchanges (family, status, key);
 CREATE INDEX exchanges_waiting ON exchanges (key >> 40, precedence, key) WHERE unacknowledged != '';

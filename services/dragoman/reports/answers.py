@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from dragoman.domain.blindness import Check, Span, Turn
 from dragoman.domain.exceptions import Noted, of_exchange
 from dragoman.domain.exchange import owing_receipt
+from dragoman.domain.flags import is_open_area
 from dragoman.domain.statistics import blind, spread
 from dragoman.language.words import Words
 from dragoman.reports import gather, layout
@@ -61,7 +62,7 @@ class Told(NamedTuple):
 def answers(then: Then, period: Span, first: int, whole: Sequence[Finding], *, lie: str = "", live: bool = True) -> Told:
     """The five answers about a period that ends at a moment, given the first of them."""
     exchanges = list(then.exchanges(first))
-    areas = [exchange for exchange in exchanges if exchange.act == "danger-area" and exchange.status == "announced"]
+    areas = [exchange for exchange in exchanges if is_open_area(exchange)]
     messages = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if period.holds(each.said.time)]
     messages.sort(key=lambda each: each.time)
     waiting = [gather.urgent(then, exchange, each) for exchange in exchanges for each in exchange.messages if owing_receipt(exchange, each)]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dragoman.domain import attribution
 from dragoman.domain.blindness import Span
-from dragoman.domain.flags import Flag, flags
+from dragoman.domain.flags import AREAS, Flag, flags, is_open_area
 from dragoman.domain.table import FORMATS
 from dragoman.language.vocabulary import chosen
 from dragoman.language.words import Words
@@ -49,7 +49,7 @@ def record_of_the_period(then: Moment, span: Span, *, live: bool) -> tuple[Perio
     first = then.first(span)
     then.expect(first, REPORT_EXCHANGES)
     exchanges = list(then.touched(first))
-    areas = [area for area in then.of("notification", "danger-area") if area.status == "announced"]
+    areas = [area for act in AREAS for area in then.of("notification", act) if is_open_area(area)]
     flagged = {each.id: _flags(then, each, areas) for each in exchanges if each.act != "line-check"}
     found = PeriodRecord(
         **gather.heading(then, span, "period", live=live),

@@ -13,7 +13,7 @@ from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
 from dragoman.domain.contact import promised, reply_wanted
 from dragoman.domain.exchange import content_of, precedence_of
-from dragoman.domain.flags import flags
+from dragoman.domain.flags import AREAS, flags
 from dragoman.domain.record import parse
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import FORMATS, RULES
@@ -130,7 +130,7 @@ async def _calls(here: Here, view: ExchangeView) -> list[tuple[duty_numbers.Ring
 
 async def _flags(here: Here, state: Exchange) -> list[tuple[str, str]]:
     """What there is to notice about an exchange, and what that rests on, in the reader's language."""
-    areas = await here.in_thread(reads.danger_areas, here.service.store, here.name, here.position) if state.act == "danger-area" else []
+    areas = await here.in_thread(reads.areas, here.service.store, here.name, here.position) if state.act in AREAS else []
     return [(each.flag, here.words.sentence(each.detail)) for each in flags(here.registry, state, areas, here.moment)]
 
 

@@ -189,7 +189,7 @@ def _since(display: Display, state: Exchange, timeline: Sequence[Entry], sides: 
             content = content_of(parse(bytes(entry.record)).newest)
             content = content if state.side else attribution.content(content, sides)
             facts = display.facts(line.act, content, leave=("of", "fields"))
-            if "fields" in content:
+            if "fields" in content and line.act != "correction":  # which stands beside what it mends
                 facts = [*display.facts(state.act, msgspec.json.decode(content["fields"], type=dict[str, Raw])), *facts]
         yield line, facts
 
