@@ -38,7 +38,7 @@ async def test_the_urgency_is_chosen_with_the_kind_and_told_truthfully(
         await expect(page.locator("#f-precedence .note:visible")).to_contain_text(f"{kind.capitalize()}: {rule.upper()} is the rule.")
     if own:
         await page.locator(f"[data-level={own}]").check()
-    await page.locator("#f-time").fill("0305")
+    await page.locator("#f-time").fill("5 min ago")
     await page.locator("#f-place").fill("15-07N 116-26E")
     await page.locator("textarea[name^='f.facts']").first.fill("Two ships.")
     await page.locator("[name=do][value=check]").click()

@@ -6,41 +6,27 @@ What the record says is worked out here from the replayed exchanges alone, with 
 import asyncio
 import itertools
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dragoman.audit.replay import Replay
-from dragoman.cli import replica
 from dragoman.domain import clocks
 from dragoman.domain.exchange import ENDED, owes_acknowledgement
-from dragoman.gateway import posting, proofs
-from dragoman.gateway.answering import TURNS, Turns
-from dragoman.gateway.console import alarm, board, consoles, serving
-from dragoman.gateway.console.owed import DUTIES
-from dragoman.gateway.console.page import Here, Page, Preferences
-from dragoman.gateway.opened import READING, Reading
-from dragoman.gateway.service import Service
 from dragoman.language.words import words
-from dragoman.log.memory import MemoryLog
-from dragoman.log.port import Message
-from dragoman.projection.live import Projection
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
 from dragoman.reports import situation
 from dragoman.reports.markdown import markdown
-from dragoman.stores.access import Grant
 from histories import FURTHER, WIDE, a_history
 from samples import act
+from served import page_of, served, spoken
 from world import INCIDENT, World
 
 _NUMBERS = itertools.count()
@@ -88,42 +74,6 @@ def truth(raws: list[bytes], now: datetime) -> Truth:
             checks.append((exchange.opened.position, "missed" if missed else "echoed" if exact else "echoed_with_errors"))
     sides = {side.name for side in registry.sides}
     return Truth(waits, unsettled, late, sides & registry.watches.keys(), sides - registry.watches.keys(), max(checks, default=(0, ""))[1])
-
-
-@asynccontextmanager
-async def served(world: World, store: Store, path: Path) -> AsyncIterator[tuple[web.Application, Service, Projection]]:
-    """A gateway's pages over a history, without a network."""
-    projection = Projection(MemoryLog(world.name), store)
-    projection.take([Message(position=n, subject=f"s.{n}", raw=raw) for n, raw in enumerate(world.raws, 1)])
-    await projection.in_file()
-    service = replica._service(path, store, projection)
-    service.now = lambda: world.clock
-    projection.checked = world.clock
-    app = web.Application()
-    app[posting.SERVICE], app[TURNS], app[READING] = service, Turns(), Reading(service)
-    app[DUTIES], app[consoles.ARMED], app[proofs.HEADS] = {}, consoles.Armed(), proofs.Heads()
-    app[alarm.BELLS] = alarm.Bells(service)
-    yield app, service, projection
-
-
-async def page_of(app: web.Application, service: Service, projection: Projection, actor: str, at: int = 0) -> str:
-    """The board as somebody reads it, without its head and its scripts."""
-    request = make_mocked_request("GET", f"/c/{projection.name}" + (f"?at={at}" if at else ""), app=app)
-    grant = Grant(id="reader", actor=actor, channels=(projection.registry.cid,))
-    here = Here(request=request, service=service, words=words("en"), preferences=Preferences(), moment=service.now(), grant=grant)
-    here.channel = projection
-    await serving._stand(here)
-    shown = await board.board(here)
-    assert isinstance(shown, Page)
-    text = (await serving.answer(here, shown)).text
-    assert text is not None
-    return text[text.index("<body") :]
-
-
-def spoken(html: str, tag: str = "main") -> str:
-    """The words of a part of a page."""
-    part = re.search(rf"<{tag}[ >].*?</{tag.split(' ', maxsplit=1)[0]}>", html, re.DOTALL)
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part[0])) if part else ""
 
 
 def rail(html: str) -> str:
@@ -182,9 +132,9 @@ async def _compared(world: World, past: list[int], store: Store, path: Path) -> 
     async with served(world, store, path) as (app, service, projection):
         told = truth(world.raws, world.clock)
         for actor in ("nato/d-1", "china/a-1"):
-            expect_no_lie(await page_of(app, service, projection, actor), told)
+            expect_no_lie((await page_of(app, service, projection, actor))[1], told)
         for at in past:
-            html = await page_of(app, service, projection, "nato/o-1", at)
+            html = (await page_of(app, service, projection, "nato/o-1", at))[1]
             registry_time = datetime.fromisoformat(re.search(r'datetime="([^"]+)"', html.partition("<h1")[2])[1])  # type: ignore[index]
             expect_no_lie(html, truth(world.raws[:at], registry_time))
             assert "As it stood then" in rail(html)
@@ -220,7 +170,7 @@ def test_quiet_is_said_where_all_of_it_is_so(store: Store, tmp_path: Path) -> No
 
     async def looked() -> None:
         async with served(world, store, tmp_path) as (app, service, projection):
-            html = await page_of(app, service, projection, "nato/d-1")
+            html = (await page_of(app, service, projection, "nato/d-1"))[1]
             assert spoken(html, "h1").strip() == "Quiet."
             assert "No matter is open." in spoken(html)
             assert "Line in order" in rail(html)
