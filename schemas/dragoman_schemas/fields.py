@@ -104,11 +104,18 @@ class Position(Shape, frozen=True, kw_only=True):
     lon: Longitude
 
 
+class Radius(Shape, frozen=True, kw_only=True):
+    """How far a circle reaches from its centre, in the unit in which it was entered; at most 5,000 km."""
+
+    value: Annotated[float, Meta(gt=0, le=20_000_000)]
+    unit: Literal["m", "km", "nm", "ft"]
+
+
 class Circle(Shape, frozen=True, kw_only=True):
-    """A circle on the earth: its centre and its radius in metres."""
+    """A circle on the earth: its centre and its radius."""
 
     pos: Position
-    radius_m: Annotated[float, Meta(gt=0, le=5_000_000)]
+    radius: Radius
 
 
 class Place(Shape, frozen=True, kw_only=True):

@@ -110,7 +110,11 @@ def test_a_value_that_does_not_fit_is_pointed_at(name: str, member: str) -> None
         ("encounter-report", {"cpa": {"value": -1, "unit": "m"}}, "/cpa/value"),
         ("encounter-report", {"courses": [{"unit": "x", "speed": {"value": 3, "unit": "m"}}]}, "/courses/*/speed/unit"),
         ("danger-area", {"floor": {"value": 1, "unit": "kn"}}, "/floor/unit"),
-        ("danger-area", {"place": {"circle": {"pos": {"lat": 1, "lon": 2}, "radius_m": 0}}}, "/place/circle/radius_m"),
+        (
+            "danger-area",
+            {"place": {"circle": {"pos": {"lat": 1, "lon": 2}, "radius": {"value": 0, "unit": "m"}}}},
+            "/place/circle/radius/value",
+        ),
         ("danger-area", {"place": {"polygon": [{"lat": 1, "lon": 2}] * 2}}, "/place/polygon"),
         ("point-of-contact", {"person": "Ms Li"}, "/person"),
         ("counter-account", {"posts": {"NATO": {}}}, "/posts/NATO"),

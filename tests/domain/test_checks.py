@@ -298,11 +298,13 @@ def test_the_original_is_one_of_the_versions(world: World) -> None:
         ({"lat": 1, "lon": 2}, True),
         ({"lon": 2}, False),
         ({"polygon": [{"lat": 1, "lon": 1}, {"lat": 1, "lon": 2}, {"lat": 2, "lon": 2}]}, True),
-        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius_m": 5}}, True),
+        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 5, "unit": "m"}}}, True),
+        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 2_699, "unit": "nm"}}}, True),
+        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 2_700, "unit": "nm"}}}, False),
         (
             {
                 "polygon": [{"lat": 1, "lon": 1}, {"lat": 1, "lon": 2}, {"lat": 2, "lon": 2}],
-                "circle": {"pos": {"lat": 1, "lon": 1}, "radius_m": 5},
+                "circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 5, "unit": "m"}},
             },
             False,
         ),

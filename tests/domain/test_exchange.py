@@ -259,7 +259,7 @@ def test_a_flash_of_200_words_is_taken(world: World) -> None:
     assert world.open("nato/o-1", {**NOTE, "precedence": "flash", "text": "两" * 400})
 
 
-CIRCLE = {"pos": {"lat": 1, "lon": 1}, "radius_m": 5}
+CIRCLE = {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 5, "unit": "m"}}
 TRIANGLE = [{"lat": 1, "lon": 1}, {"lat": 2, "lon": 1}, {"lat": 2, "lon": 2}]
 
 
@@ -269,7 +269,7 @@ TRIANGLE = [{"lat": 1, "lon": 1}, {"lat": 2, "lon": 1}, {"lat": 2, "lon": 2}]
         {"lat": 15.0},
         {"lat": 91, "lon": 0},
         {},
-        {"lat": 1, "lon": 1, "circle": {"pos": {"lat": 1, "lon": 1}, "radius_m": 5}},
+        {"lat": 1, "lon": 1, "circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 5, "unit": "m"}}},
         {"polygon": [{"lat": 1, "lon": 1}]},
         {"name": "x", "lat": 1, "lon": 1, "circle": CIRCLE},
         {"name": "x", "lat": 1, "lon": 1, "polygon": TRIANGLE},

@@ -93,9 +93,9 @@ SQUARE = {"polygon": [{"lat": 0, "lon": 0}, {"lat": 0, "lon": 2}, {"lat": 2, "lo
     [
         ({"lat": 1, "lon": 1}, True),
         ({"lat": 3, "lon": 1}, False),
-        ({"circle": {"pos": {"lat": 1, "lon": 3}, "radius_m": 120_000}}, True),
-        ({"circle": {"pos": {"lat": 1, "lon": 3}, "radius_m": 100_000}}, False),
-        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius_m": 1_000_000}}, True),
+        ({"circle": {"pos": {"lat": 1, "lon": 3}, "radius": {"value": 120_000, "unit": "m"}}}, True),
+        ({"circle": {"pos": {"lat": 1, "lon": 3}, "radius": {"value": 100_000, "unit": "m"}}}, False),
+        ({"circle": {"pos": {"lat": 1, "lon": 1}, "radius": {"value": 1_000_000, "unit": "m"}}}, True),
         ({"polygon": [{"lat": 1, "lon": -1}, {"lat": 1.1, "lon": -1}, {"lat": 1, "lon": 5}]}, True),
         ({"polygon": [{"lat": 3, "lon": 0}, {"lat": 3, "lon": 2}, {"lat": 4, "lon": 1}]}, False),
         ("north of the island", False),

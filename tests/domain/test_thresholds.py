@@ -358,15 +358,19 @@ def test_an_area_that_is_not_closed_for_all_of_its_launch_is_flagged_on_both(hou
             False,  # in the corner of an L
         ),
         (
-            {"circle": {"pos": {"lat": 60, "lon": 10}, "radius_m": 111_320}},
+            {"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}},
             {"lat": 60, "lon": 11.9},
             True,
         ),  # a degree is half as wide there
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius_m": 111_320}}, {"lat": 60, "lon": 12.1}, False),
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius_m": 111_320}}, {"lat": 60.98, "lon": 10}, True),
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius_m": 111_320}}, {"lat": 61.02, "lon": 10}, False),
-        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius_m": 111_320}}, {"lat": 59.02, "lon": 10}, True),
-        ({"circle": {"pos": {"lat": 90, "lon": 0}, "radius_m": 111_320}}, {"lat": 89.99, "lon": 90}, True),  # round the pole
+        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 60, "lon": 12.1}, False),
+        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 60.98, "lon": 10}, True),
+        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 61.02, "lon": 10}, False),
+        ({"circle": {"pos": {"lat": 60, "lon": 10}, "radius": {"value": 111_320, "unit": "m"}}}, {"lat": 59.02, "lon": 10}, True),
+        (
+            {"circle": {"pos": {"lat": 90, "lon": 0}, "radius": {"value": 111_320, "unit": "m"}}},
+            {"lat": 89.99, "lon": 90},
+            True,
+        ),  # round the pole
         ({"name": "Cape"}, box(0, 0, 9, 9), False),
         ("off the cape", "off the cape", False),
     ],
@@ -401,7 +405,7 @@ def test_triangles_meet_unless_a_line_parts_them(one: list[Corner], other: list[
 
 
 def test_a_circle_has_its_corners_on_every_side() -> None:
-    corners = outline({"circle": {"pos": {"lat": 0, "lon": 0}, "radius_m": 111_320}})
+    corners = outline({"circle": {"pos": {"lat": 0, "lon": 0}, "radius": {"value": 111_320, "unit": "m"}}})
     assert len(corners) == 32
     assert all(abs(x * x + y * y - 1) < 1e-9 for x, y in corners)
     assert [(round(x, 3), round(y, 3)) for x, y in corners[::8]] == [(1, 0), (0, 1), (-1, 0), (0, -1)]

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import forms, kinds
 from dragoman.gateway.console.forms import Typed
 from dragoman.language.words import words
 
@@ -29,3 +29,15 @@ def test_an_end_without_a_zone_is_in_the_zone_of_its_beginning(begins: str, ends
     )
     members = [each for each in kinds.members("danger-area") if each.name == "window"]
     assert typed.read(members) == {"window": {"from": read[0], "to": read[1]}}
+
+
+@pytest.mark.parametrize("unit", ["m", "km", "nm", "ft"])
+def test_a_radius_keeps_the_unit_in_which_it_was_entered(unit: str) -> None:
+    members = [each for each in kinds.members("danger-area") if each.name == "place"]
+    written = {"f.place": "15-07N 116-26E", "f.place.radius": "2.5", "f.place.radius.unit": unit}
+    sides, now = ("nato", "china"), datetime(2026, 11, 27, 8, tzinfo=UTC)
+    typed = Typed(form=written, words=words("en"), languages=("en",), sides=sides, now=now, zone=ZoneInfo("UTC"))
+    place = typed.read(members)["place"]
+    assert place["circle"]["radius"] == {"value": 2.5, "unit": unit}
+    again = dict(forms.typed(words("en"), ("en",), members, {"place": place}))
+    assert {again[name] for name in written if name != "f.place"} == {"2.5", unit}, "what was recorded is what would be typed again"

@@ -228,7 +228,7 @@ def test_an_earthquake_in_two_languages_is_an_emergency_in_both() -> None:
         "time": "2026-06-11T20:53:00-07:00",
         "place": {
             "text": "1 mi. WSW of Brawley; 11 mi. N of El Centro",
-            "circle": {"pos": {"lat": 32.9525, "lon": -115.5527}, "radius_m": 2500.0},
+            "circle": {"pos": {"lat": 32.9525, "lon": -115.5527}, "radius": {"value": 2.5, "unit": "km"}},
         },
         "remarks": found.act["remarks"],
     }

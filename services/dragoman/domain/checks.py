@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from msgspec import UNSET, UnsetType
 
 from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.units import FACTORS
 from dragoman.limits import FLASH_WORDS
 from dragoman.sentence import sentence
 from dragoman_schemas.codebook import CODEBOOKS
@@ -32,6 +33,9 @@ def moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return instant if instant.year in _YEARS else None
+
+
+_FARTHEST_M: Final = 5_000_000
 
 
 def times(**fields: When | UnsetType) -> Refusal | None:
@@ -149,6 +153,8 @@ def place(pointer: str, value: Where | UnsetType) -> Refusal | None:
     kinds = (value.lat is not UNSET) + (value.polygon is not UNSET) + (value.circle is not UNSET)
     if kinds > 1:
         return invalid(pointer, sentence("a place is a point, a polygon or a circle; give one"))
+    if not isinstance(value.circle, UnsetType) and value.circle.radius.value * FACTORS[value.circle.radius.unit][0] > _FARTHEST_M:
+        return invalid(f"{pointer}/circle/radius", sentence("a circle reaches at most 5,000 km from its centre"))
     if kinds == 0 and value.name is value.names is value.text is UNSET:
         return invalid(pointer, sentence("the place is empty; give lat and lon, a polygon, a circle, a name or text"))
     return None

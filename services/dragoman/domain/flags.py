@@ -32,7 +32,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments
+from dragoman.domain import accounts, consent, developments, units
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
 from dragoman.sentence import Name, Sentence, sentence
@@ -426,7 +426,11 @@ def outline(place: Any) -> list[Point]:
     if "polygon" in place:
         return [(corner["lon"], corner["lat"]) for corner in place["polygon"]]
     if "circle" in place:
-        lon, lat, radius = place["circle"]["pos"]["lon"], place["circle"]["pos"]["lat"], place["circle"]["radius_m"] / _METRES_A_DEGREE
+        lon, lat, radius = (
+            place["circle"]["pos"]["lon"],
+            place["circle"]["pos"]["lat"],
+            units.metres(place["circle"]["radius"]) / _METRES_A_DEGREE,
+        )
         wide = radius / max(cos(radians(lat)), 0.01)
         return [(lon + wide * cos(2 * pi * n / _CORNERS), lat + radius * sin(2 * pi * n / _CORNERS)) for n in range(_CORNERS)]
     return [(place["lon"], place["lat"])] if "lat" in place else []

@@ -23,6 +23,13 @@ def in_si(value: Any) -> tuple[float, str] | None:
     return round(value["value"] * factor, 3), unit
 
 
+def metres(quantity: Any) -> float:
+    """A length as entered in metres, to a thousandth."""
+    found = in_si(quantity)
+    assert found is not None
+    return found[0]
+
+
 def quantities(value: Any, pointer: str = "") -> Iterator[tuple[str, float, str]]:
     """Each quantity in decoded JSON: a pointer, its value in SI, the SI unit."""
     found = in_si(value)

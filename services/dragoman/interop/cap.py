@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from dragoman.domain import developments
+from dragoman.domain import developments, units
 from dragoman.interop.texts import in_language
 from dragoman_schemas.state import Correction, Exchange, Registry, Stamp
 
@@ -138,7 +138,7 @@ def _area(info: ET.Element, name: str, place: dict[str, Any] | str) -> None:
         ring = [*polygon, polygon[0]]
         _add(area, "polygon", " ".join(f"{point['lat']},{point['lon']}" for point in ring))
     if isinstance(circle := given.get("circle"), dict):
-        _add(area, "circle", f"{circle['pos']['lat']},{circle['pos']['lon']} {circle['radius_m'] / 1000:g}")
+        _add(area, "circle", f"{circle['pos']['lat']},{circle['pos']['lon']} {units.metres(circle['radius']) / 1000:g}")
     elif "lat" in given:
         _add(area, "circle", f"{given['lat']},{given['lon']} 0")
 

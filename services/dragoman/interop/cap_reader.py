@@ -472,6 +472,9 @@ def _meant(value: str) -> Iterator[Any]:
     yield value
 
 
+_FARTHEST_KM: Final = 5_000
+
+
 def _figure(element: ET.Element) -> Json:
     """A polygon, a circle or a point; nothing where a number is none that a place can hold."""
     pairs = (element.text or "").split()
@@ -482,9 +485,9 @@ def _figure(element: ET.Element) -> Json:
     positions = [{"lat": lat, "lon": lon} for lat, lon in points]
     if _local(element) == "polygon":
         return {"polygon": positions[:-1] if positions[0] == positions[-1] else positions}
-    if len(positions) > 1:
+    if len(positions) > 1 or radius > _FARTHEST_KM:
         return {}
-    return {"circle": {"pos": positions[0], "radius_m": round(radius * 1000, 6)}} if radius else {**positions[0]}
+    return {"circle": {"pos": positions[0], "radius": {"value": radius, "unit": "km"}}} if radius else {**positions[0]}
 
 
 def _number(text: str) -> float | None:

@@ -366,7 +366,7 @@ def _place(place: Any) -> str:
         found.append(f"{place['lat']:g} {place['lon']:g}")
     if "circle" in place:
         circle = place["circle"]
-        found.append(f"{circle['radius_m']:g} m around {circle['pos']['lat']:g} {circle['pos']['lon']:g}")
+        found.append(f"{circle['radius']['value']:g} {circle['radius']['unit']} around {circle['pos']['lat']:g} {circle['pos']['lon']:g}")
     if "polygon" in place:
         found.append(", ".join(f"{corner['lat']:g} {corner['lon']:g}" for corner in place["polygon"]))
     found += [place[name] for name in ("name", "text") if place.get(name)]

@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments, notification
+from dragoman.domain import accounts, consent, developments, notification, units
 from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
 from dragoman.domain.contact import promised, reply_wanted
@@ -325,7 +325,7 @@ def _area(state: Exchange) -> plotting.Disc | plotting.Outline | None:
     if not isinstance(value, dict):
         return None
     if "circle" in value:
-        return plotting.Disc(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"], value["circle"]["radius_m"])
+        return plotting.Disc(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"], units.metres(value["circle"]["radius"]))
     if "polygon" in value:
         return plotting.Outline(tuple(plotting.Point(each["lat"], each["lon"]) for each in value["polygon"]))
     return None

@@ -332,8 +332,8 @@ class Typed:
             point = self._point(member, name, text)
             if point is LEFT:
                 return LEFT
-            metres = self._radius(member, name, radius)
-            found |= point if metres is None else {"circle": {"pos": point, "radius_m": metres}}
+            reach = self._radius(member, name, radius)
+            found |= point if reach is None else {"circle": {"pos": point, "radius": reach}}
         if corners:
             points = [self._point(member, f"{name}.corners", line) for line in corners]
             if LEFT in points:
@@ -343,15 +343,15 @@ class Typed:
             found["name"] = own
         return found or LEFT
 
-    def _radius(self, member: Member, name: str, radius: str) -> float | None:
+    def _radius(self, member: Member, name: str, radius: str) -> dict[str, Any] | None:
         if not radius:
             return None
         number = _NUMBER.fullmatch(radius)
         if number is None:
             self.fault(member, f"{name}.radius", self.words.say("The radius is a number."))
             return None
-        factor = {"nm": 1_852.0, "km": 1_000.0}.get(self.one(f"{name}.radius.unit"), 1.0)
-        return tidy(float(radius.replace(",", ".")) * factor)
+        unit = self.one(f"{name}.radius.unit")
+        return {"value": tidy(float(radius.replace(",", "."))), "unit": unit if unit in ("nm", "km", "ft") else "m"}
 
     def _places(self, member: Member, name: str) -> Any:
         found = [self._place(member, name, line) for line in self.lines(name)]
@@ -578,8 +578,8 @@ def _typed_texts(languages: Sequence[str], name: str, value: Any) -> Iterator[tu
 def _typed_place(name: str, value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "circle" in value:
         yield name, _place(value["circle"]["pos"])
-        yield f"{name}.radius", str(tidy(value["circle"]["radius_m"]))
-        yield f"{name}.radius.unit", "m"
+        yield f"{name}.radius", str(tidy(value["circle"]["radius"]["value"]))
+        yield f"{name}.radius.unit", value["circle"]["radius"]["unit"]
     elif "lat" in value:
         yield name, _place(value)
     elif "text" in value:

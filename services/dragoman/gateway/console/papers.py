@@ -302,10 +302,12 @@ def _spelt_place(value: Any) -> Iterator[str]:
         yield from spelt_place(value["lat"], value["lon"])
     if "circle" in value:
         yield from spelt_place(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
-        yield f"radius {spelt(format(value['circle']['radius_m'], 'g'))} metres"
+        radius = value["circle"]["radius"]
+        yield f"radius {spelt(format(radius['value'], 'g'))} {_SPOKEN_UNITS[radius['unit']]}"
     for corner in value.get("polygon", ()):
         yield from spelt_place(corner["lat"], corner["lon"])
 
 
+_SPOKEN_UNITS: Final = {"m": "metres", "km": "kilometres", "nm": "nautical miles", "ft": "feet"}
 _EXCHANGE: Final = "/exchanges/{exchange:[0-9a-f-]{36}}"
 SHEETS: Final[tuple[Sheet, ...]] = (Sheet(path=f"{_EXCHANGE}/form", handler=form), Sheet(path=f"{_EXCHANGE}/card", handler=card))

@@ -203,7 +203,8 @@ class Display:
             found.append(Markup('<b class="num">{}</b> <small>{}</small>').format(notation.written_place(point), entered))
         if "circle" in value:
             centre = notation.Point(value["circle"]["pos"]["lat"], value["circle"]["pos"]["lon"])
-            radius = self.metres(value["circle"]["radius_m"])
+            entered = value["circle"]["radius"]
+            radius = f"{self.words.number(entered['value'])}{NBSP}{entered['unit']}"
             found.append(escape(self.words.say("%(r)s around %(p)s", r=radius, p=notation.written_place(centre))))
         if "polygon" in value:
             corners = [notation.written_place(notation.Point(each["lat"], each["lon"]), "dm") for each in value["polygon"]]
