@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dragoman.domain.flags import flags, meet, outline
+from dragoman.domain.flags import first_report, flags, meet, outline
 from dragoman.domain.fold import Folded
 from samples import SAMPLES, act
 from world import World
@@ -77,7 +77,7 @@ def test_at_exactly_its_lead_time_a_notice_is_in_time_and_a_second_later_it_is_s
 def test_a_launch_without_a_window_is_measured_by_its_time_and_with_one_by_the_window() -> None:
     bare = {key: value for key, value in SAMPLES["launch-notice"].items() if key != "window"}
     world, id = at_noon(N, bare | {"time": {"about": iso(NOON + HOUR)}})
-    assert shown(world, id)["short_notice"] == ["1 hour before it begins; 24 hours are owed"]
+    assert shown(world, id)["short_notice"] == ["2 hours before it begins; 24 hours are owed"]
     world, id = at_noon(N, bare | {"time": iso(NOON + HOUR), "window": window(NOON + 2 * DAY)})
     assert "short_notice" not in shown(world, id)
 
@@ -409,3 +409,25 @@ def test_a_circle_has_its_corners_on_every_side() -> None:
     assert len(corners) == 32
     assert all(abs(x * x + y * y - 1) < 1e-9 for x, y in corners)
     assert [(round(x, 3), round(y, 3)) for x, y in corners[::8]] == [(1, 0), (0, 1), (-1, 0), (0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("about", "minutes", "late"),
+    [
+        ("2026-11-25T10:00:00Z", 119, False),  # some time before eleven
+        ("2026-11-25T10:00:00Z", 121, True),
+        ("2026-11-25T10:10:00Z", 69, False),
+        ("2026-11-25T10:10:00Z", 71, True),
+        ("2026-11-25T10:05:00Z", 64, False),
+        ("2026-11-25T10:05:00Z", 66, True),
+        ("2026-11-25T10:07:00Z", 60, False),
+        ("2026-11-25T10:07:00Z", 62, True),
+    ],
+)
+def test_nobody_is_late_by_less_than_an_about_time_is_coarse(about: str, minutes: int, *, late: bool) -> None:
+    """Told so many minutes after the time as it is written, where an hour is owed; a time that is no about time is exact."""
+    world = World()
+    world.clock = datetime.fromisoformat(about) + timedelta(minutes=minutes) - SECOND
+    coarse, exact = (world.exchange(world.open(ND, act("emergency-notification", time=time))) for time in ({"about": about}, about))
+    reports = [first_report(world.registry, each) for each in (coarse, exact)]
+    assert [None if each is None else each.given > timedelta(hours=1) for each in reports] == [late, minutes >= 60]

@@ -131,6 +131,19 @@ def _instant(value: Any) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) and text != UNKNOWN else None
 
 
+_ROUND: Final = ((60, 3_600), (10, 600), (5, 300), (1, 60))
+"""An about time whose minutes are a multiple of these is as coarse as so many seconds: about 19:00 is some time in that hour."""
+
+
+def _latest(value: Any) -> datetime | None:
+    """Return the last moment that a time may mean: an `about` time is as coarse as it is written, and nobody is late by less than that."""
+    moment = _instant(value)
+    if moment is None or not isinstance(value, dict):
+        return moment
+    coarse = next(seconds for minutes, seconds in _ROUND if moment.minute % minutes == 0)
+    return moment + timedelta(seconds=coarse)
+
+
 class Lead(Struct, frozen=True, kw_only=True):
     """How long before something begins it was told, or how long after it was known; and how long before, or after, is owed."""
 
@@ -153,7 +166,7 @@ def lead(registry: Registry, exchange: Exchange) -> Lead | None:
         case "launch-notice" if content["phase"] == "pre_launch":
             ends = _instant(window.get("to")) if isinstance(window, dict) else None
             long = start is not None and ends is not None and ends - start >= timedelta(seconds=limits.launch_campaign)
-            start, owed = start or _instant(content.get("time")), limits.launch_campaign_lead if long else limits.launch_lead
+            start, owed = start or _latest(content.get("time")), limits.launch_campaign_lead if long else limits.launch_lead
         case "danger-area":
             owed = limits.area_lead
         case "humanitarian-notification":
@@ -179,7 +192,7 @@ def first_report(registry: Registry, exchange: Exchange) -> Lead | None:
         case _:
             return None
     raw = _first_told(exchange, name)
-    since = None if raw is None else _instant(msgspec.json.decode(raw))
+    since = None if raw is None else _latest(msgspec.json.decode(raw))
     if since is None or exchange.for_the_record:
         return None
     return Lead(given=datetime.fromisoformat(exchange.opened.when) - since, owed=timedelta(seconds=owed))
@@ -226,7 +239,7 @@ def _late_reports(registry: Registry, exchange: Exchange, content: dict[str, Any
                 yield Flag(flag="late_report", detail=_after(report.given, what, report.owed))
         case "launch-notice" if content["phase"] == "post_launch":
             window = content.get("window")
-            launched = _instant(window.get("to")) if isinstance(window, dict) else _instant(content.get("time"))
+            launched = _instant(window.get("to")) if isinstance(window, dict) else _latest(content.get("time"))
             yield from _late(launched, told, limits.launch_report, sentence("the launch"))
         case "danger-area":
             yield from _late_acts(exchange, "all-clear", "cleared_at", limits.all_clear, sentence("the area was free"))
