@@ -56,3 +56,18 @@ async def test_a_value_stands_with_the_time_that_it_is_of_and_those_before_it_ar
     assert "No point that can be compared differs." in beside
     assert SECOND not in beside[: beside.index("Casualties")], "the place beside the other account is where it happened"
     assert as_of in beside[beside.index("Casualties") :], "a toll stands with its time"
+
+
+async def test_a_view_names_an_issue_that_is_there(demo: Service, session: aiohttp.ClientSession) -> None:
+    nato, china = Caller(session, demo, "nato/officer"), Caller(session, demo, "china/officer")
+    note = await nato.open({"act": "contact-note", "form": "letter", "text": "About the drill."}, CALM)
+    view = {"act": "perception", "issue": "Drills", "own_view": "They are needed."}
+    for nothing in (str(note.json["exchange"]), "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"):
+        refused = await nato.post(f"/v1/channels/{CALM}/dialogue", {**view, "under": nothing})
+        assert refused.problem(422, "invalid-act")["errors"][0]["pointer"] == "/under"
+    opened = (await nato.open(view, CALM)).json["exchange"]
+    assert (await china.open({**view, "issue": {"zh": "演习"}, "own_view": "They frighten.", "under": opened}, CALM)).status == 201
+    (issue,) = [each for each in (await china.get(f"/v1/channels/{CALM}/perceptions")).json["issues"] if each["exchange"] == opened]
+    assert [each["side"] for each in issue["views"]] == ["nato", "china"]
+    shown = await words(session, demo, "/dialogue", "china/officer")
+    assert "They are needed." in shown and "They frighten." in shown
