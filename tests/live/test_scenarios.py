@@ -47,7 +47,7 @@ IN_FULL = [
             "assessed",
             [
                 ("acknowledgement", "belarus", "met"),
-                ("acknowledgement", "lithuania", LATE),
+                ("acknowledgement", "lithuania", "met late"),  # by its assessment of what it was told
                 ("acknowledgement", "belarus", LATE),
                 ("explanation_answer", "belarus", "met"),
             ],

@@ -31,6 +31,7 @@ _PRIOR: Final = {
     "fairness": ("restatement",),
     "help-acceptance": ("help-request", "help-offer"),
     "help-delivery": ("help-offer",),
+    "assessment": ("reply",),
 }
 """Acts that must stand in the exchange first, besides those that lead to its status."""
 
