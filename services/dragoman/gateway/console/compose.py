@@ -440,7 +440,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "rule": rule,
             "limits": limits_of(here),
             "wakes": [side.upper() for side in here.sides if side != here.side],
-            "choose": [each.name for each in kinds.members(writing.exchange.act)] if opening and writing.exchange is not None else [],
+            "choose": _to_choose(writing) if opening else [],
             "chosen": chosen,
             "rows": lambda name, kind: forms.rows(fields, name, kind.group),
             "windows": lambda name: forms.windows(fields, name),
@@ -471,6 +471,16 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "kept": [(name, value) for name in _KEPT for value in (fields.getall(name, []) if hasattr(fields, "getall") else [])],
         },
     )
+
+
+_FIXED: Final = kinds.FRAME | {"urgent", "imminent"}
+"""Members that do not develop: what a message says of itself, and what makes a matter urgent."""
+
+
+def _to_choose(writing: Writing) -> list[str]:
+    """Return the members of an opening that an act may replace: of an update, those that develop."""
+    names = [] if writing.exchange is None else [each.name for each in kinds.members(writing.exchange.act)]
+    return [each for each in names if each not in _FIXED] if writing.act == "update" else names
 
 
 def act_has_issue(act: str) -> bool:

@@ -115,9 +115,15 @@ def _given(state: Exchange) -> Iterator[Said]:
     yield from state.acts.get("translation", ())
 
 
+def _begun(text: str) -> str:
+    """Return the beginning of a text up to a space; of a text without spaces, so many characters."""
+    cut = text.rfind(" ", 0, _BEGINNING)
+    return text[: cut if cut > 0 else _BEGINNING]
+
+
 def _described(words: Words, given: Said) -> str:
     tag, text = (str(msgspec.json.decode(given.content[name])) for name in ("language", "text"))
-    beginning = text if len(text) <= _BEGINNING else text[: text.rfind(" ", 0, _BEGINNING)]
+    beginning = text if len(text) <= _BEGINNING else f"{_begun(text)} …"
     return words.say(
         "%(language)s, by %(side)s, %(t)s: %(text)s",
         language=language(tag),
