@@ -226,6 +226,7 @@ class Liaison(RuleBasedStateMachine):
         try:
             if failed is None:
                 self.use_a_key_for_another_post(which=0, gateway=SECOND, hasty=False)
+                self.rest_on_what_has_moved(which=0, what=0, seen=0, gateway=SECOND)
                 rarest = min(VICTIMS, key=lambda whom: self.pair.deaths[whom])  # what is drawn depends on which modules are loaded
                 self.lives = 1 if not self.pair.deaths[rarest] else self.lives
                 self.post_much_at_once_and_be_killed(openings=48, acts=[0, 1, 2], whom=rarest, after_ms=20)
