@@ -135,3 +135,16 @@ def test_a_matter_keeps_its_name_and_its_place_beside_another_account_while_it_m
     assert (results["place"], results["casualties"]) == ("same", "same"), "where it happened, and what it has come to"
     corrected(world, id, place={"lat": 16.5, "lon": 117.0})
     assert bytes(world.exchange(id).subject) == named, "the place that was mended is where it moved to"
+
+
+def test_where_it_happened_is_where_it_was_first_said_to_be_whatever_is_told_later_of_an_earlier_time() -> None:
+    world = World()
+    id = world.open(ND, INCIDENT)
+    named = bytes(world.exchange(id).subject)
+    told(world, id, "2026-11-24T02:00Z", place={"lat": 12.0, "lon": 113.0})
+    exchange = world.exchange(id)
+    assert [place["lat"] for place, _ in values(exchange, "place")] == [15.12, 12.0], "it stands in the series by its time"
+    assert bytes(exchange.subject) == named
+    account = {"act": "counter-account", "facts": "Elsewhere.", "place": INCIDENT["place"]}
+    assert isinstance(world.keep("china/d-1", account, id), Folded)
+    assert [each.result for each in accounts.compare(world.exchange(id)) if each.name == "place"] == ["same"]

@@ -61,7 +61,7 @@ def as_sent(exchange: Exchange, name: str) -> Raw | None:
 def of_event(exchange: Exchange) -> dict[str, Raw]:
     """Return what an opening says of its event, errors mended: where and when it was as told first, everything else as it stands."""
     moved = {*developed(exchange)} & OF_EVENT
-    return {**exchange.content, **{name: series(exchange, name)[-1].value for name in moved}}
+    return {**exchange.content, **{name: min(series(exchange, name), key=_position).value for name in moved}}
 
 
 def begins(exchange: Exchange) -> str:
@@ -123,6 +123,10 @@ def as_of(update: object, when: str) -> str:
 
 def _age(value: Value) -> tuple[datetime, int]:
     return _instant(value.as_of), value.told.position
+
+
+def _position(value: Value) -> int:
+    return value.told.position
 
 
 def _instant(text: str) -> datetime:
