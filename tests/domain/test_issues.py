@@ -4,8 +4,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET, Raw
 
 from dragoman.domain import dialogue
+from dragoman.gateway.console import spoken
+from dragoman.projection.dialogue import issues_of
 from dragoman_schemas.state import Exchange
 from world import World
 
@@ -61,10 +64,33 @@ def test_a_newer_view_replaces_none_and_each_has_its_date() -> None:
     world.keep(N, {"act": "update", "fields": {"own_view": "They keep the peace, if announced."}}, ids[0])
     later, _ = stated(world, (N, "exercises", "They are too large.", ""))
     (issue,) = dialogue.issues([world.exchange(id) for id in (*ids, *later)])
-    said = [(msgspec.json.decode(value.value), value.told.position) for _, value in dialogue.views_of(issue.of("nato"))]
-    assert [text for text, _ in said] == ["They are too large.", "They keep the peace, if announced.", "They keep the peace."]
+    said = [(msgspec.json.decode(value.value), value.told.position) for _, value in dialogue.said_before(issue.of("nato"))]
+    assert [text for text, _ in said] == ["They keep the peace, if announced.", "They keep the peace."]
     assert [position for _, position in said] == sorted((position for _, position in said), reverse=True)
     assert [each.id for each in issue.of("china")] == [ids[1]]
+
+
+def test_what_is_said_later_of_an_older_view_stands_first_among_what_was_said_before() -> None:
+    world = World()
+    ids, _ = stated(world, (N, "Exercises", "They are many.", ""), (N, "exercises", "They grow.", ""), (N, "exercises", "unknown", ""))
+    world.keep(N, {"act": "update", "fields": {"own_view": "They are many, and announced."}}, ids[0])
+    (issue,) = dialogue.issues([world.exchange(id) for id in ids])
+    said = [msgspec.json.decode(value.value) for _, value in dialogue.said_before(issue.of("nato"))]
+    assert said == ["They are many, and announced.", "They grow.", "They are many."]
+
+
+def test_common_ground_is_of_a_view_that_its_side_still_holds() -> None:
+    world = World()
+    ids, _ = stated(world, (N, "The line", "It is needed.", ""))
+    for officer in (N, C):
+        world.keep(officer, {"act": "common-ground", "text": "It is to be tested daily."}, ids[0], seen=True)
+    every = list(world.sides)
+    (issue,) = dialogue.issues([world.exchange(ids[0])])
+    assert issue.common_ground(every) == Raw(b'"It is to be tested daily."')
+    later, _ = stated(world, (N, "the line", "It is not needed any more.", ""))
+    states = [world.exchange(id) for id in (*ids, *later)]
+    (answered,), (shown,) = issues_of(states, every), spoken.issues(states, every)
+    assert answered.common_ground is UNSET is shown.common_ground, "the answer and the page say the same"
 
 
 def test_what_was_cancelled_opens_no_issue() -> None:

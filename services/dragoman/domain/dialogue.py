@@ -11,7 +11,7 @@
 All of them may be cancelled and closed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -58,6 +58,11 @@ class Issue(Struct, frozen=True, kw_only=True):
         """Return the views of a side, the newest first."""
         return [each for each in reversed(self.views) if each.side == side]
 
+    def common_ground(self, sides: Iterable[str]) -> Raw | UnsetType:
+        """Return the text that every side holds to be common ground, said under a view that has not been replaced; unset where none is."""
+        held = (view for side in sides for view in self.of(side)[:1])
+        return next((view.acts["common-ground"][-1].content["text"] for view in held if view.status == "common_ground"), UNSET)
+
 
 def issues(stated: Iterable[Exchange]) -> list[Issue]:
     """Return the issues of perceptions that come in the order of their records; what was cancelled opens none.
@@ -85,11 +90,15 @@ def issues(stated: Iterable[Exchange]) -> list[Issue]:
     return [Issue(id=id, titles=titles[id], views=tuple(each)) for id, each in views.items()]
 
 
-def views_of(states: Sequence[Exchange]) -> Iterator[tuple[Exchange, Value]]:
-    """Yield what a side has said of an issue, the newest first: each of its views, and each value that a view had as it developed."""
-    for state in states:
-        for value in developments.series(state, "own_view"):
-            yield state, value
+def said_before(views: Sequence[Exchange]) -> list[tuple[Exchange, Value]]:
+    """Return what a side said of an issue before what stands, the newest first: its earlier views, and the values that each view had before.
+
+    The views come the newest first, as `Issue.of` gives them.
+    """
+    newest, *earlier = views
+    own = [(newest, value) for value in developments.series(newest, "own_view")[1:]]
+    others = [(view, value) for view in earlier for value in developments.series(view, "own_view")]
+    return sorted((*own, *others), key=lambda each: each[1].told.position, reverse=True)
 
 
 def _perception_title(data: Act) -> Sentence:

@@ -147,9 +147,7 @@ def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, 
             issue=issue.title,
             views=tuple(_view(views) for side in sides if (views := issue.of(side))),
             no_statement=tuple(side for side in sides if not issue.of(side)),
-            common_ground=next(
-                (s.acts["common-ground"][-1].content["text"] for s in reversed(issue.views) if s.status == "common_ground"), UNSET
-            ),
+            common_ground=issue.common_ground(sides),
         )
         for issue in domain.issues(stated)
     )
@@ -158,7 +156,6 @@ def issues_of(stated: Iterable[Exchange], sides: Sequence[str]) -> tuple[Issue, 
 def _view(views: Sequence[Exchange]) -> View:
     """A side's column: its newest view, and those before it."""
     state, *_ = views
-    said = [*domain.views_of(views)][1:]
     fairness = [*consent.counting(state, ("fairness",), consent.view(state))]
     return View(
         side=state.side,
@@ -171,7 +168,9 @@ def _view(views: Sequence[Exchange]) -> View:
         restated_by=tuple(sorted({said.said.by.partition("/")[0] for said in state.acts.get("restatement", ())})),
         fairness=str(msgspec.json.decode(fairness[-1].content["result"])) if fairness else "",
         status=state.status,
-        earlier=tuple(EarlierView(exchange=each.id, time=value.told.when, own_view=value.value) for each, value in said),
+        earlier=tuple(
+            EarlierView(exchange=each.id, time=value.told.when, own_view=value.value) for each, value in domain.said_before(views)
+        ),
     )
 
 

@@ -307,15 +307,15 @@ def issues(stated: Iterable[Exchange], sides: Sequence[str]) -> Iterator[IssueVi
         views = {side: found for side in sides if (found := issue.of(side))}
         newest_views = [found[0] for found in views.values()]
         grounds = [said for state in newest_views for said in state.acts.get("common-ground", ())]
-        common = next((each.acts["common-ground"][-1].content["text"] for each in newest_views if each.status == "common_ground"), None)
+        common = issue.common_ground(sides)
         newest = {said.said.side: said for said in sorted(grounds, key=lambda each: each.said.position)}
         yield IssueView(
             exchange=issue.id,
             issue=issue.title,
             columns=tuple(_column(views[side]) for side in sides if side in views),
             no_statement=tuple(side for side in sides if side not in views),
-            common_ground=UNSET if common is None else common,
-            offered=() if common is not None else tuple(_text(said) for said in newest.values()),
+            common_ground=common,
+            offered=() if common is not UNSET else tuple(_text(said) for said in newest.values()),
         )
 
 
@@ -326,7 +326,6 @@ def _text(said: Said) -> Text:
 def _column(views: Sequence[Exchange]) -> Column:
     """A side's column: its newest view, how the others restate that, and the views that it had before."""
     state, *_ = views
-    before = [*dialogue.views_of(views)][1:]
     restatements = state.acts.get("restatement", ())
     newest = {said.said.side: said for said in restatements}
     return Column(
@@ -337,7 +336,10 @@ def _column(views: Sequence[Exchange]) -> Column:
         wanted_outcome=state.content.get("wanted_outcome", UNSET),
         restated=tuple(_restated(state, said, restatements) for said in newest.values()),
         earlier=len(restatements) - len(newest),
-        before=tuple(Text(side=state.side, time=value.told.when, position=value.told.position, text=value.value) for _, value in before),
+        before=tuple(
+            Text(side=state.side, time=value.told.when, position=value.told.position, text=value.value)
+            for _, value in dialogue.said_before(views)
+        ),
     )
 
 
