@@ -274,6 +274,23 @@ async def test_a_form_has_every_field_the_correction_beside_the_original_and_the
     assert reader.complaints == []
 
 
+async def test_what_is_printed_under_the_chatham_house_rule_names_nobody_also_where_an_update_did(visit: Visiting, nato: Caller) -> None:
+    note = {"act": "contact-note", "form": "conversation", "text": "We talked.", "attribution": "chatham_house"}
+    exchange = str((await nato.open(note, CALM)).json["exchange"])
+    state = (await nato.get(f"/v1/channels/{CALM}/exchanges/{exchange}")).json["state"]
+    speaker = state["opened"]["by"].partition("/")[2]
+    fields = {"venue": "At the lake", "acting_for": speaker, "references": [state["number"]]}
+    said = await nato.act(exchange, {"act": "update", "fields": fields}, CALM)
+    assert said.status == 201, said.json
+    reader = await visit(java_script_enabled=False)
+    await reader.sign_in("china/officer", CALM)
+    await go(reader, f"/c/{CALM}/exchanges/{exchange}/form")
+    printed = await reader.page.locator(".printed > tbody").inner_text()
+    assert "At the lake" in printed
+    assert state["number"] not in printed
+    assert speaker not in printed
+
+
 async def test_a_card_spells_numbers_times_and_places_and_ends_with_what_is_read_back(visit: Visiting, nato: Caller) -> None:
     exchange = await corrected(nato, EXERCISE)
     reader = await visit(java_script_enabled=False)

@@ -80,6 +80,8 @@ class Told:
         note = {**NOTE, **RULE, "to": ["quixotia"], "references": [world.exchange(self.opened[0]).number], "for_the_record": True}
         self.opened.append(world.open(f"{SPEAKER}/o-1", note))
         self._say(world, f"{SPEAKER}/h-1", {"act": "correction", "fields": {"text": "Met."}, "reason": "Shorter."}, self.opened[-1])
+        frame = {"venue": "At the lake", "acting_for": "h-1"}
+        self._say(world, f"{SPEAKER}/h-1", {"act": "update", "fields": frame}, self.opened[-1])
         void = world.unsigned(f"{SPEAKER}/o-1", {**NOTE, **RULE, "to": ["nowhere"]})
         assert not world.take(void).valid
         self.world, self.raws = world, world.raws
@@ -131,6 +133,12 @@ def test_no_report_names_a_side_more_often_than_before_anybody_spoke(told: Told)
     told_more = {name: named(text) - named(before[name]) for name, text in after.items() if named(text) - named(before[name])}
     assert not told_more
     assert not [name for name, text in after.items() if "/26/0001/" in text or "/26/0002/" in text], "a number names its side"
+
+
+def test_nothing_tells_for_whom_somebody_acted_also_where_an_update_said_so(told: Told) -> None:
+    period = told.outputs("after")["period JSON"]
+    assert "At the lake" in period
+    assert '"acting_for"' not in period
 
 
 def test_no_calendar_names_a_side(told: Told) -> None:

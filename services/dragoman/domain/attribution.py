@@ -90,10 +90,16 @@ def naming(text: str, names: Collection[str]) -> bool:
 
 
 def content(members: Mapping[str, Raw], names: Collection[str]) -> dict[str, Raw]:
-    """Return an act's members without those that name one of these sides, other than in the side's own words."""
+    """Return an act's members without those that name one of these sides, other than in the side's own words.
+
+    The fields of an opening that a correction, an update or an amendment holds are members as well.
+    """
     found: dict[str, Raw] = {}
     for member, raw in members.items():
-        value = UNSET if member in _ADDRESSED else _nameless(msgspec.json.decode(raw), names)
+        value = msgspec.json.decode(raw)
+        if member == "fields" and isinstance(value, dict):
+            value = {name: each for name, each in value.items() if name not in _ADDRESSED}
+        value = UNSET if member in _ADDRESSED else _nameless(value, names)
         if value is not UNSET:
             found[member] = Raw(msgspec.json.encode(value))
     return found
