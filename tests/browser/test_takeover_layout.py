@@ -2,6 +2,7 @@
 
 import aiohttp
 import pytest
+from playwright.async_api import expect
 
 from browsing import EXERCISE, Flash, Visiting
 from service import INCIDENT, Caller, Service
@@ -49,6 +50,27 @@ async def test_what_was_said_and_of_which_matter_is_seen_before_anybody_scrolls(
         assert seen["marked"] and seen["wide"], (width, seen)
     await china.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
     await nato.post(f"/v1/channels/{CHANNEL}/exchanges/{sent['exchange']}/acts", {"act": "acknowledgement"})
+
+
+async def test_a_value_that_an_update_told_has_its_time_and_its_record_beside_it(
+    visit: Visiting, demo: Service, session: aiohttp.ClientSession
+) -> None:
+    nato, china = (Caller(session, demo, f"{side}/duty_officer") for side in ("nato", "china"))
+    sent = (await nato.open({**INCIDENT, "precedence": "flash"}, CHANNEL)).json["exchange"]
+    answer = await nato.act(sent, {"act": "update", "fields": {"place": {"lat": 15.5, "lon": 117.25}}}, CHANNEL)
+    assert answer.status == 201, answer.json
+    (told,) = (await nato.get(f"/v1/channels/{CHANNEL}/exchanges/{sent}")).json["state"]["developments"]
+    guest = await visit()
+    await guest.sign_in("china/duty_officer", CHANNEL)
+    place = guest.page.locator("dialog[open] dd", has_text="15°30′00″ N")
+    await expect(place).to_contain_text(f"record {told['told']['position']}")
+    await expect(guest.page.locator("dialog[open] [data-as-of]")).to_have_count(1)
+    for width, height in (DESKS[0], PHONE):
+        await guest.page.set_viewport_size({"width": width, "height": height})
+        assert await guest.page.evaluate("document.querySelector('dialog[open]').scrollWidth <= innerWidth"), width
+    for message in (await nato.get(f"/v1/channels/{CHANNEL}/exchanges/{sent}")).json["state"]["messages"]:
+        done = await china.act(sent, {"act": "acknowledgement", "of": message["id"]}, CHANNEL)
+        assert done.status == 201, done.json
 
 
 async def test_the_marking_of_an_exercise_lies_over_nothing_and_its_clock_stands_beside_the_title(visit: Visiting, flash: Flash) -> None:

@@ -444,7 +444,8 @@ async def _detail(here: Here, ring: Ring) -> Detail:
     display = Display(here.words, offices)
     message = message_words.message_of(exchange, ring.key)
     content = message_words.content(projection, exchange, message)
-    facts, text = message_words.facts(display, exchange, message, content), message_words.text(display, message, content)
+    facts = message_words.facts(display, exchange, message, content)
+    text = message_words.text(display, exchange, message, content)
     # The headline or the line below it names the kind already; an answer that states another kind than its matter says so itself.
     named = {"request", "kind"} if not ring.within or ring.kind == message_words.kind_of(exchange.content) else {"request"}
     facts = tuple(each for each in facts if each.name not in named)

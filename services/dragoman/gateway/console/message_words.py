@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from dragoman.domain.exchange import content_of
-from dragoman.gateway.console import kinds
+from dragoman.gateway.console import developing, kinds
 from dragoman.gateway.console.kinds import Member
 from dragoman.gateway.console.said import Display, Fact
 from dragoman.language.words import Words
@@ -41,7 +41,7 @@ def is_opening(exchange: Exchange, message: Message) -> bool:
 
 
 def content(projection: Projection, exchange: Exchange, message: Message) -> dict[str, Raw]:
-    """Return the members of a message: of an opening as corrected since, of any other as recorded. An erased message has none."""
+    """Return the members of a message: of an opening as they stand, of any other as recorded. An erased message has none."""
     if is_opening(exchange, message):
         return exchange.content
     record = projection.record_at(message.said.position)
@@ -91,7 +91,8 @@ def within(words: Words, exchange: Exchange, message: Message, side: str) -> str
 
 def facts(display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> tuple[Fact, ...]:
     """Return what is shown first of a message: the usual facts, always a time and a place that it states, and all of a short answer."""
-    return tuple(_facts(display, exchange, message, content))
+    facts = _facts(display, exchange, message, content)
+    return tuple(developing.dated(display, exchange, facts) if is_opening(exchange, message) else facts)
 
 
 def _facts(display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> Iterator[Fact]:
@@ -134,9 +135,12 @@ def _accepted(exchange: Exchange, message: Message) -> dict[str, str] | None:
     return terms if isinstance(terms, dict) and "from" in terms else None
 
 
-def text(display: Display, message: Message, content: Mapping[str, Raw]) -> Fact | None:
+def text(display: Display, exchange: Exchange, message: Message, content: Mapping[str, Raw]) -> Fact | None:
     """Return the main text of a message: the usual one, or else the first text that it has."""
     members = {each.name: each for each in kinds.members(message.act) if each.name in content}
     prose = [each.name for each in members.values() if isinstance(each.kind, _PROSE)]
     name = next((each for each in (*_TEXTS, *prose) if each in members), None)
-    return None if name is None else display.fact(members[name], content[name])
+    if name is None:
+        return None
+    fact = display.fact(members[name], content[name])
+    return developing.dated(display, exchange, [fact])[0] if is_opening(exchange, message) else fact
