@@ -62,7 +62,7 @@ async def test_a_translation_is_written_beside_its_original_and_shown_under_it(
     changed = {"act": "correction", "fields": {"facts": {"en": "One ship.", "fr": "Un navire."}}, "reason": "Counted wrongly."}
     assert (await nato.act(exchange, changed, CALM, If_Match=etag)).status == 201
     await officer.page.goto(f"{demo.base_url}/c/{CALM}/exchanges/{exchange}")
-    await expect(officer.page.locator("article .translated")).to_contain_text("of the text before its correction")
+    await expect(officer.page.locator("article .translated")).to_contain_text("of the text before it was changed")
     await expect(officer.page.locator("article .translated")).not_to_contain_text("agreed")
 
 

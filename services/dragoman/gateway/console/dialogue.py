@@ -241,7 +241,7 @@ class JointReport(Told, frozen=True, kw_only=True):
     consents: tuple[Told, ...]
     missing: tuple[str, ...]
     earlier: tuple[Told, ...]
-    corrected: tuple[Told, ...]
+    changed: tuple[Told, ...]
     allowed: tuple[str, ...]
 
 
@@ -265,7 +265,7 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         consents=tuple(each for each in consents if each.side not in missing),
         missing=missing,
         earlier=tuple(each for each in consents if each.side in missing),
-        corrected=tuple(
+        changed=tuple(
             Told(side=stamp.side, time=stamp.when, position=stamp.position)
             for stamp in map(developments.stamp_of, developments.changes(state))
         ),

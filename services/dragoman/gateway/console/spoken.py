@@ -178,7 +178,7 @@ class Dissented(Text, frozen=True, kw_only=True):
 
 
 class Endorsed(Told, frozen=True, kw_only=True):
-    """A side stands behind a paragraph; `before` where its text was corrected since."""
+    """A side stands behind a paragraph; `before` where its text was changed since."""
 
     before: bool
 

@@ -33,7 +33,7 @@ class Disputed(Struct, frozen=True, kw_only=True):
 class Translated(Struct, frozen=True, kw_only=True):
     """One translation of a message: by which side, and which sides agree to it or dispute it.
 
-    `corrected` is when the words that it is of were corrected since: then it is of words that stand no more, and no side's agreement to it holds.
+    `changed` is when the words that it is of were changed since: then it is of words that stand no more, and no side's agreement to it holds.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Translated(Struct, frozen=True, kw_only=True):
     text: str
     side: str
     time: str
-    corrected: str = ""
+    changed: str = ""
     agreed: tuple[str, ...] = ()
     disputed: tuple[Disputed, ...] = ()
 
@@ -59,8 +59,8 @@ def by_record(state: Exchange) -> dict[int, tuple[Translated, ...]]:
     return {position: found for position, id in records.items() if (found := of_message(state, id))}
 
 
-def _corrected(state: Exchange, said: Said) -> str:
-    """Return when the words that a translation is of were corrected after it; empty where they were not."""
+def _changed(state: Exchange, said: Said) -> str:
+    """Return when the words that a translation is of were changed after it; empty where they were not."""
     if _value(said, "of", state.id) != state.id:
         return ""
     later = [
@@ -79,7 +79,7 @@ def _translated(state: Exchange, said: Said) -> Translated:
         text=_value(said, "text"),
         side=said.said.side,
         time=said.said.time,
-        corrected=_corrected(state, said),
+        changed=_changed(state, said),
         agreed=tuple(
             dict.fromkeys(each.said.side for each in consent.counting(state, ("translation-agreement",), consent.reading(state, said)))
         ),
@@ -102,9 +102,9 @@ def mark(words: Words, translated: Translated, *, attributed: bool = True) -> st
         return words.listed(dict.fromkeys(side.upper() for side in sides)) if attributed else words.say("a participant")
 
     side = named([translated.side])
-    if translated.corrected:
-        corrected = words.written(translated.corrected, "minute")
-        return words.say("%(side)s’s translation of the text before its correction of %(t)s", side=side, t=corrected)
+    if translated.changed:
+        changed = words.written(translated.changed, "minute")
+        return words.say("%(side)s’s translation of the text before it was changed, %(t)s", side=side, t=changed)
     if translated.disputed:
         return words.say("%(side)s’s translation, disputed by %(sides)s", side=side, sides=named(each.side for each in translated.disputed))
     if translated.agreed:
