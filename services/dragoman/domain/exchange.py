@@ -641,7 +641,7 @@ def _check_update(registry: Registry, exchange: Exchange | None, record: Record)
     data = record.data
     assert isinstance(data, carrying.Update)
     if data.text is data.fields is data.next_update is data.phrases is UNSET:
-        return invalid("/text", sentence("an update says something; give text, or fields that are known by now, or next_update"))
+        return invalid("/text", sentence("an update says something; give text, or fields that are new, or next_update"))
     return checks.times(as_of=data.as_of, next_update=data.next_update)
 
 

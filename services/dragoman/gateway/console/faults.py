@@ -100,8 +100,8 @@ _PLAIN: Final = {
     "a reply says something; give text, answers by question number, or agreed phrases": sentence(
         "Write an answer, or choose an agreed phrase."
     ),
-    "an update says something; give text, or fields that are known by now, or next_update": sentence(
-        "Write what is known by now, or say when the next update comes."
+    "an update says something; give text, or fields that are new, or next_update": sentence(
+        "Write what is new, or say when the next update comes."
     ),
     "give the file or its totals, or say nil_return: one of the two": sentence(
         "Attach the file or give its totals; or answer Yes here where there is nothing to report."
