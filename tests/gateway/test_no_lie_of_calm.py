@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from dragoman.audit.replay import Replay
 from dragoman.domain import clocks
 from dragoman.domain.exchange import ENDED, owes_acknowledgement
+from dragoman.gateway.console import consoles
 from dragoman.language.words import words
 from dragoman.projection.moment import Asked, moment
 from dragoman.projection.store import Store
@@ -175,5 +176,23 @@ def test_quiet_is_said_where_all_of_it_is_so(store: Store, tmp_path: Path) -> No
             assert "No matter is open." in spoken(html)
             assert "Line in order" in rail(html)
             assert {"NATO manned", "CHINA manned"} <= set(re.findall(r"[A-Z]+ manned", rail(html)))
+
+    asyncio.run(looked())
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("official", "NATO: no alarm armed"), ("exercise", "NATO: not armed here")])
+def test_a_watch_that_no_alarm_is_armed_for_says_whether_that_is_of_the_exercise_alone(
+    store: Store, tmp_path: Path, kind: str, expected: str
+) -> None:
+    world = World(kind=kind, name=f"unarmed-{kind}")
+    world.keep("nato/d-1", {"act": "watch-assumption"})
+
+    async def looked() -> None:
+        async with served(world, store, tmp_path) as (app, service, projection):
+            app[consoles.ARMED].began = app[consoles.ARMED].began - 300
+            shown = rail((await page_of(app, service, projection, "nato/d-1"))[1])
+            assert expected in shown
+            assert ("in this exercise no alarm armed" in shown) == (kind == "exercise")
+            assert "CHINA not manned" in shown
 
     asyncio.run(looked())

@@ -138,6 +138,7 @@ class World:
             "type": "dragoman.channel-opening.v1",
             "name": self.name,
             "kind": self.kind,
+            "exercise_of": {"name": self.name.removesuffix("-exercise"), "cid": "00" * 32} if self.kind == "exercise" else None,
             "sides": [{"name": side, "roots": [public_of(f"{side}/root")], "threshold": 1} for side in self.sides],
             "log_key": public_of("log"),
             "origin": "example.org/nato-china",

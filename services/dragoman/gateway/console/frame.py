@@ -159,15 +159,23 @@ def _watches(here: Here) -> Iterator[Cell]:
             continue
         since = words.say("since %(t)s", t=words.written(held.since.time, "minute"))
         silent = consoles.silent_for(here.request.app, here.projection, side.name) if side.name == here.side and not here.past else 0.0
-        word = words.say("%(side)s manned", side=side.name.upper())
         if silent >= DISARMED_SECONDS:
-            detail = words.listed([word, words.say("no alarm armed for %(d)s", d=words.span(silent))])
-            word = words.say("%(side)s: no alarm armed", side=side.name.upper())
-            yield Cell(
-                key=f"watch-{side.name}", level="critical" if silent >= 2 * DISARMED_SECONDS else "caution", word=word, detail=detail
-            )
+            level: Level = "critical" if silent >= 2 * DISARMED_SECONDS else "caution"
+            word, detail = _unarmed(words, side.name, silent, exercise=registry.kind == "exercise")
+            yield Cell(key=f"watch-{side.name}", level=level, word=word, detail=detail)
             continue
-        yield Cell(key=f"watch-{side.name}", level="normal", word=word, detail=since)
+        yield Cell(key=f"watch-{side.name}", level="normal", word=words.say("%(side)s manned", side=side.name.upper()), detail=since)
+
+
+def _unarmed(words: Words, side: str, silent: float, *, exercise: bool) -> tuple[str, str]:
+    """Return the word and the detail of a watch whose side arms no alarm; a console that is armed for the live channels hears no exercise."""
+    manned, span = words.say("%(side)s manned", side=side.upper()), words.span(silent)
+    if exercise:
+        word = words.say("%(side)s: not armed here", side=side.upper())
+        detail = words.say("in this exercise no alarm armed for %(d)s; arm one on a page of it", d=span)
+    else:
+        word, detail = words.say("%(side)s: no alarm armed", side=side.upper()), words.say("no alarm armed for %(d)s", d=span)
+    return word, words.listed([manned, detail])
 
 
 async def _proof(here: Here) -> Cell:
