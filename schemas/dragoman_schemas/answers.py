@@ -30,7 +30,8 @@ class Standing(Answer, frozen=True, kw_only=True):
 class Recorded(Answer, frozen=True, kw_only=True):
     """What a post became: the record's place in the log, and the exchange that it opened or carried on.
 
-    `standing` is how it stands under the signed heads, where the caller has waited for that.
+    `one_key` says that one officer sent what takes two: a colleague's `second-key` is asked for. `standing` is how the record stands under
+    the signed heads, where the caller has waited for that.
     """
 
     channel: str
@@ -43,6 +44,7 @@ class Recorded(Answer, frozen=True, kw_only=True):
     time: str
     commit: str
     etag: str
+    one_key: bool = False
     standing: Standing | UnsetType = UNSET
 
 

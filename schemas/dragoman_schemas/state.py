@@ -150,10 +150,21 @@ class Meeting(State, frozen=True, kw_only=True):
     readouts_differ: bool = False
 
 
+class OneKey(State, frozen=True, kw_only=True):
+    """A record that one officer sent where two are asked for: who turned the `second` key, and None while it is due."""
+
+    id: str
+    act: str
+    sent: Stamp
+    second: Stamp | None = None
+
+
 class Exchange(State, frozen=True, kw_only=True):
     """One matter from its opening to its closure.
 
-    `invokes` is the request for explanation on whose ladder a meeting stands. `released_by` is the second officer of a two-key opening; sent on `one_key`, the second follows. `acts` are those continuing acts that have content of their own, by name.
+    `invokes` is the request for explanation on whose ladder a meeting stands. `released_by` is the second officer of a two-key opening. `one_key` lists the records that one officer sent where two are asked for. `acts` are those continuing acts that have content of their own, by name.
+
+    `etag` is the commitment of the newest record, `revision` of the newest that is no receipt: an acknowledgement moves the first alone.
     """
 
     id: str
@@ -172,8 +183,7 @@ class Exchange(State, frozen=True, kw_only=True):
     for_the_record: bool = False
     invokes: str = ""
     released_by: str = ""
-    one_key: bool = False
-    second_key: Stamp | None = None
+    one_key: tuple[OneKey, ...] = ()
     content: dict[str, Raw]
     defaults: dict[str, Raw] = {}
     messages: tuple[Message, ...]
@@ -185,6 +195,7 @@ class Exchange(State, frozen=True, kw_only=True):
     accounts: dict[str, tuple[Account, ...]] = {}
     acts: dict[str, tuple[Said, ...]] = {}
     meeting: Meeting | None = None
+    revision: str
     etag: str
 
 

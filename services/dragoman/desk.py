@@ -25,7 +25,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from dragoman.domain import channel as channels
-from dragoman.domain import deadlines, ids, meeting
+from dragoman.domain import deadlines, ids, meeting, two_keys
 from dragoman.domain import record as records
 from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.clocks import calendar_of
@@ -319,7 +319,9 @@ class Desk:
                 reason=void.detail,
             )
             raise Refused(Refusal(kind="void", detail=detail, position=position, allowed=void.allowed))
-        return Kept(recorded=_recorded(record, number, position), replayed=False)
+        known = projection.exchange(record.envelope.subject)
+        alone = known is not None and two_keys.sent(known, record.envelope.id) is not None
+        return Kept(recorded=_recorded(record, number, position, one_key=alone), replayed=False)
 
     def _decide(self, state: ChannelState, projection: Projection, post: Post, asked: Asked, moment: datetime) -> Record:
         signatures = post.signatures
@@ -515,7 +517,7 @@ def _is_same(record: Record, post: Post) -> bool:
     return completed and record.act.startswith((post.act[:-1] + b',"signed":', post.act[:-1] + b',"keys":'))
 
 
-def _recorded(record: Record, number: str, position: int) -> Recorded:
+def _recorded(record: Record, number: str, position: int, *, one_key: bool) -> Recorded:
     e = record.envelope
     return Recorded(
         channel=e.channel,
@@ -528,4 +530,5 @@ def _recorded(record: Record, number: str, position: int) -> Recorded:
         time=e.time,
         commit=record.commit,
         etag=f'"{record.commit}"',
+        one_key=one_key,
     )

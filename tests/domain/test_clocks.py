@@ -172,7 +172,7 @@ def test_what_went_on_one_key_owes_the_second_within_two_hours() -> None:
     assert isinstance(kept, Folded) and kept.record is not None
     id = kept.record.envelope.id
     assert limit(running(world, id)["second_key", "nato"]) == 2 * HOUR
-    world.keep(NH, act("second-key"), id)
+    world.keep(NH, act("second-key", of=id), id)
     assert running(world, id)["second_key", "nato"].met is not None
 
 

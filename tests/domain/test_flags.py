@@ -121,7 +121,7 @@ def test_one_key_shows_until_the_second_is_turned() -> None:
     kept = world.keep(ND, act("launch-notice", phase="deviation"))
     id = world.exchange(kept.record.envelope.id).id  # type: ignore[union-attr]
     assert "one_key" in shown(world, id)
-    world.keep(NH, act("second-key"), id)
+    world.keep(NH, act("second-key", of=id), id)
     assert "one_key" not in shown(world, id)
 
 

@@ -187,8 +187,8 @@ def test_who_released_stands_with_the_exchange(world: World) -> None:
     kept = world.keep(N, act("military-activity"), released_by=NH)
     assert isinstance(kept, Folded) and kept.record is not None
     exchange = world.exchange(kept.record.envelope.id)
-    assert (exchange.released_by, exchange.one_key) == (NH, False)
-    assert refused(world.keep(NH, act("second-key"), exchange.id)).kind == "not-allowed-in-state"
+    assert (exchange.released_by, exchange.one_key) == (NH, ())
+    assert refused(world.keep(NH, act("second-key", of=exchange.id), exchange.id)).faults[0].pointer == "/of"
 
 
 @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ def test_what_is_urgent_goes_on_one_key_and_the_second_follows(name: str, change
     assert isinstance(kept, Folded) and kept.record is not None
     id = kept.record.envelope.id
     assert world.exchange(id).one_key
-    assert refused(world.keep(ND, act("second-key"), id)).faults[0].pointer == "/act"
-    assert refused(world.keep(CH, act("second-key"), id)).kind == "not-permitted"
-    world.keep(NH, act("second-key"), id)
-    second = world.exchange(id).second_key
+    assert refused(world.keep(ND, act("second-key", of=id), id)).faults[0].pointer == "/of"
+    assert refused(world.keep(CH, act("second-key", of=id), id)).faults[0].pointer == "/of"
+    world.keep(NH, act("second-key", of=id), id)
+    second = world.exchange(id).one_key[0].second
     assert second is not None
     assert second.by == NH
-    assert refused(world.keep(NH, act("second-key"), id)).faults[0].pointer == "/act"
+    assert refused(world.keep(NH, act("second-key", of=id), id)).faults[0].pointer == "/of"

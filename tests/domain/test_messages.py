@@ -167,12 +167,12 @@ def test_an_exchange_opens_with_who_released_it_and_etag_and_times() -> None:
     world = World()
     id = world.open(N, act("military-activity"))
     exchange = world.exchange(id)
-    assert (exchange.released_by, exchange.one_key, exchange.side, exchange.family) == (ND, False, "nato", "notification")
+    assert (exchange.released_by, exchange.one_key, exchange.side, exchange.family) == (ND, (), "nato", "notification")
     assert exchange.opened == exchange.updated == exchange.messages[0].said
     plain = world.exchange(world.open(N, NOTE))
     assert (plain.released_by, plain.one_key, plain.messages[0].suspended, plain.for_the_record, plain.invokes, plain.meeting) == (
         "",
-        False,
+        (),
         False,
         False,
         "",

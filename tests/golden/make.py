@@ -128,7 +128,7 @@ def kept_by_sides() -> list[bytes]:
     world.keep("china/o-1", {"act": "agenda", "topics": ["Radio procedure"]}, meeting)
     world.keep("nato/o-1", {"act": "agenda-agreement"}, meeting, seen=True)
     urgent = world.open("nato/d-1", {**SAMPLES["launch-notice"], "phase": "deviation"})
-    world.keep("nato/h-1", SAMPLES["second-key"], urgent)
+    world.keep("nato/h-1", {"act": "second-key", "of": urgent}, urgent)
     id = world.open("nato/d-1", INCIDENT)
     opened = world.exchange(id)
     served(world, "delivery", "gateway", ids.from_key(world.name, "service/gateway", channel.delivery_key("china", world.position)), channel.delivery_act("china", world.position), world.registry.id, "channel")  # fmt: skip

@@ -98,9 +98,9 @@ async def test_what_a_duty_officer_sends_alone_waits_for_its_second_key(who: Who
     assert sent.status == 201, sent.body
     view = (await who("china/officer").get(f"{C}/exchanges/{sent.json['exchange']}")).json
     assert view["state"]["one_key"]
-    assert (await who("nato/head_of_office").act(sent.json["exchange"], {"act": "second-key"})).status == 201
+    assert (await who("nato/head_of_office").act(sent.json["exchange"], {"act": "second-key", "of": sent.json["id"]})).status == 201
     view = (await who("china/officer").get(f"{C}/exchanges/{sent.json['exchange']}")).json
-    assert view["state"]["second_key"]["by"] == "nato/h-1"
+    assert view["state"]["one_key"][0]["second"]["by"] == "nato/h-1"
 
 
 async def test_two_officers_draft_and_release_on_the_command_line(own: Service, tmp_path: Path) -> None:

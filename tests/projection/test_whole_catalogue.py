@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from catalogue import AT_ANY_TIME, CHANGES, CHANNEL, CONTINUING, LIVES, ON_ONE_KEY, OPENINGS, ROLES, life_of
+from catalogue import AT_ANY_TIME, BY_TWO, CHANGES, CHANNEL, CONTINUING, LIVES, ON_ONE_KEY, OPENINGS, ROLES, life_of
 from dragoman.audit.replay import Replay
 from dragoman.domain import clocks, line
 from dragoman.domain import record as records
@@ -69,6 +69,7 @@ SETTLED = {
     "accounts-agreement",
     "acknowledgement",
     "closure",
+    "amendment-agreement",
 }
 """What may leave an exchange where it is until all have spoken."""
 
@@ -226,6 +227,7 @@ class Anybody(RuleBasedStateMachine):
     def second(self, act: str, actor: str) -> str:
         """Who releases: where two are asked for mostly a colleague, elsewhere hardly anybody."""
         two = (act in OPENINGS and OPENINGS[act].keys == 2) or (act in CHANNEL and CHANNEL[act][2] == 2) or act == "meeting-request"
+        two = two or act in BY_TWO
         if self.lots.random() > (0.8 if two else 0.03):
             return ""
         return self.lots.choice([name for name in self.registry.officers if name.partition("/")[0] == actor.partition("/")[0]] or [actor])
@@ -239,6 +241,8 @@ class Anybody(RuleBasedStateMachine):
         if exchange is not None and "of" in body:
             of = [said.id for said in exchange.acts.get("translation", ())] if act.startswith("translation-") else []
             body["of"] = lots.choice(of or [message.id for message in exchange.messages])
+        if act == "second-key" and exchange is not None and exchange.one_key:
+            body["of"] = lots.choice(exchange.one_key).id
         if act in ("dissent", "endorsement"):
             body["paragraph"] = lots.choice((1, 2, 3))
         if act == "endorsement" and exchange is not None and exchange.act != "joint-report":
@@ -345,8 +349,12 @@ class Anybody(RuleBasedStateMachine):
         if name in CONTINUING:
             assert before is not None and isinstance(folded.state, Exchange)
             self.stands(before, name, record.side)
+            self.keys(before, folded.state, record)
             moved = life_of(before.act)[name][before.status]
             after = {moved} | ({before.status} if name in SETTLED else set()) | ({"echoed_with_errors"} if name == "echo" else set())
+            if name == "second-key":
+                sent = next(each.act for each in before.one_key if each.id == getattr(record.data, "of", ""))
+                after |= {life_of(before.act).get(sent, {}).get(before.status, before.status)}
             if name == "status-change":
                 after = set(CHANGES[before.act][before.status].split())
             if name == "fate":
@@ -369,18 +377,33 @@ class Anybody(RuleBasedStateMachine):
         if name in OPENINGS:
             wanted, keys = ROLES[OPENINGS[name].who], OPENINGS[name].keys
         elif name in CONTINUING:
-            wanted, keys = ROLES["the duty officer" if name == "all-clear" else "any officer"], 1
+            wanted, keys = ROLES["the duty officer" if name == "all-clear" else "any officer"], 1 + (name in BY_TWO)
         else:
             wanted, keys = ROLES[CHANNEL[name][1]], CHANNEL[name][2]
         data = msgspec.json.decode(record.act)
         ladder = name == "meeting-request" and isinstance(second, str)
-        alone = keys == 2 and second is msgspec.UNSET
+        alone = keys == 2 and second is msgspec.UNSET and name not in CONTINUING
         if alone:
             assert ON_ONE_KEY[name].items() <= data.items()
             assert held & {"duty_officer", "head_of_office"}
         else:
             assert held & wanted, (name, held)
             assert keys == 2 or second is msgspec.UNSET or ladder
+
+    def keys(self, before: Exchange, after: Exchange, record: Record) -> None:
+        """What binds a side, or changes what took two officers, is of two, or waits for the second."""
+        name, actor, of = record.name, record.envelope.actor, getattr(record.data, "of", "")
+        alone = record.envelope.releasedby is msgspec.UNSET
+        waits = record.envelope.id in {each.id for each in after.one_key}
+        if name in ("agreement", "endorsement", "accounts-agreement", "release-consent"):
+            assert waits == alone
+        if name in ("correction", "cancellation") and OPENINGS[before.act].keys == 2:
+            assert waits == alone
+            assert not alone or {"duty_officer", "head_of_office"} & {*self.registry.officers[actor].roles}
+        if name == "second-key":
+            (sent,) = [each for each in before.one_key if each.id == of]
+            assert (sent.second, sent.sent.side, sent.sent.by != actor) == (None, record.side, True)
+        assert waits <= (alone and name in BY_TWO)
 
     def stands(self, before: Exchange, name: str, side: str) -> None:
         parties = {before.side, *before.to}

@@ -105,7 +105,7 @@ CONTINUING = {
     "amendment": (Who.ANY, "consenting message kept"),
     "amendment-agreement": (Who.ANY, "consenting acknowledges answers kept"),
     "amendment-refusal": (Who.ANY, "acknowledges answers message kept"),
-    "second-key": (Who.OPENER, ""),
+    "second-key": (Who.ANY, ""),
     "call-attempt": (Who.ANY, "kept"),
     "non-attendance": (Who.ANY, "kept"),
     "agreement": (Who.OTHER, "consenting acknowledges answers kept"),
@@ -355,11 +355,18 @@ LIVES = {
 WHILE_IT_LIVES = ("reply", "interim-reply", "clarification-request", "assessment", "decline", "update", "correction", "call-attempt")
 """Allowed in every status but the last ones, and moving none, unless the format says otherwise."""
 
+BY_TWO = (
+    *("agreement", "endorsement", "accounts-agreement", "release-consent", "amendment-agreement"),
+    *("amendment", "correction", "cancellation", "closure"),
+)
+"""What carries an exchange on and takes two officers: the first always, the rest by what they change or end."""
+
 AT_ANY_TIME = (
     "acknowledgement",
     "repeat-request",
     "release-consent",
     "consent-withdrawal",
+    "second-key",
     "translation",
     "translation-agreement",
     "translation-dispute",
@@ -382,8 +389,6 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
         "closure": {status: "closed" for status in live + ended if status not in ("cancelled", "closed", "withdrawn")},
         "lesson": {status: status for status in ended},
     }
-    if name in ("launch-notice", "terrorism-warning", "point-of-contact"):
-        moves["second-key"] = {status: status for status in live + ended}
     for before, each, after in own:
         moves.setdefault(each, {})[before] = after
     consents = [each for each in ("agreement", "endorsement", "acceptance") if each in moves]

@@ -79,6 +79,7 @@ class Exchange:
     side: str
     status: str
     etags: list[str]
+    revision: str = ""
     text: dict[str, Any] = field(default_factory=dict)
     bound: bool = False
     addressed: set[str] = field(default_factory=set)
@@ -156,7 +157,7 @@ class Model:
         if admitted != RECORDED:
             return admitted
         if post.if_match:
-            return RECORDED if post.if_match == exchange.etags[-1] else "moved"
+            return RECORDED if post.if_match in (exchange.etags[-1], exchange.revision) else "moved"
         return "precondition-required" if post.act in RESTS_ON else RECORDED
 
     def record(self, post: Post, answer: dict[str, Any]) -> None:
@@ -174,7 +175,7 @@ class Model:
                 text=_text_of(post.body),
                 addressed={*self.sides} - {post.side},
             )
-            self._stand(self.exchanges.setdefault(answer["exchange"], opened), answer)
+            self._stand(self.exchanges.setdefault(answer["exchange"], opened), post, answer)
         else:
             exchange = self.exchanges[post.exchange]
             if post.act != "closure" or post.side == exchange.side:  # another side's closure is kept, and ends nothing
@@ -183,12 +184,14 @@ class Model:
             exchange.text |= post.body.get("fields", {})
             if post.act in SAYS_SOMETHING:
                 exchange.addressed |= {*self.sides} - {post.side}
-            self._stand(exchange, answer)
+            self._stand(exchange, post, answer)
 
-    def _stand(self, exchange: Exchange, answer: dict[str, Any]) -> None:
+    def _stand(self, exchange: Exchange, post: Post, answer: dict[str, Any]) -> None:
         assert answer["position"] > exchange.position, "an exchange's records stand in the order in which they were acknowledged"
         exchange.position = answer["position"]
         exchange.etags.append(answer["etag"])
+        if post.act != "acknowledgement":
+            exchange.revision = answer["etag"]
 
     def _enter(self, post: Post) -> None:
         actor = f"{post.side}/{post.body['officer']}"

@@ -142,6 +142,9 @@ class Play:
             kept = await self.call(who, "POST", f"{channel}/drafts/{draft.json['id']}/release", If_Match=draft.headers["ETag"])
         else:
             kept = await self.call(who, "POST", path, body, **headers)
+        if kept.json.get("one_key"):
+            colleague = f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"
+            await self.call(colleague, "POST", path, {"act": "second-key", "of": kept.json["id"]}, Idempotency_Key=new_key())
         if "as" in entry:
             self.exchanges[entry["as"]] = kept.json["exchange"]
 

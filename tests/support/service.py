@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 
 import commands
-from dragoman.domain import consent
+from dragoman.domain import consent, two_keys
 from dragoman.domain.record import decode_act
 from dragoman.domain.refusal import Malformed
 from dragoman.domain.table import FORMATS, PATHS
@@ -205,6 +205,7 @@ class Caller:
     def __init__(self, session: aiohttp.ClientSession, service: Service, who: str = "") -> None:
         self.session = session
         self.service = service
+        self.who = who
         self.headers = {} if not who else {"Authorization": f"Bearer {service.operator if who == 'operator' else service.token(who)}"}
 
     async def call(self, method: str, path: str, body: Any = None, **headers: str) -> "Answer":
@@ -255,10 +256,16 @@ class Caller:
                 await asyncio.sleep(0.05)
 
     async def act(self, exchange: str, body: Any, channel: str = "nato-china", **headers: str) -> "Answer":
-        """Carry an exchange on; an act of consent that names no terms consents to those that stand."""
+        """Carry an exchange on; an act of consent that names no terms consents to those that stand, and a colleague turns its second key."""
         if isinstance(body, dict) and body.get("act") in consent.ACTS and body.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS:
             body = {**body, "terms": await self.terms(exchange, body, channel)}
-        return await self.post(f"/v1/channels/{channel}/exchanges/{exchange}/acts", body, **headers)
+        path = f"/v1/channels/{channel}/exchanges/{exchange}/acts"
+        answer = await self.post(path, body, **headers)
+        if answer.status == 201 and isinstance(body, dict) and body.get("act") in two_keys.CONSENTS and answer.json.get("one_key"):
+            side, _, role = self.who.partition("/")
+            colleague = Caller(self.session, self.service, f"{side}/{'officer' if role != 'officer' else 'duty_officer'}")
+            assert (await colleague.post(path, {"act": "second-key", "of": answer.json["id"]})).status == 201
+        return answer
 
     async def terms(self, exchange: str, body: dict[str, Any], channel: str = "nato-china") -> str:
         """The digest that an act of consent has to name now."""

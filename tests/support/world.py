@@ -11,7 +11,7 @@ from dragoman.audit.replay import Replay
 from dragoman.domain import consent, ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
-from dragoman.domain.fold import Folded, fold, judge
+from dragoman.domain.fold import Folded, fold, judge, takes_two
 from dragoman.domain.ledger import Asked, Grounds
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Malformed, Refusal
@@ -19,6 +19,7 @@ from dragoman.domain.rule import Who
 from dragoman.domain.table import RULES
 from dragoman.sentence import verbatim
 from dragoman.tlog import dsse
+from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 
 SALT = "ab" * 32
@@ -234,10 +235,15 @@ class World:
         return records.of(envelope, raw, data)
 
     def keep(
-        self, actor: str, act: dict[str, Any], exchange: str = "", *, seen: bool = False, key: str = "", released_by: str = ""
+        self, actor: str, act: dict[str, Any], exchange: str = "", *, seen: bool = False, key: str = "", released_by: str | None = None
     ) -> Folded | Refusal:
-        """Decide a post and fold what it became; `seen` relies on the exchange as it stands."""
+        """Decide a post and fold what it became; `seen` relies on the exchange as it stands.
+
+        Where an act that carries an exchange on takes two officers, a colleague releases it, unless `released_by` says otherwise.
+        """
         etag = self.exchange(exchange).etag if seen else None
+        if released_by is None:
+            released_by = self.releaser(actor, act, exchange)
         decided = self.decide(actor, act, exchange, etag, key, released_by)
         return decided if isinstance(decided, Refusal) else self.take(decided)
 
@@ -246,6 +252,14 @@ class World:
         folded = self.keep(actor, act, released_by=self.second(actor, act))
         assert isinstance(folded, Folded) and folded.record is not None, folded
         return folded.record.envelope.id
+
+    def releaser(self, actor: str, act: dict[str, Any], exchange: str) -> str:
+        """A colleague of an officer who releases what carries an exchange on, where that takes two; empty where one will do."""
+        rule, known = RULES[act["act"]], self.ledger.exchange(exchange) if exchange else None
+        side, _, name = actor.partition("/")
+        if known is None or side == "service" or not takes_two(self.ledger, known, rule, Act()):
+            return ""
+        return f"{side}/{OFFICERS['duty_officer' if name != OFFICERS['duty_officer'] else 'officer']}"
 
     def second(self, actor: str, act: dict[str, Any]) -> str:
         """A colleague of an officer who can release an act of two keys; empty where one will do."""

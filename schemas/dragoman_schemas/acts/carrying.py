@@ -188,7 +188,9 @@ class Lesson(Continuing, frozen=True, kw_only=True, tag="lesson"):
 
 
 class SecondKey(Continuing, frozen=True, kw_only=True, tag="second-key"):
-    """A second officer stands behind what a duty officer sent alone."""
+    """A second officer stands behind the record that a colleague sent alone; `of` is that record's id."""
+
+    of: Id
 
 
 class CallAttemptV1(Continuing, frozen=True, kw_only=True, tag="call-attempt"):

@@ -89,7 +89,7 @@ def _exchange(each: Exchange, sides: Sequence[str]) -> Row:
     return (
         *(each.id, number, each.act, each.family, each.status, side, each.precedence, each.area, subject),
         *(each.opened.time, opened_by, each.opened.position, each.updated.time, each.updated.position),
-        *(int(each.for_the_record), int(each.one_key), len(each.corrections)),
+        *(int(each.for_the_record), int(bool(each.one_key)), len(each.corrections)),
         json.dumps({name: json.loads(bytes(value)) for name, value in content.items()}, ensure_ascii=False),
     )
 

@@ -161,6 +161,10 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
         if exchange:
             act = await caller.with_terms(entry["channel"], exchange, act)
         recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
+        if recorded.one_key:
+            colleague = cast[f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"]
+            second = _compact({"act": "second-key", "of": recorded.id})
+            await colleague.post(entry["channel"], second, key=f"{key}-second", exchange=recorded.exchange)
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
         if "record_as" in entry:

@@ -201,6 +201,10 @@ def _print(posted: Posted, target: Target) -> None:
         f"{recorded.act} {'was recorded already' if posted.replayed else 'recorded'} at position {recorded.position} of {recorded.channel}, {recorded.time}"
     )
     say(f"exchange {recorded.exchange}")
+    if recorded.one_key:
+        say(
+            f"sent on one key: a colleague turns the second one with  dragoman act {recorded.number or recorded.exchange} second-key --of {recorded.id}"
+        )
     if not isinstance(recorded.standing, UnsetType):
         say(in_words(recorded.standing))
 

@@ -204,7 +204,7 @@ async def context(caller: Client, channel: str, exchange: str = "", *, of_channe
         registry = (await caller.call("GET", f"/v1/channels/{channel}/state")).json()["registry"]
         exchange, after = registry["id"], registry["etag"]
     elif exchange:
-        after = (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).headers["ETag"].strip('"')
+        after = (await caller.call("GET", f"/v1/channels/{channel}/exchanges/{exchange}")).json()["state"]["revision"]
     return {"channel": about.cid, "exchange": exchange, "author": author, "after": after, "seen": await seen(caller, about)}
 
 

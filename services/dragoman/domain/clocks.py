@@ -29,6 +29,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dragoman.domain import checks, developments, ids
 from dragoman.domain.exchange import ENDED, asked, precedence_of, receipts_over
@@ -204,10 +205,12 @@ class _Clocks:
             yield from self._acknowledgements(message)
         yield from self._answers()
         yield from self._reports()
-        if exchange.one_key:
-            due = _instant(exchange.opened.time) + timedelta(seconds=self._limits.second_key)
-            # who authorised it is asked after the end as well
-            yield self._clock("second_key", exchange.side, exchange.id, exchange.opened, due, exchange.second_key, ends=False)
+        withdrawn = {msgspec.json.decode(said.content["of"]): said.said for said in exchange.acts.get("consent-withdrawal", ())}
+        for sent in exchange.one_key:
+            due = _instant(sent.sent.time) + timedelta(seconds=self._limits.second_key)
+            # a second officer is asked for after the end of the matter as well, but not for a consent that was taken back
+            clock = self._clock("second_key", sent.sent.side, sent.id, sent.sent, due, sent.second, ends=False)
+            yield clock if clock.met is not None else replace(clock, ended=withdrawn.get(sent.id))
 
     def _clock(
         self,

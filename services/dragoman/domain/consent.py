@@ -125,9 +125,14 @@ def withdrawn(exchange: Exchange) -> set[str]:
     return {_word(said.content["of"]) for said in exchange.acts.get("consent-withdrawal", ())}
 
 
+def without_effect(exchange: Exchange) -> set[str]:
+    """Return the ids of the acts of consent that do not count: taken back, or sent by one officer whose second key has not turned."""
+    return withdrawn(exchange) | {each.id for each in exchange.one_key if each.second is None}
+
+
 def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[Said]:
-    """Yield the acts of consent that name these terms and were not taken back."""
-    back = withdrawn(exchange)
+    """Yield the acts of consent that name these terms and have effect."""
+    back = without_effect(exchange)
     for act in acts:
         for said in exchange.acts.get(act, ()):
             if said.id not in back and _word(said.content.get("terms")) == terms:
@@ -182,7 +187,7 @@ def is_complete(exchange: Exchange, given: Said) -> bool:
 
 def standing(exchange: Exchange, act: str) -> set[str]:
     """Return the sides whose newest act of consent counts for what there is now; where it gives a text of its own, all the same text."""
-    back, newest = withdrawn(exchange), {}
+    back, newest = without_effect(exchange), {}
     for said in exchange.acts.get(act, ()):
         if said.id not in back:
             newest[said.said.side] = said
@@ -209,12 +214,13 @@ def open_amendment(exchange: Exchange) -> Said | None:
 
 def is_taken(exchange: Exchange, amendment: Said) -> bool:
     """Return whether every side has agreed to an amendment."""
-    return parties(exchange) <= {amendment.said.side, *(said.said.side for said in taking(exchange, amendment))}
+    proposer = () if amendment.id in without_effect(exchange) else (amendment.said.side,)
+    return parties(exchange) <= {*proposer, *(said.said.side for said in taking(exchange, amendment))}
 
 
 def taking(exchange: Exchange, amendment: Said) -> tuple[Said, ...]:
-    """Return the agreements to an amendment that were not taken back."""
-    back = withdrawn(exchange)
+    """Return the agreements to an amendment that have effect."""
+    back = without_effect(exchange)
     return tuple(
         said for said in exchange.acts.get("amendment-agreement", ()) if said.id not in back and _word(said.content["of"]) == amendment.id
     )

@@ -172,7 +172,6 @@ POINT_OF_CONTACT: Final = Format(
             "reconfirmation": {"proposed": "proposed", "acknowledged": "acknowledged"},
             "withdrawal": {"proposed": "withdrawn", "acknowledged": "withdrawn"},
         },
-        one_key=True,
     ),
     title=_point_title,
 )

@@ -77,8 +77,8 @@ def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: 
     refusal = judge(state, ledger, candidate)
     if refusal is not None:
         return refusal
-    etag = registry.etag if rule.family == "channel" else "" if known is None else known.etag
-    if post.if_match is not None and post.if_match != etag:
+    seen = (registry.etag,) if rule.family == "channel" else ("",) if known is None else (known.etag, known.revision)
+    if post.if_match is not None and post.if_match not in seen:
         return Refusal(
             kind="moved", detail=sentence("The exchange has moved since you read it; read it again, and post with its new ETag.")
         )

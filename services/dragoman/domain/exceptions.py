@@ -17,7 +17,7 @@ from typing import Final
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import attribution
+from dragoman.domain import attribution, two_keys
 from dragoman.domain.erasure import exchanges_of
 from dragoman.domain.flags import flags
 from dragoman.domain.record import Record
@@ -95,14 +95,17 @@ def of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -
 
 def _of_exchange(registry: Registry, exchange: Exchange, areas: list[Exchange]) -> Iterator[Noted]:
     position, side, number = exchange.opened.position, exchange.side, exchange.number
-    if exchange.one_key:
-        second, alone = exchange.second_key, exchange.opened.by
-        said = (
-            sentence("%(who)s alone; the second key is still due", who=alone)
-            if second is None
-            else sentence("%(who)s alone; %(other)s turned the second key at %(t)s", who=alone, other=second.by, t=second.time)
-        )
-        yield Noted(kind="one_key", position=position, side=side, number=number, detail=said)
+    for sent in exchange.one_key:
+        second, act, alone = sent.second, Name("act", sent.act, first=True), sent.sent.by
+        if second is not None:
+            said = sentence(
+                "%(act)s, %(who)s alone; %(other)s turned the second key at %(t)s", act=act, who=alone, other=second.by, t=second.time
+            )
+        elif sent in two_keys.due(exchange):
+            said = sentence("%(act)s, %(who)s alone; the second key is still due", act=act, who=alone)
+        else:
+            said = sentence("%(act)s, %(who)s alone, and taken back before a second key", act=act, who=alone)
+        yield Noted(kind="one_key", position=sent.sent.position, side=sent.sent.side, number=number, detail=said)
     for correction in exchange.corrections:
         names = tuple(Name("field", name) for name in correction.fields)
         said = sentence("%(fields)s: %(reason)s", fields=names, reason=correction.reason)

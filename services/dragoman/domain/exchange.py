@@ -24,7 +24,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks, consent, developments
+from dragoman.domain import checks, consent, developments, two_keys
 from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
@@ -55,6 +55,9 @@ FRAME_DEFAULTS: Final = {
 }
 TRACK2_DEFAULTS: Final = {"capacity": '"personal"', "attribution": '"chatham_house"'}
 
+RECEIPTS: Final = frozenset({"acknowledgement", "second-key", "call-attempt"})
+"""Acts that say nothing of the matter: an act that relies on the exchange as it was read relies on what was said in it, and not on them."""
+
 UNCORRECTABLE: Final = frozenset({"act", "signed", "to", "info", "for_the_record", "passed_by"})
 
 _FRAME: Final = frozenset(Opening.__struct_encode_fields__)
@@ -72,8 +75,8 @@ _members = msgspec.json.Decoder(dict[str, Raw]).decode
 ENDED: Final = ("cancelled", "closed", "declined", "withdrawn")
 
 
-def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | None = None, one_key: bool = False) -> Moves:
-    """A format's moves: its own, and those of any exchange with these live statuses; the second key where one may do at first."""
+def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | None = None) -> Moves:
+    """A format's moves: its own, and those of any exchange with these live statuses."""
     reached = {to for moves in own.values() for to in moves.values()}
     ended = tuple(status for status in ENDED if status in {*reached, "cancelled", "closed"})
     everywhere, alive = {status: status for status in (*live, *ended)}, {status: status for status in live}
@@ -87,6 +90,7 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
                 "repeat-request",
                 "release-consent",
                 "consent-withdrawal",
+                "second-key",
                 *_TRANSLATING,
             ),
             everywhere,
@@ -96,7 +100,6 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
         "cancellation": dict.fromkeys(cancellable or live, "cancelled"),
         "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed", "withdrawn")},
         "lesson": {status: status for status in ended},
-        **({"second-key": everywhere} if one_key else {}),
         **(dict.fromkeys(("amendment", "amendment-refusal"), alive) if own.keys() & _CONSENTS else {}),
         **({"amendment-agreement": {**alive, **own.get("agreement", own.get("endorsement", {}))}} if own.keys() & _CONSENTS else {}),
     }
@@ -168,11 +171,11 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         for_the_record=for_the_record,
         invokes=invokes,
         released_by="" if isinstance(record.envelope.releasedby, UnsetType) else record.envelope.releasedby,
-        one_key=form.rule.two_key and record.envelope.releasedby is UNSET,
         content=content,
         defaults=_defaults(form, folding.registry, content, record.envelope.time),
         messages=(message,),
         meeting=Meeting(proposed_by=side) if form.rule.family == "meeting" else None,
+        revision=record.commit,
         etag=record.commit,
     )
 
@@ -498,14 +501,8 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
     Where the precedence changes, it does for this message and those to come: nobody is late by another's correction.
     """
     data = folding.record.data
-    if isinstance(data, carrying.AmendmentAgreement):
-        amendment = next(said for said in exchange.acts["amendment"] if said.id == data.of)
-        if not consent.is_taken(exchange, amendment):
-            return exchange
-        fields = consent.fields_of(amendment)
-        was = {name: exchange.content[name] for name in fields if name in exchange.content}
-        amended = Amended(taken=folding.stamp, of=data.of, fields=fields, was=was)
-        return _replaced(form, replace(exchange, amended=(*exchange.amended, amended)), folding, fields)
+    if isinstance(data, carrying.AmendmentAgreement | carrying.SecondKey):
+        return _taken(form, exchange, folding, data.of)
     if not isinstance(data, carrying.Correction | carrying.Update) or isinstance(data.fields, UnsetType):
         return exchange
     was = {name: exchange.content[name] for name in data.fields if name in exchange.content}
@@ -517,6 +514,20 @@ def amend(form: Format, exchange: Exchange, folding: Folding) -> Exchange:
     development = Development(told=folding.stamp, number=folding.number, as_of=as_of, fields=data.fields, was=was)
     exchange = replace(exchange, developments=(*exchange.developments, development))
     return _replaced(form, exchange, folding, newest) if newest else exchange
+
+
+def _taken(form: Format, exchange: Exchange, folding: Folding, of: str) -> Exchange:
+    """Return the exchange with an amendment in its text, once every side has taken it by its agreement, or by the second key of one."""
+    agreement = next((said for said in exchange.acts.get("amendment-agreement", ()) if said.id == of), None)
+    named = of if agreement is None else str(msgspec.json.decode(agreement.content["of"]))
+    amendment = next((said for said in exchange.acts.get("amendment", ()) if said.id == named), None)
+    is_in = any(amended.of == named for amended in exchange.amended)
+    if amendment is None or is_in or not consent.is_taken(exchange, amendment):
+        return exchange
+    fields = consent.fields_of(amendment)
+    was = {name: exchange.content[name] for name in fields if name in exchange.content}
+    amended = Amended(taken=folding.stamp, of=named, fields=fields, was=was)
+    return _replaced(form, replace(exchange, amended=(*exchange.amended, amended)), folding, fields)
 
 
 def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mapping[str, Raw]) -> Exchange:
@@ -564,6 +575,8 @@ def _cancel(exchange: Exchange, folding: Folding) -> Exchange:
 
 
 def _close(exchange: Exchange, folding: Folding) -> Exchange:
+    if two_keys.sent(exchange, folding.record.envelope.id) is not None:
+        return exchange
     return replace(exchange, closures={folding.record.side: folding.stamp, **exchange.closures})
 
 
@@ -763,16 +776,19 @@ def _check_withdrawal(registry: Registry, exchange: Exchange | None, record: Rec
 
 
 def _check_second_key(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
-    assert exchange is not None
-    if not exchange.one_key or exchange.second_key is not None:
-        return invalid("/act", sentence("no second key is due here"))
-    if exchange.opened.by == record.envelope.actor:
-        return invalid("/act", sentence("the second key is another officer's; ask a colleague"))
+    data = record.data
+    assert isinstance(data, carrying.SecondKey) and exchange is not None
+    sent = next((each.sent for each in two_keys.due(exchange) if each.id == data.of and each.sent.side == record.side), None)
+    if sent is None:
+        return invalid("/of", sentence("no second key of your side is due for %(id)s", id=data.of))
+    if sent.by == record.envelope.actor:
+        return invalid("/of", sentence("the second key is another officer's; ask a colleague"))
     return None
 
 
 def _turn(exchange: Exchange, folding: Folding) -> Exchange:
-    return replace(exchange, second_key=folding.stamp)
+    assert isinstance(folding.record.data, carrying.SecondKey)
+    return two_keys.turned(exchange, folding.record.data.of, folding.stamp)
 
 
 def _check_attempt(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
@@ -858,7 +874,7 @@ RULES: Final = (
         kept=True,
         check=_check_amendment_answer,
     ),
-    Rule(act="second-key", shape=carrying.SecondKey, who=Who.OPENER, check=_check_second_key, evolve=_turn),
+    Rule(act="second-key", shape=carrying.SecondKey, who=Who.ANY, check=_check_second_key, evolve=_turn),
     Rule(act="call-attempt", version=2, shape=carrying.CallAttempt, who=Who.ANY, kept=True, check=_check_attempt),
     Rule(act="non-attendance", shape=carrying.NonAttendance, who=Who.ANY, kept=True, check=_check_absent, evolve=_be_absent),
     Rule(

@@ -32,7 +32,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments, units
+from dragoman.domain import accounts, consent, developments, two_keys, units
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
 from dragoman.sentence import Name, Sentence, sentence
@@ -96,8 +96,14 @@ def flags(registry: Registry, exchange: Exchange, areas: Iterable[Exchange], now
 
 
 def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
-    if exchange.one_key and exchange.second_key is None:
-        yield Flag(flag="one_key", detail=sentence("sent by %(who)s alone; the second key is due", who=exchange.opened.by))
+    for alone in two_keys.due(exchange):
+        act, who = Name("act", alone.act, first=True), alone.sent.by
+        said = (
+            sentence("sent by %(who)s alone; the second key is due", who=who)
+            if alone.id == exchange.id
+            else sentence("%(act)s, sent by %(who)s alone; the second key is due", act=act, who=who)
+        )
+        yield Flag(flag="one_key", detail=said)
     if exchange.messages[0].suspended:
         yield Flag(flag="suspended", detail=sentence("sent while the channel was suspended"))
     elif any(message.suspended for message in exchange.messages):

@@ -10,14 +10,16 @@ from functools import cache
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import access, channel, clocks, erasure, exchange, keepers, numbering
+from dragoman.domain import access, channel, clocks, erasure, exchange, keepers, numbering, two_keys
 from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import DUTY, HEADS, OFFICERS, Folding, Format, Rule, Who
 from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.two_keys import Keys
 from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import dsse
+from dragoman_schemas.acts.carrying import SecondKey
 from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
 from dragoman_schemas.acts.meeting_request import MeetingRequest
 from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
@@ -136,7 +138,8 @@ def _evolved(registry: Registry, ledger: Ledger, rule: Rule, folding: Folding) -
         return changed if rule.silent else replace(changed, etag=folding.record.commit)
     form = FORMATS.get(rule.act)
     if form is not None:
-        return exchange.opened(form, folding, _invoked(ledger, folding.record.data))
+        opened = exchange.opened(form, folding, _invoked(ledger, folding.record.data))
+        return two_keys.noted(opened, folding.record, folding.stamp) if rule.two_key and not _second(folding.record) else opened
     known = ledger.exchange(folding.record.envelope.subject)
     assert known is not None
     return carried_on(known, rule, folding)
@@ -156,15 +159,20 @@ def _invoked(ledger: Ledger, data: Act) -> str:
 
 def carried_on(known: Exchange, rule: Rule, folding: Folding) -> Exchange:
     """The exchange after a continuing act."""
-    form = FORMATS[known.act]
-    after = rule.evolve(exchange.said(known, rule, folding), folding)
+    form, record = FORMATS[known.act], folding.record
+    alone = not _second(record) and two_keys.asked(rule, form, known, record.data, record.envelope.time) is not Keys.ONE
+    noted = two_keys.noted(known, record, folding.stamp) if alone else known
+    after = rule.evolve(exchange.said(noted, rule, folding), folding)
     after = exchange.amend(form, after, folding)
-    moved = form.moves[rule.act][known.status]
+    of = two_keys.sent(known, record.data.of) if isinstance(record.data, SecondKey) else None
+    moving = rule if of is None else RULES[of.act]  # what a second key belongs to has its effect now
+    moved = form.moves.get(moving.act, {}).get(known.status, known.status)
     return replace(
         after,
-        status=form.holds(after, rule.settle(after, moved)),
+        status=form.holds(after, moving.settle(after, moved)),
         updated=folding.stamp,
-        etag=known.etag if rule.silent else folding.record.commit,
+        revision=known.revision if rule.silent or rule.act in exchange.RECEIPTS else record.commit,
+        etag=known.etag if rule.silent else record.commit,
     )
 
 
@@ -187,7 +195,7 @@ def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | Non
     return (
         _check_derived(registry, known, rule, record, position)
         or access.may_act(registry, known, rule, envelope.actor, position, _second(record))
-        or _check_keys(registry, ledger, rule, record, position)
+        or _check_keys(registry, known, ledger, rule, record, position)
         or _check_attestation(registry, known, ledger, rule, record, position)
         or _check_state(registry, known, rule, record.side)
         or _check_act(registry, known, ledger, rule, record, position)
@@ -241,19 +249,27 @@ def _second(record: Record) -> str:
     return "" if isinstance(releaser, UnsetType) else releaser
 
 
-def two_keys(ledger: Ledger, rule: Rule, data: Act) -> bool:
-    """Whether an act is drafted by one officer and released by another: by its rule, or as a meeting on a ladder."""
-    return rule.two_key or bool(_invoked(ledger, data))
+def keys_asked(ledger: Ledger, known: Exchange | None, rule: Rule, data: Act, time: str) -> Keys:
+    """Return the officers that an act takes in an exchange, None for an opening: a meeting on a ladder takes two."""
+    if _invoked(ledger, data):
+        return Keys.TWO
+    return two_keys.asked(rule, None if known is None else FORMATS[known.act], known, data, time)
 
 
-def _check_keys(registry: Registry, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
-    """Two officers of one side where two are asked for, or a duty officer where one may do."""
+def takes_two(ledger: Ledger, known: Exchange | None, rule: Rule, data: Act) -> bool:
+    """Return whether two officers put an act together, also where one of them may send it with the second due."""
+    return rule.two_key or keys_asked(ledger, known, rule, data, "") is not Keys.ONE
+
+
+def _check_keys(registry: Registry, known: Exchange | None, ledger: Ledger, rule: Rule, record: Record, position: int) -> Refusal | None:
+    """Two officers of one side where two are asked for, or one officer where one may do."""
     actor, second = record.envelope.actor, _second(record)
-    if not two_keys(ledger, rule, record.data):
+    keys = keys_asked(ledger, known, rule, record.data, record.envelope.time)
+    if keys is Keys.ONE:
         return _no(sentence("It has a second officer, which is not asked of it.")) if second else None
     officer = access.officer_at(registry, actor, position)
     if not second:
-        if rule.one_key(record.data, record.envelope.time) and officer is not None and not DUTY.isdisjoint(officer.roles):
+        if keys is Keys.EITHER or (keys is Keys.DUTY and officer is not None and not DUTY.isdisjoint(officer.roles)):
             return None
         return Refusal(
             kind="second-key-required",
@@ -270,7 +286,7 @@ def _check_keys(registry: Registry, ledger: Ledger, rule: Rule, record: Record, 
             kind="not-permitted",
             detail=sentence("%(officer)s is no officer in office in %(channel)s.", officer=second, channel=registry.name),
         )
-    if not rule.two_key and officer is not None and HEADS.isdisjoint((*officer.roles, *releaser.roles)):
+    if _invoked(ledger, record.data) and officer is not None and HEADS.isdisjoint((*officer.roles, *releaser.roles)):
         return Refusal(kind="not-permitted", detail=sentence("A meeting on the ladder needs the head of office, as drafter or releaser."))
     return None
 
@@ -299,7 +315,7 @@ def _check_attestation(
         return _no(sentence("`signed` does not agree with the record."))
     if signed.seen.size >= position or signed.seen.root != dsse.encode_base64(ledger.root(signed.seen.size)):
         return _no(sentence("`seen` is no head of this log."))
-    etag = registry.etag if rule.family == "channel" else known.etag if known is not None else ""
+    etag = registry.etag if rule.family == "channel" else known.revision if known is not None else ""
     stands = signed.after == etag if rule.consenting or not etag else ledger.holds(e.subject, signed.after)
     if not stands:
         return Refusal(
@@ -332,8 +348,9 @@ def _check_state(registry: Registry, known: Exchange | None, rule: Rule, side: s
 
 def allowed(known: Exchange, side: str) -> Iterator[str]:
     """The acts that a side's officers may do in the exchange as it stands, in the table's order."""
+    keys = any(sent.sent.side == side for sent in two_keys.due(known))
     for act, rule in RULES.items():
-        if known.status in FORMATS[known.act].moves.get(act, {}) and access.stands(known, rule, side):
+        if known.status in FORMATS[known.act].moves.get(act, {}) and access.stands(known, rule, side) and (keys or act != "second-key"):
             yield act
 
 

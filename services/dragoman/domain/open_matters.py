@@ -19,7 +19,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET
 
-from dragoman.domain import accounts, clocks, questions
+from dragoman.domain import accounts, clocks, questions, two_keys
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer, owing_receipt
 from dragoman_schemas.answers import OpenMatter, Owing
@@ -93,7 +93,7 @@ def _urgency(matter: OpenMatter) -> tuple[int, bool, str, str, str]:
 
 def may_be_open(exchange: Exchange) -> bool:
     """Return whether an exchange can be an open matter at all, whatever limits its channel has: no for most, and quickly."""
-    if owes_acknowledgement(exchange) or (exchange.one_key and exchange.second_key is None):
+    if owes_acknowledgement(exchange) or two_keys.due(exchange):
         return True
     if exchange.status in ENDED:
         return False

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from dragoman.desk import stamp
 from dragoman.domain import ids, strict
-from dragoman.domain.fold import two_keys
+from dragoman.domain.fold import takes_two
 from dragoman.domain.record import read_act
 from dragoman.domain.refusal import Malformed, Refusal, Refused
 from dragoman.domain.rule import OFFICERS
@@ -71,7 +71,13 @@ def _check(act: msgspec.Raw) -> None:
         raise Malformed("/act", sentence("%(error)s; send valid JSON", error=str(error))) from None
 
 
-def _view(draft: Draft) -> DraftView:
+def _takes_two(projection: Projection, draft: Draft) -> bool:
+    """Return whether two officers put a draft's act together. Of one that wants members yet, by its name."""
+    rule = RULES[name_of(draft.act)]
+    return takes_two(projection, projection.exchange(draft.exchange), rule, Act())
+
+
+def _view(projection: Projection, draft: Draft) -> DraftView:
     return DraftView(
         id=draft.id,
         author=draft.author,
@@ -80,14 +86,14 @@ def _view(draft: Draft) -> DraftView:
         if_match=draft.if_match,
         created=draft.created,
         updated=draft.updated,
-        two_key=RULES[name_of(draft.act)].two_key,
+        two_key=_takes_two(projection, draft),
         handed=draft.handed,
         etag=f'"{draft.etag}"',
     )
 
 
-def _reply(draft: Draft, status: int = 200, **headers: str) -> Reply:
-    return Reply(body=_view(draft), status=status, headers={"ETag": f'"{draft.etag}"', "Cache-Control": "no-store", **headers})
+def _reply(projection: Projection, draft: Draft, status: int = 200, **headers: str) -> Reply:
+    return Reply(body=_view(projection, draft), status=status, headers={"ETag": f'"{draft.etag}"', "Cache-Control": "no-store", **headers})
 
 
 async def found(call: Call[Any]) -> Draft:
@@ -115,7 +121,7 @@ async def listed(call: Call[Any]) -> Drafts:
     """The drafts of the caller's own side. Raises `Refused`."""
     projection, actor = _desk(call)
     drafts = await posting.service_of(call).drafts.listed(projection.registry.cid, actor.partition("/")[0])
-    return Drafts(drafts=tuple(_view(draft) for draft in drafts))
+    return Drafts(drafts=tuple(_view(projection, draft) for draft in drafts))
 
 
 async def list_drafts(call: Call[Nothing]) -> Answered:
@@ -158,13 +164,15 @@ async def keep_new(call: Call[Any], new: NewDraft, status: int, key: str = "", s
             )
         )
     if known is None and await service.drafts.keep(draft, None):
-        return _reply(draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
+        return _reply(projection, draft, status, Location=f"/v1/channels/{projection.name}/drafts/{draft.id}")
     known = known or await service.drafts.find(draft.cid, draft.side, draft.id)
     if known is None or (known.author, bytes(known.act), known.exchange) != (actor, bytes(draft.act), draft.exchange):
         raise Refused(
             Refusal(kind="key-reused", detail=sentence("This Idempotency-Key was used for another draft. Take a new key for a new draft."))
         )
-    return _reply(known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"})
+    return _reply(
+        projection, known, status, Location=f"/v1/channels/{projection.name}/drafts/{known.id}", **{"Idempotent-Replayed": "true"}
+    )
 
 
 async def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str, Act]:
@@ -181,7 +189,8 @@ async def _signed(call: Call[Any], new: NewDraft, signatures: str) -> tuple[str,
 
 
 async def show_draft(call: Call[Nothing]) -> Answered:
-    return _reply(await found(call))
+    projection, _ = _desk(call)
+    return _reply(projection, await found(call))
 
 
 async def change_draft(call: Call[Nothing]) -> Answered:
@@ -196,7 +205,7 @@ async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None,
 
     What was handed over is with its author again, unless it is handed over as it is now.
     """
-    _, actor = _desk(call)
+    projection, actor = _desk(call)
     _as_read(etag, draft)
     service = posting.service_of(call)
     signatures, data = await _signed(call, new, signatures)
@@ -214,7 +223,7 @@ async def change(call: Call[Any], new: NewDraft, draft: Draft, etag: str | None,
     )
     if not await service.drafts.keep(changed, draft):
         raise _moved()
-    return _reply(changed)
+    return _reply(projection, changed)
 
 
 async def hand_over(call: Call[Any], draft: Draft, etag: str | None) -> None:
@@ -251,7 +260,7 @@ async def release(call: Call[Any], etag: str | None, signatures: str = "") -> Re
         return await _released_before(call, projection, actor, id)
     _as_read(etag, draft)
     act, data = await workers.read(call.request, len(bytes(draft.act)), read_act, bytes(draft.act), cut=not draft.signatures)
-    two_key = two_keys(projection, RULES[name_of(draft.act)], data)
+    two_key = takes_two(projection, projection.exchange(draft.exchange), RULES[name_of(draft.act)], data)
     if two_key and actor == draft.author:
         raise Refused(Refusal(kind="second-key-required", detail=sentence("You wrote this draft; a colleague of your side releases it.")))
     if two_key and not _drafts(projection, draft.author):

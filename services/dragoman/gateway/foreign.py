@@ -256,5 +256,5 @@ async def _take_message(call: Call[Any], projection: Projection, raw: bytes) -> 
         data=data,
         id=ids.from_key(projection.name, grant.actor, key),
         exchange=exchange.id,
-        if_match=exchange.etag,  # what it answers is what stands there now: `fitted` has looked
+        if_match=exchange.revision,  # what it answers is what stands there now: `fitted` has looked
     )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from dragoman.domain import two_keys
 from dragoman.domain.rule import NEVER, OFFICERS, STAFF, Rule, Who
 from dragoman.domain.table import FORMATS, PATHS, RULES, states
 from dragoman.gateway.api import ROUTES, document, streams
@@ -133,18 +134,19 @@ def _access() -> Iterator[str]:
         "",
         "What an officer's role permits; what an act says may ask for more, as a call that a duty officer asks for is a flash. `by` is which side may do it",
         "in an exchange, as each stands there. Of two keys one officer drafts and another of the side releases, both officers, duty officers or heads of",
-        "office: `with another` may be one of the two if the other one's role says `yes`. A side's root does what says so, and nothing else; what a service",
+        "office: `with another` may be one of the two if the other one's role says `yes`. `With the second due`, any officer may send it alone, and it counts",
+        "once a colleague has turned the second key. `As its matter`: two, or a duty officer with the second due, where the message took two officers or every",
+        "side agreed to its text; a closure of what every side agreed to, and an amendment of it, two or one with the second due. A side's root does what says so, and nothing else; what a service",
         "records nobody posts. An act that consents names the state on which it rests.",
         "",
         *_row("act", "by", *_ROLES, "root", "keys", "consents"),
         *_row(*("---" for _ in ("act", "by", *_ROLES, "root", "keys", "consents"))),
     )
     for act, rule in RULES.items():
-        keys = "two" + (", one where it is urgent" if rule.one_key is not NEVER else "") if rule.two_key else "one"
         by = rule.who.value + (f", or the {rule.service}" if rule.service else "")
         root = "yes" if rule.who is Who.KEEPERS else "no"
         posted = (_posted(rule, role) for role in _ROLES)
-        yield from _row(f"`{act}`", by, *posted, root, "" if rule.who in _SERVICES else keys, "yes" if rule.consenting else "")
+        yield from _row(f"`{act}`", by, *posted, root, "" if rule.who in _SERVICES else _keys(rule), "yes" if rule.consenting else "")
     yield ""
 
 
@@ -162,6 +164,15 @@ def _called(route: Route[Any], who: str) -> str:
         return "403"
     unseen = who in _STRANGERS or (who == "auditor" and "{endpoint}" in route.path)  # auditors are told of no endpoints
     return "404" if unseen else "403"
+
+
+def _keys(rule: Rule) -> str:
+    """Return how many officers an act takes, in the words of the table."""
+    if rule.two_key:
+        return "two, one where it is urgent" if rule.one_key is not NEVER else "two"
+    if rule.act in two_keys.CONSENTS:
+        return "two, or one with the second due"
+    return "as its matter" if rule.act in two_keys.BY_MATTER else "one"
 
 
 def _posted(rule: Rule, role: Role) -> str:

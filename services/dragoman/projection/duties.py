@@ -63,7 +63,7 @@ def _duty(state: Exchange, clock: Running) -> Duty:
         status=state.status,
         precedence=precedence_of(state, started),
         by=started.said.by,
-        one_key=state.one_key,
+        one_key=bool(state.one_key),
         clock=clock,
     )
 

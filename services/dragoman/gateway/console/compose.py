@@ -23,13 +23,13 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 from multidict import MultiDict
 
-from dragoman.domain import clocks, consent, notation
+from dragoman.domain import clocks, consent, notation, two_keys
 from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
 from dragoman.domain.contact import Promised, Wanted, promised, reply_wanted
 from dragoman.domain.decide import Post
 from dragoman.domain.exchange import EXPLAINED, content_of
-from dragoman.domain.fold import Folded, two_keys
+from dragoman.domain.fold import Folded, takes_two
 from dragoman.domain.notation import Unread
 from dragoman.domain.notification import ACCOUNTED
 from dragoman.domain.record import read_act
@@ -180,6 +180,8 @@ class Writing:
                 return words.say("Which amendment")
             case kinds.Message() if self.act == "consent-withdrawal":
                 return words.say("What you take back")
+            case kinds.Message() if self.act == "second-key":
+                return words.say("What your colleague sent")
             case kinds.Message():
                 return words.say("Which translation") if member.required else words.say("Which message")
             case _ if member.name == "fields":
@@ -307,7 +309,7 @@ async def form(here: Here) -> Page:
     fields: MultiDict[str] = MultiDict()
     fields.add("key", secrets.token_hex(16))
     if writing.exchange is not None:
-        fields.add("etag", writing.exchange.etag)
+        fields.add("etag", writing.exchange.revision)
     chosen = here.request.query.getall("fields", [])
     if writing.exchange is not None and chosen:
         members = [each for each in kinds.members(writing.exchange.act) if each.name in chosen]
@@ -562,6 +564,8 @@ def _messages(writing: Writing, member: Member) -> list[offered.Choice]:
         return offered.amendments(here.words, state, here.side)
     if writing.act == "consent-withdrawal":
         return offered.consents(here.words, state, here.side)
+    if writing.act == "second-key":
+        return offered.second_keys(here.words, state, here.side, reader=here.grant.actor)
     return offered.translations(here.words, state, here.side)
 
 
@@ -665,7 +669,7 @@ def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -
     """An act of consent with the digest of the text that its check page shows; any other act as it is."""
     if writing.act not in consent.ACTS or writing.exchange is None:
         return act
-    fields["etag"] = writing.exchange.etag  # the text is read on the check page, as it is now
+    fields["etag"] = writing.exchange.revision  # the text is read on the check page, as it is now
     return {**act, "terms": consent.of_act(writing.exchange, writing.here.side, writing.act, act) or "0" * 64}
 
 
@@ -727,7 +731,7 @@ def _post_of(writing: Writing, body: bytes, key: str, *, released_by: str = "", 
         id=posting.id_of(projection, actor, data, key),
         exchange=writing.at,
         family="" if writing.exchange is not None or writing.rule.family is None else writing.rule.family,
-        if_match=writing.exchange.etag if writing.exchange is not None else None,
+        if_match=writing.exchange.revision if writing.exchange is not None else None,
         released_by=released_by,
     )
 
@@ -746,7 +750,9 @@ def _rehearsed(writing: Writing, body: bytes, key: str) -> tuple[Folded, bool]:
     try:
         return here.service.desk.rehearse(here.projection, post), False
     except Refused as error:
-        if error.refusal.kind not in ("second-key-required", "not-permitted") or not two_keys(here.projection, writing.rule, post.data):
+        if error.refusal.kind not in ("second-key-required", "not-permitted") or not takes_two(
+            here.projection, writing.exchange, writing.rule, post.data
+        ):
             raise
     second = _second(here, writing.rule)
     if not second:
@@ -794,6 +800,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     people, warnings = await _people_in(here, writing, content)
     display = Display(here.words, offices, people, here.link)
     sending = sending_of(here, writing.rule, second=second)
+    alone = "" if hands_over else _alone(folded, state)
     running = _started(here, folded, state, offices)
     view = Checked(
         act=Raw(shown),
@@ -831,14 +838,22 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "asks": asks,
             "problem": problem,
             "again": problem != "",
-            "one_key": state is not None and state.one_key and not second and not hands_over,
+            "one_key": alone,
+            "second_key_s": clocks.profile_of(here.registry)[0].second_key,
             "verb": verb(here, writing, view),
             "sender": senders.names(here.words, sending) if hands_over else "",
-            "hand_to": senders.names(here.words, sending) if second or hands_over else "",
+            "hand_to": senders.names(here.words, sending) if second or hands_over or alone == "waits" else "",
             "hands_over": hands_over,
             "who_sends": senders.told(here.words, sending) if hands_over else "",
         },
     )
+
+
+def _alone(folded: Folded, state: Exchange | None) -> str:
+    """Return what becomes of an act that goes on one key: it `stands` at once, or `waits` for the second; empty where it takes one officer."""
+    if state is None or folded.record is None or two_keys.sent(state, folded.record.envelope.id) is None:
+        return ""
+    return "waits" if folded.record.name in two_keys.WAITING else "stands"
 
 
 async def _bound(writing: Writing, fields: Mapping[str, Any], body: bytes) -> bytes:
@@ -926,6 +941,7 @@ _OF_WHAT: Final[dict[str, Callable[[Words, Exchange, str], list[offered.Choice]]
     **dict.fromkeys(("amendment-agreement", "amendment-refusal"), offered.amendments),
     **dict.fromkeys(("translation-agreement", "translation-dispute"), offered.translations),
     "consent-withdrawal": offered.consents,
+    "second-key": offered.second_keys,
     translated.ACT: offered.translatable,
 }
 """Acts that name an earlier one, and what they may name: the check page says which it is as the form did, and not by its id."""
@@ -1263,7 +1279,7 @@ async def _keep_checked(writing: Writing, fields: MultiDict[str], body: bytes, *
     here, signatures = writing.here, ""
     try:
         act, data = await workers.read(here.request, len(body), read_act, body, cut=True)
-        if two_keys(here.projection, writing.rule, data):
+        if takes_two(here.projection, writing.exchange, writing.rule, data):
             act, signatures = await signing.signed_by(here, act, data, exchange=writing.at, key=str(fields.get("key", "")))
         draft = await _kept(writing, fields, act if signatures else signing.bare(act), signatures, handed=handed)
     except Malformed as error:
@@ -1296,7 +1312,7 @@ async def _kept(writing: Writing, fields: MultiDict[str], act: bytes, signatures
     new = NewDraft(
         act=Raw(act),
         exchange=writing.at,
-        if_match=writing.exchange.etag if writing.exchange is not None and writing.rule.consenting else "",
+        if_match=writing.exchange.revision if writing.exchange is not None and writing.rule.consenting else "",
     )
     if id:
         draft = await _draft(here, id)
@@ -1371,7 +1387,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
     folded: Folded | None = None
     try:
         compact, data = await workers.read(here.request, len(body), read_act, body, cut=True)
-        two_key = two_keys(here.projection, RULES[act], data)
+        two_key = takes_two(here.projection, known, RULES[act], data)
         content = content_of(compact)
         people, warnings = await _people_in(here, writing, content)
         display = Display(here.words, offices, people, here.link)
@@ -1465,7 +1481,7 @@ async def _released_by(here: Here) -> str:
     if draft is None or not draft.signatures:
         return ""
     act, data = read_act(bytes(draft.act), cut=False)
-    if not two_keys(here.projection, RULES[_named(draft)], data):
+    if not takes_two(here.projection, here.projection.exchange(draft.exchange), RULES[_named(draft)], data):
         return ""
     _, signatures = await signing.signed_by(here, act, data, exchange=draft.exchange, key="")
     return signatures

@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments, notification, units
+from dragoman.domain import accounts, consent, developments, notification, two_keys, units
 from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
 from dragoman.domain.contact import promised, reply_wanted
@@ -94,6 +94,8 @@ async def exchange(here: Here) -> Page:
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
             "consent": _consent(display, state),
+            "opening_key": two_keys.sent(state, state.id),
+            "keys_due": two_keys.due(state),
             "calls": await _calls(here, view),
             "received": receipts.of(here, state, view.facts, rang),
             "steps": [_step(display, offices, state, entry, rang) for entry in view.timeline],
@@ -352,7 +354,7 @@ def _lies_ahead(state: Exchange, now: datetime) -> bool:
 
 def _pointless(here: Here, state: Exchange) -> frozenset[str]:
     """Acts that the table allows and the exchange gives no occasion for."""
-    second = state.one_key and state.second_key is None and state.opened.by != here.grant.actor
+    second = any(sent.sent.side == here.side and sent.sent.by != here.grant.actor for sent in two_keys.due(state))
     has_translation = bool(offered.translations(here.words, state, here.side))
     consented = here.side in consent.standing(state, "release-consent")
     waits = bool(offered.amendments(here.words, state, here.side))

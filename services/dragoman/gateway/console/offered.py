@@ -13,7 +13,7 @@ import msgspec
 from markupsafe import Markup
 from msgspec import Raw, Struct
 
-from dragoman.domain import consent, meeting
+from dragoman.domain import consent, meeting, two_keys
 from dragoman.gateway.console.arranged import known, there
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.said import Display, language
@@ -101,6 +101,20 @@ def consents(words: Words, state: Exchange, side: str) -> list[Choice]:
         for act in consent.WITHDRAWABLE
         for said in state.acts.get(act, ())
         if said.said.side == side and said.id not in back and not consent.is_complete(state, said)
+    ]
+
+
+def second_keys(words: Words, state: Exchange, side: str, *, reader: str = "") -> list[Choice]:
+    """Return the records of a side whose second key is due, without those that the reader sent: their second officer is another one."""
+    return [
+        Choice(
+            value=sent.id,
+            shown=words.say(
+                "%(act)s of %(who)s, %(t)s", act=words.act(sent.act), who=sent.sent.by, t=words.written(sent.sent.time, "minute")
+            ),
+        )
+        for sent in two_keys.due(state)
+        if sent.sent.side == side and sent.sent.by != reader
     ]
 
 

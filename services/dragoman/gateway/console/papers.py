@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
-from dragoman.domain import attribution, developments
+from dragoman.domain import attribution, developments, two_keys
 from dragoman.domain.exchange import content_of
 from dragoman.domain.record import parse
 from dragoman.domain.table import RULES
@@ -82,6 +82,7 @@ async def form(here: Here) -> Page:
         view=view,
         values={
             "state": state,
+            "opening_key": two_keys.sent(state, state.id),
             "facts": developing.dated(display, state, display.facts(state.act, state.content, leave=_FRAME)),
             "developed": list(developing.series(display, state)),
             "defaults": display.facts(state.act, state.defaults, leave=_FRAME),

@@ -120,7 +120,7 @@ async def bound(here: Here, act: bytes, data: Act, *, id: str, exchange: str, au
         "exchange": registry.id if of_channel else exchange,
         "id": id,
         "author": author or here.grant.actor,
-        "after": registry.etag if of_channel else known.etag if known is not None else "",
+        "after": registry.etag if of_channel else known.revision if known is not None else "",
         "seen": {"size": newest.size, "root": newest.root},
     }
     return act[:-1] + b',"signed":' + msgspec.json.encode(signed) + b"}"
