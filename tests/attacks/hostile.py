@@ -130,11 +130,11 @@ def mixes() -> None:
         raw = (Path(sys.argv[sys.argv.index("--data") + 1]) / "mixed-head").read_bytes()
         return checkpoint.read(note.read(raw).text), raw
 
-    vars(proofs)["_head"] = mixed
+    vars(proofs)["signed_head"] = mixed
 
 
 def leaps() -> None:
-    head, exists = proofs._head, shapes.exists
+    head, exists = proofs.signed_head, shapes.exists
 
     async def far(call: Any, projection: Any) -> Any:
         true, _ = await head(call, projection)
@@ -142,7 +142,7 @@ def leaps() -> None:
         seed = Custody(Path(sys.argv[sys.argv.index("--data") + 1]) / "keys" / "log").seed("log", "log/log")
         return shown, note.written(shown.text, [note.sign(true.origin, seed, shown.text)])
 
-    vars(proofs)["_head"] = far
+    vars(proofs)["signed_head"] = far
     vars(shapes)["exists"] = lambda tile, size: exists(tile, 10**6)
     setattr(Trees, "tile", lambda self, name, wanted: bytes(32 * wanted.width))  # noqa: B010
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dragoman.domain import consent
-from dragoman.domain.flags import flags
 from dragoman.domain.fold import Folded
 from dragoman_schemas.state import Exchange
 from samples import act
@@ -111,19 +110,6 @@ def test_a_translation_is_agreed_to_for_the_original_that_it_translates(world: W
     assert isinstance(world.keep(N, correction({"text": "We are not sorry."}), id, seen=True), Folded)
     exchange = world.exchange(id)
     assert not list(consent.counting(exchange, ("translation-agreement",), consent.reading(exchange, translation)))
-
-
-def test_consent_to_release_is_of_what_was_said_until_then(world: World) -> None:
-    id = world.open(N, act("contact-note"))
-    for actor in (N, C):
-        world.keep(actor, {"act": "release-consent"}, id, seen=True)
-    assert consent.standing(world.exchange(id), "release-consent") == {"nato", "china"}
-    world.keep(C, {"act": "acknowledgement"}, id)
-    assert consent.standing(world.exchange(id), "release-consent") == {"nato", "china"}, "a receipt says nothing of the matter"
-    assert "public" in {each.flag for each in flags(world.registry, world.exchange(id), ())}
-    world.keep(C, {"act": "reply", "text": "This is not for the public."}, id)
-    assert consent.standing(world.exchange(id), "release-consent") == set()
-    assert "public" not in {each.flag for each in flags(world.registry, world.exchange(id), ())}
 
 
 def test_a_consent_is_taken_back_until_the_last_side_has_consented() -> None:

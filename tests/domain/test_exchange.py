@@ -192,7 +192,6 @@ def test_after_a_cancellation_the_refusal_names_what_is_allowed(world: World) ->
         "translation-agreement",
         "translation-dispute",
         "repeat-request",
-        "release-consent",
         "consent-withdrawal",
         "lesson",
     )

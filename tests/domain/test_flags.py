@@ -221,11 +221,3 @@ def test_a_stage_follows_from_the_dates(actor: str, body: dict[str, Any], stages
     world = World()
     exchange = world.exchange(world.open(actor, body))
     assert {at: stage(world.registry, exchange, datetime.fromisoformat(at)) for at in stages} == stages
-
-
-def test_an_exchange_is_public_when_every_side_has_consented_and_not_before() -> None:
-    world = World()
-    id = world.open(N, act("joint-report"))
-    for side, public in (("nato", False), ("china", True)):
-        world.keep(f"{side}/o-1", act("release-consent"), id, seen=True)
-        assert ("public" in shown(world, id)) == public

@@ -42,6 +42,8 @@ TITLES = {
     "roadmap-item": "Exchange on safe conduct at sea",
     "joint-report": "Safe conduct at sea",
     "reference-document": "Summit: Declaration",
+    "release": "Release: The encounter of 24 November",
+    "public-line": "Public line, if asked: The ships passed each other at a safe distance.",
     "tasking": "Task for o-1",
     "instruction-request": "Request for instructions",
 }

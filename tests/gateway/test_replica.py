@@ -10,6 +10,8 @@ LEFT_OUT = {
     "show_proof": "follows from signed heads",
     "show_checkpoint": "a signed head",
     "show_coverage": "follows from cosignatures",
+    "list_releases": "of all channels",
+    "show_release": "follows from the log, and proves itself",
     "show_tile": "verified against a signed head",
     "show_audit": "its first answer is of signed heads; the others are those of `dragoman audit`",
     "show_calendar": "what `show_exchange` has, in another form",

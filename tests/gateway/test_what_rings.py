@@ -47,7 +47,7 @@ BEFORE: dict[str, tuple[tuple[str, dict[str, Any]], ...]] = {
     "acceptance": ((OTHER, {"act": "counter-proposal"}),),
     "fairness": ((OTHER, {"act": "restatement"}),),
     "amendment-refusal": ((OTHER, {"act": "amendment", "fields": {"deliverable": "A chart", "text": "Another text."}}),),
-    "consent-withdrawal": ((OTHER, {"act": "release-consent"}),),
+    "consent-withdrawal": ((OTHER, {"act": "agreement"}),),
     "help-acceptance": ((OTHER, {"act": "help-offer"}),),
     "help-delivery": ((OTHER, {"act": "help-offer"}),),
 }
@@ -93,7 +93,8 @@ def spoken() -> tuple[World, list[Said]]:
             if isinstance(folded, Folded) and folded.valid and folded.record is not None:
                 envelope = folded.record.envelope
                 terms = {"terms": folded.record.data.terms} if body["act"] in consent.ACTS else {}  # type: ignore[attr-defined]
-                return Said(exchange or envelope.id, envelope.id, folded.position, actor, body["act"], {**body, **terms})
+                named = {"records": [*msgspec.to_builtins(folded.record.data.records)]} if body["act"] == "release" else {}  # type: ignore[attr-defined]
+                return Said(exchange or envelope.id, envelope.id, folded.position, actor, body["act"], {**body, **terms, **named})
         return None
 
     for form in (each for name, each in FORMATS.items() if "official" in each.kinds and name != "line-check"):

@@ -169,7 +169,6 @@ async def test_an_act_that_the_state_does_not_allow_names_those_that_it_does(who
         "translation-agreement",
         "translation-dispute",
         "repeat-request",
-        "release-consent",
         "consent-withdrawal",
         "call-attempt",
         "closure",

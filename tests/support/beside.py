@@ -44,13 +44,20 @@ def attached(content: bytes, media_type: str = "text/plain") -> dict[str, Any]:
 
 
 async def provided(caller: Caller, value: Any, channel: str = "nato-china") -> Any:
-    """An act with everybody and every file that it names entered and put; people keep their ids, files get bytes."""
+    """An act with everybody, every file and every record that it names entered, put and posted; people keep their ids, files get bytes."""
     if isinstance(value, list):
         return [await provided(caller, inner, channel) for inner in value]
     if not isinstance(value, dict):
         return value
     if value.keys() == {"id", "commitment"}:
         return named(await enter(caller, key=value["id"], channel=channel))
+    if value.keys() == {"record", "exchange", "commit"}:
+        opened = (
+            await caller.open(
+                {"act": "recommendation", "text": "Talk more often.", "area": "maritime-security", "addressees": ["nato"]}, channel
+            )
+        ).json
+        return {"record": opened["id"], "exchange": opened["exchange"], "commit": opened["commit"]}
     if value.keys() == {"sha256", "media_type", "bytes", "title"}:
         content = secrets.token_bytes(100)
         assert (await put(caller, content, value["media_type"], channel=channel)).status == 201

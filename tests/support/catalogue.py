@@ -63,6 +63,8 @@ OPENINGS = {
     "roadmap-item": Opened("dialogue", "N20", OFFICER),
     "joint-report": Opened("dialogue", "REPORT", OFFICER),
     "reference-document": Opened("dialogue", "DOC", OFFICER),
+    "release": Opened("dialogue", "RELEASE", OFFICER, keys=2),
+    "public-line": Opened("dialogue", "LINE", OFFICER),
     "tasking": Opened("desk", "TASK", OFFICER),
     "instruction-request": Opened("desk", "ASK", OFFICER),
 }
@@ -100,7 +102,7 @@ CONTINUING = {
     "translation": (Who.ANY, "kept"),
     "translation-agreement": (Who.ANY, "consenting kept"),
     "translation-dispute": (Who.ANY, "kept"),
-    "release-consent": (Who.ANY, "consenting kept"),
+    "release-consent": (Who.OTHER, "consenting acknowledges answers kept"),
     "consent-withdrawal": (Who.ANY, "message kept"),
     "amendment": (Who.ANY, "consenting message kept"),
     "amendment-agreement": (Who.ANY, "consenting acknowledges answers kept"),
@@ -339,6 +341,8 @@ LIVES = {
         "negotiating",
     ),
     "reference-document": Life("open", "open", ("open reaction open",)),
+    "release": Life("proposed", "proposed agreed", ("proposed release-consent agreed", "agreed release-consent agreed"), "proposed"),
+    "public-line": Life("notified", "notified agreed", ("notified agreement agreed",), "notified"),
     "tasking": Life("open", "open", ("open seen-by open",)),
     "instruction-request": Life(
         "open",
@@ -364,7 +368,6 @@ BY_TWO = (
 AT_ANY_TIME = (
     "acknowledgement",
     "repeat-request",
-    "release-consent",
     "consent-withdrawal",
     "second-key",
     "translation",
@@ -391,7 +394,7 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
     }
     for before, each, after in own:
         moves.setdefault(each, {})[before] = after
-    consents = [each for each in ("agreement", "endorsement", "acceptance") if each in moves]
+    consents = [each for each in ("agreement", "endorsement", "acceptance", "release-consent") if each in moves]
     if consents:
         for each in ("amendment", "amendment-agreement", "amendment-refusal"):
             moves[each] = {status: status for status in live}

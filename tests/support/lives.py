@@ -154,8 +154,14 @@ LIVES: dict[str, list[Step]] = {
         (C, act("endorsement", paragraph=1), "negotiating"),
         (C, "dissent", "negotiating"),
         (C, act("endorsement", paragraph=2), "settled"),
-        (N, "release-consent", "settled"),
-        (C, "release-consent", "settled"),
+    ],
+    "a release": [
+        (N, "release", "proposed"),
+        (C, "release-consent", "agreed"),
+    ],
+    "a public line": [
+        (N, "public-line", "notified"),
+        (C, "agreement", "agreed"),
     ],
     "a document": [(N, "reference-document", "open"), (C, "reaction", "open")],
 }

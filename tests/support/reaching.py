@@ -25,7 +25,7 @@ _PRIOR: Final = {
     "amendment": ("agreement",),
     "amendment-agreement": ("agreement", "amendment"),
     "amendment-refusal": ("agreement", "amendment"),
-    "consent-withdrawal": ("release-consent",),
+    "consent-withdrawal": ("agreement",),
     "translation-agreement": ("translation",),
     "translation-dispute": ("translation",),
     "fairness": ("restatement",),
@@ -37,7 +37,7 @@ _PRIOR: Final = {
 
 _FORM: Final = {
     "second-key": "launch-notice",
-    **dict.fromkeys(("amendment", "amendment-agreement", "amendment-refusal"), "roadmap-item"),
+    **dict.fromkeys(("amendment", "amendment-agreement", "amendment-refusal", "consent-withdrawal"), "roadmap-item"),
 }
 """The format in which an act has an occasion, where the table allows it in others too."""
 

@@ -11,6 +11,7 @@ from dragoman.audit.replay import Replay
 from dragoman.domain import consent, ids
 from dragoman.domain import record as records
 from dragoman.domain.decide import Post, decide
+from dragoman.domain.exchange import is_unattributed
 from dragoman.domain.fold import Folded, fold, judge, takes_two
 from dragoman.domain.ledger import Asked, Grounds
 from dragoman.domain.record import Record
@@ -19,11 +20,13 @@ from dragoman.domain.rule import Who
 from dragoman.domain.table import RULES
 from dragoman.sentence import verbatim
 from dragoman.tlog import dsse
+from dragoman_schemas.acts.channel import ErasedRecord
 from dragoman_schemas.frame import Act
 from dragoman_schemas.state import Exchange, Registry, decode_exchange, decode_registry, encode
 
 SALT = "ab" * 32
 SAMPLE_TERMS = "0" * 64
+SAMPLE_RECORDS = [dict.fromkeys(("record", "exchange"), "0192f3a4-5b6c-7d8e-8f90-00000000aaaa") | {"commit": "ab" * 32}]
 """Of samples: what is posted here instead are the terms that stand."""
 INCIDENT: dict[str, Any] = {
     "act": "hazardous-incident",
@@ -177,6 +180,7 @@ class World:
         self, actor: str, act: dict[str, Any], exchange: str = "", if_match: str | None = None, key: str = "", released_by: str = ""
     ) -> Record | Refusal:
         """What a post would become."""
+        act = self.released(actor, act)
         self.serial += 1
         known = self.ledger.exchange(exchange) if exchange else None
         if act["act"] in consent.ACTS and act.get("terms", SAMPLE_TERMS) == SAMPLE_TERMS and known is not None:
@@ -197,6 +201,23 @@ class World:
         if grounds is not None and not isinstance(decided, Refusal):
             self.legal.append((decided, grounds))
         return decided
+
+    def released(self, actor: str, act: dict[str, Any]) -> dict[str, Any]:
+        """A release with a record that there is in place of the sample's; any other act as it is."""
+        if act["act"] != "release" or act["records"] != SAMPLE_RECORDS:
+            return act
+        if not self._releasable() and self.kind != "desk":
+            self.keep(
+                f"{actor.partition('/')[0]}/{OFFICERS['officer']}",
+                {"act": "recommendation", "text": "Talk more often.", "area": "maritime-security", "addressees": ["nato"]},
+            )
+        there = self._releasable()
+        return {**act, "records": [{"record": each.id, "exchange": each.subject, "commit": each.commit} for each in there[:1]]}
+
+    def _releasable(self) -> list[ErasedRecord]:
+        known = ((self.ledger.exchange(id), self.ledger.records_of(id)) for id in self.ledger._encoded)
+        open_to_release = [records for exchange, records in known if exchange is not None and not is_unattributed(exchange)]
+        return [record for records in open_to_release for record in records if not record.void]
 
     def sign(self, actor: str, act: dict[str, Any], id: str, owners: list[str] | None = None, /, **changes: Any) -> tuple[bytes, str]:
         """A signed act of the channel's family, and its signatures."""

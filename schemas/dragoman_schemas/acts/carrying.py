@@ -140,15 +140,6 @@ class RepeatRequest(Continuing, frozen=True, kw_only=True, tag="repeat-request")
     reason: Text | UnsetType = UNSET
 
 
-class ReleaseConsent(Continuing, frozen=True, kw_only=True, tag="release-consent"):
-    """This side consents to making public what was said in the exchange until now; it may be, only when every side has.
-
-    `terms` is the digest of all of it.
-    """
-
-    terms: Hex32
-
-
 class Amendment(Continuing, frozen=True, kw_only=True, tag="amendment"):
     """Another text, proposed once a side stands behind the one that there is: named fields of the opening, and why.
 

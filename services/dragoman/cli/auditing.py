@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from dragoman import wiring
+from dragoman.audit import bundle as bundles
 from dragoman.audit.comparison import Compared
 from dragoman.audit.export import Export
 from dragoman.audit.replay import Hole, Page, Replay, Replayed, Source, erasures_in, messages_of, replay
@@ -274,6 +275,32 @@ def check_command(
     head = checkpoint.read(note.text)
     what = "the record" if entry is not record else "a record of which the bytes are not here"
     say(f"{what} stands at position {proof.index + 1} of {head.origin}, under its signed head of {head.size} records")
+    return 0
+
+
+@audit.command(name="release")
+def release_command(
+    bundle_file: Path,
+    *,
+    log: Annotated[str, Parameter(help="The log's verifier key, as a side has told it to you.")] = "",
+    cid: Annotated[str, Parameter(help="The channel's id, as a side has told it to you.")] = "",
+) -> int:
+    """Verify a published bundle offline: that these records stand in the log, and that every side agreed to make them public. Else exit code 7.
+
+    BUNDLE_FILE is what GET /v1/releases/CHANNEL/EXCHANGE gives.
+    """
+    try:
+        proved = bundles.verify(read_input(str(bundle_file)), log=verifier_of(log) if log else None, cid=checked_cid(cid))
+    except bundles.NotProved as error:
+        say(f"dragoman: VERIFICATION FAILED: {error}")
+        return UNVERIFIED
+    say(f"{proved.channel}, under a signed head of {proved.head} records of {proved.log}")
+    say(f"agreed to by {' and '.join(proved.sides)}, with two officers each, in the terms {proved.terms}")
+    for what, positions in (("whole", proved.whole), ("in extract, as every side agreed", proved.extracts), ("withheld", proved.withheld)):
+        if positions:
+            say(f"{what}: {', '.join(f'record {each}' for each in positions)}")
+    if not log and not cid:
+        say("by the key that the bundle names itself: ask a side for its log key, and give it with --log")
     return 0
 
 

@@ -143,12 +143,15 @@ async def _adopt(cast: dict[str, Client], scenario: dict[str, Any]) -> None:
 async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: datetime) -> None:
     """Post a scenario's entries in their order."""
     exchanges: dict[str, str] = {}
+    records: dict[str, dict[str, str]] = {}
     if not any(entry.get("post") == "channel" for entry in scenario["entries"]):
         await _adopt(cast, scenario)
     for number, entry in enumerate(scenario["entries"]):
         if "body" not in entry:
             continue
         body = _still_to_come(_named(_dated(entry["body"], began), exchanges))
+        if body["act"] == "release":
+            body["records"] = [records[each] for each in body["records"]]
         act = _compact(body)
         key = f"demonstration-{scenario['scenario']}-{number:04d}"
         named = entry["post"].partition("exchanges/")[2].removesuffix("/acts")
@@ -165,6 +168,7 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
             colleague = cast[f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"]
             second = _compact({"act": "second-key", "of": recorded.id})
             await colleague.post(entry["channel"], second, key=f"{key}-second", exchange=recorded.exchange)
+        records[recorded.id] = {"record": recorded.id, "exchange": recorded.exchange, "commit": recorded.commit}
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange
         if "record_as" in entry:
@@ -216,7 +220,8 @@ def _named(value: Any, exchanges: dict[str, str]) -> Any:
     """A body with the names that the scenario gives exchanges and records made their ids."""
     if isinstance(value, dict):
         return {
-            name: _named(inner, exchanges) if name in ("references", "trigger", "of", "under") else inner for name, inner in value.items()
+            name: _named(inner, exchanges) if name in ("references", "trigger", "of", "under", "records") else inner
+            for name, inner in value.items()
         }
     if isinstance(value, list):
         return [_named(inner, exchanges) for inner in value]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw
 
-from dragoman.domain.exchange import TRACK2_DEFAULTS, framed
+from dragoman.domain.exchange import SPOKEN, TRACK2_DEFAULTS, is_unattributed
 from dragoman.domain.record import NotARecord, Record, parse
 from dragoman.domain.table import RULES
 from dragoman.domain.title import title_of
@@ -21,18 +21,12 @@ from dragoman.sentence import VERBATIM, Name, Sentence, sentence
 from dragoman_schemas.frame import Opening
 from dragoman_schemas.state import Exchange
 
-FAMILIES: Final = ("contact", "meeting")
-"""Families with speakers. What a side writes into its own column of the dialogue is the side's, and no officer's."""
-
 _ADDRESSED: Final = frozenset({"to", "info", "on_behalf_of", "acting_for", "passed_by", "references", "signed"})
 """Members that name a side, an office, an officer, or another exchange by its number."""
 
+unattributed: Final = is_unattributed
+
 UNATTRIBUTED: Final = sentence("Not attributed, by the Chatham House Rule.")
-
-
-def unattributed(exchange: Exchange) -> bool:
-    """Say whether an exchange is under the Chatham House Rule."""
-    return exchange.family in FAMILIES and framed(exchange, "attribution") == "chatham_house"
 
 
 def unattributed_record(record: Record, exchange: Exchange | None, kind: str) -> bool:
@@ -41,7 +35,7 @@ def unattributed_record(record: Record, exchange: Exchange | None, kind: str) ->
         return unattributed(exchange)
     data = record.data
     rule = RULES.get(record.name)
-    if rule is None or rule.family not in FAMILIES or not isinstance(data, Opening):
+    if rule is None or rule.family not in SPOKEN or not isinstance(data, Opening):
         return False
     default = TRACK2_DEFAULTS["attribution"].strip('"') if kind == "track2" else ""
     return (default if data.attribution is UNSET else data.attribution) == "chatham_house"

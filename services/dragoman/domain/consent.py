@@ -6,14 +6,14 @@ An act of consent names the terms that its officer has seen, and is void where t
 counts for as long as the exchange says exactly this. So nobody is ever said to have agreed to what they did not see.
 
     act                                             what       the text
-    agreement, endorsement, acceptance, amendment   text       what the opening says, as amended; of an amendment, as it would be
+    agreement, endorsement, acceptance, amendment,  text       what the opening says, as amended; of an amendment, as it would be
+    release-consent
     amendment-agreement                             text       the same, as it would be by that amendment
     accounts-agreement                              accounts   what the opening says, and each side's newest account
     translation-agreement                           reading    the message that was translated, and the translation
     fairness                                        view       what the opening says, and the newest restatement
     agenda-agreement                                agenda     the version of the agenda
     readout-agreement                               readout    the readout that a side proposed as joint
-    release-consent                                 record     all that was said in the exchange
 """
 
 import hashlib
@@ -34,18 +34,21 @@ ACTS: Final = frozenset(
 )
 """The acts that name their terms."""
 
-BINDING: Final = ("agreement", "endorsement")
+BINDING: Final = ("agreement", "endorsement", "release-consent")
 """The acts by which a side consents to a text as a whole. Once one counts, the text changes by an amendment alone."""
 
 _TAKING: Final = ("amendment", "amendment-agreement")
-_NOT_SAID: Final = frozenset({"release-consent", "consent-withdrawal", "reminder", "lapse", "courier-outcome", "call-attempt"})
-"""Acts that say nothing of the matter itself: they leave a consent to its release as it is."""
 
 
 def digest(exchange: str, what: str, text: Any) -> str:
     """Return the digest of a text of an exchange, which its id names: 64 hexadecimal digits."""
     head = f"dragoman-terms/v1\n{exchange}\n{what}\n".encode()
-    return hashlib.sha256(head + msgspec.json.encode(text, order="deterministic")).hexdigest()
+    return hashlib.sha256(head + bytes_of(text)).hexdigest()
+
+
+def bytes_of(text: Any) -> bytes:
+    """Return the bytes of a text of which its digest is: JSON, members sorted, values as their bytes stand in the log."""
+    return msgspec.json.encode(text, order="deterministic")
 
 
 def text_of(exchange: Exchange, fields: Mapping[str, Raw] | None = None) -> dict[str, Raw]:
@@ -105,18 +108,6 @@ def proposed_readouts(exchange: Exchange) -> dict[str, Readout]:
     return {side: newest[-1] for side, newest in given.items() if newest[-1].kind == "proposed_jointly"}
 
 
-def record(exchange: Exchange) -> str:
-    """Return the terms of a consent to release: all that was said in the exchange."""
-    said = {
-        "opening": exchange.content,
-        "messages": [message.id for message in exchange.messages],
-        "accounts": {side: [each.content for each in given] for side, given in exchange.accounts.items()},
-        "acts": {act: [[each.id, each.content] for each in given] for act, given in exchange.acts.items() if act not in _NOT_SAID},
-        "meeting": None if exchange.meeting is None else [exchange.meeting.readouts, exchange.meeting.held, exchange.meeting.agendas],
-    }
-    return digest(exchange.id, "record", said)
-
-
 # Which consents count
 
 
@@ -167,7 +158,7 @@ def by_every_side(exchange: Exchange, status: str) -> str:
     return status if parties(exchange) <= agreed(exchange) else exchange.status
 
 
-WITHDRAWABLE: Final = (*BINDING, *_TAKING, "accounts-agreement", "translation-agreement", "release-consent", "common-ground")
+WITHDRAWABLE: Final = (*BINDING, *_TAKING, "accounts-agreement", "translation-agreement", "common-ground")
 """Acts that may be taken back for as long as not every side has consented."""
 
 
@@ -175,7 +166,7 @@ def is_complete(exchange: Exchange, given: Said) -> bool:
     """Return whether every side has consented to what an act of consent is of, or taken the amendment that it is."""
     if given.id in {said.id for said in exchange.acts.get("amendment", ())}:
         return is_taken(exchange, given)
-    for act in ("accounts-agreement", "release-consent", "common-ground"):
+    for act in ("accounts-agreement", "common-ground"):
         if given.id in {said.id for said in exchange.acts.get(act, ())}:
             return parties(exchange) <= standing(exchange, act)
     if given.id in {said.id for said in exchange.acts.get("translation-agreement", ())}:
@@ -191,9 +182,8 @@ def standing(exchange: Exchange, act: str) -> set[str]:
     for said in exchange.acts.get(act, ()):
         if said.id not in back:
             newest[said.said.side] = said
-    if act in ("accounts-agreement", "release-consent"):
-        now = accounts(exchange) if act == "accounts-agreement" else record(exchange)
-        newest = {side: said for side, said in newest.items() if _word(said.content["terms"]) == now}
+    if act == "accounts-agreement":
+        newest = {side: said for side, said in newest.items() if _word(said.content["terms"]) == accounts(exchange)}
     own = {"accounts-agreement": "facts", "common-ground": "text"}.get(act)
     if own is not None and len({bytes(said.content[own]) for said in newest.values()}) > 1:
         return set()
@@ -240,10 +230,9 @@ def terms(exchange: Exchange, act: str, *, of: str = "", side: str = "") -> str:
     `of` is the translation or the amendment that it names, `side` whose version of the agenda it takes, or whose readout.
     """
     named: dict[str, Callable[[], str]] = {
-        **dict.fromkeys(("agreement", "endorsement", "acceptance"), lambda: whole(exchange)),
+        **dict.fromkeys((*BINDING, "acceptance"), lambda: whole(exchange)),
         "accounts-agreement": lambda: accounts(exchange),
         "fairness": lambda: view(exchange),
-        "release-consent": lambda: record(exchange),
         "translation-agreement": lambda: next(
             (reading(exchange, said) for said in exchange.acts.get("translation", ()) if said.id == of), ""
         ),

@@ -64,7 +64,7 @@ _FRAME: Final = frozenset(Opening.__struct_encode_fields__)
 _ALWAYS_GIVEN: Final = frozenset({"subject", "area", "precedence", "urgent", "imminent"})
 """Members that have a value also where they were left out. They and the frame do not develop: they change by a correction alone."""
 
-_CONSENTS: Final = {"agreement", "endorsement", "acceptance"}
+_CONSENTS: Final = {"agreement", "endorsement", "acceptance", "release-consent"}
 """Acts by which a side consents to a text; it may then be amended."""
 
 _TRANSLATING: Final = ("translation", "translation-agreement", "translation-dispute")
@@ -88,7 +88,6 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
                 "courier-outcome",
                 "acknowledgement",
                 "repeat-request",
-                "release-consent",
                 "consent-withdrawal",
                 "second-key",
                 *_TRANSLATING,
@@ -101,7 +100,11 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
         "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed", "withdrawn")},
         "lesson": {status: status for status in ended},
         **(dict.fromkeys(("amendment", "amendment-refusal"), alive) if own.keys() & _CONSENTS else {}),
-        **({"amendment-agreement": {**alive, **own.get("agreement", own.get("endorsement", {}))}} if own.keys() & _CONSENTS else {}),
+        **(
+            {"amendment-agreement": {**alive, **{before: after for act in consent.BINDING for before, after in own.get(act, {}).items()}}}
+            if own.keys() & _CONSENTS
+            else {}
+        ),
     }
     return {act: {**common.get(act, {}), **own.get(act, {})} for act in {**common, **own}}
 
@@ -604,6 +607,15 @@ def framed(exchange: Exchange, name: str) -> str:
     return "" if value is None else str(msgspec.json.decode(value))
 
 
+SPOKEN: Final = ("contact", "meeting")
+"""Families with speakers. What a side writes into its own column of the dialogue is the side's, and no officer's."""
+
+
+def is_unattributed(exchange: Exchange) -> bool:
+    """Return whether an exchange is under the Chatham House Rule."""
+    return exchange.family in SPOKEN and framed(exchange, "attribution") == "chatham_house"
+
+
 def satisfied(exchange: Exchange) -> bool:
     """Whether the side that asked calls what came an answer."""
     assessed = exchange.acts.get("assessment", ())
@@ -850,7 +862,6 @@ RULES: Final = (
     ),
     Rule(act="translation-dispute", shape=carrying.TranslationDispute, who=Who.ANY, kept=True, check=_check_translated),
     Rule(act="repeat-request", shape=carrying.RepeatRequest, who=Who.ADDRESSED, message=True, kept=True),
-    Rule(act="release-consent", shape=carrying.ReleaseConsent, who=Who.ANY, consenting=True, kept=True, check=check_terms),
     Rule(act="consent-withdrawal", shape=carrying.ConsentWithdrawal, who=Who.ANY, message=True, kept=True, check=_check_withdrawal),
     Rule(act="amendment", shape=carrying.Amendment, who=Who.ANY, consenting=True, message=True, kept=True, check=_check_amending),
     Rule(

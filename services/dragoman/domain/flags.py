@@ -17,7 +17,6 @@
     suspended         something was sent while the channel was suspended
     passed_by         said otherwise before it was written down
     corrected         corrected since
-    public            every side has consented to its release
 
 Lead times count from the newest update, correction or postponement that changed date, area or totals: it restarts their test. What was
 said otherwise before it was written down counts from when it was said.
@@ -32,7 +31,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments, two_keys, units
+from dragoman.domain import accounts, developments, two_keys, units
 from dragoman.domain.checks import UNKNOWN
 from dragoman.domain.clocks import profile_of
 from dragoman.sentence import Name, Sentence, sentence
@@ -111,8 +110,6 @@ def _of_the_frame(registry: Registry, exchange: Exchange) -> Iterator[Flag]:
     if exchange.opened.told:
         told = sentence("said otherwise at %(t)s before it was written down, by its sender’s word", t=exchange.opened.told)
         yield Flag(flag="passed_by", detail=told)
-    if consent.standing(exchange, "release-consent") >= {side.name for side in registry.sides}:
-        yield Flag(flag="public", detail=sentence("every side has consented to its release"))
     if exchange.corrections:
         n = len(exchange.corrections)
         many = sentence("corrected %(n)s times; what stood there is kept", n=n)

@@ -10,7 +10,7 @@ from functools import cache
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import access, channel, clocks, erasure, exchange, keepers, numbering, two_keys
+from dragoman.domain import access, channel, clocks, erasure, exchange, keepers, numbering, release, two_keys
 from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
@@ -364,8 +364,16 @@ def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule:
         calendars = {side: clocks.calendar_of(ledger.office(side)) for side in (known.side, *known.to)}
         return _check_cause(record) or clocks.check(registry, known, calendars, record)
     if known is None:
-        return exchange.check_opening(registry, FORMATS[rule.act], record) or rule.check(registry, None, record)
+        return (
+            exchange.check_opening(registry, FORMATS[rule.act], record)
+            or rule.check(registry, None, record)
+            or release.check(ledger.exchange, ledger.records_of, record.data)
+        )
     form = FORMATS[known.act]
+    if form is release.RELEASE:
+        refusal = release.check_public(known, record) or release.check(ledger.exchange, ledger.records_of, record.data)
+        if refusal is not None:
+            return refusal
     return (
         exchange.check_continuing(registry, form, known, record)
         or rule.check(registry, known, record)

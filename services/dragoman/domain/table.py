@@ -5,12 +5,12 @@ A new format is a line in `FORMATS`; acts of its own are lines of its family's `
 
 from typing import Final
 
-from dragoman.domain import channel, clocks, contact, courier, desk, dialogue, exchange, meeting, notification
+from dragoman.domain import channel, clocks, contact, courier, desk, dialogue, exchange, meeting, notification, release
 from dragoman.domain.rule import Format, Rule
 
 FORMATS: Final[dict[str, Format]] = {
     form.rule.act: form
-    for family in (contact.FORMATS, meeting.FORMATS, notification.FORMATS, dialogue.FORMATS, desk.FORMATS)
+    for family in (contact.FORMATS, meeting.FORMATS, notification.FORMATS, dialogue.FORMATS, release.FORMATS, desk.FORMATS)
     for form in family
 }
 
@@ -23,6 +23,7 @@ RULES: Final[dict[str, Rule]] = {
         *meeting.RULES,
         *notification.RULES,
         *dialogue.RULES,
+        *release.RULES,
         *desk.RULES,
         *clocks.RULES,
         *courier.RULES,

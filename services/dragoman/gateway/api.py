@@ -13,7 +13,7 @@ from dragoman import __version__
 from dragoman.domain.heads import log_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.table import PATHS
-from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, reporting, tokens, webhooks
+from dragoman.gateway import drafts, examples, files, foreign, live, people, proofs, reading, releases, reporting, tokens, webhooks
 from dragoman.gateway.answering import At, headers_of, unchanged
 from dragoman.gateway.describing import asyncapi, openapi
 from dragoman.gateway.posting import grant_of, projection_of, record, service_of
@@ -71,6 +71,7 @@ from dragoman_schemas.answers import (
     WatchNotice,
     WatchView,
 )
+from dragoman_schemas.bundle import Bundle, Releases
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.reports import FiveAnswers, PeriodRecord, Situation, TurnOver, YearReview
 from dragoman_schemas.statistics import Statistics
@@ -822,6 +823,16 @@ ROUTES: Final[tuple[Route[Any], ...]] = (
         Nothing,
         {200: None, 304: None},
         headers=_CACHED,
+        may=May.ANYBODY,
+    ),
+    Route("GET", "/v1/releases", releases.list_releases, "What the sides have made public", Nothing, {200: Releases}, may=May.ANYBODY),
+    Route(
+        "GET",
+        "/v1/releases/{channel}/{exchange}",
+        releases.show_release,
+        "A release, with what proves it",
+        Nothing,
+        {200: Bundle},
         may=May.ANYBODY,
     ),
     Route("GET", "/livez", livez, "Whether the process lives", Nothing, {200: Health}, may=May.ANYBODY),

@@ -11,7 +11,7 @@ from aiohttp import web
 from dragoman import telemetry
 from dragoman.domain.record import is_name
 from dragoman.domain.refusal import Refusal, Refused
-from dragoman.gateway import api, files, live, posting, problems, proofs, reading
+from dragoman.gateway import api, files, live, posting, problems, proofs, reading, releases
 from dragoman.gateway.answering import TURNS, Turns
 from dragoman.gateway.budgets import BUDGETS, Budgets, Over
 from dragoman.gateway.callers import Callers
@@ -51,6 +51,7 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app.on_response_prepare.append(_harden)
     app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
+    app[releases.KEPT] = {}
     app[TURNS] = Turns()
     app.cleanup_ctx.append(_ringing)
     app[READING] = Reading(service)

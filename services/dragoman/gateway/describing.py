@@ -105,6 +105,7 @@ _TOPICS: Final = (
         r"/(perceptions|roadmap|codebook|watch|points-of-contact)",
         "Who is there, how the line stands, and what the dialogue has come to.",
     ),
+    Topic("what is public", r"^/v1/releases", "What the sides have made public together, for anybody, with what proves it."),
     Topic("exchanges", r"/(exchanges|state|diff)", "The current state, the past, and what lies between."),
     Topic("channels", r"^/v1/(channels|openings)", "Channels, and opening one."),
 )

@@ -91,7 +91,7 @@ async def unsigned(call: Call[Any]) -> Sentence | None:
     return sentence("%(n)s of %(all)s were not signed for long; see that the registrar runs, and what it logs", n=late, all=len(live))
 
 
-async def _head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
+async def signed_head(call: Call[Any], projection: Projection) -> tuple[Checkpoint, bytes]:
     """The newest signed head, which must be that of the records that were folded here. Raises `Refused`."""
     sealed = await call.request.app[HEADS].newest(call, projection.name)
     if sealed is None:
@@ -136,7 +136,7 @@ async def checked(call: Call[Any]) -> list[Finding]:
 
 async def show_checkpoint(call: Call[Nothing]) -> Answered:
     """The newest signed head, as it is."""
-    _, note = await _head(call, projection_of(call))
+    _, note = await signed_head(call, projection_of(call))
     return web.Response(body=note, content_type=TEXT, charset="utf-8", headers={**_SAFE, "Cache-Control": "private, max-age=1"})
 
 
@@ -162,7 +162,7 @@ async def show_proof(call: Call[Nothing]) -> Answered:
     """The proof that a record stands in the log, verified offline with the log's key alone."""
     projection = projection_of(call)
     position = whole(call.path("position"))
-    head, note = await _head(call, projection)
+    head, note = await signed_head(call, projection)
     if position is None or not 1 <= position <= head.size:
         detail = sentence("The newest signed head is of %(n)s records; a record is under one within half a second.", n=head.size)
         raise Refused(Refusal(kind="not-found", detail=detail))

@@ -31,7 +31,7 @@ FLAGS: Final = (
         "default_venue",
         "near_threshold",
     ),
-    *("figures_differ", "overlap", "not_covered", "one_key", "suspended", "passed_by", "corrected", "public"),
+    *("figures_differ", "overlap", "not_covered", "one_key", "suspended", "passed_by", "corrected"),
 )
 STAGES: Final = ("announced", "in_force", "active", "superseded", "ended", "validity_ended")
 ALARMS: Final = ("flash_unacknowledged", "undelivered", "line_degraded", "watch_unmanned")

@@ -34,6 +34,8 @@ class Dialogue(NamedTuple):
     reports: tuple[Exchange, ...]
     documents: tuple[Exchange, ...]
     programmes: tuple[Exchange, ...]
+    releases: tuple[Exchange, ...]
+    lines: tuple[Exchange, ...]
     meetings: tuple[Exchange, ...]
     lessons: tuple[tuple[Exchange, Said], ...]
 
@@ -53,6 +55,8 @@ def dialogue(store: Store, channel: str, at: int) -> Dialogue:
             reports=every("joint-report"),
             documents=every("reference-document"),
             programmes=every("people-programme", "contact"),
+            releases=every("release"),
+            lines=every("public-line"),
             meetings=every("meeting-request", "meeting", newest=True),
             lessons=tuple(_lessons(connection, base, at)),
         )
@@ -68,6 +72,12 @@ def _lessons(connection: sqlite3.Connection, base: int, at: int) -> Iterable[tup
     for key, id in found:
         state = state_at(connection, base, at, id)
         yield from ((state, said) for said in state.acts.get("lesson", ()) if said.said.position == key & _MASK)
+
+
+def releases(store: Store, channel: str) -> list[Exchange]:
+    """Return the releases of a channel as they stand, public or not."""
+    with store.snapshot() as connection:
+        return _all(connection, store.base(channel), "release", _MASK)
 
 
 def linked(connection: sqlite3.Connection, base: int, at: int, state: Exchange) -> tuple[Link, ...]:

@@ -23,7 +23,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 from multidict import MultiDict
 
-from dragoman.domain import clocks, consent, notation, two_keys
+from dragoman.domain import clocks, consent, notation, release, two_keys
 from dragoman.domain import refusal as refusals
 from dragoman.domain.clocks import Running
 from dragoman.domain.contact import Promised, Wanted, promised, reply_wanted
@@ -45,6 +45,7 @@ from dragoman.gateway.console import (
     named_people,
     offered,
     receipts,
+    releasing,
     senders,
     signing,
     translated,
@@ -93,7 +94,7 @@ _AGAIN: Final = frozenset({"unknown-outcome", "unavailable", "busy"})
 _OF_SIGNING: Final = ("sign", "signed", "signatures")
 """Fields by which a page signs; they are of one press."""
 
-_KEPT: Final = ("key", "etag", "draft", "draft_etag")
+_KEPT: Final = ("key", "etag", "draft", "draft_etag", releasing.OF)
 """Fields beside the act's own that go from page to page."""
 
 
@@ -319,6 +320,9 @@ async def form(here: Here) -> Page:
         of = here.request.query.get("of", "")
         fields.add("f.of", of)
         fields.add("f.language", _untranslated(writing, writing.exchange, of))
+    if writing.act == release.RELEASE.rule.act and (matter := here.request.query.get(releasing.OF, "")):
+        fields.add(releasing.OF, matter)
+        fields.extend(("f.records", each.record) for each in releasing.candidates(here, matter))
     opened = here.projection.exchange(here.request.query.get("under", "")) if act_has_issue(writing.act) else None
     if opened is not None and opened.act == writing.act:
         members = [each for each in kinds.members(writing.act) if each.name == "issue"]
@@ -432,6 +436,7 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "unfolded": unfolded,
             "hints": _hints(here.words, act),
             "either": {name: here.words.listed(here.words.field(each) for each in sorted(either - {name})) for name in either},
+            "releasable": _releasable(writing, fields),
             "issues_known": await _issues_known(here) if act_has_issue(act) else [],
             "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
             "beside": _beside(writing, offices),
@@ -662,7 +667,32 @@ async def sent(here: Here) -> web.StreamResponse | Page:
         return await _keep(writing, fields, act, faults)
     if faults:
         return await _form(writing, fields, faults, status=422)
-    return await _check(writing, fields, _compact(_consenting(writing, fields, act)))
+    return await _check(writing, fields, _compact(_consenting(writing, fields, _naming(writing, act))))
+
+
+def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
+    """A release with its records named in full, and with the digests of what is left of them; any other act as it is."""
+    if writing.act == release.RELEASE.rule.act and "records" in act:
+        return {**act, "records": releasing.completed(writing.here, act["records"])}
+    if writing.exchange is not None and writing.exchange.act == release.RELEASE.rule.act and "records" in act.get("fields", {}):
+        return {**act, "fields": {**act["fields"], "records": releasing.completed(writing.here, act["fields"]["records"])}}
+    return act
+
+
+def _releasable(writing: Writing, fields: Mapping[str, Any]) -> list[releasing.Candidate]:
+    """The records that a release may name: those of its matter, and of the matters of records that it names already."""
+    if not any(
+        isinstance(each.kind, kinds.Released) for each in kinds.members(writing.act if writing.exchange is None else writing.exchange.act)
+    ):
+        return []
+    here = writing.here
+    matters = dict.fromkeys([str(fields.get(releasing.OF, ""))])
+    stands = [] if writing.exchange is None else [each.exchange for each in release.records_of(writing.exchange)]
+    chosen = fields.getall("f.records", []) if hasattr(fields, "getall") else []
+    named = (here.projection.posted(id) for id in chosen)
+    records = (here.projection.record_at(position) for position in named if position is not None)
+    matters |= dict.fromkeys([*stands, *(record.envelope.subject for record in records if record is not None)])
+    return [each for matter in matters for each in releasing.candidates(here, matter)]
 
 
 def _consenting(writing: Writing, fields: MultiDict[str], act: dict[str, Any]) -> dict[str, Any]:
@@ -799,6 +829,7 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
     content = content_of(body)
     people, warnings = await _people_in(here, writing, content)
     display = Display(here.words, offices, people, here.link)
+    releasing.name_records(here, display)
     sending = sending_of(here, writing.rule, second=second)
     alone = "" if hands_over else _alone(folded, state)
     running = _started(here, folded, state, offices)
@@ -1391,6 +1422,7 @@ async def _draft_page(here: Here, draft: Draft, problem: str = "", status: int =
         content = content_of(compact)
         people, warnings = await _people_in(here, writing, content)
         display = Display(here.words, offices, people, here.link)
+        releasing.name_records(here, display)
         facts = facts_of(display, writing, content)
         moved = _has_moved(writing, content)
         if not moved:

@@ -16,9 +16,9 @@ from babel.dates import format_date
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain import developments
+from dragoman.domain import developments, release
 from dragoman.gateway import reading
-from dragoman.gateway.console import charts, spoken
+from dragoman.gateway.console import charts, releasing, spoken
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
 from dragoman.gateway.console.said import Display
@@ -31,6 +31,8 @@ from dragoman.gateway.console.spoken import (
     Met,
     Paragraph,
     Programme,
+    PublicLine,
+    ReleaseLine,
     ReportLine,
     RoadItem,
     Step,
@@ -67,6 +69,8 @@ class DialogueView(Struct, frozen=True, kw_only=True):
     documents: tuple[Document, ...]
     lessons: tuple[Learnt, ...]
     programmes: tuple[Programme, ...]
+    releases: tuple[ReleaseLine, ...]
+    lines: tuple[PublicLine, ...]
 
 
 async def dialogue(here: Here) -> Page:
@@ -84,6 +88,8 @@ async def dialogue(here: Here) -> Page:
         documents=tuple(spoken.document(each) for each in reversed(found.documents)),
         lessons=tuple(spoken.learnt(*each) for each in found.lessons),
         programmes=tuple(spoken.programme(each) for each in reversed(found.programmes)),
+        releases=tuple(spoken.release_line(each, here.moment) for each in reversed(found.releases)),
+        lines=tuple(spoken.line_told(each) for each in reversed(found.lines)),
     )
     sides = _in_order(here)
     return Page(
@@ -227,10 +233,7 @@ def _next(view: DialogueView, now: datetime) -> RoadItem | Met | None:
 
 
 class JointReport(Told, frozen=True, kw_only=True):
-    """A text that the sides negotiate. It is public once every side has consented: `missing` are those that have not.
-
-    Of these, `earlier` consented to what was said until then, and something was said since.
-    """
+    """A text that the sides negotiate; `releases` are those that publish records of it."""
 
     exchange: str
     number: str
@@ -238,9 +241,7 @@ class JointReport(Told, frozen=True, kw_only=True):
     title: str
     at: int
     paragraphs: tuple[Paragraph, ...]
-    consents: tuple[Told, ...]
-    missing: tuple[str, ...]
-    earlier: tuple[Told, ...]
+    releases: tuple[ReleaseLine, ...]
     changed: tuple[Told, ...]
     allowed: tuple[str, ...]
 
@@ -254,17 +255,15 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         if here.request.match_info.get("form", ""):
             raise refused("not-found", sentence("This exchange is no joint report; take it under /exchanges."))
         return see(here.link(f"/exchanges/{state.id}"))
-    missing = spoken.unconsenting(state)
-    consents = [Told(**spoken.told(said)) for said in spoken.consents(state)]
+    found: projected.Dialogue = await here.in_thread(projected.dialogue, here.service.store, here.name, here.position)
+    naming = [each for each in found.releases if id in {named.exchange for named in release.records_of(each)}]
     view = JointReport(
         **spoken.opened(state),
         status=state.status,
         title=spoken.read(state.content, "title"),
         at=here.position,
         paragraphs=tuple(spoken.paragraphs(state)),
-        consents=tuple(each for each in consents if each.side not in missing),
-        missing=missing,
-        earlier=tuple(each for each in consents if each.side in missing),
+        releases=tuple(spoken.release_line(each, here.moment) for each in naming),
         changed=tuple(
             Told(side=stamp.side, time=stamp.when, position=stamp.position)
             for stamp in map(developments.stamp_of, developments.changes(state))
@@ -275,7 +274,7 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         template="joint_report.html",
         view=view,
         rows=view.paragraphs,
-        values={"display": _display(here)},
+        values={"display": _display(here), "may_release": releasing.may_release(here, state)},
     )
 
 

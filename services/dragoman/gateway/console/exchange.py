@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup, escape
 from msgspec import Raw, Struct
 
-from dragoman.domain import accounts, consent, developments, notification, two_keys, units
+from dragoman.domain import accounts, consent, developments, notification, release, two_keys, units
 from dragoman.domain import exchange as exchanges
 from dragoman.domain.accounts import accounts_of
 from dragoman.domain.contact import promised, reply_wanted
@@ -18,7 +18,19 @@ from dragoman.domain.record import parse
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.gateway import reading, reporting
-from dragoman.gateway.console import alarm, charts, developing, duty_numbers, kinds, offered, plotting, receipts, shelf, translated
+from dragoman.gateway.console import (
+    alarm,
+    charts,
+    developing,
+    duty_numbers,
+    kinds,
+    offered,
+    plotting,
+    receipts,
+    releasing,
+    shelf,
+    translated,
+)
 from dragoman.gateway.console.accounts import compared, points_of
 from dragoman.gateway.console.arranged import instant, windows
 from dragoman.gateway.console.loglines import LogLine, line_of
@@ -38,6 +50,7 @@ _FIRST: Final = (
         "second-key",
         "amendment-agreement",
         "amendment-refusal",
+        "release-consent",
         "reply",
         "acceptance",
         "counter-account",
@@ -75,6 +88,7 @@ async def exchange(here: Here) -> Page:
     state = decode_exchange(bytes(view.state))
     offices = tuple(office_of(side, here.projection.office(side)) for side in here.sides)
     display = Display(here.words, offices, view.people, here.link)
+    releasing.name_records(here, display)
     alarm.note_read(here, here.projection)
     told = accounts_of(state)
     points = points_of(told)
@@ -94,6 +108,8 @@ async def exchange(here: Here) -> Page:
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
             "consent": _consent(display, state),
+            "release_public": release.is_public(state, here.moment),
+            "may_release": releasing.may_release(here, state),
             "opening_key": two_keys.sent(state, state.id),
             "keys_due": two_keys.due(state),
             "calls": await _calls(here, view),
@@ -356,7 +372,6 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
     """Acts that the table allows and the exchange gives no occasion for."""
     second = any(sent.sent.side == here.side and sent.sent.by != here.grant.actor for sent in two_keys.due(state))
     has_translation = bool(offered.translations(here.words, state, here.side))
-    consented = here.side in consent.standing(state, "release-consent")
     waits = bool(offered.amendments(here.words, state, here.side))
     bound = consent.is_bound(state)
     occasions = {
@@ -377,7 +392,7 @@ def _pointless(here: Here, state: Exchange) -> frozenset[str]:
         "second-key": second,
         "translation-agreement": has_translation,
         "translation-dispute": has_translation,
-        "release-consent": not consented,
+        "release-consent": here.side not in consent.agreed(state),
         "status-change": bool(changes_of(state)),
     }
     return frozenset(act for act, occasion in occasions.items() if not occasion)

@@ -145,7 +145,8 @@ class Typed:
             | kinds.Files
             | kinds.Message
             | kinds.Language
-            | kinds.Offered,
+            | kinds.Offered
+            | kinds.Released,
         ):
             return self.words.say("%(what)s: choose one.", what=label)
         return self.words.say("%(what)s: this must be filled in.", what=label)
@@ -183,6 +184,9 @@ class Typed:
                 return (self.many(name) if getattr(member.kind, "many", False) else self.one(name)) or LEFT
             case kinds.Whose():
                 return self._whose(member, name)
+            case kinds.Released():
+                chosen = ({"record": id, "without": self.many(f"{name}.{id}.without")} for id in self.many(name))
+                return [each if each["without"] else {"record": each["record"]} for each in chosen] or LEFT
             case kinds.Person() | kinds.Files():
                 return self._chosen(member, member.kind, name)
             case kinds.Hours():
@@ -545,6 +549,10 @@ def _typed(words: Words, languages: Sequence[str], member: Member, name: str, va
             yield f"{name}.unit", value["unit"]
         case kinds.Person() | kinds.Files():
             yield from ((name, msgspec.json.encode(each).decode()) for each in (value if isinstance(value, list) else [value]))
+        case kinds.Released():
+            for each in value:
+                yield name, each["record"]
+                yield from ((f"{name}.{each['record']}.without", left) for left in each.get("without", ()))
         case kinds.Hours() if isinstance(value, dict):
             yield from ((f"{name}.days", day) for day in value["days"])
             yield from ((f"{name}.{each}", value[each]) for each in ("from", "to", "zone"))
@@ -609,6 +617,8 @@ def is_filled(form: Mapping[str, Any], kind: Kind, name: str) -> bool:
     count: otherwise every spare row of a form would be a row that lacks its required members.
     """
     match kind:
+        case kinds.Released():
+            return name in form
         case kinds.Group():
             return any(is_filled(form, each.kind, f"{name}.{each.name}") for each in kind.members)
         case kinds.Rows():

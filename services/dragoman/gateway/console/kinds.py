@@ -16,6 +16,7 @@ from msgspec import inspect
 
 from dragoman_schemas import fields, frame
 from dragoman_schemas.acts import SHAPES
+from dragoman_schemas.acts.release import ReleasedRecord
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,11 @@ class Side:
 
     many: bool = False
     unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Released:
+    """Records of a matter that are made public, each without the members that are left out."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +253,7 @@ Kind = (
     | Language
     | Message
     | Offered
+    | Released
     | References
     | Phrases
     | Person
@@ -407,6 +414,8 @@ def _of_union(name: str, kind: inspect.UnionType, act: str) -> Kind:
 
 
 def _of_many(name: str, item: Any, act: str) -> Kind:
+    if isinstance(item, inspect.StructType) and item.cls is ReleasedRecord:
+        return Released()
     found = _kind(name, item, act)
     match found:
         case Choice():

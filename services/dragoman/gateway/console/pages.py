@@ -22,6 +22,8 @@ from dragoman.gateway.console import (
     meetings,
     offline,
     people,
+    public,
+    releasing,
     reports,
     sessions,
     shelf,
@@ -49,6 +51,7 @@ SHEETS: Final = (
     *meetings.SHEETS,
     *people.SHEETS,
     *dialogue.SHEETS,
+    *releasing.SHEETS,
     *statistics.SHEETS,
     *reports.SHEETS,
     *audit.SHEETS,
@@ -69,6 +72,8 @@ def register(app: web.Application) -> None:
     app.router.add_post("/sign-out", sessions.sign_out)
     app.router.add_post("/preferences", sessions.prefer)
     app.router.add_get("/docs", docs.docs)
+    app.router.add_get("/releases", public.listed)
+    app.router.add_get("/releases/{channel:[a-z0-9-]{1,63}}/{exchange:[0-9a-f-]{36}}", public.one)
     app.router.add_get("/offline", offline.plain)
     app.router.add_get("/offline.js", offline.worker)
     _register(app, (Sheet(path="/", handler=_home, anywhere=True), *SHEETS))

@@ -3,7 +3,7 @@
 The service's words are in the reader's language; a side's own words stand as they were written, marked with the language that they are in.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -30,7 +30,7 @@ LANGUAGES: Final = (
 """Languages that a form offers by their names, besides those of the channel. An act may name any other one over the API."""
 
 _br: Final = Markup("<br>")
-_WIDE: Final = frozenset({"Time", "Span", "Spans", "Place", "Rows", "Group", "Pairs", "Lines", "Texts", "Hours", "Person"})
+_WIDE: Final = frozenset({"Time", "Span", "Spans", "Place", "Rows", "Group", "Pairs", "Lines", "Texts", "Hours", "Person", "Released"})
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -59,6 +59,8 @@ class Display:
         self.zones = places(offices, words)
         self.people = people or {}
         self.link = link
+        self.record: Callable[[str], Markup] | None = None
+        """What a record of the channel is called, by its id, where the page can look it up."""
 
     # Members
 
@@ -124,6 +126,8 @@ class Display:
                 return escape(words.say("time %(n)s of those offered", n=words.number(value + 1)))
             case kinds.Issue():
                 return self.reference(str(value))
+            case kinds.Released():
+                return _joined([self.released(each) for each in value])
             case kinds.Whose():
                 return self.sides(value) if isinstance(value, list) else escape(words.value(value))
             case kinds.Side():
@@ -154,6 +158,15 @@ class Display:
                 return _own(value)
             case _:
                 return Markup('<code class="break">{}</code>').format(msgspec.json.encode(value).decode())
+
+    def released(self, value: Mapping[str, Any]) -> Markup:
+        """A record that is made public, and what is left out of it."""
+        id = str(value["record"])
+        called = Markup("<code>{}</code>").format(id) if self.record is None else self.record(id)
+        without = [self.words.field(each) for each in value.get("without", ())]
+        if not without:
+            return called
+        return called + Markup(" <small>{}</small>").format(self.words.say("without: %(fields)s", fields=self.words.listed(without)))
 
     # Kinds of values
 

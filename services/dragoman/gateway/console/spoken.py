@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from dragoman.domain import consent, developments, dialogue
+from dragoman.domain import consent, developments, dialogue, release
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.exchange import JOINT
 from dragoman.language.words import as_moment
@@ -118,7 +118,30 @@ class ReportLine(Told, frozen=True, kw_only=True):
     paragraphs: int
     endorsed: int
     dissents: int
+
+
+class ReleaseLine(Told, frozen=True, kw_only=True):
+    """What the sides make public together: from when, whether it is public now, and the sides that have not consented."""
+
+    exchange: str
+    number: str
+    status: str
+    title: Raw
+    records: int
+    publish_at: str
+    public: bool
     missing: tuple[str, ...]
+
+
+class PublicLine(Told, frozen=True, kw_only=True):
+    """What a side will say to the public: by itself or only if asked, and not before a time."""
+
+    exchange: str
+    number: str
+    status: str
+    line: Raw
+    use: str
+    not_before: str
 
 
 class Document(Told, frozen=True, kw_only=True):
@@ -384,7 +407,31 @@ def report_line(state: Exchange) -> ReportLine:
         paragraphs=len(text),
         endorsed=sum(not each.silent and not any(one.stands for one in each.dissents) for each in text),
         dissents=sum(one.stands for each in text for one in each.dissents),
-        missing=unconsenting(state),
+    )
+
+
+def release_line(state: Exchange, now: datetime) -> ReleaseLine:
+    """A release as a line of a list."""
+    agreed = consent.agreed(state)
+    return ReleaseLine(
+        **opened(state),
+        status=state.status,
+        title=state.content["title"],
+        records=len(release.records_of(state)),
+        publish_at=read(state.content, "publish_at"),
+        public=release.is_public(state, now),
+        missing=tuple(side for side in (state.side, *state.to, *state.info) if side not in agreed),
+    )
+
+
+def line_told(state: Exchange) -> PublicLine:
+    """A public line, as a line of a list."""
+    return PublicLine(
+        **opened(state),
+        status=state.status,
+        line=state.content["line"],
+        use=read(state.content, "use"),
+        not_before=read(state.content, "not_before"),
     )
 
 
@@ -454,16 +501,3 @@ def paragraphs(state: Exchange) -> Iterator[Paragraph]:
             dissents=tuple(Dissented(**told(said), text=said.content["text"], stands=said.said.side not in behind) for said in against),
             silent=tuple(side for side in (*state.to, *state.info) if side not in spoken),
         )
-
-
-def consents(state: Exchange) -> list[Said]:
-    """Each side's newest consent to the text's being made public that it has not taken back, whether or not it still counts."""
-    back = consent.withdrawn(state)
-    newest = {each.said.side: each for each in state.acts.get("release-consent", ()) if each.id not in back}
-    return [*newest.values()]
-
-
-def unconsenting(state: Exchange) -> tuple[str, ...]:
-    """The sides that have not consented to the text's being made public."""
-    consented = consent.standing(state, "release-consent")
-    return tuple(side for side in (state.side, *state.to, *state.info) if side not in consented)

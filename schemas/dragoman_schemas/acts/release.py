@@ -1,0 +1,52 @@
+"""`release`: records that the sides make public together, at a time that all of them agreed to; `public-line`: words for the public."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
+from dragoman_schemas.fields import Hex32, Id, Reference, Shape, Timestamp, Titles, Words
+from dragoman_schemas.frame import Answering, Opening
+
+MemberName = Annotated[str, Meta(min_length=1, max_length=63)]
+
+
+class ReleasedRecord(Shape, frozen=True, kw_only=True):
+    """One record that is made public: its id, its exchange, and its commitment in the log.
+
+    Where members of its act are left out (`without`), `extract` is the SHA-256 of the act's bytes without them.
+    """
+
+    record: Id
+    exchange: Id
+    commit: Hex32
+    without: Annotated[tuple[MemberName, ...], Meta(min_length=1, max_length=60)] | UnsetType = UNSET
+    extract: Hex32 | UnsetType = UNSET
+
+
+class Release(Opening, frozen=True, kw_only=True, tag="release"):
+    """Exactly these records, under this title and with the `text` of the frame, are made public at `publish_at`.
+
+    Every side of the channel consents to it by its digest, or nothing is published.
+    """
+
+    title: Titles
+    records: Annotated[tuple[ReleasedRecord, ...], Meta(min_length=1, max_length=200)]
+    publish_at: Timestamp
+
+
+class ReleaseConsent(Answering, frozen=True, kw_only=True, tag="release-consent"):
+    """This side consents to a release, in exactly these terms: the digest of the text that its officers have seen."""
+
+    terms: Hex32
+
+
+class PublicLine(Opening, frozen=True, kw_only=True, tag="public-line"):
+    """What this side will say to the public about a matter, not before a time, by itself or only if it is asked.
+
+    The other sides agree to the words, or answer before they are said. `matter` is the exchange that they are about, by its number or id.
+    """
+
+    line: Words
+    use: Literal["active", "if_asked"]
+    not_before: Timestamp
+    matter: Reference | UnsetType = UNSET

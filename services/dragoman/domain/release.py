@@ -1,0 +1,174 @@
+"""What the sides make public together: which records a release may name, when it is public, and the bytes that are published of a record.
+
+    release        proposed ──every release-consent──▶ agreed; public from `publish_at` on
+    public-line    notified ──every agreement──▶ agreed
+
+A release is public once every side of the channel consents to the digest of its text, with two officers each, and its time has come.
+Nothing that is said afterwards is published by it. From then on its text cannot be changed or taken back.
+
+    extract({"act":"contact-note","form":"letter","text":"Met."}, without=("text",))    {"act":"contact-note","form":"letter"}
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from dragoman.domain import checks, consent
+from dragoman.domain.exchange import check_terms, is_unattributed, life
+from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal, invalid
+from dragoman.domain.rule import Format, Rule, Who, opening
+from dragoman.sentence import Name, Sentence, sentence, verbatim
+from dragoman_schemas.acts import carrying
+from dragoman_schemas.acts.channel import ErasedRecord
+from dragoman_schemas.acts.release import PublicLine, Release, ReleaseConsent, ReleasedRecord
+from dragoman_schemas.frame import Act
+from dragoman_schemas.state import Exchange, Registry
+
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_records = msgspec.json.Decoder(tuple[ReleasedRecord, ...]).decode
+
+FIRST: Final = {"act"}
+"""The member of an act that an extract always has."""
+
+
+def extract(act: bytes, without: Iterable[str]) -> bytes:
+    """Return an act's bytes without some of its members; what is left stands as it did, in its order."""
+    left_out = set(without) - FIRST
+    members = (msgspec.json.encode(name) + b":" + bytes(value) for name, value in _members(act).items() if name not in left_out)
+    return b"{" + b",".join(members) + b"}"
+
+
+def records_of(exchange: Exchange) -> tuple[ReleasedRecord, ...]:
+    """Return the records that a release names, as amended until now."""
+    return _records(bytes(exchange.content["records"]))
+
+
+def publish_at(exchange: Exchange) -> datetime:
+    """Return the time from which a release is public, once all sides consent."""
+    return datetime.fromisoformat(str(msgspec.json.decode(exchange.content["publish_at"])))
+
+
+def is_agreed(exchange: Exchange) -> bool:
+    """Return whether every side consents to a release as it is."""
+    return exchange.act == "release" and exchange.cancellation is None and consent.parties(exchange) <= consent.agreed(exchange)
+
+
+def is_public(exchange: Exchange, now: datetime) -> bool:
+    """Return whether a release is public at a moment."""
+    return is_agreed(exchange) and publish_at(exchange) <= now
+
+
+# Rules
+
+
+def check(known: Callable[[str], Exchange | None], records: Callable[[str], Iterable[ErasedRecord]], data: Act) -> Refusal | None:
+    """Refuse to release what is no record of the channel, has no effect, or would name a speaker under the Chatham House Rule.
+
+    `known` gives an exchange by its id, `records` its records. Looks at the records of an opening, and at those that a correction or an
+    amendment puts in their place.
+    """
+    if isinstance(data, Release):
+        return _check_records(known, records, data.records, "/records")
+    if not isinstance(data, carrying.Correction | carrying.Amendment) or "records" not in data.fields:
+        return None
+    return _check_records(known, records, _records(bytes(data.fields["records"])), "/fields/records")
+
+
+def _check_records(
+    known: Callable[[str], Exchange | None],
+    records: Callable[[str], Iterable[ErasedRecord]],
+    named: tuple[ReleasedRecord, ...],
+    pointer: str,
+) -> Refusal | None:
+    for index, item in enumerate(named):
+        at = f"{pointer}/{index}"
+        if item in named[:index] or item.record in {each.record for each in named[:index]}:
+            return invalid(f"{at}/record", sentence("a record is named twice; name it once"))
+        exchange = known(item.exchange)
+        there = next((each for each in records(item.exchange) if each.id == item.record), None) if exchange is not None else None
+        if exchange is None or there is None or there.void:
+            return invalid(
+                f"{at}/record",
+                sentence("%(id)s is no record with effect in exchange %(exchange)s", id=item.record, exchange=item.exchange),
+            )
+        if there.commit != item.commit:
+            return invalid(f"{at}/commit", sentence("this is not the commitment of record %(id)s", id=item.record))
+        if (item.without is msgspec.UNSET) != (item.extract is msgspec.UNSET):
+            return invalid(f"{at}/extract", sentence("name the members that are left out together with the digest of the rest"))
+        if is_unattributed(exchange):
+            detail = sentence("record %(id)s is under the Chatham House Rule: releasing it would name who spoke", id=item.record)
+            return invalid(f"{at}/record", detail)
+    return None
+
+
+def check_public(exchange: Exchange, record: Record) -> Refusal | None:
+    """Refuse to change a release that is public by the time of the record."""
+    changing = isinstance(record.data, carrying.Amendment | carrying.AmendmentAgreement | carrying.Correction | carrying.ConsentWithdrawal)
+    if changing and exchange.act == "release" and is_public(exchange, datetime.fromisoformat(record.envelope.time)):
+        return invalid("/act", sentence("this release is public; what is public cannot be taken back"))
+    return None
+
+
+def _check_release(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, Release)
+    return checks.times(publish_at=record.data.publish_at)
+
+
+def _release_title(data: Act) -> Sentence:
+    assert isinstance(data, Release)
+    return sentence("Release: %(title)s", title=verbatim(data.title))
+
+
+RELEASE: Final = Format(
+    rule=opening("release", Release, "dialogue", two_key=True, check=_check_release),
+    code="RELEASE",
+    start="proposed",
+    moves=life(
+        ("proposed", "agreed"),
+        {"release-consent": {"proposed": "agreed", "agreed": "agreed"}},
+        cancellable=("proposed",),
+    ),
+    kinds=frozenset({"official", "track2"}),
+    copied_to_all=True,
+    title=_release_title,
+)
+
+
+def _check_line(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, PublicLine)
+    return checks.times(not_before=record.data.not_before)
+
+
+def _line_title(data: Act) -> Sentence:
+    assert isinstance(data, PublicLine)
+    use = Name("value", data.use)
+    return sentence("Public line, %(use)s: %(line)s", use=use, line=verbatim(data.line))
+
+
+PUBLIC_LINE: Final = Format(
+    rule=opening("public-line", PublicLine, "dialogue", check=_check_line),
+    code="LINE",
+    start="notified",
+    moves=life(("notified", "agreed"), {"agreement": {"notified": "agreed"}}, cancellable=("notified",)),
+    title=_line_title,
+)
+
+FORMATS: Final = (RELEASE, PUBLIC_LINE)
+
+RULES: Final = (
+    Rule(
+        act="release-consent",
+        shape=ReleaseConsent,
+        who=Who.OTHER,
+        consenting=True,
+        acknowledges=True,
+        answers=True,
+        kept=True,
+        check=check_terms,
+        settle=consent.by_every_side,
+    ),
+)

@@ -1,0 +1,132 @@
+// Verifies a published bundle in the reader's own browser (schemas/dragoman_schemas/bundle.py), with nothing of the server believed but
+// the log's key, which the bundle names and a side must have told the reader:
+//
+//   1 head       the log signed the head (C2SP signed-note)
+//   2 records    each record's commitment leads to the root of that head (C2SP tlog-proof)
+//   3 sides      the opening of the channel names this log and these sides
+//   4 text       the release's own records give exactly this text, and SHA-256 of it is the terms
+//   5 consents   each side consented to these terms, by two officers, and did not take it back
+//   6 published  what is shown of each record is what the text lists
+//
+// The same steps as services/dragoman/audit/bundle.py takes; tests/browser/test_release_pages.py holds both against the same lies.
+
+import { foldPath, hex, holdsUnder, leafHash, parseCheckpoint, parseNote, parseProof, parseVerifier, sha256 } from "./proof.js";
+
+const BESIDE = ["act", "signed", "precedence", "area", "dtg", "for_the_record", "passed_by", "acting_for"];
+const CONSENTS = ["release-consent", "amendment", "amendment-agreement"];
+
+class NotProved extends Error {}
+
+function must(holds, why) {
+  if (!holds) throw new NotProved(why);
+}
+
+const sideOf = (actor) => actor.split("/")[0];
+const digest = async (text) => hex(await sha256(text));
+const commitOf = async (each) => (each.record ? hex(await sha256("dragoman-commit/v1\n", each.record)) : each.commit);
+
+/** Whether two values of JSON are the same, whatever the order of members. */
+function same(one, other) {
+  if (typeof one !== "object" || one === null || typeof other !== "object" || other === null) return one === other;
+  const names = Object.keys(one);
+  return Array.isArray(one) === Array.isArray(other) && names.length === Object.keys(other).length && names.every((name) => same(one[name], other[name]));
+}
+
+async function provePlace(each, verifier) {
+  const proof = parseProof(each.proof);
+  const note = parseNote(proof.checkpoint);
+  must(await holdsUnder(note, verifier), "head");
+  const head = parseCheckpoint(note.text);
+  must(head.origin === verifier.name && proof.index === each.position - 1, "place");
+  const leaf = await leafHash(`dragoman-entry/v1\nindex ${proof.index}\ncommit ${await commitOf(each)}\n`);
+  const path = await foldPath(proof.index, head.size, leaf, proof.hashes);
+  must(path && (path.at(-1)?.hash ?? hex(leaf)) === hex(head.root), "path");
+  return head.size;
+}
+
+function sidesOf(bundle, verifier) {
+  const [genesis, ...admissions] = bundle.opening;
+  const opened = JSON.parse(genesis.record).data;
+  must(genesis.position === 1 && opened.act === "channel-opening", "opening");
+  must(opened.origin === verifier.name && opened.log_key === btoa(String.fromCharCode(...verifier.publicKey)), "log");
+  const proposed = Math.min(...bundle.consents.map(({ position }) => position));
+  const admitted = admissions.filter(({ position }) => position < proposed).map(({ record }) => JSON.parse(record).data.side.name);
+  return new Set([...opened.sides.map(({ name }) => name), ...admitted]);
+}
+
+/** The release's own records, and the ids of those with two officers behind them that were not taken back. */
+function saidOf(bundle) {
+  const records = bundle.consents.map(({ record }) => JSON.parse(record));
+  must(records.every(({ subject }) => subject === bundle.release), "other_exchange");
+  const seconds = records.filter(({ data }) => data.act === "second-key").map(({ data, actor }) => [data.of, actor]);
+  for (const record of records) if (record.releasedby) seconds.push([record.id, record.releasedby]);
+  const back = new Set(records.filter(({ data }) => data.act === "consent-withdrawal").map(({ data }) => data.of));
+  const stands = (record) => seconds.some(([of, by]) => of === record.id && by !== record.actor && sideOf(by) === sideOf(record.actor));
+  return { records, counting: new Set(records.filter((record) => stands(record) && !back.has(record.id)).map(({ id }) => id)) };
+}
+
+function textOf(bundle, said, sides) {
+  const text = {};
+  const amendments = new Map();
+  const put = (fields) => {
+    for (const [name, value] of Object.entries(fields)) if (!BESIDE.includes(name)) text[name] = value;
+  };
+  for (const { id, actor, data } of said.records) {
+    const counts = said.counting.has(id);
+    if (data.act === "release" && id === bundle.release) put(data);
+    if (data.act === "correction") put(data.fields);
+    if (data.act === "amendment") amendments.set(id, { fields: data.fields, takers: new Set(counts ? [sideOf(actor)] : []) });
+    if (data.act === "amendment-agreement" && counts) amendments.get(data.of)?.takers.add(sideOf(actor));
+  }
+  for (const { fields, takers } of amendments.values()) if ([...sides].every((side) => takers.has(side))) put(fields);
+  return text;
+}
+
+async function provePublished(item, given) {
+  must((await commitOf(given)) === item.commit, "record");
+  if (item.without) must(!given.record && (!given.extract || (await digest(given.extract)) === item.extract), "extract");
+  else must(!given.extract, "extract");
+}
+
+/** Prove a bundle: `{sides, head}`. Throws where it does not prove what it says. */
+export async function prove(bundle) {
+  const verifier = await parseVerifier(bundle.log);
+  let head = 0;
+  for (const each of [...bundle.opening, ...bundle.consents, ...bundle.records]) head = Math.max(head, await provePlace(each, verifier));
+  const sides = sidesOf(bundle, verifier);
+  const said = saidOf(bundle);
+  const text = JSON.parse(bundle.text);
+  must(same(text, textOf(bundle, said, sides)), "text");
+  must((await digest(`dragoman-terms/v1\n${bundle.release}\ntext\n${bundle.text}`)) === bundle.terms, "terms");
+  const agreed = said.records.filter(({ id, data }) => said.counting.has(id) && (data.act === "release" || (CONSENTS.includes(data.act) && data.terms === bundle.terms)));
+  const behind = new Set(agreed.map(({ actor }) => sideOf(actor)));
+  must([...sides].every((side) => behind.has(side)), "consents");
+  must(text.records.length === bundle.records.length, "records");
+  for (const [at, item] of text.records.entries()) await provePublished(item, bundle.records[at]);
+  return { sides: [...sides].sort(), head };
+}
+
+async function show(place) {
+  const said = place.querySelector("b");
+  const detail = place.querySelector("small");
+  if (!globalThis.crypto?.subtle) {
+    said.textContent = place.dataset.wanting;
+    return;
+  }
+  try {
+    const answer = await fetch(place.dataset.bundle, { headers: { Accept: "application/json" } });
+    const bundle = await answer.json();
+    await prove(bundle);
+    place.dataset.state = "normal";
+    said.textContent = place.dataset.proved;
+    detail.textContent = bundle.log;
+  } catch (error) {
+    const isWanting = error?.name === "NotSupportedError";
+    place.dataset.state = isWanting ? "caution" : "critical";
+    said.textContent = isWanting ? place.dataset.wanting : place.dataset.failed;
+    detail.textContent = error instanceof NotProved ? error.message : String(error);
+  }
+}
+
+const place = globalThis.document?.getElementById("proof");
+if (place) show(place);
