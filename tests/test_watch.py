@@ -11,18 +11,23 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from dragoman.desk import Desk
+from dragoman.audit.replay import Replay
+from dragoman.desk import Desk, stamp
 from dragoman.domain import clocks, ids, line
+from dragoman.domain import record as records
 from dragoman.domain.decide import Post
-from dragoman.domain.record import parse, read_act
+from dragoman.domain.record import decode_act, parse, read_act
 from dragoman.log.memory import MemoryLog
 from dragoman.log.port import Appended, Entry, subject_of
 from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman.stores.custody import Custody
 from dragoman.watch import Watch
+from dragoman_schemas.acts.watch import Reminder
+from dragoman_schemas.state import Exchange
 from samples import act
-from world import World, compact, seed_of
+from services_ids import clock_id, slot_id
+from world import SALT, World, compact, seed_of
 
 MINUTE = timedelta(minutes=1)
 
@@ -33,6 +38,7 @@ class House:
 
     projection: Projection
     desk: Desk
+    log: MemoryLog
     now: datetime
     serial: int = 0
 
@@ -46,10 +52,19 @@ class House:
         kept = await self.desk.post(self.projection, Post(actor=actor, act=raw, data=data, id=id, exchange=exchange))
         return kept.recorded.exchange
 
-    async def take(self, id: str) -> None:
-        """Record somebody's note under an id, as a log from before could hold it."""
-        raw, data = read_act(compact(act("contact-note")), cut=False)
-        await self.desk.post(self.projection, Post(actor="nato/d-1", act=raw, data=data, id=id))
+    async def take(self, id: str, actor: str = "service/watch") -> None:
+        """Write into the log past every gateway: somebody's note under an id, which has no effect."""
+        registry = self.projection.registry
+        side, _, name = actor.partition("/")
+        envelope = records.envelope(
+            id=id, source=f"/services/{name}" if side == "service" else f"/sides/{side}/offices/hq", name="contact-note", version=1, subject=id,
+            time=stamp(self.now), channel=registry.name, family="contact", actor=actor, decided=self.projection.state.position, salt=SALT,
+        )  # fmt: skip
+        position = self.projection.state.position
+        record = records.of(envelope, *read_act(compact(act("contact-note")), cut=False))
+        assert isinstance(await self.log.append([Entry(record=record, expected=0)]), Appended)
+        await self.projection.reached(position + 1)
+        assert self.projection.refusal_at(position + 1) is not None
 
     def told(self, exchange: str) -> list[tuple[str, str, int]]:
         """What is on record of an exchange's clocks: act, clock, step."""
@@ -79,7 +94,7 @@ async def followed(tmp_path: Path, profile: str = "default", **adopted: Any) -> 
         assert await log.append([Entry(record=parse(raw), expected=position)]) == Appended(position + 1)
     store = Store(tmp_path / "projection.sqlite")
     projection = Projection(log, store)
-    made = House(projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), world.clock)
+    made = House(projection, Desk(Custody(tmp_path / "keys"), now=lambda: made.now), log, world.clock)
     following = asyncio.create_task(projection.run())
     await projection.caught_up.wait()
     yield made
@@ -161,22 +176,69 @@ async def test_what_the_watch_records_names_what_caused_it(house: House) -> None
     assert subject_of(record).endswith(id)
 
 
-async def test_a_watch_whose_ids_are_used_up_logs_each_one_and_records_the_next_step(house: House) -> None:
-    id, watch = await house.post("nato/d-1", FLASH), house.watch()
-    state = house.projection.exchange(id)
-    assert state is not None
-    (clock,) = clocks.open_clocks(house.projection.registry, state, {})
-    taken = [clocks.id_of("nato-china", id, clock, step) for step in (50, 90)]
-    for each in taken:
-        await house.take(each)
+async def test_watches_record_each_step_once_though_somebody_takes_their_ids_and_the_audit_agrees(house: House) -> None:
+    exchanges = [await house.post("nato/d-1", FLASH) for _ in range(20)]
+    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, exchanges[0]), {})
+    for id in exchanges:
+        (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+        for step in (50, 90, 100):
+            await house.take(clock_id("nato-china", id, limit, step))
     begun = house.now
     with capture_logs() as lines:
-        for seconds in (301, 302, 303, 541, 542, 601, 602):
+        for seconds in (301, 541, 601):
             house.now = begun + timedelta(seconds=seconds)
-            await watch.beat()
-    assert [line["id"] for line in lines if line["event"] == "record.id_taken"] == taken
-    assert all(line["log_level"] == "error" and line["do"] for line in lines if line["event"] == "record.id_taken")
-    assert house.told(id) == [("lapse", "acknowledgement", 100)]
+            await asyncio.gather(*(house.watch().beat() for _ in range(2)))  # two schedulers, each as after a restart
+            await house.watch().beat()
+    told = [("reminder", "acknowledgement", 50), ("reminder", "acknowledgement", 90), ("lapse", "acknowledgement", 100)]
+    assert [house.told(id) for id in exchanges] == [told] * 20
+    assert len([line for line in lines if line["event"] == "record.id_taken"]) == 60, "each is told once"
+    again = Replay()
+    again.take([raw for _, raw in await everything(house)])
+    assert again.standing == house.projection.standing
+
+
+async def test_nine_ids_of_one_step_are_taken_and_the_next_step_is_recorded(house: House) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+    first = clocks.key_of(id, reminder(limit, 50))
+    for each in ids.every("nato-china", clocks.ACTOR, first):
+        await house.take(each)
+    begun = house.now
+    for seconds in (301, 541, 601):
+        house.now = begun + timedelta(seconds=seconds)
+        await house.watch().beat()
+    assert house.told(id) == [("reminder", "acknowledgement", 90), ("lapse", "acknowledgement", 100)]
+
+
+async def test_an_officers_record_takes_no_id_of_a_service(house: House) -> None:
+    id = await house.post("nato/d-1", FLASH)
+    (limit, *_) = clocks.open_clocks(house.projection.registry, one_of(house, id), {})
+    own = clock_id("nato-china", id, limit, 50)
+    await house.take(own, "nato/d-1")
+    house.now += timedelta(seconds=301)
+    await house.watch().beat()
+    position = house.projection.posted(own)
+    assert position is not None
+    record = house.projection.record_at(position)
+    assert record is not None
+    assert record.envelope.actor == "service/watch"
+
+
+def one_of(house: House, id: str) -> Exchange:
+    state = house.projection.exchange(id)
+    assert state is not None
+    return state
+
+
+def reminder(limit: clocks.Running, step: int) -> Reminder:
+    data = decode_act(clocks.act_of(limit, step))
+    assert isinstance(data, Reminder)
+    return data
+
+
+async def everything(house: House) -> list[tuple[int, bytes]]:
+    found = await house.log.read(1, house.projection.state.position)
+    return [(each.position, each.raw) for each in found]
 
 
 @pytest.mark.parametrize("house", [""], indirect=True)
@@ -252,20 +314,14 @@ async def test_a_check_that_was_due_while_no_watch_ran_is_not_made_up_for(schedu
     assert checks(scheduled) == []
 
 
-async def test_a_line_check_whose_id_is_used_up_is_not_taken_for_sent(scheduled: House) -> None:
-    watch = scheduled.watch()
-    await watch.beat()
+async def test_a_line_check_is_sent_once_though_somebody_takes_its_id(scheduled: House) -> None:
     registry = scheduled.projection.registry
     schedule = line.schedule_of(registry)
     assert schedule is not None
     slot = schedule.next(scheduled.now)
-    await scheduled.take(line.id_of(registry, slot))
+    await scheduled.take(slot_id(registry, slot))
     scheduled.now = slot.due
     before = len(checks(scheduled))
-    with capture_logs() as lines:
-        await watch.beat()
-        await watch.beat()
-    assert [each["act"] for each in lines if each["event"] == "record.id_taken"] == ["line-check"]
-    scheduled.now = schedule.next(slot.due).due
-    await watch.beat()
+    await asyncio.gather(*(scheduled.watch().beat() for _ in range(3)))
+    await scheduled.watch().beat()
     assert len(checks(scheduled)) == before + 1

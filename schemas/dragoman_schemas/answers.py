@@ -468,7 +468,7 @@ class Terms(Answer, frozen=True, kw_only=True):
 class ExchangeView(Answer, frozen=True, kw_only=True):
     """An exchange at a position: its state, what each addressee has done, how it came about, and which record set what.
 
-    `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
+    `subject` is the one that its opener gave, or the sentence in English that stands for one. `stage` is where it stands in time by its dates. `next_calls` is whom to ring about a flash that is not acknowledged. `coded` is a
     coded message in full, by language, and `phrases` are those that its records name, by key and language.
     `desk` is what the reader's own desk has about it, and `about` what a desk's exchange is about; nobody else sees either.
     `si` has each quantity of the content in SI, by a pointer to where it stands in the unit in which it was entered.
@@ -483,6 +483,7 @@ class ExchangeView(Answer, frozen=True, kw_only=True):
     position: int
     as_of: str
     state: Raw
+    subject: Raw
     facts: tuple[Fact, ...]
     timeline: tuple[Entry, ...]
     blame: dict[str, int]

@@ -40,9 +40,9 @@ TimestampOrUnknown = Annotated[
 
 Id = Annotated[
     str,
-    Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"),
+    Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$(?!\n)"),
 ]
-"""A record's id: UUIDv7 given by a client, or UUIDv5 made from its key (record.md §6)."""
+"""A record's id: of an officer a UUIDv7 that a client drew, or a UUIDv8 of its key; of a service a UUIDv5 of what it records (decision 0045)."""
 
 Reference = Annotated[str, Meta(min_length=1, max_length=160)]
 """A message's number or id."""

@@ -176,7 +176,6 @@ class Exchange(State, frozen=True, kw_only=True):
     opened: Stamp
     updated: Stamp
     precedence: Precedence
-    subject: Raw
     area: Area
     to: tuple[str, ...]
     info: tuple[str, ...] = ()
@@ -272,6 +271,14 @@ class Status(State, frozen=True, kw_only=True):
     reason: Raw | UnsetType = UNSET
 
 
+class Outage(State, frozen=True, kw_only=True):
+    """A time in which a gateway could record nothing, as it told afterwards."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    cause: str
+
+
 class Consent(State, frozen=True, kw_only=True):
     """What sides consented to take out of the record: whole exchanges, by the hash of every record that they had; and when each side did.
 
@@ -313,6 +320,7 @@ class Registry(State, frozen=True, kw_only=True):
     policy: str = ""
     watches: dict[str, WatchState] = {}
     status: Status | None = None
+    outage: Outage | None = None
     erased: dict[str, Stamp] = {}
     consents: tuple[Consent, ...] = ()
     etag: str

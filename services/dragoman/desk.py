@@ -113,32 +113,31 @@ class Desk:
         finally:
             self._pass_on(place)
 
-    def is_recorded(self, projection: Projection, post: Post) -> bool:
-        """Return whether this very post is in the log. Another record under its id does not count: that is logged."""
-        position = projection.posted(post.id)
-        if position is None:
-            return False
-        record = projection.record_at(position)
-        if record is None or not record.act or _is_same(record, post):
-            return True  # the bytes of an erased record are gone
-        self._log_taken(projection, post, position)
-        return False
+    def own_id(self, projection: Projection, actor: str, key: str) -> str:
+        """Return the id under which a service records something, by its key; empty where all nine are taken by somebody else.
 
-    def _log_taken(self, projection: Projection, post: Post, position: int) -> None:
-        """Log, once, that a service cannot record because somebody else's record has its id."""
-        if not post.actor.startswith("service/") or (projection.name, post.id) in self._taken:
-            return
-        self._taken.add((projection.name, post.id))
-        log.error(
-            "record.id_taken",
-            channel=projection.name,
-            actor=post.actor,
-            act=str(post.data.__struct_config__.tag),
-            exchange=post.exchange,
-            id=post.id,
-            position=position,
-            do="the service's record cannot be recorded; tell the sides, and see who recorded that position",
-        )
+        Where the service has recorded it, the id of that record, so that posting it again finds it. What somebody else has taken is logged once.
+        """
+        first = ids.from_key(projection.name, actor, key)
+        for id in ids.every(projection.name, actor, key):
+            position = projection.posted(id)
+            if position is None or self._is_own(projection, actor, position):
+                return id
+            if (projection.name, first) not in self._taken:
+                self._taken.add((projection.name, first))
+                log.error(
+                    "record.id_taken",
+                    channel=projection.name,
+                    actor=actor,
+                    id=id,
+                    position=position,
+                    do="the service records under the next of its ids; see who wrote that position past the gateways, and tell the sides",
+                )
+        return ""
+
+    def _is_own(self, projection: Projection, actor: str, position: int) -> bool:
+        record = projection.record_at(position)
+        return record is not None and record.envelope.actor == actor and projection.refusal_at(position) is None
 
     def rehearse(self, projection: Projection, post: Post) -> Folded:
         """What a post would become if it were recorded now, its author's signature apart: nothing is. Raises `Refused` as posting it would."""
@@ -306,7 +305,6 @@ class Desk:
                 )
             )
         if post is not None and not _is_same(record, post):
-            self._log_taken(projection, post, position)
             raise Refused(
                 Refusal(
                     kind="key-reused", detail=sentence("This Idempotency-Key was used for another post. Take a new key for a new post.")

@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from dragoman.desk import Desk
-from dragoman.domain import clocks, line
+from dragoman.domain import clocks, ids, line
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.decide import Post
 from dragoman.domain.record import decode_act
@@ -28,6 +28,7 @@ from dragoman.projection import reads
 from dragoman.projection.live import Behind, Projection
 from dragoman.projection.store import Row
 from dragoman.supervision import Backoff, alarm
+from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.state import Exchange
 
 log = structlog.get_logger()
@@ -220,9 +221,11 @@ class Watch:
     async def _check_line(self, kept: _Kept, slot: line.Slot, now: datetime) -> None:
         registry = kept.projection.registry
         act = line.act_of(registry, slot)
-        post = Post(actor=clocks.ACTOR, act=act, data=decode_act(act), id=line.id_of(registry, slot), family="contact")
-        if self._desk.is_recorded(kept.projection, post):
+        key = line.key_of(slot)
+        if any(kept.projection.exchange(each) is not None for each in ids.every(registry.name, clocks.ACTOR, key)):
             return
+        id = self._desk.own_id(kept.projection, clocks.ACTOR, key)
+        post = Post(actor=clocks.ACTOR, act=act, data=decode_act(act), id=id, family="contact")
         try:
             await self._desk.post(kept.projection, post)
         except Refused as error:
@@ -236,11 +239,13 @@ class Watch:
         retries: list[datetime] = []
         for clock, step in kept.steps(exchange, now):
             act = clocks.act_of(clock, step)
+            data = decode_act(act)
+            assert isinstance(data, Reminder | Lapse | LineCheckMissed)
             post = Post(
                 actor=clocks.ACTOR,
                 act=act,
-                data=decode_act(act),
-                id=clocks.id_of(kept.projection.name, exchange, clock, step),
+                data=data,
+                id=self._desk.own_id(kept.projection, clocks.ACTOR, clocks.key_of(exchange, data)),
                 exchange=exchange,
                 caused_by=clock.started_by,
             )

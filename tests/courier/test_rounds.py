@@ -13,6 +13,7 @@ from brokers import RealBroker
 from confused import Confused
 from dragoman.courier.post import Brought, Item
 from dragoman.courier.rounds import Rounds
+from dragoman.domain import ids
 from dragoman.domain.decide import Post
 from dragoman.log.connection import Bus
 from dragoman.log.memory import MemoryLog
@@ -30,8 +31,8 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 class Recording:
     """In place of the desk: whatever is to be recorded is."""
 
-    def is_recorded(self, _projection: Projection, _post: Post) -> bool:
-        return False
+    def own_id(self, projection: Projection, actor: str, key: str) -> str:
+        return ids.from_key(projection.name, actor, key)
 
     async def post(self, projection: Projection, post: Post) -> None:
         pass

@@ -10,7 +10,7 @@ from dragoman.domain import alarms, clocks
 from dragoman.domain.clocks import Running
 from dragoman.domain.exchange import framed
 from dragoman.domain.fold import Folded
-from dragoman.domain.title import title_of
+from dragoman.domain.title import subject_of, title_of
 from dragoman_schemas.profiles import DAY, HOUR, MINUTE
 from samples import act
 from world import INCIDENT, World, refused
@@ -195,5 +195,5 @@ def test_an_opening_is_corrected_after_another_side_proposed_a_venue_that_it_has
     kept = world.keep(NH, correction, id, seen=True)
     assert isinstance(kept, Folded) and kept.valid, kept
     exchange = world.exchange(id)
-    assert (bytes(exchange.subject), bytes(exchange.content["venue"])) == (b'"As it was meant"', b'"Vienna"')
+    assert (bytes(subject_of(exchange)), bytes(exchange.content["venue"])) == (b'"As it was meant"', b'"Vienna"')
     assert title_of(exchange) is None

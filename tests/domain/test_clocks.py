@@ -14,6 +14,7 @@ from dragoman.domain.record import decode_act
 from dragoman.domain.refusal import Refusal
 from dragoman_schemas.profiles import DAY, HOUR, MINUTE
 from samples import act
+from services_ids import clock_id
 from world import SALT, World, refused
 
 N, C, NH, CH, ND, CD = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1"
@@ -257,7 +258,7 @@ def told(world: World, exchange: str, clock: Running, step: int, /, **changes: A
         actor=changes.get("actor", "service/watch"),
         act=raw,
         data=decode_act(raw),
-        id=changes.get("id", clocks.id_of(world.name, exchange, clock, step)),
+        id=changes.get("id", clock_id(world.name, exchange, clock, step)),
         exchange=exchange,
         caused_by=changes.get("caused_by", clock.started_by),
     )

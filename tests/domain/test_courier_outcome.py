@@ -8,6 +8,7 @@ from dragoman.domain import record as records
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
 from dragoman_schemas.acts.watch import CourierOutcome
+from services_ids import outcome_id
 from world import SALT, World, refused
 
 AT = "2026-11-24T12:00:05.000Z"
@@ -17,7 +18,7 @@ def outcome(world: World, exchange: str, outcome: CourierOutcome, *, id: str = "
     """The record that a courier would write."""
     raw = act or courier.act_of(outcome)
     envelope = records.envelope(
-        id=id or courier.id_of(world.name, outcome), source="/services/courier", name="courier-outcome", version=1, subject=exchange,
+        id=id or outcome_id(world.name, outcome), source="/services/courier", name="courier-outcome", version=1, subject=exchange,
         time=world.tick(), channel=world.name, family=world.exchange(exchange).family, actor=actor, decided=world.position, salt=SALT,
     )  # fmt: skip
     return records.of(envelope, raw, records.decode_act(raw))
@@ -58,11 +59,11 @@ def test_the_bytes_and_the_id_are_determined(world: World) -> None:
     told = CourierOutcome(side="china", means="webhook", of=id, outcome="delivered", at=AT)
     assert courier.ACTOR == "service/courier"
     assert courier.act_of(told).startswith(b'{"act":"courier-outcome","side":"china","means":"webhook","of":"')
-    ids = {courier.id_of("nato-china", told)}
+    ids = {outcome_id("nato-china", told)}
     for change in ({"means": "e-mail"}, {"outcome": "failed"}, {"side": "osce"}, {"of": "0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"}):
-        ids.add(courier.id_of("nato-china", replace(told, **change)))
+        ids.add(outcome_id("nato-china", replace(told, **change)))
     assert len(ids) == 5
-    assert courier.id_of("nato-china", told) == courier.id_of("nato-china", replace(told, at="2027-01-01T00:00:00.000Z"))
+    assert outcome_id("nato-china", told) == outcome_id("nato-china", replace(told, at="2027-01-01T00:00:00.000Z"))
     for spoilt in (
         outcome(world, id, told, id="0192f3a4-5b6c-7d8e-8f90-a1b2c3d4e5f8"),
         outcome(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dragoman.domain import accounts, developments, exceptions
 from dragoman.domain.fold import Folded
-from dragoman.domain.title import title_of
+from dragoman.domain.title import subject_of, title_of
 from dragoman_schemas.state import Exchange
 from samples import act
 from world import World, refused
@@ -124,27 +124,27 @@ def test_whoever_reports_more_never_looks_worse(opening: dict[str, Any], data: s
 def test_a_matter_keeps_its_name_and_its_place_beside_another_account_while_it_moves() -> None:
     world = World()
     id = world.open(ND, INCIDENT)
-    named = bytes(world.exchange(id).subject)
+    named = bytes(subject_of(world.exchange(id)))
     told(world, id, "2026-11-24T04:00Z", place={"lat": 16.0, "lon": 117.0}, casualties=2)
     account = {"act": "counter-account", "facts": "Elsewhere.", "place": INCIDENT["place"], "casualties": 2}
     assert isinstance(world.keep("china/d-1", account, id), Folded)
     exchange = world.exchange(id)
-    assert bytes(exchange.subject) == named
+    assert bytes(subject_of(exchange)) == named
     assert str(title_of(exchange)) == msgspec.json.decode(named)
     results = {each.name: each.result for each in accounts.compare(exchange)}
     assert (results["place"], results["casualties"]) == ("same", "same"), "where it happened, and what it has come to"
     corrected(world, id, place={"lat": 16.5, "lon": 117.0})
-    assert bytes(world.exchange(id).subject) == named, "the place that was mended is where it moved to"
+    assert bytes(subject_of(world.exchange(id))) == named, "the place that was mended is where it moved to"
 
 
 def test_where_it_happened_is_where_it_was_first_said_to_be_whatever_is_told_later_of_an_earlier_time() -> None:
     world = World()
     id = world.open(ND, INCIDENT)
-    named = bytes(world.exchange(id).subject)
+    named = bytes(subject_of(world.exchange(id)))
     told(world, id, "2026-11-24T02:00Z", place={"lat": 12.0, "lon": 113.0})
     exchange = world.exchange(id)
     assert [place["lat"] for place, _ in values(exchange, "place")] == [15.12, 12.0], "it stands in the series by its time"
-    assert bytes(exchange.subject) == named
+    assert bytes(subject_of(exchange)) == named
     account = {"act": "counter-account", "facts": "Elsewhere.", "place": INCIDENT["place"]}
     assert isinstance(world.keep("china/d-1", account, id), Folded)
     assert [each.result for each in accounts.compare(world.exchange(id)) if each.name == "place"] == ["same"]

@@ -8,6 +8,7 @@ import pytest
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded, allowed
 from dragoman.domain.refusal import Refusal
+from dragoman.domain.title import subject_of
 from dragoman_schemas.codebook import CODEBOOKS
 from dragoman_schemas.state import encode
 from samples import act
@@ -34,7 +35,7 @@ def test_defaults_are_folded_and_never_written(world: World) -> None:
     assert b"goodwill" not in world.raws[-1]
     assert exchange.precedence == "immediate"
     assert exchange.area == "military-transparency-and-risk-reduction"
-    assert bytes(exchange.subject).decode() == '"Near miss, 15.12 116.44, 2026-11-24T03:05+08:00"'
+    assert bytes(subject_of(exchange)).decode() == '"Near miss, 15.12 116.44, 2026-11-24T03:05+08:00"'
     assert bytes(exchange.defaults["casualties"]) == b'"unknown"'
     assert bytes(exchange.defaults["basis"]) == b'"goodwill"'
     assert f'"{exchange.opened.time}"'.encode() == bytes(exchange.defaults["dtg"])

@@ -14,6 +14,7 @@ from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman_schemas.state import Exchange
 from samples import act
+from services_ids import slot_id
 from world import SALT, World, compact
 
 ND, C, CD = "nato/d-1", "china/o-1", "china/d-1"
@@ -49,7 +50,7 @@ def sent(world: World, moment: str, **changes: Any) -> Folded | Refusal:
     slot = line.due(world.registry, at(moment))
     assert slot is not None
     raw, data = records.read_act(line.act_of(world.registry, slot), cut=False)
-    id = changes.get("id", line.id_of(world.registry, slot))
+    id = changes.get("id", slot_id(world.registry, slot))
     raw = changes.get("act", raw)
     post = Post(actor="service/watch", act=raw, data=records.decode_act(raw) if "act" in changes else data, id=id, family="contact")
     decided = decide(world.ledger.standing.state, world.ledger, post, time=f"{at(moment):%Y-%m-%dT%H:%M:%S}.000Z", salt=SALT)

@@ -7,6 +7,7 @@ import pytest
 
 from dragoman.domain.exchange import asked, owes_acknowledgement, owes_answer
 from dragoman.domain.fold import Folded
+from dragoman.domain.title import subject_of
 from dragoman_schemas.state import Exchange
 from samples import SAMPLES, act
 from world import INCIDENT, NOTE, World, refused
@@ -160,7 +161,7 @@ def test_what_was_said_has_no_default() -> None:
     exchange = opened(capacity="group", dtg="2026-11-24T03:00Z", area="climate-change", precedence="priority", subject="x")
     assert "capacity" not in exchange.defaults
     assert "dtg" not in exchange.defaults
-    assert (exchange.area, exchange.precedence, bytes(exchange.subject)) == ("climate-change", "priority", b'"x"')
+    assert (exchange.area, exchange.precedence, bytes(subject_of(exchange))) == ("climate-change", "priority", b'"x"')
 
 
 def test_an_exchange_opens_with_who_released_it_and_etag_and_times() -> None:
@@ -192,11 +193,11 @@ def test_a_correction_changes_what_is_made_of_the_fields_and_takes_their_default
     world.keep(ND, {"act": "correction", "reason": "x", "fields": fields}, id, seen=True)
     exchange = world.exchange(id)
     assert (exchange.precedence, exchange.area) == ("flash", "maritime-security")
-    assert bytes(exchange.subject) == b'"Collision, 15.12 116.44, 2026-11-24T03:05+08:00"'
+    assert bytes(subject_of(exchange)) == b'"Collision, 15.12 116.44, 2026-11-24T03:05+08:00"'
     assert exchange.defaults.keys().isdisjoint({"casualties", "dtg"})
     assert {"damage", "basis"} <= exchange.defaults.keys()
     world.keep(ND, {"act": "correction", "reason": "x", "fields": {"subject": "Other"}}, id, seen=True)
-    assert bytes(world.exchange(id).subject) == b'"Other"'
+    assert bytes(subject_of(world.exchange(id))) == b'"Other"'
     assert [each.number.rpartition("/")[0][-8:] for each in world.exchange(id).corrections] == ["0002/N07", "0003/N07"]
 
 

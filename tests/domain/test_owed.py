@@ -14,6 +14,7 @@ from dragoman.domain.record import Record
 from dragoman_schemas.profiles import DAY, HOUR
 from dragoman_schemas.state import Stamp
 from samples import SAMPLES, act
+from services_ids import clock_id
 from world import SALT, World
 
 N, C, NH, CH, ND, CD, OSCE = "nato/o-1", "china/o-1", "nato/h-1", "china/h-1", "nato/d-1", "china/d-1", "osce/o-1"
@@ -455,22 +456,22 @@ def test_a_reminder_and_a_lapse_are_written_in_these_bytes() -> None:
 
 
 def test_the_id_of_a_lapse_is_made_of_what_it_is_about() -> None:
-    one = clocks.id_of("nato-china", "x", CLOCK, 100)
+    one = clock_id("nato-china", "x", CLOCK, 100)
     assert one == "79a500b8-6b92-556a-9e1e-fa4121dddb75"
-    assert len({one, clocks.id_of("nato-china", "x", CLOCK, 50), clocks.id_of("nato-china", "x", CLOCK, 90)}) == 3
+    assert len({one, clock_id("nato-china", "x", CLOCK, 50), clock_id("nato-china", "x", CLOCK, 90)}) == 3
 
 
 def test_the_ids_of_a_reminder_and_of_a_lapse_are_made_from_these_keys() -> None:
     key = f"x\nanswer\nchina\n{CLOCK.started_by}\n"
     for name, step in (("reminder", 50), ("reminder", 90), ("lapse", 100)):
-        assert clocks.id_of("nato-china", "x", CLOCK, step) == ids.from_key("nato-china", "service/watch", f"{name}\n{key}{step}")
+        assert clock_id("nato-china", "x", CLOCK, step) == ids.from_key("nato-china", "service/watch", f"{name}\n{key}{step}")
 
 
 def posted(world: World, exchange: str, clock: Running, step: int) -> Record:
     """What a watch would write of a clock now."""
     raw = clocks.act_of(clock, step)
     envelope = records.envelope(
-        id=clocks.id_of(world.name, exchange, clock, step), source="/services/watch", name="lapse" if step == 100 else "reminder", version=1,
+        id=clock_id(world.name, exchange, clock, step), source="/services/watch", name="lapse" if step == 100 else "reminder", version=1,
         subject=exchange, time=world.tick(), channel=world.name, family=world.exchange(exchange).family, actor="service/watch", decided=world.position, salt=SALT,
         caused_by=clock.started_by,
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 from dragoman.domain import notation
 from dragoman.domain.record import read_act
 from dragoman.domain.table import FORMATS
-from dragoman.domain.title import title_of
+from dragoman.domain.title import subject_of, title_of
 from dragoman.language.words import words
 from dragoman.sentence import packed, unpacked
 from samples import SAMPLES, act
@@ -89,9 +89,9 @@ def test_a_title_says_what_was_given(body: dict[str, Any], expected: str) -> Non
 
 def test_a_subject_that_was_given_stands_and_a_long_title_is_cut_to_120_characters(world: World) -> None:
     given = world.exchange(world.open("nato/o-1", act("contact-note", subject="Piracy")))
-    assert bytes(given.subject) == b'"Piracy"'
+    assert bytes(subject_of(given)) == b'"Piracy"'
     long = world.exchange(world.open("nato/o-1", act("meeting-request", purpose="p" * 200)))
-    assert msgspec.json.decode(long.subject) == "p" * 120
+    assert msgspec.json.decode(subject_of(long)) == "p" * 120
 
 
 OWN_WORDS = {
@@ -161,15 +161,15 @@ def test_a_text_in_several_languages_is_a_title_in_the_readers(world: World) -> 
     exchange = world.exchange(
         world.open("nato/o-1", act("recommendation", text={"en": "Two words", "fr": "Deux mots", "zh-Hans": "两个词"}))
     )
-    assert msgspec.json.decode(exchange.subject) == "Two words"
-    said = [words(each).subject(exchange.subject, title_of(exchange)) for each in ("en", "fr", "zh")]
+    assert msgspec.json.decode(subject_of(exchange)) == "Two words"
+    said = [words(each).subject(subject_of(exchange), title_of(exchange)) for each in ("en", "fr", "zh")]
     assert said == [("en", "Two words"), ("fr", "Deux mots"), ("zh-Hans", "两个词")]
 
 
 def test_a_subject_that_was_given_is_never_translated(world: World) -> None:
     exchange = world.exchange(world.open("nato/o-1", act("contact-note", subject="Contact, conversation")))
     assert title_of(exchange) is None
-    assert words("fr").subject(exchange.subject, title_of(exchange)) == ("", "Contact, conversation")
+    assert words("fr").subject(subject_of(exchange), title_of(exchange)) == ("", "Contact, conversation")
 
 
 def test_a_title_follows_a_correction(world: World) -> None:

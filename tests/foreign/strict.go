@@ -237,7 +237,7 @@ func isAct(raw []byte) bool {
 }
 
 var (
-	id      = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	id      = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 	moment  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$`)
 	decimal = regexp.MustCompile(`^(0|[1-9][0-9]{0,15})$`)
 	salt    = regexp.MustCompile(`^[0-9a-f]{64}$`)

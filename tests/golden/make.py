@@ -44,6 +44,7 @@ from host import Host
 from lives import LIVES
 from samples import SAMPLES, act
 from service import Caller
+from services_ids import outcome_id
 from world import INCIDENT, NOTE, SALT, World, compact, public_of, seed_of
 
 BEGIN = datetime(2024, 6, 1, 12, 0, tzinfo=UTC)
@@ -134,9 +135,9 @@ def kept_by_sides() -> list[bytes]:
     served(world, "delivery", "gateway", ids.from_key(world.name, "service/gateway", channel.delivery_key("china", world.position)), channel.delivery_act("china", world.position), world.registry.id, "channel")  # fmt: skip
     world.clock += timedelta(hours=2)
     since, until = "2024-06-01T13:00:00.000Z", "2024-06-01T13:02:00.000Z"
-    served(world, "broker-outage", "gateway", ids.from_key(world.name, "service/gateway", channel.outage_key(since, until)), channel.outage_act(since, until), world.registry.id, "channel")  # fmt: skip
+    served(world, "broker-outage", "gateway", ids.from_key(world.name, "service/gateway", channel.outage_key(since, until)), channel.outage_act(since, until, "broker"), world.registry.id, "channel")  # fmt: skip
     data, act = courier_outcome(opened.messages[0].id)
-    served(world, "courier-outcome", "courier", courier.id_of(world.name, data), act, id, opened.family)
+    served(world, "courier-outcome", "courier", outcome_id(world.name, data), act, id, opened.family)
     world.keep("china/d-1", {"act": "acknowledgement"}, id)
     consents(world)
     other = world.open("china/o-1", NOTE)

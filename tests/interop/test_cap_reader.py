@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from dragoman.domain import record
+from dragoman.domain.title import subject_of
 from dragoman.interop import NotUnderstood
 from dragoman.interop.cap import EVENTS, alert
 from dragoman.interop.cap_reader import Alerted, read
@@ -130,7 +131,7 @@ def returned(world: World, exchange: str) -> tuple[dict[str, Any], Alerted]:
     assert found.ours and (found.status, found.missing) == ("Actual", ()) and holds(found)
     there = {name: json.loads(bytes(raw)) for name, raw in state.content.items()}
     back = {name: value for name, value in found.act.items() if name != "act"}
-    for name, default in (("precedence", state.precedence), ("subject", json.loads(bytes(state.subject)))):
+    for name, default in (("precedence", state.precedence), ("subject", json.loads(bytes(subject_of(state))))):
         assert back.pop(name) == there.pop(name, default)
     kept = back.pop("remarks")
     back |= {"remarks": kept.partition("\n\nCAP ")[0]} if not kept.startswith("CAP ") else {}

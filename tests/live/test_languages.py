@@ -62,8 +62,8 @@ async def test_what_was_given_no_subject_is_called_in_the_readers_language(
         assert not [each for each in ENGLISH if each in text], path
     past = await page(f"/exchanges/{corrected['exchange']}?at={before}")
     assert CALLED[language]["note"] in past, "as it was called before it was corrected"
-    raw = (await nato.get(f"/v1/channels/{C}/exchanges/{emergency['exchange']}")).json["state"]["subject"]
-    assert raw.startswith("Emergency, oil spill"), "the state is the same for everybody"
+    raw = (await nato.get(f"/v1/channels/{C}/exchanges/{emergency['exchange']}")).json["subject"]
+    assert raw.startswith("Emergency, oil spill"), "the answer is the same for everybody"
 
 
 async def test_why_a_record_is_void_is_said_in_the_readers_language(own: Service, session: aiohttp.ClientSession) -> None:

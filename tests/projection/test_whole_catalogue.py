@@ -40,6 +40,7 @@ from dragoman.projection.live import Projection
 from dragoman.projection.store import Store
 from dragoman_schemas.state import Exchange, Registry
 from samples import SAMPLES
+from services_ids import clock_id, slot_id
 from world import SALT, World, compact
 
 SHORT = settings(
@@ -65,6 +66,7 @@ SETTLED = {
     "reply",
     "agreement",
     "endorsement",
+    "release-consent",
     "common-ground",
     "accounts-agreement",
     "acknowledgement",
@@ -295,14 +297,14 @@ class Anybody(RuleBasedStateMachine):
                 step = clocks.reached(clock, now)
                 if step > clocks.recorded(exchange, clock):
                     raw = clocks.act_of(clock, step)
-                    id = clocks.id_of(self.registry.name, exchange.id, clock, step)
+                    id = clock_id(self.registry.name, exchange.id, clock, step)
                     data = records.decode_act(raw)
                     posts.append(Post(actor="service/watch", act=raw, data=data, id=id, exchange=exchange.id, caused_by=clock.started_by))
         slot = line.due(self.registry, now) if self.registry.kind == "official" else None
-        if slot is not None and not self.world.ledger.used(line.id_of(self.registry, slot)):
+        if slot is not None and not self.world.ledger.used(slot_id(self.registry, slot)):
             raw = line.act_of(self.registry, slot)
             posts.append(
-                Post(actor="service/watch", act=raw, data=records.decode_act(raw), id=line.id_of(self.registry, slot), family="contact")
+                Post(actor="service/watch", act=raw, data=records.decode_act(raw), id=slot_id(self.registry, slot), family="contact")
             )
         for post in posts:
             decided = decide(self.world.ledger.standing.state, self.world.ledger, post, time=clocks.written(now), salt=SALT)

@@ -214,4 +214,6 @@ def test_a_printed_form_and_a_card_have_no_speaker(told: Told) -> None:
 def _view() -> Any:
     from dragoman_schemas.answers import ExchangeView
 
-    return ExchangeView(position=1, as_of="", state=msgspec.Raw(b"{}"), facts=(), timeline=(), blame={}, allowed=())
+    return ExchangeView(
+        position=1, as_of="", state=msgspec.Raw(b"{}"), subject=msgspec.Raw(b"null"), facts=(), timeline=(), blame={}, allowed=()
+    )

@@ -12,6 +12,7 @@ from dragoman.domain.fold import Folded
 from dragoman.domain.record import decode_act
 from dragoman.domain.refusal import Refusal
 from samples import act
+from services_ids import clock_id
 from world import INCIDENT, NOTE, SALT, World
 
 N, C, ND, CD = "nato/o-1", "china/o-1", "nato/d-1", "china/d-1"
@@ -98,7 +99,7 @@ def at_the_limit(world: World, id: str, *, lapse: bool) -> None:
     clock = min(running, key=lambda each: each.due)
     world.clock = clock.due - timedelta(seconds=0 if lapse else 1)
     if lapse:
-        raw, given = clocks.act_of(clock, clocks.LAPSE), clocks.id_of(world.name, id, clock, clocks.LAPSE)
+        raw, given = clocks.act_of(clock, clocks.LAPSE), clock_id(world.name, id, clock, clocks.LAPSE)
         post = Post(actor=clocks.ACTOR, act=raw, data=decode_act(raw), id=given, exchange=id, caused_by=clock.started_by)
         decided = decide(world.ledger.standing.state, world.ledger, post, time=world.tick(), salt=SALT)
         if not isinstance(decided, Refusal):

@@ -135,7 +135,7 @@ class Play:
         if RULES[body["act"]].consenting:
             view = await self.call(who, "GET", f"{channel}/exchanges/{exchange}")
             headers["If_Match"] = view.headers["ETag"]
-            named = [each["sha256"] for each in view.json["terms"] if each["act"] == body["act"]]
+            named = [each["sha256"] for each in view.json.get("terms", ()) if each["act"] == body["act"]]
             body |= {"terms": named[0]} if named else {}
         if entry.get("two_key"):
             draft = await self.call(f"{entry['side']}/officer", "POST", f"{channel}/drafts", {"act": body}, Idempotency_Key=new_key())

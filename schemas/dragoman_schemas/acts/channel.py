@@ -144,10 +144,14 @@ class Delivery(Act, frozen=True, kw_only=True, tag="delivery"):
 
 
 class BrokerOutage(Act, frozen=True, kw_only=True, tag="broker-outage"):
-    """From then until then a gateway had no broker: nothing could be recorded or heard through it. It says so once it has one again."""
+    """From then until then nothing could be recorded or heard through a gateway. It says so once it is over, and whose fault it was.
+
+    `cause` is the broker, where the connection to it was down or its durability could not be proved; else the gateway itself.
+    """
 
     from_: Timestamp = field(name="from")
     to: Timestamp
+    cause: Literal["broker", "gateway"]
 
 
 class LineChecks(Shape, frozen=True, kw_only=True):

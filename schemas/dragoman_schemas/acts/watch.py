@@ -56,10 +56,13 @@ class Lapse(Act, frozen=True, kw_only=True, tag="lapse"):
 
 
 class CourierOutcome(Act, frozen=True, kw_only=True, tag="courier-outcome"):
-    """A message was brought to a side by other means than its own pages: handed over, or given up after the last try; then."""
+    """A message was brought to a side by other means than its own pages: handed over, or given up after the last try; then.
+
+    `means` is the name of the way: `webhook`, `e-mail`, or another that a courier knows.
+    """
 
     side: Name
-    means: Literal["webhook", "e-mail"]
+    means: Name
     of: Id
     outcome: Literal["delivered", "failed"]
     at: Timestamp

@@ -11,6 +11,7 @@ from contextlib import aclosing, contextmanager
 
 from msgspec import Struct, UnsetType
 
+from dragoman.domain import ids
 from dragoman.domain.advance import Standing, advance
 from dragoman.domain.contact import offices_of, standing_office
 from dragoman.domain.erasure import Named, Withheld, left_of, named_in
@@ -189,7 +190,8 @@ class Replay:
                 if len(self.void) > VOID_RECORDS:
                     raise Flooded(f"of {folded.position} messages more than {VOID_RECORDS} are without effect: somebody filled the log up")
             if record is not None:
-                self._ids.add(record.envelope.id)
+                if ids.uses_up(record.envelope.id, record.envelope.actor):
+                    self._ids.add(record.envelope.id)
                 self._by_exchange.setdefault(record.envelope.subject, []).append(
                     left_of(folded.position, record, void=folded.refusal is not None)
                 )

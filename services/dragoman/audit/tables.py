@@ -20,6 +20,7 @@ from dragoman.audit.replay import Replay
 from dragoman.domain import attribution
 from dragoman.domain.receipts import receipts_of
 from dragoman.domain.record import NotARecord, parse
+from dragoman.domain.title import subject_of
 from dragoman_schemas.state import Exchange
 
 Row = tuple[Any, ...]
@@ -85,7 +86,7 @@ def _exchange(each: Exchange, sides: Sequence[str]) -> Row:
     hidden = attribution.unattributed(each)
     content = attribution.content(each.content, sides) if hidden else each.content
     number, side, opened_by = (None, None, None) if hidden else (each.number, each.side, each.opened.by)
-    subject = json.dumps(each.act) if attribution.is_titled_by_side(each) else bytes(each.subject).decode()
+    subject = json.dumps(each.act) if attribution.is_titled_by_side(each) else bytes(subject_of(each)).decode()
     return (
         *(each.id, number, each.act, each.family, each.status, side, each.precedence, each.area, subject),
         *(each.opened.time, opened_by, each.opened.position, each.updated.time, each.updated.position),

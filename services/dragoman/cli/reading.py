@@ -43,7 +43,7 @@ async def show(
 
 def _print_exchange(view: dict[str, Any], etag: str) -> None:
     state = view["state"]
-    subject = state["subject"] if isinstance(state["subject"], str) else next(iter(state["subject"].values()))
+    subject = view["subject"] if isinstance(view["subject"], str) else next(iter(view["subject"].values()))
     out(f"{state['number']}  {state['precedence'].upper()}  {state['status']}")
     out(f"{subject}")
     out(f"from {state['side']} to {', '.join(state['to'])}, {state['opened']['time']}, position {state['opened']['position']}")

@@ -274,10 +274,11 @@ class Rounds:
             return True  # it was erased meanwhile
         envelope = record.envelope
         outcome = CourierOutcome(side=endpoint.side, means=endpoint.means, of=envelope.id, outcome=told.outcome, at=told.at)
-        act, id = rules.act_of(outcome), rules.id_of(projection.name, outcome)
-        post = Post(actor=rules.ACTOR, act=act, data=outcome, id=id, exchange=envelope.subject)
-        if self._desk.is_recorded(projection, post):
+        exchange = projection.exchange(envelope.subject)
+        if exchange is not None and rules.is_recorded(exchange, outcome):
             return True
+        id = self._desk.own_id(projection, rules.ACTOR, rules.key_of(outcome))
+        post = Post(actor=rules.ACTOR, act=rules.act_of(outcome), data=outcome, id=id, exchange=envelope.subject)
         try:
             await self._desk.post(projection, post)
         except Refused as error:

@@ -30,7 +30,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import checks, erasure, heads, ids, keepers
+from dragoman.domain import checks, erasure, heads, keepers
 from dragoman.domain.access import ROOT, SERVICE, officer_side
 from dragoman.domain.record import Record, type_of
 from dragoman.domain.refusal import Refusal, invalid
@@ -48,6 +48,7 @@ from dragoman_schemas.state import (
     AdoptedCodebook,
     AdoptedPolicy,
     Delivered,
+    Outage,
     Registry,
     Stamp,
     Status,
@@ -112,9 +113,9 @@ def outage_key(since: str, until: str) -> str:
     return f"broker-outage\n{since}\n{until}"
 
 
-def outage_act(since: str, until: str) -> bytes:
+def outage_act(since: str, until: str, cause: str) -> bytes:
     """The bytes of a `broker-outage`."""
-    return b'{"act":"broker-outage","from":"%s","to":"%s"}' % (since.encode(), until.encode())
+    return b'{"act":"broker-outage","from":"%s","to":"%s","cause":"%s"}' % (since.encode(), until.encode(), cause.encode())
 
 
 # Genesis
@@ -298,24 +299,24 @@ def _check_relief(registry: Registry, record: Record, data: acts.WatchRelief) ->
 def _check_delivery(
     registry: Registry, record: Record, data: acts.Delivery, position: int, actor_at: Callable[[int], str | None]
 ) -> Refusal | None:
-    envelope = record.envelope
     before = registry.delivered.get(data.side)
     actor = actor_at(data.upto) if data.upto < position else None
     if data.side not in {side.name for side in registry.sides} or actor is None or officer_side(actor) in ("", data.side):
         return invalid("/upto", sentence("a delivery ends on an act of another side's officer"))
     if before is not None and data.upto <= before.upto:
         return invalid("/upto", sentence("a delivery only rises"))
-    expected = ids.from_key(registry.name, envelope.actor, delivery_key(data.side, data.upto))
-    if record.act != delivery_act(data.side, data.upto) or envelope.id != expected:
-        return invalid("", sentence("a delivery's bytes and id are determined"))
+    if record.act != delivery_act(data.side, data.upto):
+        return invalid("", sentence("a delivery's bytes are determined"))
     return None
 
 
 def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -> Refusal | None:
-    """It has ended, and not before it began; its bytes and its id are determined."""
-    expected = ids.from_key(registry.name, record.envelope.actor, outage_key(data.from_, data.to))
-    if record.act != outage_act(data.from_, data.to) or record.envelope.id != expected:
-        return invalid("", sentence("an outage's bytes and id are determined"))
+    """It has ended, and not before it began, and lies within none that is on record; its bytes are determined."""
+    if record.act != outage_act(data.from_, data.to, data.cause):
+        return invalid("", sentence("an outage's bytes are determined"))
+    known = registry.outage
+    if known is not None and _instant(known.from_) <= _instant(data.from_) and _instant(data.to) <= _instant(known.to):
+        return invalid("/to", sentence("this outage lies within the one that is on record"))
     refusal = checks.window("/to", Window(from_=data.from_, to=data.to))
     if refusal is None and datetime.fromisoformat(data.to) > datetime.fromisoformat(record.envelope.time) + _SKEW:
         return invalid("/to", sentence("an outage is told when it is over"))
@@ -325,12 +326,18 @@ def _check_outage(registry: Registry, record: Record, data: acts.BrokerOutage) -
 _SKEW: Final = timedelta(seconds=CLOCK_SKEW_SECONDS)
 
 
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 def evolve(registry: Registry, folding: Folding) -> Registry:
     """The registry after an act of the channel's family."""
     side = folding.record.side
     if isinstance(folding.record.data, keepers.MEMBERSHIP):
         return keepers.evolve(registry, folding)
     match folding.record.data:
+        case acts.BrokerOutage() as data:
+            return replace(registry, outage=Outage(from_=data.from_, to=data.to, cause=data.cause))
         case acts.ProfileAdoption() as data:
             schedule = _member(folding.record, "line_check")
             adopted = Adopted(adopted=folding.stamp, profile=data.profile, line_check=schedule)

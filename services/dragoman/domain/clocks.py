@@ -31,7 +31,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from dragoman.domain import checks, developments, ids
+from dragoman.domain import checks, developments
 from dragoman.domain.exchange import ENDED, asked, precedence_of, receipts_over
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
@@ -456,9 +456,10 @@ def _name(clock: Running, step: int) -> str:
     return "reminder" if step != LAPSE else "line-check-missed" if clock.clock == "echo" else "lapse"
 
 
-def id_of(channel: str, exchange: str, clock: Running, step: int) -> str:
-    """The id of a reminder or a lapse, the same from every watch (record.md §6)."""
-    return ids.from_key(channel, ACTOR, f"{_name(clock, step)}\n{exchange}\n{clock.clock}\n{clock.side}\n{clock.started_by}\n{step}")
+def key_of(exchange: str, act: watch.Reminder | watch.Lapse | watch.LineCheckMissed) -> str:
+    """Return the key of the id of a reminder or a lapse in an exchange, the same from every watch."""
+    name = str(act.__struct_config__.tag)
+    return f"{name}\n{exchange}\n{act.clock}\n{act.side}\n{act.started_by}\n{act.step}"
 
 
 def recorded(exchange: Exchange, clock: Running) -> int:
@@ -489,9 +490,8 @@ def check(registry: Registry, exchange: Exchange, calendars: dict[str, Calendar]
             break
     else:
         return Refusal(kind="void", detail=sentence("No such clock runs: %(clock)s of %(side)s.", clock=data.clock, side=data.side))
-    expected = id_of(registry.name, exchange.id, clock, data.step)
-    if record.act != act_of(clock, data.step) or record.envelope.id != expected:
-        return Refusal(kind="void", detail=sentence("The bytes and the id of what the watch records are determined."))
+    if record.act != act_of(clock, data.step):
+        return Refusal(kind="void", detail=sentence("The bytes of what the watch records are determined."))
     if reached(clock, _instant(record.envelope.time)) < data.step or recorded(exchange, clock) >= data.step:
         return Refusal(kind="void", detail=sentence("The clock has not come so far, or it is on record."))
     return None

@@ -8,20 +8,19 @@ from typing import Final
 
 import msgspec
 
-from dragoman.domain import ids
 from dragoman.domain.record import Record
 from dragoman.domain.refusal import Refusal
 from dragoman.domain.rule import Rule, Who
 from dragoman.sentence import sentence
 from dragoman_schemas.acts.watch import CourierOutcome
-from dragoman_schemas.state import Exchange, Registry
+from dragoman_schemas.state import Exchange, Registry, Said
 
 ACTOR: Final = "service/courier"
 
 
-def id_of(channel: str, outcome: CourierOutcome) -> str:
-    """The id of an outcome, the same from every courier."""
-    return ids.from_key(channel, ACTOR, f"{outcome.of}/{outcome.side}/{outcome.means}/{outcome.outcome}")
+def key_of(outcome: CourierOutcome) -> str:
+    """Return the key of an outcome's id, the same from every courier."""
+    return f"{outcome.of}/{outcome.side}/{outcome.means}/{outcome.outcome}"
 
 
 def act_of(outcome: CourierOutcome) -> bytes:
@@ -39,9 +38,24 @@ def _check(registry: Registry, exchange: Exchange | None, record: Record) -> Ref
     assert exchange is not None and isinstance(data, CourierOutcome)
     if not is_told(exchange, data.of, data.side):
         return Refusal(kind="void", detail=sentence("Nothing of that id was said to %(side)s here.", side=data.side))
-    if record.envelope.id != id_of(registry.name, data) or record.act != act_of(data):
-        return Refusal(kind="void", detail=sentence("The bytes and the id of what the courier records are determined."))
+    if record.act != act_of(data):
+        return Refusal(kind="void", detail=sentence("The bytes of what the courier records are determined."))
+    if is_recorded(exchange, data):
+        return Refusal(kind="void", detail=sentence("This outcome is on record."))
     return None
+
+
+def is_recorded(exchange: Exchange, outcome: CourierOutcome) -> bool:
+    """Return whether the same outcome for the same message, side and means is on record, at whatever time."""
+    said = (
+        msgspec.json.decode(each.content["of"]) == outcome.of and _same(each, outcome) for each in exchange.acts.get("courier-outcome", ())
+    )
+    return any(said)
+
+
+def _same(said: Said, outcome: CourierOutcome) -> bool:
+    found = tuple(msgspec.json.decode(said.content[name]) for name in ("side", "means", "outcome"))
+    return found == (outcome.side, outcome.means, outcome.outcome)
 
 
 RULES: Final = (Rule(act="courier-outcome", shape=CourierOutcome, who=Who.COURIER, silent=True, kept=True, check=_check),)

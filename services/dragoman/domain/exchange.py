@@ -29,7 +29,7 @@ from dragoman.domain.access import SERVICE
 from dragoman.domain.record import Record, decode_act
 from dragoman.domain.refusal import Fault, Malformed, Refusal, invalid
 from dragoman.domain.rule import Folding, Format, Moves, Rule, Who
-from dragoman.limits import CLOCK_SKEW_SECONDS, SUBJECT_LENGTH
+from dragoman.limits import CLOCK_SKEW_SECONDS
 from dragoman.sentence import sentence
 from dragoman_schemas.acts import SHAPES, carrying
 from dragoman_schemas.frame import Act, Answering, Area, Continuing, Opening, Precedence
@@ -156,7 +156,7 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         for_the_record=for_the_record,
         suspended=_suspended(folding.registry),
     )
-    precedence, subject, area = _frame(form, folding.registry, data, content, record.envelope.time)
+    precedence, area = _frame(form, folding.registry, data, record.envelope.time)
     return Exchange(
         id=record.envelope.id,
         act=record.name,
@@ -167,7 +167,6 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
         opened=folding.stamp,
         updated=folding.stamp,
         precedence=precedence,
-        subject=subject,
         area=area,
         to=to,
         info=info,
@@ -183,13 +182,9 @@ def opened(form: Format, folding: Folding, invokes: str) -> Exchange:
     )
 
 
-def _frame(form: Format, registry: Registry, data: Opening, content: dict[str, Raw], time: str) -> tuple[Precedence, Raw, Area]:
-    """An opening's precedence, subject and area, given or by default."""
-    return (
-        _precedence(form, registry, data, time),
-        content["subject"] if "subject" in content else Raw(msgspec.json.encode(str(form.title(data))[:SUBJECT_LENGTH])),
-        form.area if isinstance(data.area, UnsetType) else data.area,
-    )
+def _frame(form: Format, registry: Registry, data: Opening, time: str) -> tuple[Precedence, Area]:
+    """An opening's precedence and area, given or by default."""
+    return _precedence(form, registry, data, time), form.area if isinstance(data.area, UnsetType) else data.area
 
 
 def _precedence(form: Format, registry: Registry, data: Opening, time: str) -> Precedence:
@@ -538,16 +533,12 @@ def _replaced(form: Format, exchange: Exchange, folding: Folding, fields: Mappin
     amended = opening_of(exchange, fields)
     assert isinstance(amended, Opening)
     content = {**exchange.content, **fields}
-    precedence, subject, area = _frame(form, folding.registry, amended, content, exchange.opened.time)
-    event = event_of(exchange)
-    if event and "subject" not in content:
-        subject = Raw(msgspec.json.encode(str(form.title(opening_of(exchange, {**fields, **event})))[:SUBJECT_LENGTH]))
+    precedence, area = _frame(form, folding.registry, amended, exchange.opened.time)
     return replace(
         exchange,
         content=content,
         precedence=precedence,
         messages=exchange.messages if precedence == exchange.precedence else _as_they_came(exchange),
-        subject=subject,
         area=area,
         defaults={name: value for name, value in exchange.defaults.items() if name not in content},
     )

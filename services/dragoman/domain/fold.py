@@ -5,12 +5,13 @@ A record that is illegal at its own position is void: it uses up its id and its 
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import cache
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from dragoman.domain import access, channel, clocks, erasure, exchange, keepers, numbering, release, two_keys
+from dragoman.domain import access, channel, clocks, courier, erasure, exchange, ids, keepers, line, numbering, release, two_keys
 from dragoman.domain.ledger import Grounds, Ledger
 from dragoman.domain.record import NotARecord, Record, parse, type_of
 from dragoman.domain.refusal import Refusal
@@ -20,9 +21,10 @@ from dragoman.domain.two_keys import Keys
 from dragoman.sentence import Sentence, sentence
 from dragoman.tlog import dsse
 from dragoman_schemas.acts.carrying import SecondKey
-from dragoman_schemas.acts.channel import ErasedRecord, Erasure, ErasureConsent
+from dragoman_schemas.acts.channel import BrokerOutage, Delivery, ErasedRecord, Erasure, ErasureConsent
+from dragoman_schemas.acts.line_check import LineCheck
 from dragoman_schemas.acts.meeting_request import MeetingRequest
-from dragoman_schemas.acts.watch import Lapse, LineCheckMissed, Reminder
+from dragoman_schemas.acts.watch import CourierOutcome, Lapse, LineCheckMissed, Reminder
 from dragoman_schemas.frame import Act
 from dragoman_schemas.record import Envelope
 from dragoman_schemas.state import ChannelState, Exchange, Registry, Stamp
@@ -186,6 +188,8 @@ def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | Non
     registry, position, envelope = before.registry, before.position + 1, record.envelope
     if ledger.used(envelope.id):
         return _no(sentence("Its id was used up by an earlier record."))
+    if not ids.uses_up(envelope.id, envelope.actor):
+        return _no(sentence("Its id is one of a service's; an officer's is a UUIDv7, or a UUIDv8 of its key."))
     rule = RULES[record.name]
     if rule is channel.OPENING:
         return _no(sentence("A channel is opened once, at position 1."))
@@ -195,11 +199,47 @@ def judge(before: ChannelState, ledger: Ledger, record: Record) -> Refusal | Non
     return (
         _check_derived(registry, known, rule, record, position)
         or access.may_act(registry, known, rule, envelope.actor, position, _second(record))
+        or _check_service_id(registry, ledger, record)
         or _check_keys(registry, known, ledger, rule, record, position)
         or _check_attestation(registry, known, ledger, rule, record, position)
         or _check_state(registry, known, rule, record.side)
         or _check_act(registry, known, ledger, rule, record, position)
     )
+
+
+def service_key(registry: Registry, record: Record) -> str:
+    """Return the key of the id of what a service records; empty where the id is none of a key."""
+    return "" if record.side != access.SERVICE else key_of(registry, record.envelope.subject, record.data, record.envelope.time)
+
+
+def key_of(registry: Registry, exchange: str, data: Act, time: str) -> str:
+    """Return the key of the id of a service's act in an exchange, as it is recorded at a time; empty where the id is none of a key."""
+    match data:
+        case Reminder() | Lapse() | LineCheckMissed():
+            return clocks.key_of(exchange, data)
+        case LineCheck():
+            slot = line.due(registry, datetime.fromisoformat(time))
+            return "" if slot is None else line.key_of(slot)
+        case Delivery():
+            return channel.delivery_key(data.side, data.upto)
+        case BrokerOutage():
+            return channel.outage_key(data.from_, data.to)
+        case CourierOutcome():
+            return courier.key_of(data)
+        case _:
+            return ""
+
+
+def _check_service_id(registry: Registry, ledger: Ledger, record: Record) -> Refusal | None:
+    """Refuse a service's record under another id than its own, or of a line check that stands under one of its other ids."""
+    key, e = service_key(registry, record), record.envelope
+    if not key:
+        return None
+    if e.id != ids.unused(registry.name, e.actor, key, ledger.used):
+        return _no(sentence("The id of what a service records is determined."))
+    if isinstance(record.data, LineCheck) and any(ledger.exchange(each) is not None for each in ids.every(registry.name, e.actor, key)):
+        return _no(sentence("The line check of this slot is on record."))
+    return None
 
 
 def _no(detail: Sentence) -> Refusal:

@@ -22,6 +22,7 @@ from msgspec import UNSET
 from dragoman.domain import accounts, clocks, questions, two_keys
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.exchange import ENDED, owes_acknowledgement, owes_answer, owing_receipt
+from dragoman.domain.title import subject_of
 from dragoman_schemas.answers import OpenMatter, Owing
 from dragoman_schemas.state import Exchange, Registry
 
@@ -64,7 +65,7 @@ def open_matter(registry: Registry, exchange: Exchange, calendars: dict[str, Cal
         side=exchange.side,
         to=exchange.to,
         precedence=exchange.precedence,
-        subject=exchange.subject,
+        subject=subject_of(exchange),
         kind="" if kind is None else str(msgspec.json.decode(kind)),
         place=next((exchange.content[name] for name in _PLACES if name in exchange.content), UNSET),
         opened=exchange.opened.time,

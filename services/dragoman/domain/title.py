@@ -1,11 +1,24 @@
-"""What an exchange is called: in its opener's words, or else in a sentence of its format, which every reader gets in their own language."""
+"""The name of an exchange: its opener's subject, or else a sentence of its format, which every reader gets in their own language.
+
+The sentence is made when it is read. It is in no state and in no digest, so its wording can change.
+"""
+
+import msgspec
+from msgspec import Raw
 
 from dragoman.domain.exchange import event_of, opening_of
 from dragoman.domain.table import FORMATS
+from dragoman.limits import SUBJECT_LENGTH
 from dragoman.sentence import Sentence
 from dragoman_schemas.state import Exchange
 
 
 def title_of(exchange: Exchange) -> Sentence | None:
-    """The sentence that stands for a subject, in English in the state; None where the opener gave a subject."""
+    """Return the sentence that stands for a subject; None where the opener gave a subject."""
     return None if "subject" in exchange.content else FORMATS[exchange.act].title(opening_of(exchange, event_of(exchange)))
+
+
+def subject_of(exchange: Exchange) -> Raw:
+    """Return the subject that the opener gave, or the sentence that stands for one in English, of at most 120 characters."""
+    title = title_of(exchange)
+    return exchange.content["subject"] if title is None else Raw(msgspec.json.encode(str(title)[:SUBJECT_LENGTH]))

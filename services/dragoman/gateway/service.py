@@ -20,7 +20,7 @@ from dragoman.domain.record import is_name, read_act
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.gateway.coverage import Coverage
-from dragoman.gateway.outages import Outages
+from dragoman.gateway.outages import Outage, Outages
 from dragoman.gateway.watchdog import Watchdog
 from dragoman.interop.urls import Guard as Urls
 from dragoman.limits import DELIVERY_SECONDS, OUTAGE_LOOK_SECONDS, POLL_SECONDS
@@ -343,7 +343,7 @@ class Service:
     async def _deliver(self, projection: Projection, side: str, upto: int) -> None:
         raw, data = read_act(channels.delivery_act(side, upto), cut=False)
         actor = "service/gateway"
-        id = ids.from_key(projection.name, actor, channels.delivery_key(side, upto))
+        id = self.desk.own_id(projection, actor, channels.delivery_key(side, upto))
         try:
             await self.desk.post(projection, Post(actor=actor, act=raw, data=data, id=id, exchange="", family="channel"))
         except Refused as error:
@@ -358,36 +358,38 @@ class Service:
         """Tell a channel from when to when this gateway could not see the end of its log, once it can: by a clock that nobody sets."""
         outages = Outages()
         again: dict[str, Backoff] = {}
-        untold: list[tuple[str, datetime, datetime]] = []
+        untold: list[tuple[str, Outage]] = []
         while True:
             await asyncio.sleep(OUTAGE_LOOK_SECONDS)
             tick = time.monotonic()
+            down = not self.bus.up or not self.guard.proven
             for name, projection in self.channels.items():
-                found = outages.look(name, projection.checked, tick, self.watchdog.stood)
+                found = outages.look(name, projection.checked, tick, self.watchdog.stood, down=down)
                 if found is not None:
-                    untold.append((name, *found))
+                    untold.append((name, found))
             untold = [each for each in untold if not await self._try_to_tell(again.setdefault(each[0], Backoff()), *each)]
 
-    async def _try_to_tell(self, backoff: Backoff, name: str, since: datetime, until: datetime) -> bool:
+    async def _try_to_tell(self, backoff: Backoff, name: str, outage: Outage) -> bool:
         """As `_tell_outage`; where that fails, other channels are told of theirs, and this one later."""
         if not backoff.due:
             return False
         try:
-            return await self._tell_outage(name, since, until)
+            return await self._tell_outage(name, outage)
         except Exception as error:  # noqa: BLE001  # whatever it is
             alarm("outages", error, backoff.failed(), channel=name)
             return False
 
-    async def _tell_outage(self, name: str, since: datetime, until: datetime) -> bool:
+    async def _tell_outage(self, name: str, outage: Outage) -> bool:
         """Record an outage; False where it cannot be now, and True where it never will be."""
-        act, data = read_act(channels.outage_act(stamp(since), stamp(until)), cut=False)
+        since, until = stamp(outage.since), stamp(outage.until)
+        act, data = read_act(channels.outage_act(since, until, outage.cause), cut=False)
         actor = "service/gateway"
-        id = ids.from_key(name, actor, channels.outage_key(stamp(since), stamp(until)))
+        id = self.desk.own_id(self.channels[name], actor, channels.outage_key(since, until))
         try:
             await self.desk.post(self.channels[name], Post(actor=actor, act=act, data=data, id=id, exchange="", family="channel"))
         except (Refused, LogBroken) as error:
             again = isinstance(error, LogBroken) or error.refusal.kind in ("unavailable", "unknown-outcome", "busy")
-            log.warning("outage.not_recorded", channel=name, since=stamp(since), reason=str(error), again=again)
+            log.warning("outage.not_recorded", channel=name, since=since, reason=str(error), again=again)
             return not again
         return True
 

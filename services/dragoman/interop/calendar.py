@@ -14,6 +14,7 @@ import msgspec
 from icalendar import Calendar, Event, vCalAddress, vUri
 
 from dragoman.domain import attribution, developments
+from dragoman.domain.title import subject_of
 from dragoman.interop.texts import in_language
 from dragoman_schemas.state import Exchange, Registry, Stamp
 
@@ -95,7 +96,7 @@ def described(registry: Registry, exchange: Exchange, said: Stamp) -> Event:
     event = Event()
     event.add("dtstamp", datetime.fromisoformat(said.time).astimezone(UTC))
     event.add("sequence", sequence(exchange, said.position))
-    event.add("summary", in_language(msgspec.json.decode(exchange.subject)))
+    event.add("summary", in_language(msgspec.json.decode(subject_of(exchange))))
     event.add("description", standing(exchange))
     event.add("categories", [exchange.act])
     event.add("class", "CONFIDENTIAL")

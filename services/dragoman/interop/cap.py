@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 
 from dragoman.domain import developments, units
+from dragoman.domain.title import subject_of
 from dragoman.interop.texts import in_language
 from dragoman_schemas.state import Correction, Exchange, Registry, Stamp
 
@@ -112,7 +113,7 @@ def _info(root: ET.Element, registry: Registry, exchange: Exchange, content: Map
         used.update(name for name, _ in found)
         _add(info, element, between.join(in_language(value, language) for _, value in found))
 
-    _add(info, "headline", in_language(msgspec.json.decode(exchange.subject), language))
+    _add(info, "headline", in_language(msgspec.json.decode(subject_of(exchange)), language))
     text("description", [name for name in _TEXTS if name in content][:1])
     text("instruction", _INSTRUCTIONS)
     text("contact", _CONTACTS, "; ")

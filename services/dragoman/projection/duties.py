@@ -16,6 +16,7 @@ from dragoman.domain import clocks, line
 from dragoman.domain.clocks import Calendar, Running
 from dragoman.domain.exchange import precedence_of
 from dragoman.domain.open_matters import in_order, open_matter
+from dragoman.domain.title import subject_of
 from dragoman.limits import DUTIES_LOOKED
 from dragoman.projection.at import calendars_at, open_ids, registry_at, state_at
 from dragoman.projection.live import Projection
@@ -58,7 +59,7 @@ def _duty(state: Exchange, clock: Running) -> Duty:
         number=state.number,
         act=state.act,
         message_act=started.act,
-        subject=state.subject,
+        subject=subject_of(state),
         opener=state.side,
         status=state.status,
         precedence=precedence_of(state, started),

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from msgspec import UNSET, Raw
 
+from dragoman.domain import ids
 from dragoman.domain.access import ROOT, officer_side
 from dragoman.domain.advance import advance
 from dragoman.domain.contact import standing_office
@@ -535,7 +536,9 @@ class Projection:
     def _fold(self, subject: str, message: bytes | Record, grounds: Grounds | None) -> Row:
         step = advance(self.standing, self, self._encoded_before, message, grounds)
         folded = step.folded
-        is_new = folded.record is not None and self.posted(folded.record.envelope.id) is None
+        record = folded.record
+        used = record is not None and ids.uses_up(record.envelope.id, record.envelope.actor)
+        is_new = used and record is not None and self.posted(record.envelope.id) is None
         row = Row(step=step, subject=subject, erased=self._erased(folded))
         # Whatever can fail has been done: a message is folded whole, or not at all and then again.
         if folded.state is not None and step.encoded is not None:

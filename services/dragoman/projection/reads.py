@@ -26,6 +26,7 @@ from dragoman.domain.receipts import receipts_of
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.stage import stage
 from dragoman.domain.table import FORMATS, RULES
+from dragoman.domain.title import subject_of
 from dragoman.limits import (
     FACET_SECONDS,
     GO_FOUND,
@@ -427,6 +428,7 @@ def exchange_view(
         position=at,
         as_of=as_of,
         state=Raw(encoded),
+        subject=subject_of(state),
         facts=facts,
         timeline=tuple(timeline),
         blame=blame,
@@ -773,7 +775,7 @@ def row_of(state: Exchange) -> Row:
         to=tuple(sorted((*state.to, *state.info))),
         precedence=state.precedence,
         area=state.area,
-        subject=state.subject,
+        subject=subject_of(state),
         opened=state.opened.time,
         updated=state.updated.time,
         position=state.updated.position,

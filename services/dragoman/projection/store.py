@@ -30,6 +30,7 @@ import msgspec
 import structlog
 
 from dragoman.apart import Apart
+from dragoman.domain import ids
 from dragoman.domain.advance import Standing, Step
 from dragoman.domain.erasure import entry_of
 from dragoman.domain.fold import Folded
@@ -522,7 +523,7 @@ def _line(row: Row) -> Line:
         time=standing.state.time,
         total=standing.total.to_bytes(512),
         frontier=encode_frontier(standing.frontier) if folded.position % SNAPSHOT_RECORDS == 0 else b"",
-        id=None if envelope is None else envelope.id,
+        id=None if envelope is None or not ids.uses_up(envelope.id, envelope.actor) else envelope.id,
         exchange=None if envelope is None else envelope.subject,
         actor=None if envelope is None else envelope.actor,
         act=None if record is None else record.name,

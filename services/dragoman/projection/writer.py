@@ -29,6 +29,7 @@ from dragoman.domain.access import officer_side
 from dragoman.domain.exchange import owes_acknowledgement, owes_answer
 from dragoman.domain.named import digests, may_name
 from dragoman.domain.open_matters import may_be_open
+from dragoman.domain.title import subject_of
 from dragoman.projection import stored_state, tally
 from dragoman.projection.stored_state import WHOLE_BYTES, Last
 from dragoman.projection.tally import Tally
@@ -560,7 +561,7 @@ def exchange_row(base: int, state: Exchange) -> tuple[object, ...]:
         joined({state.side, *state.to, *state.info}),
         PRECEDENCES.index(state.precedence),
         state.area,
-        bytes(state.subject),
+        bytes(subject_of(state)),
         state.opened.time,
         state.updated.time,
         state.updated.position,

@@ -17,7 +17,7 @@ from dragoman.domain.clocks import UNTIMED, Calendar, Outcome, Running, written
 from dragoman.domain.exchange import ENDED, framed, owing_receipt
 from dragoman.domain.open_matters import in_order, open_matter
 from dragoman.domain.receipts import receipts_of
-from dragoman.domain.title import title_of
+from dragoman.domain.title import subject_of, title_of
 from dragoman.language.words import TAGS, words
 from dragoman.limits import SUBJECT_LENGTH
 from dragoman.reports.words import between
@@ -121,15 +121,15 @@ def _called(exchange: Exchange) -> tuple[Raw, dict[str, str]]:
     """An exchange's subject, and what it is called in the languages of the pages where that is not in a side's own words."""
     title = title_of(exchange)
     if title is None:
-        return exchange.subject, {}
+        return subject_of(exchange), {}
     if attribution.is_titled_by_side(exchange):
         called = {tag: words(language).act(exchange.act) for language, tag in TAGS.items()}
         return Raw(msgspec.json.encode(called["en"])), called
     if title.message != VERBATIM:
-        return exchange.subject, {tag: words(language).subject(exchange.subject, title)[1] for language, tag in TAGS.items()}
+        return subject_of(exchange), {tag: words(language).subject(subject_of(exchange), title)[1] for language, tag in TAGS.items()}
     text = title.values["text"]
     if not isinstance(text, Mapping):
-        return exchange.subject, {}
+        return subject_of(exchange), {}
     return Raw(msgspec.json.encode({tag: said[:SUBJECT_LENGTH] for tag, said in text.items()})), {}
 
 

@@ -533,7 +533,7 @@ def _blind(found: Statistics, w: Words) -> list[Block | None]:
     spans: list[tuple[Cell, ...]] = [
         (blindness(each.what, w), sides(each.sides, w), w.written(each.from_), w.written(each.to)) for each in found.blind
     ]
-    head = (w.say("Side"), w.say("Nobody had the watch"), w.say("No line, as checks showed"), w.say("A gateway had no broker"))
+    head = (w.say("Side"), w.say("Nobody had the watch"), w.say("No line, as checks showed"), w.say("Nothing could be recorded"))
     return [table(head, rows), table((w.say("What"), w.say("Sides"), w.say("From"), w.say("To")), spans)]
 
 
@@ -545,4 +545,4 @@ def blindness(what: str, w: Words) -> str:
         case "line":
             return w.say("line checks missed")
         case _:
-            return w.say("no broker")
+            return w.say("nothing could be recorded")

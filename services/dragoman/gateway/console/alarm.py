@@ -31,6 +31,7 @@ from dragoman.domain.clocks import written
 from dragoman.domain.refusal import Malformed, Refused
 from dragoman.domain.rule import OFFICERS
 from dragoman.domain.table import RULES
+from dragoman.domain.title import subject_of
 from dragoman.gateway import drafts, reporting
 from dragoman.gateway.budgets import BUDGETS
 from dragoman.gateway.console import duty_numbers, message_words, senders, shelf, signing, translated, watchkeeping
@@ -422,7 +423,7 @@ def _ring(projection: Projection, duty: Duty, actor: str, words: Words, now: dat
         reaches_s=_reaches(projection, duty, actor) if officer else None,
         cancelled=exchange.cancellation is not None,
         corrected=exchange.corrections[-1].corrected.time if exchange.corrections and is_opening else "",
-        subject=exchange.subject,
+        subject=subject_of(exchange),
         signed=exchange.family in projection.registry.required_signatures,
     )
 

@@ -18,6 +18,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain import flags
 from dragoman.domain.clocks import Calendar
 from dragoman.domain.contact import standing_office
+from dragoman.domain.title import subject_of
 from dragoman.gateway.console.offices import Office, office_of, places
 from dragoman.gateway.console.strips import LEVELS, Level, level_of, worst
 from dragoman.language.words import NBSP, Words, stamp
@@ -171,7 +172,7 @@ def arranged(registry: Registry, state: Exchange, calendars: dict[str, Calendar]
         state=kind,
         level=_level(kind, owed, now),
         side=state.side,
-        subject=state.subject,
+        subject=subject_of(state),
         precedence=state.precedence,
         opened=state.opened.time,
         updated=state.updated.time,

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.domain.clocks import WEEK, Calendar
+from dragoman.domain.title import subject_of
 from dragoman.gateway.console.arranged import FORMATS, Window, instant, offices_of, state_of, windows
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
@@ -183,7 +184,7 @@ def _event(exchange: Exchange, window: Window, state: str = "") -> Event:
         number=exchange.number,
         act=exchange.act,
         side=exchange.side,
-        subject=exchange.subject,
+        subject=subject_of(exchange),
         status=exchange.status,
         state=state,
         begins=window.begins,

@@ -28,7 +28,7 @@ from msgspec import Struct
 from dragoman.domain import nesting
 from dragoman.domain.refusal import Refusal, Refused
 from dragoman.domain.rule import DUTY, OFFICERS
-from dragoman.domain.title import title_of
+from dragoman.domain.title import subject_of, title_of
 from dragoman.gateway import posting
 from dragoman.gateway.console import senders, translated
 from dragoman.gateway.console.charts import clock
@@ -189,8 +189,9 @@ class Here:
 
     def subject(self, of: Any) -> tuple[str, str]:
         """What an exchange is about and the tag of its language; `of` is the exchange, or a line of a view that has its id and its subject."""
-        state = self.state_of(of.exchange if hasattr(of, "exchange") else of.id)
-        return self.words.subject(of.subject, None if state is None else title_of(state))
+        state = of if isinstance(of, Exchange) else self.state_of(of.exchange if hasattr(of, "exchange") else of.id)
+        raw = subject_of(of) if isinstance(of, Exchange) else of.subject
+        return self.words.subject(raw, None if state is None else title_of(state))
 
     def state_of(self, exchange: str) -> Exchange | None:
         """Return an exchange as it stood at the page's moment; None where there is none."""

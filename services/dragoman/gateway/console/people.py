@@ -12,6 +12,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain import named, notation, points
 from dragoman.domain.clocks import WEEK
 from dragoman.domain.rule import HEADS
+from dragoman.domain.title import subject_of
 from dragoman.gateway import beside
 from dragoman.gateway.console import kinds, named_people, register, signing
 from dragoman.gateway.console.arranged import Window, known, offices_of
@@ -232,7 +233,7 @@ def _programmes(then: Moment) -> Iterator[Programme]:
                 side=state.side,
                 host=str(msgspec.json.decode(state.content["host"])),
                 kind=str(msgspec.json.decode(state.content["kind"])),
-                subject=state.subject,
+                subject=subject_of(state),
                 period=next(known([msgspec.json.decode(state.content["period"])]), None),
                 planned=state.content.get("planned", UNSET),
                 actual=state.content.get("actual", UNSET),

@@ -13,6 +13,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from dragoman.domain import consent, developments, dialogue, release
 from dragoman.domain.attribution import unattributed
 from dragoman.domain.exchange import JOINT
+from dragoman.domain.title import subject_of
 from dragoman.language.words import as_moment
 from dragoman_schemas.answers import Link
 from dragoman_schemas.state import Exchange, Said, Stamp
@@ -458,7 +459,7 @@ def learnt(state: Exchange, said: Said) -> Learnt:
         text=said.content["text"],
         exchange=state.id,
         number="" if nobodys else state.number,
-        subject=state.subject,
+        subject=subject_of(state),
     )
 
 

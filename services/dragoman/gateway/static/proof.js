@@ -261,7 +261,7 @@ const MEMBERS = [
   "releasedby", "decided", "causationid", "attestation", "signatures", "salt",
 ];
 const OPTIONAL = ["releasedby", "causationid", "signatures"];
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[57][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[578][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 const FORMS = {
   specversion: /^1\.0$/,
