@@ -20,6 +20,9 @@ Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
 Words = Text | Annotated[dict[Language, Text], Meta(min_length=1, max_length=20)]
 """Text in the officer's language, or in several, each under its language tag."""
 
+Authentic = Annotated[tuple[Language, ...], Meta(min_length=2, max_length=20)]
+"""Languages in which a text is equally authentic."""
+
 Titles = Title | Annotated[dict[Language, Title], Meta(min_length=1, max_length=20)]
 
 Timestamp = Annotated[

@@ -1,4 +1,5 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -7,6 +8,8 @@ from playwright.async_api import Locator, expect
 
 from browsing import Visit, Visiting, assert_accessible
 from service import Answer, Caller, Service
+
+SHOTS: Path | None = None
 
 pytestmark = pytest.mark.browser
 
@@ -149,40 +152,74 @@ async def test_common_ground_stands_once_every_side_puts_its_name_to_the_same_te
     await expect(issue(reader, "The line").locator(".common blockquote")).to_have_text("The line is to be tested daily.")
 
 
-async def test_a_joint_report_shows_paragraph_by_paragraph_who_stands_behind_it_and_what_is_missing_until_it_is_public(
-    visit: Visiting, nato: Caller, china: Caller
-) -> None:
+async def test_a_joint_report_shows_paragraph_by_paragraph_who_stands_behind_it(visit: Visiting, nato: Caller, china: Caller) -> None:
     report = {"act": "joint-report", "title": "What a year taught", "paragraphs": ["The line was checked.", "Every flash was answered."]}
     opened = (await nato.open(report)).json["exchange"]
     await carry_on(china, opened, {"act": "endorsement", "paragraph": 1})
     await carry_on(china, opened, {"act": "dissent", "paragraph": 2, "text": "One answer came late."})
-    await carry_on(nato, opened, {"act": "release-consent"})
     reader = await visit(java_script_enabled=False)
     await reader.sign_in("china/officer", CALM)
     await go(reader, f"/c/{CALM}/dialogue")
     line = reader.page.locator("li", has=reader.page.get_by_role("link", name="What a year taught"))
-    await expect(line).to_contain_text("1 of 2 paragraphs endorsed by every side; 1 dissent; no consent yet to making it public: CHINA")
+    await expect(line).to_contain_text("1 of 2 paragraphs endorsed by every side; 1 dissent")
     await line.get_by_role("link", name="What a year taught").click()
     assert await reader.headline() == "What a year taught"
     first, second = (reader.page.locator("section", has=reader.page.get_by_role("heading", name=f"Paragraph {n}")) for n in (1, 2))
     await expect(first).to_contain_text("CHINA: endorses it")
     await expect(second).to_contain_text("CHINA: sees it otherwise")
     await expect(second.locator("blockquote").last).to_have_text("One answer came late.")
-    await expect(reader.page.get_by_text("Not public: CHINA has not consented.")).to_be_visible()
-    await expect(reader.page.get_by_role("link", name="Consent", exact=True)).to_be_visible()
+    await expect(reader.page.get_by_text("No release of it was proposed.")).to_be_visible()
     before = (await view(reader, f"/c/{CALM}/dialogue/{opened}.json"))["at"]
     await carry_on(china, opened, {"act": "endorsement", "paragraph": 2})
-    await carry_on(china, opened, {"act": "release-consent"})
     await reader.page.reload()
     await expect(second).to_contain_text("CHINA: saw it otherwise, and endorsed it since")
-    await expect(reader.page.get_by_text("Not public: NATO has not consented.")).to_be_visible()  # to what was said since
-    await expect(reader.page.get_by_text("consented to what was said until then, and not to what was said since")).to_have_count(1)
-    await carry_on(nato, opened, {"act": "release-consent"})
-    await reader.page.reload()
-    await expect(reader.page.get_by_text("Public: every side has consented.")).to_be_visible()
     await go(reader, f"/c/{CALM}/dialogue/{opened}?at={before}")
     await expect(second).to_contain_text("CHINA: sees it otherwise")
-    await expect(reader.page.get_by_role("link", name="Consent", exact=True)).to_have_count(0)
+    assert reader.complaints == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+async def test_two_sides_write_one_text_with_brackets_and_compare_its_versions(
+    visit: Visiting, nato: Caller, china: Caller, *, scripts: bool
+) -> None:
+    text = "Exercises of more than 9,000 troops are told 42 days before."
+    theirs = "Exercises of more than 9,000 troops are told 21 days before."
+    report = {
+        "act": "joint-report",
+        "title": "On notice",
+        "authentic": ["en", "zh"],
+        "paragraphs": [{"en": text, "zh": "超过9000人的演习提前42天通报。"}],
+    }
+    opened = (await nato.open(report)).json["exchange"]
+    reader = await visit(java_script_enabled=scripts)
+    await reader.sign_in("china/officer", CALM)
+    await go(reader, f"/c/{CALM}/dialogue/{opened}")
+    await expect(reader.page.locator("main")).to_contain_text("Equally authentic: English, 中文")
+    await reader.page.get_by_role("link", name="Put other words beside it, in brackets").click()
+    await expect(reader.page.locator("input[name='f.field'][value='paragraphs/1']")).to_be_checked()
+    await reader.page.locator("textarea[name='f.text.en']").fill(theirs)
+    await reader.page.get_by_role("button", name="Check before sending").click()
+    await reader.page.locator("button[value=send]").click()
+    await expect(reader.page.locator("h1")).to_contain_text("Recorded: record")
+    await go(reader, f"/c/{CALM}/dialogue/{opened}")
+    await expect(reader.page.locator("[data-bracket]")).to_contain_text(f"[{theirs}]")
+    await go(reader, f"/c/{CALM}/exchanges/{opened}")
+    await expect(reader.page.locator("[data-consent] [data-bracket]")).to_contain_text("is not agreed")
+    both = {"en": theirs, "zh": "超过9000人的演习提前21天通报。"}
+    await carry_on(nato, opened, {"act": "correction", "reason": "Taken.", "fields": {"paragraphs": [both]}})
+    await reader.page.reload()
+    await reader.page.get_by_role("link", name="Compare its versions").click()
+    marked = reader.page.locator(".marked")
+    await expect(marked).to_have_count(2)
+    assert [await marked.first.locator(each).all_inner_texts() for each in ("del", "ins")] == [["42"], ["21"]]
+    assert [await marked.last.locator(each).all_inner_texts() for each in ("del", "ins")] == [["42"], ["21"]]
+    await carry_on(china, opened, {"act": "endorsement", "ad_referendum": True})
+    await go(reader, f"/c/{CALM}/dialogue/{opened}")
+    await expect(reader.page.locator("[data-ad-referendum]")).to_contain_text("Ad referendum: CHINA.")
+    if SHOTS is not None:
+        await reader.page.screenshot(path=SHOTS / "report.png", full_page=True)
+        await go(reader, f"/c/{CALM}/exchanges/{opened}/versions")
+        await reader.page.screenshot(path=SHOTS / "versions.png", full_page=True)
     assert reader.complaints == []
 
 

@@ -33,7 +33,7 @@ LOGS = [pytest.param(path, id=f"{path.parent.parent.name}/{path.stem}") for stor
 SAMPLE = 40
 """Positions of each channel that are asked for; all of them with --long."""
 
-ACTS = 108
+ACTS = 109
 """Acts that stand with effect somewhere in the first store: every one that there was."""
 
 

@@ -107,6 +107,7 @@ CONTINUING = {
     "amendment": (Who.ANY, "consenting message kept"),
     "amendment-agreement": (Who.ANY, "consenting acknowledges answers kept"),
     "amendment-refusal": (Who.ANY, "acknowledges answers message kept"),
+    "alternative": (Who.ANY, "acknowledges message kept"),
     "second-key": (Who.ANY, ""),
     "call-attempt": (Who.ANY, "kept"),
     "non-attendance": (Who.ANY, "kept"),
@@ -398,6 +399,8 @@ def life_of(name: str) -> dict[str, dict[str, str]]:
     if consents:
         for each in ("amendment", "amendment-agreement", "amendment-refusal"):
             moves[each] = {status: status for status in live}
+    if consents and consents != ["acceptance"]:
+        moves["alternative"] = {status: status for status in live}
         moves["amendment-agreement"] |= {} if consents == ["acceptance"] else moves[consents[0]]
     return moves
 

@@ -109,6 +109,7 @@ _SHAPES: tuple[type[Act], ...] = (
     carrying.NonAttendance,
     carrying.Agreement,
     carrying.Amendment,
+    carrying.Alternative,
     carrying.AmendmentAgreement,
     carrying.AmendmentRefusal,
     carrying.ConsentWithdrawal,

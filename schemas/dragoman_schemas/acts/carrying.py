@@ -165,6 +165,16 @@ class AmendmentRefusal(Answering, frozen=True, kw_only=True, tag="amendment-refu
     reason: Text | UnsetType = UNSET
 
 
+class Alternative(Answering, frozen=True, kw_only=True, tag="alternative"):
+    """Other words of this side for a part of the text, which stand in brackets beside it until the side takes them back or consents.
+
+    `field` is the member of the opening, `item` the paragraph of it, counted from 1. Without `text` the side lifts its brackets there.
+    """
+
+    field: Line
+    item: Annotated[int, Meta(ge=1, le=500)] | UnsetType = UNSET
+
+
 class ConsentWithdrawal(Continuing, frozen=True, kw_only=True, tag="consent-withdrawal"):
     """This side takes back an act of consent, or its amendment, as long as not every side has consented; `of` is that act's id."""
 
@@ -204,9 +214,13 @@ class CallAttempt(Continuing, frozen=True, kw_only=True, tag="call-attempt"):
 
 
 class Agreement(Answering, frozen=True, kw_only=True, tag="agreement"):
-    """This side agrees to what was proposed, in exactly these terms: the digest of the text that its officer has seen."""
+    """This side agrees to what was proposed, in exactly these terms: the digest of the text that its officer has seen.
+
+    Said `ad_referendum`, it is subject to the side's capital, and does not count until the side agrees without that.
+    """
 
     terms: Hex32
+    ad_referendum: bool | UnsetType = UNSET
 
 
 class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
@@ -231,10 +245,12 @@ class StatusChange(Continuing, frozen=True, kw_only=True, tag="status-change"):
 class Endorsement(Answering, frozen=True, kw_only=True, tag="endorsement"):
     """This side stands behind the text: of a recommendation, or of a joint report's paragraph, counted from 1, or of all of them.
 
-    `terms` is the digest of the whole text that its officer has seen.
+    `terms` is the digest of the whole text that its officer has seen. Said `ad_referendum`, it is subject to the side's capital, and does
+    not count until the side endorses without that.
     """
 
     terms: Hex32
+    ad_referendum: bool | UnsetType = UNSET
     paragraph: Annotated[int, Meta(ge=1, le=500)] | UnsetType = UNSET
 
 

@@ -51,7 +51,11 @@ class EncounterReport(Opening, frozen=True, kw_only=True, tag="encounter-report"
 
 
 class AccountsAgreement(Answering, frozen=True, kw_only=True, tag="accounts-agreement"):
-    """The facts that both accounts have in common, in words to which every side agrees; `terms` is the digest of the accounts."""
+    """The facts that both accounts have in common, in words to which every side agrees; `terms` is the digest of the accounts.
+
+    Said `ad_referendum`, it is subject to the side's capital, and does not count until the side agrees without that.
+    """
 
     terms: Hex32
+    ad_referendum: bool | UnsetType = UNSET
     facts: Words

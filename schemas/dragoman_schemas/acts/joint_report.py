@@ -2,17 +2,21 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from dragoman_schemas.fields import Line, Words
+from dragoman_schemas.fields import Authentic, Line, Words
 from dragoman_schemas.frame import Answering, Opening
 
 
 class JointReport(Opening, frozen=True, kw_only=True, tag="joint-report"):
-    """Its title and its paragraphs, numbered from 1."""
+    """Its title and its paragraphs, numbered from 1.
+
+    `authentic` names the languages that are equally authentic: every paragraph is in each of them, and a consent is to all of them at once.
+    """
 
     title: Line
     paragraphs: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=500)]
+    authentic: Authentic | UnsetType = UNSET
 
 
 class Dissent(Answering, frozen=True, kw_only=True, tag="dissent"):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from dragoman_schemas.fields import Hex32, Languages, Line, Name, People, Reference, Timestamp, Window, Words
+from dragoman_schemas.fields import Authentic, Hex32, Languages, Line, Name, People, Reference, Timestamp, Window, Words
 from dragoman_schemas.frame import Answering, Continuing, Opening
 
 Windows = Annotated[tuple[Window, ...], Meta(min_length=1, max_length=20)]
@@ -86,11 +86,15 @@ class MeetingHeld(Continuing, frozen=True, kw_only=True, tag="meeting-held"):
 
 
 class Readout(Continuing, frozen=True, kw_only=True, tag="readout"):
-    """A readout of a meeting: one side's own words, or words that it proposes to say jointly."""
+    """A readout of a meeting: one side's own words, or words that it proposes to say jointly.
+
+    `authentic` names the languages that are equally authentic: the text is in each of them.
+    """
 
     kind: Literal["joint", "separate"]
     topics: Topics
     text: Words
+    authentic: Authentic | UnsetType = UNSET
 
 
 class ReadoutAgreement(Answering, frozen=True, kw_only=True, tag="readout-agreement"):

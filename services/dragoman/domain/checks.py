@@ -202,6 +202,20 @@ def original(text: Words | UnsetType, language: str | UnsetType) -> Refusal | No
     return None
 
 
+def authentic(pointer: str, texts: Iterable[Words], languages: tuple[str, ...] | UnsetType) -> Refusal | None:
+    """Refuse a text that lacks one of the languages in which it is said to be authentic."""
+    if isinstance(languages, UnsetType):
+        return None
+    for index, text in enumerate(texts):
+        missing = [each for each in languages if not isinstance(text, dict) or each not in text]
+        if missing:
+            said = sentence(
+                "text %(n)s is not in %(languages)s, which is authentic; give it in each", n=index + 1, languages=", ".join(missing)
+            )
+            return invalid(pointer, said)
+    return None
+
+
 def _versions(text: Words) -> Iterable[str]:
     return text.values() if isinstance(text, dict) else (text,)
 

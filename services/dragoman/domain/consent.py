@@ -121,12 +121,61 @@ def without_effect(exchange: Exchange) -> set[str]:
     return withdrawn(exchange) | {each.id for each in exchange.one_key if each.second is None}
 
 
+def is_ad_referendum(said: Said) -> bool:
+    """Return whether an act of consent is subject to its side's capital: then it counts for nothing yet."""
+    return bytes(said.content.get("ad_referendum", b"")) == b"true"
+
+
+def ad_referendum(exchange: Exchange) -> set[str]:
+    """Return the sides that consent to the text as it is subject to their capital, and no further."""
+    now, back, behind = whole(exchange), without_effect(exchange), agreed(exchange)
+    given = (said for act in BINDING for said in exchange.acts.get(act, ()) if _word(said.content.get("terms")) == now)
+    return {said.said.side for said in given if is_ad_referendum(said) and said.id not in back and said.said.side not in behind}
+
+
+Part = tuple[str, int]
+"""A part of a text: the member of the opening, and which item of it, counted from 1; 0 where it is no list."""
+
+
+def alternatives(exchange: Exchange) -> dict[Part, dict[str, Said]]:
+    """Return the brackets of a text: by part, and by side, its other words for it. A side's own consent to the text lifts its brackets."""
+    found: dict[Part, dict[str, Said]] = {}
+    consented = {said.said.side: said.said.position for said in counting(exchange, (*BINDING, *_TAKING), whole(exchange))}
+    for said in exchange.acts.get("alternative", ()):
+        part = _word(said.content["field"]), int(bytes(said.content.get("item", b"0")))
+        found.setdefault(part, {}).pop(said.said.side, None)
+        lifted = "text" not in said.content or consented.get(said.said.side, 0) > said.said.position
+        if not lifted and not says(part_of(exchange, part), said.content["text"]):
+            found[part][said.said.side] = said
+    return {part: sides for part, sides in found.items() if sides}
+
+
+def says(part: Raw | None, words: Raw) -> bool:
+    """Return whether a part of a text says these words already, in every language in which they are given."""
+    if part is None:
+        return False
+    stands, other = msgspec.json.decode(part), msgspec.json.decode(words)
+    if isinstance(stands, dict):
+        return all(stands.get(tag) == text for tag, text in other.items()) if isinstance(other, dict) else other in stands.values()
+    return bool(stands == other) or (isinstance(other, dict) and {*other.values()} == {stands})
+
+
+def part_of(exchange: Exchange, part: Part) -> Raw | None:
+    """Return a part of a text as it stands; None where there is none of that kind."""
+    field, item = part
+    raw = exchange.content.get(field)
+    if raw is None or not item:
+        return raw
+    parts = msgspec.json.decode(raw, type=list[Raw]) if bytes(raw).startswith(b"[") else []
+    return parts[item - 1] if item <= len(parts) else None
+
+
 def counting(exchange: Exchange, acts: tuple[str, ...], terms: str) -> Iterator[Said]:
     """Yield the acts of consent that name these terms and have effect."""
     back = without_effect(exchange)
     for act in acts:
         for said in exchange.acts.get(act, ()):
-            if said.id not in back and _word(said.content.get("terms")) == terms:
+            if said.id not in back and not is_ad_referendum(said) and _word(said.content.get("terms")) == terms:
                 yield said
 
 
@@ -180,7 +229,7 @@ def standing(exchange: Exchange, act: str) -> set[str]:
     """Return the sides whose newest act of consent counts for what there is now; where it gives a text of its own, all the same text."""
     back, newest = without_effect(exchange), {}
     for said in exchange.acts.get(act, ()):
-        if said.id not in back:
+        if said.id not in back and not is_ad_referendum(said):
             newest[said.said.side] = said
     if act == "accounts-agreement":
         newest = {side: said for side, said in newest.items() if _word(said.content["terms"]) == accounts(exchange)}

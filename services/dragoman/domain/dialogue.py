@@ -234,8 +234,13 @@ def _check_paragraph(registry: Registry, exchange: Exchange | None, record: Reco
     return None if isinstance(data, Dissent) else check_terms(registry, exchange, record)
 
 
+def _check_report(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, JointReport)
+    return checks.authentic("/paragraphs", record.data.paragraphs, record.data.authentic)
+
+
 JOINT_REPORT: Final = Format(
-    rule=opening("joint-report", JointReport, "dialogue"),
+    rule=opening("joint-report", JointReport, "dialogue", check=_check_report),
     code="REPORT",
     start="negotiating",
     moves=life(

@@ -100,6 +100,7 @@ def life(live: tuple[str, ...], own: Moves, *, cancellable: tuple[str, ...] | No
         "closure": {status: "closed" for status in (*live, *ended) if status not in ("cancelled", "closed", "withdrawn")},
         "lesson": {status: status for status in ended},
         **(dict.fromkeys(("amendment", "amendment-refusal"), alive) if own.keys() & _CONSENTS else {}),
+        **({"alternative": alive} if own.keys() & set(consent.BINDING) else {}),
         **(
             {"amendment-agreement": {**alive, **{before: after for act in consent.BINDING for before, after in own.get(act, {}).items()}}}
             if own.keys() & _CONSENTS
@@ -756,6 +757,28 @@ def _check_amending(registry: Registry, exchange: Exchange | None, record: Recor
     return None
 
 
+def _check_alternative(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    data = record.data
+    assert isinstance(data, carrying.Alternative) and exchange is not None
+    part = data.field, 0 if isinstance(data.item, UnsetType) else data.item
+    stands = consent.part_of(exchange, part)
+    if data.field in _FRAME - {"text", "subject"} or stands is None or not _is_words(stands):
+        return invalid(
+            "/field", sentence("%(field)s is no text of this matter, or not as a whole; name a text, and its item", field=data.field)
+        )
+    if isinstance(data.text, UnsetType):
+        mine = record.side in consent.alternatives(exchange).get(part, {})
+        return None if mine else invalid("/text", sentence("your side has no other words there; give text"))
+    if consent.says(stands, content_of(record.newest)["text"]):
+        return invalid("/text", sentence("the text says this already; give other words"))
+    return None
+
+
+def _is_words(raw: Raw) -> bool:
+    value = msgspec.json.decode(raw)
+    return isinstance(value, str) or (isinstance(value, dict) and all(isinstance(each, str) for each in value.values()))
+
+
 def _check_amendment_answer(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
     data = record.data
     assert isinstance(data, carrying.AmendmentAgreement | carrying.AmendmentRefusal) and exchange is not None
@@ -875,6 +898,15 @@ RULES: Final = (
         message=True,
         kept=True,
         check=_check_amendment_answer,
+    ),
+    Rule(
+        act="alternative",
+        shape=carrying.Alternative,
+        who=Who.ANY,
+        acknowledges=True,
+        message=True,
+        kept=True,
+        check=_check_alternative,
     ),
     Rule(act="second-key", shape=carrying.SecondKey, who=Who.ANY, check=_check_second_key, evolve=_turn),
     Rule(act="call-attempt", version=2, shape=carrying.CallAttempt, who=Who.ANY, kept=True, check=_check_attempt),

@@ -160,6 +160,11 @@ def _hold(exchange: Exchange, folding: Folding) -> Exchange:
     return replace(exchange, meeting=replace(meeting, held=(*meeting.held, held)))
 
 
+def _check_readout(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:
+    assert isinstance(record.data, acts.Readout)
+    return checks.authentic("/text", (record.data.text,), record.data.authentic)
+
+
 def _read_out(exchange: Exchange, folding: Folding) -> Exchange:
     data = folding.record.data
     assert isinstance(data, acts.Readout)
@@ -373,7 +378,7 @@ RULES: Final = (
         evolve=_agree_agenda,
     ),
     Rule(act="meeting-held", shape=acts.MeetingHeld, who=Who.ANY, check=_check_held, evolve=_hold),
-    Rule(act="readout", shape=acts.Readout, who=Who.ANY, evolve=_read_out),
+    Rule(act="readout", shape=acts.Readout, who=Who.ANY, check=_check_readout, evolve=_read_out),
     Rule(
         act="readout-agreement",
         shape=acts.ReadoutAgreement,

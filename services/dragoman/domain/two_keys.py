@@ -48,6 +48,8 @@ CHANGES: Final = frozenset({"correction", "cancellation", "amendment"})
 
 def asked(rule: Rule, form: Format | None, known: Exchange | None, data: Act, time: str) -> Keys:
     """Return the officers that an act takes: an opening by its rule, a continuing act by its exchange, whose format is `form`."""
+    if getattr(data, "ad_referendum", None) is True:
+        return Keys.ONE  # it binds nobody yet
     if rule.two_key:
         return Keys.DUTY if rule.one_key(data, time) else Keys.TWO
     if known is None or form is None:

@@ -185,6 +185,10 @@ class Writing:
                 return words.say("What your colleague sent")
             case kinds.Message():
                 return words.say("Which translation") if member.required else words.say("Which message")
+            case kinds.Part():
+                return words.say("Which part of the text")
+            case _ if self.act == "alternative" and member.name == "text":
+                return words.say("Your side’s words for it")
             case _ if member.name == "fields":
                 return words.say("What is new") if self.act == "update" else words.say("What is replaced")
             case _ if self.act == "point-of-contact" and member.name == "key":
@@ -320,6 +324,8 @@ async def form(here: Here) -> Page:
         of = here.request.query.get("of", "")
         fields.add("f.of", of)
         fields.add("f.language", _untranslated(writing, writing.exchange, of))
+    if writing.act == "alternative" and here.request.query.get("part"):
+        fields.add("f.field", here.request.query["part"])
     if writing.act == release.RELEASE.rule.act and (matter := here.request.query.get(releasing.OF, "")):
         fields.add(releasing.OF, matter)
         fields.extend(("f.records", each.record) for each in releasing.candidates(here, matter))
@@ -378,6 +384,8 @@ def _of_draft(here: Here, writing: Writing) -> MultiDict[str]:
         here.words, here.registry.languages, members, {name: value for name, value in act.items() if name not in ("act", "signed")}
     )
     fields.extend(("fields", each) for each in act.get("fields", ()))
+    if writing.act == "alternative" and "field" in act:
+        fields["f.field"] = f"{act['field']}/{act.get('item', 0)}"
     fields.add("draft", writing.draft.id)
     fields.add("draft_etag", writing.draft.etag)
     return fields
@@ -436,6 +444,9 @@ async def _form(writing: Writing, fields: Mapping[str, Any], faults: Iterable[Fa
             "unfolded": unfolded,
             "hints": _hints(here.words, act),
             "either": {name: here.words.listed(here.words.field(each) for each in sorted(either - {name})) for name in either},
+            "text_parts": []
+            if writing.exchange is None or act != "alternative"
+            else offered.parts(Display(here.words, offices), writing.exchange),
             "releasable": _releasable(writing, fields),
             "issues_known": await _issues_known(here) if act_has_issue(act) else [],
             "needs_words": {"text", "phrases"} if act == "reply" and not any(each.name == "answers" for each in members) else set(),
@@ -671,7 +682,10 @@ async def sent(here: Here) -> web.StreamResponse | Page:
 
 
 def _naming(writing: Writing, act: dict[str, Any]) -> dict[str, Any]:
-    """A release with its records named in full, and with the digests of what is left of them; any other act as it is."""
+    """A release with its records named in full, and other words with the part that they are for; any other act as it is."""
+    if writing.act == "alternative" and "field" in act:
+        field, _, item = act["field"].partition("/")
+        return {**act, "field": field, **({"item": int(item)} if item.isdecimal() and int(item) else {})}
     if writing.act == release.RELEASE.rule.act and "records" in act:
         return {**act, "records": releasing.completed(writing.here, act["records"])}
     if writing.exchange is not None and writing.exchange.act == release.RELEASE.rule.act and "records" in act.get("fields", {}):

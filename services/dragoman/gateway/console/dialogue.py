@@ -16,12 +16,12 @@ from babel.dates import format_date
 from markupsafe import Markup
 from msgspec import Struct
 
-from dragoman.domain import developments, release
+from dragoman.domain import consent, developments, release
 from dragoman.gateway import reading
 from dragoman.gateway.console import charts, releasing, spoken
 from dragoman.gateway.console.offices import office_of
 from dragoman.gateway.console.page import Here, Page, Sheet, refused
-from dragoman.gateway.console.said import Display
+from dragoman.gateway.console.said import Display, language
 from dragoman.gateway.console.sessions import see
 from dragoman.gateway.console.spoken import (
     Advice,
@@ -274,7 +274,13 @@ async def joint_report(here: Here) -> Page | web.StreamResponse:
         template="joint_report.html",
         view=view,
         rows=view.paragraphs,
-        values={"display": _display(here), "may_release": releasing.may_release(here, state)},
+        values={
+            "display": _display(here),
+            "may_release": releasing.may_release(here, state),
+            "bracketed": {item: sides for (field, item), sides in consent.alternatives(state).items() if field == "paragraphs"},
+            "ad_referendum": sorted(consent.ad_referendum(state)),
+            "authentic": [language(each) for each in spoken.read(state.content, "authentic", [])],
+        },
     )
 
 

@@ -30,6 +30,7 @@ from dragoman.gateway.console import (
     releasing,
     shelf,
     translated,
+    versions,
 )
 from dragoman.gateway.console.accounts import compared, points_of
 from dragoman.gateway.console.arranged import instant, windows
@@ -108,6 +109,7 @@ async def exchange(here: Here) -> Page:
             "defaults": display.facts(state.act, state.defaults, leave=("dtg", "subject")),
             "corrections": list(_corrections(display, state)),
             "consent": _consent(display, state),
+            "versions": len(versions.changes(state)),
             "release_public": release.is_public(state, here.moment),
             "may_release": releasing.may_release(here, state),
             "opening_key": two_keys.sent(state, state.id),
@@ -180,6 +182,13 @@ def _agreed(display: Display, offices: Sequence[Office], state: Exchange) -> Ite
             yield Fact(name="agreed", label=display.words.say("Time agreed"), shown=offered.window(display, offices, terms), wide=True)
 
 
+class Bracket(Struct, frozen=True, kw_only=True):
+    """A part of a text that is not agreed: what it is called, and the other words of each side for it."""
+
+    label: str
+    words: tuple[tuple[str, Markup], ...]
+
+
 class Behind(Struct, frozen=True, kw_only=True):
     """Who has consented to the text as it is, and the amendment that waits, or was taken, with what it replaces."""
 
@@ -191,6 +200,19 @@ class Behind(Struct, frozen=True, kw_only=True):
     waiting_for: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     facts: tuple[tuple[Fact, Markup | None], ...] = ()
+    ad_referendum: tuple[str, ...] = ()
+    brackets: tuple[Bracket, ...] = ()
+
+
+def brackets(display: Display, state: Exchange) -> tuple[Bracket, ...]:
+    """Return the parts of a text for which a side has other words, in their order."""
+    found = []
+    for (field, item), sides in sorted(consent.alternatives(state).items()):
+        label = display.words.field(field)
+        called = display.words.say("%(what)s %(n)s", what=label, n=display.words.number(item)) if item else label
+        shown = tuple((side, display.text(msgspec.json.decode(bytes(said.content["text"])))) for side, said in sides.items())
+        found.append(Bracket(label=called, words=shown))
+    return tuple(found)
 
 
 def _consent(display: Display, state: Exchange) -> Behind | None:
@@ -216,6 +238,8 @@ def _consent(display: Display, state: Exchange) -> Behind | None:
         taken=taken,
         refused=() if shown is not None or newest is None else _refusing(state, newest),
         waiting_for=tuple(side for side in every if shown is not None and side not in answered),
+        ad_referendum=tuple(side for side in every if side in consent.ad_referendum(state)),
+        brackets=brackets(display, state),
         facts=tuple(
             (
                 display.fact(member, raw),

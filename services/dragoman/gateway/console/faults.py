@@ -157,7 +157,18 @@ _VALIDATORS: Final = (
     *("byte %(n)s", "a byte order mark", "there is white space", "%(text)s"),
 )
 _LISTED: Final = (
-    *(kinds.Choice, kinds.Choices, kinds.Flag, kinds.Side, kinds.Officer, kinds.Language, kinds.Message, kinds.Offered, kinds.Released),
+    *(
+        kinds.Choice,
+        kinds.Choices,
+        kinds.Flag,
+        kinds.Side,
+        kinds.Officer,
+        kinds.Language,
+        kinds.Message,
+        kinds.Offered,
+        kinds.Part,
+        kinds.Released,
+    ),
     *(kinds.Phrases, kinds.Person, kinds.Files),
 )
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T\S+")

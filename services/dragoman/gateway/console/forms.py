@@ -146,6 +146,7 @@ class Typed:
             | kinds.Message
             | kinds.Language
             | kinds.Offered
+            | kinds.Part
             | kinds.Released,
         ):
             return self.words.say("%(what)s: choose one.", what=label)
@@ -153,7 +154,7 @@ class Typed:
 
     def _value(self, member: Member, name: str) -> Any:
         match member.kind:
-            case kinds.Choice() | kinds.Line() | kinds.Message() | kinds.Issue() | kinds.Phrases() | kinds.Choices():
+            case kinds.Choice() | kinds.Line() | kinds.Message() | kinds.Part() | kinds.Issue() | kinds.Phrases() | kinds.Choices():
                 return self._plain(member, name)
             case kinds.Flag():
                 return {"yes": True, "no": False, UNKNOWN: UNKNOWN}.get(self.one(name), LEFT)

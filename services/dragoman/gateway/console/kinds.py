@@ -124,6 +124,11 @@ class Side:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a text that is agreed to: a member of the opening, and which item of it."""
+
+
+@dataclass(frozen=True)
 class Released:
     """Records of a matter that are made public, each without the members that are left out."""
 
@@ -253,6 +258,7 @@ Kind = (
     | Language
     | Message
     | Offered
+    | Part
     | Released
     | References
     | Phrases
@@ -346,6 +352,8 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
         case inspect.BoolType():
             return Flag()
         case inspect.IntType():
+            if (act, name) == ("alternative", "item"):
+                return Other()
             return Offered() if (act, name) == ("acceptance", "window") else Number(kind.ge, kind.le)
         case inspect.FloatType():
             return Number(kind.ge, kind.le, whole=False)
@@ -354,7 +362,7 @@ def _kind(name: str, kind: Any, act: str) -> Kind:
                 return Fields()
             return Pairs(sides=getattr(kind.key_type, "pattern", None) is not None, numbers=isinstance(kind.value_type, inspect.IntType))
         case inspect.StrType():
-            return _of_string(name, kind)
+            return Part() if (act, name) == ("alternative", "field") else _of_string(name, kind)
         case _:
             return Other()
 

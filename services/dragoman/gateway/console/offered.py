@@ -14,6 +14,7 @@ from markupsafe import Markup
 from msgspec import Raw, Struct
 
 from dragoman.domain import consent, meeting, two_keys
+from dragoman.gateway.console import kinds
 from dragoman.gateway.console.arranged import known, there
 from dragoman.gateway.console.offices import Office
 from dragoman.gateway.console.said import Display, language
@@ -102,6 +103,30 @@ def consents(words: Words, state: Exchange, side: str) -> list[Choice]:
         for said in state.acts.get(act, ())
         if said.said.side == side and said.id not in back and not consent.is_complete(state, said)
     ]
+
+
+def parts(display: Display, state: Exchange) -> list[Choice]:
+    """Return the parts of a text that may stand in brackets, each by its member, its number and its first words: "paragraphs/2"."""
+    found = []
+    for member in kinds.members(state.act):
+        raw = state.content.get(member.name)
+        if raw is None or (member.name in kinds.FRAME and member.name not in ("text", "subject")):
+            continue
+        value = msgspec.json.decode(bytes(raw))
+        items = (
+            enumerate(value, 1)
+            if isinstance(member.kind, kinds.Texts)
+            else [(0, value)]
+            if isinstance(member.kind, kinds.Text | kinds.Line)
+            else []
+        )
+        for item, text in items:
+            label = display.words.field(member.name)
+            if item:
+                label = display.words.say("%(what)s %(n)s", what=label, n=display.words.number(item))
+            shown = display.words.say("%(what)s: %(text)s", what=label, text=_begun(display.words.text(text)[1]))
+            found.append(Choice(value=f"{member.name}/{item}", shown=shown))
+    return found
 
 
 def second_keys(words: Words, state: Exchange, side: str, *, reader: str = "") -> list[Choice]:

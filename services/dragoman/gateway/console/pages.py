@@ -28,6 +28,7 @@ from dragoman.gateway.console import (
     sessions,
     shelf,
     statistics,
+    versions,
 )
 from dragoman.gateway.console.owed import DUTIES
 from dragoman.gateway.console.page import STATIC, Here, Sheet, refused
@@ -52,6 +53,7 @@ SHEETS: Final = (
     *people.SHEETS,
     *dialogue.SHEETS,
     *releasing.SHEETS,
+    *versions.SHEETS,
     *statistics.SHEETS,
     *reports.SHEETS,
     *audit.SHEETS,

@@ -152,6 +152,8 @@ class Display:
                 return _joined([self.group(kind.group, each) for each in value])
             case kinds.Lines() | kinds.Dates():
                 return _joined([_own(each) for each in value])
+            case kinds.Part():
+                return escape(words.field(str(value)))
             case kinds.Officer() | kinds.Message():
                 return escape(value if isinstance(value, str) else words.listed(value))
             case kinds.Line():

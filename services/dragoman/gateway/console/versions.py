@@ -1,0 +1,153 @@
+"""A text in two of its versions, marked: what was taken out and what was put in, word by word.
+
+/exchanges/{exchange}/versions?from=12&to=40    the text as record 12 left it, and as record 40 did; `to=proposed` is the amendment that waits
+
+marked("before the 5th of May", "before the 9th of May")    before the <del>5th</del><ins>9th</ins> of May
+"""
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import Any, Final
+
+import msgspec
+from markupsafe import Markup, escape
+from msgspec import Raw, Struct
+
+from dragoman.domain import consent, developments
+from dragoman.gateway.console import kinds
+from dragoman.gateway.console.page import Here, Page, Sheet, refused
+from dragoman.gateway.console.said import Display, language
+from dragoman.projection import reads
+from dragoman.sentence import sentence
+from dragoman_schemas.state import Exchange
+
+PROPOSED: Final = "proposed"
+"""The version that an amendment proposes and that not every side has taken."""
+
+_HAN: Final = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_TOKENS: Final = re.compile(rf"[{_HAN}]|\s+|\d+|[^\W\d_{_HAN}]+|.", re.DOTALL)
+"""Words and numbers; of Chinese each character, since no space parts its words."""
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """A version of a text: its value in an address, when it came about and by whom, and its members."""
+
+    value: str
+    time: str
+    by: str
+    kind: str
+    content: dict[str, Raw]
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """Two versions of a text: which, and the members that differ."""
+
+    exchange: str
+    from_: str
+    to: str
+    fields: tuple[str, ...]
+
+
+def changes(state: Exchange) -> list[int]:
+    """Return the records that changed the text of an exchange, in order."""
+    return sorted({developments.stamp_of(each).position for each in developments.changes(state)})
+
+
+async def _versions(here: Here, state: Exchange) -> list[Version]:
+    """Return the versions of a text as far as the page's moment has them, and the one that is proposed."""
+    found = [await _version(here, state, position) for position in (state.opened.position, *changes(state))]
+    amendment = consent.open_amendment(state)
+    if amendment is not None:
+        content = {**state.content, **consent.fields_of(amendment)}
+        found.append(Version(value=PROPOSED, time=amendment.said.time, by=amendment.said.by, kind="amendment", content=content))
+    return found
+
+
+async def _version(here: Here, state: Exchange, position: int) -> Version:
+    stood: Exchange | None = await here.in_thread(reads.exchange_at, here.service.store, here.name, state.id, position)
+    assert stood is not None
+    record = here.projection.record_at(position)
+    act, by = ("", "") if record is None else (record.name, record.envelope.actor)
+    return Version(value=str(position), time=stood.updated.time, by=by, kind=act, content=stood.content)
+
+
+def marked(before: str, after: str) -> Markup:
+    """Return a text with what was taken out of it and what was put in."""
+    old, new = _TOKENS.findall(before), _TOKENS.findall(after)
+    parts: list[Markup] = []
+    for what, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what == "equal":
+            parts.append(escape("".join(old[i:j])))
+            continue
+        if i < j:
+            parts.append(Markup("<del>{}</del>").format("".join(old[i:j])))
+        if k < m:
+            parts.append(Markup("<ins>{}</ins>").format("".join(new[k:m])))
+    return Markup("").join(parts)
+
+
+def _texts(value: Any) -> dict[str, str] | None:
+    """Return a text by its languages, the one without under the empty tag; None for what is no text."""
+    if isinstance(value, str):
+        return {"": value}
+    return value if isinstance(value, dict) and all(isinstance(each, str) for each in value.values()) else None
+
+
+def _compared(display: Display, member: kinds.Member, before: Raw | None, after: Raw | None) -> Iterator[tuple[str, Markup]]:
+    """Yield the parts of a member that differ between two versions: what each is called, and how it is marked."""
+    one = None if before is None else msgspec.json.decode(bytes(before))
+    other = None if after is None else msgspec.json.decode(bytes(after))
+    label = display.words.field(member.name)
+    if isinstance(member.kind, kinds.Texts):
+        old, new = one or [], other or []
+        for index in range(max(len(old), len(new))):
+            called = display.words.say("%(what)s %(n)s", what=label, n=display.words.number(index + 1))
+            yield from _of_text(called, old[index] if index < len(old) else "", new[index] if index < len(new) else "")
+    elif isinstance(member.kind, kinds.Text | kinds.Line) and (_texts(one or "") is not None and _texts(other or "") is not None):
+        yield from _of_text(label, one or "", other or "")
+    elif one != other:
+        out = Markup("") if one is None else Markup("<del>{}</del>").format(display.shown(member.kind, one))
+        new = Markup("") if other is None else Markup("<ins>{}</ins>").format(display.shown(member.kind, other))
+        yield label, Markup(" ").join(filter(None, (out, new)))
+
+
+def _of_text(label: str, before: Any, after: Any) -> Iterator[tuple[str, Markup]]:
+    old, new = _texts(before) or {}, _texts(after) or {}
+    for tag in dict.fromkeys((*old, *new)):
+        if old.get(tag, "") != new.get(tag, ""):
+            yield f"{label}, {language(tag)}" if tag else label, marked(old.get(tag, ""), new.get(tag, ""))
+
+
+async def versions(here: Here) -> Page:
+    """Show two versions of a text beside each other, marked."""
+    state = await here.in_thread(reads.exchange_at, here.service.store, here.name, here.request.match_info["exchange"], here.position)
+    if state is None:
+        raise refused("not-found", sentence("There is no exchange of that id here."))
+    every = await _versions(here, state)
+    chosen = [_chosen(here, every, "from", every[max(0, len(every) - 2)]), _chosen(here, every, "to", every[-1])]
+    display = Display(here.words, (), {}, here.link)
+    one, other = chosen
+    differing = [
+        (label, shown)
+        for member in kinds.members(state.act)
+        if one.content.get(member.name) != other.content.get(member.name)
+        for label, shown in _compared(display, member, one.content.get(member.name), other.content.get(member.name))
+    ]
+    names = tuple(name for name in {**one.content, **other.content} if one.content.get(name) != other.content.get(name))
+    return Page(
+        template="versions.html",
+        view=Compared(exchange=state.id, from_=one.value, to=other.value, fields=names),
+        values={"state": state, "every": every, "one": one, "other": other, "differing": differing},
+    )
+
+
+def _chosen(here: Here, every: list[Version], name: str, default: Version) -> Version:
+    wanted = here.request.query.get(name, "")
+    found = next((each for each in every if each.value == wanted), None)
+    if wanted and found is None:
+        raise refused("not-found", sentence("There is no such version of this text; choose one of those that are listed."))
+    return found or default
+
+
+SHEETS: Final = (Sheet(path="/exchanges/{exchange:[0-9a-f-]{36}}/versions", handler=versions),)
