@@ -34,12 +34,15 @@ _BY_SERVICES: Final = {Who.WATCH, Who.COURIER, Who.GATEWAY, Who.DESK}
 _BY_BUTTON: Final = {"acknowledgement"}
 """Acts that have a button and no form."""
 
-OPENED: Final = sorted(act for act, form in FORMATS.items() if "official" in form.kinds)
+_OF_A_MATTER: Final = {"release", "alternative"}
+"""Acts whose form offers what there is in a matter: `test_release_pages` and `test_dialogue_pages` fill them in with the least they need."""
+
+OPENED: Final = sorted(act for act, form in FORMATS.items() if "official" in form.kinds and act not in _OF_A_MATTER)
 CONTINUED: Final = sorted(
     act
     for act, rule in RULES.items()
     if act not in FORMATS and rule.family is None and rule.who not in _BY_SERVICES and not rule.roles.isdisjoint(OFFICERS)
-    if act not in _BY_BUTTON and any(act in form.moves for form in FORMATS.values() if "official" in form.kinds)
+    if act not in _BY_BUTTON | _OF_A_MATTER and any(act in form.moves for form in FORMATS.values() if "official" in form.kinds)
 )
 
 

@@ -33,7 +33,7 @@ EVENTS: Final = "text/event-stream"
 LAST: Final = ("revoke_link", "erase_file", "remove_endpoint")
 """What leaves nothing for the calls that follow."""
 
-NOTHING: Final = {"resend": "No such delivery", "forget_subject": "There is no subject"}
+NOTHING: Final = {"resend": "No such delivery", "show_release": "Nothing is published here.", "forget_subject": "There is no subject"}
 """What is said where a call is permitted, since nothing of that kind is there: nothing has failed, and no provider is set."""
 
 CHANGING: Final = {"X-Request-Id", "Date", "RateLimit", "RateLimit-Policy"}

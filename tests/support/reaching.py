@@ -25,7 +25,7 @@ _PRIOR: Final = {
     "amendment": ("agreement",),
     "amendment-agreement": ("agreement", "amendment"),
     "amendment-refusal": ("agreement", "amendment"),
-    "consent-withdrawal": ("agreement",),
+    "consent-withdrawal": ("agreement", "amendment"),
     "translation-agreement": ("translation",),
     "translation-dispute": ("translation",),
     "fairness": ("restatement",),
