@@ -28,14 +28,14 @@ from service import Caller, Service
 pytestmark = pytest.mark.browser
 
 _BY_SERVICES: Final = {Who.WATCH, Who.COURIER}
-_OTHERWISE: Final = {"acknowledgement", "correction"}
-"""An act by a button; and one whose fields are chosen first."""
+_OTHERWISE: Final = {"acknowledgement", "correction", "alternative", "release"}
+"""An act by a button; one whose fields are chosen first; and those whose form offers what there is in a matter."""
 
 _OFFICIAL: Final = [form for form in FORMATS.values() if "official" in form.kinds]
 ACTS: Final = sorted(
     act
     for act, rule in RULES.items()
-    if (act in FORMATS and "official" in FORMATS[act].kinds)
+    if (act in FORMATS and "official" in FORMATS[act].kinds and act not in _OTHERWISE)
     or (rule.family is None and rule.who not in _BY_SERVICES and act not in _OTHERWISE and any(act in form.moves for form in _OFFICIAL))
 )
 

@@ -77,8 +77,8 @@ async def test_every_example_is_taken_and_every_answer_is_described(who: Who) ->
             ids["draft"] = (await call("new_draft")).json["id"]
             etags["/v1/channels/{channel}/drafts/{draft}"] = (await call("show_draft")).headers["ETag"]
     refused = {name: status for name, status in seen.items() if status >= 400}
-    # Another host's key; nothing has failed yet; and the demonstration has no OIDC provider.
-    assert refused == {"open_channel": 422, "resend": 404, "map_subject": 422, "forget_subject": 404}
+    # Another host's key; nothing has failed yet; an incident is no release; and the demonstration has no OIDC provider.
+    assert refused == {"open_channel": 422, "resend": 404, "show_release": 404, "map_subject": 422, "forget_subject": 404}
     assert seen.keys() == OPERATIONS.keys()
 
 

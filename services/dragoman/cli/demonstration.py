@@ -7,7 +7,7 @@ import asyncio
 import json
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -17,8 +17,9 @@ import aiohttp
 import structlog
 
 from dragoman.client import Answered, Client
-from dragoman.domain import ids
+from dragoman.domain import ids, two_keys
 from dragoman.domain.table import RULES
+from dragoman_schemas.answers import DraftView
 
 log = structlog.get_logger()
 
@@ -132,6 +133,16 @@ async def _released(drafter: Client, releaser: Client, entry: dict[str, Any], ac
     return made
 
 
+async def _by_two(drafted: Awaitable[DraftView], colleague: Client, entry: dict[str, Any], key: str) -> str:
+    """Have a colleague release what an officer drafts, unless an earlier seeding did. Return the id of its record."""
+    try:
+        await colleague.release(entry["channel"], await drafted)
+    except Answered as error:
+        if error.problem.type != "/problems/key-reused":
+            raise
+    return ids.from_key(entry["channel"], f"{entry['side']}/{ROLES[entry['role']]}", key)
+
+
 async def _adopt(cast: dict[str, Client], scenario: dict[str, Any]) -> None:
     """Every side adopts the scenario's profile, as the scenarios ask where their entries do not."""
     act = _compact({"act": "profile-adoption", "profile": scenario["profile"]})
@@ -163,11 +174,14 @@ async def _play(cast: dict[str, Client], scenario: dict[str, Any], began: dateti
         if_match = await _read_etag(caller, entry["channel"], exchange) if RULES[body["act"]].consenting else ""
         if exchange:
             act = await caller.with_terms(entry["channel"], exchange, act)
-        recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
-        if recorded.one_key:
+        if body["act"] in two_keys.CONSENTS | {"amendment"}:
             colleague = cast[f"{entry['side']}/{'officer' if entry['role'] != 'officer' else 'duty_officer'}"]
-            second = _compact({"act": "second-key", "of": recorded.id})
-            await colleague.post(entry["channel"], second, key=f"{key}-second", exchange=recorded.exchange)
+            drafted = caller.draft(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)
+            id = await _by_two(drafted, colleague, entry, key)
+            if "record_as" in entry:
+                exchanges[entry["record_as"]] = id
+            continue
+        recorded = (await caller.post(entry["channel"], act, key=key, exchange=exchange, if_match=if_match)).recorded
         records[recorded.id] = {"record": recorded.id, "exchange": recorded.exchange, "commit": recorded.commit}
         if "as" in entry:
             exchanges[entry["as"]] = recorded.exchange

@@ -77,7 +77,9 @@ def decide(state: ChannelState, ledger: Ledger, post: Post, *, time: str, salt: 
     refusal = judge(state, ledger, candidate)
     if refusal is not None:
         return refusal
-    seen = (registry.etag,) if rule.family == "channel" else ("",) if known is None else (known.etag, known.revision)
+    seen: tuple[str, ...] = (registry.etag,) if rule.family == "channel" else ("",) if known is None else (known.etag,)
+    if rule.consenting and known is not None:
+        seen = (*seen, known.revision)  # a receipt since then says nothing of what it relies on
     if post.if_match is not None and post.if_match not in seen:
         return Refusal(
             kind="moved", detail=sentence("The exchange has moved since you read it; read it again, and post with its new ETag.")

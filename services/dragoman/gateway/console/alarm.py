@@ -540,7 +540,7 @@ async def _acknowledged(here: Here, exchange: str, of: str, key: str) -> Receipt
             return Receipt(by=done.by, time=done.time, seconds=seconds, position=done.position, before=done.by != here.grant.actor)
         act = {"act": "acknowledgement", "of": of}
         try:
-            await signing.record(here, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.revision)
+            await signing.record(here, msgspec.json.encode(act), exchange=exchange, key=key, etag=known.etag)
         except Refused as error:
             if error.refusal.kind not in ("moved", "key-reused"):
                 raise
