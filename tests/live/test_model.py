@@ -22,7 +22,7 @@ from dragoman.audit.replay import Replay
 from dragoman.domain import record as records
 from model import OPENS, RECORDED, RESTS_ON, Model, Post
 from pair import FIRST, SECOND, VICTIMS, Pair
-from service import INCIDENT, NOTE, Answer
+from service import INCIDENT, NOTE, Answer, still_to_come
 from world import REQUEST
 
 T = TypeVar("T")
@@ -276,7 +276,7 @@ class Liaison(RuleBasedStateMachine):
         """A post of its own; what must rest on something rests on the newest, unless an ETag is given."""
         if etag is None:
             etag = self.model.exchanges[exchange].etags[-1] if act in RESTS_ON else ""
-        body = {**BODIES.get(act, {}), "act": act, "text": f"No. {next(self.serial)}."}
+        body = still_to_come({**BODIES.get(act, {}), "act": act, "text": f"No. {next(self.serial)}."})
         if act == "acceptance":
             body["terms"] = self.model.terms(exchange)
         return Post(actor=actor, key=self.key(), body=body, exchange=exchange, if_match=etag)

@@ -157,7 +157,8 @@ class Model:
         if admitted != RECORDED:
             return admitted
         if post.if_match:
-            return RECORDED if post.if_match in (exchange.etags[-1], exchange.revision) else "moved"
+            relied = (exchange.etags[-1], exchange.revision) if post.act in RESTS_ON else exchange.etags[-1:]
+            return RECORDED if post.if_match in relied else "moved"
         return "precondition-required" if post.act in RESTS_ON else RECORDED
 
     def record(self, post: Post, answer: dict[str, Any]) -> None:
