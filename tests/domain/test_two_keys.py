@@ -174,3 +174,52 @@ def test_the_keys_of_every_opening_are_those_of_its_rule(world: World) -> None:
     assert [(each.id, each.act) for each in two_keys.due(world.exchange(id))] == [(id, "launch-notice")]
     plain = world.open(N, act("military-activity"))
     assert two_keys.due(world.exchange(plain)) == ()
+
+
+@pytest.mark.parametrize("form", BINDING)
+@pytest.mark.parametrize("body", [{"act": "reply", "text": "Noted."}, {"act": "acknowledgement"}, {"act": "closure"}])
+def test_what_binds_nobody_takes_one_officer(form: str, body: dict[str, Any], world: World) -> None:
+    _, opening, _, _, _ = BINDING[form]
+    id = world.open(NH, act(form, **opening))
+    assert refused(world.decide(C, body, id, world.exchange(id).etag, released_by=CD)).kind == "void"
+    sent(world, C, body, id, seen=True, released_by="")
+    assert world.exchange(id).one_key == ()
+
+
+@pytest.mark.parametrize("form", BINDING)
+def test_an_amendment_of_a_text_that_nobody_has_agreed_to_waits_for_its_second_key(form: str, world: World) -> None:
+    name, opening, _, _, _ = BINDING[form]
+    id = world.open(NH, act(form, **opening))
+    body = {"act": "amendment", "reason": "Better.", "fields": {"subject": "Another"}}
+    of = sent(world, C, body, id, seen=True, released_by="")
+    assert [(each.id, each.act) for each in two_keys.due(world.exchange(id))] == [(of, "amendment")]
+    world.keep(NH, {"act": "amendment-agreement", "of": of}, id, seen=True)
+    assert consent.agreed(world.exchange(id)) == {"nato"}, name
+    turn(world, CD, of, id)
+    assert consent.agreed(world.exchange(id)) == {"nato", "china"}
+
+
+def test_a_meeting_that_is_amended_takes_one_officer(world: World) -> None:
+    id = world.open(N, act("meeting-request"))
+    world.keep(C, {"act": "acceptance", "window": 0}, id, seen=True)
+    of = sent(world, N, {"act": "amendment", "reason": "Better.", "fields": {"purpose": "Another"}}, id, seen=True, released_by="")
+    sent(world, C, {"act": "amendment-agreement", "of": of}, id, seen=True, released_by="")
+    assert world.exchange(id).one_key == ()
+    assert bytes(world.exchange(id).content["purpose"]) == b'"Another"'
+
+
+def test_the_closure_of_what_every_side_agreed_to_takes_two(world: World) -> None:
+    id = world.open(N, act("roadmap-item"))
+    sent(world, C, {"act": "agreement"}, id, seen=True)
+    of = sent(world, N, {"act": "closure"}, id, seen=True, released_by="")
+    assert world.exchange(id).status == "agreed"
+    turn(world, ND, of, id)
+    assert world.exchange(id).status == "closed"
+
+
+def test_the_closure_of_what_only_some_agreed_to_takes_one() -> None:
+    world = World(sides=("nato", "china", "osce"))
+    id = world.open(N, act("roadmap-item"))
+    sent(world, C, {"act": "agreement"}, id, seen=True)
+    sent(world, N, {"act": "closure"}, id, seen=True, released_by="")
+    assert (world.exchange(id).status, world.exchange(id).one_key) == ("closed", ())

@@ -1,5 +1,6 @@
 """The demonstration: ready at once, seeded with all scenarios, and the same when seeded again."""
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from dragoman.audit import bundle
 from service import NOTE, Caller, Service
 
 Who = Callable[[str], Caller]
@@ -123,3 +125,8 @@ async def test_it_shows_a_view_called_fair_a_report_in_two_languages_and_an_amen
     assert "42 days" in state["content"]["paragraphs"][0]["en"], "the text stands that both groups stand behind"
     (refusal,) = state["acts"]["amendment-refusal"]
     assert refusal["content"]["of"] == state["acts"]["amendment"][0]["id"]
+    (published,) = (await Caller(session, demo, "").get("/v1/releases")).json["releases"]
+    assert published["channel"] == "nato-china-track2"
+    while (answer := await Caller(session, demo, "").get(published["bundle"])).status == 503:
+        await asyncio.sleep(0.1)
+    assert bundle.verify(answer.body).sides == ("group-a", "group-b")
