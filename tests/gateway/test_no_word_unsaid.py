@@ -52,7 +52,9 @@ FORMS = {
     "people-programme": Form("agreement", "agreed", ({"planned": 12}, {"planned": 1200})),
     "joint-report": Form("endorsement", "settled", ({"paragraphs": ["Both erred."]}, {"paragraphs": ["The other erred."]})),
     "release": Form(
-        "release-consent", "agreed", ({"title": "Both erred"}, {"title": "The other erred", "publish_at": "2020-01-01T00:00Z"})
+        "release-consent",
+        "agreed",
+        ({"title": "Both erred", "publish_at": "2999-01-01T00:00Z"}, {"title": "The other erred", "publish_at": "2020-01-01T00:00Z"}),
     ),
 }
 STEPS = ("consent", "alone", "second", "referendum", "bracket", "withdraw", "correct", "amend", "take", "leave", "acknowledge")
