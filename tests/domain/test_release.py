@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dragoman.domain import consent, release
 from dragoman.domain.fold import Folded
 from dragoman.domain.record import Record
+from dragoman.domain.refusal import Refusal
 from world import NOTE, World, compact, refused
 
 N, ND, C, CD, OSCE = "nato/o-1", "nato/d-1", "china/o-1", "china/d-1", "osce/o-1"
@@ -118,6 +119,16 @@ def test_a_release_names_records_that_there_are(world: World) -> None:
     for changed, pointer in _changed(world, note):
         correction = {"act": "correction", "reason": "Another.", "fields": {"records": [changed]}}
         assert refused(world.keep(N, correction, id, seen=True, released_by=ND)).faults[0].pointer == f"/fields{pointer}"
+
+
+@pytest.mark.parametrize("records", ["x", 7, [], [{}], [{"record": "x"}], None, {"a": 1}])
+@pytest.mark.parametrize("act", ["correction", "amendment"])
+def test_what_is_no_list_of_records_is_refused(act: str, records: Any, world: World) -> None:
+    id = proposed(world, item(world, world.open(N, NOTE)))
+    stood = release.records_of(world.exchange(id))
+    changing = {"act": act, "reason": "Another.", "fields": {"records": records}}
+    assert isinstance(world.keep(N, changing, id, seen=True, released_by=ND), Refusal)
+    assert release.records_of(world.exchange(id)) == stood
 
 
 def test_what_a_speaker_said_under_the_chatham_house_rule_is_not_released() -> None:

@@ -410,12 +410,11 @@ def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule:
             or release.check(ledger.exchange, ledger.records_of, record.data)
         )
     form = FORMATS[known.act]
-    if form is release.RELEASE:
-        refusal = release.check_public(known, record) or release.check(ledger.exchange, ledger.records_of, record.data)
-        if refusal is not None:
-            return refusal
-    return (
+    refusal = (
         exchange.check_continuing(registry, form, known, record)
         or rule.check(registry, known, record)
         or exchange.check_amendment(form, registry, known, record)
     )
+    if refusal is not None or form is not release.RELEASE:
+        return refusal
+    return release.check_public(known, record) or release.check(ledger.exchange, ledger.records_of, record.data)
