@@ -25,7 +25,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from dragoman.domain import channel as channels
-from dragoman.domain import deadlines, ids, meeting, two_keys
+from dragoman.domain import deadlines, ids, meeting, release, two_keys
 from dragoman.domain import record as records
 from dragoman.domain.access import ROOT, SERVICE
 from dragoman.domain.clocks import calendar_of
@@ -34,7 +34,7 @@ from dragoman.domain.erasure import consenting, hash_of
 from dragoman.domain.fold import Folded, folded
 from dragoman.domain.ledger import Asked
 from dragoman.domain.record import NotARecord, Record
-from dragoman.domain.refusal import Refusal, Refused
+from dragoman.domain.refusal import Refusal, Refused, invalid
 from dragoman.domain.rule import Who
 from dragoman.domain.table import FORMATS, RULES
 from dragoman.limits import APPEND_ATTEMPTS, APPEND_SECONDS, EXCHANGE_BYTES, EXCHANGE_SPARE_BYTES, SIGNATURES
@@ -329,6 +329,7 @@ class Desk:
         if isinstance(decided, Refusal):  # "void" would say that the record is in the log, and nothing is
             raise Refused(dataclasses.replace(decided, kind="invalid") if decided.kind == "void" else decided)
         self._refuse_if_too_soon(state, projection, decided)
+        _refuse_if_untrue(projection, decided)
         _refuse_if_unchosen(projection, decided)
         try:
             if signatures:
@@ -475,6 +476,29 @@ class Desk:
 
 SETTLING: Final = frozenset({"acknowledgement", "correction", "cancellation", "closure", "second-key"})
 """Acts for which every exchange has room left."""
+
+
+def _refuse_if_untrue(projection: Projection, record: Record) -> None:
+    """Raise `Refused` where a release names an extract that is not what is left of its record: nothing of it would ever be published.
+
+    The log's readers cannot refuse it: what was erased since is not there for all of them.
+    """
+    known = projection.exchange(record.envelope.subject)
+    if record.name != "release" and (known is None or known.act != "release"):
+        return
+    items, pointer = release.named(record.data)
+    for index, item in enumerate(items):
+        if item.extract is UNSET:
+            continue
+        position = projection.posted(item.record)
+        named = None if position is None else projection.record_at(position)
+        if named is None or not named.act:
+            raise Refused(
+                invalid(f"{pointer}/{index}/record", sentence("this record was erased by every side; nothing of it can be published"))
+            )
+        if not release.fits(item, named):
+            detail = sentence("this is not the digest of what is left of the record; take it over the act's bytes without those members")
+            raise Refused(invalid(f"{pointer}/{index}/extract", detail))
 
 
 def _refuse_if_unchosen(projection: Projection, record: Record) -> None:

@@ -45,6 +45,9 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     await officer.page.locator("#f-publish_at").fill(f"{at:%Y-%m-%d %H:%M}Z")
     records = officer.page.locator(".released")
     await expect(records).to_have_count(2)
+    await expect(records.locator("input[name='f.records']:checked")).to_have_count(0)
+    for each in range(2):
+        await records.nth(each).locator("input[name='f.records']").check()
     await records.first.locator("summary").click()
     await records.first.locator("input[value=text]").check()
     await officer.page.get_by_role("button", name="Check before sending").click()

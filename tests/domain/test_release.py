@@ -131,6 +131,54 @@ def test_what_is_no_list_of_records_is_refused(act: str, records: Any, world: Wo
     assert release.records_of(world.exchange(id)) == stood
 
 
+def test_only_what_proves_a_release_is_published_with_it() -> None:
+    world = World(sides=("nato", "china", "osce"))
+    note = world.open(N, NOTE)
+    world.keep(C, {"act": "reply", "text": "Noted."}, note)
+    id = proposed(world, item(world, note))
+
+    def say(actor: str, act: dict[str, Any], **how: Any) -> int:
+        kept = world.keep(actor, act, id, seen=True, **how)
+        assert isinstance(kept, Folded) and kept.refusal is None, kept
+        return world.position
+
+    proof = {world.exchange(id).opened.position}
+    say(C, {"act": "reply", "text": "Between us: our minister is not told yet."})
+    proof.add(say(N, {"act": "correction", "reason": "The name.", "fields": {"title": "An encounter"}}, released_by=ND))
+    say(C, {"act": "release-consent"})
+    left = {"act": "amendment", "reason": "No.", "fields": {"publish_at": "2026-12-02T09:00Z"}}
+    say(OSCE, left)
+    say(C, {"act": "amendment-refusal", "of": world.exchange(id).acts["amendment"][-1].id, "reason": "Not later."})
+    taken = {"act": "amendment", "reason": "Both of them.", "fields": {"records": [item(world, note), item(world, note, 1)]}}
+    proof.add(say(C, taken))
+    amendment = world.exchange(id).acts["amendment"][-1].id
+    proof.add(say(N, {"act": "amendment-agreement", "of": amendment}))
+    proof.add(say(OSCE, {"act": "amendment-agreement", "of": amendment}))
+    assert release.is_agreed(world.exchange(id))
+    say(C, {"act": "reply", "text": "Thank your minister."})
+    say(N, {"act": "translation", "of": id, "language": "fr", "text": "Une rencontre"})
+    assert release.proving(world.exchange(id)) == proof
+
+
+def test_a_consent_on_one_key_is_published_with_its_second(world: World) -> None:
+    id = proposed(world, item(world, world.open(N, NOTE)))
+    world.keep(C, {"act": "release-consent"}, id, seen=True, released_by="")
+    alone = world.position
+    assert alone not in release.proving(world.exchange(id))
+    world.keep(CD, {"act": "second-key", "of": world.exchange(id).one_key[0].id}, id)
+    assert release.proving(world.exchange(id)) == {world.exchange(id).opened.position, alone, world.position}
+
+
+@pytest.mark.parametrize("words", [{"text": "Our minister is not told yet."}, {"remarks": "Under protest."}])
+def test_nothing_is_said_beside_a_consent_that_is_published(words: dict[str, Any], world: World) -> None:
+    id = proposed(world, item(world, world.open(N, NOTE)))
+    refusal = refused(world.keep(C, {"act": "release-consent", **words}, id, seen=True))
+    assert (refusal.faults[0].pointer, "in a reply" in str(refusal.faults[0].detail)) == (f"/{next(iter(words))}", True)
+    world.keep(C, {"act": "release-consent"}, id, seen=True, released_by="")
+    sent = world.exchange(id).one_key[0].id
+    assert "in a reply" in str(refused(world.keep(CD, {"act": "second-key", "of": sent, **words}, id)).faults[0].detail)
+
+
 def test_what_a_speaker_said_under_the_chatham_house_rule_is_not_released() -> None:
     world = World(kind="track2")
     spoken, advice = (

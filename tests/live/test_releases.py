@@ -15,6 +15,7 @@ from dragoman.domain import release
 from service import Answer, Caller, Service
 
 C = "/v1/channels/nato-china"
+BETWEEN = "Between us: our minister is not told yet."
 Who = Callable[..., Caller]
 
 pytestmark = pytest.mark.xdist_group("service")
@@ -62,6 +63,7 @@ async def proposed(who: Who, after: timedelta = timedelta(seconds=-1)) -> Releas
 
 
 async def consent(who: Who, id: str) -> None:
+    await who("china/officer").act(id, {"act": "reply", "text": BETWEEN})
     terms = await who("china/officer").terms(id, {"act": "release-consent"})
     await by_two(who, "china", {"act": "release-consent", "terms": terms}, id)
 
@@ -89,6 +91,7 @@ async def test_what_every_side_agreed_to_is_given_to_anybody_and_proves_itself(
     answer = await published(anybody, made.id)
     assert answer.status == 200, answer.body
     assert b"Not for the public." not in answer.body
+    assert BETWEEN.encode() not in answer.body, "a reply to the release is published with it"
     found = bundle.verify(answer.body)
     assert (found.sides, found.whole, found.extracts) == (("china", "nato"), (made.whole["position"],), (made.note["position"],))
     assert made.id in {each["release"] for each in (await anybody.get("/v1/releases")).json["releases"]}
@@ -109,6 +112,17 @@ async def test_what_is_not_public_yet_looks_as_if_there_were_nothing(who: Who, a
     assert waiting.json["detail"] == nothing.json["detail"]
     assert (await anybody.get(f"/v1/releases/no-such-channel/{made.id}")).json["detail"] == nothing.json["detail"]
     assert made.id not in {each["release"] for each in (await anybody.get("/v1/releases")).json["releases"]}
+
+
+async def test_an_extract_that_is_not_what_is_left_of_its_record_is_refused(who: Who) -> None:
+    officer = who("nato/officer")
+    opened = (await officer.open({"act": "contact-note", "form": "conversation", "text": "Not for the public.", "subject": "A talk"})).json
+    named = {"record": opened["id"], "exchange": opened["exchange"], "commit": opened["commit"], "without": ["text"], "extract": "cd" * 32}
+    act = {"act": "release", "title": "A talk", "records": [named], "publish_at": stamp(timedelta(hours=1))}
+    drafted = await officer.post(f"{C}/drafts", {"act": act})
+    path = f"{C}/drafts/{drafted.json['id']}/release"
+    answer = await who("nato/duty_officer").call("POST", path, If_Match=drafted.headers["ETag"])
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/records/0/extract"), answer.body
 
 
 def _lies(body: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -417,4 +417,4 @@ def _check_act(registry: Registry, known: Exchange | None, ledger: Ledger, rule:
     )
     if refusal is not None or form is not release.RELEASE:
         return refusal
-    return release.check_public(known, record) or release.check(ledger.exchange, ledger.records_of, record.data)
+    return release.check_continuing(known, record) or release.check(ledger.exchange, ledger.records_of, record.data)

@@ -1,20 +1,22 @@
-"""What the sides make public together: which records a release may name, when it is public, and the bytes that are published of a record.
+"""Releases and public lines are what the sides say to the public together.
 
     release        proposed ──every release-consent──▶ agreed; public from `publish_at` on
     public-line    notified ──every agreement──▶ agreed
 
 A release is public once every side of the channel consents to the digest of its text, with two officers each, and its time has come.
-Nothing that is said afterwards is published by it. From then on its text cannot be changed or taken back.
+From then on its text cannot be changed or taken back. With the records that it names, those are published that prove it (`proving`), and
+nothing else that is said of it, before or afterwards.
 
     extract({"act":"contact-note","form":"letter","text":"Met."}, without=("text",))    {"act":"contact-note","form":"letter"}
 """
 
-from collections.abc import Callable, Iterable
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from dragoman.domain import checks, consent
 from dragoman.domain.exchange import check_terms, is_unattributed, life
@@ -30,6 +32,13 @@ from dragoman_schemas.state import Exchange, Registry
 
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _records = msgspec.json.Decoder(tuple[ReleasedRecord, ...]).decode
+
+_CHANGES: Final = carrying.Amendment | carrying.AmendmentAgreement | carrying.Correction | carrying.ConsentWithdrawal
+_BESIDE: Final = ("text", "remarks", "attachments", "phrases")
+"""Members of an act of consent that nobody consents to."""
+
+PROVING: Final = frozenset({"release", "correction", "amendment", "amendment-agreement", "release-consent", "second-key"})
+"""Acts whose records may prove a release, and are published with it then."""
 
 FIRST: Final = {"act"}
 """The member of an act that an extract always has."""
@@ -52,6 +61,27 @@ def publish_at(exchange: Exchange) -> datetime:
     return datetime.fromisoformat(str(msgspec.json.decode(exchange.content["publish_at"])))
 
 
+def fits(item: ReleasedRecord, record: Record) -> bool:
+    """Return whether a record is the one that a release names, and its extract what is left of it."""
+    left = extract(record.act, item.without or ())
+    return item.commit == record.commit and (item.extract is UNSET or item.extract == hashlib.sha256(left).hexdigest())
+
+
+def proving(exchange: Exchange) -> set[int]:
+    """Return the positions of the records of a release's own exchange that prove it.
+
+    They are its opening and corrections, the amendments that every side took, each side's consents that count for its text, and the second
+    keys of all these. A reply, a question, or an amendment that was left is none of them.
+    """
+    taken = [said for said in exchange.acts.get("amendment", ()) if consent.is_taken(exchange, said)]
+    takers = (said for amendment in taken for said in consent.taking(exchange, amendment))
+    consents = consent.counting(exchange, ("release-consent",), consent.whole(exchange))
+    changed = {exchange.opened.position, *(each.corrected.position for each in exchange.corrections)}
+    found = changed | {said.said.position for said in (*taken, *takers, *consents)}
+    keys = (each.second.position for each in exchange.one_key if each.second is not None and each.sent.position in found)
+    return found | {*keys}
+
+
 def is_agreed(exchange: Exchange) -> bool:
     """Return whether every side consents to a release as it is."""
     return exchange.act == "release" and exchange.cancellation is None and consent.parties(exchange) <= consent.agreed(exchange)
@@ -65,52 +95,60 @@ def is_public(exchange: Exchange, now: datetime) -> bool:
 # Rules
 
 
+def named(data: Act) -> tuple[tuple[ReleasedRecord, ...], str]:
+    """Return the records that an opening, a correction or an amendment of a release names, and where it names them."""
+    if isinstance(data, Release):
+        return data.records, "/records"
+    if not isinstance(data, carrying.Correction | carrying.Amendment) or "records" not in data.fields:
+        return (), ""
+    return _records(bytes(data.fields["records"])), "/fields/records"
+
+
 def check(known: Callable[[str], Exchange | None], records: Callable[[str], Iterable[ErasedRecord]], data: Act) -> Refusal | None:
     """Refuse to release what is no record of the channel, has no effect, or would name a speaker under the Chatham House Rule.
 
     `known` gives an exchange by its id, `records` its records. Looks at the records of an opening, and at those that a correction or an
     amendment puts in their place.
     """
-    if isinstance(data, Release):
-        return _check_records(known, records, data.records, "/records")
-    if not isinstance(data, carrying.Correction | carrying.Amendment) or "records" not in data.fields:
-        return None
-    return _check_records(known, records, _records(bytes(data.fields["records"])), "/fields/records")
+    return next(_faults(known, records, *named(data)), None)
 
 
-def _check_records(
+def _faults(
     known: Callable[[str], Exchange | None],
     records: Callable[[str], Iterable[ErasedRecord]],
-    named: tuple[ReleasedRecord, ...],
+    items: tuple[ReleasedRecord, ...],
     pointer: str,
-) -> Refusal | None:
-    for index, item in enumerate(named):
+) -> Iterator[Refusal]:
+    seen: set[str] = set()
+    for index, item in enumerate(items):
         at = f"{pointer}/{index}"
-        if item in named[:index] or item.record in {each.record for each in named[:index]}:
-            return invalid(f"{at}/record", sentence("a record is named twice; name it once"))
+        if item.record in seen:
+            yield invalid(f"{at}/record", sentence("a record is named twice; name it once"))
+        seen.add(item.record)
         exchange = known(item.exchange)
         there = next((each for each in records(item.exchange) if each.id == item.record), None) if exchange is not None else None
         if exchange is None or there is None or there.void:
-            return invalid(
-                f"{at}/record",
-                sentence("%(id)s is no record with effect in exchange %(exchange)s", id=item.record, exchange=item.exchange),
-            )
+            detail = sentence("%(id)s is no record with effect in exchange %(exchange)s", id=item.record, exchange=item.exchange)
+            yield invalid(f"{at}/record", detail)
+            continue
         if there.commit != item.commit:
-            return invalid(f"{at}/commit", sentence("this is not the commitment of record %(id)s", id=item.record))
-        if (item.without is msgspec.UNSET) != (item.extract is msgspec.UNSET):
-            return invalid(f"{at}/extract", sentence("name the members that are left out together with the digest of the rest"))
+            yield invalid(f"{at}/commit", sentence("this is not the commitment of record %(id)s", id=item.record))
+        if (item.without is UNSET) != (item.extract is UNSET):
+            yield invalid(f"{at}/extract", sentence("name the members that are left out together with the digest of the rest"))
         if is_unattributed(exchange):
             detail = sentence("record %(id)s is under the Chatham House Rule: releasing it would name who spoke", id=item.record)
-            return invalid(f"{at}/record", detail)
-    return None
+            yield invalid(f"{at}/record", detail)
 
 
-def check_public(exchange: Exchange, record: Record) -> Refusal | None:
-    """Refuse to change a release that is public by the time of the record."""
-    changing = isinstance(record.data, carrying.Amendment | carrying.AmendmentAgreement | carrying.Correction | carrying.ConsentWithdrawal)
-    if changing and exchange.act == "release" and is_public(exchange, datetime.fromisoformat(record.envelope.time)):
+def check_continuing(exchange: Exchange, record: Record) -> Refusal | None:
+    """Refuse to change a release that is public by the time of the record, and words beside what is published as its proof."""
+    data = record.data
+    if isinstance(data, _CHANGES) and is_public(exchange, datetime.fromisoformat(record.envelope.time)):
         return invalid("/act", sentence("this release is public; what is public cannot be taken back"))
-    return None
+    if not isinstance(data, ReleaseConsent | carrying.AmendmentAgreement | carrying.SecondKey):
+        return None
+    beside = next((name for name in _BESIDE if getattr(data, name) is not UNSET), "")
+    return invalid(f"/{beside}", sentence("this act is published as it stands; say the rest in a reply")) if beside else None
 
 
 def _check_release(registry: Registry, exchange: Exchange | None, record: Record) -> Refusal | None:

@@ -52,6 +52,7 @@ def application(service: Service, settings: Settings, provider: Provider | None 
     app[reading.TAILS] = {}
     app[proofs.HEADS] = proofs.Heads()
     app[releases.KEPT] = {}
+    app[releases.LIST] = {}
     app[TURNS] = Turns()
     app.cleanup_ctx.append(_ringing)
     app[READING] = Reading(service)

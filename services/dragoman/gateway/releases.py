@@ -3,15 +3,18 @@
     GET /v1/releases                        every release that is public on this host
     GET /v1/releases/{channel}/{exchange}   its bundle (schemas/dragoman_schemas/bundle.py)
 
-A release that is not public yet, or that there is not, is the same 404: nobody learns from here what the sides are about to say.
+A release that is not public yet, or that there is not, is the same 404: nobody learns from here what the sides are about to say. Nor is
+one given out of which an extract is not what is left of its record: the sides agreed to words that there are not.
 """
 
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
 from dragoman.domain import consent, release
 from dragoman.domain.heads import log_of
@@ -39,21 +42,45 @@ _OPENING: Final = frozenset({"channel-opening", "side-admission"})
 KEPT: Final = web.AppKey("bundles", dict[tuple[str, str], tuple[float, Bundle]])
 """Bundles that were made lately, by channel and release, with the moment until which they are given out."""
 
+LIST: Final = web.AppKey("releases", dict[str, tuple[float, tuple[int, ...], tuple[Published, ...]]])
+"""The list of releases as it was made lately: until which moment it is given out, at which positions of the channels, and its rows."""
+
 
 async def list_releases(call: Call[Nothing]) -> Answered:
     """Answer with the releases that are public on this host."""
-    service = service_of(call)
-    found = await in_thread(call, public_on, service)
-    listed = sorted((_published(each, state) for each, state in found), key=lambda each: each.published, reverse=True)
-    return Reply(body=Releases(releases=tuple(listed)), headers={"Cache-Control": "public, max-age=30"})
+    return Reply(body=Releases(releases=await listed(call)), headers={"Cache-Control": "public, max-age=30"})
+
+
+async def listed(call: Call[Any]) -> tuple[Published, ...]:
+    """Return the releases that are public on this host, newest first. One whose time has come may be missing for half a minute."""
+    service, kept, now = service_of(call), call.request.app[LIST], time.monotonic()
+    positions = tuple(each.flushed for each in service.channels.values())
+    until, as_of, rows = kept.get("", (0.0, (), ()))
+    if until < now or as_of != positions:
+        found = await in_thread(call, public_on, service)
+        rows = tuple(sorted((_published(each, state) for each, state in found), key=lambda each: each.published, reverse=True))
+        kept[""] = now + _KEPT_SECONDS, positions, rows
+    return rows
 
 
 def public_on(service: Service) -> list[tuple[Projection, Exchange]]:
     """Return the releases that are public in every channel of a service."""
     live = [each for each in service.channels.values() if each.is_channel]
-    return [
-        (each, state) for each in live for state in dialogue.releases(service.store, each.name) if release.is_public(state, service.now())
-    ]
+    every = ((each, state) for each in live for state in dialogue.releases(service.store, each.name))
+    return [(each, state) for each, state in every if _is_given(each, state, service.now())]
+
+
+def _is_given(projection: Projection, state: Exchange, now: datetime) -> bool:
+    return release.is_public(state, now) and all(fits(projection, item) for item in release.records_of(state))
+
+
+def fits(projection: Projection, item: ReleasedRecord) -> bool:
+    """Return whether what a release says of a record is so; of one that every side has erased since, nothing is said."""
+    if item.extract is UNSET:
+        return True  # the fold has held its commitment against the log
+    position = projection.posted(item.record)
+    record = None if position is None else projection.record_at(position)
+    return record is None or not record.act or release.fits(item, record)
 
 
 def _published(projection: Projection, state: Exchange) -> Published:
@@ -77,19 +104,19 @@ async def show_release(call: Call[Nothing]) -> Answered:
     return web.Response(body=body, content_type="application/json", headers=headers)
 
 
-def found(call: Call[Any]) -> tuple[Projection, Exchange]:
+async def found(call: Call[Any]) -> tuple[Projection, Exchange]:
     """Return the channel and the release that a path names. Raises `Refused` where it is not public."""
     service = service_of(call)
     projection = service.channels.get(call.path("channel"))
     state = None if projection is None or not projection.is_channel else projection.exchange(call.path("exchange"))
-    if projection is None or state is None or not release.is_public(state, service.now()):
+    if projection is None or state is None or not await in_thread(call, _is_given, projection, state, service.now()):
         raise Refused(Refusal(kind="not-found", detail=sentence("Nothing is published here. GET /v1/releases lists what is.")))
     return projection, state
 
 
 async def bundle(call: Call[Any]) -> Bundle:
     """Return the bundle of the release that a path names. Raises `Refused`."""
-    projection, state = found(call)
+    projection, state = await found(call)
     kept, now = call.request.app[KEPT], time.monotonic()
     until, made = kept.get((projection.name, state.id), (0.0, None))
     if made is None or until < now:
@@ -104,10 +131,10 @@ async def bundle(call: Call[Any]) -> Bundle:
 async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bundle:
     head, note = await proofs.signed_head(call, projection)
     nodes = service_of(call).trees.nodes(projection.name)
-    positions = {*_opening(projection), *(each.position for each in projection.records_of(state.id) if not each.void)}
+    opening, consents = {1, *_admissions(projection)}, release.proving(state)
     named = release.records_of(state)
     places = {each.record: position for each in named if (position := projection.posted(each.record)) is not None}
-    if not all(position <= head.size for position in (*positions, *places.values())):
+    if not all(position <= head.size for position in (*opening, *consents, *places.values())):
         raise Refused(Refusal(kind="unavailable", detail=sentence("The newest records are not signed yet; ask again in a moment.")))
 
     def proof(position: int) -> str:
@@ -121,14 +148,12 @@ async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bun
     def published(each: ReleasedRecord) -> BundledRecord:
         position = places[each.record]
         raw, commit, _, _ = projection.bytes_at(position)
-        if isinstance(each.without, msgspec.UnsetType) or not raw.startswith(b"{"):
+        if each.without is UNSET or not raw.startswith(b"{"):
             return whole(position)
         extract = release.extract(parse(raw).act, each.without).decode()
         return BundledRecord(position=position, proof=proof(position), extract=extract, commit=commit)
 
     def made() -> Bundle:
-        opening = tuple(whole(position) for position in sorted(_opening(projection)))
-        consents = tuple(whole(position) for position in sorted(positions - _opening(projection)))
         text = consent.bytes_of(consent.text_of(state))
         return Bundle(
             channel=projection.name,
@@ -140,17 +165,13 @@ async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bun
             terms=consent.whole(state),
             text=text.decode(),
             publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",
-            opening=opening,
-            consents=consents,
+            opening=tuple(map(whole, sorted(opening))),
+            consents=tuple(map(whole, sorted(consents))),
             records=tuple(published(each) for each in named),
         )
 
-    found: Bundle = await in_thread(call, made)
-    return found
-
-
-def _opening(projection: Projection) -> set[int]:
-    return {1, *_admissions(projection)}
+    result: Bundle = await in_thread(call, made)
+    return result
 
 
 def _admissions(projection: Projection) -> Iterator[int]:

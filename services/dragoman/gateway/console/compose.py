@@ -328,7 +328,6 @@ async def form(here: Here) -> Page:
         fields.add("f.field", here.request.query["part"])
     if writing.act == release.RELEASE.rule.act and (matter := here.request.query.get(releasing.OF, "")):
         fields.add(releasing.OF, matter)
-        fields.extend(("f.records", each.record) for each in releasing.candidates(here, matter))
     opened = here.projection.exchange(here.request.query.get("under", "")) if act_has_issue(writing.act) else None
     if opened is not None and opened.act == writing.act:
         members = [each for each in kinds.members(writing.act) if each.name == "issue"]
@@ -884,6 +883,8 @@ async def _check(writing: Writing, fields: MultiDict[str], body: bytes, problem:
             "problem": problem,
             "again": problem != "",
             "one_key": alone,
+            "takes_back": writing.exchange is not None and writing.act in consent.WITHDRAWABLE,
+            "published": state is not None and state.act == release.RELEASE.rule.act and writing.act in release.PROVING,
             "second_key_s": clocks.profile_of(here.registry)[0].second_key,
             "verb": verb(here, writing, view),
             "sender": senders.names(here.words, sending) if hands_over else "",

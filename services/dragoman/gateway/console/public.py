@@ -1,4 +1,4 @@
-"""Pages for anybody: what the sides of this host have made public together, without signing in.
+"""Shows to anybody what the sides of this host have made public together, without signing in.
 
 /releases                        every release that is public
 /releases/{channel}/{exchange}   one of them, which the reader's own browser verifies (static/release.js)
@@ -9,37 +9,22 @@ from aiohttp import web
 from dragoman.gateway import releases
 from dragoman.gateway.console import releasing
 from dragoman.gateway.console.page import Preferences, html, rendered
-from dragoman.gateway.console.said import Display
 from dragoman.gateway.console.sessions import words_of
-from dragoman.gateway.posting import SERVICE
+from dragoman.gateway.posting import SERVICE, in_thread
 from dragoman.gateway.typed import Call, Nothing
-from dragoman_schemas.state import Exchange
 
 
 async def listed(request: web.Request) -> web.Response:
     """Show the releases that are public, newest first."""
-    words, service = words_of(request), request.app[SERVICE]
-    found = releases.public_on(service)
-    display = Display(words)
-    rows = [
-        {**releasing.shown(words, projection, state, service.now()), "channel": projection.name, "title": _title(display, state)}
-        for projection, state in sorted(found, key=lambda each: each[1].opened.time, reverse=True)
-    ]
-    values = {"rows": rows, "preferences": Preferences.read(request), "frame": None}
-    return html(rendered(None, words, "public_releases.html", **values))
-
-
-def _title(display: Display, state: Exchange) -> str:
-    return display.words.text(state.content["title"])[1]
+    words = words_of(request)
+    rows = [(each, words.text(each.title)[1]) for each in await releases.listed(Call(request, Nothing()))]
+    return html(rendered(None, words, "public_releases.html", rows=rows, preferences=Preferences.read(request), frame=None))
 
 
 async def one(request: web.Request) -> web.Response:
     """Show a release. Raises `Refused` where it is not public."""
-    words, service = words_of(request), request.app[SERVICE]
-    projection, state = releases.found(Call(request, Nothing()))
-    values = releasing.shown(words, projection, state, service.now()) | {
-        "preview": False,
-        "preferences": Preferences.read(request),
-        "frame": None,
-    }
-    return html(rendered(None, words, "public_release.html", **values))
+    words, call = words_of(request), Call(request, Nothing())
+    projection, state = await releases.found(call)
+    values = await in_thread(call, releasing.shown, words, projection, state, request.app[SERVICE].now())
+    page = {"preview": False, "preferences": Preferences.read(request), "frame": None}
+    return html(rendered(None, words, "public_release.html", **values, **page))

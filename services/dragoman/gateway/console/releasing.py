@@ -1,4 +1,4 @@
-"""A release on the pages: the records of a matter that may be published, what is published of each, and what anybody will read.
+"""Shows a release: the records of a matter that may be published, what is published of each, and what anybody will read.
 
 candidates(here, offices, "0197…")      [Candidate(record="0197…", position=12, shown="Hazardous incident, NATO, 24 Nov 2026 03:06Z", members=…)]
 completed(here, [{"record": "0197…"}])  [{"record": "0197…", "exchange": "0197…", "commit": "9f…"}]
@@ -24,13 +24,16 @@ from dragoman.language.words import Words
 from dragoman.projection.live import Projection
 from dragoman.sentence import sentence
 from dragoman_schemas.acts.release import ReleasedRecord
-from dragoman_schemas.frame import Continuing, Opening
 from dragoman_schemas.state import Exchange
 
 OF: Final = "of_matter"
 """The field of a form, and the parameter of its address, that names the matter of which a release is."""
 
-_FRAME: Final = frozenset({"signed", "terms", *Opening.__struct_fields__, *Continuing.__struct_fields__} - {"text", "subject"})
+_UNREAD: Final = frozenset({"signed"})
+"""Members that say nothing to a reader; all others of a record are shown, since all are published."""
+
+_OWN: Final = frozenset({"signed", "title", "text", "original", "records", "publish_at"})
+"""Members of a release that its page shows elsewhere, or has no need to."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -43,10 +46,11 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """What is published of a record. `fits` is False where it is not what the release says: then nothing is published."""
+    """One record as it is published. `fits` is False where it is not what the release says: then nothing is published."""
 
     position: int
     act: str
+    by: str
     side: str
     time: str
     facts: list[Fact]
@@ -124,18 +128,19 @@ def items(projection: Projection, display: Display, named: tuple[ReleasedRecord,
         position = projection.posted(each.record)
         record = None if position is None else projection.record_at(position)
         if record is None or position is None or not record.act:
-            yield Item(position=position or 0, act="", side="", time="", facts=[])
+            yield Item(position=position or 0, act="", by="", side="", time="", facts=[])
             continue
         without = () if each.without is UNSET else each.without
-        act = release.extract(record.act, without)
+        left = release.extract(record.act, without)
         yield Item(
             position=position,
             act=record.name,
+            by=record.envelope.actor,
             side=record.side,
             time=record.envelope.time,
-            facts=display.facts(record.name, content_of(act), leave=_FRAME),
+            facts=display.facts(record.name, content_of(left), leave=_UNREAD),
             without=without,
-            fits=record.commit == each.commit and (not without or hashlib.sha256(act).hexdigest() == each.extract),
+            fits=release.fits(each, record),
         )
 
 
@@ -158,7 +163,7 @@ async def preview(here: Here) -> Page:
     return Page(
         template="public_release.html",
         view=Preview(release=state.id, status=state.status, publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}"),
-        values=shown(here.words, here.projection, state, here.service.now()) | {"preview": True},
+        values=await here.in_thread(shown, here.words, here.projection, state, here.service.now()) | {"preview": True},
     )
 
 
@@ -174,6 +179,7 @@ def shown(words: Words, projection: Projection, state: Exchange, now: Any) -> di
         "sides": sides,
         "headline": display.text(msgspec.json.decode(content["title"])),
         "text": display.text(msgspec.json.decode(content["text"])) if "text" in content else "",
+        "facts": display.facts(state.act, content, leave=_OWN),
         "items": found,
         "fits": all(each.fits for each in found),
         "public": release.is_public(state, now),
