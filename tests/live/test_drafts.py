@@ -1,6 +1,7 @@
 """Two officers of a side put one act together, and nobody else learns of it before it is released."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -101,6 +102,19 @@ async def test_what_a_duty_officer_sends_alone_waits_for_its_second_key(who: Who
     assert (await who("nato/head_of_office").act(sent.json["exchange"], {"act": "second-key", "of": sent.json["id"]})).status == 201
     view = (await who("china/officer").get(f"{C}/exchanges/{sent.json['exchange']}")).json
     assert view["state"]["one_key"][0]["second"]["by"] == "nato/h-1"
+
+
+async def test_the_command_that_the_first_officer_is_told_turns_the_second_key(own: Service, tmp_path: Path) -> None:
+    for role in ("duty_officer", "head_of_office"):
+        (tmp_path / role).write_text(own.token(f"nato/{role}"))
+    (tmp_path / "notice.json").write_text(json.dumps(act("launch-notice", phase="deviation")))
+    place = ("--channel", "nato-china", "--token-file")
+    told = own.run("post", str(tmp_path / "notice.json"), *place, str(tmp_path / "duty_officer")).stderr
+    said = next(line.partition("  ")[2] for line in told.splitlines() if "sent on one key" in line)
+    echoed, _, command = said.partition(" | ")
+    key, (_, *arguments) = shlex.split(echoed)[1], shlex.split(command)
+    turned = own.run(*arguments, *place, str(tmp_path / "head_of_office"), stdin=key)
+    assert "second-key recorded" in turned.stderr
 
 
 async def test_two_officers_draft_and_release_on_the_command_line(own: Service, tmp_path: Path) -> None:

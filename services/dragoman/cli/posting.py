@@ -202,9 +202,8 @@ def _print(posted: Posted, target: Target) -> None:
     )
     say(f"exchange {recorded.exchange}")
     if recorded.one_key:
-        say(
-            f"sent on one key: a colleague turns the second one with  dragoman act {recorded.number or recorded.exchange} second-key --of {recorded.id}"
-        )
+        key = json.dumps({"act": "second-key", "of": recorded.id})
+        say(f"sent on one key; a colleague turns the second:  echo '{key}' | dragoman act {recorded.number or recorded.exchange} -")
     if not isinstance(recorded.standing, UnsetType):
         say(in_words(recorded.standing))
 
