@@ -12,7 +12,7 @@ somebody who writes into the log past every gateway, the service goes on to the 
 import hashlib
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from dragoman.limits import KEY_BYTES
@@ -40,18 +40,14 @@ def from_key(channel: str, actor: str, key: str) -> str:
     return _versioned(int.from_bytes(digest[:16]), 8)
 
 
+def every(channel: str, actor: str, key: str) -> Iterator[str]:
+    """Yield the ids that a service may use for one thing that it records, in the order in which it takes them."""
+    return (from_key(channel, actor, key if number == 1 else f"{key}\n{number}") for number in range(1, _TRIES + 1))
+
+
 def unused(channel: str, actor: str, key: str, used: Callable[[str], bool]) -> str:
     """Return the id that a service's record has now: the first of its nine that is not used up; empty where all are."""
-    every = (from_key(channel, actor, key if number == 1 else f"{key}\n{number}") for number in range(1, _TRIES + 1))
-    return next((each for each in every if not used(each)), "")
-
-
-def every(channel: str, actor: str, key: str) -> tuple[str, ...]:
-    """Return the ids that a service may use for one thing that it records."""
-    taken: list[str] = []
-    while found := unused(channel, actor, key, taken.__contains__):
-        taken.append(found)
-    return tuple(taken)
+    return next((each for each in every(channel, actor, key) if not used(each)), "")
 
 
 def uses_up(id: str, actor: str) -> bool:
