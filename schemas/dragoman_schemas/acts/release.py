@@ -41,7 +41,7 @@ class ReleaseConsent(Answering, frozen=True, kw_only=True, tag="release-consent"
 
 
 class PublicLine(Opening, frozen=True, kw_only=True, tag="public-line"):
-    """What this side will say to the public about a matter, not before a time, by itself or only if it is asked.
+    """This side will say these words to the public about a matter: not before a time, and by itself or only if it is asked.
 
     The other sides agree to the words, or answer before they are said. `matter` is the exchange that they are about, by its number or id.
     """

@@ -33,7 +33,7 @@ class _Look(Struct, frozen=True, kw_only=True):
 
 
 class Outages:
-    """What was last seen of each channel. Times are of a monotonic clock, in seconds."""
+    """Remembers what was last seen of each channel. Times are of a monotonic clock, in seconds."""
 
     def __init__(self) -> None:
         """Begin without any channel."""

@@ -60,7 +60,7 @@ class Display:
         self.people = people or {}
         self.link = link
         self.record: Callable[[str], Markup] | None = None
-        """What a record of the channel is called, by its id, where the page can look it up."""
+        """Names a record of the channel by its id, where the page can look it up."""
 
     # Members
 

@@ -122,7 +122,7 @@ class ReportLine(Told, frozen=True, kw_only=True):
 
 
 class ReleaseLine(Told, frozen=True, kw_only=True):
-    """What the sides make public together: from when, whether it is public now, and the sides that have not consented."""
+    """A release in a list: from when it is public, whether it is now, and the sides that have not consented."""
 
     exchange: str
     number: str
@@ -135,7 +135,7 @@ class ReleaseLine(Told, frozen=True, kw_only=True):
 
 
 class PublicLine(Told, frozen=True, kw_only=True):
-    """What a side will say to the public: by itself or only if asked, and not before a time."""
+    """A public line in a list: what a side will say, by itself or only if asked, and not before a time."""
 
     exchange: str
     number: str
