@@ -26,7 +26,8 @@ class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     r"""A release, and all that shows who agreed to it.
 
     `text` is what every side consented to, byte for byte: SHA-256 over `dragoman-terms/v1\n<release>\ntext\n` and these bytes is `terms`. `opening` are
-    the acts that say who the sides of the channel are, `consents` every record of the release itself, `records` what is made public, as `text` lists it.
+    the acts that say who the sides of the channel are, `consents` the records of the release itself that prove it, `records` what is made public, as
+    `text` lists it.
     """
 
     format: Literal["dragoman-bundle/v1"] = "dragoman-bundle/v1"
@@ -35,7 +36,6 @@ class Bundle(Struct, frozen=True, kw_only=True, omit_defaults=True):
     log: str
     sides: tuple[str, ...]
     release: str
-    number: str
     terms: str
     text: str
     publish_at: str

@@ -84,7 +84,7 @@ async def test_two_sides_make_a_matter_public_and_a_stranger_reads_and_verifies_
     await stranger.page.goto(f"{demo.base_url}/releases")
     await stranger.page.get_by_role("link", name="What was said about ships").first.click()
     await expect(stranger.page.locator("#proof")).to_have_attribute("data-state", "normal")
-    await expect(stranger.page.locator("#proof")).to_contain_text("Your browser has verified it")
+    await expect(stranger.page.locator("#proof")).to_contain_text("Your browser has verified the bundle")
     shown = await stranger.page.locator("main").inner_text()
     assert "We agree to talk." in shown and SECRET not in shown
     raw = await (await stranger.page.request.get(f"{demo.base_url}/v1/releases/{CALM}/{id}")).body()
@@ -117,6 +117,10 @@ def lies(body: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "another digest": {"terms": "ab" * 32},
         "a consent less": {"consents": [each for each in body["consents"] if "release-consent" not in each["record"]]},
         "a proof of another record": {"records": [{**first, "proof": second["proof"]}, second]},
+        "another channel": {"channel": "nato-osce"},
+        "another moment": {"publish_at": "2020-01-01T00:00:00Z"},
+        "a side more": {"sides": [*body["sides"], "osce"]},
+        "a text that is none": {"text": "[]"},
         "another log": {"log": body["log"].replace("dragoman", "other")},
     }
 

@@ -7,10 +7,12 @@
 
 Six steps, in this order: the signed head; the proof of each record; the sides, by the channel's opening; the text, by the release's own
 records; each side's consent to the digest of the text; and the records, as the text lists them. What is not in the bundle is not proved by
-it: whether an officer was in office, and whether the release was withdrawn by the whole log's later records, is asked of the whole log.
+it: whether an officer was in office, and whether a consent that is in it was taken back, or the release changed or cancelled, by a record that
+was left out of it. That is asked of the whole log.
 """
 
 import hashlib
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -45,7 +47,10 @@ class NotProved(Exception):
 
 
 class Proved(Struct, frozen=True, kw_only=True):
-    """What a bundle proves: of which channel and log, under a head of how many records, agreed to by whom, and of which records."""
+    """A bundle proves this: records of a channel and its log, at positions under a head of so many, released by these sides.
+
+    `text` are the members of the release that every side consented to, and `terms` their digest; `whole`, `extracts` and `withheld` the positions.
+    """
 
     channel: str
     cid: str
@@ -73,9 +78,8 @@ def verify(raw: bytes, *, log: Verifier | None = None, cid: str = "") -> Proved:
         raise NotProved(sentence("it is of the log %(log)s, and not of the one that was asked for", log=bundle.log))
     sizes = {_proved(each, named) for each in (*bundle.opening, *bundle.consents, *bundle.records)}
     sides = _sides(bundle, named, cid)
-    text = _members(bundle.text.encode())
     said = _said(bundle)
-    _check_text(bundle, said, sides, text)
+    text = _text(bundle, said, sides)
     _check_consents(bundle, said, sides)
     whole, extracts, withheld = _check_records(bundle, text)
     return Proved(
@@ -126,7 +130,7 @@ def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
     if genesis.position != 1 or not isinstance(opened.data, ChannelOpening):
         raise NotProved(sentence("it does not begin with the opening of the channel"))
     found = channel.cid_of(opened.act)
-    if bundle.cid != found or (cid and cid != found):
+    if bundle.cid != found or (cid and cid != found) or bundle.channel != opened.data.name:
         raise NotProved(sentence("it is of the channel %(cid)s, and not of the one that was asked for", cid=found))
     key = Verifier(opened.data.origin, note.ED25519, dsse.decode_base64(opened.data.log_key, 32) or bytes(32))
     if str(key) != str(log):
@@ -137,6 +141,8 @@ def _sides(bundle: Bundle, log: Verifier, cid: str) -> set[str]:
         data = _record(each).data
         if isinstance(data, SideAdmission) and each.position < proposed:
             sides.add(data.side.name)
+    if {*bundle.sides} != sides:
+        raise NotProved(sentence("its sides are not those of the channel: %(sides)s", sides=", ".join(sorted(sides))))
     return sides
 
 
@@ -167,7 +173,28 @@ def _said(bundle: Bundle) -> _Said:
     return _Said(records=tuple(records), counting=frozenset(counting) - back)
 
 
-def _check_text(bundle: Bundle, said: _Said, sides: set[str], text: dict[str, Raw]) -> None:
+def _text(bundle: Bundle, said: _Said, sides: set[str]) -> dict[str, Raw]:
+    """Return the members of the text, which is what the release's records give, as all took it. Raises `NotProved`."""
+    try:
+        text = _members(bundle.text.encode())
+        release = msgspec.json.decode(bundle.text, type=_Text)
+        at = f"{datetime.fromisoformat(release.publish_at).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (msgspec.MsgspecError, UnicodeEncodeError, ValueError) as error:
+        raise NotProved(sentence("its text is none: %(error)s", error=str(error))) from None
+    _hold(bundle, said, sides, text)
+    if bundle.publish_at != at:
+        raise NotProved(sentence("the time that it names is not the one of its text"))
+    return text
+
+
+class _Text(Struct, frozen=True, kw_only=True):
+    """The members of a release's text that its bundle repeats, or lists records by."""
+
+    publish_at: str
+    records: tuple[ReleasedRecord, ...]
+
+
+def _hold(bundle: Bundle, said: _Said, sides: set[str], text: dict[str, Raw]) -> None:
     """Hold the text against the release's records: its opening, what its author corrected, and what every side took. Raises `NotProved`."""
     expected: dict[str, Raw] = {}
     amendments: dict[str, dict[str, Raw]] = {}
@@ -194,7 +221,7 @@ def _check_text(bundle: Bundle, said: _Said, sides: set[str], text: dict[str, Ra
 
 
 def _check_consents(bundle: Bundle, said: _Said, sides: set[str]) -> None:
-    """Each side has consented to these terms, by two officers, and not taken it back. Raises `NotProved`."""
+    """Each side has consented to these terms, by two officers, and nothing in the bundle takes it back. Raises `NotProved`."""
     agreed = {
         record.side
         for record in said.records

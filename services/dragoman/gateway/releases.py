@@ -161,7 +161,6 @@ async def _made(call: Call[Any], projection: Projection, state: Exchange) -> Bun
             log=str(log_of(projection.registry)),
             sides=tuple(sorted(consent.parties(state))),
             release=state.id,
-            number=state.number,
             terms=consent.whole(state),
             text=text.decode(),
             publish_at=f"{release.publish_at(state):%Y-%m-%dT%H:%M:%SZ}",

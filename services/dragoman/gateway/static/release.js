@@ -5,7 +5,7 @@
 //   2 records    each record's commitment leads to the root of that head (C2SP tlog-proof)
 //   3 sides      the opening of the channel names this log and these sides
 //   4 text       the release's own records give exactly this text, and SHA-256 of it is the terms
-//   5 consents   each side consented to these terms, by two officers, and did not take it back
+//   5 consents   each side consented to these terms, by two officers, and nothing in the bundle takes it back
 //   6 published  what is shown of each record is what the text lists
 //
 // The same steps as services/dragoman/audit/bundle.py takes; tests/browser/test_release_pages.py holds both against the same lies.
@@ -48,6 +48,7 @@ function sidesOf(bundle, verifier) {
   const [genesis, ...admissions] = bundle.opening;
   const opened = JSON.parse(genesis.record).data;
   must(genesis.position === 1 && opened.act === "channel-opening", "opening");
+  must(opened.name === bundle.channel, "channel");
   must(opened.origin === verifier.name && opened.log_key === btoa(String.fromCharCode(...verifier.publicKey)), "log");
   const proposed = Math.min(...bundle.consents.map(({ position }) => position));
   const admitted = admissions.filter(({ position }) => position < proposed).map(({ record }) => JSON.parse(record).data.side.name);
@@ -94,8 +95,10 @@ export async function prove(bundle) {
   let head = 0;
   for (const each of [...bundle.opening, ...bundle.consents, ...bundle.records]) head = Math.max(head, await provePlace(each, verifier));
   const sides = sidesOf(bundle, verifier);
+  must(same(bundle.sides, [...sides].sort()), "sides");
   const said = saidOf(bundle);
   const text = JSON.parse(bundle.text);
+  must(Date.parse(bundle.publish_at) === Date.parse(text.publish_at), "time");
   must(same(text, textOf(bundle, said, sides)), "text");
   must((await digest(`dragoman-terms/v1\n${bundle.release}\ntext\n${bundle.text}`)) === bundle.terms, "terms");
   const agreed = said.records.filter(({ id, data }) => said.counting.has(id) && (data.act === "release" || (CONSENTS.includes(data.act) && data.terms === bundle.terms)));
